@@ -1,0 +1,1 @@
+"""Benchmarks of pydl beside other frameworks: ``python -m bench --help``."""

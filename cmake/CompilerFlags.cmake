@@ -1,0 +1,26 @@
+# Compiler flags shared by all targets.
+
+string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" processor)
+if(processor MATCHES "^(x86_64|amd64)$")
+  set(PYDL_X86_64 ON)
+else()
+  set(PYDL_X86_64 OFF)
+endif()
+
+# pydl_set_flags(target [instruction set]): warnings, sanitizers, and the processor to compile for. Everything but the
+# kernels is compiled for the baseline, so that one binary runs on every x86-64 processor of the last fifteen years.
+function(pydl_set_flags target)
+  target_compile_options(${target} PRIVATE -Wall -Wextra $<$<BOOL:${PYDL_WERROR}>:-Werror>)
+  if(PYDL_SANITIZE)
+    string(REPLACE ";" "," sanitizers "${PYDL_SANITIZE}")
+    target_compile_options(${target} PRIVATE -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PUBLIC -fsanitize=${sanitizers})
+  endif()
+  if(PYDL_X86_64)
+    set(instruction_set x86-64-v2)
+    if(ARGC GREATER 1)
+      set(instruction_set ${ARGV1})
+    endif()
+    target_compile_options(${target} PRIVATE -march=${instruction_set})
+  endif()
+endfunction()

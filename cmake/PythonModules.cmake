@@ -1,0 +1,78 @@
+# The extension modules: pydl._core (pybind11) and one module per Cython file below pydl/, installed into the package
+# together with oneDNN's shared library.
+
+if(NOT pybind11_DIR)
+  execute_process(
+    COMMAND ${Python_EXECUTABLE} -m pybind11 --cmakedir
+    OUTPUT_VARIABLE pybind11_DIR OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+endif()
+find_package(pybind11 CONFIG REQUIRED)
+
+# pydl_finish_module(target folder): where the module goes, below the package's parent folder.
+function(pydl_finish_module target folder)
+  set_target_properties(${target} PROPERTIES BUILD_RPATH_USE_ORIGIN ON INSTALL_RPATH "$ORIGIN")
+  # Symbols of a release build are of no use to anybody and take half of the space.
+  target_link_options(${target} PRIVATE $<$<CONFIG:Release>:-s>)
+  install(TARGETS ${target} LIBRARY DESTINATION ${folder})
+  if(PYDL_DEV_INPLACE)
+    add_custom_command(TARGET ${target} POST_BUILD
+      COMMAND ${CMAKE_COMMAND} -E copy_if_different $<TARGET_FILE:${target}> ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/)
+  endif()
+endfunction()
+
+file(GLOB binding_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/pyext/*.cpp)
+if(binding_sources)
+  pybind11_add_module(_core MODULE NO_EXTRAS ${binding_sources})
+  pydl_set_flags(_core)
+  target_compile_options(_core PRIVATE $<$<CONFIG:Release>:-O2>)
+  target_compile_definitions(_core PRIVATE PYDL_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(_core PRIVATE pydl_core)
+  pydl_finish_module(_core pydl)
+endif()
+
+# A Cython file is compiled to C++ in the build folder, under the same relative path.
+file(GLOB_RECURSE cython_sources RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS
+  ${CMAKE_CURRENT_SOURCE_DIR}/pydl/*.pyx)
+foreach(source ${cython_sources})
+  string(REGEX REPLACE "\\.pyx$" "" stem ${source})
+  get_filename_component(folder ${stem} DIRECTORY)
+  get_filename_component(module ${stem} NAME)
+  string(REPLACE "/" "." qualified_name ${stem})
+  string(REPLACE "/" "_" target cython_${stem})
+  set(generated ${CMAKE_CURRENT_BINARY_DIR}/${stem}.cpp)
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${folder})
+  add_custom_command(
+    OUTPUT ${generated}
+    COMMAND ${Python_EXECUTABLE} -m cython -3 --cplus --module-name ${qualified_name} -o ${generated} ${source}
+    DEPENDS ${source}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}
+    COMMENT "Cython: ${source}"
+    VERBATIM)
+  Python_add_library(${target} MODULE WITH_SOABI ${generated})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${module} LIBRARY_OUTPUT_DIRECTORY ${folder})
+  if(PYDL_X86_64)
+    target_compile_options(${target} PRIVATE -march=x86-64-v2)
+  endif()
+  pydl_finish_module(${target} ${folder})
+endforeach()
+
+# oneDNN's library, once, under the name by which the extension looks for it.
+if(PYDL_ONEDNN)
+  get_target_property(onednn_type DNNL::dnnl TYPE)
+  if(NOT onednn_type STREQUAL "STATIC_LIBRARY")
+    set(onednn_copy ${CMAKE_CURRENT_BINARY_DIR}/onednn/$<TARGET_SONAME_FILE_NAME:DNNL::dnnl>)
+    add_custom_command(
+      OUTPUT onednn.stamp
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/onednn
+      COMMAND ${CMAKE_STRIP} --strip-unneeded -o ${onednn_copy} $<TARGET_FILE:DNNL::dnnl>
+      COMMAND ${CMAKE_COMMAND} -E touch onednn.stamp
+      COMMENT "oneDNN: copying the library"
+      VERBATIM)
+    add_custom_target(onednn_library ALL DEPENDS onednn.stamp)
+    install(PROGRAMS ${onednn_copy} DESTINATION pydl)
+    if(PYDL_DEV_INPLACE)
+      add_custom_command(TARGET onednn_library POST_BUILD
+        COMMAND ${CMAKE_COMMAND} -E copy_if_different ${onednn_copy} ${CMAKE_CURRENT_SOURCE_DIR}/pydl/)
+    endif()
+  endif()
+endif()

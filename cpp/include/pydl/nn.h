@@ -1,0 +1,53 @@
+// Layer mathematics: losses and initialisers, as pure functions. Python modules and C++ hosts call the same ones.
+#pragma once
+
+#include "pydl/ops.h"
+#include "pydl/random.h"
+
+namespace pydl::nn {
+
+enum class Reduction { none, mean, sum };
+
+struct CrossEntropyOptions {
+  Tensor class_weights = {};     ///< (K): scale of each class
+  int64_t ignore_index = -100;   ///< targets that do not count
+  double label_smoothing = 0;    ///< part of the target spread over all classes
+  Reduction reduction = Reduction::mean;
+};
+
+/// Cross-entropy of softmax(logits). logits (N, K, ...), or (K); targets either class indices, integers (N, ...), or
+/// class probabilities, floating, of the shape of the logits. As torch.nn.functional.cross_entropy.
+Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options = {});
+/// Mean of (prediction - target)^2.
+Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
+/// Mean of |prediction - target|.
+Tensor l1_loss(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
+/// Binary cross-entropy of sigmoid(logits) and targets in [0, 1], without overflow.
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                        Reduction reduction = Reduction::mean);
+/// Binary cross-entropy of probabilities and targets in [0, 1]; logarithms are limited to -100.
+Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Reduction reduction = Reduction::mean);
+
+/// Numbers of inputs and outputs of a unit: for a weight (O, I, ...), I and O times the size of the rest.
+struct Fans {
+  int64_t in;
+  int64_t out;
+};
+Fans fans(const Dims& weight_shape);
+
+// Initialisers: new tensors of `shape`.
+/// Uniform in +-gain * sqrt(6 / (in + out)) (Glorot and Bengio, 2010).
+Tensor xavier_uniform(const Dims& shape, double gain = 1, DType dtype = DType::float32,
+                      Generator& generator = default_generator());
+Tensor xavier_normal(const Dims& shape, double gain = 1, DType dtype = DType::float32,
+                     Generator& generator = default_generator());
+/// Uniform in +-gain * sqrt(3 / in) (He et al., 2015).
+Tensor kaiming_uniform(const Dims& shape, double gain = 1.4142135623730951, DType dtype = DType::float32,
+                       Generator& generator = default_generator());
+Tensor kaiming_normal(const Dims& shape, double gain = 1.4142135623730951, DType dtype = DType::float32,
+                      Generator& generator = default_generator());
+/// Rows (or columns, if fewer) are orthonormal times gain (Saxe et al., 2013).
+Tensor orthogonal(const Dims& shape, double gain = 1, DType dtype = DType::float32,
+                  Generator& generator = default_generator());
+
+}  // namespace pydl::nn

@@ -1,0 +1,184 @@
+// The functions on tensors. All are differentiable where mathematics allows, and differentiable again.
+// Elementwise ones broadcast, and promote dtypes by `promote`.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "pydl/tensor.h"
+
+namespace pydl {
+
+/// Axes of a reduction; none given means all.
+using Axes = std::optional<std::vector<int64_t>>;
+
+// --- creation ------------------------------------------------------------------------------------
+Tensor full(const Dims& shape, Scalar value, DType dtype);
+Tensor zeros(const Dims& shape, DType dtype = DType::float32);
+Tensor ones(const Dims& shape, DType dtype = DType::float32);
+Tensor zeros_like(const Tensor& x);
+Tensor ones_like(const Tensor& x);
+/// start, start + step, ... below `stop`.
+Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype);
+/// `count` evenly spaced numbers from start to stop, stop included.
+Tensor linspace(double start, double stop, int64_t count, DType dtype = DType::float32);
+/// Ones on diagonal `k` of an otherwise zero (rows, columns) matrix.
+Tensor eye(int64_t rows, int64_t columns, int64_t k = 0, DType dtype = DType::float32);
+
+// --- elementwise: one function per row of the elementwise table (op/elementwise_table.h) ----------
+Tensor negative(const Tensor& x);
+Tensor abs(const Tensor& x);
+Tensor sign(const Tensor& x);
+Tensor square(const Tensor& x);
+Tensor relu(const Tensor& x);
+Tensor binary_step(const Tensor& x);
+Tensor floor(const Tensor& x);
+Tensor ceil(const Tensor& x);
+Tensor round(const Tensor& x);
+Tensor trunc(const Tensor& x);
+Tensor reciprocal(const Tensor& x);
+Tensor sqrt(const Tensor& x);
+Tensor rsqrt(const Tensor& x);
+Tensor exp(const Tensor& x);
+Tensor expm1(const Tensor& x);
+Tensor log(const Tensor& x);
+Tensor log1p(const Tensor& x);
+Tensor log2(const Tensor& x);
+Tensor log10(const Tensor& x);
+Tensor sin(const Tensor& x);
+Tensor cos(const Tensor& x);
+Tensor tan(const Tensor& x);
+Tensor asin(const Tensor& x);
+Tensor acos(const Tensor& x);
+Tensor atan(const Tensor& x);
+Tensor sinh(const Tensor& x);
+Tensor cosh(const Tensor& x);
+Tensor tanh(const Tensor& x);
+Tensor erf(const Tensor& x);
+Tensor sigmoid(const Tensor& x);
+Tensor softplus(const Tensor& x);
+Tensor silu(const Tensor& x);
+Tensor gelu(const Tensor& x);
+Tensor gelu_tanh(const Tensor& x);
+Tensor softsign(const Tensor& x);
+Tensor selu(const Tensor& x);
+Tensor mish(const Tensor& x);
+Tensor isnan(const Tensor& x);
+Tensor isinf(const Tensor& x);
+Tensor isfinite(const Tensor& x);
+Tensor logical_not(const Tensor& x);
+
+Tensor add(const Tensor& a, const Tensor& b);
+Tensor subtract(const Tensor& a, const Tensor& b);
+Tensor multiply(const Tensor& a, const Tensor& b);
+Tensor divide(const Tensor& a, const Tensor& b);
+Tensor floor_divide(const Tensor& a, const Tensor& b);
+Tensor remainder(const Tensor& a, const Tensor& b);
+Tensor pow(const Tensor& a, const Tensor& b);
+Tensor maximum(const Tensor& a, const Tensor& b);
+Tensor minimum(const Tensor& a, const Tensor& b);
+Tensor atan2(const Tensor& a, const Tensor& b);
+Tensor leaky_relu(const Tensor& a, const Tensor& slope);
+Tensor elu(const Tensor& a, const Tensor& alpha);
+Tensor relu_backward(const Tensor& gradient, const Tensor& output);
+Tensor sigmoid_backward(const Tensor& gradient, const Tensor& output);
+Tensor tanh_backward(const Tensor& gradient, const Tensor& output);
+Tensor equal(const Tensor& a, const Tensor& b);
+Tensor not_equal(const Tensor& a, const Tensor& b);
+Tensor less(const Tensor& a, const Tensor& b);
+Tensor less_equal(const Tensor& a, const Tensor& b);
+Tensor greater(const Tensor& a, const Tensor& b);
+Tensor greater_equal(const Tensor& a, const Tensor& b);
+Tensor logical_and(const Tensor& a, const Tensor& b);
+Tensor logical_or(const Tensor& a, const Tensor& b);
+Tensor logical_xor(const Tensor& a, const Tensor& b);
+
+/// A number as a tensor of rank 0, of the dtype that it takes beside `like`.
+Tensor scalar_like(Scalar value, const Tensor& like);
+inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
+inline Tensor operator-(const Tensor& a, const Tensor& b) { return subtract(a, b); }
+inline Tensor operator*(const Tensor& a, const Tensor& b) { return multiply(a, b); }
+inline Tensor operator/(const Tensor& a, const Tensor& b) { return divide(a, b); }
+inline Tensor operator-(const Tensor& a) { return negative(a); }
+inline Tensor operator+(const Tensor& a, Scalar b) { return add(a, scalar_like(b, a)); }
+inline Tensor operator-(const Tensor& a, Scalar b) { return subtract(a, scalar_like(b, a)); }
+inline Tensor operator*(const Tensor& a, Scalar b) { return multiply(a, scalar_like(b, a)); }
+inline Tensor operator/(const Tensor& a, Scalar b) { return divide(a, scalar_like(b, a)); }
+inline Tensor operator+(Scalar a, const Tensor& b) { return add(scalar_like(a, b), b); }
+inline Tensor operator-(Scalar a, const Tensor& b) { return subtract(scalar_like(a, b), b); }
+inline Tensor operator*(Scalar a, const Tensor& b) { return multiply(scalar_like(a, b), b); }
+inline Tensor operator/(Scalar a, const Tensor& b) { return divide(scalar_like(a, b), b); }
+
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
+/// x limited to [low, high].
+Tensor clip(const Tensor& x, const Tensor& low, const Tensor& high);
+/// The same values in another dtype; the tensor itself when it has it already.
+Tensor astype(const Tensor& x, DType dtype);
+/// The same values in memory of their own, row-major.
+Tensor copy(const Tensor& x);
+/// x itself when row-major without gaps, else a copy.
+Tensor contiguous(const Tensor& x);
+
+// --- shape: views where the layout allows ------------------------------------------------------------
+/// One size may be -1 and follows from the others.
+Tensor reshape(const Tensor& x, const Dims& shape);
+Tensor permute_dims(const Tensor& x, std::span<const int64_t> axes);
+/// The last two axes exchanged.
+Tensor matrix_transpose(const Tensor& x);
+/// Axes of size 1 repeated, and leading axes added, without copying.
+Tensor expand(const Tensor& x, const Dims& shape);
+/// Adds axes of size 1 at those positions of the result / removes them.
+Tensor expand_dims(const Tensor& x, int64_t axis);
+Tensor squeeze(const Tensor& x, const Axes& axes = {});
+/// Part of each axis: `sizes[i]` elements from `starts[i]`, `steps[i]` apart (negative: backwards).
+Tensor slice(const Tensor& x, const Dims& starts, const Dims& sizes, const Dims& steps);
+Tensor flip(const Tensor& x, const Axes& axes = {});
+Tensor concat(std::span<const Tensor> tensors, int64_t axis = 0);
+Tensor stack(std::span<const Tensor> tensors, int64_t axis = 0);
+std::vector<Tensor> split(const Tensor& x, std::span<const int64_t> sizes, int64_t axis = 0);
+Tensor broadcast_to(const Tensor& x, const Dims& shape);
+/// Zeros of `shape` with g at starts + i * steps: the transpose of `slice`.
+Tensor slice_backward(const Tensor& g, const Dims& shape, const Dims& starts, const Dims& steps);
+/// Overwrites the elements of `destination`, which must not be part of a recorded computation.
+void assign(const Tensor& destination, const Tensor& source);
+
+// --- indexing --------------------------------------------------------------------------------------
+/// Elements along `axis` chosen by an integer index of the same rank (NumPy's take_along_axis, PyTorch's gather).
+Tensor gather(const Tensor& x, const Tensor& index, int64_t axis);
+/// Slices along `axis` chosen by an integer index of any rank.
+Tensor take(const Tensor& x, const Tensor& index, int64_t axis = 0);
+Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size);
+Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size);
+
+// --- reductions ------------------------------------------------------------------------------------
+Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor any(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor all(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+Tensor var(const Tensor& x, const Axes& axes = {}, double correction = 0, bool keepdims = false);
+Tensor std(const Tensor& x, const Axes& axes = {}, double correction = 0, bool keepdims = false);
+/// Without an axis: the index into the flattened tensor.
+Tensor argmax(const Tensor& x, std::optional<int64_t> axis = {}, bool keepdims = false);
+Tensor argmin(const Tensor& x, std::optional<int64_t> axis = {}, bool keepdims = false);
+/// Sums x over the axes along which `shape` was broadcast, so that the result has that shape.
+Tensor sum_to(const Tensor& x, const Dims& shape);
+
+// --- products --------------------------------------------------------------------------------------
+/// Matrix product as in NumPy: vectors are promoted, leading axes broadcast.
+Tensor matmul(const Tensor& a, const Tensor& b);
+/// x (..., I) times the transposed weight (O, I), plus bias (O) where defined: (..., O).
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
+
+// --- normalised exponentials -------------------------------------------------------------------------
+Tensor softmax(const Tensor& x, int64_t axis = -1);
+Tensor log_softmax(const Tensor& x, int64_t axis = -1);
+Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t axis);
+Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t axis);
+/// log(sum(exp(x))) without overflow.
+Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
+
+}  // namespace pydl

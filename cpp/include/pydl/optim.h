@@ -1,0 +1,44 @@
+// Optimiser updates: each one fused op over all parameters, in place. As in torch.optim.
+#pragma once
+
+#include <span>
+
+#include "pydl/tensor.h"
+
+namespace pydl::optim {
+
+struct SgdOptions {
+  double momentum = 0;
+  double dampening = 0;
+  double weight_decay = 0;
+  bool nesterov = false;
+};
+
+/// `velocities` is empty without momentum. `step` (int64, rank 0) counts calls, `lr` is float64 of rank 0.
+void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> velocities,
+                std::span<const Tensor> gradients, const Tensor& lr, const SgdOptions& options);
+
+struct RmspropOptions {
+  double alpha = 0.99;
+  double epsilon = 1e-8;
+  double momentum = 0;
+  double weight_decay = 0;
+};
+
+void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> square_averages,
+                    std::span<const Tensor> velocities, std::span<const Tensor> gradients, const Tensor& lr,
+                    const RmspropOptions& options);
+
+struct AdamOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;
+  bool decoupled = false;  ///< weight decay apart from the gradient (AdamW; Loshchilov and Hutter, 2017)
+};
+
+void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,
+                 std::span<const Tensor> second_moments, std::span<const Tensor> gradients, const Tensor& lr,
+                 const AdamOptions& options);
+
+}  // namespace pydl::optim

@@ -1,0 +1,46 @@
+// Random numbers by counter (Philox 4x32-10, Salmon et al. 2011): the same for any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+
+#include "pydl/tensor.h"
+
+namespace pydl {
+
+/// A stream of random numbers. Its state is a tensor {seed, offset}: saved, restored and traced like any other.
+class Generator {
+ public:
+  explicit Generator(uint64_t seed = 0);
+
+  /// Starts the stream of `seed` from its beginning.
+  void manual_seed(uint64_t seed);
+  uint64_t seed() const;
+  /// A copy of the state, int64 (2).
+  Tensor state() const;
+  void set_state(const Tensor& state);
+  /// The state to draw `count` elements from; the generator moves past them.
+  Tensor take(int64_t count);
+
+ private:
+  mutable std::mutex mutex_;
+  int64_t seed_;
+  int64_t offset_ = 0;
+};
+
+/// What functions use when no generator is given; seeded with 0 at start.
+Generator& default_generator();
+
+Tensor uniform(const Dims& shape, double low = 0, double high = 1, DType dtype = DType::float32,
+               Generator& generator = default_generator());
+Tensor normal(const Dims& shape, double mean = 0, double std = 1, DType dtype = DType::float32,
+              Generator& generator = default_generator());
+/// Integers in [low, high).
+Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype = DType::int64,
+               Generator& generator = default_generator());
+/// 0 .. n-1 in random order, int64.
+Tensor permutation(int64_t n, Generator& generator = default_generator());
+/// x with elements set to 0 with probability p, the others divided by 1 - p; x itself unless training.
+Tensor dropout(const Tensor& x, double p, bool training = true, Generator& generator = default_generator());
+
+}  // namespace pydl

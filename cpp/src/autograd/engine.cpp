@@ -1,0 +1,228 @@
+// The backward pass: nodes from the youngest to the oldest, so that each has all of its gradient when its turn comes.
+#include <queue>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "autograd/node.h"
+#include "core/tensor_impl.h"
+#include "pydl/autograd.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+namespace {
+
+thread_local bool recording = true;
+
+using autograd::Node;
+using autograd::NodeInput;
+using autograd::NodePtr;
+
+struct Younger {
+  bool operator()(const Node* a, const Node* b) const { return a->sequence < b->sequence; }
+};
+
+Tensor initial_gradient(const char* caller, const Tensor& output, const Tensor& gradient) {
+  if (!output.requires_grad()) {
+    throw Error(concat_text(caller, ": the output of shape ", output.shape(),
+                            " does not depend on any tensor that requires a gradient"));
+  }
+  if (!gradient.defined()) {
+    if (output.size() != 1) {
+      throw Error(concat_text(caller, ": a gradient is needed for an output of more than one element, shape ",
+                              output.shape()));
+    }
+    return ones_like(output.detach());
+  }
+  if (gradient.shape() != output.shape()) {
+    throw ValueError(concat_text(caller, ": expected a gradient of shape ", output.shape(), ", got ",
+                                 gradient.shape()));
+  }
+  return astype(gradient, output.dtype());
+}
+
+// A gradient that nobody else can see or change, row-major.
+Tensor own_gradient(Tensor gradient, bool create_graph) {
+  const core::TensorImpl& impl = *gradient.impl();
+  if (create_graph) return gradient;
+  const bool unique = !impl.is_shared() && !impl.storage->is_shared();
+  return unique && gradient.is_contiguous() ? gradient : copy(gradient.detach());
+}
+
+class BackwardPass {
+ public:
+  BackwardPass(BackwardOptions options, bool into_leaves) : options_(options), into_leaves_(into_leaves) {}
+
+  /// Gradients of this tensor will be kept for `captured`.
+  void capture(const Tensor& tensor) {
+    if (tensor.impl()->node) {
+      captured_nodes_.emplace(tensor.impl()->node.get(), Tensor{});
+    } else {
+      captured_leaves_.emplace(tensor.impl(), Tensor{});
+    }
+  }
+
+  Tensor captured(const Tensor& tensor) const {
+    return tensor.impl()->node ? captured_nodes_.at(tensor.impl()->node.get()) : captured_leaves_.at(tensor.impl());
+  }
+
+  void add_root(const Tensor& output, Tensor gradient) {
+    if (const NodePtr& node = output.impl()->node) {
+      push(node, std::move(gradient));
+    } else {
+      add_to_leaf(output, std::move(gradient));
+    }
+  }
+
+  /// Marks the nodes from which something captured can be reached; the others need no visit.
+  void prune(std::span<const Tensor> outputs) {
+    std::vector<std::pair<Node*, bool>> stack;
+    std::unordered_set<const Node*> seen;
+    for (const Tensor& output : outputs) {
+      if (Node* node = output.impl()->node.get()) stack.emplace_back(node, false);
+    }
+    while (!stack.empty()) {
+      const auto [node, children_done] = stack.back();
+      stack.pop_back();
+      if (children_done) {
+        if (reaches_captured(*node)) needed_.insert(node);
+        continue;
+      }
+      if (!seen.insert(node).second) continue;
+      stack.emplace_back(node, true);
+      for (const NodeInput& input : node->inputs) {
+        if (input.node && !seen.contains(input.node.get())) stack.emplace_back(input.node.get(), false);
+      }
+    }
+  }
+
+  void run() {
+    const GradMode mode(options_.create_graph);
+    while (!queue_.empty()) {
+      Node* node = queue_.top();
+      queue_.pop();
+      auto found = gradients_.find(node);
+      const NodePtr keep = std::move(found->second.node);
+      const Tensor gradient = std::move(found->second.gradient);
+      gradients_.erase(found);
+      visit(*node, gradient);
+    }
+  }
+
+ private:
+  struct Pending {
+    NodePtr node;
+    Tensor gradient;
+  };
+
+  bool reaches_captured(const Node& node) const {
+    if (captured_nodes_.contains(&node)) return true;
+    for (const NodeInput& input : node.inputs) {
+      if (wanted(input)) return true;
+    }
+    return false;
+  }
+
+  // Whether the gradient of this input is of use.
+  bool wanted(const NodeInput& input) const {
+    if (into_leaves_) return input.needs_grad();
+    if (input.node) return needed_.contains(input.node.get());
+    return input.leaf.defined() && captured_leaves_.contains(input.leaf.impl());
+  }
+
+  void push(const NodePtr& node, Tensor gradient) {
+    if (!into_leaves_ && !needed_.contains(node.get())) return;
+    auto [entry, is_new] = gradients_.try_emplace(node.get());
+    if (is_new) {
+      entry->second = {node, std::move(gradient)};
+      queue_.push(node.get());
+    } else {
+      entry->second.gradient = add(entry->second.gradient, gradient);
+    }
+  }
+
+  void add_to_leaf(const Tensor& leaf, Tensor gradient) {
+    if (into_leaves_) {
+      const Tensor& before = leaf.grad();
+      leaf.impl()->grad =
+          before.defined() ? add(before, gradient) : own_gradient(std::move(gradient), options_.create_graph);
+      return;
+    }
+    const auto found = captured_leaves_.find(leaf.impl());
+    if (found == captured_leaves_.end()) return;
+    found->second = found->second.defined() ? add(found->second, gradient) : std::move(gradient);
+  }
+
+  void visit(Node& node, const Tensor& gradient) {
+    if (const auto captured = captured_nodes_.find(&node); captured != captured_nodes_.end()) {
+      captured->second = gradient;
+    }
+    bool any_wanted = false;
+    for (const NodeInput& input : node.inputs) any_wanted = any_wanted || wanted(input);
+    if (!any_wanted) return;
+    op::Gradients results = node.def.backward(op::BackwardContext(node, gradient));
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const NodeInput& input = node.inputs[i];
+      if (!wanted(input) || !results[i].defined()) continue;
+      Tensor result = std::move(results[i]);
+      if (node.def.has(op::Trait::elementwise)) result = sum_to(result, input.shape);
+      if (input.node) {
+        push(input.node, std::move(result));
+      } else {
+        add_to_leaf(input.leaf, std::move(result));
+      }
+    }
+    if (!options_.retain_graph && !options_.create_graph) node.free_saved();
+  }
+
+  BackwardOptions options_;
+  bool into_leaves_;
+  std::priority_queue<Node*, std::vector<Node*>, Younger> queue_;
+  std::unordered_map<const Node*, Pending> gradients_;
+  std::unordered_map<const Node*, Tensor> captured_nodes_;
+  std::unordered_map<const core::TensorImpl*, Tensor> captured_leaves_;
+  std::unordered_set<const Node*> needed_;
+};
+
+}  // namespace
+
+bool grad_enabled() { return recording; }
+
+GradMode::GradMode(bool enabled) : previous_(recording) { recording = enabled; }
+GradMode::~GradMode() { recording = previous_; }
+
+void backward(std::span<const Tensor> outputs, std::span<const Tensor> gradients, BackwardOptions options) {
+  BackwardPass pass(options, true);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    pass.add_root(outputs[i], initial_gradient("backward", outputs[i], i < gradients.size() ? gradients[i] : Tensor{}));
+  }
+  pass.run();
+}
+
+std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
+                         std::span<const Tensor> gradients, BackwardOptions options) {
+  BackwardPass pass(options, false);
+  for (const Tensor& input : inputs) {
+    if (!input.requires_grad()) {
+      throw Error(concat_text("grad: an input of shape ", input.shape(), " does not require a gradient"));
+    }
+    pass.capture(input);
+  }
+  pass.prune(outputs);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    pass.add_root(outputs[i], initial_gradient("grad", outputs[i], i < gradients.size() ? gradients[i] : Tensor{}));
+  }
+  pass.run();
+  std::vector<Tensor> results;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Tensor result = pass.captured(inputs[i]);
+    if (!result.defined() && !options.allow_unused) {
+      throw Error(concat_text("grad: input ", i, " of shape ", inputs[i].shape(),
+                              " has no influence on the outputs; pass allow_unused=True to get None for it"));
+    }
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+}  // namespace pydl

@@ -1,0 +1,98 @@
+#include "autograd/node.h"
+
+namespace pydl::autograd {
+
+namespace {
+
+uint64_t next_sequence() {
+  static std::atomic<uint64_t> counter{0};
+  return counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+// Deleting a node releases the nodes it reads. Doing that one after the other, not nested, keeps the stack flat for
+// graphs of any depth.
+void delete_iteratively(Node* node) {
+  thread_local std::vector<Node*> waiting;
+  thread_local bool deleting = false;
+  if (deleting) {
+    waiting.push_back(node);
+    return;
+  }
+  deleting = true;
+  delete node;
+  while (!waiting.empty()) {
+    Node* next = waiting.back();
+    waiting.pop_back();
+    delete next;
+  }
+  deleting = false;
+}
+
+}  // namespace
+
+void retain_node(Node* node) noexcept { node->retain(); }
+void release_node(Node* node) noexcept { node->release(); }
+
+Node::Node(const op::OpDef& def_in, const op::Attrs& attrs_in, std::span<const Tensor> inputs_in, const Tensor& output)
+    : def(def_in), attrs(attrs_in), inputs(inputs_in.size()), sequence(next_sequence()) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const core::TensorImpl& impl = *inputs_in[i].impl();
+    NodeInput& input = inputs[i];
+    input.node = impl.node;
+    if (impl.requires_grad) input.leaf = inputs_in[i];
+    input.dtype = impl.dtype;
+    input.shape = impl.shape;
+    if ((def.saves_inputs >> std::min<size_t>(i, 31) & 1U) != 0) {
+      input.saved = inputs_in[i];
+      input.saved_version = impl.storage->version();
+    }
+  }
+  if (def.saves_output) {
+    saved_output_ = output.detach();
+    saved_output_version_ = output.version();
+  }
+}
+
+void Node::release() noexcept {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete_iteratively(this);
+}
+
+void Node::check_saved(const Tensor& saved, uint32_t version, const char* what) const {
+  if (freed_) {
+    throw Error(concat_text("backward: what ", def.name,
+                            " had saved was freed by an earlier backward; pass retain_graph=True to that one"));
+  }
+  if (saved.version() != version) {
+    throw Error(concat_text("backward: ", def.name, " still needs its ", what, " of shape ", saved.shape(),
+                            ", which was overwritten in place since (version ", saved.version(), ", saved at version ",
+                            version, ")"));
+  }
+}
+
+Tensor Node::unpack_input(int index) const {
+  const NodeInput& input = inputs[static_cast<size_t>(index)];
+  check_saved(input.saved, input.saved_version, "input");
+  return input.saved;
+}
+
+Tensor Node::unpack_output() const {
+  check_saved(saved_output_, saved_output_version_, "output");
+  Tensor output = saved_output_.detach();
+  auto* self = const_cast<Node*>(this);
+  self->retain();
+  output.impl()->node = NodePtr(self);
+  return output;
+}
+
+void Node::free_saved() {
+  if (def.saves_inputs == 0 && !def.saves_output) return;
+  for (NodeInput& input : inputs) input.saved = {};
+  saved_output_ = {};
+  freed_ = true;
+}
+
+void record(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs, Tensor& output) {
+  output.impl()->node = NodePtr(new Node(def, attrs, inputs, output));
+}
+
+}  // namespace pydl::autograd

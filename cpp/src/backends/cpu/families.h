@@ -1,0 +1,25 @@
+// One function per op family: each adds the kernels of its ops to the table.
+#pragma once
+
+#include "exec/kernel.h"
+
+namespace pydl::cpu {
+
+using exec::BufferSpec;
+using exec::Kernel;
+using exec::KernelCall;
+using exec::KernelTable;
+using exec::Provider;
+using op::OpId;
+
+void register_elementwise(KernelTable& table);
+void register_reduce(KernelTable& table);
+void register_softmax(KernelTable& table);
+void register_view(KernelTable& table);
+void register_create(KernelTable& table);
+void register_index(KernelTable& table);
+void register_random(KernelTable& table);
+void register_matmul(KernelTable& table);
+void register_update(KernelTable& table);
+
+}  // namespace pydl::cpu

@@ -1,0 +1,115 @@
+// The kernels of one instruction set, as pointers: what the common code sees of the folder kernels/, which is compiled
+// once per instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "op/op_id.h"
+#include "pydl/dtype.h"
+
+namespace pydl::cpu {
+
+/// The types that elementwise kernels compute in; other dtypes are converted on the way in and out.
+enum Lane : int { lane_float, lane_double, lane_int32, lane_int64, lane_count };
+
+/// Elementwise on contiguous operands: out[i] = f(in[0][i], in[1][i], ...). `out` may be one of the inputs, where both
+/// have elements of one size.
+using TileKernel = void (*)(void* out, const void* const* in, int64_t count);
+
+/// Ops of the elementwise table; their ids come first.
+inline constexpr int elementwise_count = static_cast<int>(op::OpId::full);
+
+enum Reduction : int { reduce_sum, reduce_prod, reduce_max, reduce_min, reduce_squares, reduction_count };
+
+/// Dtypes that reductions read; bools are read as uint8.
+enum ReduceLane : int { reduce_float, reduce_double, reduce_int32, reduce_int64, reduce_uint8, reduce_lane_count };
+
+/// Reductions of a matrix along its rows or columns. Accumulators are double for floating point, int64 for integers.
+struct ReduceKernels {
+  /// acc[i] = reduction of row i, which has `columns` contiguous elements.
+  void (*rows)(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double* shift, void* acc);
+  /// acc[j] = reduction of acc[j] and column j; each row has `columns` contiguous elements.
+  void (*columns)(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double* shift, void* acc);
+};
+
+/// Indices of the first extremum. Only float, double, int32 and int64.
+struct ArgKernels {
+  int64_t (*row)(const void* x, int64_t count);
+  /// `index[j]` of column j, for up to `arg_columns` columns.
+  void (*columns)(const void* x, int64_t rows, int64_t row_stride, int64_t columns, int64_t* index);
+};
+inline constexpr int64_t arg_columns = 256;
+
+/// Softmax and its relatives, over rows of contiguous elements or over columns of a matrix. `a` is x or the gradient,
+/// `b` the output of the forward op or null. Strides are between rows, in elements.
+struct SoftmaxKernels {
+  void (*row)(const void* a, const void* b, void* y, int64_t count);
+  void (*columns)(const void* a, const void* b, void* y, int64_t rows, int64_t columns, int64_t row_stride);
+};
+enum SoftmaxOp : int { softmax_forward, log_softmax_forward, softmax_back, log_softmax_back, softmax_count };
+
+/// Products of panels: C (rows x columns) = or += A B, A packed in panels of `panel_rows` rows, B of `panel_columns`
+/// columns, both along k. `bias` holds one number per column or is null.
+struct GemmKernels {
+  int64_t panel_rows;
+  int64_t panel_columns;
+  /// Packs rows x depth of A, which lies under any strides, into panels; missing rows are zero.
+  void (*pack_a)(const void* a, int64_t row_stride, int64_t depth_stride, int64_t rows, int64_t depth, void* packed);
+  void (*pack_b)(const void* b, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns,
+                 void* packed);
+  void (*multiply)(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, void* c,
+                   int64_t c_stride, const void* bias, bool accumulate);
+  /// Without packing, for B with contiguous rows.
+  void (*small)(const void* a, int64_t a_row_stride, int64_t a_depth_stride, const void* b, int64_t b_stride,
+                int64_t rows, int64_t columns, int64_t depth, void* c, int64_t c_stride, const void* bias);
+  /// Without packing, for A and B both contiguous along k.
+  void (*dot)(const void* a, int64_t a_stride, const void* b, int64_t b_stride, int64_t rows, int64_t columns,
+              int64_t depth, void* c, int64_t c_stride, const void* bias);
+};
+
+/// Constants of an optimiser step; each update reads the ones that it knows.
+struct UpdateConstants {
+  double lr, momentum, dampening, weight_decay;  // sgd, rmsprop (lr and weight_decay: adam too)
+  double alpha, epsilon;                         // rmsprop (epsilon: adam too)
+  double beta1, beta2, step_size, root_correction;
+  bool nesterov, decoupled, first_step;
+};
+
+/// One pass over `count` elements of a parameter: p, state and gradient as in op_id.h.
+using UpdateKernel = void (*)(void* const* operands, int64_t count, const UpdateConstants& constants);
+
+/// Adds rows: y[i] += x[i].
+using AddKernel = void (*)(void* y, const void* x, int64_t count);
+
+struct RandomKernels {
+  /// Elements [begin, begin + count) of the stream, begin a multiple of 4.
+  void (*uniform_float)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float low, float high, float* y);
+  void (*uniform_double)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, double low, double high,
+                         double* y);
+  void (*normal_float)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float mean, float std, float* y);
+  void (*dropout_float)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float p, const float* x,
+                        float* y);
+  void (*dropout_double)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float p, const double* x,
+                         double* y);
+};
+
+struct KernelSet {
+  TileKernel elementwise[elementwise_count][lane_count];  // null where the op has no such lane; logical ops: lane 0
+  TileKernel where[4];                                    // by log2 of the item size
+  TileKernel clip[lane_count];
+  TileKernel cast[dtype_count][dtype_count];  // [from][to]; null where it takes a detour (tile_program.h)
+  ReduceKernels reduce[reduction_count][reduce_lane_count];
+  ArgKernels arg[2][lane_count];  // argmax, argmin
+  SoftmaxKernels softmax[softmax_count][2];  // float, double
+  GemmKernels gemm[2];
+  UpdateKernel sgd[2], rmsprop[2], adam[2];
+  AddKernel add_rows[2];
+  RandomKernels random;
+  /// Transposes a block of items of 1, 2, 4 or 8 bytes (by log2): y[j][i] = x[i][j]. Strides in bytes.
+  void (*transpose[4])(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64_t rows, int64_t columns);
+};
+
+/// The kernels for this machine.
+const KernelSet& kernels();
+
+}  // namespace pydl::cpu

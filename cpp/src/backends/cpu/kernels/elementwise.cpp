@@ -1,0 +1,140 @@
+// The elementwise table as loops over contiguous elements, one per op and lane.
+#include "op/elementwise_table.h"
+
+#include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/vector_math.h"
+
+namespace pydl::cpu::PYDL_ISA_NAMESPACE {
+
+namespace {
+
+// What formulas do with integers; overflow wraps around.
+namespace m {
+
+template <class T>
+inline T floor_divide(T a, T b) {
+  if (b == 0) return 0;
+  if (b == -1) return -a;
+  const T quotient = a / b;
+  return quotient * b != a && (a < 0) != (b < 0) ? quotient - 1 : quotient;
+}
+
+template <class T>
+inline T remainder(T a, T b) {
+  if (b == 0 || b == -1) return 0;
+  const T rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+template <class T>
+inline T pow(T a, T b) {
+  if (b < 0) return a == 1 ? 1 : (a == -1 ? (b % 2 == 0 ? 1 : -1) : 0);
+  T result = 1;
+  for (; b > 0; b /= 2, a *= a) {
+    if (b % 2 == 1) result *= a;
+  }
+  return result;
+}
+
+inline float fmod(float a, float b) { return __builtin_fmodf(a, b); }
+inline double fmod(double a, double b) { return __builtin_fmod(a, b); }
+
+template <class T>
+inline T float_remainder(T a, T b) {
+  const T rest = m::fmod(a, b);
+  if (rest == 0) return __builtin_copysign(T(0), b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+inline float remainder(float a, float b) { return float_remainder(a, b); }
+inline double remainder(double a, double b) { return float_remainder(a, b); }
+
+// By the exact remainder, because a / b may round up to the next integer.
+template <class T>
+inline T float_floor_divide(T a, T b) {
+  if (b == 0) return a / b;
+  const T rest = m::fmod(a, b);
+  const T whole = m::round((a - rest) / b);
+  return rest != 0 && (rest < 0) != (b < 0) ? whole - 1 : whole;
+}
+inline float floor_divide(float a, float b) { return float_floor_divide(a, b); }
+inline double floor_divide(double a, double b) { return float_floor_divide(a, b); }
+
+}  // namespace m
+
+// One struct per row, named like its op, with the formula. Results of tests are bool.
+#define PYDL_UNARY(name, result, ...)      \
+  struct name {                            \
+    template <class T>                     \
+    static inline result apply(T x) {      \
+      return static_cast<result>(__VA_ARGS__); \
+    }                                      \
+  };
+#define PYDL_BINARY(name, result, ...)     \
+  struct name {                            \
+    template <class T>                     \
+    static inline result apply(T a, T b) { \
+      return static_cast<result>(__VA_ARGS__); \
+    }                                      \
+  };
+#define PYDL_FORMULA_UNARY(name, ...) PYDL_UNARY(name, T, __VA_ARGS__)
+#define PYDL_FORMULA_UNARY_FLOAT(name, ...) PYDL_UNARY(name, T, __VA_ARGS__)
+#define PYDL_FORMULA_UNARY_TEST(name, ...) PYDL_UNARY(name, bool, __VA_ARGS__)
+#define PYDL_FORMULA_BINARY(name, ...) PYDL_BINARY(name, T, __VA_ARGS__)
+#define PYDL_FORMULA_BINARY_FLOAT(name, ...) PYDL_BINARY(name, T, __VA_ARGS__)
+#define PYDL_FORMULA_COMPARE(name, ...) PYDL_BINARY(name, bool, __VA_ARGS__)
+#define PYDL_FORMULA_LOGICAL(name, ...) PYDL_BINARY(name, bool, __VA_ARGS__)
+
+namespace formula {
+#define PYDL_ROW(kind, name, doc, ...) PYDL_FORMULA_##kind(name, __VA_ARGS__)
+PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
+#undef PYDL_ROW
+}  // namespace formula
+
+// `ivdep`: an output may be an input, element by element, but overlaps in no other way.
+template <class Formula, class T>
+void unary_loop(void* out, const void* const* in, int64_t count) {
+  using Result = decltype(Formula::apply(T{}));
+  const T* x = static_cast<const T*>(in[0]);
+  Result* y = static_cast<Result*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) y[i] = Formula::apply(x[i]);
+}
+
+template <class Formula, class T>
+void binary_loop(void* out, const void* const* in, int64_t count) {
+  using Result = decltype(Formula::apply(T{}, T{}));
+  const T* a = static_cast<const T*>(in[0]);
+  const T* b = static_cast<const T*>(in[1]);
+  Result* y = static_cast<Result*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) y[i] = Formula::apply(a[i], b[i]);
+}
+
+#define PYDL_FILL_FLOAT(loop, name)             \
+  row[lane_float] = loop<formula::name, float>; \
+  row[lane_double] = loop<formula::name, double>;
+#define PYDL_FILL_ALL(loop, name)                 \
+  PYDL_FILL_FLOAT(loop, name)                     \
+  row[lane_int32] = loop<formula::name, int32_t>; \
+  row[lane_int64] = loop<formula::name, int64_t>;
+#define PYDL_FILL_UNARY(name) PYDL_FILL_ALL(unary_loop, name)
+#define PYDL_FILL_UNARY_FLOAT(name) PYDL_FILL_FLOAT(unary_loop, name)
+#define PYDL_FILL_UNARY_TEST(name) PYDL_FILL_ALL(unary_loop, name)
+#define PYDL_FILL_BINARY(name) PYDL_FILL_ALL(binary_loop, name)
+#define PYDL_FILL_BINARY_FLOAT(name) PYDL_FILL_FLOAT(binary_loop, name)
+#define PYDL_FILL_COMPARE(name) PYDL_FILL_ALL(binary_loop, name)
+#define PYDL_FILL_LOGICAL(name) row[0] = binary_loop<formula::name, uint8_t>;
+
+}  // namespace
+
+void fill_elementwise(KernelSet& set) {
+#define PYDL_ROW(kind, name, ...)                                         \
+  {                                                                       \
+    TileKernel* row = set.elementwise[static_cast<int>(op::OpId::name)];  \
+    PYDL_FILL_##kind(name)                                                \
+  }
+  PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
+#undef PYDL_ROW
+}
+
+}  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

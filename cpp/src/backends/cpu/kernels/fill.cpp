@@ -1,0 +1,16 @@
+#include "backends/cpu/kernels/fill.h"
+
+namespace pydl::cpu::PYDL_ISA_NAMESPACE {
+
+void fill(KernelSet& set) {
+  fill_elementwise(set);
+  fill_cast(set);
+  fill_reduce(set);
+  fill_softmax(set);
+  fill_view(set);
+  fill_matmul(set);
+  fill_random(set);
+  fill_update(set);
+}
+
+}  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

@@ -1,0 +1,18 @@
+// The parts of the kernel set of one instruction set. This folder keeps to plain loops: an inline function of a shared
+// header, emitted here with wide instructions, could replace the common one at link time.
+#pragma once
+
+#include "backends/cpu/kernel_set.h"
+
+namespace pydl::cpu::PYDL_ISA_NAMESPACE {
+
+void fill_elementwise(KernelSet& set);
+void fill_cast(KernelSet& set);
+void fill_reduce(KernelSet& set);
+void fill_softmax(KernelSet& set);
+void fill_view(KernelSet& set);
+void fill_matmul(KernelSet& set);
+void fill_random(KernelSet& set);
+void fill_update(KernelSet& set);
+
+}  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

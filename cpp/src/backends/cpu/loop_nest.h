@@ -1,0 +1,35 @@
+// LoopNest: the axes of several operands of one shape as few nested loops, fit to how the operands lie in memory.
+#pragma once
+
+#include <span>
+
+#include "exec/kernel.h"
+
+namespace pydl::cpu {
+
+inline constexpr int max_operands = 12;
+
+/// Loops from the outermost to the innermost, and for each the step of every operand in bytes. Axes that all operands
+/// can walk as one are one loop; axes of size 1 are none.
+struct LoopNest {
+  int rank = 0;
+  int operand_count = 0;
+  int64_t count = 0;  ///< of elements
+  int64_t sizes[max_rank] = {};
+  int64_t steps[max_operands][max_rank] = {};
+  int64_t item_sizes[max_operands] = {};
+
+  /// Loops for operands of one shape, in the order of `operands[leader]`'s memory.
+  static LoopNest over(std::span<const exec::BufferSpec* const> operands, int leader);
+
+  int64_t inner_size() const { return rank == 0 ? 1 : sizes[rank - 1]; }
+  int64_t inner_step(int operand) const { return rank == 0 ? 0 : steps[operand][rank - 1]; }
+  /// Whether the operand's elements lie in the order of the loops, without gaps.
+  bool is_dense(int operand) const;
+  /// Whether the operand is one element.
+  bool is_uniform(int operand) const;
+  /// Where element `index`, counted along the loops, lies from the first, in bytes.
+  int64_t offset(int operand, int64_t index) const;
+};
+
+}  // namespace pydl::cpu

@@ -1,0 +1,18 @@
+// The `cpu` provider: SIMD kernels of our own.
+#include "backends/cpu/families.h"
+
+namespace pydl::backends {
+
+void register_cpu(exec::KernelTable& table) {
+  cpu::register_elementwise(table);
+  cpu::register_reduce(table);
+  cpu::register_softmax(table);
+  cpu::register_view(table);
+  cpu::register_create(table);
+  cpu::register_index(table);
+  cpu::register_random(table);
+  cpu::register_matmul(table);
+  cpu::register_update(table);
+}
+
+}  // namespace pydl::backends

@@ -1,0 +1,209 @@
+#include "backends/cpu/tile_program.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+// Rows shorter than this are gathered several at a time: a tile of its own would cost more than it saves.
+constexpr int64_t shortest_row = 128;
+// Additions of float32 that are worth waking a thread for.
+constexpr int64_t work_per_thread = 32768;
+
+template <class T>
+void copy_strided(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    T item;
+    std::memcpy(&item, from + i * from_step, sizeof(T));
+    std::memcpy(to + i * to_step, &item, sizeof(T));
+  }
+}
+
+// Steps in bytes.
+void copy_run(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count, int64_t item_size) {
+  if (to_step == item_size && from_step == item_size) {
+    std::memcpy(to, from, static_cast<size_t>(count * item_size));
+    return;
+  }
+  switch (item_size) {
+    case 1: copy_strided<uint8_t>(to, to_step, from, from_step, count); break;
+    case 2: copy_strided<uint16_t>(to, to_step, from, from_step, count); break;
+    case 4: copy_strided<uint32_t>(to, to_step, from, from_step, count); break;
+    default: copy_strided<uint64_t>(to, to_step, from, from_step, count); break;
+  }
+}
+
+// Walks `count` elements of an operand from `index` on, a run of the innermost loop at a time: `visit(offset, run,
+// position)`, offset in bytes and position counted from `index`.
+template <class Visit>
+void for_each_run(const LoopNest& nest, int operand, int64_t index, int64_t count, const Visit& visit) {
+  const int inner = nest.rank - 1;
+  int64_t position[max_rank] = {};
+  int64_t offset = 0;
+  for (int loop = inner; loop >= 0; --loop) {
+    position[loop] = loop > 0 ? index % nest.sizes[loop] : index;
+    index /= nest.sizes[loop];
+    offset += position[loop] * nest.steps[operand][loop];
+  }
+  int64_t done = 0;
+  while (true) {
+    const int64_t run = std::min(nest.sizes[inner] - position[inner], count - done);
+    visit(offset, run, done);
+    done += run;
+    if (done == count) return;
+    offset -= position[inner] * nest.steps[operand][inner];
+    position[inner] = 0;
+    for (int loop = inner - 1; loop >= 0; --loop) {
+      offset += nest.steps[operand][loop];
+      if (++position[loop] < nest.sizes[loop]) break;
+      offset -= nest.sizes[loop] * nest.steps[operand][loop];
+      position[loop] = 0;
+    }
+  }
+}
+
+void gather(const LoopNest& nest, int operand, const char* base, int64_t index, int64_t count, char* tile) {
+  const int64_t size = nest.item_sizes[operand];
+  for_each_run(nest, operand, index, count, [&](int64_t offset, int64_t run, int64_t done) {
+    copy_run(tile + done * size, size, base + offset, nest.inner_step(operand), run, size);
+  });
+}
+
+void scatter(const LoopNest& nest, int operand, char* base, int64_t index, int64_t count, const char* tile) {
+  const int64_t size = nest.item_sizes[operand];
+  for_each_run(nest, operand, index, count, [&](int64_t offset, int64_t run, int64_t done) {
+    copy_run(base + offset, nest.inner_step(operand), tile + done * size, size, run, size);
+  });
+}
+
+}  // namespace
+
+Lane lane_of(DType dtype) {
+  if (dtype == DType::float64) return lane_double;
+  if (is_floating(dtype)) return lane_float;
+  return dtype == DType::int64 ? lane_int64 : lane_int32;
+}
+
+DType dtype_of(Lane lane) {
+  constexpr DType dtypes[lane_count] = {DType::float32, DType::float64, DType::int32, DType::int64};
+  return dtypes[lane];
+}
+
+TileProgram::TileProgram(const LoopNest& nest, int outputs)
+    : nest_(nest), first_output_(nest.operand_count - outputs), register_count_(nest.operand_count) {}
+
+int TileProgram::temporary() { return register_count_++; }
+
+void TileProgram::emit(TileKernel kernel, int destination, std::initializer_list<int> sources, int cost) {
+  Instruction instruction = {kernel, static_cast<int8_t>(destination), {}};
+  std::transform(sources.begin(), sources.end(), instruction.sources, [](int s) { return static_cast<int8_t>(s); });
+  instructions_.push_back(instruction);
+  cost_ += cost;
+}
+
+void TileProgram::emit_cast(DType from, DType to, int destination, int source) {
+  const auto& cast = kernels().cast;
+  if (TileKernel direct = cast[static_cast<int>(from)][static_cast<int>(to)]) {
+    emit(direct, destination, {source}, 1);
+    return;
+  }
+  const int between = temporary();
+  emit_cast(from, DType::float32, between, source);
+  emit_cast(DType::float32, to, destination, between);
+}
+
+void TileProgram::finish() {
+  bool all_dense = true;
+  bool none_strided = true;
+  for (int i = 0; i < nest_.operand_count; ++i) {
+    const bool uniform = i < first_output_ && nest_.is_uniform(i) && nest_.count > 1;
+    access_[i] = uniform ? Access::uniform : nest_.is_dense(i) ? Access::dense : Access::strided;
+    all_dense = all_dense && access_[i] == Access::dense;
+    none_strided = none_strided && access_[i] != Access::strided;
+  }
+  whole_ = all_dense && instructions_.size() == 1;
+  by_rows_ = !none_strided && nest_.inner_size() >= shortest_row;
+  if (by_rows_) {
+    tiles_per_row_ = (nest_.inner_size() + tile_length - 1) / tile_length;
+    tile_length_ = (nest_.inner_size() + tiles_per_row_ - 1) / tiles_per_row_;
+    tile_count_ = nest_.count / nest_.inner_size() * tiles_per_row_;
+  } else {
+    tile_count_ = (nest_.count + tile_length - 1) / tile_length;
+  }
+}
+
+void TileProgram::run(void* const* operands) const {
+  if (whole_) {
+    // In steps of a cache line, so that no two threads write to one.
+    constexpr int64_t step = 64;
+    const int64_t steps = (nest_.count + step - 1) / step;
+    runtime::parallel_for(steps, work_per_thread / step / cost_, [&](int64_t begin, int64_t end) {
+      run_whole(operands, begin * step, std::min(end * step, nest_.count));
+    });
+    return;
+  }
+  const int64_t grain = work_per_thread / tile_length_ / cost_;
+  runtime::parallel_for(tile_count_, grain, [&](int64_t begin, int64_t end) { run_tiles(operands, begin, end); });
+}
+
+void TileProgram::execute(void* const* registers, int64_t count) const {
+  for (const Instruction& instruction : instructions_) {
+    const void* sources[3];
+    for (int i = 0; i < 3; ++i) sources[i] = registers[instruction.sources[i]];
+    instruction.kernel(registers[instruction.destination], sources, count);
+  }
+}
+
+void TileProgram::run_whole(void* const* operands, int64_t begin, int64_t end) const {
+  void* registers[max_operands];
+  for (int i = 0; i < nest_.operand_count; ++i) {
+    registers[i] = static_cast<char*>(operands[i]) + begin * nest_.item_sizes[i];
+  }
+  execute(registers, end - begin);
+}
+
+void TileProgram::run_tiles(void* const* operands, int64_t begin, int64_t end) const {
+  constexpr int64_t widest_item = 8;
+  alignas(64) char tiles[max_registers][tile_length * widest_item];
+  void* registers[max_registers];
+  for (int i = 0; i < register_count_; ++i) registers[i] = tiles[i];
+  for (int i = 0; i < nest_.operand_count; ++i) {
+    if (access_[i] != Access::uniform) continue;
+    const int64_t length = std::min(tile_length_, nest_.count);
+    copy_run(tiles[i], nest_.item_sizes[i], static_cast<const char*>(operands[i]), 0, length, nest_.item_sizes[i]);
+  }
+
+  for (int64_t tile = begin; tile < end; ++tile) {
+    const int64_t row = by_rows_ ? tile / tiles_per_row_ : 0;
+    const int64_t in_row = by_rows_ ? tile % tiles_per_row_ * tile_length_ : tile * tile_length_;
+    const int64_t row_size = by_rows_ ? nest_.inner_size() : nest_.count;
+    const int64_t index = row * row_size + in_row;
+    const int64_t count = std::min(tile_length_, row_size - in_row);
+
+    bool scattered[max_operands] = {};
+    for (int i = 0; i < nest_.operand_count; ++i) {
+      char* base = static_cast<char*>(operands[i]);
+      if (access_[i] == Access::dense) {
+        registers[i] = base + index * nest_.item_sizes[i];
+      } else if (access_[i] == Access::strided) {
+        const bool in_place = by_rows_ && nest_.inner_step(i) == nest_.item_sizes[i];
+        scattered[i] = !in_place && i >= first_output_;
+        if (in_place) {
+          registers[i] = base + nest_.offset(i, index);
+        } else if (i < first_output_) {
+          gather(nest_, i, base, index, count, tiles[i]);
+        }
+      }
+    }
+    execute(registers, count);
+    for (int i = first_output_; i < nest_.operand_count; ++i) {
+      if (scattered[i]) scatter(nest_, i, static_cast<char*>(operands[i]), index, count, tiles[i]);
+    }
+  }
+}
+
+}  // namespace pydl::cpu

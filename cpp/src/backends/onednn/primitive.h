@@ -1,0 +1,45 @@
+// A oneDNN primitive with its operands: prepared once, executed with new pointers each time.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "pydl/dtype.h"
+#include "pydl/shape.h"
+
+namespace pydl::backends::onednn {
+
+/// The processor, as oneDNN sees it.
+const dnnl::engine& cpu_engine();
+
+/// oneDNN's type for the dtypes of which it computes products; none for the others.
+std::optional<dnnl::memory::data_type> data_type(DType dtype);
+
+/// Shape and strides as a descriptor. Throws `dnnl::error` for strides that oneDNN refuses.
+dnnl::memory::desc describe(dnnl::memory::data_type type, const Dims& shape, const Dims& strides);
+
+/// Attributes under which the caller hands in the scratchpad; a primitive is then free of state of its own.
+dnnl::primitive_attr user_scratchpad();
+
+/// Whether oneDNN has a real implementation, and not only the slow one that its own tests compare with.
+bool is_optimised(const dnnl::primitive_desc_base& description);
+
+/// A primitive and memory objects for its arguments. Cheaper to execute than through `dnnl::primitive::execute`, which
+/// allocates. One thread at a time.
+class BoundPrimitive {
+ public:
+  explicit BoundPrimitive(const dnnl::primitive& primitive) : primitive_(primitive) {}
+
+  /// Adds an operand; pointers are handed to `execute` in the order of these calls.
+  void add_argument(int argument, const dnnl::memory::desc& description);
+  void execute(std::initializer_list<void*> pointers);
+
+ private:
+  dnnl::primitive primitive_;
+  std::vector<dnnl::memory> memories_;
+  std::vector<dnnl_exec_arg_t> arguments_;
+};
+
+}  // namespace pydl::backends::onednn

@@ -1,0 +1,53 @@
+// Creation: elements from a rule.
+#include "backends/ref/elements.h"
+#include "backends/ref/ref_kernel.h"
+
+namespace pydl::backends::ref {
+
+namespace {
+
+// Calls `function` with the number that the attribute holds, as int64_t (bools too) or double.
+template <class Function>
+void visit_number(const op::Attrs& attrs, std::string_view name, const Function& function) {
+  for (const auto& [key, value] : attrs.entries()) {
+    if (key != name) continue;
+    if (const auto* number = std::get_if<double>(&value)) {
+      function(*number);
+    } else if (const auto* flag = std::get_if<bool>(&value)) {
+      function(int64_t{*flag});
+    } else {
+      function(std::get<int64_t>(value));
+    }
+  }
+}
+
+void run_full(const RefCall& call) {
+  const BufferSpec& y = call.outputs[0];
+  visit_number(call.attrs, "value", [&](auto value) {
+    visit_dtype(y.dtype, [&](auto zero) {
+      for (int64_t i = 0; i < element_count(y.shape); ++i) store<decltype(zero)>(call.output_data[0], i, value);
+    });
+  });
+}
+
+void run_arange(const RefCall& call) {
+  const BufferSpec& y = call.outputs[0];
+  visit_number(call.attrs, "start", [&](auto start) {
+    visit_number(call.attrs, "step", [&](auto step) {
+      visit_dtype(y.dtype, [&](auto zero) {
+        for (int64_t i = 0; i < y.shape[0]; ++i) {
+          store<decltype(zero)>(call.output_data[0], i, start + static_cast<decltype(step)>(i) * step);
+        }
+      });
+    });
+  });
+}
+
+}  // namespace
+
+void register_create(KernelTable& table) {
+  table.add(OpId::full, Provider::ref, prepare<run_full>);
+  table.add(OpId::arange, Provider::ref, prepare<run_arange>);
+}
+
+}  // namespace pydl::backends::ref

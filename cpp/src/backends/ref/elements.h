@@ -1,0 +1,76 @@
+// Elements of strided operands: where they lie, and how they are read and written.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "exec/kernel.h"
+
+namespace pydl::backends::ref {
+
+/// The type in which elements stored as T are computed: double for floating point, int64_t for integers and bool.
+template <class T>
+using Compute = std::conditional_t<is_floating(DTypeOf<T>::value), double, int64_t>;
+
+template <class T>
+inline constexpr bool is_half = std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>;
+
+template <class T>
+Compute<T> load(const void* data, int64_t offset) {
+  const T element = static_cast<const T*>(data)[offset];
+  if constexpr (is_half<T>) {
+    return element.to_float();
+  } else {
+    return static_cast<Compute<T>>(element);
+  }
+}
+
+/// Rounds towards zero. What int64 cannot hold gives its smallest value, as x86 does.
+inline int64_t truncate(double value) {
+  return value >= -0x1p63 && value < 0x1p63 ? static_cast<int64_t>(value) : std::numeric_limits<int64_t>::min();
+}
+
+/// Rounds to floating point, truncates to integers (modulo their range), and to bool is value != 0.
+template <class T, class Value>
+void store(void* data, int64_t offset, Value value) {
+  T& element = static_cast<T*>(data)[offset];
+  if constexpr (std::is_same_v<T, bool>) {
+    element = value != 0;
+  } else if constexpr (is_half<T>) {
+    element = T::from_float(static_cast<float>(value));
+  } else if constexpr (std::is_floating_point_v<Value> && std::is_integral_v<T>) {
+    element = static_cast<T>(truncate(value));
+  } else {
+    element = static_cast<T>(value);
+  }
+}
+
+/// Calls `function(offsets)` for every position of `shape` in row-major order; offsets[i] is where the element lies
+/// under strides[i].
+template <size_t N, class Function>
+void for_each_position(const Dims& shape, const std::array<Dims, N>& strides, const Function& function) {
+  if (element_count(shape) == 0) return;
+  std::array<int64_t, N> offsets{};
+  Dims position = Dims::filled(shape.rank(), 0);
+  while (true) {
+    function(offsets);
+    int axis = shape.rank() - 1;
+    for (; axis >= 0 && ++position[axis] == shape[axis]; --axis) {
+      for (size_t i = 0; i < N; ++i) offsets[i] -= strides[i][axis] * (shape[axis] - 1);
+      position[axis] = 0;
+    }
+    if (axis < 0) return;
+    for (size_t i = 0; i < N; ++i) offsets[i] += strides[i][axis];
+  }
+}
+
+/// Copies elements of one shape and dtype.
+void copy_elements(DType dtype, const Dims& shape, void* to, const Dims& to_strides, const void* from,
+                   const Dims& from_strides);
+
+/// Converts elements of one shape to the dtype of `to`.
+void convert_elements(const exec::BufferSpec& to, void* to_data, const exec::BufferSpec& from, const void* from_data);
+
+}  // namespace pydl::backends::ref

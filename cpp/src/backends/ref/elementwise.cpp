@@ -1,0 +1,260 @@
+// Elementwise ops: formulas from the table, in double or int64_t.
+#include "op/elementwise_table.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "backends/ref/elements.h"
+#include "backends/ref/ref_kernel.h"
+
+namespace pydl::backends::ref {
+
+// The functions that formulas call.
+namespace m {
+
+using std::acos;
+using std::asin;
+using std::atan;
+using std::atan2;
+using std::ceil;
+using std::cos;
+using std::cosh;
+using std::erf;
+using std::exp;
+using std::expm1;
+using std::floor;
+using std::log;
+using std::log10;
+using std::log1p;
+using std::log2;
+using std::sin;
+using std::sinh;
+using std::sqrt;
+using std::tan;
+using std::tanh;
+using std::trunc;
+
+double round(double x) { return std::nearbyint(x); }  // halves to even in the default rounding mode
+double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
+double pow(double a, double b) { return std::pow(a, b); }
+
+double remainder(double a, double b) {
+  const double rest = std::fmod(a, b);
+  if (rest == 0) return std::copysign(0.0, b);
+  return (rest < 0) == (b < 0) ? rest : rest + b;
+}
+
+// By the exact remainder, because a / b may round up to the next integer.
+double floor_divide(double a, double b) {
+  if (b == 0) return a / b;
+  const double rest = std::fmod(a, b);
+  const double whole = std::nearbyint((a - rest) / b);
+  return rest != 0 && (rest < 0) != (b < 0) ? whole - 1 : whole;
+}
+
+// Unsigned, because overflow wraps around.
+int64_t multiply(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
+int64_t floor_divide(int64_t a, int64_t b) {
+  if (b == 0) return 0;
+  if (b == -1) return multiply(a, -1);
+  const int64_t quotient = a / b;
+  return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
+}
+
+int64_t remainder(int64_t a, int64_t b) {
+  if (b == 0 || b == -1) return 0;
+  const int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+int64_t pow(int64_t a, int64_t b) {
+  if (b < 0 && a == -1) return b % 2 == 0 ? 1 : -1;
+  if (b < 0) return a == 1 ? 1 : 0;
+  int64_t result = 1;
+  for (; b > 0; b /= 2, a = multiply(a, a)) {
+    if (b % 2 == 1) result = multiply(result, a);
+  }
+  return result;
+}
+
+}  // namespace m
+
+namespace {
+
+template <OpId id>
+struct Formula;
+
+#define PYDL_FORMULA(parameters, op, ...) \
+  template <>                             \
+  struct Formula<OpId::op> {              \
+    template <class T>                    \
+    static T apply parameters {           \
+      return static_cast<T>(__VA_ARGS__); \
+    }                                     \
+  };
+#define PYDL_FORMULA_UNARY(op, ...) PYDL_FORMULA((T x), op, __VA_ARGS__)
+#define PYDL_FORMULA_UNARY_FLOAT(op, ...) PYDL_FORMULA((T x), op, __VA_ARGS__)
+#define PYDL_FORMULA_UNARY_TEST(op, ...) PYDL_FORMULA((T x), op, __VA_ARGS__)
+#define PYDL_FORMULA_BINARY(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
+#define PYDL_FORMULA_BINARY_FLOAT(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
+#define PYDL_FORMULA_COMPARE(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
+#define PYDL_FORMULA_LOGICAL(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
+#define PYDL_ROW(kind, op, doc, ...) PYDL_FORMULA_##kind(op, __VA_ARGS__)
+PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
+#undef PYDL_ROW
+
+template <class T>
+using Unary = T (*)(T);
+template <class T>
+using Binary = T (*)(T, T);
+
+// Calls `function(in, out)` with values of the types that store inputs and output: the output is bool or as the inputs.
+template <class Function>
+void visit_types(const RefCall& call, const Function& function) {
+  visit_dtype(call.inputs[0].dtype, [&](auto in) {
+    if (call.outputs[0].dtype == DType::boolean) {
+      function(in, bool{});
+    } else {
+      function(in, in);
+    }
+  });
+}
+
+// One formula for each compute type; a null one is never asked for.
+template <class T, template <class> class Function>
+Function<Compute<T>> choose(Function<double> floating, Function<int64_t> integer) {
+  if constexpr (is_floating(DTypeOf<T>::value)) {
+    return floating;
+  } else {
+    return integer;
+  }
+}
+
+void run_unary(const RefCall& call, Unary<double> floating, Unary<int64_t> integer) {
+  const BufferSpec& x = call.inputs[0];
+  const BufferSpec& y = call.outputs[0];
+  visit_types(call, [&](auto in, auto out) {
+    using In = decltype(in);
+    using Out = decltype(out);
+    const auto formula = choose<In, Unary>(floating, integer);
+    for_each_position<2>(x.shape, {x.strides, y.strides}, [&](const auto& offsets) {
+      store<Out>(call.output_data[0], offsets[1], formula(load<In>(call.input_data[0], offsets[0])));
+    });
+  });
+}
+
+void run_binary(const RefCall& call, Binary<double> floating, Binary<int64_t> integer) {
+  const BufferSpec& a = call.inputs[0];
+  const BufferSpec& b = call.inputs[1];
+  const BufferSpec& y = call.outputs[0];
+  visit_types(call, [&](auto in, auto out) {
+    using In = decltype(in);
+    using Out = decltype(out);
+    const auto formula = choose<In, Binary>(floating, integer);
+    for_each_position<3>(y.shape, {a.strides, b.strides, y.strides}, [&](const auto& offsets) {
+      const auto left = load<In>(call.input_data[0], offsets[0]);
+      const auto right = load<In>(call.input_data[1], offsets[1]);
+      store<Out>(call.output_data[0], offsets[2], formula(left, right));
+    });
+  });
+}
+
+template <OpId id>
+void run_unary_row(const RefCall& call) {
+  run_unary(call, Formula<id>::template apply<double>, Formula<id>::template apply<int64_t>);
+}
+
+template <OpId id>
+void run_unary_float_row(const RefCall& call) {
+  run_unary(call, Formula<id>::template apply<double>, nullptr);
+}
+
+template <OpId id>
+void run_binary_row(const RefCall& call) {
+  run_binary(call, Formula<id>::template apply<double>, Formula<id>::template apply<int64_t>);
+}
+
+template <OpId id>
+void run_binary_float_row(const RefCall& call) {
+  run_binary(call, Formula<id>::template apply<double>, nullptr);
+}
+
+void run_where(const RefCall& call) {
+  const BufferSpec& y = call.outputs[0];
+  const auto size = static_cast<int64_t>(item_size(y.dtype));
+  const std::array<Dims, 4> strides = {call.inputs[0].strides, call.inputs[1].strides, call.inputs[2].strides,
+                                       y.strides};
+  for_each_position(y.shape, strides, [&](const auto& offsets) {
+    const int chosen = load<bool>(call.input_data[0], offsets[0]) ? 1 : 2;
+    const char* from = static_cast<const char*>(call.input_data[chosen]) + offsets[chosen] * size;
+    std::memcpy(static_cast<char*>(call.output_data[0]) + offsets[3] * size, from, static_cast<size_t>(size));
+  });
+}
+
+void run_clip(const RefCall& call) {
+  const BufferSpec& y = call.outputs[0];
+  const std::array<Dims, 4> strides = {call.inputs[0].strides, call.inputs[1].strides, call.inputs[2].strides,
+                                       y.strides};
+  visit_dtype(y.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for_each_position(y.shape, strides, [&](const auto& offsets) {
+      const auto x = load<T>(call.input_data[0], offsets[0]);
+      const auto low = load<T>(call.input_data[1], offsets[1]);
+      const auto high = load<T>(call.input_data[2], offsets[2]);
+      store<T>(call.output_data[0], offsets[3],
+               Formula<OpId::minimum>::apply(Formula<OpId::maximum>::apply(x, low), high));
+    });
+  });
+}
+
+void run_convert(const RefCall& call) {
+  convert_elements(call.outputs[0], call.output_data[0], call.inputs[0], call.input_data[0]);
+}
+
+}  // namespace
+
+void copy_elements(DType dtype, const Dims& shape, void* to, const Dims& to_strides, const void* from,
+                   const Dims& from_strides) {
+  const auto size = static_cast<int64_t>(item_size(dtype));
+  for_each_position<2>(shape, {to_strides, from_strides}, [&](const auto& offsets) {
+    std::memcpy(static_cast<char*>(to) + offsets[0] * size, static_cast<const char*>(from) + offsets[1] * size,
+                static_cast<size_t>(size));
+  });
+}
+
+void convert_elements(const BufferSpec& to, void* to_data, const BufferSpec& from, const void* from_data) {
+  if (to.dtype == from.dtype) {
+    copy_elements(to.dtype, to.shape, to_data, to.strides, from_data, from.strides);
+    return;
+  }
+  visit_dtype(to.dtype, [&](auto to_zero) {
+    visit_dtype(from.dtype, [&](auto from_zero) {
+      for_each_position<2>(to.shape, {to.strides, from.strides}, [&](const auto& offsets) {
+        store<decltype(to_zero)>(to_data, offsets[0], load<decltype(from_zero)>(from_data, offsets[1]));
+      });
+    });
+  });
+}
+
+void register_elementwise(KernelTable& table) {
+#define PYDL_PREPARE_UNARY(op) prepare<run_unary_row<OpId::op>>
+#define PYDL_PREPARE_UNARY_FLOAT(op) prepare<run_unary_float_row<OpId::op>, is_floating>
+#define PYDL_PREPARE_UNARY_TEST(op) prepare<run_unary_row<OpId::op>>
+#define PYDL_PREPARE_BINARY(op) prepare<run_binary_row<OpId::op>>
+#define PYDL_PREPARE_BINARY_FLOAT(op) prepare<run_binary_float_row<OpId::op>, is_floating>
+#define PYDL_PREPARE_COMPARE(op) prepare<run_binary_row<OpId::op>>
+#define PYDL_PREPARE_LOGICAL(op) prepare<run_binary_row<OpId::op>>
+#define PYDL_ROW(kind, op, ...) table.add(OpId::op, Provider::ref, PYDL_PREPARE_##kind(op));
+  PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
+#undef PYDL_ROW
+  table.add(OpId::cast, Provider::ref, prepare<run_convert>);
+  table.add(OpId::copy, Provider::ref, prepare<run_convert>);
+  table.add(OpId::where, Provider::ref, prepare<run_where>);
+  table.add(OpId::clip, Provider::ref, prepare<run_clip>);
+}
+
+}  // namespace pydl::backends::ref

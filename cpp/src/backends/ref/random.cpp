@@ -1,0 +1,169 @@
+// Random numbers: element i is a function of seed, offset and i alone (runtime/philox.h).
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "backends/ref/elements.h"
+#include "backends/ref/ref_kernel.h"
+#include "runtime/philox.h"
+
+namespace pydl::backends::ref {
+
+namespace {
+
+using runtime::unit_double;
+using runtime::unit_float;
+
+struct Stream {
+  uint64_t seed;
+  uint64_t offset;
+
+  std::array<uint32_t, 4> block(int64_t i) const { return runtime::philox(seed, offset + static_cast<uint64_t>(i)); }
+  float float_at(int64_t i) const { return unit_float(block(i / 4)[static_cast<size_t>(i % 4)]); }
+  double double_at(int64_t i) const {
+    const auto words = block(i / 2);
+    return i % 2 == 0 ? unit_double(words[0], words[1]) : unit_double(words[2], words[3]);
+  }
+};
+
+Stream stream_of(const RefCall& call, size_t input) {
+  const int64_t stride = call.inputs[input].strides[0];
+  return {static_cast<uint64_t>(load<int64_t>(call.input_data[input], 0)),
+          static_cast<uint64_t>(load<int64_t>(call.input_data[input], stride))};
+}
+
+// The type in which a dtype is drawn.
+template <class T>
+using Drawn = std::conditional_t<std::is_same_v<T, double>, double, float>;
+
+// Calls `function(value of the type)` for a floating-point dtype.
+template <class Function>
+void visit_floating(DType dtype, const Function& function) {
+  visit_dtype(dtype, [&](auto zero) {
+    if constexpr (is_floating(DTypeOf<decltype(zero)>::value)) function(zero);
+  });
+}
+
+// The neighbour towards minus infinity.
+float below(float x) { return std::nextafter(x, -std::numeric_limits<float>::infinity()); }
+double below(double x) { return std::nextafter(x, -std::numeric_limits<double>::infinity()); }
+template <class Half>
+Half below(Half x) {
+  constexpr uint16_t sign = 0x8000;
+  if ((x.bits & ~sign) == 0) return {sign | 1};
+  return {static_cast<uint16_t>((x.bits & sign) != 0 ? x.bits + 1 : x.bits - 1)};
+}
+
+// Rounding may reach `high`, which does not belong to the interval.
+template <class T>
+void store_below(void* data, int64_t i, Drawn<T> value, Drawn<T> high) {
+  store<T>(data, i, value);
+  T& element = static_cast<T*>(data)[i];
+  if (load<T>(data, i) >= static_cast<double>(high)) element = below(element);
+}
+
+void run_uniform(const RefCall& call) {
+  const BufferSpec& y = call.outputs[0];
+  const Stream stream = stream_of(call, 0);
+  visit_floating(y.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const auto low = static_cast<Drawn<T>>(call.attrs.number("low"));
+    const auto high = static_cast<Drawn<T>>(call.attrs.number("high"));
+    for (int64_t i = 0; i < element_count(y.shape); ++i) {
+      if (!(low < high)) {
+        store<T>(call.output_data[0], i, low);
+      } else if constexpr (std::is_same_v<T, double>) {
+        store_below<T>(call.output_data[0], i, low + (high - low) * stream.double_at(i), high);
+      } else {
+        store_below<T>(call.output_data[0], i, low + (high - low) * stream.float_at(i), high);
+      }
+    }
+  });
+}
+
+// Two independent normal numbers from two uniform ones (Box and Muller, 1958).
+std::pair<double, double> box_muller(double u1, double u2) {
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - u1));
+  const double angle = 2.0 * std::numbers::pi * u2;
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+template <class T>
+double normal_at(const Stream& stream, int64_t i) {
+  if constexpr (std::is_same_v<T, double>) {
+    const auto words = stream.block(i / 2);
+    const auto pair = box_muller(unit_double(words[0], words[1]), unit_double(words[2], words[3]));
+    return i % 2 == 0 ? pair.first : pair.second;
+  } else {
+    const auto words = stream.block(i / 4);
+    const size_t first = i % 4 < 2 ? 0 : 2;
+    const auto pair = box_muller(unit_float(words[first]), unit_float(words[first + 1]));
+    return i % 2 == 0 ? pair.first : pair.second;
+  }
+}
+
+void run_normal(const RefCall& call) {
+  const BufferSpec& y = call.outputs[0];
+  const Stream stream = stream_of(call, 0);
+  const double mean = call.attrs.number("mean");
+  const double std = call.attrs.number("std");
+  visit_floating(y.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for (int64_t i = 0; i < element_count(y.shape); ++i) {
+      store<T>(call.output_data[0], i, mean + std * normal_at<T>(stream, i));
+    }
+  });
+}
+
+void run_dropout(const RefCall& call) {
+  const BufferSpec& x = call.inputs[0];
+  const Stream stream = stream_of(call, 1);
+  const double p = call.attrs.number("p");
+  visit_floating(x.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    const auto scale = static_cast<Drawn<T>>(1.0 / (1.0 - p));
+    int64_t i = 0;
+    for_each_position<1>(x.shape, {x.strides}, [&](const auto& offsets) {
+      const bool kept = stream.float_at(i) >= static_cast<float>(p);
+      const auto value = static_cast<Drawn<T>>(load<T>(call.input_data[0], offsets[0]));
+      store<T>(call.output_data[0], i++, kept ? value * scale : Drawn<T>{0});
+    });
+  });
+}
+
+// High 64 bits of the product.
+uint64_t multiply_high(uint64_t a, uint64_t b) {
+  const uint64_t a_low = a & 0xffffffffU;
+  const uint64_t a_high = a >> 32;
+  const uint64_t b_low = b & 0xffffffffU;
+  const uint64_t b_high = b >> 32;
+  const uint64_t middle = a_high * b_low + (a_low * b_low >> 32);
+  const uint64_t carry = a_low * b_high + (middle & 0xffffffffU);
+  return a_high * b_high + (middle >> 32) + (carry >> 32);
+}
+
+// The shuffle of Fisher and Yates.
+void run_permutation(const RefCall& call) {
+  const Stream stream = stream_of(call, 0);
+  const int64_t n = call.attrs.integer("n");
+  auto* y = static_cast<int64_t*>(call.output_data[0]);
+  for (int64_t i = 0; i < n; ++i) y[i] = i;
+  for (int64_t s = 0; s < n - 1; ++s) {
+    const int64_t i = n - 1 - s;
+    const auto words = stream.block(s / 2);
+    const size_t first = s % 2 == 0 ? 0 : 2;
+    const uint64_t word = uint64_t{words[first]} << 32 | words[first + 1];
+    std::swap(y[i], y[multiply_high(word, static_cast<uint64_t>(i) + 1)]);
+  }
+}
+
+}  // namespace
+
+void register_random(KernelTable& table) {
+  table.add(OpId::uniform, Provider::ref, prepare<run_uniform>);
+  table.add(OpId::normal, Provider::ref, prepare<run_normal>);
+  table.add(OpId::dropout, Provider::ref, prepare<run_dropout>);
+  table.add(OpId::permutation, Provider::ref, prepare<run_permutation>);
+}
+
+}  // namespace pydl::backends::ref

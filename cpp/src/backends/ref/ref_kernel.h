@@ -1,0 +1,73 @@
+// The kernels of `ref`: one function per op that reads specs and pointers. Naive, portable, and the oracle of the
+// tests.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "exec/kernel.h"
+
+namespace pydl::backends::ref {
+
+using exec::BufferSpec;
+using exec::Kernel;
+using exec::KernelCall;
+using exec::KernelTable;
+using exec::Provider;
+using op::OpId;
+
+/// A call together with its pointers.
+struct RefCall {
+  OpId op;
+  const op::Attrs& attrs;
+  std::span<const BufferSpec> inputs;
+  std::span<const BufferSpec> outputs;
+  void* const* input_data;
+  void* const* output_data;
+  void* scratchpad;
+};
+
+using RunFunction = void (*)(const RefCall& call);
+
+/// Keeps the specs of a call and hands them to its function.
+class RefKernel final : public Kernel {
+ public:
+  RefKernel(const KernelCall& call, RunFunction function)
+      : op_(call.op),
+        attrs_(call.attrs),
+        inputs_(call.inputs.begin(), call.inputs.end()),
+        outputs_(call.outputs.begin(), call.outputs.end()),
+        function_(function) {}
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    function_({op_, attrs_, inputs_, outputs_, inputs, outputs, scratchpad});
+  }
+
+ private:
+  OpId op_;
+  op::Attrs attrs_;
+  std::vector<BufferSpec> inputs_;
+  std::vector<BufferSpec> outputs_;
+  RunFunction function_;
+};
+
+inline bool any_dtype(DType) { return true; }
+
+/// The `PrepareFunction` for a function that takes first inputs of the dtypes that `accepts` allows.
+template <RunFunction function, bool (*accepts)(DType) = any_dtype>
+std::unique_ptr<Kernel> prepare(const KernelCall& call) {
+  if (!call.inputs.empty() && !accepts(call.inputs[0].dtype)) return nullptr;
+  return std::make_unique<RefKernel>(call, function);
+}
+
+void register_elementwise(KernelTable& table);
+void register_reduce(KernelTable& table);
+void register_softmax(KernelTable& table);
+void register_view(KernelTable& table);
+void register_create(KernelTable& table);
+void register_index(KernelTable& table);
+void register_random(KernelTable& table);
+void register_matmul(KernelTable& table);
+void register_update(KernelTable& table);
+
+}  // namespace pydl::backends::ref

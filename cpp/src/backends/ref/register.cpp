@@ -1,0 +1,17 @@
+#include "backends/ref/ref_kernel.h"
+
+namespace pydl::backends {
+
+void register_ref(exec::KernelTable& table) {
+  ref::register_elementwise(table);
+  ref::register_reduce(table);
+  ref::register_softmax(table);
+  ref::register_view(table);
+  ref::register_create(table);
+  ref::register_index(table);
+  ref::register_random(table);
+  ref::register_matmul(table);
+  ref::register_update(table);
+}
+
+}  // namespace pydl::backends

@@ -1,0 +1,126 @@
+// Optimiser updates, one parameter after the other, in double.
+#include <cmath>
+
+#include "backends/ref/elements.h"
+#include "backends/ref/ref_kernel.h"
+
+namespace pydl::backends::ref {
+
+namespace {
+
+// Adds 1 to the step and returns it.
+int64_t advance_step(const RefCall& call) { return ++*static_cast<int64_t*>(call.input_data[0]); }
+
+double learning_rate(const RefCall& call) { return load<double>(call.input_data[call.inputs.size() - 1], 0); }
+
+// Calls `function(element of group 0, element of group 1, ...)` for each element of each parameter, as a span of
+// doubles, and stores all groups but the last, the gradients. Groups are the lists of the contract, `count` operands
+// each.
+template <size_t groups, class Function>
+void for_each_element(const RefCall& call, const Function& function) {
+  const auto count = static_cast<size_t>(call.attrs.integer("count"));
+  for (size_t parameter = 0; parameter < count; ++parameter) {
+    std::array<Dims, groups> strides;
+    std::array<void*, groups> data;
+    for (size_t group = 0; group < groups; ++group) {
+      const size_t operand = 1 + group * count + parameter;
+      strides[group] = call.inputs[operand].strides;
+      data[group] = call.input_data[operand];
+    }
+    const BufferSpec& spec = call.inputs[1 + parameter];
+    visit_dtype(spec.dtype, [&](auto zero) {
+      using T = decltype(zero);
+      for_each_position(spec.shape, strides, [&](const auto& offsets) {
+        std::array<double, groups> values;
+        for (size_t group = 0; group < groups; ++group) {
+          values[group] = static_cast<double>(load<T>(data[group], offsets[group]));
+        }
+        function(values);
+        for (size_t group = 0; group + 1 < groups; ++group) store<T>(data[group], offsets[group], values[group]);
+      });
+    });
+  }
+}
+
+void run_sgd_update(const RefCall& call) {
+  const int64_t step = advance_step(call);
+  const double lr = learning_rate(call);
+  const double momentum = call.attrs.number("momentum");
+  const double dampening = call.attrs.number("dampening");
+  const double weight_decay = call.attrs.number("weight_decay");
+  const bool nesterov = call.attrs.flag("nesterov");
+  if (momentum == 0) {
+    for_each_element<2>(call, [&](auto& values) {
+      auto& [p, g] = values;
+      p -= lr * (g + weight_decay * p);
+    });
+    return;
+  }
+  for_each_element<3>(call, [&](auto& values) {
+    auto& [p, v, g] = values;
+    g += weight_decay * p;
+    v = step == 1 ? g : momentum * v + (1 - dampening) * g;
+    p -= lr * (nesterov ? g + momentum * v : v);
+  });
+}
+
+void run_rmsprop_update(const RefCall& call) {
+  advance_step(call);
+  const double lr = learning_rate(call);
+  const double alpha = call.attrs.number("alpha");
+  const double epsilon = call.attrs.number("epsilon");
+  const double momentum = call.attrs.number("momentum");
+  const double weight_decay = call.attrs.number("weight_decay");
+  // Returns the gradient over the root of its mean square.
+  const auto normalise = [&](double p, double& square_average, double g) {
+    g += weight_decay * p;
+    square_average = alpha * square_average + (1 - alpha) * g * g;
+    return g / (std::sqrt(square_average) + epsilon);
+  };
+  if (momentum == 0) {
+    for_each_element<3>(call, [&](auto& values) {
+      auto& [p, square_average, g] = values;
+      p -= lr * normalise(p, square_average, g);
+    });
+    return;
+  }
+  for_each_element<4>(call, [&](auto& values) {
+    auto& [p, square_average, v, g] = values;
+    v = momentum * v + normalise(p, square_average, g);
+    p -= lr * v;
+  });
+}
+
+void run_adam_update(const RefCall& call) {
+  const auto step = static_cast<double>(advance_step(call));
+  const double lr = learning_rate(call);
+  const double beta1 = call.attrs.number("beta1");
+  const double beta2 = call.attrs.number("beta2");
+  const double epsilon = call.attrs.number("epsilon");
+  const double weight_decay = call.attrs.number("weight_decay");
+  const bool decoupled = call.attrs.flag("decoupled");
+  // Moments start at zero: these undo their bias towards it.
+  const double step_size = lr / (1 - std::pow(beta1, step));
+  const double root_correction = std::sqrt(1 - std::pow(beta2, step));
+  for_each_element<4>(call, [&](auto& values) {
+    auto& [p, first, second, g] = values;
+    if (decoupled) {
+      p *= 1 - lr * weight_decay;
+    } else {
+      g += weight_decay * p;
+    }
+    first = beta1 * first + (1 - beta1) * g;
+    second = beta2 * second + (1 - beta2) * g * g;
+    p -= step_size * first / (std::sqrt(second) / root_correction + epsilon);
+  });
+}
+
+}  // namespace
+
+void register_update(KernelTable& table) {
+  table.add(OpId::sgd_update, Provider::ref, prepare<run_sgd_update>);
+  table.add(OpId::rmsprop_update, Provider::ref, prepare<run_rmsprop_update>);
+  table.add(OpId::adam_update, Provider::ref, prepare<run_adam_update>);
+}
+
+}  // namespace pydl::backends::ref

@@ -1,0 +1,98 @@
+#include "pydl/shape.h"
+
+#include <ostream>
+
+#include "pydl/error.h"
+
+namespace pydl {
+
+Dims::Dims(std::span<const int64_t> values) {
+  for (const int64_t value : values) push_back(value);
+}
+
+Dims Dims::filled(int rank, int64_t value) {
+  Dims dims;
+  for (int i = 0; i < rank; ++i) dims.push_back(value);
+  return dims;
+}
+
+void Dims::push_back(int64_t value) { insert(rank_, value); }
+
+void Dims::insert(int position, int64_t value) {
+  if (rank_ == max_rank) throw ValueError(concat_text("a tensor has at most ", max_rank, " axes"));
+  std::copy_backward(begin() + position, end(), end() + 1);
+  values_[position] = value;
+  ++rank_;
+}
+
+void Dims::erase(int position) {
+  std::copy(begin() + position + 1, end(), begin() + position);
+  --rank_;
+}
+
+std::ostream& operator<<(std::ostream& out, const Dims& dims) {
+  out << '(';
+  for (int i = 0; i < dims.rank(); ++i) out << (i > 0 ? ", " : "") << dims[i];
+  return out << (dims.rank() == 1 ? ",)" : ")");
+}
+
+int64_t element_count(const Dims& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
+Dims contiguous_strides(const Dims& shape) {
+  Dims strides = shape;
+  uint64_t stride = 1;  // unsigned: shapes that no memory holds are refused later, and must not overflow here
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    strides[axis] = static_cast<int64_t>(stride);
+    stride *= static_cast<uint64_t>(std::max<int64_t>(shape[axis], 1));
+  }
+  return strides;
+}
+
+bool is_contiguous(const Dims& shape, const Dims& strides) {
+  int64_t stride = 1;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    if (shape[axis] == 0) return true;
+    if (shape[axis] != 1 && strides[axis] != stride) return false;
+    stride *= shape[axis];
+  }
+  return true;
+}
+
+Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b) {
+  Dims result = a.rank() >= b.rank() ? a : b;
+  const Dims& other = a.rank() >= b.rank() ? b : a;
+  const int shift = result.rank() - other.rank();
+  for (int axis = 0; axis < other.rank(); ++axis) {
+    int64_t& size = result[axis + shift];
+    if (size == other[axis] || other[axis] == 1) continue;
+    if (size != 1) throw ValueError(concat_text(op, ": shapes ", a, " and ", b, " do not broadcast"));
+    size = other[axis];
+  }
+  return result;
+}
+
+int normalize_axis(const char* op, int64_t axis, int rank) {
+  if (axis < -rank || axis >= rank) {
+    throw IndexError(concat_text(op, ": axis ", axis, " is outside a tensor of rank ", rank));
+  }
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+Dims normalize_axes(const char* op, std::span<const int64_t> axes, int rank) {
+  Dims result;
+  for (const int64_t axis : axes) {
+    const int position = normalize_axis(op, axis, rank);
+    if (std::find(result.begin(), result.end(), position) != result.end()) {
+      throw ValueError(concat_text(op, ": axis ", axis, " is given twice"));
+    }
+    result.push_back(position);
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+}  // namespace pydl

@@ -1,0 +1,241 @@
+#include "pydl/tensor.h"
+
+#include <cstring>
+#include <limits>
+
+#include "core/tensor_impl.h"
+#include "pydl/autograd.h"
+
+namespace pydl {
+
+namespace {
+
+std::atomic<int64_t> live_tensors{0};
+
+const core::TensorImpl& checked(const core::TensorImpl* impl) {
+  if (impl == nullptr) throw ValueError("an undefined tensor was used");
+  return *impl;
+}
+
+// Bytes from the first to behind the last element of a dense layout; throws where they cannot be counted.
+size_t dense_bytes(const Dims& shape, DType dtype) {
+  int64_t count = 1;
+  for (const int64_t size : shape) {
+    if (size < 0) throw ValueError(concat_text("a shape has no negative sizes, got ", shape));
+    if (__builtin_mul_overflow(count, size, &count)) {
+      if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
+      throw MemoryError(concat_text("a tensor of shape ", shape, " does not fit into memory"));
+    }
+  }
+  if (count > std::numeric_limits<int64_t>::max() / 16) {
+    throw MemoryError(concat_text("a tensor of shape ", shape, " does not fit into memory"));
+  }
+  return static_cast<size_t>(count) * item_size(dtype);
+}
+
+template <class T>
+T load_as(const Tensor& tensor) {
+  return visit_dtype(tensor.dtype(), [&](auto zero) -> T {
+    using Stored = decltype(zero);
+    const Stored value = *static_cast<const Stored*>(tensor.raw_data());
+    if constexpr (requires { value.to_float(); }) {
+      return static_cast<T>(value.to_float());
+    } else {
+      return static_cast<T>(value);
+    }
+  });
+}
+
+void check_single(const Tensor& tensor) {
+  if (tensor.size() != 1) {
+    throw ValueError(concat_text("item: expected a tensor of one element, got shape ", tensor.shape()));
+  }
+}
+
+}  // namespace
+
+namespace core {
+
+TensorImpl::TensorImpl(IntrusivePtr<Storage> storage_in, void* data_in, DType dtype_in, const Dims& shape_in,
+                       const Dims& strides_in)
+    : storage(std::move(storage_in)), data(data_in), shape(shape_in), strides(strides_in), dtype(dtype_in) {
+  live_tensors.fetch_add(1, std::memory_order_relaxed);
+}
+
+TensorImpl::~TensorImpl() { live_tensors.fetch_sub(1, std::memory_order_relaxed); }
+
+Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype) {
+  auto storage = IntrusivePtr<Storage>::adopt(Storage::allocate(dense_bytes(shape, dtype)));
+  void* data = storage->data();
+  return Tensor(new TensorImpl(std::move(storage), data, dtype, shape, strides));
+}
+
+Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int64_t offset) {
+  const TensorImpl& impl = *base.impl();
+  char* data = static_cast<char*>(impl.data) + offset * static_cast<int64_t>(item_size(impl.dtype));
+  return Tensor(new TensorImpl(impl.storage, data, impl.dtype, shape, strides));
+}
+
+}  // namespace core
+
+DType Scalar::dtype_beside(DType other) const {
+  if (kind_ == Kind::boolean) return other;
+  if (kind_ == Kind::integer) return other == DType::boolean ? DType::int64 : other;
+  return pydl::is_floating(other) ? other : DType::float32;
+}
+
+DType Scalar::dtype_alone() const {
+  if (kind_ == Kind::boolean) return DType::boolean;
+  return kind_ == Kind::integer ? DType::int64 : DType::float32;
+}
+
+Tensor::Tensor(core::TensorImpl* impl) noexcept : impl_(impl) {}
+
+Tensor::Tensor(const Tensor& other) noexcept : impl_(other.impl_) {
+  if (impl_ != nullptr) impl_->retain();
+}
+
+Tensor& Tensor::operator=(const Tensor& other) noexcept {
+  Tensor copy(other);
+  std::swap(impl_, copy.impl_);
+  return *this;
+}
+
+Tensor& Tensor::operator=(Tensor&& other) noexcept {
+  std::swap(impl_, other.impl_);
+  return *this;
+}
+
+Tensor::~Tensor() {
+  if (impl_ != nullptr) impl_->release();
+}
+
+Tensor Tensor::empty(const Dims& shape, DType dtype) {
+  dense_bytes(shape, dtype);  // so that strides do not overflow
+  return core::make_tensor(shape, contiguous_strides(shape), dtype);
+}
+
+Tensor Tensor::empty_strided(const Dims& shape, const Dims& strides, DType dtype) {
+  return core::make_tensor(shape, strides, dtype);
+}
+
+Tensor Tensor::full(const Dims& shape, Scalar value, DType dtype) {
+  Tensor result = empty(shape, dtype);
+  const int64_t count = result.size();
+  visit_dtype(dtype, [&](auto zero) {
+    using Stored = decltype(zero);
+    auto* data = static_cast<Stored*>(result.raw_data());
+    Stored stored{};
+    if constexpr (requires { zero.to_float(); }) {
+      stored = Stored::from_float(static_cast<float>(value.to_double()));
+    } else if constexpr (std::is_floating_point_v<Stored> || std::is_same_v<Stored, bool>) {
+      stored = static_cast<Stored>(value.to_double());
+    } else {
+      stored = static_cast<Stored>(value.to_int64());
+    }
+    std::fill_n(data, count, stored);
+  });
+  return result;
+}
+
+Tensor Tensor::scalar(Scalar value, DType dtype) { return full({}, value, dtype); }
+
+template <class T>
+Tensor Tensor::from_values(std::span<const T> values, const Dims& shape) {
+  Tensor result = empty(shape, DTypeOf<T>::value);
+  if (result.size() != static_cast<int64_t>(values.size())) {
+    throw ValueError(concat_text("from_values: shape ", shape, " does not hold ", values.size(), " values"));
+  }
+  if (!values.empty()) std::memcpy(result.raw_data(), values.data(), values.size_bytes());
+  return result;
+}
+
+Tensor Tensor::from_memory(void* data, const Dims& shape, const Dims& strides, DType dtype,
+                           std::function<void()> release, bool writable) {
+  auto storage =
+      core::IntrusivePtr<core::Storage>::adopt(core::Storage::adopt(data, std::move(release), writable));
+  return Tensor(new core::TensorImpl(std::move(storage), data, dtype, shape, strides));
+}
+
+const Dims& Tensor::shape() const { return checked(impl_).shape; }
+const Dims& Tensor::strides() const { return checked(impl_).strides; }
+int64_t Tensor::size() const { return element_count(shape()); }
+int64_t Tensor::size(int64_t axis) const { return shape()[normalize_axis("size", axis, rank())]; }
+DType Tensor::dtype() const { return checked(impl_).dtype; }
+bool Tensor::is_contiguous() const { return pydl::is_contiguous(shape(), strides()); }
+bool Tensor::is_writable() const { return checked(impl_).storage->writable(); }
+void* Tensor::raw_data() const { return checked(impl_).data; }
+
+template <class T>
+T* Tensor::data() const {
+  if (dtype() != DTypeOf<T>::value) {
+    throw TypeError(concat_text("data: the tensor is ", dtype(), ", not ", DTypeOf<T>::value));
+  }
+  return static_cast<T*>(raw_data());
+}
+
+double Tensor::item() const {
+  check_single(*this);
+  return load_as<double>(*this);
+}
+
+int64_t Tensor::item_int() const {
+  check_single(*this);
+  return load_as<int64_t>(*this);
+}
+
+bool Tensor::requires_grad() const { return checked(impl_).requires_grad || impl_->node; }
+
+Tensor& Tensor::set_requires_grad(bool value) {
+  if (!is_leaf()) throw ValueError("requires_grad: only a leaf can be changed; use detach() for a tensor without history");
+  if (value && !is_floating(dtype())) {
+    throw TypeError(concat_text("requires_grad: only floating-point tensors have gradients, got ", dtype()));
+  }
+  impl_->requires_grad = value;
+  return *this;
+}
+
+bool Tensor::is_leaf() const { return !checked(impl_).node; }
+const Tensor& Tensor::grad() const { return checked(impl_).grad; }
+
+void Tensor::set_grad(Tensor gradient) {
+  checked(impl_);
+  if (gradient.defined() && (gradient.shape() != shape() || gradient.dtype() != dtype())) {
+    throw ValueError(concat_text("grad: expected shape ", shape(), " and ", dtype(), ", got shape ", gradient.shape(),
+                                 " and ", gradient.dtype()));
+  }
+  impl_->grad = std::move(gradient);
+}
+
+Tensor Tensor::detach() const {
+  checked(impl_);
+  return core::make_view(*this, shape(), strides(), 0);
+}
+
+void Tensor::backward(const Tensor& gradient, bool retain_graph, bool create_graph) const {
+  const Tensor outputs[] = {*this};
+  const Tensor gradients[] = {gradient};
+  pydl::backward(outputs, gradients, {.retain_graph = retain_graph, .create_graph = create_graph});
+}
+
+uint32_t Tensor::version() const { return checked(impl_).storage->version(); }
+void Tensor::bump_version() const { checked(impl_).storage->bump_version(); }
+
+int64_t live_tensor_count() { return live_tensors.load(); }
+
+#define PYDL_INSTANTIATE(T)                                                        \
+  template Tensor Tensor::from_values<T>(std::span<const T> values, const Dims& shape); \
+  template T* Tensor::data<T>() const;
+PYDL_INSTANTIATE(bool)
+PYDL_INSTANTIATE(uint8_t)
+PYDL_INSTANTIATE(int8_t)
+PYDL_INSTANTIATE(int16_t)
+PYDL_INSTANTIATE(int32_t)
+PYDL_INSTANTIATE(int64_t)
+PYDL_INSTANTIATE(Float16)
+PYDL_INSTANTIATE(BFloat16)
+PYDL_INSTANTIATE(float)
+PYDL_INSTANTIATE(double)
+#undef PYDL_INSTANTIATE
+
+}  // namespace pydl

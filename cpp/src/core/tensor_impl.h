@@ -1,0 +1,75 @@
+// TensorImpl: what a Tensor handle points to.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/intrusive_ptr.h"
+#include "core/storage.h"
+#include "pydl/tensor.h"
+
+namespace pydl::autograd {
+class Node;
+void retain_node(Node* node) noexcept;
+void release_node(Node* node) noexcept;
+
+/// Owns a reference to a node, which core knows by name only.
+class NodePtr {
+ public:
+  NodePtr() noexcept = default;
+  explicit NodePtr(Node* adopted) noexcept : node_(adopted) {}
+  NodePtr(const NodePtr& other) noexcept : node_(other.node_) {
+    if (node_ != nullptr) retain_node(node_);
+  }
+  NodePtr(NodePtr&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  NodePtr& operator=(NodePtr other) noexcept {
+    std::swap(node_, other.node_);
+    return *this;
+  }
+  ~NodePtr() {
+    if (node_ != nullptr) release_node(node_);
+  }
+  Node* get() const noexcept { return node_; }
+  Node* operator->() const noexcept { return node_; }
+  explicit operator bool() const noexcept { return node_ != nullptr; }
+
+ private:
+  Node* node_ = nullptr;
+};
+}  // namespace pydl::autograd
+
+namespace pydl::core {
+
+class TensorImpl {
+ public:
+  TensorImpl(IntrusivePtr<Storage> storage_in, void* data_in, DType dtype_in, const Dims& shape_in,
+             const Dims& strides_in);
+  ~TensorImpl();
+  TensorImpl(const TensorImpl&) = delete;
+  TensorImpl& operator=(const TensorImpl&) = delete;
+
+  void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+  bool is_shared() const { return references_.load(std::memory_order_acquire) > 1; }
+
+  IntrusivePtr<Storage> storage;
+  void* data;  // the first element, somewhere in the storage
+  Dims shape;
+  Dims strides;
+  Tensor grad;
+  autograd::NodePtr node;  // what computed this tensor, where that was recorded
+  DType dtype;
+  bool requires_grad = false;  // of a leaf; a recorded tensor has a node instead
+
+ private:
+  std::atomic<uint32_t> references_{1};
+};
+
+/// A tensor of new, undefined memory.
+Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype);
+/// A tensor that shares the memory of `base`, `offset` elements from its first.
+Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int64_t offset);
+
+}  // namespace pydl::core

@@ -1,0 +1,142 @@
+// Tensors as text, as NumPy and PyTorch users expect it.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "pydl/tensor.h"
+
+namespace pydl {
+
+namespace {
+
+constexpr int64_t summary_threshold = 1000;  // more elements than this are abbreviated
+constexpr int64_t edge_items = 3;
+constexpr int digits = 4;
+
+// How the numbers of one tensor are written, so that they line up.
+class NumberFormat {
+ public:
+  NumberFormat(DType dtype, const std::vector<double>& values) : dtype_(dtype) {
+    if (is_floating(dtype)) choose_style(values);
+    for (const double value : values) width_ = std::max(width_, write(value).size());
+  }
+
+  std::string padded(double value) const {
+    std::string text = write(value);
+    return std::string(width_ - std::min(width_, text.size()), ' ') + text;
+  }
+
+ private:
+  enum class Style { whole, fixed, scientific };
+
+  void choose_style(const std::vector<double>& values) {
+    double largest = 0;
+    double smallest = INFINITY;
+    bool whole = true;
+    for (const double value : values) {
+      if (!std::isfinite(value)) continue;
+      whole = whole && value == std::nearbyint(value);
+      if (value == 0) continue;
+      largest = std::max(largest, std::abs(value));
+      smallest = std::min(smallest, std::abs(value));
+    }
+    const bool wide = largest > 1e8 || (largest > 0 && (smallest < 1e-4 || largest / smallest > 1e5));
+    style_ = whole && largest <= 1e8 ? Style::whole : wide ? Style::scientific : Style::fixed;
+  }
+
+  std::string write(double value) const {
+    if (dtype_ == DType::boolean) return value != 0 ? "True" : "False";
+    if (std::isnan(value)) return "nan";
+    if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+    char text[48];
+    if (!is_floating(dtype_)) {
+      std::snprintf(text, sizeof text, "%.0f", value);
+    } else if (style_ == Style::whole) {
+      std::snprintf(text, sizeof text, "%.0f.", value);
+    } else if (style_ == Style::fixed) {
+      std::snprintf(text, sizeof text, "%.*f", digits, value);
+    } else {
+      std::snprintf(text, sizeof text, "%.*e", digits, value);
+    }
+    return text;
+  }
+
+  DType dtype_;
+  Style style_ = Style::fixed;
+  size_t width_ = 0;
+};
+
+double element_at(const Tensor& tensor, int64_t offset) {
+  return visit_dtype(tensor.dtype(), [&](auto zero) -> double {
+    using Stored = decltype(zero);
+    const Stored value = static_cast<const Stored*>(tensor.raw_data())[offset];
+    if constexpr (requires { value.to_float(); }) {
+      return static_cast<double>(value.to_float());
+    } else {
+      return static_cast<double>(value);
+    }
+  });
+}
+
+class Printer {
+ public:
+  explicit Printer(const Tensor& tensor) : tensor_(tensor), abbreviated_(tensor.size() > summary_threshold) {}
+
+  std::string text(int indent) {
+    std::vector<double> shown;
+    visit(0, 0, [&](int64_t offset) { shown.push_back(element_at(tensor_, offset)); });
+    const NumberFormat format(tensor_.dtype(), shown);
+    return block(0, 0, indent, format);
+  }
+
+ private:
+  bool skips(int axis) const { return abbreviated_ && tensor_.shape()[axis] > 2 * edge_items; }
+
+  template <class Function>
+  void visit(int axis, int64_t offset, const Function& function) const {
+    if (axis == tensor_.rank()) return function(offset);
+    const int64_t size = tensor_.shape()[axis];
+    for (int64_t i = 0; i < size; ++i) {
+      if (skips(axis) && i == edge_items) i = size - edge_items;
+      visit(axis + 1, offset + i * tensor_.strides()[axis], function);
+    }
+  }
+
+  std::string block(int axis, int64_t offset, int indent, const NumberFormat& format) const {
+    if (axis == tensor_.rank()) return format.padded(element_at(tensor_, offset));
+    const bool innermost = axis + 1 == tensor_.rank();
+    const auto lines = static_cast<size_t>(tensor_.rank() - axis - 1);
+    const std::string separator =
+        innermost ? ", " : "," + std::string(lines, '\n') + std::string(static_cast<size_t>(indent + axis + 1), ' ');
+    const int64_t size = tensor_.shape()[axis];
+    std::string text = "[";
+    for (int64_t i = 0; i < size; ++i) {
+      if (i > 0) text += separator;
+      if (skips(axis) && i == edge_items) {
+        text += "..." + separator;
+        i = size - edge_items;
+      }
+      text += block(axis + 1, offset + i * tensor_.strides()[axis], indent, format);
+    }
+    return text + "]";
+  }
+
+  const Tensor& tensor_;
+  bool abbreviated_;
+};
+
+}  // namespace
+
+std::string to_string(const Tensor& tensor) {
+  if (!tensor.defined()) return "tensor(undefined)";
+  const std::string prefix = "tensor(";
+  std::string text = prefix + Printer(tensor).text(static_cast<int>(prefix.size()));
+  if (tensor.size() == 0 && tensor.rank() > 1) text = concat_text(prefix, "[], shape=", tensor.shape());
+  text += concat_text(", dtype=", tensor.dtype());
+  if (tensor.requires_grad()) text += ", requires_grad=True";
+  return text + ")";
+}
+
+}  // namespace pydl

@@ -1,0 +1,141 @@
+// Eager execution: the one door through which ops run.
+#include "op/apply.h"
+
+#include <array>
+#include <vector>
+
+#include "autograd/node.h"
+#include "core/tensor_impl.h"
+#include "exec/kernel_cache.h"
+#include "op/op_def.h"
+#include "pydl/autograd.h"
+
+namespace pydl::op {
+
+namespace {
+
+using exec::Kernel;
+using exec::KernelCache;
+using exec::KernelCall;
+
+// Room for the operands of nearly every op without asking for memory.
+template <class T>
+class OperandList {
+ public:
+  explicit OperandList(size_t size) : size_(size) {
+    if (size > few_.size()) many_.resize(size);
+  }
+  T* data() { return size_ > few_.size() ? many_.data() : few_.data(); }
+  T& operator[](size_t index) { return data()[index]; }
+  std::span<T> span() { return {data(), size_}; }
+
+ private:
+  size_t size_;
+  std::array<T, 4> few_;
+  std::vector<T> many_;
+};
+
+BufferSpec spec_of(const Tensor& tensor) {
+  const core::TensorImpl& impl = *tensor.impl();
+  return {impl.dtype, impl.shape, impl.strides};
+}
+
+// Strides under which an operand is read in the shape it broadcasts to.
+void expand_spec(BufferSpec& spec, const Dims& shape) {
+  if (spec.shape == shape) return;
+  const int shift = shape.rank() - spec.shape.rank();
+  Dims strides = Dims::filled(shape.rank(), 0);
+  for (int axis = 0; axis < spec.shape.rank(); ++axis) {
+    if (spec.shape[axis] == shape[axis + shift]) strides[axis + shift] = spec.strides[axis];
+  }
+  spec.shape = shape;
+  spec.strides = strides;
+}
+
+// What a kernel may use beside its operands; given back at the end of the scope.
+class Scratchpad {
+ public:
+  explicit Scratchpad(size_t bytes) {
+    if (bytes > 0) storage_ = core::IntrusivePtr<core::Storage>::adopt(core::Storage::allocate(bytes));
+  }
+  void* data() const { return storage_ ? storage_->data() : nullptr; }
+
+ private:
+  core::IntrusivePtr<core::Storage> storage_;
+};
+
+void run_kernel(const KernelCall& call, std::span<const Tensor> inputs, void* output) {
+  const Kernel& kernel = KernelCache::of_this_thread().get(call);
+  OperandList<void*> pointers(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) pointers[i] = inputs[i].impl()->data;
+  const Scratchpad scratchpad(kernel.scratchpad_bytes);
+  kernel.run(pointers.data(), &output, scratchpad.data());
+}
+
+void check_inputs(const OpDef& def, std::span<const Tensor> inputs) {
+  for (const Tensor& input : inputs) {
+    if (!input.defined()) throw ValueError(concat_text(def.name, ": an undefined tensor was given"));
+  }
+}
+
+void check_mutable(const OpDef& def, const Tensor& tensor) {
+  if (!tensor.is_writable()) throw ValueError(concat_text(def.name, ": the tensor shares read-only memory"));
+  if (!grad_enabled() || !tensor.requires_grad()) return;
+  throw Error(concat_text(def.name, ": a tensor that requires a gradient cannot be overwritten while operations are ",
+                          "recorded; do it under no_grad(), or compute a new tensor"));
+}
+
+void apply_mutating(const OpDef& def, const Attrs& attrs, std::span<const Tensor> inputs,
+                    std::span<const BufferSpec> specs) {
+  const int mutated = def.mutated(attrs, static_cast<int>(inputs.size()));
+  for (int i = 0; i < mutated; ++i) check_mutable(def, inputs[static_cast<size_t>(i)]);
+  for (const Tensor& input : inputs.subspan(static_cast<size_t>(mutated))) {
+    if (!grad_enabled() || !input.requires_grad()) continue;
+    throw Error(concat_text(def.name, ": a recorded tensor cannot be written into another one; use concat or where, ",
+                            "or detach() it"));
+  }
+  def.infer(attrs, specs, nullptr, nullptr);
+  run_kernel({def.id, attrs, specs, {}}, inputs, nullptr);
+  for (int i = 0; i < mutated; ++i) inputs[static_cast<size_t>(i)].bump_version();
+}
+
+bool any_requires_grad(std::span<const Tensor> inputs) {
+  for (const Tensor& input : inputs) {
+    if (input.requires_grad()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Tensor apply(OpId id, const Attrs& attrs, std::span<const Tensor> inputs) {
+  const OpDef& def = op_def(id);
+  check_inputs(def, inputs);
+  OperandList<BufferSpec> specs(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) specs[i] = spec_of(inputs[i]);
+  if (def.has(Trait::mutates)) {
+    apply_mutating(def, attrs, inputs, specs.span());
+    return {};
+  }
+  BufferSpec output;
+  int64_t offset = 0;
+  def.infer(attrs, specs.span(), &output, &offset);
+  Tensor result;
+  if (def.has(Trait::view)) {
+    result = core::make_view(inputs[0], output.shape, output.strides, offset);
+  } else {
+    result = core::make_tensor(output.shape, output.strides, output.dtype);
+    if (def.has(Trait::elementwise)) {
+      for (BufferSpec& spec : specs.span()) expand_spec(spec, output.shape);
+    }
+    if (element_count(output.shape) > 0) {
+      run_kernel({id, attrs, specs.span(), {&output, 1}}, inputs, result.impl()->data);
+    }
+  }
+  if (grad_enabled() && def.has(Trait::differentiable) && is_floating(output.dtype) && any_requires_grad(inputs)) {
+    autograd::record(def, attrs, inputs, result);
+  }
+  return result;
+}
+
+}  // namespace pydl::op

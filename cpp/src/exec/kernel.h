@@ -1,0 +1,74 @@
+// What a backend sees: shapes, strides and pointers, never tensors. Kernels are prepared once per
+// call signature, then run many times; they never allocate.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "op/attrs.h"
+#include "op/op_id.h"
+#include "pydl/dtype.h"
+#include "pydl/shape.h"
+
+namespace pydl::exec {
+
+/// Layout of one operand. Strides are in elements and may be 0 or negative.
+struct BufferSpec {
+  DType dtype;
+  Dims shape;
+  Dims strides;
+};
+
+/// Everything known of a call before its pointers are.
+struct KernelCall {
+  op::OpId op;
+  const op::Attrs& attrs;
+  std::span<const BufferSpec> inputs;
+  std::span<const BufferSpec> outputs;
+};
+
+/// A call made ready. `inputs` and `outputs` point to the first element of each operand, in the order of the
+/// specs. An op that mutates its first operands has no outputs: it writes through `inputs`. `scratchpad` holds
+/// `scratchpad_bytes` bytes, 64-byte aligned, with undefined contents. `run` may be called from several threads
+/// at once, each with its own scratchpad.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual void run(void* const* inputs, void* const* outputs, void* scratchpad) const = 0;
+
+  size_t scratchpad_bytes = 0;
+  const char* provider = "";
+};
+
+/// Returns null when the provider cannot serve this call; the next one is asked then.
+using PrepareFunction = std::unique_ptr<Kernel> (*)(const KernelCall& call);
+
+/// In the order in which they are asked.
+enum class Provider : int { onednn, cpu, ref };
+inline constexpr int provider_count = 3;
+const char* provider_name(Provider provider);
+
+/// Which provider serves which op. One per process, filled by the `register_*` functions below.
+class KernelTable {
+ public:
+  void add(op::OpId op, Provider provider, PrepareFunction prepare);
+  PrepareFunction find(op::OpId op, Provider provider) const;
+  static KernelTable& global();
+
+ private:
+  PrepareFunction functions_[static_cast<int>(op::OpId::count)][provider_count] = {};
+};
+
+/// Asks the providers in order; throws `TypeError` that names op and dtypes when nobody can.
+std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call);
+/// Asks one provider only, and returns null when it cannot: for tests that compare providers.
+std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, Provider provider);
+
+}  // namespace pydl::exec
+
+namespace pydl::backends {
+void register_ref(exec::KernelTable& table);
+void register_cpu(exec::KernelTable& table);
+void register_onednn(exec::KernelTable& table);
+}  // namespace pydl::backends

@@ -1,0 +1,132 @@
+// Losses, composed from ops.
+#include "pydl/nn.h"
+
+namespace pydl::nn {
+
+namespace {
+
+Tensor reduced(const Tensor& losses, Reduction reduction) {
+  if (reduction == Reduction::none) return losses;
+  return reduction == Reduction::mean ? mean(losses) : sum(losses);
+}
+
+void require_one_shape(const char* name, const Tensor& prediction, const Tensor& target) {
+  if (prediction.shape() != target.shape()) {
+    throw ValueError(concat_text(name, ": expected a target of shape ", prediction.shape(), ", got ", target.shape()));
+  }
+}
+
+// Class weights (K), shaped so that they broadcast along the class axis of `like`.
+Tensor weights_along(const Tensor& class_weights, const Tensor& like, int64_t axis) {
+  if (class_weights.shape() != Dims{like.size(axis)}) {
+    throw ValueError(concat_text("cross_entropy: expected class weights of shape (", like.size(axis), ",), got ",
+                                 class_weights.shape()));
+  }
+  Dims shape = Dims::filled(like.rank(), 1);
+  shape[static_cast<int>(axis)] = like.size(axis);
+  return reshape(class_weights, shape);
+}
+
+bool has_no_negative(const Tensor& index) { return index.size() == 0 || min(index).item_int() >= 0; }
+
+// Losses of class probabilities (N, K, ...): the mean is over the samples, as in PyTorch.
+Tensor soft_cross_entropy(const Tensor& log_p, const Tensor& target, int64_t axis, const CrossEntropyOptions& options) {
+  const auto classes = static_cast<double>(log_p.size(axis));
+  Tensor wanted = target;
+  if (options.label_smoothing > 0) {
+    wanted = wanted * (1 - options.label_smoothing) + options.label_smoothing / classes;
+  }
+  Tensor weighted = log_p * wanted;
+  if (options.class_weights.defined()) weighted = weighted * weights_along(options.class_weights, log_p, axis);
+  return reduced(-sum(weighted, std::vector<int64_t>{axis}), options.reduction);
+}
+
+void check_class_targets(const Tensor& logits, const Tensor& target, int64_t axis) {
+  Dims expected = logits.shape();
+  expected.erase(static_cast<int>(axis));
+  if (!is_integer(target.dtype()) || target.shape() != expected) {
+    throw ValueError(concat_text("cross_entropy: logits of shape ", logits.shape(), " expect class indices of shape ",
+                                 expected, " or class probabilities of shape ", logits.shape(), ", got ",
+                                 target.dtype(), " of shape ", target.shape()));
+  }
+}
+
+// Cross-entropy of class indices when nothing is asked for but the mean.
+Tensor plain_cross_entropy(const Tensor& log_p, const Tensor& index, int64_t axis, Reduction reduction) {
+  const Tensor picked = gather(log_p, index, axis);
+  if (reduction == Reduction::mean) return -mean(picked);
+  return reduction == Reduction::sum ? -sum(picked) : -squeeze(picked, std::vector<int64_t>{axis});
+}
+
+// Cross-entropy of class indices with everything: targets to ignore, class weights, smoothing.
+Tensor weighted_cross_entropy(const Tensor& log_p, const Tensor& index, int64_t axis,
+                              const CrossEntropyOptions& options) {
+  const Tensor counted = not_equal(index, scalar_like(options.ignore_index, index));
+  const Tensor safe_index = where(counted, index, scalar_like(0, index));
+  if (!has_no_negative(safe_index)) {
+    throw IndexError(concat_text("cross_entropy: class index ", min(safe_index).item_int(), " is outside the ",
+                                 log_p.size(axis), " classes, and not ignore_index ", options.ignore_index));
+  }
+  Tensor per_class = log_p;
+  Tensor scale = astype(counted, log_p.dtype());
+  if (options.class_weights.defined()) {
+    const Tensor weights = expand(weights_along(options.class_weights, log_p, axis), log_p.shape());
+    per_class = per_class * weights;
+    scale = scale * gather(weights, safe_index, axis);
+  }
+  Tensor losses = -(gather(log_p, safe_index, axis) * scale);
+  if (options.label_smoothing > 0) {
+    const auto classes = static_cast<double>(log_p.size(axis));
+    const Tensor spread = sum(per_class, std::vector<int64_t>{axis}, true) * astype(counted, log_p.dtype());
+    losses = losses * (1 - options.label_smoothing) - spread * (options.label_smoothing / classes);
+  }
+  if (options.reduction == Reduction::mean) return sum(losses) / sum(scale);
+  return options.reduction == Reduction::sum ? sum(losses) : squeeze(losses, std::vector<int64_t>{axis});
+}
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  if (logits.rank() == 0) throw ValueError("cross_entropy: expected logits (K), or (N, K, ...), got rank 0");
+  const int64_t axis = logits.rank() == 1 ? 0 : 1;
+  if (options.label_smoothing < 0 || options.label_smoothing > 1) {
+    throw ValueError(concat_text("cross_entropy: expected label_smoothing in [0, 1], got ", options.label_smoothing));
+  }
+  const Tensor log_p = log_softmax(logits, axis);
+  if (is_floating(target.dtype()) && target.shape() == logits.shape()) {
+    return soft_cross_entropy(log_p, target, axis, options);
+  }
+  check_class_targets(logits, target, axis);
+  const Tensor index = expand_dims(astype(target, DType::int64), axis);
+  if (has_no_negative(index) && options.ignore_index < 0 && !options.class_weights.defined() &&
+      options.label_smoothing == 0) {
+    return plain_cross_entropy(log_p, index, axis, options.reduction);
+  }
+  return weighted_cross_entropy(log_p, index, axis, options);
+}
+
+Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) {
+  require_one_shape("mse_loss", prediction, target);
+  return reduced(square(prediction - target), reduction);
+}
+
+Tensor l1_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) {
+  require_one_shape("l1_loss", prediction, target);
+  return reduced(abs(prediction - target), reduction);
+}
+
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target, Reduction reduction) {
+  require_one_shape("binary_cross_entropy_with_logits", logits, target);
+  return reduced(softplus(logits) - logits * astype(target, logits.dtype()), reduction);
+}
+
+Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Reduction reduction) {
+  require_one_shape("binary_cross_entropy", probability, target);
+  const Tensor wanted = astype(target, probability.dtype());
+  const Tensor floor_value = scalar_like(-100.0, probability);
+  const Tensor yes = maximum(log(probability), floor_value);
+  const Tensor no = maximum(log1p(-probability), floor_value);
+  return reduced(-(wanted * yes + (1.0 - wanted) * no), reduction);
+}
+
+}  // namespace pydl::nn

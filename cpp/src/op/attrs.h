@@ -1,0 +1,46 @@
+// Attrs: the static arguments of an op call (axes, flags, dtypes), as named values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "pydl/dtype.h"
+#include "pydl/shape.h"
+
+namespace pydl::op {
+
+using AttrValue = std::variant<bool, int64_t, double, DType, Dims>;
+
+/// A few (name, value) pairs in the order given. Names are string literals.
+class Attrs {
+ public:
+  Attrs() = default;
+  Attrs(std::initializer_list<std::pair<std::string_view, AttrValue>> entries) : entries_(entries) {}
+
+  bool empty() const { return entries_.empty(); }
+  const auto& entries() const { return entries_; }
+
+  bool flag(std::string_view name) const { return get<bool>(name); }
+  int64_t integer(std::string_view name) const { return get<int64_t>(name); }
+  double number(std::string_view name) const { return get<double>(name); }
+  DType dtype(std::string_view name) const { return get<DType>(name); }
+  const Dims& dims(std::string_view name) const { return get<Dims>(name); }
+
+  size_t hash() const;
+  friend bool operator==(const Attrs& a, const Attrs& b) { return a.entries_ == b.entries_; }
+
+ private:
+  template <class T>
+  const T& get(std::string_view name) const {
+    return std::get<T>(find(name));
+  }
+  const AttrValue& find(std::string_view name) const;
+
+  std::vector<std::pair<std::string_view, AttrValue>> entries_;
+};
+
+}  // namespace pydl::op

@@ -1,0 +1,86 @@
+// The elementwise ops, one line each: kind, name, doc, formula. Everything else that is known of them follows from
+// the line: shape and dtype rule, `ref` and `cpu` kernels, the public function, its binding and its documentation.
+//
+// Formulas see their operands as x (unary) or a, b (binary), all of one type T (float, double, int32_t or int64_t;
+// 16-bit floats are computed in float, small integers in int32_t), and `m`, the mathematics of the provider
+// (namespace of functions overloaded for float and double). They must be free of branches with side effects, so
+// that compilers vectorise them.
+//
+// Kinds:
+//   UNARY          any number -> same dtype                BINARY         two of one dtype -> same dtype
+//   UNARY_FLOAT    floating -> same (integers: float32)    BINARY_FLOAT   likewise
+//   UNARY_TEST     any -> bool                             COMPARE        any two of one dtype -> bool
+//                                                          LOGICAL        two bools -> bool
+#pragma once
+
+#define PYDL_ELEMENTWISE_TABLE(ROW)                                                                                    \
+  ROW(UNARY, negative, "Numerical negative: -x.", -x)                                                                  \
+  ROW(UNARY, abs, "Absolute value.", (x < T(0) ? -x : x))                                                              \
+  ROW(UNARY, sign, "-1, 0 or 1 by the sign of x.", (x > T(0) ? T(1) : (x < T(0) ? T(-1) : x)))                         \
+  ROW(UNARY, square, "x * x.", x* x)                                                                                   \
+  ROW(UNARY, relu, "Rectified linear unit: the larger of x and 0.", (x < T(0) ? T(0) : x))                             \
+  ROW(UNARY, binary_step, "1 where x >= 0, else 0; its derivative is 0.", (x >= T(0) ? T(1) : T(0)))                   \
+  ROW(UNARY_FLOAT, floor, "The largest integer not above x.", m::floor(x))                                             \
+  ROW(UNARY_FLOAT, ceil, "The smallest integer not below x.", m::ceil(x))                                              \
+  ROW(UNARY_FLOAT, round, "The nearest integer; halves go to the even one.", m::round(x))                              \
+  ROW(UNARY_FLOAT, trunc, "x without its fraction.", m::trunc(x))                                                      \
+  ROW(UNARY_FLOAT, reciprocal, "1 / x.", T(1) / x)                                                                     \
+  ROW(UNARY_FLOAT, sqrt, "Square root.", m::sqrt(x))                                                                   \
+  ROW(UNARY_FLOAT, rsqrt, "1 / sqrt(x).", T(1) / m::sqrt(x))                                                           \
+  ROW(UNARY_FLOAT, exp, "e to the power x.", m::exp(x))                                                                \
+  ROW(UNARY_FLOAT, expm1, "exp(x) - 1, exact for small x.", m::expm1(x))                                               \
+  ROW(UNARY_FLOAT, log, "Natural logarithm.", m::log(x))                                                               \
+  ROW(UNARY_FLOAT, log1p, "log(1 + x), exact for small x.", m::log1p(x))                                               \
+  ROW(UNARY_FLOAT, log2, "Logarithm to base 2.", m::log2(x))                                                           \
+  ROW(UNARY_FLOAT, log10, "Logarithm to base 10.", m::log10(x))                                                        \
+  ROW(UNARY_FLOAT, sin, "Sine of x in radians.", m::sin(x))                                                            \
+  ROW(UNARY_FLOAT, cos, "Cosine of x in radians.", m::cos(x))                                                          \
+  ROW(UNARY_FLOAT, tan, "Tangent of x in radians.", m::tan(x))                                                         \
+  ROW(UNARY_FLOAT, asin, "Inverse sine, in radians.", m::asin(x))                                                      \
+  ROW(UNARY_FLOAT, acos, "Inverse cosine, in radians.", m::acos(x))                                                    \
+  ROW(UNARY_FLOAT, atan, "Inverse tangent, in radians.", m::atan(x))                                                   \
+  ROW(UNARY_FLOAT, sinh, "Hyperbolic sine.", m::sinh(x))                                                               \
+  ROW(UNARY_FLOAT, cosh, "Hyperbolic cosine.", m::cosh(x))                                                             \
+  ROW(UNARY_FLOAT, tanh, "Hyperbolic tangent.", m::tanh(x))                                                            \
+  ROW(UNARY_FLOAT, erf, "Error function.", m::erf(x))                                                                  \
+  ROW(UNARY_FLOAT, sigmoid, "Logistic function: 1 / (1 + exp(-x)).", m::sigmoid(x))                                    \
+  ROW(UNARY_FLOAT, softplus, "log(1 + exp(x)), without overflow.", m::softplus(x))                                     \
+  ROW(UNARY_FLOAT, silu, "Sigmoid-weighted linear unit, or swish: x * sigmoid(x).", x* m::sigmoid(x))                  \
+  ROW(UNARY_FLOAT, gelu, "Gaussian error linear unit: x * Phi(x), Phi by the error function (Hendrycks and Gimpel, "   \
+      "2016).", x * T(0.5) * (T(1) + m::erf(x * T(0.70710678118654752440))))                                           \
+  ROW(UNARY_FLOAT, gelu_tanh, "Gaussian error linear unit, by the hyperbolic-tangent approximation.",                  \
+      x * T(0.5) * (T(1) + m::tanh(T(0.79788456080286535588) * (x + T(0.044715) * x * x * x))))                        \
+  ROW(UNARY_FLOAT, softsign, "x / (1 + |x|).", x / (T(1) + (x < T(0) ? -x : x)))                                       \
+  ROW(UNARY_FLOAT, selu, "Scaled exponential linear unit (Klambauer et al., 2017).",                                   \
+      T(1.0507009873554805) * (x > T(0) ? x : T(1.6732632423543772) * m::expm1(x)))                                    \
+  ROW(UNARY_FLOAT, mish, "x * tanh(softplus(x)) (Misra, 2019).", x* m::tanh(m::softplus(x)))                           \
+  ROW(UNARY_TEST, isnan, "Whether x is not a number.", x != x)                                                         \
+  ROW(UNARY_TEST, isinf, "Whether x is infinite.", (x == x) && !((x - x) == (x - x)))                                  \
+  ROW(UNARY_TEST, isfinite, "Whether x is neither infinite nor not-a-number.", (x - x) == (x - x))                     \
+  ROW(UNARY_TEST, logical_not, "Whether x is zero (false).", x == T(0))                                                \
+  ROW(BINARY, add, "a + b.", a + b)                                                                                    \
+  ROW(BINARY, subtract, "a - b.", a - b)                                                                               \
+  ROW(BINARY, multiply, "a * b.", a* b)                                                                                \
+  ROW(BINARY, maximum, "The larger; not-a-number wins.", ((a > b) || (a != a) ? a : b))                                \
+  ROW(BINARY, minimum, "The smaller; not-a-number wins.", ((a < b) || (a != a) ? a : b))                               \
+  ROW(BINARY, floor_divide, "floor(a / b); integer division by zero gives 0.", m::floor_divide(a, b))                  \
+  ROW(BINARY, remainder, "a - floor(a / b) * b, with the sign of b; integer division by zero gives 0.",                \
+      m::remainder(a, b))                                                                                              \
+  ROW(BINARY, pow, "a to the power b; of integers, a negative power gives 0 unless |a| is 1.", m::pow(a, b))           \
+  ROW(BINARY, relu_backward, "Gradient a where the output b of `relu` is positive, else 0.", (b > T(0) ? a : T(0)))    \
+  ROW(BINARY_FLOAT, divide, "a / b; of integers, in float32.", a / b)                                                  \
+  ROW(BINARY_FLOAT, atan2, "Angle of the point (b, a), in radians.", m::atan2(a, b))                                   \
+  ROW(BINARY_FLOAT, leaky_relu, "a where positive, else b * a.", (a < T(0) ? a * b : a))                               \
+  ROW(BINARY_FLOAT, elu, "a where positive, else b * (exp(a) - 1) (Clevert et al., 2015).",                            \
+      (a > T(0) ? a : b * m::expm1(a)))                                                                                \
+  ROW(BINARY_FLOAT, sigmoid_backward, "Gradient a times b * (1 - b), b the output of `sigmoid`.", a* b*(T(1) - b))     \
+  ROW(BINARY_FLOAT, tanh_backward, "Gradient a times 1 - b * b, b the output of `tanh`.", a*(T(1) - b * b))            \
+  ROW(COMPARE, equal, "Whether a == b.", a == b)                                                                       \
+  ROW(COMPARE, not_equal, "Whether a != b.", a != b)                                                                   \
+  ROW(COMPARE, less, "Whether a < b.", a < b)                                                                          \
+  ROW(COMPARE, less_equal, "Whether a <= b.", a <= b)                                                                  \
+  ROW(COMPARE, greater, "Whether a > b.", a > b)                                                                       \
+  ROW(COMPARE, greater_equal, "Whether a >= b.", a >= b)                                                               \
+  ROW(LOGICAL, logical_and, "Whether both are true.", (a != 0) & (b != 0))                                             \
+  ROW(LOGICAL, logical_or, "Whether either is true.", (a != 0) | (b != 0))                                             \
+  ROW(LOGICAL, logical_xor, "Whether exactly one is true.", (a != 0) != (b != 0))

@@ -1,0 +1,73 @@
+// OpDef: the one record of what is known of an op. Eager execution, tape, tracer, passes, bindings, documentation
+// and tests read it.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "exec/kernel.h"
+#include "op/attrs.h"
+#include "op/op_id.h"
+#include "pydl/tensor.h"
+
+namespace pydl::op {
+
+using exec::BufferSpec;
+
+/// What one kind of op has and another has not.
+enum class Trait : uint32_t {
+  elementwise = 1U << 0,
+  reduction = 1U << 1,
+  view = 1U << 2,           ///< outputs share the memory of the first input; there is no kernel
+  random = 1U << 3,         ///< the last input is the generator's state
+  differentiable = 1U << 4, ///< has a derivative for at least one input
+  in_place_safe = 1U << 5,  ///< an output may overwrite an input of the same layout
+  mutates = 1U << 6,        ///< overwrites its first `mutated` inputs and has no outputs
+};
+
+constexpr uint32_t operator|(Trait a, Trait b) { return static_cast<uint32_t>(a) | static_cast<uint32_t>(b); }
+constexpr uint32_t operator|(uint32_t a, Trait b) { return a | static_cast<uint32_t>(b); }
+
+/// What a derivative gets: the gradients of the outputs, and what the record says was saved.
+class BackwardContext;
+
+/// One gradient per input, undefined where none flows. Only the ones that `needs` need be computed.
+using Gradients = std::vector<Tensor>;
+
+struct OpDef {
+  OpId id;
+  const char* name;
+  const char* doc;
+  uint32_t traits = 0;
+
+  /// Output layouts from input layouts; throws on what the op cannot take. For a view, the strides are those of the
+  /// view, and `*offset` is where its first element lies from the first of the input, in elements.
+  using InferFunction = void (*)(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output,
+                                 int64_t* offset);
+  InferFunction infer = nullptr;
+
+  /// Written in public ops, so that it can be differentiated again.
+  using BackwardFunction = Gradients (*)(const BackwardContext& context);
+  BackwardFunction backward = nullptr;
+
+  /// Which inputs the derivative reads (bit i: input i), and whether it reads the output.
+  uint32_t saves_inputs = 0;
+  bool saves_output = false;
+
+  /// How many of its first inputs the op overwrites.
+  using MutatedFunction = int (*)(const Attrs& attrs, int input_count);
+  MutatedFunction mutated = nullptr;
+
+  /// Floating-point operations of one call.
+  using FlopsFunction = int64_t (*)(const Attrs& attrs, std::span<const BufferSpec> inputs, const BufferSpec& output);
+  FlopsFunction flops = nullptr;
+
+  bool has(Trait trait) const { return (traits & static_cast<uint32_t>(trait)) != 0; }
+};
+
+/// The record of an op.
+const OpDef& op_def(OpId id);
+/// All of them, by id.
+std::span<const OpDef> all_ops();
+
+}  // namespace pydl::op

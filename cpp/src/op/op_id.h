@@ -1,0 +1,95 @@
+// OpId: the number of each op, by which kernels are registered and calls are cached.
+#pragma once
+
+#include <cstdint>
+
+#include "op/elementwise_table.h"
+
+// The ops that are not in the elementwise table: ROW(name, doc). The comments give the contract between shape rules
+// and kernels: inputs -> outputs, {attrs}. All operands may be strided unless said otherwise.
+#define PYDL_STRUCTURAL_TABLE(ROW)                                                                                    \
+  /* creation: () -> (y) {shape dims, dtype, value: bool, integer or number} */                                       \
+  ROW(full, "Every element the same value.")                                                                          \
+  /* () -> (y) {start, step: both integer or both number; count integer; dtype} */                                    \
+  ROW(arange, "start, start + step, start + 2 step, ...")                                                             \
+  /* elementwise beyond the table: (x) -> (y of dtype) {dtype}; float to integer truncates, to bool is x != 0 */      \
+  ROW(cast, "The same values in another dtype.")                                                                      \
+  ROW(copy, "The same values in memory of their own, row-major.")                                                     \
+  /* (condition bool, a, b), all broadcast to the output's shape -> (y) */                                            \
+  ROW(where, "a where the condition holds, else b.")                                                                  \
+  ROW(clip, "x limited to [low, high]: inputs x, low, high.")                                                         \
+  /* views: outputs share the memory of the input, no kernel */                                                       \
+  ROW(reshape, "The same elements in row-major order under another shape.") /* {shape dims} */                        \
+  ROW(permute_dims, "Axes in another order.")                               /* {axes dims} */                         \
+  ROW(expand, "Axes of size 1 repeated without copying.")                   /* {shape dims} */                        \
+  ROW(slice, "Part of each axis: starts, sizes, steps.")                    /* {starts, sizes, steps dims} */         \
+  /* structure */                                                                                                     \
+  ROW(concat, "Tensors joined along an axis.") /* (x0, x1, ...) -> (y) {axis integer} */                              \
+  /* (g) -> (y of shape, zero except y[starts + i * steps] = g[i]) {shape, starts, steps dims} */                     \
+  ROW(slice_backward, "Zeros with the given part filled in: the transpose of `slice`.")                               \
+  /* (destination, source of the same shape, any dtype): mutates destination */                                       \
+  ROW(assign, "Overwrites the elements of a tensor.")                                                                 \
+  /* (x, index int64 of the same rank) -> (y shaped like index) {axis}: y[i][j] = x[index[i][j]][j] for axis 0;        \
+     negative indices count from the back; an index outside raises IndexError */                                      \
+  ROW(gather, "Elements along an axis, chosen at each position by an index of the same rank.")                        \
+  /* (g, index) -> (y with `size` on axis, zero plus g scattered and added) {axis, size integer} */                   \
+  ROW(gather_backward, "Adds gradients back to where `gather` took elements from.")                                   \
+  /* (x, index int64 of any rank) -> (y: x.shape[:axis] + index.shape + x.shape[axis+1:]) {axis} */                   \
+  ROW(take, "Slices along an axis chosen by an index tensor.")                                                        \
+  /* (g, index) -> (y: zero plus slices of g added) {axis, size integer} */                                           \
+  ROW(take_backward, "Adds gradients back to where `take` took slices from.")                                         \
+  /* reductions: (x) -> (y) {axes dims, ascending; keepdims bool} */                                                  \
+  ROW(sum, "Sum over axes.")                                                                                          \
+  ROW(mean, "Arithmetic mean over axes.")                                                                             \
+  ROW(prod, "Product over axes.")                                                                                     \
+  ROW(max, "Largest element over axes; not-a-number wins.")                                                           \
+  ROW(min, "Smallest element over axes; not-a-number wins.")                                                          \
+  ROW(any, "Whether any element over axes is true.")  /* bool -> bool */                                              \
+  ROW(all, "Whether all elements over axes are true.") /* bool -> bool */                                             \
+  /* {axes dims; keepdims bool; correction number}: divides by count - correction */                                  \
+  ROW(var, "Variance over axes.")                                                                                     \
+  /* {axes: one axis, or all of them for the flat index; keepdims} -> int64; first one; not-a-number wins */          \
+  ROW(argmax, "Index of the largest element.")                                                                        \
+  ROW(argmin, "Index of the smallest element.")                                                                       \
+  /* (a (..., M, K), b (..., K, N)) -> (y (..., M, N)), ranks >= 2, batch axes broadcast; same dtype */               \
+  ROW(matmul, "Matrix product, batched over leading axes.")                                                           \
+  /* (x (..., I), weight (O, I), bias (O)?) -> (y (..., O)) */                                                        \
+  ROW(linear, "x times the transposed weight, plus bias.")                                                            \
+  /* {axis integer} */                                                                                                \
+  ROW(softmax, "exp(x) normalised to sum 1 along an axis.")                                                           \
+  ROW(log_softmax, "Logarithm of softmax, without overflow.")                                                         \
+  ROW(softmax_backward, "Gradient of softmax: y * (g - sum(g * y)); inputs g, y.")                                    \
+  ROW(log_softmax_backward, "Gradient of log_softmax: g - exp(y) * sum(g); inputs g, y.")                             \
+  /* random: `state` is int64 (2): seed, offset in Philox blocks of 4 x 32 bits (runtime/philox.h) */                 \
+  ROW(uniform, "Uniform in [low, high).") /* (state) -> (y) {shape dims, dtype, low, high number} */                  \
+  ROW(normal, "Normal with mean and std.") /* (state) -> (y) {shape dims, dtype, mean, std number} */                 \
+  ROW(dropout, "x / (1 - p) where kept, 0 with probability p.") /* (x, state) -> (y like x) {p number} */             \
+  ROW(permutation, "0 .. n-1 in random order.") /* (state) -> (y int64 (n)) {n integer} */                            \
+  /* updates, fused over all parameters. All mutate every input before the gradients. step is int64 (), lr float64     \
+     (); the kernel adds 1 to step first, then uses it. {count integer: the number n of parameters, ...}              \
+     (step, params n, velocities n if momentum != 0, grads n, lr) {momentum, dampening, weight_decay number;           \
+     nesterov bool}: at step 1 velocity = gradient, as in PyTorch */                                                  \
+  ROW(sgd_update, "Stochastic gradient descent with momentum.")                                                       \
+  /* (step, params n, square_averages n, velocities n if momentum != 0, grads n, lr)                                  \
+     {alpha, epsilon, momentum, weight_decay number} as torch.optim.RMSprop */                                        \
+  ROW(rmsprop_update, "RMSprop (Hinton, 2012).")                                                                      \
+  /* (step, params n, first_moments n, second_moments n, grads n, lr)                                                 \
+     {beta1, beta2, epsilon, weight_decay number; decoupled bool: AdamW} as torch.optim.Adam */                       \
+  ROW(adam_update, "Adam (Kingma and Ba, 2014), or AdamW when decoupled.")
+
+namespace pydl::op {
+
+enum class OpId : uint16_t {
+#define PYDL_ID(kind, name, ...) name,
+  PYDL_ELEMENTWISE_TABLE(PYDL_ID)
+#undef PYDL_ID
+#define PYDL_ID(name, doc) name,
+      PYDL_STRUCTURAL_TABLE(PYDL_ID)
+#undef PYDL_ID
+          count
+};
+
+/// The name that users see.
+const char* op_name(OpId op);
+
+}  // namespace pydl::op

@@ -1,0 +1,177 @@
+// Elementwise ops: shape and dtype rules, public functions. Derivatives: elementwise_derivatives.cpp.
+#include "op/apply.h"
+#include "ops/elementwise_derivatives.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BufferSpec;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+enum class Kind { UNARY, UNARY_FLOAT, UNARY_TEST, BINARY, BINARY_FLOAT, COMPARE, LOGICAL };
+
+// Strides of the output: those of the first input that fills the shape densely, so that a permuted layout
+// (channels-last) goes through; row-major otherwise.
+Dims output_strides(std::span<const BufferSpec> inputs, const Dims& shape) {
+  for (const BufferSpec& input : inputs) {
+    if (input.shape != shape) continue;
+    if (is_contiguous(shape, input.strides)) break;
+    Dims order;
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      if (shape[axis] != 1) order.push_back(axis);
+    }
+    std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      return input.strides[static_cast<int>(a)] > input.strides[static_cast<int>(b)];
+    });
+    Dims sorted_shape;
+    Dims sorted_strides;
+    for (const int64_t axis : order) {
+      sorted_shape.push_back(shape[static_cast<int>(axis)]);
+      sorted_strides.push_back(input.strides[static_cast<int>(axis)]);
+    }
+    if (is_contiguous(sorted_shape, sorted_strides)) return input.strides;
+  }
+  return contiguous_strides(shape);
+}
+
+BufferSpec broadcast_output(const char* name, std::span<const BufferSpec> inputs, DType dtype) {
+  Dims shape = inputs[0].shape;
+  for (const BufferSpec& input : inputs.subspan(1)) {
+    if (input.shape != shape) shape = broadcast_shapes(name, shape, input.shape);
+  }
+  return {dtype, shape, output_strides(inputs, shape)};
+}
+
+template <OpId id, Kind kind>
+void infer_elementwise(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = op::op_name(id);
+  DType dtype = inputs[0].dtype;
+  if (inputs.size() == 2) require_same_dtype(name, inputs[0], inputs[1]);
+  if constexpr (kind == Kind::UNARY || kind == Kind::BINARY) {
+    const bool ordered_only = id == OpId::maximum || id == OpId::minimum;
+    if (dtype == DType::boolean && !ordered_only) {
+      throw TypeError(concat_text(name, ": bool has no arithmetic; use logical operations (&, |, ^, ~) or astype"));
+    }
+  } else if constexpr (kind == Kind::UNARY_FLOAT || kind == Kind::BINARY_FLOAT) {
+    require_floating(name, inputs[0]);
+  } else if constexpr (kind == Kind::LOGICAL) {
+    if (dtype != DType::boolean) throw TypeError(concat_text(name, ": expected bool operands, got ", dtype));
+  } else {
+    dtype = DType::boolean;
+  }
+  *output = broadcast_output(name, inputs, dtype);
+}
+
+void infer_cast(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  *output = broadcast_output("cast", inputs, attrs.dtype("dtype"));
+}
+
+void infer_copy(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  *output = row_major(inputs[0].dtype, inputs[0].shape);
+}
+
+void infer_where(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  if (inputs[0].dtype != DType::boolean) {
+    throw TypeError(concat_text("where: expected a bool condition, got ", inputs[0].dtype));
+  }
+  require_same_dtype("where", inputs[1], inputs[2]);
+  *output = broadcast_output("where", inputs, inputs[1].dtype);
+}
+
+void infer_clip(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_same_dtype("clip", inputs[0], inputs[1]);
+  require_same_dtype("clip", inputs[0], inputs[2]);
+  if (inputs[0].dtype == DType::boolean) throw TypeError("clip: bool has no arithmetic; use astype");
+  *output = broadcast_output("clip", inputs, inputs[0].dtype);
+}
+
+int64_t count_flops(const Attrs&, std::span<const BufferSpec>, const BufferSpec& output) {
+  return element_count(output.shape);
+}
+
+void define_row(Registry& registry, OpId id, op::OpDef::InferFunction infer) {
+  const Derivative derivative = elementwise_derivative(id);
+  define(registry, id, infer, derivative.function, derivative.saves_inputs, derivative.saves_output,
+         op::Trait::elementwise | op::Trait::in_place_safe);
+  registry[id].flops = count_flops;
+}
+
+}  // namespace
+
+void define_elementwise(Registry& registry) {
+#define PYDL_DEFINE(kind, name, ...) define_row(registry, OpId::name, infer_elementwise<OpId::name, Kind::kind>);
+  PYDL_ELEMENTWISE_TABLE(PYDL_DEFINE)
+#undef PYDL_DEFINE
+  define_row(registry, OpId::cast, infer_cast);
+  define_row(registry, OpId::copy, infer_copy);
+  define_row(registry, OpId::where, infer_where);
+  define_row(registry, OpId::clip, infer_clip);
+}
+
+}  // namespace ops
+
+namespace {
+
+DType floating_dtype(DType dtype) { return is_floating(dtype) ? dtype : DType::float32; }
+
+Tensor binary(OpId id, const Tensor& a, const Tensor& b, bool floating, bool boolean) {
+  if (a.dtype() == b.dtype() && (!floating || is_floating(a.dtype())) && !boolean) return op::apply(id, {}, {a, b});
+  DType dtype = promote(a.dtype(), b.dtype());
+  if (floating) dtype = floating_dtype(dtype);
+  if (boolean) dtype = DType::boolean;
+  return op::apply(id, {}, {astype(a, dtype), astype(b, dtype)});
+}
+
+// Integers are whole already.
+bool rounds(OpId id) { return id == OpId::floor || id == OpId::ceil || id == OpId::round || id == OpId::trunc; }
+
+Tensor unary_float(OpId id, const Tensor& x) {
+  if (is_floating(x.dtype())) return op::apply(id, {}, {x});
+  if (rounds(id) && is_integer(x.dtype())) return x;
+  return op::apply(id, {}, {astype(x, DType::float32)});
+}
+
+}  // namespace
+
+#define PYDL_FUNCTION_UNARY(name) \
+  Tensor name(const Tensor& x) { return op::apply(OpId::name, {}, {x}); }
+#define PYDL_FUNCTION_UNARY_TEST(name) PYDL_FUNCTION_UNARY(name)
+#define PYDL_FUNCTION_UNARY_FLOAT(name) \
+  Tensor name(const Tensor& x) { return unary_float(OpId::name, x); }
+#define PYDL_FUNCTION_BINARY(name) \
+  Tensor name(const Tensor& a, const Tensor& b) { return binary(OpId::name, a, b, false, false); }
+#define PYDL_FUNCTION_COMPARE(name) PYDL_FUNCTION_BINARY(name)
+#define PYDL_FUNCTION_BINARY_FLOAT(name) \
+  Tensor name(const Tensor& a, const Tensor& b) { return binary(OpId::name, a, b, true, false); }
+#define PYDL_FUNCTION_LOGICAL(name) \
+  Tensor name(const Tensor& a, const Tensor& b) { return binary(OpId::name, a, b, false, true); }
+#define PYDL_FUNCTION(kind, name, ...) PYDL_FUNCTION_##kind(name)
+PYDL_ELEMENTWISE_TABLE(PYDL_FUNCTION)
+
+Tensor scalar_like(Scalar value, const Tensor& like) { return Tensor::scalar(value, value.dtype_beside(like.dtype())); }
+
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  const DType dtype = promote(a.dtype(), b.dtype());
+  return op::apply(OpId::where, {}, {condition, astype(a, dtype), astype(b, dtype)});
+}
+
+Tensor clip(const Tensor& x, const Tensor& low, const Tensor& high) {
+  const DType dtype = promote(x.dtype(), promote(low.dtype(), high.dtype()));
+  return op::apply(OpId::clip, {}, {astype(x, dtype), astype(low, dtype), astype(high, dtype)});
+}
+
+Tensor astype(const Tensor& x, DType dtype) {
+  return x.dtype() == dtype ? x : op::apply(OpId::cast, {{"dtype", dtype}}, {x});
+}
+
+Tensor copy(const Tensor& x) { return op::apply(OpId::copy, {}, {x}); }
+
+Tensor contiguous(const Tensor& x) { return x.is_contiguous() ? x : copy(x); }
+
+}  // namespace pydl

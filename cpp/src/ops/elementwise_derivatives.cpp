@@ -1,0 +1,258 @@
+#include "ops/elementwise_derivatives.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "autograd/node.h"
+#include "pydl/ops.h"
+
+namespace pydl::ops {
+
+namespace {
+
+using op::BackwardContext;
+using op::Gradients;
+using op::OpId;
+
+// Names for what a derivative saves.
+constexpr uint32_t x_input = 1U;
+constexpr uint32_t b_input = 2U;
+constexpr uint32_t both_inputs = 3U;
+
+// x where the condition holds, else 0, whatever x is there.
+Tensor where_or_zero(const Tensor& condition, const Tensor& x) { return where(condition, x, scalar_like(0, x)); }
+
+// 1 where a wins, 1/2 where both are equal.
+Tensor winner_share(const Tensor& wins, const Tensor& ties, DType dtype) {
+  return astype(wins, dtype) + astype(ties, dtype) * 0.5;
+}
+
+Tensor gelu_derivative(const Tensor& x) {
+  const Tensor density = exp(square(x) * -0.5) * std::sqrt(0.5 / std::numbers::pi);
+  return (erf(x * std::sqrt(0.5)) + 1.0) * 0.5 + x * density;
+}
+
+Tensor gelu_tanh_derivative(const Tensor& x) {
+  const double scale = std::sqrt(2.0 / std::numbers::pi);
+  const Tensor t = tanh((x + x * square(x) * 0.044715) * scale);
+  const Tensor slope = (square(x) * (3 * 0.044715) + 1.0) * scale;
+  return (t + 1.0) * 0.5 + x * 0.5 * (1.0 - square(t)) * slope;
+}
+
+Tensor silu_derivative(const Tensor& x) {
+  const Tensor s = sigmoid(x);
+  return s * (x * (1.0 - s) + 1.0);
+}
+
+Tensor mish_derivative(const Tensor& x) {
+  const Tensor t = tanh(softplus(x));
+  return t + x * (1.0 - square(t)) * sigmoid(x);
+}
+
+Tensor selu_derivative(const Tensor& x) {
+  const double scale = 1.0507009873554805;
+  const double alpha = 1.6732632423543772;
+  // The exponent stays below 0, so that the branch not taken is finite.
+  const Tensor below = exp(minimum(x, scalar_like(0, x))) * (scale * alpha);
+  return where(greater(x, scalar_like(0, x)), scalar_like(scale, x), below);
+}
+
+Gradients pow_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor b = c.input(1);
+  Gradients gradients(2);
+  if (c.needs(0)) {
+    // At b = 0 the factor b makes it 0, also where a = 0.
+    const Tensor zero_power = equal(b, scalar_like(0, b));
+    const Tensor exponent = where(zero_power, scalar_like(1, b), b) - 1.0;
+    gradients[0] = where_or_zero(logical_not(zero_power), c.gradient * b * pow(a, exponent));
+  }
+  if (c.needs(1)) {
+    const Tensor zero_base = equal(a, scalar_like(0, a));
+    gradients[1] = where_or_zero(logical_not(zero_base), c.gradient * pow(a, b) * log(where(zero_base, scalar_like(1, a), a)));
+  }
+  return gradients;
+}
+
+Gradients divide_gradients(const BackwardContext& c) {
+  const Tensor b = c.input(1);
+  Gradients gradients(2);
+  const Tensor scaled = c.gradient / b;
+  if (c.needs(0)) gradients[0] = scaled;
+  if (c.needs(1)) gradients[1] = -(scaled * (c.input(0) / b));
+  return gradients;
+}
+
+Gradients multiply_gradients(const BackwardContext& c) {
+  Gradients gradients(2);
+  if (c.needs(0)) gradients[0] = c.gradient * c.input(1);
+  if (c.needs(1)) gradients[1] = c.gradient * c.input(0);
+  return gradients;
+}
+
+Gradients atan2_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor b = c.input(1);
+  const Tensor scaled = c.gradient / (square(a) + square(b));
+  return {scaled * b, -(scaled * a)};
+}
+
+Gradients elu_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor positive = greater(a, scalar_like(0, a));
+  const Tensor below = minimum(a, scalar_like(0, a));
+  Gradients gradients(2);
+  if (c.needs(0)) gradients[0] = where(positive, c.gradient, c.gradient * c.input(1) * exp(below));
+  if (c.needs(1)) gradients[1] = where_or_zero(logical_not(positive), c.gradient * expm1(below));
+  return gradients;
+}
+
+Gradients leaky_relu_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor negative_side = less(a, scalar_like(0, a));
+  Gradients gradients(2);
+  if (c.needs(0)) gradients[0] = where(negative_side, c.gradient * c.input(1), c.gradient);
+  if (c.needs(1)) gradients[1] = where_or_zero(negative_side, c.gradient * a);
+  return gradients;
+}
+
+template <bool larger_wins>
+Gradients extremum_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor b = c.input(1);
+  const Tensor a_wins = larger_wins ? greater(a, b) : less(a, b);
+  const Tensor share = winner_share(a_wins, equal(a, b), a.dtype());
+  return {c.gradient * share, c.gradient * (1.0 - share)};
+}
+
+Gradients clip_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(0);
+  const Tensor below = less(x, c.input(1));
+  const Tensor above = greater(x, c.input(2));
+  Gradients gradients(3);
+  if (c.needs(0)) gradients[0] = where_or_zero(logical_not(logical_or(below, above)), c.gradient);
+  if (c.needs(1)) gradients[1] = where_or_zero(below, c.gradient);
+  if (c.needs(2)) gradients[2] = where_or_zero(above, c.gradient);
+  return gradients;
+}
+
+Gradients where_gradients(const BackwardContext& c) {
+  const Tensor condition = c.input(0);
+  Gradients gradients(3);
+  if (c.needs(1)) gradients[1] = where_or_zero(condition, c.gradient);
+  if (c.needs(2)) gradients[2] = where_or_zero(logical_not(condition), c.gradient);
+  return gradients;
+}
+
+// Piecewise constant functions.
+Gradients zero_gradients(const BackwardContext& c) {
+  Gradients gradients;
+  for (int i = 0; i < c.input_count(); ++i) gradients.push_back(zeros_like(c.gradient));
+  return gradients;
+}
+
+// One row: `g` is the gradient, `x` the input and `y` the output, each read only where it is saved.
+#define GRADIENT_OF_X(formula)                                 \
+  [](const BackwardContext& c) -> Gradients {                  \
+    const Tensor& g = c.gradient;                              \
+    const Tensor x = c.input(0);                               \
+    return {formula};                                          \
+  },                                                           \
+      x_input, false
+#define GRADIENT_OF_Y(formula)                                 \
+  [](const BackwardContext& c) -> Gradients {                  \
+    const Tensor& g = c.gradient;                              \
+    const Tensor y = c.output();                               \
+    return {formula};                                          \
+  },                                                           \
+      0, true
+
+}  // namespace
+
+Derivative elementwise_derivative(OpId id) {
+  switch (id) {
+    case OpId::negative: return {[](const BackwardContext& c) -> Gradients { return {-c.gradient}; }};
+    case OpId::abs: return {GRADIENT_OF_X(g * sign(x))};
+    case OpId::square: return {GRADIENT_OF_X(g * (x * 2.0))};
+    case OpId::relu: return {GRADIENT_OF_Y(relu_backward(g, y))};
+    case OpId::reciprocal: return {GRADIENT_OF_Y(-(g * square(y)))};
+    case OpId::sqrt: return {GRADIENT_OF_Y(g * 0.5 / y)};
+    case OpId::rsqrt: return {GRADIENT_OF_Y(g * (y * square(y)) * -0.5)};
+    case OpId::exp: return {GRADIENT_OF_Y(g * y)};
+    case OpId::expm1: return {GRADIENT_OF_Y(g * (y + 1.0))};
+    case OpId::log: return {GRADIENT_OF_X(g / x)};
+    case OpId::log1p: return {GRADIENT_OF_X(g / (x + 1.0))};
+    case OpId::log2: return {GRADIENT_OF_X(g / (x * std::numbers::ln2))};
+    case OpId::log10: return {GRADIENT_OF_X(g / (x * std::numbers::ln10))};
+    case OpId::sin: return {GRADIENT_OF_X(g * cos(x))};
+    case OpId::cos: return {GRADIENT_OF_X(-(g * sin(x)))};
+    case OpId::tan: return {GRADIENT_OF_Y(g * (square(y) + 1.0))};
+    case OpId::asin: return {GRADIENT_OF_X(g * rsqrt(1.0 - square(x)))};
+    case OpId::acos: return {GRADIENT_OF_X(-(g * rsqrt(1.0 - square(x))))};
+    case OpId::atan: return {GRADIENT_OF_X(g / (square(x) + 1.0))};
+    case OpId::sinh: return {GRADIENT_OF_X(g * cosh(x))};
+    case OpId::cosh: return {GRADIENT_OF_X(g * sinh(x))};
+    case OpId::tanh: return {GRADIENT_OF_Y(tanh_backward(g, y))};
+    case OpId::erf: return {GRADIENT_OF_X(g * (exp(-square(x)) * (2.0 / std::sqrt(std::numbers::pi))))};
+    case OpId::sigmoid: return {GRADIENT_OF_Y(sigmoid_backward(g, y))};
+    case OpId::softplus: return {GRADIENT_OF_X(g * sigmoid(x))};
+    case OpId::silu: return {GRADIENT_OF_X(g * silu_derivative(x))};
+    case OpId::gelu: return {GRADIENT_OF_X(g * gelu_derivative(x))};
+    case OpId::gelu_tanh: return {GRADIENT_OF_X(g * gelu_tanh_derivative(x))};
+    case OpId::softsign: return {GRADIENT_OF_X(g / square(abs(x) + 1.0))};
+    case OpId::selu: return {GRADIENT_OF_X(g * selu_derivative(x))};
+    case OpId::mish: return {GRADIENT_OF_X(g * mish_derivative(x))};
+    case OpId::sign:
+    case OpId::binary_step:
+    case OpId::floor:
+    case OpId::ceil:
+    case OpId::round:
+    case OpId::trunc:
+    case OpId::floor_divide: return {zero_gradients};
+
+    case OpId::add: return {[](const BackwardContext& c) -> Gradients { return {c.gradient, c.gradient}; }};
+    case OpId::subtract:
+      return {[](const BackwardContext& c) -> Gradients {
+        return {c.gradient, c.needs(1) ? -c.gradient : Tensor{}};
+      }};
+    case OpId::multiply: return {multiply_gradients, both_inputs};
+    case OpId::divide: return {divide_gradients, both_inputs};
+    case OpId::maximum: return {extremum_gradients<true>, both_inputs};
+    case OpId::minimum: return {extremum_gradients<false>, both_inputs};
+    case OpId::remainder:
+      return {[](const BackwardContext& c) -> Gradients {
+                return {c.gradient, -(c.gradient * floor_divide(c.input(0), c.input(1)))};
+              },
+              both_inputs};
+    case OpId::pow: return {pow_gradients, both_inputs};
+    case OpId::atan2: return {atan2_gradients, both_inputs};
+    case OpId::leaky_relu: return {leaky_relu_gradients, both_inputs};
+    case OpId::elu: return {elu_gradients, both_inputs};
+    case OpId::relu_backward:
+      return {[](const BackwardContext& c) -> Gradients {
+                return {relu_backward(c.gradient, c.input(1)), c.needs(1) ? zeros_like(c.gradient) : Tensor{}};
+              },
+              b_input};
+    case OpId::sigmoid_backward:
+      return {[](const BackwardContext& c) -> Gradients {
+                const Tensor y = c.input(1);
+                return {sigmoid_backward(c.gradient, y), c.gradient * c.input(0) * (1.0 - y * 2.0)};
+              },
+              both_inputs};
+    case OpId::tanh_backward:
+      return {[](const BackwardContext& c) -> Gradients {
+                const Tensor y = c.input(1);
+                return {tanh_backward(c.gradient, y), c.gradient * c.input(0) * (y * -2.0)};
+              },
+              both_inputs};
+
+    case OpId::cast:
+      return {[](const BackwardContext& c) -> Gradients { return {astype(c.gradient, c.input_dtype(0))}; }};
+    case OpId::copy: return {[](const BackwardContext& c) -> Gradients { return {c.gradient}; }};
+    case OpId::where: return {where_gradients, x_input};
+    case OpId::clip: return {clip_gradients, 7U};
+    default: return {};
+  }
+}
+
+}  // namespace pydl::ops

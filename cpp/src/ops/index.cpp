@@ -1,0 +1,145 @@
+// Indexing by tensors: gather and take, and their transposes.
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+void require_index(const char* op, const BufferSpec& index) {
+  if (index.dtype != DType::int64) throw TypeError(concat_text(op, ": expected an int64 index, got ", index.dtype));
+}
+
+// The other axes of a gather agree, or are of size 1 and broadcast beforehand.
+void infer_gather(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_index("gather", inputs[1]);
+  Dims expected = inputs[0].shape;
+  const int axis = static_cast<int>(attrs.integer("axis"));
+  if (inputs[1].shape.rank() == expected.rank()) expected[axis] = inputs[1].shape[axis];
+  if (inputs[1].shape != expected) {
+    throw ValueError(concat_text("gather: index of shape ", inputs[1].shape, " must agree with shape ",
+                                 inputs[0].shape, " in all axes but ", axis));
+  }
+  *output = row_major(inputs[0].dtype, inputs[1].shape);
+}
+
+void infer_gather_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_index("gather_backward", inputs[1]);
+  if (inputs[0].shape != inputs[1].shape) {
+    throw ValueError(concat_text("gather_backward: gradient of shape ", inputs[0].shape, " and index of shape ",
+                                 inputs[1].shape, " must agree"));
+  }
+  Dims shape = inputs[0].shape;
+  shape[static_cast<int>(attrs.integer("axis"))] = attrs.integer("size");
+  *output = row_major(inputs[0].dtype, shape);
+}
+
+void infer_take(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_index("take", inputs[1]);
+  const int axis = static_cast<int>(attrs.integer("axis"));
+  Dims shape = inputs[0].shape;
+  shape.erase(axis);
+  for (int i = 0; i < inputs[1].shape.rank(); ++i) shape.insert(axis + i, inputs[1].shape[i]);
+  *output = row_major(inputs[0].dtype, shape);
+}
+
+void infer_take_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_index("take_backward", inputs[1]);
+  const int axis = static_cast<int>(attrs.integer("axis"));
+  const Dims& index_shape = inputs[1].shape;
+  Dims shape = inputs[0].shape;
+  bool fits = axis + index_shape.rank() <= shape.rank();
+  for (int i = 0; fits && i < index_shape.rank(); ++i) fits = shape[axis + i] == index_shape[i];
+  if (!fits) {
+    throw ValueError(concat_text("take_backward: gradient of shape ", shape, " does not hold the index shape ",
+                                 index_shape, " from axis ", axis));
+  }
+  for (int i = 0; i < index_shape.rank(); ++i) shape.erase(axis);
+  shape.insert(axis, attrs.integer("size"));
+  *output = row_major(inputs[0].dtype, shape);
+}
+
+int axis_of(const BackwardContext& c) { return static_cast<int>(c.attrs().integer("axis")); }
+
+Gradients gather_gradients(const BackwardContext& c) {
+  const int axis = axis_of(c);
+  return {gather_backward(c.gradient, c.input(1), axis, c.input_shape(0)[axis]), {}};
+}
+
+Gradients gather_backward_gradients(const BackwardContext& c) {
+  return {gather(c.gradient, c.input(1), axis_of(c)), {}};
+}
+
+Gradients take_gradients(const BackwardContext& c) {
+  const int axis = axis_of(c);
+  return {take_backward(c.gradient, c.input(1), axis, c.input_shape(0)[axis]), {}};
+}
+
+Gradients take_backward_gradients(const BackwardContext& c) {
+  return {take(c.gradient, c.input(1), axis_of(c)), {}};
+}
+
+}  // namespace
+
+void define_index(Registry& registry) {
+  constexpr uint32_t index_input = 2U;
+  define(registry, OpId::gather, infer_gather, gather_gradients, index_input);
+  define(registry, OpId::gather_backward, infer_gather_backward, gather_backward_gradients, index_input);
+  define(registry, OpId::take, infer_take, take_gradients, index_input);
+  define(registry, OpId::take_backward, infer_take_backward, take_backward_gradients, index_input);
+}
+
+}  // namespace ops
+
+namespace {
+
+Tensor as_index(const char* op, const Tensor& index) {
+  if (!is_integer(index.dtype())) {
+    throw TypeError(concat_text(op, ": expected an index of integers, got ", index.dtype()));
+  }
+  return astype(index, DType::int64);
+}
+
+// Not differentiable, but the axis must exist before shapes are read.
+int64_t checked_axis(const char* op, const Tensor& x, int64_t axis) { return normalize_axis(op, axis, x.rank()); }
+
+void require_size(const char* op, int64_t size) {
+  if (size < 0) throw ValueError(concat_text(op, ": the size must not be negative, got ", size));
+}
+
+}  // namespace
+
+Tensor gather(const Tensor& x, const Tensor& index, int64_t axis) {
+  const int64_t position = checked_axis("gather", x, axis);
+  return op::apply(OpId::gather, {{"axis", position}}, {x, as_index("gather", index)});
+}
+
+Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size) {
+  const int64_t position = checked_axis("gather_backward", g, axis);
+  require_size("gather_backward", size);
+  return op::apply(OpId::gather_backward, {{"axis", position}, {"size", size}}, {g, as_index("gather_backward", index)});
+}
+
+Tensor take(const Tensor& x, const Tensor& index, int64_t axis) {
+  const int64_t position = checked_axis("take", x, axis);
+  return op::apply(OpId::take, {{"axis", position}}, {x, as_index("take", index)});
+}
+
+Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size) {
+  // The axis counts in the result, which has one axis where the index has its own.
+  const int64_t position = normalize_axis("take_backward", axis, g.rank() - index.rank() + 1);
+  require_size("take_backward", size);
+  return op::apply(OpId::take_backward, {{"axis", position}, {"size", size}}, {g, as_index("take_backward", index)});
+}
+
+}  // namespace pydl

@@ -1,0 +1,153 @@
+// Random numbers: the generator, and the ops that draw from its state.
+#include "pydl/random.h"
+
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+void require_state(const char* name, const BufferSpec& state) {
+  if (state.dtype != DType::int64 || state.shape != Dims{2}) {
+    throw ValueError(concat_text(name, ": expected a generator state, int64 of shape (2,), got ", state.dtype,
+                                 " of shape ", state.shape));
+  }
+}
+
+template <OpId id>
+void infer_draw(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_state(op::op_name(id), inputs[0]);
+  *output = row_major(attrs.dtype("dtype"), attrs.dims("shape"));
+  require_floating(op::op_name(id), *output);
+}
+
+void infer_permutation(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_state("permutation", inputs[0]);
+  *output = row_major(DType::int64, {attrs.integer("n")});
+}
+
+void infer_dropout(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_floating("dropout", inputs[0]);
+  require_state("dropout", inputs[1]);
+  *output = row_major(inputs[0].dtype, inputs[0].shape);
+}
+
+// The same mask again, drawn from the same state: nothing but the state need be kept.
+Gradients dropout_gradients(const BackwardContext& c) {
+  return {op::apply(OpId::dropout, c.attrs(), {c.gradient, c.input(1)}), {}};
+}
+
+}  // namespace
+
+void define_random(Registry& registry) {
+  const auto random = static_cast<uint32_t>(op::Trait::random);
+  constexpr uint32_t state_input = 2U;
+  define(registry, OpId::uniform, infer_draw<OpId::uniform>, nullptr, 0, false, random);
+  define(registry, OpId::normal, infer_draw<OpId::normal>, nullptr, 0, false, random);
+  define(registry, OpId::permutation, infer_permutation, nullptr, 0, false, random);
+  define(registry, OpId::dropout, infer_dropout, dropout_gradients, state_input, false, random);
+}
+
+}  // namespace ops
+
+Generator::Generator(uint64_t seed) : seed_(static_cast<int64_t>(seed)) {}
+
+void Generator::manual_seed(uint64_t seed) {
+  const std::lock_guard lock(mutex_);
+  seed_ = static_cast<int64_t>(seed);
+  offset_ = 0;
+}
+
+uint64_t Generator::seed() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<uint64_t>(seed_);
+}
+
+Tensor Generator::state() const {
+  const std::lock_guard lock(mutex_);
+  const int64_t values[] = {seed_, offset_};
+  return Tensor::from_values<int64_t>(values, {2});
+}
+
+void Generator::set_state(const Tensor& state) {
+  if (state.dtype() != DType::int64 || state.shape() != Dims{2}) {
+    throw ValueError(concat_text("set_state: expected int64 of shape (2,), got ", state.dtype(), " of shape ",
+                                 state.shape()));
+  }
+  const Tensor values = contiguous(state);
+  const std::lock_guard lock(mutex_);
+  seed_ = values.data<int64_t>()[0];
+  offset_ = values.data<int64_t>()[1];
+}
+
+Tensor Generator::take(int64_t count) {
+  const std::lock_guard lock(mutex_);
+  const int64_t values[] = {seed_, offset_};
+  // A block gives at least two numbers of any dtype.
+  offset_ += (count + 1) / 2;
+  return Tensor::from_values<int64_t>(values, {2});
+}
+
+Generator& default_generator() {
+  static Generator generator(0);
+  return generator;
+}
+
+namespace {
+
+void require_shape(const char* name, const Dims& shape) {
+  for (const int64_t size : shape) {
+    if (size < 0) throw ValueError(concat_text(name, ": a shape has no negative sizes, got ", shape));
+  }
+}
+
+Tensor draw(OpId id, const Dims& shape, DType dtype, const char* first_name, double first, const char* second_name,
+            double second, Generator& generator) {
+  require_shape(op::op_name(id), shape);
+  const Attrs attrs = {{"shape", shape}, {"dtype", dtype}, {first_name, first}, {second_name, second}};
+  return op::apply(id, attrs, {generator.take(element_count(shape))});
+}
+
+}  // namespace
+
+Tensor uniform(const Dims& shape, double low, double high, DType dtype, Generator& generator) {
+  if (!(low <= high)) throw ValueError(concat_text("uniform: expected low <= high, got ", low, " and ", high));
+  return draw(OpId::uniform, shape, dtype, "low", low, "high", high, generator);
+}
+
+Tensor normal(const Dims& shape, double mean, double std, DType dtype, Generator& generator) {
+  if (!(std >= 0)) throw ValueError(concat_text("normal: expected std >= 0, got ", std));
+  return draw(OpId::normal, shape, dtype, "mean", mean, "std", std, generator);
+}
+
+Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype, Generator& generator) {
+  if (low >= high) throw ValueError(concat_text("randint: expected low < high, got ", low, " and ", high));
+  if (!is_integer(dtype)) throw TypeError(concat_text("randint: expected an integer dtype, got ", dtype));
+  const Tensor unit = uniform(shape, 0, 1, DType::float64, generator);
+  const double width = static_cast<double>(high) - static_cast<double>(low);
+  return astype(astype(floor(unit * width), DType::int64) + low, dtype);
+}
+
+Tensor permutation(int64_t n, Generator& generator) {
+  if (n < 0) throw ValueError(concat_text("permutation: expected n >= 0, got ", n));
+  return op::apply(OpId::permutation, {{"n", n}}, {generator.take(n)});
+}
+
+Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) {
+  if (!(p >= 0 && p <= 1)) throw ValueError(concat_text("dropout: expected 0 <= p <= 1, got ", p));
+  if (!training || p == 0) return x;
+  return op::apply(OpId::dropout, {{"p", p}}, {x, generator.take(x.size())});
+}
+
+}  // namespace pydl

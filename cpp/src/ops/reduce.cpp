@@ -1,0 +1,225 @@
+// Reductions over axes.
+#include <cmath>
+#include <limits>
+
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+bool contains(const Dims& axes, int axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
+
+Dims reduced_shape(const Dims& shape, const Dims& axes, bool keepdims) {
+  Dims result;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (!contains(axes, axis)) {
+      result.push_back(shape[axis]);
+    } else if (keepdims) {
+      result.push_back(1);
+    }
+  }
+  return result;
+}
+
+int64_t reduced_count(const Dims& shape, const Dims& axes) {
+  int64_t count = 1;
+  for (const int64_t axis : axes) count *= shape[static_cast<int>(axis)];
+  return count;
+}
+
+template <OpId id>
+void infer_reduction(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = op::op_name(id);
+  const BufferSpec& x = inputs[0];
+  const Dims& axes = attrs.dims("axes");
+  DType dtype = x.dtype;
+  if constexpr (id == OpId::mean || id == OpId::var) require_floating(name, x);
+  if constexpr (id == OpId::any || id == OpId::all) {
+    if (dtype != DType::boolean) throw TypeError(concat_text(name, ": expected bool, got ", dtype));
+  }
+  if constexpr (id == OpId::max || id == OpId::min || id == OpId::argmax || id == OpId::argmin) {
+    const Dims shape = reduced_shape(x.shape, axes, false);
+    if (reduced_count(x.shape, axes) == 0 && element_count(shape) > 0) {
+      throw ValueError(concat_text(name, ": no elements to reduce in shape ", x.shape, " over axes ", axes));
+    }
+  }
+  if constexpr (id == OpId::argmax || id == OpId::argmin) dtype = DType::int64;
+  *output = row_major(dtype, reduced_shape(x.shape, axes, attrs.flag("keepdims")));
+}
+
+int64_t count_flops(const Attrs&, std::span<const BufferSpec> inputs, const BufferSpec&) {
+  return element_count(inputs[0].shape);
+}
+
+// A result of the reduction in question, shown in the shape of its input.
+Tensor spread(const BackwardContext& c, const Tensor& reduced) {
+  const Dims& shape = c.input_shape(0);
+  return expand(reshape(reduced, reduced_shape(shape, c.attrs().dims("axes"), true)), shape);
+}
+
+int64_t count_of(const BackwardContext& c) { return reduced_count(c.input_shape(0), c.attrs().dims("axes")); }
+
+Axes axes_of(const BackwardContext& c) {
+  const Dims& axes = c.attrs().dims("axes");
+  return std::vector<int64_t>(axes.begin(), axes.end());
+}
+
+Gradients sum_gradients(const BackwardContext& c) { return {spread(c, c.gradient)}; }
+
+Gradients mean_gradients(const BackwardContext& c) {
+  return {spread(c, c.gradient * (1.0 / static_cast<double>(count_of(c))))};
+}
+
+// Every element that reaches the extremum has an equal share of the gradient.
+Gradients extremum_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(0);
+  const Tensor reached = astype(equal(x, spread(c, c.output())), x.dtype());
+  const Tensor share = c.gradient / reshape(sum(reached, axes_of(c)), c.gradient.shape());
+  return {spread(c, share) * reached};
+}
+
+// Products of all the others, without dividing: right where elements are 0 and differentiable again.
+Tensor product_of_others(const Tensor& rows) {
+  const int64_t count = rows.size(1);
+  const Tensor diagonal = expand_dims(astype(eye(count, count), DType::boolean), 0);
+  const Tensor repeated = expand(expand_dims(rows, 1), {rows.size(0), count, count});
+  return prod(where(diagonal, scalar_like(1, rows), repeated), std::vector<int64_t>{2});
+}
+
+Gradients prod_gradients(const BackwardContext& c) {
+  const Dims& shape = c.input_shape(0);
+  const Dims& axes = c.attrs().dims("axes");
+  Dims order;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (!contains(axes, axis)) order.push_back(axis);
+  }
+  for (const int64_t axis : axes) order.push_back(axis);
+  const Tensor moved = permute_dims(c.input(0), order);
+  const int64_t count = count_of(c);
+  const int64_t row_count = count == 0 ? 0 : moved.size() / count;
+  const Tensor others = product_of_others(reshape(moved, {row_count, count}));
+  Dims inverse = order;
+  for (int i = 0; i < order.rank(); ++i) inverse[static_cast<int>(order[i])] = i;
+  return {spread(c, c.gradient) * permute_dims(reshape(others, moved.shape()), inverse)};
+}
+
+Gradients var_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(0);
+  const double divisor = static_cast<double>(count_of(c)) - c.attrs().number("correction");
+  const Tensor centred = x - mean(x, axes_of(c), true);
+  return {spread(c, c.gradient) * centred * (2.0 / divisor)};
+}
+
+template <OpId id>
+void define_reduction(Registry& registry, op::OpDef::BackwardFunction backward = nullptr, uint32_t saves_inputs = 0,
+                      bool saves_output = false) {
+  define(registry, id, infer_reduction<id>, backward, saves_inputs, saves_output,
+         static_cast<uint32_t>(op::Trait::reduction));
+  registry[id].flops = count_flops;
+}
+
+}  // namespace
+
+void define_reduce(Registry& registry) {
+  constexpr uint32_t x_input = 1U;
+  define_reduction<OpId::sum>(registry, sum_gradients);
+  define_reduction<OpId::mean>(registry, mean_gradients);
+  define_reduction<OpId::prod>(registry, prod_gradients, x_input);
+  define_reduction<OpId::max>(registry, extremum_gradients, x_input, true);
+  define_reduction<OpId::min>(registry, extremum_gradients, x_input, true);
+  define_reduction<OpId::var>(registry, var_gradients, x_input);
+  define_reduction<OpId::any>(registry);
+  define_reduction<OpId::all>(registry);
+  define_reduction<OpId::argmax>(registry);
+  define_reduction<OpId::argmin>(registry);
+}
+
+}  // namespace ops
+
+namespace {
+
+Dims chosen_axes(const char* name, const Tensor& x, const Axes& axes) {
+  if (axes) return normalize_axes(name, *axes, x.rank());
+  Dims all_axes;
+  for (int axis = 0; axis < x.rank(); ++axis) all_axes.push_back(axis);
+  return all_axes;
+}
+
+Tensor reduce(OpId id, const Tensor& x, const Axes& axes, bool keepdims) {
+  return op::apply(id, {{"axes", chosen_axes(op::op_name(id), x, axes)}, {"keepdims", keepdims}}, {x});
+}
+
+// Sums of integers and bools are counted in int64.
+Tensor widened(const Tensor& x) { return is_floating(x.dtype()) ? x : astype(x, DType::int64); }
+
+Tensor floated(const Tensor& x) { return is_floating(x.dtype()) ? x : astype(x, DType::float32); }
+
+Tensor arg_reduce(OpId id, const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
+  const Axes axes = axis ? Axes(std::vector<int64_t>{*axis}) : std::nullopt;
+  return reduce(id, x.dtype() == DType::boolean ? astype(x, DType::uint8) : x, axes, keepdims);
+}
+
+}  // namespace
+
+Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(OpId::sum, widened(x), axes, keepdims); }
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(OpId::mean, floated(x), axes, keepdims); }
+Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(OpId::prod, widened(x), axes, keepdims); }
+
+Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
+  if (x.dtype() == DType::boolean) return any(x, axes, keepdims);
+  return reduce(OpId::max, x, axes, keepdims);
+}
+
+Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
+  if (x.dtype() == DType::boolean) return all(x, axes, keepdims);
+  return reduce(OpId::min, x, axes, keepdims);
+}
+
+Tensor any(const Tensor& x, const Axes& axes, bool keepdims) {
+  return reduce(OpId::any, astype(x, DType::boolean), axes, keepdims);
+}
+
+Tensor all(const Tensor& x, const Axes& axes, bool keepdims) {
+  return reduce(OpId::all, astype(x, DType::boolean), axes, keepdims);
+}
+
+Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims) {
+  const Attrs attrs = {{"axes", chosen_axes("var", x, axes)}, {"keepdims", keepdims}, {"correction", correction}};
+  return op::apply(OpId::var, attrs, {floated(x)});
+}
+
+Tensor std(const Tensor& x, const Axes& axes, double correction, bool keepdims) {
+  return sqrt(var(x, axes, correction, keepdims));
+}
+
+Tensor argmax(const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
+  return arg_reduce(OpId::argmax, x, axis, keepdims);
+}
+
+Tensor argmin(const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
+  return arg_reduce(OpId::argmin, x, axis, keepdims);
+}
+
+Tensor sum_to(const Tensor& x, const Dims& shape) {
+  if (x.shape() == shape) return x;
+  const int shift = x.rank() - shape.rank();
+  std::vector<int64_t> axes;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    if (axis < shift || (shape[axis - shift] == 1 && x.shape()[axis] != 1)) axes.push_back(axis);
+  }
+  return reshape(sum(x, axes), shape);
+}
+
+}  // namespace pydl

@@ -1,0 +1,113 @@
+// Normalised exponentials along one axis.
+#include <cmath>
+
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+template <OpId id>
+void infer_softmax(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = op::op_name(id);
+  for (const BufferSpec& input : inputs) {
+    require_floating(name, input);
+    require_same_dtype(name, inputs[0], input);
+    if (input.shape != inputs[0].shape) {
+      throw ValueError(concat_text(name, ": expected one shape, got ", inputs[0].shape, " and ", input.shape));
+    }
+  }
+  *output = row_major(inputs[0].dtype, inputs[0].shape);
+}
+
+int64_t axis_of(const BackwardContext& c) { return c.attrs().integer("axis"); }
+Axes axes_of(const BackwardContext& c) { return std::vector<int64_t>{axis_of(c)}; }
+
+Gradients softmax_gradients(const BackwardContext& c) {
+  return {softmax_backward(c.gradient, c.output(), axis_of(c))};
+}
+
+// Of y (g - s), s = sum(g y), for an incoming gradient h: in g it is softmax_backward again, in y the product rule.
+Gradients softmax_backward_gradients(const BackwardContext& c) {
+  const Tensor& h = c.gradient;
+  const Tensor g = c.input(0);
+  const Tensor y = c.input(1);
+  Gradients gradients(2);
+  gradients[0] = softmax_backward(h, y, axis_of(c));
+  if (c.needs(1)) {
+    const Tensor s = sum(g * y, axes_of(c), true);
+    gradients[1] = h * (g - s) - g * sum(h * y, axes_of(c), true);
+  }
+  return gradients;
+}
+
+Gradients log_softmax_gradients(const BackwardContext& c) {
+  return {log_softmax_backward(c.gradient, c.output(), axis_of(c))};
+}
+
+// Of g - exp(y) sum(g).
+Gradients log_softmax_backward_gradients(const BackwardContext& c) {
+  const Tensor& h = c.gradient;
+  const Tensor g = c.input(0);
+  const Tensor p = exp(c.input(1));
+  Gradients gradients(2);
+  gradients[0] = h - sum(h * p, axes_of(c), true);
+  if (c.needs(1)) gradients[1] = -(h * p * sum(g, axes_of(c), true));
+  return gradients;
+}
+
+}  // namespace
+
+void define_softmax(Registry& registry) {
+  constexpr uint32_t both_inputs = 3U;
+  define(registry, OpId::softmax, infer_softmax<OpId::softmax>, softmax_gradients, 0, true);
+  define(registry, OpId::log_softmax, infer_softmax<OpId::log_softmax>, log_softmax_gradients, 0, true);
+  define(registry, OpId::softmax_backward, infer_softmax<OpId::softmax_backward>, softmax_backward_gradients,
+         both_inputs);
+  define(registry, OpId::log_softmax_backward, infer_softmax<OpId::log_softmax_backward>,
+         log_softmax_backward_gradients, both_inputs);
+}
+
+}  // namespace ops
+
+namespace {
+
+Tensor apply_along(OpId id, int64_t axis, std::initializer_list<Tensor> inputs) {
+  const int64_t position = normalize_axis(op::op_name(id), axis, inputs.begin()->rank());
+  return op::apply(id, {{"axis", position}}, inputs);
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x, int64_t axis) { return apply_along(OpId::softmax, axis, {x}); }
+Tensor log_softmax(const Tensor& x, int64_t axis) { return apply_along(OpId::log_softmax, axis, {x}); }
+
+Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) {
+  return apply_along(OpId::softmax_backward, axis, {g, y});
+}
+
+Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) {
+  return apply_along(OpId::log_softmax_backward, axis, {g, y});
+}
+
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
+  const Tensor kept = max(x, axes, true).detach();
+  // A row of infinities has no difference from its maximum that means anything: it is its own result.
+  const Tensor shift = where(isfinite(kept), kept, scalar_like(0, kept));
+  const Tensor summed = log(sum(exp(x - shift), axes, true)) + shift;
+  if (keepdims) return summed;
+  return reshape(summed, sum(shift, axes).shape());
+}
+
+}  // namespace pydl

@@ -1,0 +1,119 @@
+// Optimiser updates: one op over all parameters, in place.
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/optim.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BufferSpec;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+// How many tensors an update keeps per parameter, itself included.
+int state_groups(OpId id, const Attrs& attrs) {
+  const int velocity = id != OpId::adam_update && attrs.number("momentum") != 0 ? 1 : 0;
+  return (id == OpId::sgd_update ? 1 : id == OpId::rmsprop_update ? 2 : 3) + velocity;
+}
+
+template <OpId id>
+int count_mutated(const Attrs& attrs, int) {
+  return 1 + state_groups(id, attrs) * static_cast<int>(attrs.integer("count"));
+}
+
+template <OpId id>
+void infer_update(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec*, int64_t*) {
+  const char* name = op::op_name(id);
+  const auto count = static_cast<size_t>(attrs.integer("count"));
+  const auto groups = static_cast<size_t>(state_groups(id, attrs)) + 1;  // and the gradients
+  if (inputs.size() != 2 + groups * count) {
+    throw ValueError(concat_text(name, ": expected ", groups, " lists of ", count, " tensors, got ", inputs.size() - 2,
+                                 " tensors"));
+  }
+  const BufferSpec& step = inputs.front();
+  const BufferSpec& lr = inputs.back();
+  if (step.dtype != DType::int64 || !step.shape.empty() || lr.dtype != DType::float64 || !lr.shape.empty()) {
+    throw TypeError(concat_text(name, ": expected step as int64 and lr as float64, both of rank 0"));
+  }
+  for (size_t i = 0; i < groups * count; ++i) {
+    const BufferSpec& parameter = inputs[1 + i % count];
+    const BufferSpec& other = inputs[1 + i];
+    require_floating(name, parameter);
+    if (other.dtype != parameter.dtype || other.shape != parameter.shape) {
+      throw ValueError(concat_text(name, ": parameter ", i % count, " is ", parameter.dtype, " of shape ",
+                                   parameter.shape, ", but its ", i >= (groups - 1) * count ? "gradient" : "state",
+                                   " is ", other.dtype, " of shape ", other.shape));
+    }
+  }
+}
+
+template <OpId id>
+void define_row(Registry& registry) {
+  define(registry, id, infer_update<id>, nullptr, 0, false, static_cast<uint32_t>(op::Trait::mutates));
+  registry[id].mutated = count_mutated<id>;
+}
+
+}  // namespace
+
+void define_update(Registry& registry) {
+  define_row<OpId::sgd_update>(registry);
+  define_row<OpId::rmsprop_update>(registry);
+  define_row<OpId::adam_update>(registry);
+}
+
+}  // namespace ops
+
+namespace optim {
+
+namespace {
+
+// step, then the lists one after the other, then lr.
+std::vector<Tensor> gather_operands(const Tensor& step, std::initializer_list<std::span<const Tensor>> lists,
+                                    const Tensor& lr) {
+  std::vector<Tensor> operands = {step};
+  for (const auto& list : lists) operands.insert(operands.end(), list.begin(), list.end());
+  operands.push_back(lr);
+  return operands;
+}
+
+int64_t count_of(std::span<const Tensor> parameters) { return static_cast<int64_t>(parameters.size()); }
+
+}  // namespace
+
+void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> velocities,
+                std::span<const Tensor> gradients, const Tensor& lr, const SgdOptions& options) {
+  const Attrs attrs = {{"count", count_of(parameters)},
+                       {"momentum", options.momentum},
+                       {"dampening", options.dampening},
+                       {"weight_decay", options.weight_decay},
+                       {"nesterov", options.nesterov}};
+  op::apply(OpId::sgd_update, attrs, gather_operands(step, {parameters, velocities, gradients}, lr));
+}
+
+void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> square_averages,
+                    std::span<const Tensor> velocities, std::span<const Tensor> gradients, const Tensor& lr,
+                    const RmspropOptions& options) {
+  const Attrs attrs = {{"count", count_of(parameters)},
+                       {"alpha", options.alpha},
+                       {"epsilon", options.epsilon},
+                       {"momentum", options.momentum},
+                       {"weight_decay", options.weight_decay}};
+  op::apply(OpId::rmsprop_update, attrs,
+            gather_operands(step, {parameters, square_averages, velocities, gradients}, lr));
+}
+
+void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,
+                 std::span<const Tensor> second_moments, std::span<const Tensor> gradients, const Tensor& lr,
+                 const AdamOptions& options) {
+  const Attrs attrs = {{"count", count_of(parameters)}, {"beta1", options.beta1},
+                       {"beta2", options.beta2},        {"epsilon", options.epsilon},
+                       {"weight_decay", options.weight_decay}, {"decoupled", options.decoupled}};
+  op::apply(OpId::adam_update, attrs, gather_operands(step, {parameters, first_moments, second_moments, gradients}, lr));
+}
+
+}  // namespace optim
+
+}  // namespace pydl

@@ -1,0 +1,334 @@
+// Views and structure: tensors that share the memory of others, or are joined from them.
+#include "autograd/node.h"
+#include "core/tensor_impl.h"
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace {
+
+// Strides that show a layout under another shape without copying; nothing when there are none.
+std::optional<Dims> reshape_strides(const Dims& shape, const Dims& strides, const Dims& target) {
+  if (element_count(shape) == 0) return contiguous_strides(target);
+  Dims result = Dims::filled(target.rank(), 0);
+  int source = 0;
+  int axis = 0;
+  // Groups of axes with the same number of elements on both sides; each source group must be evenly strided.
+  while (axis < target.rank() || source < shape.rank()) {
+    int source_end = source;
+    int axis_end = axis;
+    int64_t source_count = source < shape.rank() ? shape[source_end++] : 1;
+    int64_t target_count = axis < target.rank() ? target[axis_end++] : 1;
+    while (source_count != target_count) {
+      if (source_count < target_count) {
+        source_count *= shape[source_end++];
+      } else {
+        target_count *= target[axis_end++];
+      }
+    }
+    int64_t stride = 1;
+    int64_t expected = -1;  // stride that the next outer axis must have
+    bool first = true;
+    for (int i = source_end - 1; i >= source; --i) {
+      if (shape[i] == 1) continue;
+      if (first) {
+        stride = strides[i];
+        first = false;
+      } else if (strides[i] != expected) {
+        return std::nullopt;
+      }
+      expected = strides[i] * shape[i];
+    }
+    for (int i = axis_end - 1; i >= axis; --i) {
+      result[i] = stride;
+      stride *= target[i];
+    }
+    source = source_end;
+    axis = axis_end;
+  }
+  return result;
+}
+
+}  // namespace
+
+namespace ops {
+
+namespace {
+
+void infer_reshape(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const Dims& shape = attrs.dims("shape");
+  const auto strides = reshape_strides(inputs[0].shape, inputs[0].strides, shape);
+  if (!strides) throw Error(concat_text("reshape: ", inputs[0].shape, " has no view of shape ", shape));
+  *output = {inputs[0].dtype, shape, *strides};
+}
+
+Gradients reshape_gradients(const BackwardContext& c) { return {reshape(c.gradient, c.input_shape(0))}; }
+
+void infer_permute(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  output->dtype = inputs[0].dtype;
+  output->shape = {};
+  output->strides = {};
+  for (const int64_t axis : attrs.dims("axes")) {
+    output->shape.push_back(inputs[0].shape[static_cast<int>(axis)]);
+    output->strides.push_back(inputs[0].strides[static_cast<int>(axis)]);
+  }
+}
+
+Gradients permute_gradients(const BackwardContext& c) {
+  const Dims& axes = c.attrs().dims("axes");
+  Dims inverse = axes;
+  for (int i = 0; i < axes.rank(); ++i) inverse[static_cast<int>(axes[i])] = i;
+  return {permute_dims(c.gradient, inverse)};
+}
+
+void infer_expand(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const Dims& shape = attrs.dims("shape");
+  const int shift = shape.rank() - inputs[0].shape.rank();
+  *output = {inputs[0].dtype, shape, Dims::filled(shape.rank(), 0)};
+  for (int axis = 0; axis < inputs[0].shape.rank(); ++axis) {
+    if (inputs[0].shape[axis] == shape[axis + shift]) output->strides[axis + shift] = inputs[0].strides[axis];
+  }
+}
+
+Gradients expand_gradients(const BackwardContext& c) { return {sum_to(c.gradient, c.input_shape(0))}; }
+
+void infer_slice(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t* offset) {
+  const Dims& starts = attrs.dims("starts");
+  const Dims& steps = attrs.dims("steps");
+  *output = {inputs[0].dtype, attrs.dims("sizes"), inputs[0].strides};
+  for (int axis = 0; axis < output->shape.rank(); ++axis) {
+    // An empty slice may start behind the end; its view starts nowhere in particular.
+    if (output->shape[axis] > 0) *offset += starts[axis] * inputs[0].strides[axis];
+    output->strides[axis] *= steps[axis];
+  }
+}
+
+Gradients slice_gradients(const BackwardContext& c) {
+  return {slice_backward(c.gradient, c.input_shape(0), c.attrs().dims("starts"), c.attrs().dims("steps"))};
+}
+
+void infer_slice_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  *output = row_major(inputs[0].dtype, attrs.dims("shape"));
+}
+
+Gradients slice_backward_gradients(const BackwardContext& c) {
+  return {slice(c.gradient, c.attrs().dims("starts"), c.input_shape(0), c.attrs().dims("steps"))};
+}
+
+void infer_concat(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const int axis = static_cast<int>(attrs.integer("axis"));
+  Dims shape = inputs[0].shape;
+  for (const BufferSpec& input : inputs.subspan(1)) {
+    require_same_dtype("concat", inputs[0], input);
+    Dims expected = input.shape;
+    if (expected.rank() == shape.rank()) expected[axis] = shape[axis];
+    if (expected != shape) {
+      throw ValueError(concat_text("concat: shapes ", inputs[0].shape, " and ", input.shape,
+                                   " differ in more than axis ", axis));
+    }
+    shape[axis] += input.shape[axis];
+  }
+  *output = row_major(inputs[0].dtype, shape);
+}
+
+Gradients concat_gradients(const BackwardContext& c) {
+  const int axis = static_cast<int>(c.attrs().integer("axis"));
+  Gradients gradients;
+  Dims starts = Dims::filled(c.gradient.rank(), 0);
+  for (int i = 0; i < c.input_count(); ++i) {
+    const Dims& shape = c.input_shape(i);
+    gradients.push_back(c.needs(i) ? slice(c.gradient, starts, shape, Dims::filled(shape.rank(), 1)) : Tensor{});
+    starts[axis] += shape[axis];
+  }
+  return gradients;
+}
+
+void infer_assign(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec*, int64_t*) {
+  if (inputs[0].shape != inputs[1].shape) {
+    throw ValueError(concat_text("assign: expected shape ", inputs[0].shape, ", got ", inputs[1].shape));
+  }
+}
+
+}  // namespace
+
+void define_view(Registry& registry) {
+  const auto view = static_cast<uint32_t>(op::Trait::view);
+  define(registry, OpId::reshape, infer_reshape, reshape_gradients, 0, false, view);
+  define(registry, OpId::permute_dims, infer_permute, permute_gradients, 0, false, view);
+  define(registry, OpId::expand, infer_expand, expand_gradients, 0, false, view);
+  define(registry, OpId::slice, infer_slice, slice_gradients, 0, false, view);
+  define(registry, OpId::slice_backward, infer_slice_backward, slice_backward_gradients);
+  define(registry, OpId::concat, infer_concat, concat_gradients);
+  define(registry, OpId::assign, infer_assign, nullptr, 0, false, static_cast<uint32_t>(op::Trait::mutates));
+  registry[OpId::assign].mutated = [](const Attrs&, int) { return 1; };
+}
+
+}  // namespace ops
+
+Tensor reshape(const Tensor& x, const Dims& shape) {
+  Dims target = shape;
+  int unknown = -1;
+  int64_t known = 1;
+  for (int axis = 0; axis < target.rank(); ++axis) {
+    if (target[axis] == -1 && unknown < 0) {
+      unknown = axis;
+    } else if (target[axis] < 0) {
+      throw ValueError(concat_text("reshape: at most one size may be -1, and none otherwise negative, got ", shape));
+    } else if (__builtin_mul_overflow(known, target[axis], &known)) {
+      throw ValueError(concat_text("reshape: shape ", shape, " is too large"));
+    }
+  }
+  if (unknown >= 0 && known > 0) target[unknown] = x.size() / known;
+  if (unknown >= 0 && known == 0) target[unknown] = 0;
+  if (element_count(target) != x.size() || (unknown >= 0 && known == 0)) {
+    throw ValueError(concat_text("reshape: ", x.size(), " elements of shape ", x.shape(), " do not fit shape ", shape));
+  }
+  if (target == x.shape()) return x;
+  const bool viewable = reshape_strides(x.shape(), x.strides(), target).has_value();
+  return op::apply(OpId::reshape, {{"shape", target}}, {viewable ? x : copy(x)});
+}
+
+Tensor permute_dims(const Tensor& x, std::span<const int64_t> axes) {
+  Dims order;
+  for (const int64_t axis : axes) order.push_back(normalize_axis("permute_dims", axis, x.rank()));
+  const Dims sorted = normalize_axes("permute_dims", axes, x.rank());
+  if (sorted.rank() != x.rank()) {
+    throw ValueError(concat_text("permute_dims: expected each of ", x.rank(), " axes once, got ", order));
+  }
+  return op::apply(OpId::permute_dims, {{"axes", order}}, {x});
+}
+
+Tensor matrix_transpose(const Tensor& x) {
+  if (x.rank() < 2) throw ValueError(concat_text("matrix_transpose: expected at least 2 axes, got shape ", x.shape()));
+  Dims axes;
+  for (int axis = 0; axis < x.rank(); ++axis) axes.push_back(axis);
+  std::swap(axes[x.rank() - 2], axes[x.rank() - 1]);
+  return op::apply(OpId::permute_dims, {{"axes", axes}}, {x});
+}
+
+Tensor expand(const Tensor& x, const Dims& shape) {
+  Dims target = shape;
+  const int shift = shape.rank() - x.rank();
+  bool fits = shift >= 0;
+  for (int axis = 0; fits && axis < x.rank(); ++axis) {
+    if (target[axis + shift] == -1) target[axis + shift] = x.shape()[axis];
+    fits = x.shape()[axis] == target[axis + shift] || x.shape()[axis] == 1;
+  }
+  for (const int64_t size : target) fits = fits && size >= 0;
+  if (!fits) throw ValueError(concat_text("expand: shape ", x.shape(), " does not broadcast to ", shape));
+  if (target == x.shape()) return x;
+  return op::apply(OpId::expand, {{"shape", target}}, {x});
+}
+
+Tensor broadcast_to(const Tensor& x, const Dims& shape) { return expand(x, shape); }
+
+Tensor expand_dims(const Tensor& x, int64_t axis) {
+  Dims shape = x.shape();
+  shape.insert(normalize_axis("expand_dims", axis, x.rank() + 1), 1);
+  return reshape(x, shape);
+}
+
+Tensor squeeze(const Tensor& x, const Axes& axes) {
+  Dims shape;
+  const Dims removed = axes ? normalize_axes("squeeze", *axes, x.rank()) : Dims{};
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const bool named = std::find(removed.begin(), removed.end(), axis) != removed.end();
+    if (named && x.shape()[axis] != 1) {
+      throw ValueError(concat_text("squeeze: axis ", axis, " of shape ", x.shape(), " is not of size 1"));
+    }
+    if (axes ? !named : x.shape()[axis] != 1) shape.push_back(x.shape()[axis]);
+  }
+  return reshape(x, shape);
+}
+
+Tensor slice(const Tensor& x, const Dims& starts, const Dims& sizes, const Dims& steps) {
+  const Dims& shape = x.shape();
+  if (starts.rank() != shape.rank() || sizes.rank() != shape.rank() || steps.rank() != shape.rank()) {
+    throw ValueError(concat_text("slice: expected starts, sizes and steps for each axis of shape ", shape));
+  }
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (sizes[axis] == 0 && steps[axis] != 0) continue;
+    const int64_t last = starts[axis] + (sizes[axis] - 1) * steps[axis];
+    if (sizes[axis] < 0 || steps[axis] == 0 || std::min(starts[axis], last) < 0 ||
+        std::max(starts[axis], last) >= shape[axis]) {
+      throw IndexError(concat_text("slice: ", sizes[axis], " elements from ", starts[axis], " in steps of ",
+                                   steps[axis], " lie outside axis ", axis, " of shape ", shape));
+    }
+  }
+  return op::apply(OpId::slice, {{"starts", starts}, {"sizes", sizes}, {"steps", steps}}, {x});
+}
+
+Tensor slice_backward(const Tensor& g, const Dims& shape, const Dims& starts, const Dims& steps) {
+  return op::apply(OpId::slice_backward, {{"shape", shape}, {"starts", starts}, {"steps", steps}}, {g});
+}
+
+Tensor flip(const Tensor& x, const Axes& axes) {
+  std::vector<int64_t> chosen;
+  for (int axis = 0; axis < x.rank(); ++axis) chosen.push_back(axis);
+  Dims starts = Dims::filled(x.rank(), 0);
+  Dims steps = Dims::filled(x.rank(), 1);
+  for (const int64_t axis : normalize_axes("flip", axes ? *axes : chosen, x.rank())) {
+    const int position = static_cast<int>(axis);
+    starts[position] = std::max<int64_t>(x.shape()[position] - 1, 0);
+    steps[position] = -1;
+  }
+  return slice(x, starts, x.shape(), steps);
+}
+
+Tensor concat(std::span<const Tensor> tensors, int64_t axis) {
+  if (tensors.empty()) throw ValueError("concat: expected at least one tensor");
+  DType dtype = tensors[0].dtype();
+  for (const Tensor& tensor : tensors) dtype = promote(dtype, tensor.dtype());
+  std::vector<Tensor> inputs;
+  for (const Tensor& tensor : tensors) inputs.push_back(astype(tensor, dtype));
+  const int64_t position = normalize_axis("concat", axis, tensors[0].rank());
+  return op::apply(OpId::concat, {{"axis", position}}, inputs);
+}
+
+Tensor stack(std::span<const Tensor> tensors, int64_t axis) {
+  if (tensors.empty()) throw ValueError("stack: expected at least one tensor");
+  std::vector<Tensor> inputs;
+  for (const Tensor& tensor : tensors) {
+    if (tensor.shape() != tensors[0].shape()) {
+      throw ValueError(concat_text("stack: expected one shape, got ", tensors[0].shape(), " and ", tensor.shape()));
+    }
+    inputs.push_back(expand_dims(tensor, axis));
+  }
+  return concat(inputs, axis);
+}
+
+std::vector<Tensor> split(const Tensor& x, std::span<const int64_t> sizes, int64_t axis) {
+  const int position = normalize_axis("split", axis, x.rank());
+  int64_t total = 0;
+  for (const int64_t size : sizes) total += size;
+  if (total != x.shape()[position]) {
+    throw ValueError(concat_text("split: sizes add up to ", total, ", but axis ", position, " of shape ", x.shape(),
+                                 " has ", x.shape()[position]));
+  }
+  std::vector<Tensor> parts;
+  Dims starts = Dims::filled(x.rank(), 0);
+  for (const int64_t size : sizes) {
+    Dims shape = x.shape();
+    shape[position] = size;
+    parts.push_back(slice(x, starts, shape, Dims::filled(x.rank(), 1)));
+    starts[position] += size;
+  }
+  return parts;
+}
+
+void assign(const Tensor& destination, const Tensor& source) {
+  const Tensor values = expand(source, destination.shape());
+  // Overlapping memory is read before it is written.
+  const bool overlaps = values.impl()->storage.get() == destination.impl()->storage.get();
+  op::apply(OpId::assign, {}, {destination, overlaps ? copy(values) : values});
+}
+
+}  // namespace pydl

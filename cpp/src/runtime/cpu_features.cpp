@@ -1,0 +1,152 @@
+#include "runtime/cpu_features.h"
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace pydl::runtime {
+
+#if defined(__x86_64__)
+
+namespace {
+
+// What CPUID leaf `leaf`, subleaf `subleaf` says: EAX, EBX, ECX, EDX. Zeros where there is no such leaf.
+std::array<uint32_t, 4> cpuid(uint32_t leaf, uint32_t subleaf) {
+  std::array<uint32_t, 4> r{};
+  if (__get_cpuid_count(leaf, subleaf, &r[0], &r[1], &r[2], &r[3]) == 0) return {};
+  return r;
+}
+
+// Register states that the operating system saves (XCR0); without them wide registers must not be used.
+uint64_t saved_states() {
+  constexpr uint32_t osxsave = 1U << 27;
+  if ((cpuid(1, 0)[2] & osxsave) == 0) return 0;
+  uint32_t low;
+  uint32_t high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return uint64_t{high} << 32 | low;
+}
+
+enum Register { eax, ebx, ecx, edx };
+enum Needs : uint64_t { nothing = 0, ymm = 0x6, zmm = 0xe6, tiles = 0x60000 };
+enum class Level { other, v3, v4 };
+
+struct Feature {
+  const char* name;
+  uint32_t leaf;
+  uint32_t subleaf;
+  Register reg;
+  int bit;
+  Needs needs;
+  Level level;  // the instruction-set build that cannot do without it
+};
+
+constexpr Feature features[] = {
+    {"sse4_2", 1, 0, ecx, 20, nothing, Level::other},
+    {"avx", 1, 0, ecx, 28, ymm, Level::v3},
+    {"f16c", 1, 0, ecx, 29, ymm, Level::v3},
+    {"fma", 1, 0, ecx, 12, ymm, Level::v3},
+    {"movbe", 1, 0, ecx, 22, nothing, Level::v3},
+    {"bmi1", 7, 0, ebx, 3, nothing, Level::v3},
+    {"avx2", 7, 0, ebx, 5, ymm, Level::v3},
+    {"bmi2", 7, 0, ebx, 8, nothing, Level::v3},
+    {"lzcnt", 0x80000001U, 0, ecx, 5, nothing, Level::v3},
+    {"avx512f", 7, 0, ebx, 16, zmm, Level::v4},
+    {"avx512dq", 7, 0, ebx, 17, zmm, Level::v4},
+    {"avx512cd", 7, 0, ebx, 28, zmm, Level::v4},
+    {"avx512bw", 7, 0, ebx, 30, zmm, Level::v4},
+    {"avx512vl", 7, 0, ebx, 31, zmm, Level::v4},
+    {"avx512_vnni", 7, 0, ecx, 11, zmm, Level::other},
+    {"avx512_bf16", 7, 1, eax, 5, zmm, Level::other},
+    {"avx512_fp16", 7, 0, edx, 23, zmm, Level::other},
+    {"avx_vnni", 7, 1, eax, 4, ymm, Level::other},
+    {"amx_bf16", 7, 0, edx, 22, tiles, Level::other},
+    {"amx_tile", 7, 0, edx, 24, tiles, Level::other},
+    {"amx_int8", 7, 0, edx, 25, tiles, Level::other},
+};
+
+bool has(const Feature& feature, uint64_t states) {
+  if ((states & feature.needs) != feature.needs) return false;
+  return (cpuid(feature.leaf, feature.subleaf)[feature.reg] >> feature.bit & 1U) != 0;
+}
+
+InstructionSet detect() {
+  const uint64_t states = saved_states();
+  bool v3 = true;
+  bool v4 = true;
+  for (const Feature& feature : features) {
+    if (feature.level == Level::v3) v3 = v3 && has(feature, states);
+    if (feature.level == Level::v4) v4 = v4 && has(feature, states);
+  }
+  if (!v3) return InstructionSet::baseline;
+  return v4 ? InstructionSet::v4 : InstructionSet::v3;
+}
+
+}  // namespace
+
+std::vector<std::string> cpu_features() {
+  const uint64_t states = saved_states();
+  std::vector<std::string> names;
+  for (const Feature& feature : features) {
+    if (has(feature, states)) names.emplace_back(feature.name);
+  }
+  return names;
+}
+
+std::string cpu_name() {
+  char name[49] = {};
+  for (uint32_t i = 0; i < 3; ++i) {
+    const auto part = cpuid(0x80000002U + i, 0);
+    std::memcpy(name + 16 * i, part.data(), 16);
+  }
+  std::string_view trimmed = name;
+  while (!trimmed.empty() && trimmed.front() == ' ') trimmed.remove_prefix(1);
+  while (!trimmed.empty() && trimmed.back() == ' ') trimmed.remove_suffix(1);
+  return trimmed.empty() ? "x86_64" : std::string(trimmed);
+}
+
+#else
+
+namespace {
+
+InstructionSet detect() { return InstructionSet::baseline; }
+
+}  // namespace
+
+std::vector<std::string> cpu_features() { return {}; }
+
+std::string cpu_name() {
+#if defined(__aarch64__)
+  return "aarch64";
+#else
+  return "unknown";
+#endif
+}
+
+#endif
+
+const char* instruction_set_name(InstructionSet set) {
+  constexpr const char* names[] = {"baseline", "v3", "v4"};
+  return names[static_cast<int>(set)];
+}
+
+InstructionSet best_instruction_set() {
+  static const InstructionSet best = [] {
+    const InstructionSet detected = detect();
+    const char* wanted = std::getenv("PYDL_ISA");
+    for (int i = 0; wanted != nullptr && i < static_cast<int>(detected); ++i) {
+      const auto lower = static_cast<InstructionSet>(i);
+      if (std::string_view(wanted) == instruction_set_name(lower)) return lower;
+    }
+    return detected;
+  }();
+  return best;
+}
+
+}  // namespace pydl::runtime

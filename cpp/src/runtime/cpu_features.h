@@ -1,0 +1,21 @@
+// What the processor can do, and which of our instruction-set builds it gets.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace pydl::runtime {
+
+/// The builds of the `cpu` provider, in ascending order. `baseline` is x86-64-v2, or the compiler's default elsewhere.
+enum class InstructionSet : int { baseline, v3, v4 };
+
+/// The best build that processor and operating system support; `PYDL_ISA` (baseline, v3, v4) can lower it.
+InstructionSet best_instruction_set();
+const char* instruction_set_name(InstructionSet set);
+
+/// Names of the features found: "avx2", "avx512f", "avx512_bf16", "amx_bf16", ...
+std::vector<std::string> cpu_features();
+/// Marketing name of the processor, or its architecture.
+std::string cpu_name();
+
+}  // namespace pydl::runtime

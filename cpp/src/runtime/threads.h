@@ -1,0 +1,41 @@
+// Threads: the only user of OpenMP. The number of threads per call follows the amount of work.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace pydl::runtime {
+
+/// How many threads kernels may use.
+int thread_count();
+void set_thread_count(int count);
+/// Why `thread_count` is what it is: "2 processors in the affinity mask", "cgroup quota", ...
+std::string thread_count_reason();
+
+/// Sets flush-to-zero and denormals-are-zero for a scope on the calling thread, where the processor has them.
+class FlushDenormals {
+ public:
+  FlushDenormals();
+  ~FlushDenormals();
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+  unsigned saved_;
+};
+
+using RangeFunction = void (*)(void* context, int64_t begin, int64_t end);
+
+/// Calls `function(context, begin, end)` on parts of [0, count), one per thread, each of at least `grain`
+/// items; on the calling thread alone when there is work for one only.
+void parallel_ranges(int64_t count, int64_t grain, void* context, RangeFunction function);
+
+/// The same for a callable `function(begin, end)`.
+template <class Function>
+void parallel_for(int64_t count, int64_t grain, const Function& function) {
+  parallel_ranges(count, grain, const_cast<Function*>(&function), [](void* context, int64_t begin, int64_t end) {
+    (*static_cast<const Function*>(context))(begin, end);
+  });
+}
+
+}  // namespace pydl::runtime
