@@ -10,9 +10,9 @@ endif()
 add_library(pydl_core STATIC ${core_sources})
 pydl_set_flags(pydl_core)
 target_include_directories(pydl_core PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/cpp/include ${source_folder})
-target_compile_definitions(pydl_core
-  PRIVATE PYDL_VERSION="${PROJECT_VERSION}"
-  PUBLIC PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)
+target_compile_definitions(pydl_core PUBLIC PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)
+set_source_files_properties(${source_folder}/core/version.cpp
+  PROPERTIES COMPILE_DEFINITIONS PYDL_VERSION="${PROJECT_VERSION}")
 target_compile_options(pydl_core PRIVATE $<$<CONFIG:Release>:-O2>)
 target_link_libraries(pydl_core PUBLIC OpenMP::OpenMP_CXX)
 if(PYDL_ONEDNN)

@@ -6,11 +6,27 @@ namespace pydl::exec {
 
 namespace {
 
-void append(std::vector<int64_t>& words, const BufferSpec& spec) {
+size_t word_count(const KernelCall& call) {
+  size_t count = 1;
+  for (const BufferSpec& spec : call.inputs) count += 1 + 2 * static_cast<size_t>(spec.shape.rank());
+  for (const BufferSpec& spec : call.outputs) count += 1 + 2 * static_cast<size_t>(spec.shape.rank());
+  return count;
+}
+
+int64_t* write_words(int64_t* words, const BufferSpec& spec) {
   const int rank = spec.shape.rank();
-  words.push_back(static_cast<int64_t>(spec.dtype) << 8 | rank);
-  words.insert(words.end(), spec.shape.begin(), spec.shape.end());
-  words.insert(words.end(), spec.strides.begin(), spec.strides.end());
+  *words++ = static_cast<int64_t>(spec.dtype) << 8 | rank;
+  for (int axis = 0; axis < rank; ++axis) *words++ = spec.shape[axis];
+  for (int axis = 0; axis < rank; ++axis) *words++ = spec.strides[axis];
+  return words;
+}
+
+void write_signature(const KernelCall& call, std::vector<int64_t>& signature) {
+  signature.resize(word_count(call));
+  int64_t* words = signature.data();
+  *words++ = static_cast<int64_t>(call.op) << 32 | static_cast<int64_t>(call.inputs.size());
+  for (const BufferSpec& spec : call.inputs) words = write_words(words, spec);
+  for (const BufferSpec& spec : call.outputs) words = write_words(words, spec);
 }
 
 size_t hash_words(const std::vector<int64_t>& words, size_t seed) {
@@ -27,10 +43,7 @@ KernelCache& KernelCache::of_this_thread() {
 }
 
 const Kernel& KernelCache::get(const KernelCall& call) {
-  signature_.clear();
-  signature_.push_back(static_cast<int64_t>(call.op) << 32 | static_cast<int64_t>(call.inputs.size()));
-  for (const BufferSpec& spec : call.inputs) append(signature_, spec);
-  for (const BufferSpec& spec : call.outputs) append(signature_, spec);
+  write_signature(call, signature_);
   const size_t hash = hash_words(signature_, call.attrs.empty() ? 0 : call.attrs.hash());
 
   Entry* set = &entries_[hash % set_count * ways];

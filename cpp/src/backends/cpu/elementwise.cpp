@@ -106,9 +106,24 @@ std::unique_ptr<Kernel> prepare_where(const KernelCall& call) {
   return prepare_program(call, kernels().where[size_class], dtype, dtype, 1);
 }
 
+// minimum(maximum(x, low), high)
 std::unique_ptr<Kernel> prepare_clip(const KernelCall& call) {
   const Lane lane = lane_of(call.inputs[0].dtype);
-  return prepare_program(call, kernels().clip[lane], dtype_of(lane), dtype_of(lane), 1);
+  const DType dtype = dtype_of(lane);
+  const DType stored = call.inputs[0].dtype;
+  TileProgram program(nest_of(call), 1);
+  int operands[4] = {0, 1, 2, 3};
+  if (stored != dtype) {
+    for (int& operand : operands) operand = program.temporary();
+    for (int i = 0; i < 3; ++i) program.emit_cast(stored, dtype, operands[i], i);
+  }
+  const int raised = program.temporary();
+  const auto& table = kernels().elementwise;
+  program.emit(table[static_cast<int>(OpId::maximum)][lane], raised, {operands[0], operands[1]}, 1);
+  program.emit(table[static_cast<int>(OpId::minimum)][lane], operands[3], {raised, operands[2]}, 1);
+  if (stored != dtype) program.emit_cast(dtype, stored, 3, operands[3]);
+  program.finish();
+  return std::make_unique<ElementwiseKernel>(program, 3);
 }
 
 }  // namespace

@@ -96,7 +96,6 @@ struct RandomKernels {
 struct KernelSet {
   TileKernel elementwise[elementwise_count][lane_count];  // null where the op has no such lane; logical ops: lane 0
   TileKernel where[4];                                    // by log2 of the item size
-  TileKernel clip[lane_count];
   TileKernel cast[dtype_count][dtype_count];  // [from][to]; null where it takes a detour (tile_program.h)
   ReduceKernels reduce[reduction_count][reduce_lane_count];
   ArgKernels arg[2][lane_count];  // argmax, argmin

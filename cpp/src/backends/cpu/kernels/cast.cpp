@@ -1,4 +1,4 @@
-// Conversions between dtypes, and the elementwise ops beside the table: where and clip.
+// Conversions between dtypes, and `where`.
 #if defined(__F16C__)
 #include <immintrin.h>
 #endif
@@ -114,23 +114,6 @@ void where_loop(void* out, const void* const* in, int64_t count) {
   }
 }
 
-// The smaller of the larger; not-a-number wins, as in maximum and minimum.
-template <class T>
-void clip_loop(void* out, const void* const* in, int64_t count) {
-  const T* x = static_cast<const T*>(in[0]);
-  const T* low = static_cast<const T*>(in[1]);
-  const T* high = static_cast<const T*>(in[2]);
-  T* y = static_cast<T*>(out);
-#pragma GCC ivdep
-  for (int64_t i = 0; i < count; ++i) {
-    const T value = x[i];
-    const T bottom = low[i];
-    const T top = high[i];
-    const T raised = (value > bottom) | (value != value) ? value : bottom;
-    y[i] = (raised < top) | (raised != raised) ? raised : top;
-  }
-}
-
 constexpr int number(DType dtype) { return static_cast<int>(dtype); }
 
 template <class From>
@@ -165,10 +148,6 @@ void fill_cast(KernelSet& set) {
   set.where[1] = where_loop<uint16_t>;
   set.where[2] = where_loop<uint32_t>;
   set.where[3] = where_loop<uint64_t>;
-  set.clip[lane_float] = clip_loop<float>;
-  set.clip[lane_double] = clip_loop<double>;
-  set.clip[lane_int32] = clip_loop<int32_t>;
-  set.clip[lane_int64] = clip_loop<int64_t>;
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

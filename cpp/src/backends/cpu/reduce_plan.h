@@ -1,0 +1,57 @@
+// ReducePlan: how a reduction is cut into parts of matrices along rows or columns. The cuts depend on shapes alone, so
+// that results do not depend on the number of threads.
+#pragma once
+
+#include <optional>
+
+#include "backends/cpu/kernel_set.h"
+#include "exec/kernel.h"
+
+namespace pydl::cpu {
+
+/// Elements as (outer, reduced, inner): element (o, r, i) lies at o * outer_stride + r * reduced_stride + i. Either
+/// inner is 1 and reduced_stride too (rows), or rows of `inner` contiguous elements are joined (columns).
+struct ReduceForm {
+  int64_t outer = 1;
+  int64_t reduced = 1;
+  int64_t inner = 1;
+  int64_t outer_stride = 0;
+  int64_t reduced_stride = 1;
+
+  bool by_rows() const { return inner == 1 && reduced_stride == 1; }
+  int64_t output_count() const { return outer * inner; }
+
+  /// The form of a layout reduced over `axes`; nothing where it has none. With `in_order`, the reduced elements are met
+  /// in row-major order.
+  static std::optional<ReduceForm> of(const exec::BufferSpec& spec, const Dims& axes, bool in_order);
+};
+
+class ReducePlan {
+ public:
+  ReducePlan() = default;
+  explicit ReducePlan(const ReduceForm& form, size_t item_size);
+
+  /// What `run` needs beside its results.
+  size_t scratchpad_bytes() const;
+
+  /// acc[k] = reduction of the elements of output k, for all outputs; `join` unites partial results. `shift` holds one
+  /// number per output, or is null. Accumulators start as `identity`.
+  template <class Accumulator>
+  void run(const ReduceKernels& kernels, const ReduceKernels& join, Accumulator identity, const void* x,
+           const double* shift, void* scratchpad, Accumulator* acc) const;
+
+ private:
+  template <class Accumulator>
+  void reduce_rows(const ReduceKernels& kernels, const void* x, const double* shift, Accumulator* parts) const;
+  template <class Accumulator>
+  void reduce_columns(const ReduceKernels& kernels, Accumulator identity, const void* x, const double* shift,
+                      Accumulator* parts) const;
+
+  ReduceForm form_;
+  int64_t item_size_ = 0;
+  int64_t parts_ = 1;        // of the reduced axis
+  int64_t part_length_ = 0;  // all but the last have this many
+  int64_t chunks_ = 1;       // of the inner axis
+};
+
+}  // namespace pydl::cpu

@@ -1,0 +1,183 @@
+#include "backends/onednn/product.h"
+
+#include <algorithm>
+
+namespace pydl::backends::onednn {
+
+namespace {
+
+using exec::BufferSpec;
+
+// Multiply-adds that make waking a thread worth while.
+constexpr int64_t min_work_per_thread = 256 * 1024;
+
+void insert_axis(Operand& operand, int64_t size, int64_t stride) {
+  operand.shape.insert(0, stride == 0 ? 1 : size);
+  operand.strides.insert(0, stride);
+}
+
+// Adds a batch axis in front, or merges it with what it continues evenly: the rows, where b has no batch axes, or the
+// batch axis that was added before.
+void add_batch_axis(Product& product, int64_t size, int64_t a_stride, int64_t b_stride, int64_t y_stride) {
+  if (size == 1) return;
+  Operand& a = product.a;
+  Operand& y = product.y;
+  const bool replaces_rows = product.rows() == 1;
+  const bool continues_a = a_stride == y.shape[0] * a.strides[0];
+  if (product.batch_axes() == 0 && b_stride == 0 && (replaces_rows || continues_a)) {
+    if (replaces_rows) {
+      a.strides[0] = a_stride;
+      y.strides[0] = y_stride;
+    }
+    a.shape[0] *= size;
+    y.shape[0] *= size;
+  } else if (product.batch_axes() > 0 && continues_a && b_stride == y.shape[0] * product.b.strides[0]) {
+    for (Operand* operand : {&a, &product.b, &y}) {
+      if (operand->strides[0] != 0) operand->shape[0] *= size;
+    }
+  } else {
+    insert_axis(a, size, a_stride);
+    insert_axis(product.b, size, b_stride);
+    insert_axis(y, size, y_stride);
+  }
+}
+
+// Strides of axes of size 1 mean nothing to us, but oneDNN checks them. False for a layout that it refuses: one of rows
+// and columns must have stride 1, the other must not overlap it, and nothing may run backwards.
+bool normalise(Operand& operand) {
+  const int row_axis = operand.shape.rank() - 2;
+  const int64_t rows = operand.shape[row_axis];
+  const int64_t columns = operand.shape[row_axis + 1];
+  int64_t& row_stride = operand.strides[row_axis];
+  int64_t& column_stride = operand.strides[row_axis + 1];
+  if (columns == 1) column_stride = 1;
+  if (rows == 1) row_stride = column_stride == 1 ? columns : 1;
+  for (int axis = 0; axis < row_axis; ++axis) {
+    if (operand.shape[axis] == 1) operand.strides[axis] = rows * columns;
+  }
+  const bool ascending = std::all_of(operand.strides.begin(), operand.strides.end(), [](int64_t s) { return s > 0; });
+  return ascending && ((column_stride == 1 && row_stride >= columns) || (row_stride == 1 && column_stride >= rows));
+}
+
+std::optional<Product> normalised(Product product) {
+  if (product.work() == 0) return std::nullopt;
+  if (!normalise(product.a) || !normalise(product.b) || !normalise(product.y)) return std::nullopt;
+  return product;
+}
+
+// Stride of an operand along a batch axis of y; 0 where it is broadcast.
+int64_t batch_stride(const BufferSpec& operand, int axis, int rank) {
+  const int own_axis = axis - (rank - operand.shape.rank());
+  return own_axis < 0 || operand.shape[own_axis] == 1 ? 0 : operand.strides[own_axis];
+}
+
+Operand last_two_axes(const BufferSpec& spec) {
+  const int row_axis = spec.shape.rank() - 2;
+  return {{spec.shape[row_axis], spec.shape[row_axis + 1]}, {spec.strides[row_axis], spec.strides[row_axis + 1]}};
+}
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Time of one part in units of one multiply-add per element of depth: kernels work on blocks of 64 columns, and moving
+// a row of a or a column of b costs about as much as 8 of its products.
+int64_t part_cost(int64_t rows, int64_t columns) { return rows * divide_up(columns, 64) * 64 + 8 * (rows + columns); }
+
+// Into how many parts the first batch axis, the rows and the columns are cut.
+struct Grid {
+  int64_t batches = 1;
+  int64_t rows = 1;
+  int64_t columns = 1;
+};
+
+Grid choose_grid(const Product& product, int threads, bool may_cut_columns) {
+  int64_t parts = std::min<int64_t>(threads, product.work() / min_work_per_thread);
+  Grid grid;
+  if (parts <= 1) return grid;
+  if (product.batch_axes() > 0) grid.batches = std::min(parts, product.y.shape[0]);
+  parts /= grid.batches;
+  int64_t best = part_cost(product.rows(), product.columns());
+  for (int64_t rows = 1; rows <= std::min(parts, product.rows()); ++rows) {
+    const int64_t columns = may_cut_columns ? std::min(parts / rows, product.columns()) : 1;
+    const int64_t cost = part_cost(divide_up(product.rows(), rows), divide_up(product.columns(), columns));
+    if (cost >= best) continue;
+    best = cost;
+    grid.rows = rows;
+    grid.columns = columns;
+  }
+  return grid;
+}
+
+struct Range {
+  int64_t begin;
+  int64_t size;
+};
+
+// Part `index` of `count`. Boundaries are multiples of 16, the elements of a vector, where the axis is long enough.
+Range part_of(int64_t size, int64_t count, int64_t index) {
+  const int64_t unit = size >= 32 * count ? 16 : 1;
+  const int64_t units = divide_up(size, unit);
+  const int64_t begin = units * index / count * unit;
+  return {begin, std::min(units * (index + 1) / count * unit, size) - begin};
+}
+
+// Keeps a range of an axis, unless it is broadcast, and returns where it begins, in elements.
+int64_t narrow(Operand& operand, int axis, Range range) {
+  if (operand.shape[axis] == 1) return 0;
+  operand.shape[axis] = range.size;
+  return range.begin * operand.strides[axis];
+}
+
+Part make_part(const Product& product, Range batches, Range rows, Range columns) {
+  Part part = {product, 0, 0, 0, columns.begin};
+  Product& p = part.product;
+  const int row_axis = product.batch_axes();
+  if (row_axis > 0) {
+    part.a_offset += narrow(p.a, 0, batches);
+    part.b_offset += narrow(p.b, 0, batches);
+    part.y_offset += narrow(p.y, 0, batches);
+  }
+  part.a_offset += narrow(p.a, row_axis, rows);
+  part.b_offset += narrow(p.b, row_axis + 1, columns);
+  part.y_offset += narrow(p.y, row_axis, rows) + narrow(p.y, row_axis + 1, columns);
+  return part;
+}
+
+}  // namespace
+
+std::optional<Product> matmul_product(const BufferSpec& a, const BufferSpec& b, const BufferSpec& y) {
+  Product product = {last_two_axes(a), last_two_axes(b), last_two_axes(y)};
+  const int rank = y.shape.rank();
+  for (int axis = rank - 3; axis >= 0; --axis) {
+    add_batch_axis(product, y.shape[axis], batch_stride(a, axis, rank), batch_stride(b, axis, rank), y.strides[axis]);
+  }
+  return normalised(product);
+}
+
+std::optional<Product> linear_product(const BufferSpec& x, const BufferSpec& weight, const BufferSpec& y) {
+  const int last = x.shape.rank() - 1;
+  Product product = {{{1, x.shape[last]}, {0, x.strides[last]}},
+                     {{weight.shape[1], weight.shape[0]}, {weight.strides[1], weight.strides[0]}},
+                     {{1, y.shape[last]}, {0, y.strides[last]}}};
+  for (int axis = last - 1; axis >= 0; --axis) {
+    add_batch_axis(product, x.shape[axis], x.strides[axis], 0, y.strides[axis]);
+  }
+  return normalised(product);
+}
+
+std::vector<Part> cut(const Product& product, int threads, bool may_cut_columns) {
+  const Grid grid = choose_grid(product, threads, may_cut_columns);
+  const int64_t batches = product.batch_axes() > 0 ? product.y.shape[0] : 1;
+  std::vector<Part> parts;
+  for (int64_t batch = 0; batch < grid.batches; ++batch) {
+    for (int64_t row = 0; row < grid.rows; ++row) {
+      for (int64_t column = 0; column < grid.columns; ++column) {
+        parts.push_back(make_part(product, part_of(batches, grid.batches, batch),
+                                  part_of(product.rows(), grid.rows, row),
+                                  part_of(product.columns(), grid.columns, column)));
+      }
+    }
+  }
+  return parts;
+}
+
+}  // namespace pydl::backends::onednn

@@ -1,0 +1,49 @@
+// The layout of a matrix product, and how it is cut into parts for threads.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "exec/kernel.h"
+
+namespace pydl::backends::onednn {
+
+/// Batch axes, then rows and columns. A batch axis that is broadcast has size 1.
+struct Operand {
+  Dims shape;
+  Dims strides;
+};
+
+/// y = a b. All three have the same number of batch axes, as few as possible.
+struct Product {
+  Operand a;
+  Operand b;
+  Operand y;
+
+  int batch_axes() const { return y.shape.rank() - 2; }
+  int64_t rows() const { return y.shape[y.shape.rank() - 2]; }
+  int64_t columns() const { return y.shape.back(); }
+  int64_t depth() const { return a.shape.back(); }
+  /// Number of multiply-adds.
+  int64_t work() const { return element_count(y.shape) * depth(); }
+};
+
+/// The product of `op::OpId::matmul`; none for layouts that oneDNN refuses.
+std::optional<Product> matmul_product(const exec::BufferSpec& a, const exec::BufferSpec& b, const exec::BufferSpec& y);
+/// The product of `op::OpId::linear`, x times the transposed weight, likewise.
+std::optional<Product> linear_product(const exec::BufferSpec& x, const exec::BufferSpec& weight,
+                                      const exec::BufferSpec& y);
+
+/// A part of a product: where its operands begin, in elements, and its column in y.
+struct Part {
+  Product product;
+  int64_t a_offset;
+  int64_t b_offset;
+  int64_t y_offset;
+  int64_t column;
+};
+
+/// Cuts a product into at most `threads` parts of about equal cost; fewer where the work is small.
+std::vector<Part> cut(const Product& product, int threads, bool may_cut_columns);
+
+}  // namespace pydl::backends::onednn

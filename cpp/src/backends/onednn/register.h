@@ -1,0 +1,10 @@
+// One function per op family: each adds its kernels to the table.
+#pragma once
+
+#include "exec/kernel.h"
+
+namespace pydl::backends::onednn {
+
+void register_matmul(exec::KernelTable& table);
+
+}  // namespace pydl::backends::onednn

@@ -1,0 +1,17 @@
+#include "pydl/version.h"
+
+namespace pydl {
+
+const char* version() { return PYDL_VERSION; }
+
+const char* compiler() {
+#if defined(__clang__)
+  return "Clang " __clang_version__;
+#elif defined(__GNUC__)
+  return "GCC " __VERSION__;
+#else
+  return "unknown";
+#endif
+}
+
+}  // namespace pydl
