@@ -12,6 +12,8 @@ namespace pydl {
 
 /// Whether ops record themselves on this thread.
 bool grad_enabled();
+/// Turns recording on this thread on or off, for good.
+void set_grad_enabled(bool enabled);
 
 /// Sets recording for a scope: `GradMode guard(false);` computes without history.
 class GradMode {

@@ -187,6 +187,7 @@ class BackwardPass {
 }  // namespace
 
 bool grad_enabled() { return recording; }
+void set_grad_enabled(bool enabled) { recording = enabled; }
 
 GradMode::GradMode(bool enabled) : previous_(recording) { recording = enabled; }
 GradMode::~GradMode() { recording = previous_; }

@@ -20,6 +20,8 @@ namespace {
 
 // Linux moves at most this much per call.
 constexpr size_t max_transfer = size_t{1} << 30;
+// Links that lead in a circle are left alone.
+constexpr int max_links = 40;
 
 [[noreturn]] void fail_with(const char* action, const char* what, const std::string& path, int error) {
   throw FileError(concat_text(action, ": cannot ", what, " '", path, "': ", std::generic_category().message(error)),
@@ -31,12 +33,16 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder.string();
 }
 
-// Where `path` leads to, if it is a symbolic link.
+// Where `path` leads to, if it is a symbolic link, even to a file that does not exist yet.
 std::string resolve_link(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::is_symlink(path, error)) return path;
-  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
-  return error ? path : target.string();
+  std::filesystem::path resolved = path;
+  std::error_code no_link;
+  for (int links = 0; links < max_links; ++links) {
+    const std::filesystem::path target = std::filesystem::read_symlink(resolved, no_link);
+    if (no_link) break;
+    resolved = resolved.parent_path() / target;
+  }
+  return resolved.string();
 }
 
 }  // namespace

@@ -21,6 +21,9 @@ class Attrs {
   Attrs() = default;
   Attrs(std::initializer_list<std::pair<std::string_view, AttrValue>> entries) : entries_(entries) {}
 
+  /// `name` must outlive the attrs.
+  void add(std::string_view name, AttrValue value) { entries_.emplace_back(name, std::move(value)); }
+
   bool empty() const { return entries_.empty(); }
   const auto& entries() const { return entries_; }
 

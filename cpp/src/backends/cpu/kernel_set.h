@@ -81,15 +81,21 @@ using UpdateKernel = void (*)(void* const* operands, int64_t count, const Update
 /// Adds rows: y[i] += x[i].
 using AddKernel = void (*)(void* y, const void* x, int64_t count);
 
+/// Where uniform numbers lie: low + (high - low) u, but never beyond `last`, the number below `high`.
+struct Interval {
+  double low, high, last;
+};
+
+/// Elements [begin, begin + count) of a stream go to y; `begin` is a multiple of 4.
 struct RandomKernels {
-  /// Elements [begin, begin + count) of the stream, begin a multiple of 4.
-  void (*uniform_float)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float low, float high, float* y);
-  void (*uniform_double)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, double low, double high,
+  void (*uniform_float)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, const Interval& interval,
+                        float* y);
+  void (*uniform_double)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, const Interval& interval,
                          double* y);
   void (*normal_float)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float mean, float std, float* y);
-  void (*dropout_float)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float p, const float* x,
+  void (*dropout_float)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, double p, const float* x,
                         float* y);
-  void (*dropout_double)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float p, const double* x,
+  void (*dropout_double)(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, double p, const double* x,
                          double* y);
 };
 

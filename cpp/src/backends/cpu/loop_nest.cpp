@@ -2,8 +2,22 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 namespace pydl::cpu {
+
+namespace {
+
+template <class T>
+void copy_strided(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    T item;
+    std::memcpy(&item, from + i * from_step, sizeof(T));
+    std::memcpy(to + i * to_step, &item, sizeof(T));
+  }
+}
+
+}  // namespace
 
 LoopNest LoopNest::over(std::span<const exec::BufferSpec* const> operands, int leader) {
   LoopNest nest;
@@ -63,6 +77,37 @@ int64_t LoopNest::offset(int operand, int64_t index) const {
     index /= sizes[loop];
   }
   return rank == 0 ? 0 : offset + index * steps[operand][0];
+}
+
+RowCursor::RowCursor(const LoopNest& nest, int64_t row) : nest_(nest) {
+  for (int loop = nest.rank - 2; loop >= 0; --loop) {
+    position_[loop] = loop > 0 ? row % nest.sizes[loop] : row;
+    row /= nest.sizes[loop];
+    for (int i = 0; i < nest.operand_count; ++i) offsets_[i] += position_[loop] * nest.steps[i][loop];
+  }
+}
+
+void RowCursor::next() {
+  for (int loop = nest_.rank - 2; loop >= 0; --loop) {
+    const bool ends = ++position_[loop] == nest_.sizes[loop];
+    const int64_t steps = ends ? 1 - nest_.sizes[loop] : 1;
+    for (int i = 0; i < nest_.operand_count; ++i) offsets_[i] += steps * nest_.steps[i][loop];
+    if (!ends) return;
+    position_[loop] = 0;
+  }
+}
+
+void copy_run(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count, int64_t item_size) {
+  if (to_step == item_size && from_step == item_size) {
+    std::memcpy(to, from, static_cast<size_t>(count * item_size));
+    return;
+  }
+  switch (item_size) {
+    case 1: copy_strided<uint8_t>(to, to_step, from, from_step, count); break;
+    case 2: copy_strided<uint16_t>(to, to_step, from, from_step, count); break;
+    case 4: copy_strided<uint32_t>(to, to_step, from, from_step, count); break;
+    default: copy_strided<uint64_t>(to, to_step, from, from_step, count); break;
+  }
 }
 
 }  // namespace pydl::cpu

@@ -32,4 +32,21 @@ struct LoopNest {
   int64_t offset(int operand, int64_t index) const;
 };
 
+/// Walks along the innermost loops: where each begins, for all operands.
+class RowCursor {
+ public:
+  RowCursor(const LoopNest& nest, int64_t row);
+  /// Where the row begins from the first element of the operand, in bytes.
+  int64_t offset(int operand) const { return offsets_[operand]; }
+  void next();
+
+ private:
+  const LoopNest& nest_;
+  int64_t position_[max_rank] = {};
+  int64_t offsets_[max_operands] = {};
+};
+
+/// Copies `count` items of 1, 2, 4 or 8 bytes. Steps are in bytes; a step of 0 repeats the item.
+void copy_run(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count, int64_t item_size);
+
 }  // namespace pydl::cpu

@@ -254,7 +254,8 @@ std::unique_ptr<Kernel> prepare_arg(const KernelCall& call) {
   if (x.dtype == DType::boolean || element_count(x.shape) == 0) return nullptr;
   const Lane lane = lane_of(x.dtype);
   const DType dtype = dtype_of(lane);
-  const ReduceInput input(x, call.attrs.dims("axes"), dtype, true);
+  const Dims& axes = call.attrs.dims("axes");
+  const ReduceInput input(x, axes, dtype, axes.rank() > 1);
   return std::make_unique<ArgKernel>(input, kernels().arg[which][lane], item_size(dtype));
 }
 

@@ -1,7 +1,6 @@
 #include "backends/cpu/tile_program.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "runtime/threads.h"
 
@@ -13,29 +12,6 @@ namespace {
 constexpr int64_t shortest_row = 128;
 // Additions of float32 that are worth waking a thread for.
 constexpr int64_t work_per_thread = 32768;
-
-template <class T>
-void copy_strided(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    T item;
-    std::memcpy(&item, from + i * from_step, sizeof(T));
-    std::memcpy(to + i * to_step, &item, sizeof(T));
-  }
-}
-
-// Steps in bytes.
-void copy_run(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count, int64_t item_size) {
-  if (to_step == item_size && from_step == item_size) {
-    std::memcpy(to, from, static_cast<size_t>(count * item_size));
-    return;
-  }
-  switch (item_size) {
-    case 1: copy_strided<uint8_t>(to, to_step, from, from_step, count); break;
-    case 2: copy_strided<uint16_t>(to, to_step, from, from_step, count); break;
-    case 4: copy_strided<uint32_t>(to, to_step, from, from_step, count); break;
-    default: copy_strided<uint64_t>(to, to_step, from, from_step, count); break;
-  }
-}
 
 // Walks `count` elements of an operand from `index` on, a run of the innermost loop at a time: `visit(offset, run,
 // position)`, offset in bytes and position counted from `index`.

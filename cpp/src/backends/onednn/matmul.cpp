@@ -36,6 +36,7 @@ struct Plan {
   dnnl::memory::data_type type;
   size_t item_size;
   bool has_bias;
+  bool swapped;  // a is the second input
   std::vector<Part> parts;
 };
 
@@ -93,6 +94,8 @@ class ProductKernel final : public Kernel {
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    // Some primitives count threads again when they are executed.
+    const runtime::ThreadLimit one_thread(1);
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (lock.owns_lock()) {
       run_parts(parts_, inputs, outputs, scratchpad);
@@ -109,8 +112,8 @@ class ProductKernel final : public Kernel {
       for (int64_t i = begin; i < end; ++i) {
         PreparedPart& part = parts[static_cast<size_t>(i)];
         char* bias = plan_.has_bias ? static_cast<char*>(inputs[2]) + part.bias_offset : nullptr;
-        part.primitive.execute({static_cast<char*>(inputs[0]) + part.a_offset,
-                                static_cast<char*>(inputs[1]) + part.b_offset,
+        part.primitive.execute({static_cast<char*>(inputs[plan_.swapped ? 1 : 0]) + part.a_offset,
+                                static_cast<char*>(inputs[plan_.swapped ? 0 : 1]) + part.b_offset,
                                 static_cast<char*>(outputs[0]) + part.y_offset,
                                 static_cast<char*>(scratchpad) + part.scratchpad_offset, bias});
       }
@@ -128,8 +131,8 @@ std::unique_ptr<Kernel> prepare_product(const std::optional<Product>& product, D
   // Implementations for float16 want the columns of b to be all of its memory.
   const bool may_cut_columns = dtype != DType::float16;
   try {
-    return std::make_unique<ProductKernel>(
-        Plan{*type, item_size(dtype), has_bias, cut(*product, runtime::thread_count(), may_cut_columns)});
+    return std::make_unique<ProductKernel>(Plan{*type, item_size(dtype), has_bias, product->swapped,
+                                                cut(*product, runtime::thread_count(), may_cut_columns)});
   } catch (const dnnl::error&) {
     return nullptr;  // a layout or dtype that this processor or version has no primitive for
   }

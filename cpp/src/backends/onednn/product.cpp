@@ -1,6 +1,7 @@
 #include "backends/onednn/product.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pydl::backends::onednn {
 
@@ -8,8 +9,10 @@ namespace {
 
 using exec::BufferSpec;
 
+// Moving a row of a or a column of b costs about as much as this many of its products.
+constexpr int64_t move_cost = 8;
 // Multiply-adds that make waking a thread worth while.
-constexpr int64_t min_work_per_thread = 256 * 1024;
+constexpr int64_t min_cost_per_thread = 256 * 1024;
 
 void insert_axis(Operand& operand, int64_t size, int64_t stride) {
   operand.shape.insert(0, stride == 0 ? 1 : size);
@@ -59,6 +62,20 @@ bool normalise(Operand& operand) {
   return ascending && ((column_stride == 1 && row_stride >= columns) || (row_stride == 1 && column_stride >= rows));
 }
 
+void transpose(Operand& operand) {
+  const int row_axis = operand.shape.rank() - 2;
+  std::swap(operand.shape[row_axis], operand.shape[row_axis + 1]);
+  std::swap(operand.strides[row_axis], operand.strides[row_axis + 1]);
+}
+
+// A column is computed as a row, of the transposed operands: oneDNN's kernels make whole vectors of a row.
+void turn_column_into_row(Product& product) {
+  if (product.columns() != 1 || product.rows() == 1) return;
+  std::swap(product.a, product.b);
+  product.swapped = true;
+  for (Operand* operand : {&product.a, &product.b, &product.y}) transpose(*operand);
+}
+
 std::optional<Product> normalised(Product product) {
   if (product.work() == 0) return std::nullopt;
   if (!normalise(product.a) || !normalise(product.b) || !normalise(product.y)) return std::nullopt;
@@ -78,9 +95,10 @@ Operand last_two_axes(const BufferSpec& spec) {
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Time of one part in units of one multiply-add per element of depth: kernels work on blocks of 64 columns, and moving
-// a row of a or a column of b costs about as much as 8 of its products.
-int64_t part_cost(int64_t rows, int64_t columns) { return rows * divide_up(columns, 64) * 64 + 8 * (rows + columns); }
+// Time of one part, in multiply-adds per element of depth: kernels work on blocks of 64 columns.
+int64_t part_cost(int64_t rows, int64_t columns) {
+  return rows * divide_up(columns, 64) * 64 + move_cost * (rows + columns);
+}
 
 // Into how many parts the first batch axis, the rows and the columns are cut.
 struct Grid {
@@ -90,7 +108,8 @@ struct Grid {
 };
 
 Grid choose_grid(const Product& product, int threads, bool may_cut_columns) {
-  int64_t parts = std::min<int64_t>(threads, product.work() / min_work_per_thread);
+  const int64_t moved = element_count(product.a.shape) + element_count(product.b.shape);
+  int64_t parts = std::min<int64_t>(threads, (product.work() + move_cost * moved) / min_cost_per_thread);
   Grid grid;
   if (parts <= 1) return grid;
   if (product.batch_axes() > 0) grid.batches = std::min(parts, product.y.shape[0]);
@@ -99,7 +118,7 @@ Grid choose_grid(const Product& product, int threads, bool may_cut_columns) {
   for (int64_t rows = 1; rows <= std::min(parts, product.rows()); ++rows) {
     const int64_t columns = may_cut_columns ? std::min(parts / rows, product.columns()) : 1;
     const int64_t cost = part_cost(divide_up(product.rows(), rows), divide_up(product.columns(), columns));
-    if (cost >= best) continue;
+    if (cost > best) continue;  // rows, where both cost the same
     best = cost;
     grid.rows = rows;
     grid.columns = columns;
@@ -150,6 +169,7 @@ std::optional<Product> matmul_product(const BufferSpec& a, const BufferSpec& b, 
   for (int axis = rank - 3; axis >= 0; --axis) {
     add_batch_axis(product, y.shape[axis], batch_stride(a, axis, rank), batch_stride(b, axis, rank), y.strides[axis]);
   }
+  turn_column_into_row(product);
   return normalised(product);
 }
 

@@ -19,6 +19,7 @@ struct Product {
   Operand a;
   Operand b;
   Operand y;
+  bool swapped = false;  ///< a is the second input of the op, b the first
 
   int batch_axes() const { return y.shape.rank() - 2; }
   int64_t rows() const { return y.shape[y.shape.rank() - 2]; }

@@ -1,0 +1,111 @@
+// Creation: elements from a rule.
+#include <algorithm>
+#include <type_traits>
+
+#include "backends/cpu/families.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+// Elements that are worth waking a thread for.
+constexpr int64_t elements_per_thread = 65536;
+
+// A number as it is stored: floating point rounds, integers truncate, and a bool is value != 0.
+template <class T, class Value>
+T stored(Value value) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return value != 0;
+  } else if constexpr (std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>) {
+    return T::from_float(static_cast<float>(value));
+  } else if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(static_cast<int64_t>(value));
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
+// Calls `function` with the number that the attribute holds, as int64_t (bools too) or double.
+template <class Function>
+void visit_number(const op::Attrs& attrs, std::string_view name, const Function& function) {
+  for (const auto& [key, value] : attrs.entries()) {
+    if (key != name) continue;
+    if (const auto* number = std::get_if<double>(&value)) {
+      function(*number);
+    } else if (const auto* flag = std::get_if<bool>(&value)) {
+      function(int64_t{*flag});
+    } else {
+      function(std::get<int64_t>(value));
+    }
+  }
+}
+
+template <class T>
+class FullKernel final : public Kernel {
+ public:
+  FullKernel(int64_t count, T value) : count_(count), value_(value) {}
+
+  void run(void* const*, void* const* outputs, void*) const override {
+    auto* y = static_cast<T*>(outputs[0]);
+    runtime::parallel_for(count_, elements_per_thread,
+                          [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, value_); });
+  }
+
+ private:
+  int64_t count_;
+  T value_;
+};
+
+std::unique_ptr<Kernel> prepare_full(const KernelCall& call) {
+  const BufferSpec& y = call.outputs[0];
+  std::unique_ptr<Kernel> kernel;
+  visit_number(call.attrs, "value", [&](auto value) {
+    visit_dtype(y.dtype, [&](auto zero) {
+      using T = decltype(zero);
+      kernel = std::make_unique<FullKernel<T>>(element_count(y.shape), stored<T>(value));
+    });
+  });
+  return kernel;
+}
+
+template <class T, class Value>
+class ArangeKernel final : public Kernel {
+ public:
+  ArangeKernel(int64_t count, Value start, Value step) : count_(count), start_(start), step_(step) {}
+
+  void run(void* const*, void* const* outputs, void*) const override {
+    auto* y = static_cast<T*>(outputs[0]);
+    runtime::parallel_for(count_, elements_per_thread, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) y[i] = stored<T>(start_ + static_cast<Value>(i) * step_);
+    });
+  }
+
+ private:
+  int64_t count_;
+  Value start_;
+  Value step_;
+};
+
+std::unique_ptr<Kernel> prepare_arange(const KernelCall& call) {
+  const BufferSpec& y = call.outputs[0];
+  std::unique_ptr<Kernel> kernel;
+  visit_number(call.attrs, "start", [&](auto start) {
+    using Value = decltype(start);
+    visit_number(call.attrs, "step", [&](auto step) {
+      visit_dtype(y.dtype, [&](auto zero) {
+        kernel = std::make_unique<ArangeKernel<decltype(zero), Value>>(y.shape[0], start, static_cast<Value>(step));
+      });
+    });
+  });
+  return kernel;
+}
+
+}  // namespace
+
+void register_create(KernelTable& table) {
+  table.add(OpId::full, Provider::cpu, prepare_full);
+  table.add(OpId::arange, Provider::cpu, prepare_arange);
+}
+
+}  // namespace pydl::cpu

@@ -1,0 +1,225 @@
+// Indexing by tensors of contiguous operands: gather and take read elements where an index points, their transposes
+// add gradients there, each sum in the order of the index, whatever the number of threads.
+#include <algorithm>
+#include <cstring>
+
+#include "backends/cpu/families.h"
+#include "backends/cpu/kernel_set.h"
+#include "pydl/error.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+constexpr int64_t bytes_per_thread = 65536;
+
+// The indexed tensor as (outer, size, inner), the index pointing along `size`. For take it holds `count` numbers, for
+// gather `count` per outer and inner position.
+struct IndexShape {
+  OpId op;
+  int axis;
+  int64_t outer = 1;
+  int64_t size;
+  int64_t inner = 1;
+  int64_t count;
+  int64_t item;  // bytes
+
+  IndexShape(const KernelCall& call, const BufferSpec& indexed)
+      : op(call.op), axis(static_cast<int>(call.attrs.integer("axis"))), size(indexed.shape[axis]) {
+    for (int i = 0; i < axis; ++i) outer *= indexed.shape[i];
+    for (int i = axis + 1; i < indexed.shape.rank(); ++i) inner *= indexed.shape[i];
+    const bool whole_slices = op == OpId::take || op == OpId::take_backward;
+    count = whole_slices ? element_count(call.inputs[1].shape) : call.inputs[1].shape[axis];
+    item = static_cast<int64_t>(item_size(indexed.dtype));
+  }
+
+  // Before any thread starts, so that the error is that of the first wrong index.
+  void check(const int64_t* index, int64_t index_count) const {
+    for (int64_t i = 0; i < index_count; ++i) {
+      if (index[i] >= -size && index[i] < size) continue;
+      throw IndexError(concat_text(op::op_name(op), ": index ", index[i], " is outside axis ", axis, " of size ",
+                                   size));
+    }
+  }
+
+  int64_t position(int64_t index) const { return index < 0 ? index + size : index; }
+};
+
+class TakeKernel final : public Kernel {
+ public:
+  explicit TakeKernel(const IndexShape& shape) : shape_(shape) {}
+
+  void run(void* const* inputs, void* const* outputs, void*) const override {
+    const IndexShape& s = shape_;
+    const auto* x = static_cast<const char*>(inputs[0]);
+    const auto* index = static_cast<const int64_t*>(inputs[1]);
+    auto* y = static_cast<char*>(outputs[0]);
+    s.check(index, s.count);
+    const int64_t bytes = s.inner * s.item;
+    runtime::parallel_for(s.outer * s.count, bytes_per_thread / std::max<int64_t>(bytes, 8),
+                          [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t from = i / s.count * s.size + s.position(index[i % s.count]);
+        copy(y + i * bytes, x + from * bytes, bytes);
+      }
+    });
+  }
+
+ private:
+  // A single number is copied as such: a call of memcpy would cost more.
+  static void copy(char* to, const char* from, int64_t bytes) {
+    if (bytes == 4) {
+      std::memcpy(to, from, 4);
+    } else if (bytes == 8) {
+      std::memcpy(to, from, 8);
+    } else {
+      std::memcpy(to, from, static_cast<size_t>(bytes));
+    }
+  }
+
+  IndexShape shape_;
+};
+
+template <class T>
+class GatherKernel final : public Kernel {
+ public:
+  explicit GatherKernel(const IndexShape& shape) : shape_(shape) {}
+
+  void run(void* const* inputs, void* const* outputs, void*) const override {
+    const IndexShape& s = shape_;
+    const auto* x = static_cast<const T*>(inputs[0]);
+    const auto* index = static_cast<const int64_t*>(inputs[1]);
+    auto* y = static_cast<T*>(outputs[0]);
+    s.check(index, s.outer * s.count * s.inner);
+    runtime::parallel_for(s.outer * s.count, bytes_per_thread / (8 * s.inner), [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const T* from = x + row / s.count * s.size * s.inner;
+        const int64_t* row_index = index + row * s.inner;
+        for (int64_t j = 0; j < s.inner; ++j) {
+          y[row * s.inner + j] = from[s.position(row_index[j]) * s.inner + j];
+        }
+      }
+    });
+  }
+
+ private:
+  IndexShape shape_;
+};
+
+void set_zero(void* data, int64_t bytes) {
+  runtime::parallel_for(bytes, 4 * bytes_per_thread, [&](int64_t begin, int64_t end) {
+    std::memset(static_cast<char*>(data) + begin, 0, static_cast<size_t>(end - begin));
+  });
+}
+
+// Each thread adds to a range of the destination's rows, and passes over the indices of the others.
+class TakeBackwardKernel final : public Kernel {
+ public:
+  TakeBackwardKernel(const IndexShape& shape, AddKernel add) : shape_(shape), add_(add) {}
+
+  void run(void* const* inputs, void* const* outputs, void*) const override {
+    const IndexShape& s = shape_;
+    const auto* g = static_cast<const char*>(inputs[0]);
+    const auto* index = static_cast<const int64_t*>(inputs[1]);
+    auto* y = static_cast<char*>(outputs[0]);
+    s.check(index, s.count);
+    const int64_t bytes = s.inner * s.item;
+    set_zero(y, s.outer * s.size * bytes);
+    const int64_t work = s.outer * s.count * bytes;
+    const int64_t grain = work < 2 * bytes_per_thread ? s.size : (s.size + 63) / 64;
+    runtime::parallel_for(s.size, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = 0; i < s.count; ++i) {
+        const int64_t position = s.position(index[i]);
+        if (position < begin || position >= end) continue;
+        for (int64_t outer = 0; outer < s.outer; ++outer) {
+          add_(y + (outer * s.size + position) * bytes, g + (outer * s.count + i) * bytes, s.inner);
+        }
+      }
+    });
+  }
+
+ private:
+  IndexShape shape_;
+  AddKernel add_;
+};
+
+// Outer and inner positions are independent of each other.
+template <class T>
+class GatherBackwardKernel final : public Kernel {
+ public:
+  explicit GatherBackwardKernel(const IndexShape& shape) : shape_(shape) {}
+
+  void run(void* const* inputs, void* const* outputs, void*) const override {
+    const IndexShape& s = shape_;
+    const auto* g = static_cast<const T*>(inputs[0]);
+    const auto* index = static_cast<const int64_t*>(inputs[1]);
+    auto* y = static_cast<T*>(outputs[0]);
+    s.check(index, s.outer * s.count * s.inner);
+    set_zero(y, s.outer * s.size * s.inner * s.item);
+    const int64_t grain = bytes_per_thread / (8 * std::max<int64_t>(s.count * s.inner, 1));
+    runtime::parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin * s.count; row < end * s.count; ++row) {
+        T* to = y + row / s.count * s.size * s.inner;
+        for (int64_t j = 0; j < s.inner; ++j) {
+          to[s.position(index[row * s.inner + j]) * s.inner + j] += g[row * s.inner + j];
+        }
+      }
+    });
+  }
+
+ private:
+  IndexShape shape_;
+};
+
+bool all_contiguous(const KernelCall& call) {
+  return std::all_of(call.inputs.begin(), call.inputs.end(), [](const BufferSpec& input) {
+    return is_contiguous(input.shape, input.strides);
+  });
+}
+
+std::unique_ptr<Kernel> prepare_take(const KernelCall& call) {
+  if (!all_contiguous(call) || element_count(call.outputs[0].shape) == 0) return nullptr;
+  return std::make_unique<TakeKernel>(IndexShape(call, call.inputs[0]));
+}
+
+std::unique_ptr<Kernel> prepare_gather(const KernelCall& call) {
+  if (!all_contiguous(call) || element_count(call.outputs[0].shape) == 0) return nullptr;
+  const IndexShape shape(call, call.inputs[0]);
+  switch (shape.item) {
+    case 1: return std::make_unique<GatherKernel<uint8_t>>(shape);
+    case 2: return std::make_unique<GatherKernel<uint16_t>>(shape);
+    case 4: return std::make_unique<GatherKernel<uint32_t>>(shape);
+    default: return std::make_unique<GatherKernel<uint64_t>>(shape);
+  }
+}
+
+bool adds(const KernelCall& call) {
+  const DType dtype = call.inputs[0].dtype;
+  return (dtype == DType::float32 || dtype == DType::float64) && all_contiguous(call) &&
+         element_count(call.outputs[0].shape) > 0;
+}
+
+std::unique_ptr<Kernel> prepare_take_backward(const KernelCall& call) {
+  if (!adds(call)) return nullptr;
+  const AddKernel add = kernels().add_rows[call.inputs[0].dtype == DType::float64 ? 1 : 0];
+  return std::make_unique<TakeBackwardKernel>(IndexShape(call, call.outputs[0]), add);
+}
+
+std::unique_ptr<Kernel> prepare_gather_backward(const KernelCall& call) {
+  if (!adds(call)) return nullptr;
+  const IndexShape shape(call, call.outputs[0]);
+  if (shape.item == 8) return std::make_unique<GatherBackwardKernel<double>>(shape);
+  return std::make_unique<GatherBackwardKernel<float>>(shape);
+}
+
+}  // namespace
+
+void register_index(KernelTable& table) {
+  table.add(OpId::take, Provider::cpu, prepare_take);
+  table.add(OpId::take_backward, Provider::cpu, prepare_take_backward);
+  table.add(OpId::gather, Provider::cpu, prepare_gather);
+  table.add(OpId::gather_backward, Provider::cpu, prepare_gather_backward);
+}
+
+}  // namespace pydl::cpu

@@ -1,0 +1,245 @@
+// Matrix products: packing into panels, the product of panels in registers, and small products without packing.
+#include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/partial_vector.h"
+#include "backends/cpu/kernels/transpose_square.h"
+
+namespace pydl::cpu::PYDL_ISA_NAMESPACE {
+
+namespace {
+
+// Rows of a register tile: with two vectors per row, the accumulators leave room for the operands.
+#if defined(__AVX512F__)
+constexpr int tile_rows = 14;
+#elif defined(__AVX__)
+constexpr int tile_rows = 6;
+#else
+constexpr int tile_rows = 4;
+#endif
+template <class T>
+constexpr int64_t tile_columns = 2 * vector_length<T>;
+
+// Lines of `length` consecutive elements in memory, `stride` apart, become columns of a panel of `width` columns:
+// panel[i * width + line] = lines[line * stride + i]. Missing lines are zero.
+template <class T>
+inline void pack_lines(const T* lines, int64_t stride, int64_t line_count, int64_t length, int64_t width, T* panel) {
+  constexpr int64_t side = vector_length<T>;
+  for (int64_t first = 0; first < width; first += side) {
+    const int64_t present = line_count - first < side ? line_count - first : side;
+    // In a panel that is narrower than a vector, the next row overwrites what this one writes too far.
+    const int64_t used = width <= side || width - first >= side ? side : width - first;
+    for (int64_t i = 0; i < length; i += side) {
+      const int64_t count = length - i < side ? length - i : side;
+      Vector<T> square[side];
+#pragma GCC unroll 16
+      for (int64_t line = 0; line < side; ++line) {
+        square[line] = Vector<T>{};
+        if (line < present) square[line] = load_part(lines + (first + line) * stride + i, count, T(0));
+      }
+      transpose_square<T>(square);
+#pragma GCC unroll 16
+      for (int64_t k = 0; k < side; ++k) {
+        if (k >= count) break;
+        store_part(panel + (i + k) * width + first, square[k], used);
+      }
+    }
+  }
+}
+
+// Lines as long as the panel is wide: panel[i * width + lane] = lines[i * stride + lane * lane_stride].
+template <class T>
+inline void pack_across(const T* lines, int64_t stride, int64_t lane_stride, int64_t length, int64_t present,
+                        int64_t width, T* panel) {
+  for (int64_t i = 0; i < length; ++i) {
+    const T* line = lines + i * stride;
+    T* to = panel + i * width;
+    if (lane_stride == 1 && present == width) {
+      for (int64_t lane = 0; lane < width; ++lane) to[lane] = line[lane];
+      continue;
+    }
+    for (int64_t lane = 0; lane < width; ++lane) to[lane] = lane < present ? line[lane * lane_stride] : T(0);
+  }
+}
+
+template <class T, int64_t width>
+void pack(const void* matrix, int64_t lane_stride, int64_t depth_stride, int64_t lanes, int64_t depth, void* packed) {
+  const T* from = static_cast<const T*>(matrix);
+  T* panel = static_cast<T*>(packed);
+  for (int64_t first = 0; first < lanes; first += width, panel += width * depth) {
+    const int64_t present = lanes - first < width ? lanes - first : width;
+    if (depth_stride == 1) {
+      pack_lines(from + first * lane_stride, lane_stride, present, depth, width, panel);
+    } else {
+      pack_across(from + first * lane_stride, depth_stride, lane_stride, depth, present, width, panel);
+    }
+  }
+}
+
+template <class T>
+void pack_a(const void* a, int64_t row_stride, int64_t depth_stride, int64_t rows, int64_t depth, void* packed) {
+  pack<T, tile_rows>(a, row_stride, depth_stride, rows, depth, packed);
+}
+
+template <class T>
+void pack_b(const void* b, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns, void* packed) {
+  pack<T, tile_columns<T>>(b, column_stride, depth_stride, columns, depth, packed);
+}
+
+// One tile: a is tile_rows x depth, b depth x tile_columns, both packed; c = or += a b + bias.
+template <class T>
+inline void multiply_tile(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t rows, int64_t columns,
+                          const T* bias, bool accumulate) {
+  constexpr int64_t length = vector_length<T>;
+  Vector<T> left[tile_rows];
+  Vector<T> right[tile_rows];
+  const Vector<T> left_bias = bias == nullptr ? Vector<T>{} : load_part(bias, columns, T(0));
+  const Vector<T> right_bias =
+      bias == nullptr || columns <= length ? Vector<T>{} : load_part(bias + length, columns - length, T(0));
+#pragma GCC unroll 16
+  for (int r = 0; r < tile_rows; ++r) {
+    left[r] = left_bias;
+    right[r] = right_bias;
+  }
+  for (int64_t k = 0; k < depth; ++k) {
+    const Vector<T> b_left = load(b);
+    const Vector<T> b_right = load(b + length);
+#pragma GCC unroll 16
+    for (int r = 0; r < tile_rows; ++r) {
+      left[r] += a[r] * b_left;
+      right[r] += a[r] * b_right;
+    }
+    a += tile_rows;
+    b += tile_columns<T>;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < tile_rows; ++r) {
+    if (r >= rows) break;
+    T* to = c + r * c_stride;
+    if (accumulate) {
+      left[r] += load_part(to, columns, T(0));
+      if (columns > length) right[r] += load_part(to + length, columns - length, T(0));
+    }
+    store_part(to, left[r], columns);
+    if (columns > length) store_part(to + length, right[r], columns - length);
+  }
+}
+
+template <class T>
+void multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, void* c,
+              int64_t c_stride, const void* bias, bool accumulate) {
+  for (int64_t j = 0; j < columns; j += tile_columns<T>) {
+    const T* b = static_cast<const T*>(packed_b) + j * depth;
+    const T* tile_bias = bias == nullptr ? nullptr : static_cast<const T*>(bias) + j;
+    const int64_t width = columns - j < tile_columns<T> ? columns - j : tile_columns<T>;
+    for (int64_t i = 0; i < rows; i += tile_rows) {
+      const T* a = static_cast<const T*>(packed_a) + i * depth;
+      multiply_tile(a, b, depth, static_cast<T*>(c) + i * c_stride + j, c_stride, rows - i, width, tile_bias,
+                    accumulate);
+    }
+  }
+}
+
+// `block` rows times `vectors` vectors of columns at a time; A in any layout, B with contiguous rows.
+template <class T, int block, int vectors>
+inline void multiply_rows(const T* a, int64_t a_row_stride, int64_t a_depth_stride, const T* b, int64_t b_stride,
+                          int64_t columns, int64_t depth, T* c, int64_t c_stride, const T* bias) {
+  constexpr int64_t length = vector_length<T>;
+  Vector<T> sums[block][vectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) {
+    const int64_t width = columns - v * length;
+    const Vector<T> start = bias == nullptr || width <= 0 ? Vector<T>{} : load_part(bias + v * length, width, T(0));
+#pragma GCC unroll 8
+    for (int r = 0; r < block; ++r) sums[r][v] = start;
+  }
+  for (int64_t k = 0; k < depth; ++k) {
+    const T* row = b + k * b_stride;
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) {
+      const int64_t width = columns - v * length;
+      const Vector<T> right = width <= 0 ? Vector<T>{} : load_part(row + v * length, width, T(0));
+#pragma GCC unroll 8
+      for (int r = 0; r < block; ++r) sums[r][v] += a[r * a_row_stride + k * a_depth_stride] * right;
+    }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) {
+    const int64_t width = columns - v * length;
+    if (width <= 0) break;
+#pragma GCC unroll 8
+    for (int r = 0; r < block; ++r) store_part(c + r * c_stride + v * length, sums[r][v], width);
+  }
+}
+
+template <class T>
+void multiply_small(const void* a, int64_t a_row_stride, int64_t a_depth_stride, const void* b, int64_t b_stride,
+                    int64_t rows, int64_t columns, int64_t depth, void* c, int64_t c_stride, const void* bias) {
+  // Fewer rows take more columns at a time, as many sums as registers hold.
+  const auto multiply_block = [&]<int block, int vectors>(int64_t i) {
+    const T* left = static_cast<const T*>(a) + i * a_row_stride;
+    T* to = static_cast<T*>(c) + i * c_stride;
+    constexpr int64_t width = vectors * vector_length<T>;
+    for (int64_t j = 0; j < columns; j += width) {
+      multiply_rows<T, block, vectors>(left, a_row_stride, a_depth_stride, static_cast<const T*>(b) + j, b_stride,
+                                       columns - j, depth, to + j, c_stride,
+                                       bias == nullptr ? nullptr : static_cast<const T*>(bias) + j);
+    }
+  };
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) multiply_block.template operator()<4, 2>(i);
+  for (; i < rows; ++i) multiply_block.template operator()<1, 8>(i);
+}
+
+// The products of one row of A with `block` rows of the transposed B, all contiguous along k.
+template <class T, int block>
+inline void multiply_dots(const T* a, const T* b, int64_t b_stride, int64_t depth, T* c, const T* bias) {
+  constexpr int64_t length = vector_length<T>;
+  Vector<T> sums[block];
+#pragma GCC unroll 8
+  for (int j = 0; j < block; ++j) sums[j] = Vector<T>{};
+  for (int64_t k = 0; k < depth; k += length) {
+    const int64_t width = depth - k < length ? depth - k : length;
+    const Vector<T> left = load_part(a + k, width, T(0));
+#pragma GCC unroll 8
+    for (int j = 0; j < block; ++j) sums[j] += left * load_part(b + j * b_stride + k, width, T(0));
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < block; ++j) {
+    T total = bias == nullptr ? T(0) : bias[j];
+#pragma GCC unroll 16
+    for (int64_t lane = 0; lane < length; ++lane) total += sums[j][lane];
+    c[j] = total;
+  }
+}
+
+template <class T>
+void multiply_dot(const void* a, int64_t a_stride, const void* b, int64_t b_stride, int64_t rows, int64_t columns,
+                  int64_t depth, void* c, int64_t c_stride, const void* bias) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const T* left = static_cast<const T*>(a) + i * a_stride;
+    const T* right = static_cast<const T*>(b);
+    T* to = static_cast<T*>(c) + i * c_stride;
+    const T* add = static_cast<const T*>(bias);
+    int64_t j = 0;
+    for (; j + 4 <= columns; j += 4) {
+      multiply_dots<T, 4>(left, right + j * b_stride, b_stride, depth, to + j, add == nullptr ? add : add + j);
+    }
+    for (; j < columns; ++j) {
+      multiply_dots<T, 1>(left, right + j * b_stride, b_stride, depth, to + j, add == nullptr ? add : add + j);
+    }
+  }
+}
+
+template <class T>
+constexpr GemmKernels gemm_kernels() {
+  return {tile_rows,   tile_columns<T>,   pack_a<T>,      pack_b<T>,
+          multiply<T>, multiply_small<T>, multiply_dot<T>};
+}
+
+}  // namespace
+
+void fill_matmul(KernelSet& set) {
+  set.gemm[0] = gemm_kernels<float>();
+  set.gemm[1] = gemm_kernels<double>();
+}
+
+}  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

@@ -1,0 +1,297 @@
+// Products: matrix product and the linear layer, by packed panels (Goto and van de Geijn, 2008) or, where small,
+// straight from memory.
+#include <algorithm>
+
+#include "backends/cpu/families.h"
+#include "backends/cpu/kernel_set.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+// A panel of B of this depth fits into the L1 cache, a block of A of this height into the L2 cache, a block of B of
+// this width into the L3 cache.
+constexpr int64_t block_depth = 256;
+constexpr int64_t block_height = 168;
+constexpr int64_t block_width = 4096;
+// Multiplications that are worth waking a thread for, and up to which packing does not pay.
+constexpr int64_t products_per_thread = 65536;
+constexpr int64_t small_products = 32768;
+constexpr int64_t few_rows = 4;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+struct Matrix {
+  int64_t rows;
+  int64_t columns;
+  int64_t row_stride;
+  int64_t column_stride;
+};
+
+/// c = a b + bias for matrices under any strides, c with contiguous rows. Strides are in elements.
+class Product {
+ public:
+  Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_double, int threads)
+      : a_(a), b_(b), c_stride_(c_stride), item_(is_double ? 8 : 4), kernels_(kernels().gemm[is_double ? 1 : 0]) {
+    const int64_t count = a.rows * b.columns * a.columns;
+    const bool little = count <= small_products || a.rows <= few_rows;
+    const bool b_has_rows = b.column_stride == 1 || b.columns == 1;
+    const bool both_along_depth = (a.column_stride == 1 || a.columns == 1) && (b.row_stride == 1 || b.rows == 1);
+    if (little && both_along_depth) {
+      path_ = Path::dot;
+    } else if (little && b_has_rows) {
+      path_ = Path::small;
+    } else {
+      path_ = Path::packed;
+      plan_blocks(threads);
+    }
+  }
+
+  size_t scratchpad_bytes() const {
+    return static_cast<size_t>(path_ == Path::packed ? b_bytes_ + parts_ * a_bytes_ : 0);
+  }
+
+  void run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const {
+    if (path_ == Path::packed) {
+      multiply_packed(a, b, c, bias, static_cast<char*>(scratchpad));
+      return;
+    }
+    const int64_t grain = std::max<int64_t>(products_per_thread / std::max<int64_t>(a_.rows * a_.columns, 1), 16);
+    runtime::parallel_for(b_.columns, grain, [&](int64_t begin, int64_t end) {
+      const char* b_part = b + begin * b_.column_stride * item_;
+      const char* bias_part = bias == nullptr ? nullptr : bias + begin * item_;
+      if (path_ == Path::dot) {
+        kernels_.dot(a, a_.row_stride, b_part, b_.column_stride, a_.rows, end - begin, a_.columns, c + begin * item_,
+                     c_stride_, bias_part);
+      } else {
+        kernels_.small(a, a_.row_stride, a_.column_stride, b_part, b_.row_stride, a_.rows, end - begin, a_.columns,
+                       c + begin * item_, c_stride_, bias_part);
+      }
+    });
+  }
+
+ private:
+  enum class Path { packed, small, dot };
+
+  // The rows of C are cut into blocks of about equal height; where they are too few for the threads, columns too.
+  void plan_blocks(int threads) {
+    const int64_t panel_rows = kernels_.panel_rows;
+    const int64_t row_panels = ceil_div(a_.rows, panel_rows);
+    const int64_t wanted = std::max<int64_t>(ceil_div(a_.rows, block_height), std::min<int64_t>(threads, row_panels));
+    height_ = ceil_div(row_panels, wanted) * panel_rows;
+    row_blocks_ = ceil_div(a_.rows, height_);
+    column_groups_ = row_blocks_ < threads ? ceil_div(threads, row_blocks_) : 1;
+    width_ = std::min(block_width, round_up(b_.columns, kernels_.panel_columns));
+    depth_ = std::min(block_depth, std::max<int64_t>(a_.columns, 1));
+    constexpr int64_t overhang = 64;  // packing may write part of a vector too far
+    b_bytes_ = round_up(width_ * depth_ * item_ + overhang, 64);
+    a_bytes_ = round_up(height_ * depth_ * item_ + overhang, 64);
+    parts_ = std::min<int64_t>(threads, row_blocks_ * column_groups_);
+  }
+
+  void multiply_packed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const {
+    for (int64_t j = 0; j < b_.columns; j += width_) {
+      const int64_t columns = std::min(width_, b_.columns - j);
+      for (int64_t k = 0; k < std::max<int64_t>(a_.columns, 1); k += depth_) {
+        const int64_t depth = std::min(depth_, a_.columns - k);
+        pack_b(b + (k * b_.row_stride + j * b_.column_stride) * item_, columns, depth, scratchpad);
+        multiply_block(a + k * a_.column_stride * item_, scratchpad, scratchpad + b_bytes_, columns, depth,
+                       c + j * item_, bias == nullptr || k > 0 ? nullptr : bias + j * item_, k > 0);
+      }
+    }
+  }
+
+  void pack_b(const char* b, int64_t columns, int64_t depth, char* packed) const {
+    const int64_t panel = kernels_.panel_columns;
+    const int64_t grain = products_per_thread / 4 / (panel * std::max<int64_t>(depth, 1));
+    runtime::parallel_for(ceil_div(columns, panel), grain, [&](int64_t begin, int64_t end) {
+      // Each panel by itself: what is written behind the last one of a part belongs to the next part.
+      for (int64_t j = begin * panel; j < std::min(end * panel, columns); j += panel) {
+        kernels_.pack_b(b + j * b_.column_stride * item_, b_.row_stride, b_.column_stride, depth,
+                        std::min(panel, columns - j), packed + j * depth * item_);
+      }
+    });
+  }
+
+  // Every part has a buffer for its block of A, whichever thread works on it.
+  void multiply_block(const char* a, const char* packed_b, char* packed_a, int64_t columns, int64_t depth, char* c,
+                      const char* bias, bool accumulate) const {
+    const int64_t panel = kernels_.panel_columns;
+    const int64_t group_columns = round_up(ceil_div(columns, column_groups_), panel);
+    const int64_t pieces = row_blocks_ * column_groups_;
+    const int64_t work = a_.rows * columns * depth;
+    const int64_t grain = work < 2 * products_per_thread ? parts_ : 1;
+    runtime::parallel_for(parts_, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) {
+        char* buffer = packed_a + part * a_bytes_;
+        int64_t packed_block = -1;
+        for (int64_t piece = part * pieces / parts_; piece < (part + 1) * pieces / parts_; ++piece) {
+          const int64_t block = piece / column_groups_;
+          const int64_t i = block * height_;
+          const int64_t j = piece % column_groups_ * group_columns;
+          if (j >= columns) continue;
+          const int64_t rows = std::min(height_, a_.rows - i);
+          if (block != packed_block) {
+            kernels_.pack_a(a + i * a_.row_stride * item_, a_.row_stride, a_.column_stride, rows, depth, buffer);
+            packed_block = block;
+          }
+          kernels_.multiply(buffer, packed_b + j * depth * item_, rows, std::min(group_columns, columns - j), depth,
+                            c + (i * c_stride_ + j) * item_, c_stride_, bias == nullptr ? nullptr : bias + j * item_,
+                            accumulate);
+        }
+      }
+    });
+  }
+
+  Matrix a_;
+  Matrix b_;
+  int64_t c_stride_;
+  int64_t item_;
+  GemmKernels kernels_;
+  Path path_ = Path::packed;
+  int64_t height_ = 0;  // of a block of A
+  int64_t width_ = 0;   // of a block of B
+  int64_t depth_ = 0;   // of both
+  int64_t row_blocks_ = 0;
+  int64_t column_groups_ = 0;
+  int64_t parts_ = 0;  // that run at once
+  int64_t a_bytes_ = 0;
+  int64_t b_bytes_ = 0;
+};
+
+// A product for each position of the batch axes.
+struct Batch {
+  Dims shape;
+  Dims a_strides;
+  Dims b_strides;
+  Dims c_strides;
+
+  int64_t count() const { return element_count(shape); }
+
+  void add(int64_t size, int64_t a_stride, int64_t b_stride, int64_t c_stride) {
+    if (size == 1) return;
+    shape.push_back(size);
+    a_strides.push_back(a_stride);
+    b_strides.push_back(b_stride);
+    c_strides.push_back(c_stride);
+  }
+
+  // While all products of the innermost batch axis share b, and the rows of a and c go on evenly, they are one.
+  void fold_into_rows(Matrix& a, int64_t c_row_stride) {
+    while (!shape.empty() && b_strides.back() == 0 && c_strides.back() == a.rows * c_row_stride &&
+           (a.rows == 1 || a_strides.back() == a.rows * a.row_stride)) {
+      if (a.rows == 1) a.row_stride = a_strides.back();
+      a.rows *= shape.back();
+      for (Dims* dims : {&shape, &a_strides, &b_strides, &c_strides}) dims->erase(dims->rank() - 1);
+    }
+  }
+};
+
+class ProductKernel final : public Kernel {
+ public:
+  ProductKernel(const Product& product, const Batch& batch, DType dtype, bool one_by_one)
+      : product_(product), batch_(batch), item_(static_cast<int64_t>(item_size(dtype))) {
+    parts_ = one_by_one ? 1 : std::min<int64_t>(runtime::thread_count(), batch.count());
+    part_bytes_ = (product.scratchpad_bytes() + 63) / 64 * 64;
+    scratchpad_bytes = part_bytes_ * static_cast<size_t>(parts_);
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    const char* bias = has_bias_ ? static_cast<const char*>(inputs[2]) : nullptr;
+    const int64_t count = batch_.count();
+    // Inside of a part, products run on its thread alone.
+    runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) {
+        char* memory = static_cast<char*>(scratchpad) + part * static_cast<int64_t>(part_bytes_);
+        for (int64_t i = part * count / parts_; i < (part + 1) * count / parts_; ++i) {
+          product_.run(at(inputs[0], batch_.a_strides, i), at(inputs[1], batch_.b_strides, i),
+                       at(outputs[0], batch_.c_strides, i), bias, memory);
+        }
+      }
+    });
+  }
+
+  void set_bias() { has_bias_ = true; }
+
+ private:
+  char* at(void* base, const Dims& strides, int64_t position) const {
+    int64_t offset = 0;
+    for (int axis = batch_.shape.rank() - 1; axis >= 0; --axis) {
+      offset += position % batch_.shape[axis] * strides[axis];
+      position /= batch_.shape[axis];
+    }
+    return static_cast<char*>(base) + offset * item_;
+  }
+
+  Product product_;
+  Batch batch_;
+  int64_t item_;
+  bool has_bias_ = false;
+  int64_t parts_;
+  size_t part_bytes_;
+};
+
+std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, DType dtype, bool has_bias) {
+  if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
+  const int64_t c_stride = b.columns;
+  batch.fold_into_rows(a, c_stride);
+  if (a.rows * b.columns * batch.count() == 0) return nullptr;
+  const int threads = runtime::thread_count();
+  // Threads share the batch where there is one, or each product.
+  const bool small = a.rows * b.columns * a.columns < 8 * products_per_thread * threads;
+  const bool one_by_one = batch.count() < threads || !small;
+  const Product product(a, b, c_stride, dtype == DType::float64, one_by_one ? threads : 1);
+  auto kernel = std::make_unique<ProductKernel>(product, batch, dtype, one_by_one);
+  if (has_bias) kernel->set_bias();
+  return kernel;
+}
+
+Matrix last_axes(const BufferSpec& spec) {
+  const int rank = spec.shape.rank();
+  return {spec.shape[rank - 2], spec.shape[rank - 1], spec.strides[rank - 2], spec.strides[rank - 1]};
+}
+
+// Stride of a batch axis of the output, counted from the back, in an operand; 0 where the operand repeats.
+int64_t batch_stride(const BufferSpec& spec, int from_back, int64_t size) {
+  const int axis = spec.shape.rank() - from_back;
+  return axis < 0 || (spec.shape[axis] == 1 && size != 1) ? 0 : spec.strides[axis];
+}
+
+std::unique_ptr<Kernel> prepare_matmul(const KernelCall& call) {
+  const BufferSpec& a = call.inputs[0];
+  const BufferSpec& b = call.inputs[1];
+  const BufferSpec& c = call.outputs[0];
+  Batch batch;
+  for (int axis = 0; axis < c.shape.rank() - 2; ++axis) {
+    const int from_back = c.shape.rank() - axis;
+    const int64_t size = c.shape[axis];
+    batch.add(size, batch_stride(a, from_back, size), batch_stride(b, from_back, size), c.strides[axis]);
+  }
+  return prepare_product(batch, last_axes(a), last_axes(b), a.dtype, false);
+}
+
+std::unique_ptr<Kernel> prepare_linear(const KernelCall& call) {
+  const BufferSpec& x = call.inputs[0];
+  const BufferSpec& weight = call.inputs[1];
+  const BufferSpec& y = call.outputs[0];
+  const bool has_bias = call.inputs.size() > 2;
+  if (has_bias && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
+  const int last = x.shape.rank() - 1;
+  Batch batch;
+  for (int axis = 0; axis < last - 1; ++axis) batch.add(x.shape[axis], x.strides[axis], 0, y.strides[axis]);
+  const int64_t rows = last > 0 ? x.shape[last - 1] : 1;
+  const Matrix a = {rows, x.shape[last], last > 0 ? x.strides[last - 1] : 0, x.strides[last]};
+  const Matrix b = {weight.shape[1], weight.shape[0], weight.strides[1], weight.strides[0]};
+  return prepare_product(batch, a, b, x.dtype, has_bias);
+}
+
+}  // namespace
+
+void register_matmul(KernelTable& table) {
+  table.add(OpId::matmul, Provider::cpu, prepare_matmul);
+  table.add(OpId::linear, Provider::cpu, prepare_linear);
+}
+
+}  // namespace pydl::cpu

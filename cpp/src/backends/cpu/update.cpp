@@ -1,0 +1,119 @@
+// Optimiser updates: one pass over all parameters, as one long row of elements that threads share evenly.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "backends/cpu/families.h"
+#include "backends/cpu/kernel_set.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+constexpr int64_t elements_per_thread = 8192;
+constexpr int max_groups = 4;
+
+class FusedUpdate final : public Kernel {
+ public:
+  FusedUpdate(const KernelCall& call, UpdateKernel kernel, const UpdateConstants& constants, int groups)
+      : op_(call.op), kernel_(kernel), constants_(constants), groups_(static_cast<size_t>(groups)) {
+    const BufferSpec& first = call.inputs[1];
+    item_size_ = static_cast<int64_t>(item_size(first.dtype));
+    const auto count = static_cast<size_t>(call.attrs.integer("count"));
+    ends_.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+      const int64_t before = i == 0 ? 0 : ends_[i - 1];
+      ends_.push_back(before + element_count(call.inputs[1 + i].shape));
+    }
+  }
+
+  void run(void* const* inputs, void* const*, void*) const override {
+    const size_t count = ends_.size();
+    const int64_t step = ++*static_cast<int64_t*>(inputs[0]);
+    const UpdateConstants constants = constants_of(step, *static_cast<const double*>(inputs[1 + groups_ * count]));
+    runtime::parallel_for(ends_.back(), elements_per_thread, [&](int64_t begin, int64_t end) {
+      auto parameter = static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), begin) - ends_.begin());
+      for (; begin < end; ++parameter) {
+        const int64_t start = parameter == 0 ? 0 : ends_[parameter - 1];
+        const int64_t stop = std::min(end, ends_[parameter]);
+        void* operands[max_groups];
+        for (size_t group = 0; group < groups_; ++group) {
+          operands[group] =
+              static_cast<char*>(inputs[1 + group * count + parameter]) + (begin - start) * item_size_;
+        }
+        kernel_(operands, stop - begin, constants);
+        begin = stop;
+      }
+    });
+  }
+
+ private:
+  UpdateConstants constants_of(int64_t step, double lr) const {
+    UpdateConstants constants = constants_;
+    constants.lr = lr;
+    constants.first_step = step == 1;
+    if (op_ == OpId::adam_update) {
+      // Moments start at zero: these undo their bias towards it.
+      constants.step_size = lr / (1 - std::pow(constants.beta1, static_cast<double>(step)));
+      constants.root_correction = std::sqrt(1 - std::pow(constants.beta2, static_cast<double>(step)));
+    }
+    return constants;
+  }
+
+  OpId op_;
+  UpdateKernel kernel_;
+  UpdateConstants constants_;
+  size_t groups_;  // lists of tensors, the gradients last
+  int64_t item_size_;
+  std::vector<int64_t> ends_;  // of the parameters in the row of all elements
+};
+
+std::unique_ptr<Kernel> prepare_update(const KernelCall& call, const UpdateKernel* kernels,
+                                       const UpdateConstants& constants, int groups) {
+  if (call.attrs.integer("count") == 0) return nullptr;
+  const DType dtype = call.inputs[1].dtype;
+  if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
+  for (const BufferSpec& input : call.inputs.subspan(1, call.inputs.size() - 2)) {
+    if (input.dtype != dtype || !is_contiguous(input.shape, input.strides)) return nullptr;
+  }
+  return std::make_unique<FusedUpdate>(call, kernels[dtype == DType::float64 ? 1 : 0], constants, groups);
+}
+
+std::unique_ptr<Kernel> prepare_sgd(const KernelCall& call) {
+  UpdateConstants constants{};
+  constants.momentum = call.attrs.number("momentum");
+  constants.dampening = call.attrs.number("dampening");
+  constants.weight_decay = call.attrs.number("weight_decay");
+  constants.nesterov = call.attrs.flag("nesterov");
+  return prepare_update(call, kernels().sgd, constants, constants.momentum == 0 ? 2 : 3);
+}
+
+std::unique_ptr<Kernel> prepare_rmsprop(const KernelCall& call) {
+  UpdateConstants constants{};
+  constants.alpha = call.attrs.number("alpha");
+  constants.epsilon = call.attrs.number("epsilon");
+  constants.momentum = call.attrs.number("momentum");
+  constants.weight_decay = call.attrs.number("weight_decay");
+  return prepare_update(call, kernels().rmsprop, constants, constants.momentum == 0 ? 3 : 4);
+}
+
+std::unique_ptr<Kernel> prepare_adam(const KernelCall& call) {
+  UpdateConstants constants{};
+  constants.beta1 = call.attrs.number("beta1");
+  constants.beta2 = call.attrs.number("beta2");
+  constants.epsilon = call.attrs.number("epsilon");
+  constants.weight_decay = call.attrs.number("weight_decay");
+  constants.decoupled = call.attrs.flag("decoupled");
+  return prepare_update(call, kernels().adam, constants, 4);
+}
+
+}  // namespace
+
+void register_update(KernelTable& table) {
+  table.add(OpId::sgd_update, Provider::cpu, prepare_sgd);
+  table.add(OpId::rmsprop_update, Provider::cpu, prepare_rmsprop);
+  table.add(OpId::adam_update, Provider::cpu, prepare_adam);
+}
+
+}  // namespace pydl::cpu

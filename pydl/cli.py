@@ -1,0 +1,57 @@
+"""The command `pydl`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pydl
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number of at least 1, got {value}")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pydl", description="Train and run neural networks.")
+    parser.add_argument("--version", action="version", version=f"pydl {pydl.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("info", help="show version, processor, providers and threads")
+    demo = commands.add_parser("demo", help="train a network on images and show what it learnt")
+    demo.add_argument(
+        "--data",
+        choices=("digits", "fashion-mnist"),
+        default="digits",
+        help="5,000 digits, or the 60,000 images of Fashion-MNIST (default: digits)",
+    )
+    demo.add_argument("--epochs", type=_positive, help="passes over the data")
+    demo.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
+    demo.add_argument(
+        "--output",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="where pictures and the model go (default: the current folder)",
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    if options.command == "info":
+        print(pydl.info())
+        return 0
+    from pydl.demo import run
+
+    try:
+        run(options.data, options.epochs, options.seed, options.output)
+    except OSError as error:  # data that are missing, a folder that cannot be written
+        print(f"pydl demo: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,6 @@
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+def gather_rows(source: Any, index: npt.NDArray[np.int64], start: int, out: Any) -> None: ...

@@ -1,0 +1,132 @@
+"""DataLoader: batches of samples, in order or shuffled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pydl._core import Generator, Tensor, asarray, empty, permutation, stack, take, tensor
+from pydl.data._batching import gather_rows
+from pydl.data.dataset import Subset, TensorDataset
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class DataLoader:
+    """Iterate over data in batches; every pass over a shuffled loader has an order of its own.
+
+    Parameters
+    ----------
+    data : Tensor, numpy.ndarray, tuple of them, or dataset
+        Arrays have shapes (N, ...) and the same N. A dataset has `__len__` and `__getitem__`.
+    batch_size : int, default 32
+        Samples per batch.
+    shuffle : bool, default False
+        Whether the order is random. In order, batches are views of the arrays.
+    drop_last : bool, default False
+        Whether a smaller last batch is left out.
+    seed : int, optional
+        Makes the orders reproducible.
+    generator : Generator, optional
+        Source of the orders; the default generator without `seed` and `generator`.
+
+    Yields
+    ------
+    Tensor or tuple of Tensor
+        One tensor for a single array or for samples that are no tuples, else a tuple.
+
+    Raises
+    ------
+    ValueError
+        For a batch size below 1, lengths that differ, and both `seed` and `generator`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pydl
+    >>> loader = pydl.data.DataLoader((np.zeros((10, 3)), np.arange(10)), batch_size=4)
+    >>> [y.tolist() for x, y in loader]
+    [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        batch_size: int = 32,
+        *,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        seed: int | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"DataLoader: expected a batch size of at least 1, got {batch_size}")
+        if seed is not None and generator is not None:
+            raise ValueError("DataLoader: expected seed or generator, got both")
+        self._single = isinstance(data, (Tensor, np.ndarray))
+        if self._single:
+            data = TensorDataset(data)
+        elif isinstance(data, tuple):
+            data = TensorDataset(*data)
+        self.dataset = data
+        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
+        self._generator = generator if seed is None else Generator(seed)
+
+    @property
+    def sample_count(self) -> int:
+        """Samples in one pass."""
+        size = len(self.dataset)
+        return size - size % self.batch_size if self.drop_last else size
+
+    def __len__(self) -> int:
+        return -(-self.sample_count // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        count = self.sample_count
+        source, order = self._source_and_order()
+        for start in range(0, count, self.batch_size):
+            stop = min(start + self.batch_size, count)
+            if isinstance(source, TensorDataset):
+                batch = tuple(_rows(column, order, start, stop) for column in source.columns)
+                yield batch[0] if self._single else batch
+            else:
+                numbers = range(start, stop) if order is None else order[start:stop].tolist()
+                yield _collate([source[i] for i in numbers])
+
+    def _source_and_order(self) -> tuple[Any, npt.NDArray[np.int64] | None]:
+        """What samples are read from, and their numbers; None for all in order."""
+        order = None
+        if self.shuffle:
+            order = np.asarray(permutation(len(self.dataset), generator=self._generator))
+        source = self.dataset
+        while isinstance(source, Subset):
+            order = source.indices if order is None else source.indices[order]
+            source = source.dataset
+        return source, order
+
+
+def _rows(column: Tensor, order: npt.NDArray[np.int64] | None, start: int, stop: int) -> Tensor:
+    if order is None:
+        return column[start:stop]
+    if column.dtype.name == "bfloat16":  # no buffer protocol has it
+        return take(column, tensor(order[start:stop]))
+    batch = empty((stop - start, *column.shape[1:]), dtype=column.dtype)
+    gather_rows(column, order, start, batch)
+    return batch
+
+
+def _collate(samples: Sequence[Any]) -> Any:
+    if isinstance(samples[0], tuple):
+        return tuple(_stacked(values) for values in zip(*samples, strict=True))
+    return _stacked(samples)
+
+
+def _stacked(values: Sequence[Any]) -> Tensor:
+    if isinstance(values[0], Tensor):
+        return stack(list(values))
+    if isinstance(values[0], (bool, int, float)):
+        return tensor(list(values))
+    return asarray(np.stack(values))

@@ -1,0 +1,6 @@
+"""Datasets to try things on, as NumPy arrays: found on this machine or fetched, and checked."""
+
+from pydl.datasets.digits import load_digits
+from pydl.datasets.fashion_mnist import FASHION_MNIST_CLASSES, load_fashion_mnist
+
+__all__ = ["FASHION_MNIST_CLASSES", "load_digits", "load_fashion_mnist"]

@@ -1,0 +1,103 @@
+"""Where data files are looked for, checked against pinned hashes, and fetched."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# The largest file that a download may grow to, in bytes; hashes are checked only at its end.
+_MOST_BYTES = 256 * 1024 * 1024
+_TIMEOUT_SECONDS = 30
+
+
+class DataFile:
+    """A file by its name, and the SHA-256 of each form in which it is distributed."""
+
+    def __init__(self, name: str, *hashes: str) -> None:
+        self.name, self.hashes = name, hashes
+
+    def read(self, path: Path) -> bytes:
+        """Read the file at `path`.
+
+        Raises
+        ------
+        ValueError
+            When the content is not the pinned one.
+        """
+        from hashlib import sha256
+
+        content = path.read_bytes()
+        found = sha256(content).hexdigest()
+        if found not in self.hashes:
+            raise ValueError(
+                f"{path}: expected SHA-256 {' or '.join(self.hashes)}, got {found}; the file is "
+                "damaged or another one: remove it and try again"
+            )
+        return content
+
+
+def user_cache() -> Path:
+    """Folder of the user's cached data, by the platform's convention; it may not exist yet."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "pydl"
+
+
+def search_folders(dataset: str, system: Sequence[str | os.PathLike[str]] = ()) -> list[Path]:
+    """Folders in which a dataset may be: below PYDL_DATA, in the user's cache, in the system."""
+    folders = []
+    if root := os.environ.get("PYDL_DATA"):
+        folders += [Path(root) / dataset, Path(root)]
+    return [*folders, user_cache() / dataset, *map(Path, system)]
+
+
+def find_folder(names: Sequence[str], folders: Sequence[Path]) -> Path | None:
+    """Return the first folder that has all of the files."""
+    for folder in folders:
+        if all((folder / name).is_file() for name in names):
+            return folder
+    return None
+
+
+def download(url: str, file: DataFile, folder: Path) -> Path:
+    """Fetch a file into `folder`, under its name and only if its hash is the pinned one.
+
+    Raises
+    ------
+    OSError
+        When the address cannot be reached or the file cannot be written.
+    ValueError
+        When the content is not the pinned one; nothing is kept then.
+    """
+    import tempfile
+    from hashlib import sha256
+    from urllib.request import urlopen
+
+    folder.mkdir(parents=True, exist_ok=True)
+    digest, size = sha256(), 0
+    handle, partial = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as target, urlopen(url, timeout=_TIMEOUT_SECONDS) as source:
+            while chunk := source.read(1 << 20):
+                size += len(chunk)
+                if size > _MOST_BYTES:
+                    raise ValueError(f"{url}: more than {_MOST_BYTES} bytes")
+                digest.update(chunk)
+                target.write(chunk)
+            target.flush()
+            os.fsync(target.fileno())
+        if digest.hexdigest() not in file.hashes:
+            raise ValueError(
+                f"{url}: expected SHA-256 {' or '.join(file.hashes)}, got {digest.hexdigest()}"
+            )
+        os.replace(partial, folder / file.name)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+    return folder / file.name

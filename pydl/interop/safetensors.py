@@ -1,0 +1,70 @@
+"""Parameters in files: safetensors, which hold tensors and text but nothing that runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydl import _core
+from pydl._core import Tensor
+from pydl.nn.module import Module
+from pydl.optim.optimizer import Optimizer
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def save(
+    path: str | os.PathLike[str],
+    state: Module | Optimizer | Mapping[str, Tensor | npt.NDArray[Any]],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write tensors to a safetensors file, atomically: `path` is the old file or the new one.
+
+    Parameters
+    ----------
+    path : str or path
+        File to write; its folder must exist.
+    state : Module, Optimizer, or mapping of str to Tensor or numpy.ndarray
+        What to save; of a module or optimiser its `state_dict`.
+    metadata : mapping of str to str, optional
+        Text that goes along.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import pydl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "weights.safetensors")
+    ...     pydl.save(path, {"w": pydl.ones((2,))})
+    ...     pydl.load(path)["w"].tolist()
+    [1.0, 1.0]
+    """
+    if isinstance(state, (Module, Optimizer)):
+        state = state.state_dict()
+    tensors = {name: _core.asarray(value) for name, value in state.items()}
+    _core.io.save_params(os.fspath(path), tensors, dict(metadata or {}))
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read.
+    ValueError
+        When it is malformed; the message says where.
+    """
+    return _core.io.load_params(os.fspath(path))[0]
+
+
+def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Read the text that goes along with the tensors of a safetensors file; errors as of `load`."""
+    return _core.io.load_params(os.fspath(path))[1]

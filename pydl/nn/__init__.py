@@ -1,0 +1,57 @@
+"""Layers, activations, losses and the modules that hold them."""
+
+from pydl.nn import functional, init
+from pydl.nn.activations import (
+    ELU,
+    GELU,
+    SELU,
+    BinaryStep,
+    LeakyReLU,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from pydl.nn.linear import Dropout, Flatten, Identity, Linear
+from pydl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
+from pydl.nn.module import Buffer, Module, Parameter
+
+from pydl.nn.containers import ModuleList, Sequential  # isort: skip  (a Model, built on the above)
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "BinaryStep",
+    "Buffer",
+    "CrossEntropyLoss",
+    "Dropout",
+    "ELU",
+    "Flatten",
+    "GELU",
+    "Identity",
+    "L1Loss",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "MSELoss",
+    "Mish",
+    "Module",
+    "ModuleList",
+    "Parameter",
+    "ReLU",
+    "SELU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+    "functional",
+    "init",
+]

@@ -1,0 +1,367 @@
+"""Module: the base of layers and models, and the tensors that it owns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from pydl._core import Tensor, asarray, no_grad
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from pydl._core import DType
+
+ModuleT = TypeVar("ModuleT", bound="Module")
+
+
+class Parameter(Tensor):
+    """A tensor that a module learns: found by `Module.parameters` when it is an attribute.
+
+    Parameters
+    ----------
+    data : Tensor or array_like
+        Initial values; a tensor shares its memory with the parameter.
+    requires_grad : bool, default True
+        Whether `backward` computes its gradient. Only floating dtypes can.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> scale = pydl.nn.Parameter(pydl.ones((3,)))
+    >>> scale.requires_grad
+    True
+    """
+
+    def __new__(cls, data: Any, requires_grad: bool = True) -> Parameter:
+        self = super().__new__(cls, asarray(data).detach())
+        self.requires_grad = requires_grad
+        return self
+
+    def __init__(self, data: Any, requires_grad: bool = True) -> None:
+        pass
+
+
+class Buffer(Tensor):
+    """A tensor that belongs to a module's state but is not learnt, such as a running mean.
+
+    Parameters
+    ----------
+    data : Tensor or array_like
+        Initial values; a tensor shares its memory with the buffer.
+    persistent : bool, default True
+        Whether `Module.state_dict` contains it.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.Buffer(pydl.zeros((3,))).requires_grad
+    False
+    """
+
+    persistent: bool
+
+    def __new__(cls, data: Any, persistent: bool = True) -> Buffer:
+        self = super().__new__(cls, asarray(data).detach())
+        self.persistent = persistent
+        return self
+
+    def __init__(self, data: Any, persistent: bool = True) -> None:
+        pass
+
+
+class LoadResult(NamedTuple):
+    """What `Module.load_state_dict` did not load."""
+
+    missing: list[str]
+    unexpected: list[str]
+
+
+class Module:
+    """Base of layers and models: subclasses create parameters and submodules, and define `forward`.
+
+    Whatever attribute is a `Parameter`, a `Buffer` or another `Module` belongs to the module, under
+    the attribute's name. There is nothing else to register.
+
+    Attributes
+    ----------
+    training : bool
+        Whether layers such as `Dropout` behave as in training; set by `train` and `eval`.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> from pydl import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self, size):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(pydl.ones((size,)))
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> layer = Scale(3)
+    >>> layer(pydl.ones((2, 3))).shape
+    (2, 3)
+    >>> [name for name, _ in layer.named_parameters()]
+    ['factor']
+    """
+
+    training: bool = True
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the module's output; subclasses define it, callers call the module itself."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward()")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.forward(*args, **kwargs)
+        except Exception as error:
+            _name_layer(error, self)
+            raise
+
+    # --- what belongs to the module ---------------------------------------------------------------
+
+    def _members(self) -> Iterable[tuple[str, Any]]:
+        """Attributes, and what else a container holds, by name."""
+        return vars(self).items()
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """Direct submodules with their names."""
+        for name, value in self._members():
+            if isinstance(value, Module):
+                yield name, value
+
+    def children(self) -> Iterator[Module]:
+        """Direct submodules."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """This module (named `prefix`) and all below it, each once, with dotted names."""
+        return self._walk(prefix, set())
+
+    def _walk(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+        if id(self) in seen:
+            return
+        seen.add(id(self))
+        yield prefix, self
+        for name, child in self.named_children():
+            yield from child._walk(f"{prefix}.{name}" if prefix else name, seen)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def _named_tensors(self, kind: type[Tensor]) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, value in module._members():
+                if isinstance(value, kind) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield f"{path}.{name}" if path else name, value
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Parameters of this module and all below it, each once, with dotted names."""
+        return self._named_tensors(Parameter)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Parameters of this module and all below it, each once."""
+        for _, parameter in self.named_parameters():
+            yield parameter
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Buffers of this module and all below it, each once, with dotted names."""
+        return self._named_tensors(Buffer)
+
+    def buffers(self) -> Iterator[Buffer]:
+        """Buffers of this module and all below it, each once."""
+        for _, buffer in self.named_buffers():
+            yield buffer
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _check_assignment(self, name, value)
+        object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:  # type checkers shall go on to report unknown attributes
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(_unknown_attribute(self, name), name=name, obj=self)
+
+    # --- state --------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Parameters and persistent buffers by dotted name; the tensors share the module's memory.
+
+        Examples
+        --------
+        >>> import pydl
+        >>> list(pydl.nn.Linear(2, 1).state_dict())
+        ['weight', 'bias']
+        """
+        return {name: tensor.detach() for name, tensor in self._state("")}
+
+    def _state(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
+        for name, value in self._members():
+            if isinstance(value, Parameter) or (isinstance(value, Buffer) and value.persistent):
+                yield prefix + name, value
+            elif isinstance(value, Module):
+                yield from value._state(f"{prefix}{name}.")
+
+    def load_state_dict(
+        self, state: Mapping[str, Tensor | npt.NDArray[Any]], strict: bool = True
+    ) -> LoadResult:
+        """Copy values into parameters and buffers; nothing is changed when something does not fit.
+
+        Parameters
+        ----------
+        state : mapping of str to Tensor or numpy.ndarray
+            As from `state_dict`. Dtypes are converted, shapes must agree.
+        strict : bool, default True
+            Whether the names must be exactly the module's own.
+
+        Returns
+        -------
+        LoadResult
+            `missing`: names that `state` lacks; `unexpected`: names that the module lacks. Both are
+            empty lists when `strict`.
+
+        Raises
+        ------
+        ValueError
+            For shapes that differ and, when `strict`, for names that differ. The message lists them.
+        """
+        own = dict(self._state(""))
+        missing = [name for name in own if name not in state]
+        unexpected = [name for name in state if name not in own]
+        given = {name: asarray(state[name]) for name in own if name in state}
+        problems = [
+            f"{name}: expected shape {own[name].shape}, got {value.shape}"
+            for name, value in given.items()
+            if own[name].shape != value.shape
+        ]
+        if strict and missing:
+            problems.insert(0, "missing: " + ", ".join(missing))
+        if strict and unexpected:
+            problems.insert(0, "unexpected: " + ", ".join(unexpected))
+        if problems:
+            raise ValueError("\n  ".join([f"{type(self).__name__}.load_state_dict:", *problems]))
+        with no_grad():
+            for name, value in given.items():
+                own[name].copy_(value.astype(own[name].dtype))
+        return LoadResult(missing, unexpected)
+
+    # --- modes ----------------------------------------------------------------------------------------
+
+    def train(self: ModuleT, mode: bool = True) -> ModuleT:
+        """Set training mode here and in all submodules (`False`: evaluation mode); return self."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: ModuleT) -> ModuleT:
+        """Set evaluation mode: the same as `train(False)`."""
+        return self.train(False)
+
+    def requires_grad_(self: ModuleT, flag: bool = True) -> ModuleT:
+        """Freeze all parameters (`False`), or let them learn again (`True`); return self.
+
+        Optimisers leave frozen parameters alone.
+        """
+        for parameter in self.parameters():
+            parameter.requires_grad = flag
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or set their elements to zero."""
+        for parameter in self.parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad.zero_()
+
+    def apply(self: ModuleT, function: Callable[[Module], object]) -> ModuleT:
+        """Call `function` with every submodule, innermost first, and with this one; return self."""
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def to(self: ModuleT, target: DType | str | type[np.generic]) -> ModuleT:
+        """Convert floating parameters and buffers to a dtype, or move all to a device; return self.
+
+        Parameters that change are new objects, so call it before an optimiser is created.
+        """
+        for module in self.modules():
+            for name, value in list(module._members()):
+                if isinstance(value, (Parameter, Buffer)) and value.dtype.is_floating:
+                    moved = value.detach().to(target)
+                    if moved.dtype != value.dtype:
+                        setattr(module, name, _rewrap(value, moved))
+        return self
+
+    # --- how it looks ---------------------------------------------------------------------------------
+
+    def extra_repr(self) -> str:
+        """Settings shown between the parentheses of the module's `repr`."""
+        return ""
+
+    def __repr__(self) -> str:
+        head, lines = self.extra_repr(), []
+        for name, child in self.named_children():
+            lines.append(f"({name}): " + repr(child).replace("\n", "\n  "))
+        if not lines:
+            return f"{type(self).__name__}({head})"
+        return f"{type(self).__name__}(\n  " + "\n  ".join([head, *lines] if head else lines) + "\n)"
+
+
+def _rewrap(old: Parameter | Buffer, data: Tensor) -> Parameter | Buffer:
+    if isinstance(old, Parameter):
+        return type(old)(data, old.requires_grad)
+    return type(old)(data, old.persistent)
+
+
+def _check_assignment(module: Module, name: str, value: object) -> None:
+    """Refuse assignments by which parameters would silently get lost."""
+    where = f"{type(module).__name__}.{name}"
+    current = vars(module).get(name)
+    for kind in (Parameter, Module):
+        if isinstance(current, kind) and not (value is None or isinstance(value, kind)):
+            raise TypeError(
+                f"{where} is a {kind.__name__}: expected another one or None, "
+                f"got {type(value).__name__}"
+            )
+    if type(value) is list and any(isinstance(item, (Module, Parameter)) for item in value):
+        raise TypeError(
+            f"{where}: modules and parameters in a list are not found; use ModuleList, or one "
+            "attribute each"
+        )
+
+
+def _unknown_attribute(module: Module, name: str) -> str:
+    message = f"{type(module).__name__} has no attribute {name!r}"
+    if name.startswith("_"):
+        return message
+    from difflib import get_close_matches
+
+    known = [*vars(module), *(child for child, _ in module.named_children()), *dir(type(module))]
+    similar = get_close_matches(name, known, n=1)
+    return f"{message}; did you mean {similar[0]!r}?" if similar else message
+
+
+def _name_layer(error: Exception, module: Module) -> None:
+    """Put the path of the layer that raised before the message, seen from the outermost module.
+
+    The innermost module that the exception passes is noted on it; every module around that one
+    writes the path anew as it knows it. A module called by itself adds nothing.
+    """
+    try:
+        failed, message = error.__dict__.setdefault("_pydl_layer", (module, error.args))
+        if failed is module or len(message) != 1 or not isinstance(message[0], str):
+            return
+        for path, candidate in module.named_modules(type(module).__name__):
+            if candidate is failed:
+                line = repr(failed).split("\n")[0].rstrip("(")
+                error.args = (f"in {path} ({line}): {message[0]}",)
+    except Exception:  # the error itself matters more than where it came from
+        return

@@ -1,0 +1,19 @@
+"""Checks of options that optimisers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def require_at_least_zero(owner: str, options: Mapping[str, Any], *names: str) -> None:
+    """Raise `ValueError` for an option that is negative or not a number."""
+    for name in names:
+        if not options[name] >= 0:
+            raise ValueError(f"{owner}: expected {name} of at least 0, got {options[name]}")
+
+
+def require_fraction(owner: str, name: str, value: float) -> None:
+    """Raise `ValueError` for a value outside [0, 1)."""
+    if not 0 <= value < 1:
+        raise ValueError(f"{owner}: expected {name} in [0, 1), got {value}")

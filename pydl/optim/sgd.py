@@ -1,0 +1,81 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydl import _core
+from pydl._core import Tensor
+from pydl.optim.checks import require_at_least_zero
+from pydl.optim.optimizer import Optimizer, _Batch
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum, as `torch.optim.SGD`.
+
+    v = momentum * v + (1 - dampening) * g (the first time v = g); p = p - lr * v.
+
+    Parameters
+    ----------
+    parameters : iterable of Tensor, or of group mappings
+        See `Optimizer`.
+    lr : float, default 0.01
+        Learning rate.
+    momentum : float, default 0.0
+        Part of the previous step that is kept; 0 keeps no state.
+    dampening : float, default 0.0
+        Part of the gradient that is left out of the momentum.
+    weight_decay : float, default 0.0
+        This times the parameter is added to the gradient.
+    nesterov : bool, default False
+        Look ahead by the momentum (Sutskever et al., 2013).
+
+    Raises
+    ------
+    ValueError
+        For negative numbers, and for nesterov without momentum or with dampening.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> weight = pydl.nn.Parameter(pydl.tensor([1.0]))
+    >>> optimizer = pydl.optim.SGD([weight], lr=0.25)
+    >>> (weight * weight).sum().backward()
+    >>> optimizer.step()
+    >>> weight.tolist()
+    [0.5]
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        lr: float = 0.01,
+        *,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        options = {
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
+        super().__init__(parameters, lr, options)
+
+    def _check(self, options: Mapping[str, Any]) -> None:
+        require_at_least_zero("SGD", options, "momentum", "weight_decay")
+        if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
+            raise ValueError("SGD: nesterov needs momentum, and dampening 0")
+
+    def _slots_of(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("velocity",) if options["momentum"] else ()
+
+    def _update(self, batch: _Batch, gradients: list[Tensor]) -> None:
+        velocities = batch.slots[0] if batch.slots else []
+        _core.optim.sgd_update(
+            batch.step, batch.parameters, velocities, gradients, batch.group._lr,
+            **batch.group.options,
+        )  # fmt: skip

@@ -1,0 +1,193 @@
+"""Callbacks: what `fit` calls between steps and epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from pydl._core import Tensor
+
+if TYPE_CHECKING:
+    import os
+
+    from pydl.training.model import Model
+
+
+class Callback:
+    """Base of callbacks: subclasses define what they need.
+
+    Attributes
+    ----------
+    model : Model
+        The model that is trained; set `model.stop_training` to end after the current epoch.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> class Halve(pydl.training.Callback):
+    ...     def on_epoch_end(self, epoch, logs):
+    ...         self.model.optimizer.lr = self.model.optimizer.lr / 2
+    """
+
+    model: Model
+
+    def on_train_begin(self) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self) -> None:
+        """After the last epoch, also of an interrupted training."""
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        """Before an epoch, counted from 0."""
+
+    def on_train_batch_end(self, step: int) -> None:
+        """After a step, counted from 0 within the epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """After an epoch; `logs` has loss and metrics, the validation's as "val_..."."""
+
+
+class CallbackList:
+    """Callbacks called one after the other; those without a step function cost steps nothing."""
+
+    def __init__(self, callbacks: Sequence[Callback] | None, model: Model) -> None:
+        self._callbacks = list(callbacks or ())
+        for callback in self._callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(f"fit: expected callbacks, got {type(callback).__name__}")
+            callback.model = model
+        self._per_step = [
+            callback
+            for callback in self._callbacks
+            if type(callback).on_train_batch_end is not Callback.on_train_batch_end
+        ]
+
+    def on_train_begin(self) -> None:
+        for callback in self._callbacks:
+            callback.on_train_begin()
+
+    def on_train_end(self) -> None:
+        for callback in self._callbacks:
+            callback.on_train_end()
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        for callback in self._callbacks:
+            callback.on_epoch_begin(epoch)
+
+    def on_train_batch_end(self, step: int) -> None:
+        for callback in self._per_step:
+            callback.on_train_batch_end(step)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        for callback in self._callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+
+Mode = Literal["auto", "min", "max"]
+
+
+class _Best:
+    """Remembers the best value of a quantity."""
+
+    def __init__(self, monitor: str, mode: Mode, min_delta: float = 0.0) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
+        larger = mode == "max" or (mode == "auto" and monitor.endswith(("accuracy", "acc")))
+        self._sign = 1.0 if larger else -1.0
+        self._monitor, self._min_delta = monitor, min_delta
+        self._value = -math.inf
+
+    def improves(self, logs: dict[str, float], owner: str) -> bool:
+        if self._monitor not in logs:
+            raise ValueError(
+                f"{owner}: expected monitor to be one of {', '.join(logs)}; got {self._monitor!r}"
+            )
+        value = self._sign * logs[self._monitor]
+        if not value > self._value + self._min_delta:
+            return False
+        self._value = value
+        return True
+
+
+class EarlyStopping(Callback):
+    """End the training when a quantity no longer improves.
+
+    Parameters
+    ----------
+    monitor : str, default "val_loss"
+        Which of the epoch's values.
+    patience : int, default 0
+        The training ends after this many epochs in a row without improvement, at least one.
+    min_delta : float, default 0.0
+        Smaller changes are no improvement.
+    mode : {"auto", "min", "max"}, default "auto"
+        Which direction is better; by default larger for accuracies, smaller for others.
+    restore_best_weights : bool, default False
+        Whether the model gets back the parameters of its best epoch.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        patience: int = 0,
+        *,
+        min_delta: float = 0.0,
+        mode: Mode = "auto",
+        restore_best_weights: bool = False,
+    ) -> None:
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.mode: Mode = mode
+        self.restore_best_weights = restore_best_weights
+        self._best = _Best(monitor, mode, min_delta)
+
+    def on_train_begin(self) -> None:
+        self._best = _Best(self.monitor, self.mode, self.min_delta)
+        self._waited = 0
+        self._state: dict[str, Tensor] = {}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        if self._best.improves(logs, "EarlyStopping"):
+            self._waited = 0
+            if self.restore_best_weights:
+                self._state = {k: v.copy() for k, v in self.model.state_dict().items()}
+            return
+        self._waited += 1
+        if self._waited >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self) -> None:
+        if self._state:
+            self.model.load_state_dict(self._state)
+
+
+class ModelCheckpoint(Callback):
+    """Save the model's parameters after epochs.
+
+    Parameters
+    ----------
+    path : str or path
+        File, overwritten atomically; may contain "{epoch}", counted from 1, and names of values, as
+        in "model-{epoch}-{val_loss:.3f}.safetensors".
+    monitor : str, default "val_loss"
+        Which value decides what is best.
+    save_best_only : bool, default False
+        Whether only improvements are saved.
+    mode : {"auto", "min", "max"}, default "auto"
+        Which direction is better; by default larger for accuracies, smaller for others.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        *,
+        save_best_only: bool = False,
+        mode: Mode = "auto",
+    ) -> None:
+        self.path, self.save_best_only = path, save_best_only
+        self._best = _Best(monitor, mode)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        if not self.save_best_only or self._best.improves(logs, "ModelCheckpoint"):
+            self.model.save(str(self.path).format(epoch=epoch + 1, **logs))

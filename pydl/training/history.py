@@ -1,0 +1,91 @@
+"""History: what `fit` returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import os
+
+    from matplotlib.figure import Figure
+
+
+class History:
+    """Loss and metrics of each epoch.
+
+    Attributes
+    ----------
+    history : dict of str to list of float
+        One value per finished epoch: "loss", each metric, and the same with "val_" in front.
+    epochs : list of int
+        Numbers of the finished epochs, from 0.
+    interrupted : bool
+        Whether Ctrl-C ended the training.
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epochs: list[int] = []
+        self.interrupted = False
+
+    def append(self, epoch: int, logs: dict[str, float]) -> None:
+        """Add the values of one epoch."""
+        self.epochs.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw loss and metrics over epochs, the validation's dashed.
+
+        Parameters
+        ----------
+        path : str or path, optional
+            Where to save the picture; the ending gives the format. Without it, the figure belongs
+            to pyplot, which shows it.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        try:
+            from matplotlib.figure import Figure
+            from matplotlib.ticker import MaxNLocator
+        except ImportError as error:
+            raise ImportError(
+                "History.plot needs matplotlib: pip install 'pydl-core[plot]'"
+            ) from error
+        panels = self._panels()
+        size = (5.0 * len(panels), 3.5)
+        if path is None:
+            from matplotlib import pyplot
+
+            figure: Figure = pyplot.figure(figsize=size, layout="constrained")
+        else:
+            figure = Figure(figsize=size, layout="constrained")
+        for number, (title, names) in enumerate(panels.items(), start=1):
+            axes: Any = figure.add_subplot(1, len(panels), number)
+            for name in names:
+                values = self.history[name]
+                style = "o--" if name.startswith("val_") else "o-"
+                epochs = [epoch + 1 for epoch in self.epochs[-len(values) :]]
+                axes.plot(epochs, values, style, label=name, markersize=3)
+            axes.set(xlabel="epoch", ylabel=title)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.legend()
+            axes.grid(alpha=0.3)
+        if path is not None:
+            figure.savefig(path, dpi=120)
+        return figure
+
+    def _panels(self) -> dict[str, list[str]]:
+        """One panel for each quantity, its validation included."""
+        panels: dict[str, list[str]] = {"loss": []}
+        for name in self.history:
+            panels.setdefault(name.removeprefix("val_"), []).append(name)
+        return panels
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items())
+        mark = ", interrupted" if self.interrupted else ""
+        return f"History({len(self.epochs)} epochs{mark}{': ' + last if last else ''})"

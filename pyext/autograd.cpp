@@ -1,0 +1,57 @@
+// Differentiation: the engine's functions, which pydl/autograd.py wraps.
+#include "bindings.h"
+#include "casters.h"
+#include "pydl/autograd.h"
+
+namespace pydl::python {
+
+namespace {
+
+std::vector<Tensor> given_gradients(const std::vector<std::optional<Tensor>>& gradients) {
+  std::vector<Tensor> result;
+  for (const auto& gradient : gradients) result.push_back(gradient.value_or(Tensor{}));
+  return result;
+}
+
+void run_backward(const Tensor& x, const std::optional<Tensor>& gradient, bool retain_graph, bool create_graph) {
+  const py::gil_scoped_release release;
+  x.backward(gradient.value_or(Tensor{}), retain_graph, create_graph);
+}
+
+std::vector<std::optional<Tensor>> run_grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                                            const std::vector<std::optional<Tensor>>& gradients, bool retain_graph,
+                                            bool create_graph, bool allow_unused) {
+  if (!gradients.empty() && gradients.size() != outputs.size()) {
+    throw ValueError(concat_text("grad: expected a gradient for each of ", outputs.size(), " outputs, got ",
+                                 gradients.size()));
+  }
+  std::vector<Tensor> results;
+  {
+    const std::vector<Tensor> weights = given_gradients(gradients);
+    const py::gil_scoped_release release;
+    results = grad(outputs, inputs, weights,
+                   {.retain_graph = retain_graph, .create_graph = create_graph, .allow_unused = allow_unused});
+  }
+  std::vector<std::optional<Tensor>> found;
+  for (Tensor& result : results) found.push_back(result.defined() ? std::optional(std::move(result)) : std::nullopt);
+  return found;
+}
+
+}  // namespace
+
+void define_autograd(py::module_& module, const py::object& type) {
+  module.def("is_grad_enabled", grad_enabled, "Whether operations are recorded on this thread.");
+  module.def("set_grad_enabled", set_grad_enabled, py::arg("enabled"),
+             "Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`.");
+  method(type, "backward", run_backward, py::arg("gradient") = py::none(), py::arg("retain_graph") = false,
+         py::arg("create_graph") = false,
+         "Adds the gradients of this tensor to `grad` of every leaf that it depends on.\n\n"
+         "Parameters\n----------\ngradient : Tensor, optional\n"
+         "    Weight of each element, of the shape of this tensor; 1 for a single element.\n"
+         "retain_graph : bool\n    Keep what the derivatives need, for another pass.\n"
+         "create_graph : bool\n    Record the derivatives themselves, for derivatives of higher order.");
+  module.def("_grad", run_grad, py::arg("outputs"), py::arg("inputs"), py::arg("grad_outputs"), py::arg("retain_graph"),
+             py::arg("create_graph"), py::arg("allow_unused"));
+}
+
+}  // namespace pydl::python

@@ -1,0 +1,52 @@
+// One function per file of bindings.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "pydl/tensor.h"
+
+namespace pydl::python {
+
+namespace py = pybind11;
+
+/// Adds a method to the Tensor type.
+template <class Function, class... Extra>
+void method(const py::object& type, const char* name, Function&& function, const Extra&... extra) {
+  py::cpp_function bound(std::forward<Function>(function), py::name(name), py::is_method(type),
+                         py::sibling(py::getattr(type, name, py::none())), extra...);
+  type.attr(name) = bound;
+}
+
+/// Adds a read-only property to the Tensor type.
+template <class Function>
+void property(const py::object& type, const char* name, Function&& getter, const char* doc) {
+  const py::object builtin = py::module_::import("builtins").attr("property");
+  const py::cpp_function get(std::forward<Function>(getter), py::is_method(type));
+  type.attr(name) = builtin(get, py::none(), py::none(), doc);
+}
+
+void define_tensor_members(py::module_& module, const py::object& type);
+void define_conversions(py::module_& module, const py::object& type);
+void define_dlpack(py::module_& module, const py::object& type);
+void define_elementwise(py::module_& module, const py::object& type);
+void define_creation(py::module_& module);
+void define_shape_functions(py::module_& module, const py::object& type);
+void define_reductions(py::module_& module, const py::object& type);
+void define_products(py::module_& module, const py::object& type);
+void define_autograd(py::module_& module, const py::object& type);
+void define_random(py::module_& module);
+void define_nn(py::module_& module);
+void define_optim(py::module_& module);
+void define_io(py::module_& module);
+void define_info(py::module_& module);
+
+/// Indexing as `Tensor.__getitem__` does it, and the overwriting of what it gives.
+Tensor get_item(const Tensor& tensor, py::handle key);
+void set_item(const Tensor& tensor, py::handle key, py::handle value);
+
+/// A NumPy array that shares the tensor's memory and keeps it alive.
+py::object to_numpy(const Tensor& tensor);
+/// A tensor that shares the array's memory where it can, else a copy.
+Tensor from_array(const py::object& array, bool must_copy);
+
+}  // namespace pydl::python

@@ -1,0 +1,141 @@
+// How arguments and results cross between Python and C++.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <vector>
+
+#include "pydl/ops.h"
+#include "tensor_object.h"
+
+namespace pydl::python {
+
+/// `axis`: None, an integer, or several.
+struct AxisArgument {
+  Axes axes;
+};
+
+/// A shape or list of axes: an integer or a sequence of integers.
+struct DimsArgument {
+  Dims dims;
+};
+
+/// Integers out of a Python integer or sequence of them; false for anything else.
+bool load_integers(py::handle source, std::vector<int64_t>* values);
+
+/// The dtype named by a DType, a NumPy dtype or type, or a name; nothing for other objects.
+std::optional<DType> load_dtype(py::handle source);
+/// The Python object of a dtype.
+py::object dtype_object(DType dtype);
+/// Defines `DType` and its instances.
+void define_dtypes(py::module_& module);
+
+/// `*args` of methods like reshape: integers, or one sequence of them.
+Dims dims_of_varargs(const char* name, const py::args& arguments);
+
+}  // namespace pydl::python
+
+namespace pybind11::detail {
+
+template <>
+class type_caster<pydl::Tensor> {
+ public:
+  PYBIND11_TYPE_CASTER(pydl::Tensor, const_name("pydl._core.Tensor"));
+
+  bool load(handle source, bool convert) {
+    if (pydl::python::is_tensor(source.ptr())) {
+      value = pydl::python::unwrap(source.ptr());
+      return true;
+    }
+    if (!convert || source.is_none()) return false;
+    value = pydl::python::to_tensor(source);
+    return true;
+  }
+
+  static handle cast(pydl::Tensor tensor, return_value_policy, handle) {
+    if (!tensor.defined()) return none().release();
+    PyObject* object = pydl::python::wrap(std::move(tensor));
+    if (object == nullptr) throw error_already_set();
+    return object;
+  }
+};
+
+template <>
+class type_caster<pydl::Scalar> {
+ public:
+  static constexpr auto name = const_name("float | int | bool");
+  template <class T>
+  using cast_op_type = pydl::Scalar;
+  operator pydl::Scalar() { return *value; }
+
+  bool load(handle source, bool) {
+    value = pydl::python::as_scalar(source.ptr());
+    return value.has_value();
+  }
+
+ private:
+  std::optional<pydl::Scalar> value;
+};
+
+template <>
+class type_caster<pydl::DType> {
+ public:
+  PYBIND11_TYPE_CASTER(pydl::DType, const_name("pydl._core.DType"));
+
+  bool load(handle source, bool) {
+    const auto found = pydl::python::load_dtype(source);
+    if (found) value = *found;
+    return found.has_value();
+  }
+
+  static handle cast(pydl::DType dtype, return_value_policy, handle) {
+    return pydl::python::dtype_object(dtype).release();
+  }
+};
+
+template <>
+class type_caster<pydl::Dims> {
+ public:
+  PYBIND11_TYPE_CASTER(pydl::Dims, const_name("tuple[int, ...]"));
+
+  bool load(handle, bool) { return false; }
+
+  static handle cast(const pydl::Dims& dims, return_value_policy, handle) {
+    tuple result(static_cast<size_t>(dims.rank()));
+    for (int i = 0; i < dims.rank(); ++i) result[static_cast<size_t>(i)] = int_(dims[i]);
+    return result.release();
+  }
+};
+
+template <>
+class type_caster<pydl::python::DimsArgument> {
+ public:
+  PYBIND11_TYPE_CASTER(pydl::python::DimsArgument, const_name("int | collections.abc.Sequence[int]"));
+
+  bool load(handle source, bool) {
+    std::vector<int64_t> values;
+    if (source.is_none() || !pydl::python::load_integers(source, &values)) return false;
+    value.dims = pydl::Dims(values);
+    return true;
+  }
+};
+
+template <>
+class type_caster<pydl::python::AxisArgument> {
+ public:
+  PYBIND11_TYPE_CASTER(pydl::python::AxisArgument, const_name("int | collections.abc.Sequence[int] | None"));
+
+  bool load(handle source, bool) {
+    if (source.is_none()) {
+      value.axes.reset();
+      return true;
+    }
+    std::vector<int64_t> values;
+    if (!pydl::python::load_integers(source, &values)) return false;
+    value.axes = std::move(values);
+    return true;
+  }
+};
+
+}  // namespace pybind11::detail

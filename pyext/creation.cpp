@@ -1,0 +1,73 @@
+// Functions that make tensors from a rule.
+#include "bindings.h"
+#include "casters.h"
+
+namespace pydl::python {
+
+namespace {
+
+DType default_dtype(std::initializer_list<Scalar> numbers) {
+  for (const Scalar& number : numbers) {
+    if (number.is_floating()) return DType::float32;
+  }
+  return DType::int64;
+}
+
+Tensor make_range(Scalar start, std::optional<Scalar> stop, Scalar step, std::optional<DType> dtype) {
+  const Scalar first = stop ? start : Scalar(0);
+  const Scalar last = stop ? *stop : start;
+  return arange(first, last, step, dtype.value_or(default_dtype({first, last, step})));
+}
+
+}  // namespace
+
+void define_creation(py::module_& module) {
+  module.def(
+      "zeros", [](const DimsArgument& shape, DType dtype) { return zeros(shape.dims, dtype); }, py::arg("shape"),
+      py::arg("dtype") = DType::float32,
+      "Zeros.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.zeros((2,))\ntensor([0., 0.], dtype=float32)\n");
+  module.def(
+      "ones", [](const DimsArgument& shape, DType dtype) { return ones(shape.dims, dtype); }, py::arg("shape"),
+      py::arg("dtype") = DType::float32,
+      "Ones.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.ones(2, dtype='int32')\ntensor([1, 1], dtype=int32)\n");
+  module.def(
+      "full",
+      [](const DimsArgument& shape, Scalar value, std::optional<DType> dtype) {
+        return full(shape.dims, value, dtype.value_or(value.dtype_alone()));
+      },
+      py::arg("shape"), py::arg("value"), py::arg("dtype") = py::none(),
+      "Every element the same number.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.full((2,), 7)\n"
+      "tensor([7, 7], dtype=int64)\n");
+  module.def(
+      "empty", [](const DimsArgument& shape, DType dtype) { return Tensor::empty(shape.dims, dtype); },
+      py::arg("shape"), py::arg("dtype") = DType::float32,
+      "Memory with undefined contents.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.empty((2, 3)).shape\n(2, 3)\n");
+  module.def(
+      "zeros_like", [](const Tensor& x) { return zeros_like(x); }, py::arg("x"),
+      "Zeros of the shape and dtype of x.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.zeros_like(pydl.tensor([1, 2]))\ntensor([0, 0], dtype=int64)\n");
+  module.def(
+      "ones_like", [](const Tensor& x) { return ones_like(x); }, py::arg("x"),
+      "Ones of the shape and dtype of x.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.ones_like(pydl.tensor([3.0]))\ntensor([1.], dtype=float32)\n");
+  module.def("arange", make_range, py::arg("start"), py::arg("stop") = py::none(), py::arg("step") = 1,
+             py::arg("dtype") = py::none(),
+             "start, start + step, ... below stop; with one argument, 0, 1, ... below it.\n\n"
+             "Integers give int64, floats float32, unless a dtype is given.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.arange(3)\ntensor([0, 1, 2], dtype=int64)\n");
+  module.def("linspace", linspace, py::arg("start"), py::arg("stop"), py::arg("count"),
+             py::arg("dtype") = DType::float32,
+             "`count` evenly spaced numbers from start to stop, both included.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.linspace(0, 1, 3)\n"
+             "tensor([0.0000, 0.5000, 1.0000], dtype=float32)\n");
+  module.def(
+      "eye",
+      [](int64_t rows, std::optional<int64_t> columns, int64_t k, DType dtype) {
+        return eye(rows, columns.value_or(rows), k, dtype);
+      },
+      py::arg("rows"), py::arg("columns") = py::none(), py::arg("k") = 0, py::arg("dtype") = DType::float32,
+      "Ones on diagonal k of a matrix (rows, columns) that is otherwise 0.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.eye(2)\ntensor([[1., 0.],\n        [0., 1.]], dtype=float32)\n");
+}
+
+}  // namespace pydl::python

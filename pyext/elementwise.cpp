@@ -1,0 +1,140 @@
+// The elementwise functions and methods: one of each per line of the elementwise table.
+#include <string>
+
+#include "bindings.h"
+#include "casters.h"
+#include "op/elementwise_table.h"
+
+namespace pydl::python {
+
+namespace {
+
+std::string unary_doc(const char* name, const char* summary) {
+  return concat_text(summary, "\n\nParameters\n----------\nx : Tensor, any shape\n\nReturns\n-------\nTensor\n"
+                     "    Of the shape of x. Tests give bool; functions that need real numbers take integers as float32.\n\n"
+                     "Examples\n--------\n>>> import pydl\n>>> pydl.", name, "(pydl.tensor([0.5])).shape\n(1,)\n");
+}
+
+std::string binary_doc(const char* name, const char* summary, bool logical) {
+  return concat_text(summary, "\n\nParameters\n----------\na, b : Tensor or number\n    Of shapes that broadcast.\n\n"
+                     "Returns\n-------\nTensor\n    Of the broadcast shape and the promoted dtype; comparisons give bool.\n\n"
+                     "Raises\n------\nValueError\n    When the shapes do not broadcast.\n\n"
+                     "Examples\n--------\n>>> import pydl\n>>> pydl.", name,
+                     logical ? "(pydl.tensor([True]), pydl.tensor([False])).shape\n(1,)\n"
+                             : "(pydl.tensor([0.5, 2.0]), pydl.tensor(2.0)).shape\n(2,)\n");
+}
+
+using UnaryFunction = Tensor (*)(const Tensor&);
+using BinaryFunction = Tensor (*)(const Tensor&, const Tensor&);
+
+void define_unary(py::module_& module, const py::object& type, const char* name, const char* summary,
+                  UnaryFunction function) {
+  const auto run = [function](const Tensor& x) { return compute(x.size(), [&] { return function(x); }); };
+  module.def(name, run, py::arg("x"), unary_doc(name, summary).c_str());
+  method(type, name, run, summary);
+}
+
+// One of two operands may be a number, which takes its dtype from the other.
+Tensor call_binary(BinaryFunction function, const py::object& a, const py::object& b) {
+  const Tensor left = is_tensor(a.ptr()) || !is_tensor(b.ptr()) ? to_tensor(a) : to_tensor_beside(a, unwrap(b.ptr()));
+  const Tensor right = to_tensor_beside(b, left);
+  return compute(std::max(left.size(), right.size()), [&] { return function(left, right); });
+}
+
+void define_binary(py::module_& module, const char* name, const char* summary, BinaryFunction function,
+                   bool logical = false) {
+  module.def(
+      name, [function](const py::object& a, const py::object& b) { return call_binary(function, a, b); },
+      py::arg("a"), py::arg("b"), binary_doc(name, summary, logical).c_str());
+}
+
+#define PYDL_BIND_UNARY(name, doc) define_unary(module, type, #name, doc, &pydl::name);
+#define PYDL_BIND_UNARY_FLOAT(name, doc) PYDL_BIND_UNARY(name, doc)
+#define PYDL_BIND_UNARY_TEST(name, doc) PYDL_BIND_UNARY(name, doc)
+#define PYDL_BIND_BINARY(name, doc) define_binary(module, #name, doc, &pydl::name);
+#define PYDL_BIND_BINARY_FLOAT(name, doc) PYDL_BIND_BINARY(name, doc)
+#define PYDL_BIND_COMPARE(name, doc) PYDL_BIND_BINARY(name, doc)
+#define PYDL_BIND_LOGICAL(name, doc) define_binary(module, #name, doc, &pydl::name, true);
+#define PYDL_BIND(kind, name, doc, ...) PYDL_BIND_##kind(name, doc)
+
+Tensor clip_between(const Tensor& x, const py::object& low, const py::object& high) {
+  const Tensor lower = low.is_none() ? Tensor{} : to_tensor_beside(low, x);
+  const Tensor upper = high.is_none() ? Tensor{} : to_tensor_beside(high, x);
+  return compute(x.size(), [&]() -> Tensor {
+    if (!lower.defined()) return upper.defined() ? minimum(x, upper) : x;
+    return upper.defined() ? clip(x, lower, upper) : maximum(x, lower);
+  });
+}
+
+// Replaces a function of the table by one with a better signature.
+template <class Function, class... Extra>
+void redefine(py::module_& module, const char* name, const Function& function, const Extra&... extra) {
+  module.attr(name) = py::none();
+  module.def(name, function, extra...);
+}
+
+// The parameters of some activations are numbers with usual values.
+void define_parametric(py::module_& module) {
+  const auto with_parameter = [](BinaryFunction function) {
+    return [function](const Tensor& x, const py::object& parameter) {
+      const Tensor value = to_tensor_beside(parameter, x);
+      return compute(x.size(), [&] { return function(x, value); });
+    };
+  };
+  redefine(module, "leaky_relu", with_parameter(&leaky_relu), py::arg("x"), py::arg("negative_slope") = 0.01,
+           "x where positive, else negative_slope * x.\n\nParameters\n----------\nx : Tensor, any shape\n"
+           "negative_slope : float or Tensor\n\nExamples\n--------\n>>> import pydl\n"
+           ">>> pydl.leaky_relu(pydl.tensor([-1.0, 2.0]), 0.5)\ntensor([-0.5000,  2.0000], dtype=float32)\n");
+  redefine(module, "elu", with_parameter(&elu), py::arg("x"), py::arg("alpha") = 1.0,
+           "x where positive, else alpha * (exp(x) - 1) (Clevert et al., 2015).\n\nParameters\n----------\n"
+           "x : Tensor, any shape\nalpha : float or Tensor\n\nExamples\n--------\n>>> import pydl\n"
+           ">>> pydl.elu(pydl.tensor([0.0, 2.0]))\ntensor([0., 2.], dtype=float32)\n");
+  redefine(
+      module, "gelu",
+      [](const Tensor& x, const std::string& approximate) {
+        if (approximate != "none" && approximate != "tanh") {
+          throw ValueError(concat_text("gelu: expected approximate 'none' or 'tanh', got '", approximate, "'"));
+        }
+        return compute(x.size(), [&] { return approximate == "none" ? gelu(x) : gelu_tanh(x); });
+      },
+      py::arg("x"), py::arg("approximate") = "none",
+      "Gaussian error linear unit: x * Phi(x) (Hendrycks and Gimpel, 2016).\n\n"
+      "Parameters\n----------\nx : Tensor, any shape\napproximate : {'none', 'tanh'}\n"
+      "    Phi by the error function, or by the hyperbolic tangent.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.gelu(pydl.tensor([0.0]))\ntensor([0.], dtype=float32)\n");
+}
+
+}  // namespace
+
+void define_elementwise(py::module_& module, const py::object& type) {
+  PYDL_ELEMENTWISE_TABLE(PYDL_BIND)
+  define_parametric(module);
+  module.def(
+      "where",
+      [](const Tensor& condition, const py::object& a, const py::object& b) {
+        const Tensor left =
+            is_tensor(a.ptr()) || !is_tensor(b.ptr()) ? to_tensor(a) : to_tensor_beside(a, unwrap(b.ptr()));
+        const Tensor right = to_tensor_beside(b, left);
+        return compute(condition.size(), [&] { return where(condition, left, right); });
+      },
+      py::arg("condition"), py::arg("a"), py::arg("b"),
+      "a where the condition holds, else b.\n\n"
+      "Parameters\n----------\ncondition : Tensor of bool\na, b : Tensor or number\n    All three broadcast.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([-1.0, 2.0])\n>>> pydl.where(x > 0, x, 0)\n"
+      "tensor([0., 2.], dtype=float32)\n");
+  constexpr const char* clip_doc =
+      "x limited to [min, max].\n\nParameters\n----------\nx : Tensor, any shape\nmin, max : number, Tensor or None\n"
+      "    None leaves that side open.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.clip(pydl.tensor([-1.0, 0.5, 2.0]), 0, 1)\ntensor([0.0000, 0.5000, 1.0000], dtype=float32)\n";
+  module.def("clip", clip_between, py::arg("x"), py::arg("min") = py::none(), py::arg("max") = py::none(), clip_doc);
+  method(type, "clip", clip_between, py::arg("min") = py::none(), py::arg("max") = py::none(), clip_doc);
+  constexpr const char* astype_doc =
+      "The same values in another dtype; the tensor itself when it has it already.\n\n"
+      "Floating-point numbers are truncated to integers; anything but 0 is True.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.astype(pydl.tensor([1.9]), pydl.int32)\ntensor([1], dtype=int32)\n";
+  const auto convert = [](const Tensor& x, DType dtype) { return compute(x.size(), [&] { return astype(x, dtype); }); };
+  module.def("astype", convert, py::arg("x"), py::arg("dtype"), astype_doc);
+  method(type, "astype", convert, py::arg("dtype"), astype_doc);
+}
+
+}  // namespace pydl::python

@@ -1,0 +1,37 @@
+// C++ exceptions as Python exceptions.
+#include <new>
+
+#include "pydl/error.h"
+#include "tensor_object.h"
+
+namespace pydl::python {
+
+void set_python_error() noexcept {
+  try {
+    throw;
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (const py::builtin_exception& error) {
+    error.set_error();
+  } catch (const ValueError& error) {
+    PyErr_SetString(PyExc_ValueError, error.what());
+  } catch (const TypeError& error) {
+    PyErr_SetString(PyExc_TypeError, error.what());
+  } catch (const IndexError& error) {
+    PyErr_SetString(PyExc_IndexError, error.what());
+  } catch (const MemoryError& error) {
+    PyErr_SetString(PyExc_MemoryError, error.what());
+  } catch (const FormatError& error) {
+    PyErr_SetString(PyExc_ValueError, error.what());
+  } catch (const FileError& error) {
+    PyErr_SetString(PyExc_OSError, error.what());
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  } catch (...) {
+    PyErr_SetString(PyExc_RuntimeError, "an unknown error in C++");
+  }
+}
+
+}  // namespace pydl::python

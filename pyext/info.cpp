@@ -1,0 +1,165 @@
+// What this build is and finds: for reports, tests and benchmarks.
+#include "backends/cpu/peak.h"
+#include "bindings.h"
+#include "casters.h"
+#include "op/op_def.h"
+#include "pydl/random.h"
+#include "runtime/cpu_features.h"
+#include "runtime/threads.h"
+
+#if PYDL_WITH_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
+
+namespace pydl::python {
+
+namespace {
+
+using exec::Provider;
+
+py::object onednn_version() {
+#if PYDL_WITH_ONEDNN
+  const dnnl_version_t* version = dnnl_version();
+  return py::str(concat_text(version->major, ".", version->minor, ".", version->patch));
+#else
+  return py::none();
+#endif
+}
+
+py::list built_providers() {
+  py::list names;
+  for (int i = 0; i < exec::provider_count; ++i) {
+    const auto provider = static_cast<Provider>(i);
+    if (provider == Provider::onednn && onednn_version().is_none()) continue;
+    names.append(exec::provider_name(provider));
+  }
+  return names;
+}
+
+py::dict describe_build() {
+  py::dict info;
+  info["version"] = PYDL_VERSION;
+  info["cpu"] = runtime::cpu_name();
+  info["features"] = runtime::cpu_features();
+  info["instruction_set"] = runtime::instruction_set_name(runtime::best_instruction_set());
+  info["providers"] = built_providers();
+  info["threads"] = runtime::thread_count();
+  info["threads_reason"] = runtime::thread_count_reason();
+  info["onednn_version"] = onednn_version();
+  info["compiler"] = concat_text(
+#if defined(__clang__)
+      "clang ", __clang_version__
+#else
+      "gcc ", __VERSION__
+#endif
+  );
+  return info;
+}
+
+py::list list_ops() {
+  py::list ops;
+  for (const op::OpDef& def : op::all_ops()) {
+    py::list providers;
+    for (int i = 0; i < exec::provider_count; ++i) {
+      const auto provider = static_cast<Provider>(i);
+      if (exec::KernelTable::global().find(def.id, provider) != nullptr) providers.append(exec::provider_name(provider));
+    }
+    py::dict entry;
+    entry["name"] = def.name;
+    entry["doc"] = def.doc;
+    entry["elementwise"] = def.has(op::Trait::elementwise);
+    entry["reduction"] = def.has(op::Trait::reduction);
+    entry["view"] = def.has(op::Trait::view);
+    entry["random"] = def.has(op::Trait::random);
+    entry["mutates"] = def.has(op::Trait::mutates);
+    entry["differentiable"] = def.has(op::Trait::differentiable);
+    entry["providers"] = providers;
+    ops.append(entry);
+  }
+  return ops;
+}
+
+const op::OpDef& op_named(const std::string& name) {
+  for (const op::OpDef& def : op::all_ops()) {
+    if (name == def.name) return def;
+  }
+  throw ValueError(concat_text("there is no op '", name, "'"));
+}
+
+Provider provider_named(const std::string& name) {
+  for (int i = 0; i < exec::provider_count; ++i) {
+    if (name == exec::provider_name(static_cast<Provider>(i))) return static_cast<Provider>(i);
+  }
+  throw ValueError(concat_text("there is no provider '", name, "'"));
+}
+
+op::AttrValue attr_value(py::handle value) {
+  if (py::isinstance<py::bool_>(value)) return value.cast<bool>();
+  if (py::isinstance<py::int_>(value)) return value.cast<int64_t>();
+  if (py::isinstance<py::float_>(value)) return value.cast<double>();
+  if (py::isinstance<py::tuple>(value)) return value.cast<DimsArgument>().dims;
+  return value.cast<DType>();
+}
+
+// Runs one op through one provider, apart from all others; None when it cannot serve the call. Elementwise inputs must
+// have one shape. A mutating op gives its first input.
+std::optional<Tensor> apply_with_provider(const std::string& name, const std::string& provider,
+                                          const std::vector<Tensor>& inputs, const py::dict& attributes) {
+  const op::OpDef& def = op_named(name);
+  std::vector<std::string> names;  // attrs hold views of their names
+  for (const auto& item : attributes) names.push_back(item.first.cast<std::string>());
+  op::Attrs attrs;
+  size_t index = 0;
+  for (const auto& item : attributes) attrs.add(names[index++], attr_value(item.second));
+  std::vector<exec::BufferSpec> specs;
+  std::vector<void*> pointers;
+  for (const Tensor& input : inputs) {
+    specs.push_back({input.dtype(), input.shape(), input.strides()});
+    pointers.push_back(input.raw_data());
+  }
+  exec::BufferSpec output;
+  int64_t offset = 0;
+  def.infer(attrs, specs, &output, &offset);
+  const bool mutates = def.has(op::Trait::mutates);
+  const Tensor result = mutates ? inputs[0] : Tensor::empty_strided(output.shape, output.strides, output.dtype);
+  const std::span<const exec::BufferSpec> outputs(&output, mutates ? 0 : 1);
+  const auto kernel = exec::prepare_kernel_from({def.id, attrs, specs, outputs}, provider_named(provider));
+  if (!kernel) return std::nullopt;
+  // Aligned as a run gives it.
+  const Tensor scratchpad = Tensor::empty({static_cast<int64_t>(kernel->scratchpad_bytes)}, DType::uint8);
+  void* target = mutates ? nullptr : result.raw_data();
+  if (mutates || result.size() > 0) kernel->run(pointers.data(), &target, scratchpad.raw_data());
+  return result;
+}
+
+py::dict describe_memory() {
+  const MemoryStats stats = memory_stats();
+  py::dict result;
+  result["live_bytes"] = stats.live_bytes;
+  result["peak_bytes"] = stats.peak_bytes;
+  result["cached_bytes"] = stats.cached_bytes;
+  result["system_requests"] = stats.system_requests;
+  return result;
+}
+
+}  // namespace
+
+void define_info(py::module_& module) {
+  module.def("info", describe_build, "Facts about this build and machine, by name.");
+  module.def("ops", list_ops, "What is known of every op.");
+  module.def("_apply_with_provider", apply_with_provider, py::arg("op"), py::arg("provider"), py::arg("inputs"),
+             py::arg("attrs") = py::dict());
+  module.def("memory_stats", describe_memory,
+             "What the caching allocator holds: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and\n"
+             "``system_requests``, how often the system was asked for memory.");
+  module.def("reset_peak_memory", reset_peak_memory, "Sets the peak to what is live now.");
+  module.def("empty_cache", empty_cache, "Gives cached memory back to the system.");
+  module.def("live_tensor_count", live_tensor_count, "Number of tensors alive in the process.");
+  module.def("get_num_threads", runtime::thread_count, "How many threads kernels may use.");
+  module.def("set_num_threads", runtime::set_thread_count, py::arg("count"),
+             "Sets how many threads kernels may use, at least 1.");
+  module.def("_measure_fma_peak", cpu::measure_fma_peak, py::call_guard<py::gil_scoped_release>());
+  module.def("_measure_bandwidth", cpu::measure_bandwidth, py::call_guard<py::gil_scoped_release>());
+}
+
+}  // namespace pydl::python

@@ -1,0 +1,50 @@
+// Parameter files.
+#include "bindings.h"
+#include "casters.h"
+#include "pydl/params.h"
+
+namespace pydl::python {
+
+namespace {
+
+void save(const py::object& path, const py::dict& tensors, const std::map<std::string, std::string>& metadata) {
+  ParamSet params;
+  for (const auto& [name, tensor] : tensors) {
+    if (!py::isinstance<py::str>(name)) throw TypeError("save_params: names must be strings");
+    if (!is_tensor(tensor.ptr())) {
+      throw TypeError(concat_text("save_params: '", name.cast<std::string>(), "' is no tensor but a ",
+                                  Py_TYPE(tensor.ptr())->tp_name));
+    }
+    params.tensors.emplace_back(name.cast<std::string>(), unwrap(tensor.ptr()).detach());
+  }
+  params.metadata = metadata;
+  const auto file = py::module_::import("os").attr("fspath")(path).cast<std::string>();
+  const py::gil_scoped_release release;
+  save_params(file, params);
+}
+
+py::tuple load(const py::object& path) {
+  const auto file = py::module_::import("os").attr("fspath")(path).cast<std::string>();
+  ParamSet params;
+  {
+    const py::gil_scoped_release release;
+    params = load_params(file);
+  }
+  py::dict tensors;
+  for (auto& [name, tensor] : params.tensors) tensors[py::str(name)] = std::move(tensor);
+  return py::make_tuple(tensors, params.metadata);
+}
+
+}  // namespace
+
+void define_io(py::module_& parent) {
+  py::module_ module = parent.def_submodule("io", "safetensors files.");
+  module.def("save_params", save, py::arg("path"), py::arg("tensors"),
+             py::arg("metadata") = std::map<std::string, std::string>{},
+             "Writes tensors by name to a safetensors file, atomically.");
+  module.def("load_params", load, py::arg("path"),
+             "The tensors by name and the metadata of a safetensors file.\n\nRaises\n------\nOSError\n"
+             "    When the file cannot be read.\nValueError\n    When it is malformed; the message says where.");
+}
+
+}  // namespace pydl::python

@@ -1,0 +1,84 @@
+// Losses and initialisers.
+#include "pydl/nn.h"
+
+#include "bindings.h"
+#include "casters.h"
+
+namespace pydl::python {
+
+namespace {
+
+nn::Reduction reduction_of(const char* name, const std::string& reduction) {
+  if (reduction == "mean") return nn::Reduction::mean;
+  if (reduction == "sum") return nn::Reduction::sum;
+  if (reduction == "none") return nn::Reduction::none;
+  throw ValueError(concat_text(name, ": expected reduction 'mean', 'sum' or 'none', got '", reduction, "'"));
+}
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& target, const std::optional<Tensor>& weight,
+                     int64_t ignore_index, double label_smoothing, const std::string& reduction) {
+  const nn::CrossEntropyOptions options = {.class_weights = weight.value_or(Tensor{}),
+                                           .ignore_index = ignore_index,
+                                           .label_smoothing = label_smoothing,
+                                           .reduction = reduction_of("cross_entropy", reduction)};
+  return compute(logits.size(), [&] { return nn::cross_entropy(logits, target, options); });
+}
+
+using Loss = Tensor (*)(const Tensor&, const Tensor&, nn::Reduction);
+
+void define_loss(py::module_& module, const char* name, const char* first, const char* doc, Loss function) {
+  module.def(
+      name,
+      [name, function](const Tensor& prediction, const Tensor& target, const std::string& reduction) {
+        const nn::Reduction kind = reduction_of(name, reduction);
+        return compute(prediction.size(), [&] { return function(prediction, target, kind); });
+      },
+      py::arg(first), py::arg("target"), py::arg("reduction") = "mean", doc);
+}
+
+using Initializer = Tensor (*)(const Dims&, double, DType, Generator&);
+
+void define_initializer(py::module_& module, const char* name, const char* doc, double gain, Initializer function) {
+  module.def(
+      name,
+      [function](const DimsArgument& shape, double scale, DType dtype, Generator* generator) {
+        return function(shape.dims, scale, dtype, generator != nullptr ? *generator : default_generator());
+      },
+      py::arg("shape"), py::arg("gain") = gain, py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
+      doc);
+}
+
+}  // namespace
+
+void define_nn(py::module_& parent) {
+  py::module_ module = parent.def_submodule("nn", "Losses and initialisers.");
+  module.def("cross_entropy", cross_entropy, py::arg("logits"), py::arg("target"), py::arg("weight") = py::none(),
+             py::arg("ignore_index") = -100, py::arg("label_smoothing") = 0.0, py::arg("reduction") = "mean",
+             "Cross-entropy of softmax(logits) and a target.\n\n"
+             "Parameters\n----------\nlogits : Tensor, shape (N, K, ...) or (K,)\n"
+             "target : Tensor\n    Class indices, integers of shape (N, ...), or class probabilities, floating point of\n"
+             "    the shape of the logits.\nweight : Tensor, shape (K,), optional\n    Scale of each class.\n"
+             "ignore_index : int\n    Targets that do not count.\nlabel_smoothing : float in [0, 1]\n"
+             "    Part of the target spread over all classes.\nreduction : {'mean', 'sum', 'none'}\n\n"
+             "Raises\n------\nValueError\n    When the shapes do not fit.\nIndexError\n    For a class index outside the classes.");
+  define_loss(module, "mse_loss", "prediction", "Mean of (prediction - target)**2.", nn::mse_loss);
+  define_loss(module, "l1_loss", "prediction", "Mean of abs(prediction - target).", nn::l1_loss);
+  define_loss(module, "binary_cross_entropy", "probability",
+              "Binary cross-entropy of probabilities and targets in [0, 1]; logarithms are limited to -100.",
+              nn::binary_cross_entropy);
+  define_loss(module, "binary_cross_entropy_with_logits", "logits",
+              "Binary cross-entropy of sigmoid(logits) and targets in [0, 1], without overflow.",
+              nn::binary_cross_entropy_with_logits);
+  define_initializer(module, "xavier_uniform", "Uniform in +-gain * sqrt(6 / (in + out)) (Glorot and Bengio, 2010).",
+                     1.0, nn::xavier_uniform);
+  define_initializer(module, "xavier_normal", "Normal with std gain * sqrt(2 / (in + out)) (Glorot and Bengio, 2010).",
+                     1.0, nn::xavier_normal);
+  define_initializer(module, "kaiming_uniform", "Uniform in +-gain * sqrt(3 / in) (He et al., 2015).",
+                     1.4142135623730951, nn::kaiming_uniform);
+  define_initializer(module, "kaiming_normal", "Normal with std gain / sqrt(in) (He et al., 2015).",
+                     1.4142135623730951, nn::kaiming_normal);
+  define_initializer(module, "orthogonal", "Orthonormal rows or columns, times gain (Saxe et al., 2013).", 1.0,
+                     nn::orthogonal);
+}
+
+}  // namespace pydl::python

@@ -1,0 +1,58 @@
+// Fused optimiser updates.
+#include "pydl/optim.h"
+
+#include "bindings.h"
+#include "casters.h"
+
+namespace pydl::python {
+
+namespace {
+
+using Tensors = std::vector<Tensor>;
+
+void update_sgd(const Tensor& step, const Tensors& params, const Tensors& velocities, const Tensors& grads,
+                const Tensor& lr, double momentum, double dampening, double weight_decay, bool nesterov) {
+  const py::gil_scoped_release release;
+  optim::sgd_update(step, params, velocities, grads, lr,
+                    {.momentum = momentum, .dampening = dampening, .weight_decay = weight_decay, .nesterov = nesterov});
+}
+
+void update_rmsprop(const Tensor& step, const Tensors& params, const Tensors& square_averages,
+                    const Tensors& velocities, const Tensors& grads, const Tensor& lr, double alpha, double epsilon,
+                    double momentum, double weight_decay) {
+  const py::gil_scoped_release release;
+  optim::rmsprop_update(step, params, square_averages, velocities, grads, lr,
+                        {.alpha = alpha, .epsilon = epsilon, .momentum = momentum, .weight_decay = weight_decay});
+}
+
+void update_adam(const Tensor& step, const Tensors& params, const Tensors& first_moments,
+                 const Tensors& second_moments, const Tensors& grads, const Tensor& lr, double beta1, double beta2,
+                 double epsilon, double weight_decay, bool decoupled) {
+  const py::gil_scoped_release release;
+  optim::adam_update(step, params, first_moments, second_moments, grads, lr,
+                     {.beta1 = beta1,
+                      .beta2 = beta2,
+                      .epsilon = epsilon,
+                      .weight_decay = weight_decay,
+                      .decoupled = decoupled});
+}
+
+}  // namespace
+
+void define_optim(py::module_& parent) {
+  py::module_ module = parent.def_submodule(
+      "optim", "Optimiser updates: all parameters in one pass, in place. `step` (int64) and `lr` (float64) have rank 0.");
+  module.def("sgd_update", update_sgd, py::arg("step"), py::arg("params"), py::arg("velocities"), py::arg("grads"),
+             py::arg("lr"), py::kw_only(), py::arg("momentum") = 0.0, py::arg("dampening") = 0.0,
+             py::arg("weight_decay") = 0.0, py::arg("nesterov") = false, "Stochastic gradient descent with momentum.");
+  module.def("rmsprop_update", update_rmsprop, py::arg("step"), py::arg("params"), py::arg("square_averages"),
+             py::arg("velocities"), py::arg("grads"), py::arg("lr"), py::kw_only(), py::arg("alpha") = 0.99,
+             py::arg("epsilon") = 1e-8, py::arg("momentum") = 0.0, py::arg("weight_decay") = 0.0,
+             "RMSprop (Hinton, 2012).");
+  module.def("adam_update", update_adam, py::arg("step"), py::arg("params"), py::arg("first_moments"),
+             py::arg("second_moments"), py::arg("grads"), py::arg("lr"), py::kw_only(), py::arg("beta1") = 0.9,
+             py::arg("beta2") = 0.999, py::arg("epsilon") = 1e-8, py::arg("weight_decay") = 0.0,
+             py::arg("decoupled") = false, "Adam (Kingma and Ba, 2014), or AdamW when decoupled.");
+}
+
+}  // namespace pydl::python

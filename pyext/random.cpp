@@ -1,0 +1,77 @@
+// Random numbers.
+#include "pydl/random.h"
+
+#include "bindings.h"
+#include "casters.h"
+
+namespace pydl::python {
+
+namespace {
+
+Generator& chosen(Generator* generator) { return generator != nullptr ? *generator : default_generator(); }
+
+void define_generator(py::module_& module) {
+  py::class_<Generator>(module, "Generator",
+                        "A stream of random numbers (Philox 4x32-10): the same for any number of threads.\n\n"
+                        "Parameters\n----------\nseed : int\n\nExamples\n--------\n>>> import pydl\n"
+                        ">>> g = pydl.Generator(1)\n>>> state = g.state()\n>>> a = pydl.uniform(3, generator=g)\n"
+                        ">>> g.set_state(state)\n>>> bool((pydl.uniform(3, generator=g) == a).all())\nTrue\n")
+      .def(py::init<uint64_t>(), py::arg("seed") = 0)
+      .def_property_readonly("seed", &Generator::seed, "The seed of the stream.")
+      .def("manual_seed", &Generator::manual_seed, py::arg("seed"), "Starts the stream of `seed` from its beginning.")
+      .def("state", &Generator::state, "A copy of the state: int64 {seed, offset}.")
+      .def("set_state", &Generator::set_state, py::arg("state"), "Continues from a state that `state` gave.")
+      .def("__repr__", [](const Generator& g) { return concat_text("Generator(seed=", g.seed(), ")"); });
+}
+
+}  // namespace
+
+void define_random(py::module_& module) {
+  define_generator(module);
+  module.def(
+      "manual_seed", [](uint64_t seed) { default_generator().manual_seed(seed); }, py::arg("seed"),
+      "Starts the default generator's stream of `seed` from its beginning.");
+  module.def(
+      "uniform",
+      [](const DimsArgument& shape, double low, double high, DType dtype, Generator* generator) {
+        return compute(element_count(shape.dims), [&] { return uniform(shape.dims, low, high, dtype, chosen(generator)); });
+      },
+      py::arg("shape"), py::arg("low") = 0.0, py::arg("high") = 1.0, py::arg("dtype") = DType::float32,
+      py::arg("generator") = py::none(),
+      "Random numbers, uniform in [low, high).\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.uniform((2, 3)).shape\n(2, 3)\n");
+  module.def(
+      "normal",
+      [](const DimsArgument& shape, double mean, double std, DType dtype, Generator* generator) {
+        return compute(element_count(shape.dims), [&] { return normal(shape.dims, mean, std, dtype, chosen(generator)); });
+      },
+      py::arg("shape"), py::arg("mean") = 0.0, py::arg("std") = 1.0, py::arg("dtype") = DType::float32,
+      py::arg("generator") = py::none(),
+      "Random numbers, normal with mean and standard deviation.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.normal((2, 3)).shape\n(2, 3)\n");
+  module.def(
+      "randint",
+      [](int64_t low, int64_t high, const DimsArgument& shape, DType dtype, Generator* generator) {
+        return randint(shape.dims, low, high, dtype, chosen(generator));
+      },
+      py::arg("low"), py::arg("high"), py::arg("shape"), py::arg("dtype") = DType::int64,
+      py::arg("generator") = py::none(),
+      "Random integers in [low, high).\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.randint(0, 10, (4,)).shape\n(4,)\n");
+  module.def(
+      "permutation", [](int64_t n, Generator* generator) { return permutation(n, chosen(generator)); }, py::arg("n"),
+      py::arg("generator") = py::none(),
+      "0 .. n-1 in random order, int64.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.permutation(5).sum()\n"
+      "tensor(10, dtype=int64)\n");
+  module.def(
+      "dropout",
+      [](const Tensor& x, double p, bool training, Generator* generator) {
+        return compute(x.size(), [&] { return dropout(x, p, training, chosen(generator)); });
+      },
+      py::arg("x"), py::arg("p"), py::arg("training") = true, py::arg("generator") = py::none(),
+      "x with elements set to 0 with probability p and the others divided by 1 - p; x itself unless training.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.dropout(pydl.ones(2), 0.5, training=False)\n"
+      "tensor([1., 1.], dtype=float32)\n");
+}
+
+}  // namespace pydl::python

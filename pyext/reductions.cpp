@@ -1,0 +1,82 @@
+// Reductions over axes, as functions and methods.
+#include "bindings.h"
+#include "casters.h"
+
+namespace pydl::python {
+
+namespace {
+
+using Reduction = Tensor (*)(const Tensor&, const Axes&, bool);
+using Moment = Tensor (*)(const Tensor&, const Axes&, double, bool);
+using ArgReduction = Tensor (*)(const Tensor&, std::optional<int64_t>, bool);
+
+std::string doc_of(const char* name, const char* summary, const char* result, const char* more = "") {
+  return concat_text(summary, "\n\nParameters\n----------\nx : Tensor, any shape\naxis : int or tuple of int, optional\n",
+                     "    Axes to reduce; all by default.\n", more, "keepdims : bool\n",
+                     "    Whether reduced axes stay, with size 1.\n\nReturns\n-------\nTensor\n    ", result,
+                     "\n\nExamples\n--------\n>>> import pydl\n>>> pydl.", name,
+                     "(pydl.tensor([[1, 2], [3, 4]]), axis=0).shape\n(2,)\n");
+}
+
+void define_reduction(py::module_& module, const py::object& type, const char* name, const char* summary,
+                      const char* result, Reduction function) {
+  const auto run = [function](const Tensor& x, const AxisArgument& axis, bool keepdims) {
+    return compute(x.size(), [&] { return function(x, axis.axes, keepdims); });
+  };
+  const std::string doc = doc_of(name, summary, result);
+  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
+  method(type, name, run, py::arg("axis") = py::none(), py::arg("keepdims") = false, summary);
+}
+
+void define_moment(py::module_& module, const py::object& type, const char* name, const char* summary,
+                   Moment function) {
+  const auto run = [function](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims) {
+    return compute(x.size(), [&] { return function(x, axis.axes, correction, keepdims); });
+  };
+  const std::string doc =
+      doc_of(name, summary, "Floating point; integers are taken as float32.",
+             "correction : float\n    Subtracted from the number of elements to divide by: 0 for the population, 1 for a sample.\n");
+  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = 0.0,
+             py::arg("keepdims") = false, doc.c_str());
+  method(type, name, run, py::arg("axis") = py::none(), py::arg("correction") = 0.0, py::arg("keepdims") = false,
+         summary);
+}
+
+void define_arg_reduction(py::module_& module, const py::object& type, const char* name, const char* summary,
+                          ArgReduction function) {
+  const auto run = [function](const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
+    return compute(x.size(), [&] { return function(x, axis, keepdims); });
+  };
+  const std::string doc = doc_of(name, summary, "int64. Without an axis, the index into the flattened tensor.");
+  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
+  method(type, name, run, py::arg("axis") = py::none(), py::arg("keepdims") = false, summary);
+}
+
+}  // namespace
+
+void define_reductions(py::module_& module, const py::object& type) {
+  const char* wide = "Of the dtype of x; integers and bools are counted in int64.";
+  const char* same = "Of the dtype of x.";
+  const char* real = "Floating point; integers are taken as float32.";
+  define_reduction(module, type, "sum", "Sum over axes.", wide, sum);
+  define_reduction(module, type, "mean", "Arithmetic mean over axes.", real, mean);
+  define_reduction(module, type, "prod", "Product over axes.", wide, prod);
+  define_reduction(module, type, "max", "Largest element over axes; not-a-number wins.", same, max);
+  define_reduction(module, type, "min", "Smallest element over axes; not-a-number wins.", same, min);
+  define_reduction(module, type, "any", "Whether any element over axes is not 0.", "bool", any);
+  define_reduction(module, type, "all", "Whether all elements over axes are not 0.", "bool", all);
+  define_moment(module, type, "var", "Variance over axes.", var);
+  define_moment(module, type, "std", "Standard deviation over axes.", std);
+  define_arg_reduction(module, type, "argmax", "Index of the largest element, the first of several.", argmax);
+  define_arg_reduction(module, type, "argmin", "Index of the smallest element, the first of several.", argmin);
+  module.def(
+      "logsumexp",
+      [](const Tensor& x, const AxisArgument& axis, bool keepdims) {
+        return compute(x.size(), [&] { return logsumexp(x, axis.axes, keepdims); });
+      },
+      py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
+      "log(sum(exp(x))) over axes, without overflow.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.logsumexp(pydl.tensor([1000.0, -1000.0]))\ntensor(1000., dtype=float32)\n");
+}
+
+}  // namespace pydl::python

@@ -1,0 +1,143 @@
+// Attributes of Tensor, and methods that are not functions as well.
+#include "bindings.h"
+#include "casters.h"
+#include "pydl/autograd.h"
+
+namespace pydl::python {
+
+namespace {
+
+// Copies elements into `target`, which must not be part of what is being recorded.
+void overwrite(const Tensor& target, const Tensor& source) {
+  compute(target.size(), [&] { assign(target, source); });
+}
+
+Tensor move_to(const Tensor& x, const py::object& target) {
+  if (py::isinstance<py::str>(target)) {
+    const auto name = target.cast<std::string>();
+    if (name == "cpu") return x;
+    if (name.rfind("cuda", 0) == 0) throw Error("to: this build of pydl has no CUDA; tensors live on 'cpu'");
+  }
+  const auto dtype = load_dtype(target);
+  if (!dtype) throw TypeError("to: expected a dtype or the device 'cpu'");
+  return astype(x, *dtype);
+}
+
+// A leaf stays what it is: a copy of a parameter asks for gradients too.
+Tensor deep_copy(const Tensor& x) {
+  if (!x.is_leaf()) {
+    throw Error("deepcopy: only leaves can be copied with their history; call detach() first");
+  }
+  const GradMode mode(false);
+  Tensor result = copy(x);
+  if (x.requires_grad()) result.set_requires_grad(true);
+  return result;
+}
+
+py::object deep_copy_object(const py::object& self, const py::object&) {
+  const Tensor copied = deep_copy(unwrap(self.ptr()));
+  if (Py_TYPE(self.ptr()) == tensor_type()) return py::cast(copied);
+  // A subclass keeps its type and attributes.
+  py::object result = py::type::of(self).attr("__new__")(py::type::of(self), py::cast(copied));
+  if (py::hasattr(self, "__dict__")) result.attr("__dict__").attr("update")(self.attr("__dict__"));
+  return result;
+}
+
+void define_attributes(const py::object& type) {
+  property(type, "shape", [](const Tensor& x) { return x.shape(); }, "Sizes of the axes.");
+  property(type, "strides", [](const Tensor& x) { return x.strides(); }, "Elements between neighbours, per axis.");
+  property(type, "ndim", [](const Tensor& x) { return x.rank(); }, "Number of axes.");
+  property(type, "size", [](const Tensor& x) { return x.size(); }, "Number of elements.");
+  property(
+      type, "nbytes", [](const Tensor& x) { return x.size() * static_cast<int64_t>(item_size(x.dtype())); },
+      "Bytes of the elements.");
+  property(type, "dtype", [](const Tensor& x) { return x.dtype(); }, "The element type.");
+  property(type, "device", [](const Tensor&) { return "cpu"; }, "Where the elements are: 'cpu'.");
+  property(type, "is_leaf", [](const Tensor& x) { return x.is_leaf(); }, "Whether no recorded operation made it.");
+  property(
+      type, "T",
+      [](const Tensor& x) {
+        if (x.rank() != 2) throw ValueError(concat_text("T: expected 2 axes, got shape ", x.shape()));
+        return matrix_transpose(x);
+      },
+      "The transposed matrix, a view.");
+  property(type, "mT", matrix_transpose, "The last two axes exchanged, a view.");
+}
+
+void define_gradient_attributes(const py::object& type) {
+  const py::object builtin = py::module_::import("builtins").attr("property");
+  type.attr("requires_grad") =
+      builtin(py::cpp_function([](const Tensor& x) { return x.requires_grad(); }, py::is_method(type)),
+              py::cpp_function([](Tensor x, bool flag) { x.set_requires_grad(flag); }, py::is_method(type)), py::none(),
+              "Whether gradients are wanted for it. Can be set on leaves of floating-point dtype.");
+  type.attr("grad") = builtin(
+      py::cpp_function([](const Tensor& x) -> std::optional<Tensor> {
+        return x.grad().defined() ? std::optional(x.grad()) : std::nullopt;
+      }, py::is_method(type)),
+      py::cpp_function([](Tensor x, const std::optional<Tensor>& gradient) {
+        x.set_grad(gradient.value_or(Tensor{}));
+      }, py::is_method(type)),
+      py::none(), "Sum of the gradients that `backward` brought, or None.");
+  method(
+      type, "requires_grad_",
+      [](const py::object& self, bool flag) {
+        Tensor x = unwrap(self.ptr());
+        x.set_requires_grad(flag);
+        return self;
+      },
+      py::arg("flag") = true, "Sets `requires_grad` and returns the tensor itself.");
+}
+
+void define_copies(const py::object& type) {
+  method(type, "copy", [](const Tensor& x) { return compute(x.size(), [&] { return copy(x); }); },
+         "The same values in memory of their own.");
+  method(type, "detach", &Tensor::detach, "The same elements without history.");
+  method(type, "contiguous", [](const Tensor& x) { return compute(x.size(), [&] { return contiguous(x); }); },
+         "The tensor itself when its elements lie row-major without gaps, else a copy that does.");
+  method(type, "is_contiguous", &Tensor::is_contiguous, "Whether the elements lie row-major without gaps.");
+  method(type, "to", move_to, py::arg("target"),
+         "The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not built in.");
+  method(type, "__copy__", [](const Tensor& x) { return deep_copy(x); });
+  method(type, "__deepcopy__", deep_copy_object, py::arg("memo"));
+  method(type, "__reduce__", [](const Tensor&) -> py::object {
+    throw TypeError("tensors are not pickled; use pydl.save and pydl.load");
+  });
+}
+
+void define_overwriting(const py::object& type) {
+  method(
+      type, "copy_",
+      [](const py::object& self, const py::object& source) {
+        const Tensor& x = unwrap(self.ptr());
+        overwrite(x, to_tensor_beside(source, x));
+        return self;
+      },
+      py::arg("source"), "Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself.");
+  method(
+      type, "fill_",
+      [](const py::object& self, Scalar value) {
+        const Tensor& x = unwrap(self.ptr());
+        overwrite(x, Tensor::scalar(value, x.dtype()));
+        return self;
+      },
+      py::arg("value"), "Overwrites every element with one number; returns the tensor itself.");
+  method(
+      type, "zero_",
+      [](const py::object& self) {
+        const Tensor& x = unwrap(self.ptr());
+        overwrite(x, Tensor::scalar(0, x.dtype()));
+        return self;
+      },
+      "Overwrites every element with 0; returns the tensor itself.");
+}
+
+}  // namespace
+
+void define_tensor_members(py::module_&, const py::object& type) {
+  define_attributes(type);
+  define_gradient_attributes(type);
+  define_copies(type);
+  define_overwriting(type);
+}
+
+}  // namespace pydl::python

@@ -1,0 +1,393 @@
+// Every fast provider against `ref`: the same call, random shapes, layouts and values.
+#include <map>
+#include <optional>
+#include <random>
+
+#include "exec/kernel.h"
+#include "op/op_def.h"
+#include "support.h"
+
+using pydl::Dims;
+using pydl::DType;
+using pydl::Tensor;
+using pydl::exec::BufferSpec;
+using pydl::exec::KernelCall;
+using pydl::exec::Provider;
+using pydl::op::Attrs;
+using pydl::op::OpId;
+
+namespace {
+
+std::mt19937& random_engine() {
+  static std::mt19937 engine(1);
+  return engine;
+}
+
+int64_t random_integer(int64_t low, int64_t high) {
+  return std::uniform_int_distribution<int64_t>(low, high)(random_engine());
+}
+
+BufferSpec spec_of(const Tensor& tensor) { return {tensor.dtype(), tensor.shape(), tensor.strides()}; }
+
+/// What one provider computes: the output, or the mutated inputs; nothing where it does not serve the call.
+std::optional<std::vector<Tensor>> run(OpId op, const Attrs& attrs, const std::vector<Tensor>& inputs,
+                                       Provider provider) {
+  const pydl::op::OpDef& def = pydl::op::op_def(op);
+  std::vector<Tensor> operands = inputs;
+  std::vector<BufferSpec> specs;
+  for (const Tensor& tensor : inputs) specs.push_back(spec_of(tensor));
+  const bool mutates = def.has(pydl::op::Trait::mutates);
+  BufferSpec output;
+  def.infer(attrs, specs, mutates ? nullptr : &output, nullptr);
+  std::vector<Tensor> results;
+  if (mutates) {
+    for (int i = 0; i < def.mutated(attrs, static_cast<int>(inputs.size())); ++i) {
+      const auto index = static_cast<size_t>(i);
+      operands[index] = Tensor::empty_strided(specs[index].shape, specs[index].strides, specs[index].dtype);
+      pydl::assign(operands[index], inputs[index]);
+      results.push_back(operands[index]);
+    }
+  } else {
+    results.push_back(Tensor::empty_strided(output.shape, output.strides, output.dtype));
+  }
+  const std::span<const BufferSpec> outputs(&output, mutates ? 0 : 1);
+  const auto kernel = pydl::exec::prepare_kernel_from(KernelCall{op, attrs, specs, outputs}, provider);
+  if (!kernel) return std::nullopt;
+  std::vector<void*> pointers;
+  for (const Tensor& tensor : operands) pointers.push_back(tensor.raw_data());
+  void* const result = results[0].raw_data();
+  const Tensor scratchpad = Tensor::empty({static_cast<int64_t>(kernel->scratchpad_bytes)}, DType::uint8);
+  kernel->run(pointers.data(), &result, scratchpad.raw_data());
+  return results;
+}
+
+// Relative difference allowed between two ways to compute one number.
+double tolerance(DType dtype) {
+  switch (dtype) {
+    case DType::float16: return 4e-3;
+    case DType::bfloat16: return 3e-2;
+    case DType::float32: return 4e-6;
+    case DType::float64: return 1e-12;
+    default: return 0;
+  }
+}
+
+int compared = 0;
+
+void compare(OpId op, const Attrs& attrs, const std::vector<Tensor>& inputs, double scale = 1) {
+  const auto expected = run(op, attrs, inputs, Provider::ref);
+  CHECK(expected.has_value());
+  if (!expected) return;
+  for (const Provider provider : {Provider::onednn, Provider::cpu}) {
+    const auto got = run(op, attrs, inputs, provider);
+    if (!got) continue;
+    ++compared;
+    const std::string call = pydl::concat_text(op_name(op), ", ", inputs.empty() ? DType::float32 : inputs[0].dtype(),
+                                               inputs.empty() ? Dims{} : inputs[0].shape(), ", provider ",
+                                               pydl::exec::provider_name(provider));
+    for (size_t i = 0; i < got->size(); ++i) {
+      support::close(call.c_str(), 0, (*got)[i], (*expected)[i], scale * tolerance((*expected)[i].dtype()));
+    }
+  }
+}
+
+// Shows the elements of a fresh tensor in one of several layouts: row-major, permuted, reversed with a step, broadcast.
+Tensor with_random_layout(const Tensor& dense) {
+  const int rank = dense.rank();
+  if (rank == 0) return dense;
+  switch (random_integer(0, 4)) {
+    case 0: {
+      std::vector<int64_t> order;
+      for (int axis = rank - 1; axis >= 0; --axis) order.push_back(axis);
+      return pydl::permute_dims(pydl::copy(pydl::permute_dims(dense, order)), order);
+    }
+    case 1: {
+      Dims shape = dense.shape();
+      Dims starts = Dims::filled(rank, 0);
+      Dims steps = Dims::filled(rank, 1);
+      const int axis = static_cast<int>(random_integer(0, rank - 1));
+      shape[axis] = 2 * shape[axis] + 1;
+      starts[axis] = shape[axis] - 1;
+      steps[axis] = -2;
+      if (dense.size() == 0) return dense;
+      return pydl::slice(pydl::slice_backward(dense, shape, starts, steps), starts, dense.shape(), steps);
+    }
+    case 2: {
+      Dims sizes = dense.shape();
+      const int axis = static_cast<int>(random_integer(0, rank - 1));
+      if (sizes[axis] == 0) return dense;
+      sizes[axis] = 1;
+      return pydl::expand(pydl::slice(dense, Dims::filled(rank, 0), sizes, Dims::filled(rank, 1)), dense.shape());
+    }
+    default: return dense;
+  }
+}
+
+Tensor random_dense(const Dims& shape, DType dtype, double low, double high) {
+  if (dtype == DType::boolean) {
+    return pydl::astype(pydl::randint(shape, 0, 2), dtype);
+  }
+  if (pydl::is_integer(dtype)) {
+    const int64_t bottom = dtype == DType::uint8 ? 0 : -9;
+    return pydl::astype(pydl::randint(shape, bottom, 10), dtype);
+  }
+  return pydl::astype(support::random_doubles(shape, low, high), dtype);
+}
+
+Tensor random_tensor(const Dims& shape, DType dtype, double low = -3, double high = 3) {
+  return with_random_layout(random_dense(shape, dtype, low, high));
+}
+
+const std::vector<Dims>& shapes() {
+  static const std::vector<Dims> list = {{}, {1}, {7}, {1000}, {3, 5}, {33, 65}, {2, 3, 4, 5}, {4, 1, 300}, {40'003}};
+  return list;
+}
+
+constexpr DType all_dtypes[] = {DType::boolean, DType::uint8,   DType::int8,     DType::int16,   DType::int32,
+                                DType::int64,   DType::float16, DType::bfloat16, DType::float32, DType::float64};
+constexpr DType numeric_dtypes[] = {DType::uint8,   DType::int8,     DType::int16,   DType::int32,  DType::int64,
+                                    DType::float16, DType::bfloat16, DType::float32, DType::float64};
+constexpr DType floating_dtypes[] = {DType::float16, DType::bfloat16, DType::float32, DType::float64};
+constexpr DType boolean_only[] = {DType::boolean};
+
+struct ElementwiseOp {
+  OpId op;
+  std::span<const DType> dtypes;
+  size_t operands;
+};
+
+std::vector<ElementwiseOp> elementwise_ops() {
+  const std::map<std::string_view, std::pair<std::span<const DType>, size_t>> kinds = {
+      {"UNARY", {numeric_dtypes, 1}},  {"UNARY_FLOAT", {floating_dtypes, 1}},  {"UNARY_TEST", {all_dtypes, 1}},
+      {"BINARY", {numeric_dtypes, 2}}, {"BINARY_FLOAT", {floating_dtypes, 2}}, {"COMPARE", {all_dtypes, 2}},
+      {"LOGICAL", {boolean_only, 2}}};
+  std::vector<ElementwiseOp> ops;
+#define PYDL_ROW(kind, name, ...) ops.push_back({OpId::name, kinds.at(#kind).first, kinds.at(#kind).second});
+  PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
+#undef PYDL_ROW
+  return ops;
+}
+
+// Values for which every function is defined; where others matter, `special_values` has them.
+std::pair<double, double> domain(OpId op) {
+  switch (op) {
+    case OpId::asin:
+    case OpId::acos: return {-1, 1};
+    case OpId::log:
+    case OpId::log2:
+    case OpId::log10:
+    case OpId::sqrt:
+    case OpId::rsqrt:
+    case OpId::pow:
+    case OpId::reciprocal:
+    case OpId::divide: return {0.01, 4};
+    case OpId::log1p: return {-0.9, 4};
+    case OpId::tan: return {-1.4, 1.4};
+    // Quotients near an integer may round to either side in low precision.
+    case OpId::floor_divide:
+    case OpId::remainder: return {2.1, 2.9};
+    default: return {-6, 6};
+  }
+}
+
+}  // namespace
+
+TEST(elementwise_ops) {
+  for (const ElementwiseOp& entry : elementwise_ops()) {
+    const auto [low, high] = domain(entry.op);
+    for (const DType dtype : entry.dtypes) {
+      for (const Dims& shape : shapes()) {
+        std::vector<Tensor> inputs;
+        for (size_t i = 0; i < entry.operands; ++i) inputs.push_back(random_tensor(shape, dtype, low, high));
+        compare(entry.op, {}, inputs);
+      }
+    }
+  }
+}
+
+TEST(elementwise_ops_at_special_values) {
+  const std::vector<double> values = {0.0, -0.0, 1.0,   -1.0, 0.5,   -0.5,  1.5,    2.5,  -2.5,  INFINITY, -INFINITY,
+                                      NAN, 20.0, -20.0, 87.0, -87.0, 1e-20, -1e-20, 1e20, -1e20, 3.0};
+  const auto count = static_cast<int64_t>(values.size());
+  const Tensor column = pydl::reshape(Tensor::from_values<double>(values, {count}), {count, 1});
+  for (const ElementwiseOp& entry : elementwise_ops()) {
+    // Sines of large angles need an argument reduction that nobody wants to wait for.
+    if (entry.op == OpId::sin || entry.op == OpId::cos || entry.op == OpId::tan) continue;
+    // These see outputs of sigmoid and tanh, which lie in [-1, 1].
+    if (entry.op == OpId::sigmoid_backward || entry.op == OpId::tanh_backward) continue;
+    for (const DType dtype : {DType::float32, DType::float64}) {
+      if (std::find(entry.dtypes.begin(), entry.dtypes.end(), dtype) == entry.dtypes.end()) continue;
+      const Tensor left = pydl::expand(pydl::astype(column, dtype), {count, count});
+      std::vector<Tensor> inputs = {left};
+      if (entry.operands == 2) inputs.push_back(pydl::matrix_transpose(left));
+      compare(entry.op, {}, inputs);
+    }
+  }
+}
+
+TEST(casts_copies_and_choices) {
+  for (const Dims& shape : shapes()) {
+    for (const DType from : all_dtypes) {
+      const Tensor x = random_tensor(shape, from, 0, 9);
+      for (const DType to : all_dtypes) compare(OpId::cast, {{"dtype", to}}, {x});
+      compare(OpId::copy, {}, {x});
+      const Tensor other = random_tensor(shape, from);
+      compare(OpId::where, {}, {random_tensor(shape, DType::boolean), x, other});
+      compare(OpId::assign, {}, {random_dense(shape, from, 0, 1), x});
+      if (from == DType::boolean) continue;
+      compare(OpId::clip, {}, {x, pydl::minimum(other, x), pydl::maximum(x, other)});
+    }
+  }
+}
+
+TEST(reductions) {
+  const std::vector<std::pair<Dims, std::vector<Dims>>> cases = {
+      {{17}, {{0}}},
+      {{5, 7}, {{0}, {1}, {0, 1}}},
+      {{300, 200}, {{0}, {1}, {0, 1}}},
+      {{3, 4, 5, 6}, {{0}, {2}, {3}, {0, 2}, {1, 3}, {0, 1, 2, 3}}},
+      {{2, 100'000}, {{1}, {0}}}};
+  for (const auto& [shape, axes_list] : cases) {
+    for (const Dims& axes : axes_list) {
+      const Attrs attrs = {{"axes", axes}, {"keepdims", random_integer(0, 1) == 1}};
+      for (const DType dtype : floating_dtypes) {
+        const Tensor x = random_tensor(shape, dtype, -1, 2);
+        for (const OpId op : {OpId::sum, OpId::mean, OpId::max, OpId::min}) compare(op, attrs, {x}, 4);
+        Attrs with_correction = {{"axes", axes}, {"keepdims", true}, {"correction", 1.0}};
+        compare(OpId::var, with_correction, {x}, 4);
+        compare(OpId::prod, attrs, {random_tensor(shape, dtype, 0.999, 1.001)}, dtype == DType::float64 ? 10 : 100);
+      }
+      for (const DType dtype : {DType::int32, DType::int64}) {
+        const Tensor x = random_tensor(shape, dtype);
+        for (const OpId op : {OpId::sum, OpId::max, OpId::min}) compare(op, attrs, {x});
+      }
+      const Tensor flags = random_tensor(shape, DType::boolean);
+      compare(OpId::any, attrs, {flags});
+      compare(OpId::all, attrs, {flags});
+      if (axes.rank() > 1 && axes.rank() < shape.rank()) continue;
+      for (const DType dtype : numeric_dtypes) {
+        const Tensor x = random_tensor(shape, dtype);
+        compare(OpId::argmax, attrs, {x});
+        compare(OpId::argmin, attrs, {x});
+      }
+    }
+  }
+}
+
+TEST(products) {
+  const std::vector<std::pair<Dims, Dims>> cases = {
+      {{1, 1}, {1, 1}},      {{3, 4}, {4, 5}},          {{64, 100}, {100, 33}},    {{1, 200}, {200, 70}},
+      {{70, 200}, {200, 1}}, {{2, 3, 4, 5}, {3, 5, 6}}, {{5, 1, 8, 9}, {4, 9, 7}}, {{130, 260}, {260, 140}}};
+  for (const auto& [a, b] : cases) {
+    for (const DType dtype : floating_dtypes) {
+      compare(OpId::matmul, {}, {random_tensor(a, dtype, -1, 1), random_tensor(b, dtype, -1, 1)}, 30);
+    }
+  }
+  for (const Dims& x : {Dims{10}, Dims{4, 10}, Dims{128, 10}, Dims{2, 3, 10}}) {
+    for (const DType dtype : floating_dtypes) {
+      std::vector<Tensor> inputs = {random_tensor(x, dtype, -1, 1), random_tensor({7, 10}, dtype, -1, 1)};
+      compare(OpId::linear, {}, inputs, 30);
+      inputs.push_back(random_tensor({7}, dtype));
+      compare(OpId::linear, {}, inputs, 30);
+    }
+  }
+}
+
+TEST(softmax) {
+  for (const Dims& shape : {Dims{1}, Dims{7}, Dims{3, 5}, Dims{40, 1000}, Dims{4, 30, 20}}) {
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      const Attrs attrs = {{"axis", static_cast<int64_t>(axis)}};
+      for (const DType dtype : floating_dtypes) {
+        const Tensor x = random_tensor(shape, dtype);
+        compare(OpId::softmax, attrs, {x}, 4);
+        compare(OpId::log_softmax, attrs, {x}, 8);
+        compare(OpId::softmax_backward, attrs, {x, random_tensor(shape, dtype, 0, 0.5)}, 30);
+        compare(OpId::log_softmax_backward, attrs, {x, random_tensor(shape, dtype, -3, -1)}, 60);
+      }
+    }
+  }
+}
+
+TEST(structure_and_indexing) {
+  for (const DType dtype : all_dtypes) {
+    for (int64_t axis = 0; axis < 3; ++axis) {
+      const Attrs attrs = {{"axis", axis}};
+      const Tensor x = random_tensor({6, 5, 7}, dtype);
+      compare(OpId::concat, attrs, {x, random_tensor({6, 5, 7}, dtype)});
+      Dims chosen = {6, 5, 7};
+      chosen[static_cast<int>(axis)] = 4;
+      compare(OpId::gather, attrs, {x, with_random_layout(pydl::randint(chosen, -5, 5))});
+      const Tensor index = with_random_layout(pydl::randint({3, 4}, -5, 5));
+      compare(OpId::take, attrs, {x, index});
+      if (!pydl::is_floating(dtype)) continue;
+      const Attrs sized = {{"axis", axis}, {"size", int64_t{5}}};
+      const Tensor small = pydl::randint({6, 5, 7}, -5, 5);
+      compare(OpId::gather_backward, sized, {x, small}, 4);
+      const std::vector<Dims> gradient_shapes = {{3, 4, 5, 7}, {6, 3, 4, 7}, {6, 5, 3, 4}};
+      compare(OpId::take_backward, sized, {random_tensor(gradient_shapes[static_cast<size_t>(axis)], dtype), index}, 8);
+    }
+    const Attrs part = {{"shape", Dims{9, 8}}, {"starts", Dims{8, 1}}, {"steps", Dims{-2, 3}}};
+    compare(OpId::slice_backward, part, {random_tensor({4, 2}, dtype)});
+  }
+}
+
+TEST(creation_and_random_numbers) {
+  const Tensor state = pydl::Generator(77).state();
+  for (const DType dtype : floating_dtypes) {
+    for (const Dims& shape : shapes()) {
+      compare(OpId::uniform, {{"shape", shape}, {"dtype", dtype}, {"low", -2.0}, {"high", 3.0}}, {state});
+      compare(OpId::normal, {{"shape", shape}, {"dtype", dtype}, {"mean", 1.0}, {"std", 2.0}}, {state}, 4);
+      compare(OpId::dropout, {{"p", 0.3}}, {random_tensor(shape, dtype), state});
+      compare(OpId::full, {{"shape", shape}, {"dtype", dtype}, {"value", 2.5}}, {});
+    }
+    compare(OpId::arange, {{"start", 1.0}, {"step", 0.25}, {"count", int64_t{1000}}, {"dtype", dtype}}, {});
+  }
+  for (const int64_t n : {0, 1, 2, 1000}) compare(OpId::permutation, {{"n", n}}, {state});
+}
+
+TEST(updates) {
+  const std::vector<Dims> shapes_of_parameters = {{3}, {40, 30}, {}, {20'000}, {0, 3}};
+  const auto count = static_cast<int64_t>(shapes_of_parameters.size());
+  const auto operands = [&](DType dtype, int states, int64_t step) {
+    std::vector<Tensor> inputs = {Tensor::scalar(step, DType::int64)};
+    for (int group = 0; group < states + 2; ++group) {
+      const double low = group == 0 || group == states + 1 ? -1 : 0;  // states may be averages of squares
+      for (const Dims& shape : shapes_of_parameters) inputs.push_back(random_dense(shape, dtype, low, 1));
+    }
+    inputs.push_back(Tensor::scalar(0.01, DType::float64));
+    return inputs;
+  };
+  for (const DType dtype : floating_dtypes) {
+    for (const int64_t step : {0, 5}) {
+      for (const bool flag : {false, true}) {
+        compare(OpId::sgd_update,
+                {{"count", count},
+                 {"momentum", 0.9},
+                 {"dampening", flag ? 0.0 : 0.1},
+                 {"weight_decay", 0.01},
+                 {"nesterov", flag}},
+                operands(dtype, 1, step));
+        compare(OpId::rmsprop_update,
+                {{"count", count},
+                 {"alpha", 0.9},
+                 {"epsilon", 1e-8},
+                 {"momentum", flag ? 0.5 : 0.0},
+                 {"weight_decay", 0.01}},
+                operands(dtype, flag ? 2 : 1, step), 4);
+        compare(OpId::adam_update,
+                {{"count", count},
+                 {"beta1", 0.9},
+                 {"beta2", 0.999},
+                 {"epsilon", 1e-8},
+                 {"weight_decay", 0.01},
+                 {"decoupled", flag}},
+                operands(dtype, 2, step), 4);
+      }
+    }
+    compare(OpId::sgd_update,
+            {{"count", count}, {"momentum", 0.0}, {"dampening", 0.0}, {"weight_decay", 0.0}, {"nesterov", false}},
+            operands(dtype, 0, 1));
+  }
+}
+
+TEST(the_fast_providers_were_asked) { CHECK(compared > 1000); }

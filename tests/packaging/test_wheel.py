@@ -1,0 +1,47 @@
+"""A built wheel, given by the environment variable PYDL_TEST_WHEEL, holds what it should and no more."""
+
+import os
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+LIMIT_BYTES = 15 * 10**6
+
+wheel_path = os.environ.get("PYDL_TEST_WHEEL", "")
+pytestmark = pytest.mark.skipif(not wheel_path, reason="PYDL_TEST_WHEEL names no wheel")
+
+
+@pytest.fixture
+def names() -> list[str]:
+    with zipfile.ZipFile(wheel_path) as wheel:
+        return wheel.namelist()
+
+
+def test_size() -> None:
+    assert Path(wheel_path).stat().st_size <= LIMIT_BYTES
+
+
+def test_onednn_is_there_once(names: list[str]) -> None:
+    assert [name for name in names if "dnnl" in name] == ["pydl/libdnnl.so.3"]
+
+
+def test_extension_and_types_are_there(names: list[str]) -> None:
+    assert len([name for name in names if re.fullmatch(r"pydl/_core\..*\.so", name)]) == 1
+    assert any(re.fullmatch(r"pydl/data/_batching\..*\.so", name) for name in names)
+    assert "pydl/py.typed" in names
+    assert any(re.fullmatch(r"pydl/_core(\.pyi|/__init__\.pyi)", name) for name in names)
+
+
+def test_nothing_else_is_there(names: list[str]) -> None:
+    folders = {name.split("/")[0] for name in names}
+    assert {folder.split("-")[0] for folder in folders} == {"pydl", "pydl_core"}
+    allowed = (".py", ".pyi", ".so", ".so.3", "py.typed")
+    strangers = [name for name in names if name.startswith("pydl/") and not name.endswith(allowed)]
+    assert strangers == []
+    assert len(names) == len(set(names))
+
+
+def test_license_is_there(names: list[str]) -> None:
+    assert any(name.endswith("LICENSE") for name in names)
