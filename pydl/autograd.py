@@ -26,9 +26,7 @@ def grad(
     allow_unused: bool = ...,
 ) -> tuple[Tensor, ...]: ...
 @overload
-def grad(
-    outputs: Callable[..., Tensor], inputs: int | Sequence[int] = 0
-) -> Callable[..., Any]: ...
+def grad(outputs: Callable[..., Tensor], inputs: int | Sequence[int] = 0) -> Callable[..., Any]: ...
 @overload
 def grad(
     outputs: Callable[..., Tensor], *, argnums: int | Sequence[int] = 0
@@ -154,9 +152,8 @@ def value_and_grad(
                 result = function(*changed, **kwargs)
                 value = result[0] if has_aux else result
                 if not isinstance(value, Tensor):
-                    raise TypeError(
-                        f"grad: expected the function to return a Tensor, got {type(value).__name__}"
-                    )
+                    kind = type(value).__name__
+                    raise TypeError(f"grad: expected the function to return a Tensor, got {kind}")
                 gradients = iter(_core._grad([value], leaves, [None], record, record, True))
         finally:
             _nesting.depth -= 1

@@ -50,8 +50,7 @@ class LinearDecay(Callback):
 
 def digits(seed: int) -> Task:
     """4,000 digits to learn and 1,000 to test on, each digit as often."""
-    images, labels = load_digits()
-    train, test = pydl.data.stratified_split(labels, 0.2, seed=seed)
+    train, test = load_digits(seed=seed)
 
     def model() -> pydl.Sequential:
         return pydl.Sequential(
@@ -68,8 +67,8 @@ def digits(seed: int) -> Task:
 
     return Task(
         "MNIST subset",
-        (_scaled(images[train]), labels[train]),
-        (_scaled(images[test]), labels[test]),
+        train,
+        test,
         tuple("0123456789"),
         model,
         epochs=30,
@@ -77,26 +76,22 @@ def digits(seed: int) -> Task:
     )
 
 
-def fashion_mnist(seed: int) -> Task:
+def fashion_mnist() -> Task:
     """Learn the 60,000 training images, test on the 10,000 others."""
-    (train_images, train_labels), (test_images, test_labels) = load_fashion_mnist()
+    train, test = load_fashion_mnist()
 
     def model() -> pydl.Sequential:
         return pydl.Sequential(nn.Flatten(), nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10))
 
     return Task(
         "Fashion-MNIST",
-        (_scaled(train_images), train_labels),
-        (_scaled(test_images), test_labels),
+        train,
+        test,
         FASHION_MNIST_CLASSES,
         model,
         epochs=10,
         batch_size=128,
     )
-
-
-def _scaled(images: Array) -> Array:
-    return images.astype(np.float32) / np.float32(255)
 
 
 def run(data: str, epochs: int | None, seed: int, output: Path) -> float:
@@ -108,7 +103,7 @@ def run(data: str, epochs: int | None, seed: int, output: Path) -> float:
         When the data are not found or `output` cannot be written.
     """
     output.mkdir(parents=True, exist_ok=True)
-    task = digits(seed) if data == "digits" else fashion_mnist(seed)
+    task = digits(seed) if data == "digits" else fashion_mnist()
     epochs = task.epochs if epochs is None else epochs
     print(f"{task.title}: {len(task.train[1]):,} training and {len(task.test[1]):,} test images")
     pydl.manual_seed(seed)

@@ -8,7 +8,7 @@
 #include "runtime/threads.h"
 
 #if PYDL_WITH_ONEDNN
-#include <oneapi/dnnl/dnnl.h>
+#include "backends/onednn/version.h"
 #endif
 
 namespace pydl::python {
@@ -19,8 +19,7 @@ using exec::Provider;
 
 py::object onednn_version() {
 #if PYDL_WITH_ONEDNN
-  const dnnl_version_t* version = dnnl_version();
-  return py::str(concat_text(version->major, ".", version->minor, ".", version->patch));
+  return py::str(onednn::version());
 #else
   return py::none();
 #endif

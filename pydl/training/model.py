@@ -112,7 +112,7 @@ class Model(Module):
         return None
 
     def _bind_optimizer(self) -> Optimizer:
-        """Return the optimiser, made anew when it was chosen by name and parameters have changed."""
+        """Return the optimiser; one chosen by name is made anew when parameters have changed."""
         own = list(self.parameters())
         identities = {id(parameter) for parameter in own}
         if isinstance(self._optimizer_spec, Optimizer):
@@ -274,7 +274,7 @@ class Model(Module):
     def _averages(self) -> Averages:
         return Averages(["loss", *(self._metrics or ())])
 
-    # --- using what was learnt ------------------------------------------------------------------------
+    # --- using what was learnt --------------------------------------------------------------------
 
     def evaluate(
         self, x: Any, y: Any = None, *, batch_size: int = 32, verbose: Verbose | bool = "auto"
@@ -324,7 +324,7 @@ class Model(Module):
         return averages.result()
 
     def predict(self, x: Any, *, batch_size: int = 256) -> Any:
-        """Outputs of the model in evaluation mode, batch after batch.
+        """Compute outputs in evaluation mode, batch after batch.
 
         Parameters
         ----------
@@ -382,7 +382,7 @@ class Model(Module):
         if self._example is None and isinstance(batch, Tensor):
             self._example = (batch.shape[1:], batch.dtype)
 
-    # --- looking and saving -----------------------------------------------------------------------------
+    # --- looking and saving -----------------------------------------------------------------------
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> None:
         """Print the layers with their output shapes, parameter counts and bytes.

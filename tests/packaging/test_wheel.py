@@ -1,4 +1,4 @@
-"""A built wheel, given by the environment variable PYDL_TEST_WHEEL, holds what it should and no more."""
+"""The wheel that the environment variable PYDL_TEST_WHEEL names holds what it should."""
 
 import os
 import re

@@ -178,8 +178,10 @@ inline AngleParts split_angle(float x) {
   constexpr double double_rounder = 0x1.8p52;
   const double wide = x;
   const double n = (wide * 0.63661977236758134308 + double_rounder) - double_rounder;
-  const double r = (wide - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11;
-  return {static_cast<float>(r), static_cast<float>(n - 4.0 * __builtin_floor(n * 0.25))};
+  const auto r = static_cast<float>((wide - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11);
+  // Beyond 2^51 nothing is left of the angle; the results stay within their bounds.
+  const float above = r < -0.7854F ? -0.7854F : r;
+  return {above > 0.7854F ? 0.7854F : above, static_cast<float>(n - 4.0 * __builtin_floor(n * 0.25))};
 }
 // Sine and cosine for |r| <= pi / 4.
 inline float sin_reduced(float r) {
