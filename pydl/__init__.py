@@ -49,7 +49,6 @@ from pydl._core import (
     elu,
     empty,
     empty_cache,
-    enable_grad,
     equal,
     erf,
     exp,
@@ -109,7 +108,6 @@ from pydl._core import (
     mish,
     multiply,
     negative,
-    no_grad,
     normal,
     not_equal,
     ones,
@@ -159,6 +157,7 @@ from pydl._core import (
     zeros,
     zeros_like,
 )
+from pydl.grad_mode import enable_grad, no_grad
 from pydl.autograd import grad, value_and_grad
 
 from pydl import data, nn, optim, training  # isort: skip

@@ -8,6 +8,7 @@ from typing import Any, overload
 
 from pydl import _core
 from pydl._core import Tensor
+from pydl.grad_mode import enable_grad
 
 __all__ = ["grad", "value_and_grad"]
 
@@ -148,7 +149,7 @@ def value_and_grad(
             changed[number] = _map(args[number], lambda x: _as_input(x, leaves))
         _nesting.depth = _depth() + 1
         try:
-            with _core.enable_grad():
+            with enable_grad():
                 result = function(*changed, **kwargs)
                 value = result[0] if has_aux else result
                 if not isinstance(value, Tensor):
@@ -197,7 +198,7 @@ def _as_input(value: Any, leaves: list[Tensor]) -> Tensor:
     """Return a tensor to differentiate for, apart from other uses of the same one."""
     given = _core.tensor(float(value)) if isinstance(value, (int, float)) else _core.asarray(value)
     if given.requires_grad:
-        with _core.enable_grad():
+        with enable_grad():
             own = _core.copy(given)
     else:
         own = given.detach()

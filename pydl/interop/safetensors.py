@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydl import _core
 from pydl._core import Tensor
-from pydl.nn.module import Module
-from pydl.optim.optimizer import Optimizer
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+class HasState(Protocol):
+    """A module, an optimiser, or whatever else names its tensors."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return tensors by name."""
+
+
 def save(
     path: str | os.PathLike[str],
-    state: Module | Optimizer | Mapping[str, Tensor | npt.NDArray[Any]],
+    state: HasState | Mapping[str, Tensor | npt.NDArray[Any]],
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write tensors to a safetensors file, atomically: `path` is the old file or the new one.
@@ -46,9 +51,8 @@ def save(
     ...     pydl.load(path)["w"].tolist()
     [1.0, 1.0]
     """
-    if isinstance(state, (Module, Optimizer)):
-        state = state.state_dict()
-    tensors = {name: _core.asarray(value) for name, value in state.items()}
+    named = state if isinstance(state, Mapping) else state.state_dict()
+    tensors = {name: _core.asarray(value) for name, value in named.items()}
     _core.io.save_params(os.fspath(path), tensors, dict(metadata or {}))
 
 

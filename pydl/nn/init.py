@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable
 
 from pydl import _core
-from pydl._core import Generator, Tensor, no_grad
+from pydl._core import Generator, Tensor
+from pydl.grad_mode import no_grad
 
 Initializer = Callable[[Tensor], object]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from pydl._core import Tensor, asarray, no_grad
+from pydl._core import Tensor, asarray
+from pydl.grad_mode import no_grad
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,8 +206,8 @@ class Module:
         for name, value in self._members():
             if isinstance(value, Parameter) or (isinstance(value, Buffer) and value.persistent):
                 yield prefix + name, value
-            elif isinstance(value, Module):
-                yield from value._state(f"{prefix}{name}.")
+        for name, child in self.named_children():
+            yield from child._state(f"{prefix}{name}.")
 
     def load_state_dict(
         self, state: Mapping[str, Tensor | npt.NDArray[Any]], strict: bool = True
@@ -235,15 +236,16 @@ class Module:
         missing = [name for name in own if name not in state]
         unexpected = [name for name in state if name not in own]
         given = {name: asarray(state[name]) for name in own if name in state}
-        problems = [
+        problems = []
+        if strict and missing:
+            problems.append("missing: " + ", ".join(missing))
+        if strict and unexpected:
+            problems.append("unexpected: " + ", ".join(unexpected))
+        problems += [
             f"{name}: expected shape {own[name].shape}, got {value.shape}"
             for name, value in given.items()
             if own[name].shape != value.shape
         ]
-        if strict and missing:
-            problems.insert(0, "missing: " + ", ".join(missing))
-        if strict and unexpected:
-            problems.insert(0, "unexpected: " + ", ".join(unexpected))
         if problems:
             raise ValueError("\n  ".join([f"{type(self).__name__}.load_state_dict:", *problems]))
         with no_grad():

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydl._core import Tensor, full, no_grad, tensor, zeros, zeros_like
+from pydl._core import Tensor, full, tensor, zeros, zeros_like
+from pydl.grad_mode import no_grad
 
 if TYPE_CHECKING:
     import numpy.typing as npt

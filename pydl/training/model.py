@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pydl._core import Tensor, concat, no_grad
+from pydl._core import Tensor, concat
+from pydl.grad_mode import no_grad
 from pydl.data import DataLoader, TensorDataset
 from pydl.interop.safetensors import load, save
 from pydl.nn.module import Module

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pydl._core import Tensor, no_grad, zeros
+from pydl._core import Tensor, zeros
+from pydl.grad_mode import no_grad
 from pydl.nn.module import Module, Parameter
 
 

@@ -14,6 +14,13 @@
 #include "pydl/error.h"
 #include "pydl/tensor.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(block, bytes)
+#define ASAN_UNPOISON_MEMORY_REGION(block, bytes)
+#endif
+
 namespace pydl::core {
 
 namespace {
@@ -69,6 +76,7 @@ void* system_allocate(size_t bytes) {
 
 void system_free(void* block, size_t bytes) {
   system_bytes.fetch_sub(static_cast<int64_t>(bytes), std::memory_order_relaxed);
+  ASAN_UNPOISON_MEMORY_REGION(block, bytes);
   if (bytes <= small_limit) {
     std::free(block);
   } else {
@@ -195,10 +203,14 @@ void* allocate_block(size_t bytes, size_t* capacity) {
   }
   if (block == nullptr) block = request_from_system(*capacity, bytes);
   count_live(*capacity);
+  // AddressSanitizer sees what is handed out, not what is cached or rounded up.
+  ASAN_POISON_MEMORY_REGION(block, *capacity);
+  ASAN_UNPOISON_MEMORY_REGION(block, bytes);
   return block;
 }
 
 void free_block(void* block, size_t capacity) noexcept {
+  ASAN_POISON_MEMORY_REGION(block, capacity);
   live_bytes.fetch_sub(static_cast<int64_t>(capacity), std::memory_order_relaxed);
   if (capacity <= small_limit && !ThreadCache::closed() && thread_cache().put(block, class_of(capacity))) return;
   central_cache().put(block, capacity);

@@ -1,6 +1,7 @@
 // Optimiser updates: one op over all parameters, in place.
 #include "op/apply.h"
 #include "ops/families.h"
+#include "pydl/autograd.h"
 #include "pydl/optim.h"
 
 namespace pydl {
@@ -70,13 +71,15 @@ namespace optim {
 
 namespace {
 
-// step, then the lists one after the other, then lr.
-std::vector<Tensor> gather_operands(const Tensor& step, std::initializer_list<std::span<const Tensor>> lists,
-                                    const Tensor& lr) {
+// Runs an update on: step, then the lists one after the other, then lr. Parameters are leaves that require gradients,
+// so nothing is recorded here.
+void apply_update(OpId id, const Attrs& attrs, const Tensor& step,
+                  std::initializer_list<std::span<const Tensor>> lists, const Tensor& lr) {
   std::vector<Tensor> operands = {step};
   for (const auto& list : lists) operands.insert(operands.end(), list.begin(), list.end());
   operands.push_back(lr);
-  return operands;
+  const GradMode mode(false);
+  op::apply(id, attrs, operands);
 }
 
 int64_t count_of(std::span<const Tensor> parameters) { return static_cast<int64_t>(parameters.size()); }
@@ -90,7 +93,7 @@ void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::spa
                        {"dampening", options.dampening},
                        {"weight_decay", options.weight_decay},
                        {"nesterov", options.nesterov}};
-  op::apply(OpId::sgd_update, attrs, gather_operands(step, {parameters, velocities, gradients}, lr));
+  apply_update(OpId::sgd_update, attrs, step, {parameters, velocities, gradients}, lr);
 }
 
 void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> square_averages,
@@ -101,8 +104,7 @@ void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters, std:
                        {"epsilon", options.epsilon},
                        {"momentum", options.momentum},
                        {"weight_decay", options.weight_decay}};
-  op::apply(OpId::rmsprop_update, attrs,
-            gather_operands(step, {parameters, square_averages, velocities, gradients}, lr));
+  apply_update(OpId::rmsprop_update, attrs, step, {parameters, square_averages, velocities, gradients}, lr);
 }
 
 void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,
@@ -111,7 +113,7 @@ void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::sp
   const Attrs attrs = {{"count", count_of(parameters)}, {"beta1", options.beta1},
                        {"beta2", options.beta2},        {"epsilon", options.epsilon},
                        {"weight_decay", options.weight_decay}, {"decoupled", options.decoupled}};
-  op::apply(OpId::adam_update, attrs, gather_operands(step, {parameters, first_moments, second_moments, gradients}, lr));
+  apply_update(OpId::adam_update, attrs, step, {parameters, first_moments, second_moments, gradients}, lr);
 }
 
 }  // namespace optim

@@ -1,4 +1,5 @@
 // Elementwise ops as tile programs.
+#include "backends/cpu/copy_plan.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/tile_program.h"
 
@@ -6,36 +7,79 @@ namespace pydl::cpu {
 
 namespace {
 
-// An op prepared as a program over the operands inputs, outputs.
+// Transposed operands with fewer elements are gathered.
+constexpr int64_t worth_transposing = 16384;
+
+// An op prepared as a program over the operands inputs, outputs. Tiles of a large operand that lies across the output
+// would touch a cache line per element: it is transposed into the scratchpad first.
 class ElementwiseKernel final : public Kernel {
  public:
-  explicit ElementwiseKernel(const TileProgram& program, size_t input_count)
-      : program_(program), input_count_(input_count) {}
+  explicit ElementwiseKernel(const KernelCall& call)
+      : input_count_(call.inputs.size()), program_(relayout(call), 1) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  TileProgram& program() { return program_; }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     void* operands[max_operands];
     for (size_t i = 0; i < input_count_; ++i) operands[i] = inputs[i];
     operands[input_count_] = outputs[0];
+    for (const Transposition& transposition : transpositions_) {
+      void*& operand = operands[transposition.operand];
+      void* to = static_cast<char*>(scratchpad) + transposition.offset;
+      transposition.copy.run(to, operand);
+      operand = to;
+    }
     program_.run(operands);
   }
 
  private:
-  TileProgram program_;
-  size_t input_count_;
-};
+  struct Transposition {
+    size_t operand;
+    size_t offset;  // in the scratchpad
+    CopyPlan copy;
+  };
 
-LoopNest nest_of(const KernelCall& call) {
-  const BufferSpec* operands[max_operands];
-  size_t count = 0;
-  for (const BufferSpec& input : call.inputs) operands[count++] = &input;
-  operands[count++] = &call.outputs[0];
-  return LoopNest::over({operands, count}, static_cast<int>(count) - 1);
-}
+  static LoopNest nest_of(const BufferSpec* inputs, size_t count, const BufferSpec& output) {
+    const BufferSpec* operands[max_operands];
+    for (size_t i = 0; i < count; ++i) operands[i] = &inputs[i];
+    operands[count] = &output;
+    return LoopNest::over({operands, count + 1}, static_cast<int>(count));
+  }
+
+  // Loops over the operands, transposed ones where they will be.
+  LoopNest relayout(const KernelCall& call) {
+    const BufferSpec& output = call.outputs[0];
+    LoopNest nest = nest_of(call.inputs.data(), input_count_, output);
+    BufferSpec specs[max_operands];
+    for (size_t i = 0; i < input_count_; ++i) {
+      specs[i] = call.inputs[i];
+      if (nest.count < worth_transposing || !lies_across(nest, static_cast<int>(i))) continue;
+      specs[i].strides = output.strides;
+      transpositions_.push_back({i, scratchpad_bytes, CopyPlan(specs[i], call.inputs[i])});
+      scratchpad_bytes += (static_cast<size_t>(nest.count) * item_size(specs[i].dtype) + 63) / 64 * 64;
+    }
+    return transpositions_.empty() ? nest : nest_of(specs, input_count_, output);
+  }
+
+  static bool lies_across(const LoopNest& nest, int operand) {
+    bool has_unit_step = false;
+    for (int loop = 0; loop < nest.rank; ++loop) {
+      if (nest.steps[operand][loop] == 0) return false;
+      has_unit_step = has_unit_step || nest.steps[operand][loop] == nest.item_sizes[operand];
+    }
+    return has_unit_step && nest.inner_step(operand) != nest.item_sizes[operand];
+  }
+
+  size_t input_count_;
+  std::vector<Transposition> transpositions_;
+  TileProgram program_;
+};
 
 // `kernel` on inputs converted to `dtype`, its result, of dtype `result`, converted to that of the output.
 std::unique_ptr<Kernel> prepare_program(const KernelCall& call, TileKernel kernel, DType dtype, DType result,
                                         int cost) {
-  TileProgram program(nest_of(call), 1);
+  auto prepared = std::make_unique<ElementwiseKernel>(call);
+  TileProgram& program = prepared->program();
   const auto input_count = static_cast<int>(call.inputs.size());
   const DType output = call.outputs[0].dtype;
   int sources[3] = {};
@@ -51,7 +95,7 @@ std::unique_ptr<Kernel> prepare_program(const KernelCall& call, TileKernel kerne
   program.emit(kernel, destination, {sources[0], sources[1], sources[2]}, cost);
   if (result != output) program.emit_cast(result, output, input_count, destination);
   program.finish();
-  return std::make_unique<ElementwiseKernel>(program, call.inputs.size());
+  return prepared;
 }
 
 enum class Kind { UNARY, UNARY_FLOAT, UNARY_TEST, BINARY, BINARY_FLOAT, COMPARE, LOGICAL };
@@ -93,10 +137,11 @@ std::unique_ptr<Kernel> prepare_cast(const KernelCall& call) {
   const DType from = call.inputs[0].dtype;
   const DType to = call.outputs[0].dtype;
   if (from == to) return nullptr;
-  TileProgram program(nest_of(call), 1);
+  auto prepared = std::make_unique<ElementwiseKernel>(call);
+  TileProgram& program = prepared->program();
   program.emit_cast(from, to, 1, 0);
   program.finish();
-  return std::make_unique<ElementwiseKernel>(program, 1);
+  return prepared;
 }
 
 std::unique_ptr<Kernel> prepare_where(const KernelCall& call) {
@@ -111,7 +156,8 @@ std::unique_ptr<Kernel> prepare_clip(const KernelCall& call) {
   const Lane lane = lane_of(call.inputs[0].dtype);
   const DType dtype = dtype_of(lane);
   const DType stored = call.inputs[0].dtype;
-  TileProgram program(nest_of(call), 1);
+  auto prepared = std::make_unique<ElementwiseKernel>(call);
+  TileProgram& program = prepared->program();
   int operands[4] = {0, 1, 2, 3};
   if (stored != dtype) {
     for (int& operand : operands) operand = program.temporary();
@@ -123,7 +169,7 @@ std::unique_ptr<Kernel> prepare_clip(const KernelCall& call) {
   program.emit(table[static_cast<int>(OpId::minimum)][lane], operands[3], {raised, operands[2]}, 1);
   if (stored != dtype) program.emit_cast(dtype, stored, 3, operands[3]);
   program.finish();
-  return std::make_unique<ElementwiseKernel>(program, 3);
+  return prepared;
 }
 
 }  // namespace

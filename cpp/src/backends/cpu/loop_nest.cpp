@@ -17,6 +17,16 @@ void copy_strided(char* to, int64_t to_step, const char* from, int64_t from_step
   }
 }
 
+// What is filled already is copied behind itself.
+void repeat(char* to, const char* item, int64_t count, int64_t item_size) {
+  std::memcpy(to, item, static_cast<size_t>(item_size));
+  for (int64_t done = 1; done < count;) {
+    const int64_t run = std::min(done, count - done);
+    std::memcpy(to + done * item_size, to, static_cast<size_t>(run * item_size));
+    done += run;
+  }
+}
+
 }  // namespace
 
 LoopNest LoopNest::over(std::span<const exec::BufferSpec* const> operands, int leader) {
@@ -100,6 +110,10 @@ void RowCursor::next() {
 void copy_run(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count, int64_t item_size) {
   if (to_step == item_size && from_step == item_size) {
     std::memcpy(to, from, static_cast<size_t>(count * item_size));
+    return;
+  }
+  if (to_step == item_size && from_step == 0) {
+    repeat(to, from, count, item_size);
     return;
   }
   switch (item_size) {

@@ -92,24 +92,37 @@ void TileProgram::emit_cast(DType from, DType to, int destination, int source) {
   emit_cast(DType::float32, to, destination, between);
 }
 
+// Whether an operand is a short row that repeats.
+bool TileProgram::repeats(int operand) const {
+  return nest_.rank == 2 && nest_.steps[operand][0] == 0 && nest_.inner_size() < shortest_row;
+}
+
 void TileProgram::finish() {
   bool all_dense = true;
-  bool none_strided = true;
+  bool strided = false;
+  bool repeated = false;
   for (int i = 0; i < nest_.operand_count; ++i) {
-    const bool uniform = i < first_output_ && nest_.is_uniform(i) && nest_.count > 1;
-    access_[i] = uniform ? Access::uniform : nest_.is_dense(i) ? Access::dense : Access::strided;
-    all_dense = all_dense && access_[i] == Access::dense;
-    none_strided = none_strided && access_[i] != Access::strided;
+    const bool is_input = i < first_output_;
+    if (nest_.is_dense(i)) {
+      access_[i] = Access::dense;
+      continue;
+    }
+    all_dense = false;
+    access_[i] = is_input && (nest_.is_uniform(i) || repeats(i)) ? Access::constant : Access::strided;
+    strided = strided || access_[i] == Access::strided;
+    repeated = repeated || (access_[i] == Access::constant && !nest_.is_uniform(i));
   }
   whole_ = all_dense && instructions_.size() == 1;
-  by_rows_ = !none_strided && nest_.inner_size() >= shortest_row;
+  by_rows_ = strided && nest_.inner_size() >= shortest_row;
   if (by_rows_) {
     tiles_per_row_ = (nest_.inner_size() + tile_length - 1) / tile_length;
     tile_length_ = (nest_.inner_size() + tiles_per_row_ - 1) / tiles_per_row_;
     tile_count_ = nest_.count / nest_.inner_size() * tiles_per_row_;
-  } else {
-    tile_count_ = (nest_.count + tile_length - 1) / tile_length;
+    return;
   }
+  // Tiles of whole rows are all alike to a row that repeats.
+  if (repeated) tile_length_ = tile_length / nest_.inner_size() * nest_.inner_size();
+  tile_count_ = (nest_.count + tile_length_ - 1) / tile_length_;
 }
 
 void TileProgram::run(void* const* operands) const {
@@ -148,9 +161,8 @@ void TileProgram::run_tiles(void* const* operands, int64_t begin, int64_t end) c
   void* registers[max_registers];
   for (int i = 0; i < register_count_; ++i) registers[i] = tiles[i];
   for (int i = 0; i < nest_.operand_count; ++i) {
-    if (access_[i] != Access::uniform) continue;
-    const int64_t length = std::min(tile_length_, nest_.count);
-    copy_run(tiles[i], nest_.item_sizes[i], static_cast<const char*>(operands[i]), 0, length, nest_.item_sizes[i]);
+    if (access_[i] != Access::constant) continue;
+    gather(nest_, i, static_cast<const char*>(operands[i]), 0, std::min(tile_length_, nest_.count), tiles[i]);
   }
 
   for (int64_t tile = begin; tile < end; ++tile) {

@@ -3,8 +3,8 @@
 // program of one instruction, plus conversions for dtypes that are not computed in.
 //
 // Values live in registers, numbered: operands in the order of the loop nest (inputs, then outputs), then temporaries.
-// Per tile, an operand that lies densely is read and written where it is; a single element is spread over a tile once;
-// any other layout is gathered into a tile, or scattered from one.
+// Per tile, an operand that lies densely is read and written where it is; what is the same in every tile (one element,
+// or a short row that repeats) is gathered once; any other layout is gathered into a tile, or scattered from one.
 #pragma once
 
 #include <initializer_list>
@@ -46,8 +46,9 @@ class TileProgram {
 
  private:
   // How an operand is reached.
-  enum class Access : int8_t { dense, uniform, strided };
+  enum class Access : int8_t { dense, constant, strided };
 
+  bool repeats(int operand) const;
   void run_tiles(void* const* operands, int64_t begin, int64_t end) const;
   void run_whole(void* const* operands, int64_t begin, int64_t end) const;
   void execute(void* const* registers, int64_t count) const;

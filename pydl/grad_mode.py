@@ -1,0 +1,61 @@
+"""Scopes in which operations are recorded for gradients, or are not."""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+
+from pydl._core import is_grad_enabled, set_grad_enabled
+
+__all__ = ["enable_grad", "no_grad"]
+
+
+class _GradScope(ContextDecorator):
+    """Sets recording for a ``with`` block or a decorated function; blocks may nest."""
+
+    _enabled: bool
+
+    def __init__(self) -> None:
+        self._previous: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._previous.append(is_grad_enabled())
+        set_grad_enabled(self._enabled)
+
+    def __exit__(self, *_: object) -> None:
+        set_grad_enabled(self._previous.pop())
+
+    def _recreate_cm(self) -> _GradScope:
+        # A decorated function may run in several threads at once.
+        return type(self)()
+
+
+class no_grad(_GradScope):
+    """Compute without recording: results do not require gradients.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> x = pydl.tensor(1.0, requires_grad=True)
+    >>> with pydl.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    _enabled = False
+
+
+class enable_grad(_GradScope):
+    """Record inside a `no_grad` scope again.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> x = pydl.tensor(1.0, requires_grad=True)
+    >>> with pydl.no_grad(), pydl.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
+    """
+
+    _enabled = True

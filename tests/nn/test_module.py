@@ -1,0 +1,296 @@
+"""Module: what belongs to it, its state, its modes, its messages."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+
+import pydl
+from pydl import nn
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(3, 3)
+        self.scale = nn.Parameter(pydl.ones((3,)))
+        self.mean = nn.Buffer(pydl.zeros((3,)))
+        self.cache = nn.Buffer(pydl.zeros((1,)), persistent=False)
+
+    def forward(self, x):
+        return self.inner(x) * self.scale - self.mean
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(Block(), nn.ReLU())
+        self.head = nn.Linear(3, 2, bias=False)
+
+    def forward(self, x):
+        return self.head(self.encoder(x))
+
+
+def test_names_are_paths_of_attributes():
+    names = [name for name, _ in Net().named_parameters()]
+    assert names == [
+        "encoder.0.scale",
+        "encoder.0.inner.weight",
+        "encoder.0.inner.bias",
+        "head.weight",
+    ]
+    assert [name for name, _ in Net().named_buffers()] == ["encoder.0.mean", "encoder.0.cache"]
+    assert [name for name, _ in Net().named_modules()] == [
+        "",
+        "encoder",
+        "encoder.0",
+        "encoder.0.inner",
+        "encoder.1",
+        "head",
+    ]
+
+
+def test_state_has_parameters_and_persistent_buffers():
+    assert list(Net().state_dict()) == [
+        "encoder.0.scale",
+        "encoder.0.mean",
+        "encoder.0.inner.weight",
+        "encoder.0.inner.bias",
+        "head.weight",
+    ]
+
+
+def test_state_shares_memory_but_no_gradient():
+    layer = nn.Linear(2, 2)
+    weight = layer.state_dict()["weight"]
+    assert not weight.requires_grad
+    with pydl.no_grad():
+        layer.weight.fill_(3.0)
+    assert weight.tolist() == [[3.0, 3.0], [3.0, 3.0]]
+
+
+def test_load_state_dict_copies_and_converts():
+    source, target = Net(), Net()
+    parameters = list(target.parameters())
+    state = {name: value.numpy().astype(np.float64) for name, value in source.state_dict().items()}
+    result = target.load_state_dict(state)
+    assert result.missing == [] and result.unexpected == []
+    assert all(new is old for new, old in zip(target.parameters(), parameters, strict=True))
+    for name, value in target.state_dict().items():
+        assert value.dtype == pydl.float32
+        np.testing.assert_array_equal(value.numpy(), source.state_dict()[name].numpy())
+
+
+def test_load_state_dict_lists_everything_and_changes_nothing():
+    model = Net()
+    before = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+    state = {name: np.ones(value.shape, np.float32) for name, value in before.items()}
+    del state["encoder.0.scale"]
+    state["extra"] = np.ones(1, np.float32)
+    state["head.weight"] = np.ones((2, 4), np.float32)
+    with pytest.raises(ValueError) as failure:
+        model.load_state_dict(state)
+    assert str(failure.value).split("\n  ") == [
+        "Net.load_state_dict:",
+        "missing: encoder.0.scale",
+        "unexpected: extra",
+        "head.weight: expected shape (2, 3), got (2, 4)",
+    ]
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[name])
+
+
+def test_load_state_dict_not_strict_reports_but_still_checks_shapes():
+    layer = nn.Linear(2, 1)
+    result = layer.load_state_dict({"bias": np.array([5.0]), "other": np.zeros(1)}, strict=False)
+    assert result == (["weight"], ["other"])
+    assert layer.bias.tolist() == [5.0]
+    with pytest.raises(ValueError, match=r"bias: expected shape \(1,\), got \(3,\)"):
+        layer.load_state_dict({"bias": np.zeros(3)}, strict=False)
+
+
+def test_train_and_eval_reach_all_modules():
+    model = Net()
+    assert model.eval() is model
+    assert not any(module.training for module in model.modules())
+    model.encoder.train()
+    assert model.encoder[0].inner.training and not model.head.training
+
+
+def test_freezing_stops_gradients():
+    model = Net()
+    model.encoder.requires_grad_(False)
+    model(pydl.ones((1, 3))).sum().backward()
+    assert model.head.weight.grad is not None
+    assert all(p.grad is None for p in model.encoder.parameters())
+
+
+def test_zero_grad():
+    layer = nn.Linear(2, 1)
+    layer(pydl.ones((1, 2))).sum().backward()
+    layer.zero_grad(set_to_none=False)
+    assert layer.weight.grad.tolist() == [[0.0, 0.0]]
+    layer.zero_grad()
+    assert layer.weight.grad is None
+
+
+def test_apply_goes_innermost_first():
+    visited = []
+    Net().apply(lambda module: visited.append(type(module).__name__))
+    assert visited == ["Linear", "Block", "ReLU", "Sequential", "Linear", "Net"]
+
+
+def test_to_converts_floating_state_and_keeps_flags():
+    model = Net()
+    model.head.requires_grad_(False)
+    model.count = nn.Buffer(pydl.zeros((), dtype="int64"))
+    assert model.to("float64") is model
+    assert {p.dtype for p in model.parameters()} == {pydl.float64}
+    assert model.count.dtype == pydl.int64
+    assert not model.head.weight.requires_grad and model.encoder[0].scale.requires_grad
+    assert isinstance(model.encoder[0].cache, nn.Buffer) and not model.encoder[0].cache.persistent
+    assert model(pydl.ones((1, 3), dtype="float64")).dtype == pydl.float64
+    weight = model.head.weight
+    assert model.to("cpu").head.weight is weight
+
+
+def test_a_shared_parameter_counts_once_but_is_saved_under_both_names():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model[1].weight = model[0].weight
+    assert len(list(model.parameters())) == 3
+    assert {"0.weight", "1.weight"} <= set(model.state_dict())
+
+
+def test_repr_is_nested():
+    assert repr(Net()) == (
+        "Net(\n"
+        "  (encoder): Sequential(\n"
+        "    (0): Block(\n"
+        "      (inner): Linear(in_features=3, out_features=3, bias=True)\n"
+        "    )\n"
+        "    (1): ReLU()\n"
+        "  )\n"
+        "  (head): Linear(in_features=3, out_features=2, bias=False)\n"
+        ")"
+    )
+
+
+def test_error_in_a_layer_names_its_path():
+    with pytest.raises(ValueError) as failure:
+        Net()(pydl.ones((1, 4)))
+    message = str(failure.value)
+    assert message.startswith(
+        "in Net.encoder.0.inner (Linear(in_features=3, out_features=3, bias=True)): linear: "
+    )
+    assert message.count("in Net") == 1
+
+
+def test_error_in_a_layer_alone_has_no_path():
+    with pytest.raises(ValueError, match=r"^linear: "):
+        nn.Linear(3, 2)(pydl.ones((1, 4)))
+
+
+def test_exception_type_and_arguments_survive():
+    class Failing(nn.Module):
+        def forward(self, x):
+            raise OSError(5, "no such thing")
+
+    with pytest.raises(OSError) as failure:
+        nn.Sequential(Failing())(1)
+    assert failure.value.args == (5, "no such thing")
+
+
+def test_module_works_without_calling_super_init():
+    class Forgetful(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(2, 1)
+
+    assert len(list(Forgetful().parameters())) == 2
+
+
+def test_container_without_super_init_says_so():
+    class Forgetful(nn.Sequential):
+        def __init__(self):
+            self.size = 3
+
+    with pytest.raises(RuntimeError, match=r"Forgetful.__init__ must call super\(\).__init__\(\)"):
+        Forgetful()(1)
+
+
+def test_misspelt_attribute_gets_a_suggestion():
+    with pytest.raises(AttributeError, match="Linear has no attribute 'wieght'; did you mean 'weig"):
+        _ = nn.Linear(1, 1).wieght
+    assert not hasattr(nn.Linear(1, 1), "nothing")
+
+
+def test_missing_forward_is_named():
+    with pytest.raises(NotImplementedError, match="Empty does not define forward"):
+        type("Empty", (nn.Module,), {})()(1)
+
+
+def test_assignments_that_would_lose_parameters_are_refused():
+    layer = nn.Linear(2, 2)
+    with pytest.raises(TypeError, match=r"Linear.weight is a Parameter: .* got Tensor"):
+        layer.weight = pydl.zeros((2, 2))
+    with pytest.raises(TypeError, match="Net.head is a Module: .* got function"):
+        Net().head = lambda x: x
+    with pytest.raises(TypeError, match="use ModuleList"):
+        Net().blocks = [nn.Linear(1, 1)]
+    layer.bias = None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+
+def test_parameter_is_apart_from_the_tensor_it_came_from():
+    data = pydl.ones((2,))
+    parameter = nn.Parameter(data)
+    assert isinstance(parameter, pydl.Tensor)
+    assert parameter.requires_grad and not data.requires_grad
+    assert not nn.Parameter(data, requires_grad=False).requires_grad
+
+
+class TestSequential:
+    def test_index_slice_iterate_and_append(self):
+        model = nn.Sequential(nn.Linear(2, 4), nn.ReLU())
+        assert model.append(nn.Linear(4, 1)) is model
+        assert len(model) == 3 and isinstance(model[-1], nn.Linear)
+        assert [type(layer) for layer in model] == [nn.Linear, nn.ReLU, nn.Linear]
+        head = model[1:]
+        assert isinstance(head, nn.Sequential) and head[1] is model[2]
+        assert list(head.state_dict()) == ["2.weight", "2.bias"]
+        with pytest.raises(IndexError, match="index 3 is outside its 3 layers"):
+            model[3]
+
+    def test_replacing_a_layer(self):
+        model = nn.Sequential(nn.Linear(2, 4), nn.ReLU())
+        model[1] = nn.Tanh()
+        assert isinstance(model[1], nn.Tanh)
+        with pytest.raises(TypeError, match="layer 1: expected a Module, got 3"):
+            model[1] = 3
+
+    def test_names(self):
+        model = nn.Sequential(OrderedDict(hidden=nn.Linear(2, 4), act=nn.ReLU()))
+        assert model.hidden is model[0]
+        assert list(model.state_dict()) == ["hidden.weight", "hidden.bias"]
+        model.act = nn.Tanh()
+        assert isinstance(model[1], nn.Tanh)
+        assert isinstance(nn.Sequential(hidden=nn.Identity()).hidden, nn.Identity)
+        with pytest.raises(ValueError, match="'fit' is taken by a method"):
+            nn.Sequential(fit=nn.ReLU())
+
+    def test_what_is_no_module_is_refused(self):
+        with pytest.raises(TypeError, match=r"layer 1: expected a Module, got ReLU; write ReLU\(\)"):
+            nn.Sequential(nn.ReLU(), nn.ReLU)
+
+    def test_is_a_model(self):
+        assert issubclass(nn.Sequential, pydl.Model) and pydl.Sequential is nn.Sequential
+
+
+def test_module_list():
+    blocks = nn.ModuleList([nn.Linear(2, 2)])
+    blocks.append(nn.ReLU()).extend([nn.Tanh()])
+    assert len(blocks) == 3 and isinstance(blocks[-1], nn.Tanh) and len(blocks[:2]) == 2
+    owner = nn.Module()
+    owner.blocks = blocks
+    assert list(owner.state_dict()) == ["blocks.0.weight", "blocks.0.bias"]
