@@ -48,6 +48,8 @@ def _build(case: Case) -> dict[str, Contender]:
 def _check_agreement(case: Case, contenders: dict[str, Contender]) -> None:
     expected = contenders["pydl"].result()
     for framework, contender in contenders.items():
+        if framework == "pydl":
+            continue
         np.testing.assert_allclose(
             contender.result(),
             expected,

@@ -144,22 +144,25 @@ def _save_and_load(model: pydl.Sequential, task: Task, path: Path) -> Array:
 
 
 def _show(task: Task, predicted: Array, seed: int) -> None:
-    """Print a few test images side by side, each with its label and prediction."""
+    """Print a few test images in two rows, each with its prediction."""
     images, labels = task.test
-    count = max(1, shutil.get_terminal_size().columns // 30)
-    chosen = np.random.default_rng(seed).choice(len(labels), size=min(count, 5), replace=False)
-    blocks = [_picture(images[i]) for i in chosen]
-    for line in zip(*blocks, strict=True):
-        print("  ".join(line).rstrip())
-    captions = []
-    for i in chosen:
-        wrong = "" if predicted[i] == labels[i] else f", is {task.classes[labels[i]]}"
-        captions.append(f"predicted {task.classes[predicted[i]]}{wrong}"[:28].ljust(28))
-    print("  ".join(captions).rstrip())
+    width = images.shape[2]
+    in_row = max(1, min(4, shutil.get_terminal_size().columns // (width + 2)))
+    chosen = np.random.default_rng(seed).choice(len(labels), size=2 * in_row, replace=False)
+    for row in (chosen[:in_row], chosen[in_row:]):
+        for line in zip(*(_picture(images[i]) for i in row), strict=True):
+            print("  ".join(line).rstrip())
+        captions = []
+        for i in row:
+            name = task.classes[predicted[i]]
+            right = predicted[i] == labels[i]
+            caption = name if right else f"{name}, but is {task.classes[labels[i]]}"
+            captions.append(caption[:width].ljust(width))
+        print("  ".join(captions).rstrip() + "\n")
 
 
 def _picture(image: Array) -> list[str]:
-    """Lines of characters, darker for brighter pixels; two rows of pixels make one line."""
+    """Lines of characters, denser for brighter pixels; two rows of pixels make one line."""
     shades = _SHADES
     try:
         shades.encode(sys.stdout.encoding or "ascii")

@@ -125,7 +125,7 @@ py::object to_list(const Tensor& x, int axis, int64_t offset) {
   if (axis < x.rank()) {
     py::list items;
     for (int64_t i = 0; i < x.shape()[axis]; ++i) items.append(to_list(x, axis + 1, offset + i * x.strides()[axis]));
-    return std::move(items);
+    return items;
   }
   return visit_dtype(x.dtype(), [&](auto zero) -> py::object {
     using Stored = decltype(zero);
@@ -175,7 +175,10 @@ std::optional<Scalar> as_scalar(PyObject* object) {
 
 Tensor to_tensor(py::handle object) {
   if (is_tensor(object.ptr())) return unwrap(object.ptr());
-  if (const auto scalar = as_scalar(object.ptr())) return Tensor::scalar(*scalar, scalar->dtype_alone());
+  // NumPy's float64 is a subclass of float, but knows its dtype.
+  if (const auto scalar = as_scalar(object.ptr()); scalar && !py::hasattr(object, "dtype")) {
+    return Tensor::scalar(*scalar, scalar->dtype_alone());
+  }
   if (py::isinstance<py::array>(object)) return from_array(py::reinterpret_borrow<py::object>(object), false);
   if (PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) return from_sequence(object);
   if (py::hasattr(object, "__array__") || PyObject_CheckBuffer(object.ptr()) != 0) {
@@ -202,7 +205,7 @@ py::object to_numpy(const Tensor& x) {
   const py::object owner = py::reinterpret_steal<py::object>(wrap(x));
   py::array array(py::dtype(std::string(dtype_name(x.dtype()))), shape, strides, x.raw_data(), owner);
   if (!x.is_writable()) array.attr("setflags")(false);
-  return std::move(array);
+  return array;
 }
 
 Tensor from_array(const py::object& object, bool must_copy) {

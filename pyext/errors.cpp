@@ -24,7 +24,9 @@ void set_python_error() noexcept {
   } catch (const FormatError& error) {
     PyErr_SetString(PyExc_ValueError, error.what());
   } catch (const FileError& error) {
-    PyErr_SetString(PyExc_OSError, error.what());
+    // Of a number and a text, OSError makes the subclass for that number: FileNotFoundError, ...
+    const py::tuple arguments = py::make_tuple(error.error_number(), error.what());
+    PyErr_SetObject(PyExc_OSError, error.error_number() != 0 ? arguments.ptr() : arguments[1].ptr());
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   } catch (const std::exception& error) {

@@ -54,7 +54,7 @@ void define_random(py::module_& module) {
       [](const py::args& shape, DType dtype, Generator* generator) {
         return uniform(dims_of_varargs("rand", shape), 0, 1, dtype, chosen(generator));
       },
-      py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
+      py::arg("dtype") = DType::float32, py::arg("generator").none(true) = py::none(),
       "`uniform` in [0, 1) with the sizes as arguments.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.rand(2, 3).shape\n(2, 3)\n");
   module.def(
@@ -62,7 +62,7 @@ void define_random(py::module_& module) {
       [](const py::args& shape, DType dtype, Generator* generator) {
         return normal(dims_of_varargs("randn", shape), 0, 1, dtype, chosen(generator));
       },
-      py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
+      py::arg("dtype") = DType::float32, py::arg("generator").none(true) = py::none(),
       "`normal` with mean 0 and std 1, the sizes as arguments.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.randn(2, 3).shape\n(2, 3)\n");
   module.def(

@@ -75,7 +75,7 @@ class TensorDataset(Dataset):
 
 def _column(array: Tensor | npt.NDArray[Any]) -> Tensor:
     if not isinstance(array, Tensor):
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")
     column = asarray(array).detach().contiguous()
     if column.ndim == 0:
         raise ValueError("TensorDataset: expected arrays of shape (N, ...), got a number")

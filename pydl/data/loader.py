@@ -42,6 +42,8 @@ class DataLoader:
     ------
     ValueError
         For a batch size below 1, lengths that differ, and both `seed` and `generator`.
+    TypeError
+        For something that has no samples.
 
     Examples
     --------
@@ -71,6 +73,8 @@ class DataLoader:
             data = TensorDataset(data)
         elif isinstance(data, tuple):
             data = TensorDataset(*data)
+        elif not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
+            raise TypeError(f"DataLoader: expected arrays or a dataset, got {type(data).__name__}")
         self.dataset = data
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self._generator = generator if seed is None else Generator(seed)

@@ -39,7 +39,9 @@ ACTIVATIONS = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "reference"), ACTIVATIONS, ids=lambda v: getattr(v, "__name__", repr(v)))
+@pytest.mark.parametrize(
+    ("layer", "reference"), ACTIVATIONS, ids=lambda v: getattr(v, "__name__", repr(v))
+)
 def test_activation(layer, reference):
     result = layer(pydl.tensor(X))
     np.testing.assert_allclose(result.numpy(), reference(X), rtol=1e-9, atol=1e-12)

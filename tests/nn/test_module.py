@@ -220,7 +220,9 @@ def test_container_without_super_init_says_so():
 
 
 def test_misspelt_attribute_gets_a_suggestion():
-    with pytest.raises(AttributeError, match="Linear has no attribute 'wieght'; did you mean 'weig"):
+    with pytest.raises(
+        AttributeError, match="Linear has no attribute 'wieght'; did you mean 'weig"
+    ):
         _ = nn.Linear(1, 1).wieght
     assert not hasattr(nn.Linear(1, 1), "nothing")
 
@@ -280,7 +282,9 @@ class TestSequential:
             nn.Sequential(fit=nn.ReLU())
 
     def test_what_is_no_module_is_refused(self):
-        with pytest.raises(TypeError, match=r"layer 1: expected a Module, got ReLU; write ReLU\(\)"):
+        with pytest.raises(
+            TypeError, match=r"layer 1: expected a Module, got ReLU; write ReLU\(\)"
+        ):
             nn.Sequential(nn.ReLU(), nn.ReLU)
 
     def test_is_a_model(self):

@@ -11,7 +11,7 @@ import pytest
 import pydl
 
 ROOT = Path(__file__).parents[2]
-STUB = ROOT / "pydl" / "_core.pyi"
+STUB = ROOT / "pydl" / "_core" / "__init__.pyi"
 SUBMODULES = ("nn", "optim", "io")
 
 

@@ -65,10 +65,10 @@ Tensor orthogonal(const Dims& shape, double gain, DType dtype, Generator& genera
     }
     double norm = 0;
     for (int64_t k = 0; k < length; ++k) norm += row[k] * row[k];
-    for (int64_t k = 0; k < length; ++k) row[k] *= gain / std::sqrt(norm);
+    for (int64_t k = 0; k < length; ++k) row[k] /= std::sqrt(norm);
   }
   const Tensor oriented = rows <= columns ? vectors : matrix_transpose(vectors);
-  return astype(reshape(oriented, shape), dtype);
+  return astype(reshape(oriented * gain, shape), dtype);
 }
 
 }  // namespace pydl::nn

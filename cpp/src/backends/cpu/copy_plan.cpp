@@ -14,9 +14,11 @@ constexpr int to_operand = 0;
 constexpr int from_operand = 1;
 // Bytes that are worth waking a thread for.
 constexpr int64_t bytes_per_thread = 131072;
-// Long rows are cut into segments, matrices to transpose into squares.
+// Long rows are cut into segments, matrices to transpose into blocks: high ones (rows of the result), so that a page of
+// the source serves for a while.
 constexpr int64_t segment_length = 16384;
-constexpr int64_t square_side = 64;
+constexpr int64_t block_height = 256;
+constexpr int64_t block_width = 32;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -79,19 +81,18 @@ void CopyPlan::transpose(char* to, const char* from) const {
   const int64_t columns = nest_.inner_size();
   const int64_t to_stride = nest_.steps[to_operand][transposed_loop_];
   const int64_t from_stride = nest_.inner_step(from_operand);
-  const int64_t row_squares = ceil_div(rows, square_side);
-  const int64_t column_squares = ceil_div(columns, square_side);
-  const int64_t squares = row_squares * column_squares;
+  const int64_t blocks_across = ceil_div(columns, block_width);
+  const int64_t blocks = ceil_div(rows, block_height) * blocks_across;
   const auto kernel = kernels().transpose[item == 8 ? 3 : item / 2];
-  const int64_t grain = bytes_per_thread / (square_side * square_side * item);
-  runtime::parallel_for(nest_.count / (rows * columns) * squares, grain, [&](int64_t begin, int64_t end) {
+  const int64_t grain = bytes_per_thread / (std::min(rows, block_height) * block_width * item);
+  runtime::parallel_for(nest_.count / (rows * columns) * blocks, grain, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
-      const int64_t matrix = piece / squares * rows * columns;
-      const int64_t i = piece % squares / column_squares * square_side;
-      const int64_t j = piece % column_squares * square_side;
+      const int64_t matrix = piece / blocks * rows * columns;
+      const int64_t i = piece % blocks / blocks_across * block_height;
+      const int64_t j = piece % blocks_across * block_width;
       kernel(from + nest_.offset(from_operand, matrix) + j * from_stride + i * item, from_stride,
              to + nest_.offset(to_operand, matrix) + i * to_stride + j * item, to_stride,
-             std::min(square_side, columns - j), std::min(square_side, rows - i));
+             std::min(block_width, columns - j), std::min(block_height, rows - i));
     }
   });
 }

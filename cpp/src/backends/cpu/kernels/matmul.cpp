@@ -1,7 +1,7 @@
 // Matrix products: packing into panels, the product of panels in registers, and small products without packing.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/partial_vector.h"
-#include "backends/cpu/kernels/transpose_square.h"
+#include "backends/cpu/kernels/shuffle.h"
 
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
@@ -189,6 +189,13 @@ void multiply_small(const void* a, int64_t a_row_stride, int64_t a_depth_stride,
   for (; i < rows; ++i) multiply_block.template operator()<1, 8>(i);
 }
 
+struct Sum {
+  template <class V>
+  static inline V join(V a, V b) {
+    return a + b;
+  }
+};
+
 // The products of one row of A with `block` rows of the transposed B, all contiguous along k.
 template <class T, int block>
 inline void multiply_dots(const T* a, const T* b, int64_t b_stride, int64_t depth, T* c, const T* bias) {
@@ -204,10 +211,7 @@ inline void multiply_dots(const T* a, const T* b, int64_t b_stride, int64_t dept
   }
 #pragma GCC unroll 8
   for (int j = 0; j < block; ++j) {
-    T total = bias == nullptr ? T(0) : bias[j];
-#pragma GCC unroll 16
-    for (int64_t lane = 0; lane < length; ++lane) total += sums[j][lane];
-    c[j] = total;
+    c[j] = join_lanes<Sum, T>(sums[j]) + (bias == nullptr ? T(0) : bias[j]);
   }
 }
 

@@ -11,7 +11,7 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
-/// The first `count` lanes from memory, the others `fill`.
+/// The first `count` lanes from memory, the others `fill`. Items have 4 or 8 bytes.
 template <class T>
 inline Vector<T> load_part(const T* from, int64_t count, T fill) {
   if (count >= vector_length<T>) return load(from);

@@ -1,6 +1,8 @@
 // Reductions of matrices along rows and columns. Floating-point elements meet in float only a few at a time, then in
 // double, so that long sums stay accurate.
 #include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/partial_vector.h"
+#include "backends/cpu/kernels/shuffle.h"
 #include "backends/cpu/kernels/vector_math.h"
 
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
@@ -78,9 +80,9 @@ struct Min {
   }
 };
 
-// One row. Blocks are short enough for float, four vectors side by side hide the latency of additions.
+// One row. Blocks are short enough for float; four vectors side by side hide the latency of additions.
 template <class Join, class T>
-Accumulator<T> reduce_row(const T* x, int64_t count) {
+inline Accumulator<T> reduce_row(const T* x, int64_t count) {
   constexpr int64_t length = vector_length<T>;
   constexpr int64_t block = 64 * 4 * length;
   Accumulator<T> total = Join::template identity<T>();
@@ -98,12 +100,22 @@ Accumulator<T> reduce_row(const T* x, int64_t count) {
       d = Join::join(d, load(x + i + 3 * length));
     }
     const Vector<T> joined = Join::join(Join::join(a, b), Join::join(c, d));
-    for (int64_t lane = 0; lane < length; ++lane) {
-      total = Join::join(total, static_cast<Accumulator<T>>(joined[lane]));
+    if constexpr (sizeof(T) >= 4) {
+      total = Join::join(total, static_cast<Accumulator<T>>(join_lanes<Join, T>(joined)));
+    } else {
+      for (int64_t lane = 0; lane < length; ++lane) total = Join::join(total, static_cast<int64_t>(joined[lane]));
     }
   }
-  for (; i < count; ++i) total = Join::join(total, static_cast<Accumulator<T>>(x[i]));
-  return total;
+  if constexpr (sizeof(T) >= 4) {
+    if (i == count) return total;
+    constexpr T nothing = Join::template identity<T>();
+    Vector<T> rest = load_part(x + i, count - i, nothing);
+    for (i += length; i < count; i += length) rest = Join::join(rest, load_part(x + i, count - i, nothing));
+    return Join::join(total, static_cast<Accumulator<T>>(join_lanes<Join, T>(rest)));
+  } else {
+    for (; i < count; ++i) total = Join::join(total, static_cast<Accumulator<T>>(x[i]));
+    return total;
+  }
 }
 
 template <class Join, class T>
@@ -114,46 +126,63 @@ void reduce_rows(const void* x, int64_t rows, int64_t row_stride, int64_t column
   }
 }
 
-// Eight rows meet in T, their result meets the accumulators.
+// `count` rows meet in T, their result meets the accumulators.
+template <class Join, class T, int count>
+inline void reduce_row_group(const T* rows, int64_t row_stride, int64_t columns, Accumulator<T>* result) {
+  constexpr int64_t length = vector_length<Accumulator<T>>;
+  typedef T Part __attribute__((vector_size(length * sizeof(T))));
+  int64_t j = 0;
+  for (; j + length <= columns; j += length) {
+    Part parts[count];
+#pragma GCC unroll 8
+    for (int k = 0; k < count; ++k) __builtin_memcpy(&parts[k], rows + k * row_stride + j, sizeof(Part));
+#pragma GCC unroll 4
+    for (int step = 1; step < count; step *= 2) {
+#pragma GCC unroll 8
+      for (int k = 0; k + step < count; k += 2 * step) parts[k] = Join::join(parts[k], parts[k + step]);
+    }
+    const auto joined = __builtin_convertvector(parts[0], Vector<Accumulator<T>>);
+    store(result + j, Join::join(load(result + j), joined));
+  }
+  for (; j < columns; ++j) {
+    for (int k = 0; k < count; ++k) {
+      result[j] = Join::join(result[j], static_cast<Accumulator<T>>(rows[k * row_stride + j]));
+    }
+  }
+}
+
 template <class Join, class T>
 void reduce_columns(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double*, void* acc) {
   auto* result = static_cast<Accumulator<T>*>(acc);
   const T* row = static_cast<const T*>(x);
   for (; rows >= 8; rows -= 8, row += 8 * row_stride) {
-    const T* r[8];
-    for (int k = 0; k < 8; ++k) r[k] = row + k * row_stride;
-#pragma GCC ivdep
-    for (int64_t j = 0; j < columns; ++j) {
-      const T first = Join::join(Join::join(r[0][j], r[1][j]), Join::join(r[2][j], r[3][j]));
-      const T second = Join::join(Join::join(r[4][j], r[5][j]), Join::join(r[6][j], r[7][j]));
-      result[j] = Join::join(result[j], static_cast<Accumulator<T>>(Join::join(first, second)));
-    }
+    reduce_row_group<Join, T, 8>(row, row_stride, columns, result);
   }
-  for (; rows > 0; --rows, row += row_stride) {
-#pragma GCC ivdep
-    for (int64_t j = 0; j < columns; ++j) result[j] = Join::join(result[j], static_cast<Accumulator<T>>(row[j]));
-  }
+  for (; rows > 0; --rows, row += row_stride) reduce_row_group<Join, T, 1>(row, row_stride, columns, result);
 }
 
 // Sums of squared distances from `shift`, one number per row or per column.
 template <class T>
 void square_rows(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double* shift, void* acc) {
-  constexpr int64_t lanes = 32;
+  constexpr int64_t length = vector_length<double>;
+  typedef T Part __attribute__((vector_size(length * sizeof(T))));
   auto* result = static_cast<double*>(acc);
   for (int64_t i = 0; i < rows; ++i) {
     const T* row = static_cast<const T*>(x) + i * row_stride;
     const double mean = shift[i];
-    double parts[lanes] = {};
+    Vector<double> sums[4] = {};
     int64_t j = 0;
-    for (; j + lanes <= columns; j += lanes) {
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        const double distance = static_cast<double>(row[j + lane]) - mean;
-        parts[lane] += distance * distance;
+    for (; j + 4 * length <= columns; j += 4 * length) {
+#pragma GCC unroll 4
+      for (int64_t k = 0; k < 4; ++k) {
+        Part part;
+        __builtin_memcpy(&part, row + j + k * length, sizeof(part));
+        const Vector<double> distance = __builtin_convertvector(part, Vector<double>) - mean;
+        sums[k] += distance * distance;
       }
     }
-    double total = 0;
+    double total = join_lanes<Sum, double>((sums[0] + sums[1]) + (sums[2] + sums[3]));
     for (; j < columns; ++j) total += (static_cast<double>(row[j]) - mean) * (static_cast<double>(row[j]) - mean);
-    for (int64_t lane = 0; lane < lanes; ++lane) total += parts[lane];
     result[i] = total;
   }
 }

@@ -1,6 +1,7 @@
 // Softmax, log-softmax and their gradients, along rows of contiguous elements or down the columns of a matrix.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/partial_vector.h"
+#include "backends/cpu/kernels/shuffle.h"
 #include "backends/cpu/kernels/vector_math.h"
 
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
@@ -27,16 +28,14 @@ inline Vector<T> larger(Vector<T> a, Vector<T> b) {
 // The lanes of a row meet at the end; those of columns stay apart.
 template <class T>
 struct AlongRow {
-  static inline Vector<T> max(Vector<T> v) {
-    T result = v[0];
-    for (int64_t lane = 1; lane < vector_length<T>; ++lane) result = v[lane] > result ? v[lane] : result;
-    return broadcast(result);
-  }
-  static inline Vector<T> sum(Vector<T> v) {
-    T result = v[0];
-    for (int64_t lane = 1; lane < vector_length<T>; ++lane) result += v[lane];
-    return broadcast(result);
-  }
+  struct Larger {
+    static inline Vector<T> join(Vector<T> a, Vector<T> b) { return larger<T>(a, b); }
+  };
+  struct Sum {
+    static inline Vector<T> join(Vector<T> a, Vector<T> b) { return a + b; }
+  };
+  static inline Vector<T> max(Vector<T> v) { return broadcast(join_lanes<Larger, T>(v)); }
+  static inline Vector<T> sum(Vector<T> v) { return broadcast(join_lanes<Sum, T>(v)); }
   static inline Vector<T> log(Vector<T> v) { return broadcast(static_cast<T>(log_of(v[0]))); }
 };
 template <class T>

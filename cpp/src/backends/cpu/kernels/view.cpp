@@ -1,38 +1,47 @@
 // Blocks of matrices, transposed.
 #include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/shuffle.h"
 
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
+// Strides in bytes.
+template <class T>
+inline void transpose_items(const char* x, int64_t x_stride, char* y, int64_t y_stride, int64_t rows,
+                            int64_t columns) {
+  constexpr int64_t item = sizeof(T);
+  for (int64_t j = 0; j < columns; ++j) {
+    for (int64_t i = 0; i < rows; ++i) __builtin_memcpy(y + j * y_stride + i * item, x + i * x_stride + j * item, item);
+  }
+}
+
+template <class T>
+void transpose_scalar(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64_t rows, int64_t columns) {
+  transpose_items<T>(static_cast<const char*>(x), x_stride, static_cast<char*>(y), y_stride, rows, columns);
+}
+
+// In squares as wide as a register, each line of which is read and written at once.
 template <class T>
 void transpose(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64_t rows, int64_t columns) {
-  // Small squares, so that the lines that are written stay in the L1 cache until they are full.
-  constexpr int64_t side = 8;
-  const char* from = static_cast<const char*>(x);
-  char* to = static_cast<char*>(y);
-  for (int64_t i = 0; i < rows; i += side) {
-    const int64_t height = rows - i < side ? rows - i : side;
-    for (int64_t j = 0; j < columns; j += side) {
-      const int64_t width = columns - j < side ? columns - j : side;
-      const char* block = from + i * x_stride + j * static_cast<int64_t>(sizeof(T));
-      char* target = to + j * y_stride + i * static_cast<int64_t>(sizeof(T));
-      if (height == side && width == side) {
-        T items[side][side];
-        for (int64_t r = 0; r < side; ++r) __builtin_memcpy(items[r], block + r * x_stride, sizeof(items[r]));
-        for (int64_t c = 0; c < side; ++c) {
-          T column[side];
-          for (int64_t r = 0; r < side; ++r) column[r] = items[r][c];
-          __builtin_memcpy(target + c * y_stride, column, sizeof(column));
-        }
+  constexpr int64_t side = vector_length<T>;
+  constexpr int64_t item = sizeof(T);
+  for (int64_t j = 0; j < columns; j += side) {
+    const int64_t width = columns - j < side ? columns - j : side;
+    for (int64_t i = 0; i < rows; i += side) {
+      const int64_t height = rows - i < side ? rows - i : side;
+      const char* from = static_cast<const char*>(x) + i * x_stride + j * item;
+      char* to = static_cast<char*>(y) + j * y_stride + i * item;
+      if (height < side || width < side) {
+        transpose_items<T>(from, x_stride, to, y_stride, height, width);
         continue;
       }
-      for (int64_t c = 0; c < width; ++c) {
-        for (int64_t r = 0; r < height; ++r) {
-          __builtin_memcpy(target + c * y_stride + r * static_cast<int64_t>(sizeof(T)),
-                           block + r * x_stride + c * static_cast<int64_t>(sizeof(T)), sizeof(T));
-        }
-      }
+      Vector<T> square[side];
+#pragma GCC unroll 16
+      for (int64_t k = 0; k < side; ++k) __builtin_memcpy(&square[k], from + k * x_stride, vector_bytes);
+      transpose_square<T>(square);
+#pragma GCC unroll 16
+      for (int64_t k = 0; k < side; ++k) __builtin_memcpy(to + k * y_stride, &square[k], vector_bytes);
     }
   }
 }
@@ -40,10 +49,10 @@ void transpose(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64
 }  // namespace
 
 void fill_view(KernelSet& set) {
-  set.transpose[0] = transpose<uint8_t>;
-  set.transpose[1] = transpose<uint16_t>;
-  set.transpose[2] = transpose<uint32_t>;
-  set.transpose[3] = transpose<uint64_t>;
+  set.transpose[0] = transpose_scalar<uint8_t>;
+  set.transpose[1] = transpose_scalar<uint16_t>;
+  set.transpose[2] = transpose<float>;
+  set.transpose[3] = transpose<double>;
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

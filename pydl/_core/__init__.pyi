@@ -1,0 +1,992 @@
+"""The C++ core of pydl."""
+
+# Written by tools/generate_stubs.py from the built extension: do not edit.
+import builtins
+import collections.abc
+import types
+import typing
+
+import numpy
+import numpy.typing
+import typing_extensions
+
+from . import io as io
+from . import nn as nn
+from . import optim as optim
+
+Array: typing.TypeAlias = numpy.typing.NDArray[typing.Any]
+TensorLike: typing.TypeAlias = Tensor | numpy.typing.ArrayLike
+DTypeLike: typing.TypeAlias = DType | str | type[typing.Any] | numpy.dtype[typing.Any]
+Index: typing.TypeAlias = (
+    int
+    | builtins.slice
+    | types.EllipsisType
+    | Tensor
+    | Array
+    | list[int]
+    | tuple[int | builtins.slice | types.EllipsisType | None, ...]
+    | None
+)
+
+class Tensor:
+    """A typed, strided array of up to 8 axes that remembers how it was computed."""
+
+    __array_priority__: typing.ClassVar[int]
+    __array_ufunc__: None
+
+    def __new__(cls, data: TensorLike) -> typing_extensions.Self: ...
+    def __bool__(self) -> builtins.bool: ...
+    def __float__(self) -> float: ...
+    def __int__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __iter__(self) -> collections.abc.Iterator[Tensor]: ...
+    def __getitem__(self, key: Index) -> Tensor: ...
+    def __setitem__(self, key: Index, value: TensorLike) -> None: ...
+    def __neg__(self) -> Tensor: ...
+    def __pos__(self) -> Tensor: ...
+    def __abs__(self) -> Tensor: ...
+    def __invert__(self) -> Tensor: ...
+    def __add__(self, other: TensorLike) -> Tensor: ...
+    def __sub__(self, other: TensorLike) -> Tensor: ...
+    def __mul__(self, other: TensorLike) -> Tensor: ...
+    def __truediv__(self, other: TensorLike) -> Tensor: ...
+    def __floordiv__(self, other: TensorLike) -> Tensor: ...
+    def __mod__(self, other: TensorLike) -> Tensor: ...
+    def __pow__(self, other: TensorLike) -> Tensor: ...
+    def __matmul__(self, other: TensorLike) -> Tensor: ...
+    def __and__(self, other: TensorLike) -> Tensor: ...
+    def __or__(self, other: TensorLike) -> Tensor: ...
+    def __xor__(self, other: TensorLike) -> Tensor: ...
+    def __radd__(self, other: TensorLike) -> Tensor: ...
+    def __rsub__(self, other: TensorLike) -> Tensor: ...
+    def __rmul__(self, other: TensorLike) -> Tensor: ...
+    def __rtruediv__(self, other: TensorLike) -> Tensor: ...
+    def __rfloordiv__(self, other: TensorLike) -> Tensor: ...
+    def __rmod__(self, other: TensorLike) -> Tensor: ...
+    def __rpow__(self, other: TensorLike) -> Tensor: ...
+    def __rmatmul__(self, other: TensorLike) -> Tensor: ...
+    def __rand__(self, other: TensorLike) -> Tensor: ...
+    def __ror__(self, other: TensorLike) -> Tensor: ...
+    def __rxor__(self, other: TensorLike) -> Tensor: ...
+    def __iadd__(self, other: TensorLike) -> Tensor: ...
+    def __isub__(self, other: TensorLike) -> Tensor: ...
+    def __imul__(self, other: TensorLike) -> Tensor: ...
+    def __itruediv__(self, other: TensorLike) -> Tensor: ...
+    def __eq__(self, other: TensorLike) -> Tensor:  # type: ignore[override]
+        ...
+    def __ne__(self, other: TensorLike) -> Tensor:  # type: ignore[override]
+        ...
+    def __lt__(self, other: TensorLike) -> Tensor: ...
+    def __le__(self, other: TensorLike) -> Tensor: ...
+    def __gt__(self, other: TensorLike) -> Tensor: ...
+    def __ge__(self, other: TensorLike) -> Tensor: ...
+    def __array__(self, dtype: typing.Any = None, *, copy: typing.Any = None) -> Array: ...
+    def __copy__(self) -> Tensor: ...
+    def __deepcopy__(self, memo: typing.Any) -> typing.Any: ...
+    def __dlpack__(
+        self,
+        *,
+        stream: typing.Any = None,
+        max_version: typing.Any = None,
+        dl_device: typing.Any = None,
+        copy: typing.Any = None,
+    ) -> typing.Any: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+    def __reduce__(self) -> typing.Any: ...
+    def abs(self) -> Tensor:
+        """Absolute value."""
+
+    def acos(self) -> Tensor:
+        """Inverse cosine, in radians."""
+
+    def all(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """Whether all elements over axes are not 0."""
+
+    def any(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """Whether any element over axes is not 0."""
+
+    def argmax(self, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
+        """Index of the largest element, the first of several."""
+
+    def argmin(self, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
+        """Index of the smallest element, the first of several."""
+
+    def asin(self) -> Tensor:
+        """Inverse sine, in radians."""
+
+    def astype(self, dtype: DTypeLike) -> Tensor:
+        """The same values in another dtype; the tensor itself when it has it already."""
+
+    def atan(self) -> Tensor:
+        """Inverse tangent, in radians."""
+
+    def backward(
+        self,
+        gradient: TensorLike | None = None,
+        retain_graph: builtins.bool = False,
+        create_graph: builtins.bool = False,
+    ) -> None:
+        """Adds the gradients of this tensor to `grad` of every leaf that it depends on."""
+
+    def binary_step(self) -> Tensor:
+        """1 where x >= 0, else 0; its derivative is 0."""
+
+    def ceil(self) -> Tensor:
+        """The smallest integer not below x."""
+
+    def clip(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+        """x limited to [min, max]."""
+
+    def contiguous(self) -> Tensor:
+        """The tensor itself when its elements lie row-major without gaps, else a copy that does."""
+
+    def copy(self) -> Tensor:
+        """The same values in memory of their own."""
+
+    def copy_(self, source: TensorLike) -> typing_extensions.Self:
+        """Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself."""
+
+    def cos(self) -> Tensor:
+        """Cosine of x in radians."""
+
+    def cosh(self) -> Tensor:
+        """Hyperbolic cosine."""
+
+    def detach(self) -> Tensor:
+        """The same elements without history."""
+
+    def erf(self) -> Tensor:
+        """Error function."""
+
+    def exp(self) -> Tensor:
+        """e to the power x."""
+
+    def expand(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+        """See `pydl.expand`; takes sizes or one sequence of them."""
+
+    def expand_dims(self, axis: int) -> Tensor:
+        """See `pydl.expand_dims`."""
+
+    def expm1(self) -> Tensor:
+        """exp(x) - 1, exact for small x."""
+
+    def fill_(self, value: float | int | builtins.bool) -> typing_extensions.Self:
+        """Overwrites every element with one number; returns the tensor itself."""
+
+    def flatten(self, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+        """See `pydl.flatten`."""
+
+    def floor(self) -> Tensor:
+        """The largest integer not above x."""
+
+    def gelu(self) -> Tensor:
+        """Gaussian error linear unit: x * Phi(x), Phi by the error function (Hendrycks and Gimpel, 2016)."""
+
+    def gelu_tanh(self) -> Tensor:
+        """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
+
+    def is_contiguous(self) -> builtins.bool:
+        """Whether the elements lie row-major without gaps."""
+
+    def isfinite(self) -> Tensor:
+        """Whether x is neither infinite nor not-a-number."""
+
+    def isinf(self) -> Tensor:
+        """Whether x is infinite."""
+
+    def isnan(self) -> Tensor:
+        """Whether x is not a number."""
+
+    def item(self) -> typing.Any:
+        """The only element as a Python number. Raises ValueError when there are several."""
+
+    def log(self) -> Tensor:
+        """Natural logarithm."""
+
+    def log10(self) -> Tensor:
+        """Logarithm to base 10."""
+
+    def log1p(self) -> Tensor:
+        """log(1 + x), exact for small x."""
+
+    def log2(self) -> Tensor:
+        """Logarithm to base 2."""
+
+    def log_softmax(self, axis: int = -1) -> Tensor:
+        """Logarithm of softmax, without overflow."""
+
+    def logical_not(self) -> Tensor:
+        """Whether x is zero (false)."""
+
+    def matmul(self, other: TensorLike) -> Tensor:
+        """See `pydl.matmul`."""
+
+    def max(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """Largest element over axes; not-a-number wins."""
+
+    def mean(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """Arithmetic mean over axes."""
+
+    def min(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """Smallest element over axes; not-a-number wins."""
+
+    def mish(self) -> Tensor:
+        """x * tanh(softplus(x)) (Misra, 2019)."""
+
+    def negative(self) -> Tensor:
+        """Numerical negative: -x."""
+
+    def numpy(self) -> Array:
+        """A NumPy array that shares the memory."""
+
+    def permute_dims(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+        """See `pydl.permute_dims`; takes axes or one sequence of them."""
+
+    def prod(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """Product over axes."""
+
+    def reciprocal(self) -> Tensor:
+        """1 / x."""
+
+    def relu(self) -> Tensor:
+        """Rectified linear unit: the larger of x and 0."""
+
+    def requires_grad_(self, flag: builtins.bool = True) -> typing_extensions.Self:
+        """Sets `requires_grad` and returns the tensor itself."""
+
+    def reshape(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+        """See `pydl.reshape`; takes sizes or one sequence of them."""
+
+    def round(self) -> Tensor:
+        """The nearest integer; halves go to the even one."""
+
+    def rsqrt(self) -> Tensor:
+        """1 / sqrt(x)."""
+
+    def selu(self) -> Tensor:
+        """Scaled exponential linear unit (Klambauer et al., 2017)."""
+
+    def sigmoid(self) -> Tensor:
+        """Logistic function: 1 / (1 + exp(-x))."""
+
+    def sign(self) -> Tensor:
+        """-1, 0 or 1 by the sign of x."""
+
+    def silu(self) -> Tensor:
+        """Sigmoid-weighted linear unit, or swish: x * sigmoid(x)."""
+
+    def sin(self) -> Tensor:
+        """Sine of x in radians."""
+
+    def sinh(self) -> Tensor:
+        """Hyperbolic sine."""
+
+    def softmax(self, axis: int = -1) -> Tensor:
+        """exp(x) normalised to sum 1 along an axis."""
+
+    def softplus(self) -> Tensor:
+        """log(1 + exp(x)), without overflow."""
+
+    def softsign(self) -> Tensor:
+        """x / (1 + |x|)."""
+
+    def sqrt(self) -> Tensor:
+        """Square root."""
+
+    def square(self) -> Tensor:
+        """x * x."""
+
+    def squeeze(self, axis: int | collections.abc.Sequence[int] | None = None) -> Tensor:
+        """See `pydl.squeeze`."""
+
+    def std(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        correction: float = 0.0,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """Standard deviation over axes."""
+
+    def sum(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """Sum over axes."""
+
+    def tan(self) -> Tensor:
+        """Tangent of x in radians."""
+
+    def tanh(self) -> Tensor:
+        """Hyperbolic tangent."""
+
+    def to(self, target: DTypeLike) -> Tensor:
+        """The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not built in."""
+
+    def tolist(self) -> typing.Any:
+        """The elements as nested lists."""
+
+    def trunc(self) -> Tensor:
+        """x without its fraction."""
+
+    def var(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        correction: float = 0.0,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """Variance over axes."""
+
+    def zero_(self) -> typing_extensions.Self:
+        """Overwrites every element with 0; returns the tensor itself."""
+
+    @property
+    def T(self) -> Tensor:
+        """The transposed matrix, a view."""
+
+    @property
+    def device(self) -> str:
+        """Where the elements are: 'cpu'."""
+
+    @property
+    def dtype(self) -> DType:
+        """The element type."""
+
+    @property
+    def grad(self) -> Tensor | None:
+        """Sum of the gradients that `backward` brought, or None."""
+
+    @grad.setter
+    def grad(self, arg0: TensorLike | None) -> None: ...
+    @property
+    def is_leaf(self) -> builtins.bool:
+        """Whether no recorded operation made it."""
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged, a view."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+
+    @property
+    def requires_grad(self) -> builtins.bool:
+        """Whether gradients are wanted for it. Can be set on leaves of floating-point dtype."""
+
+    @requires_grad.setter
+    def requires_grad(self, arg0: builtins.bool) -> None: ...
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Elements between neighbours, per axis."""
+
+class DType:
+    """An element type, such as `pydl.float32`."""
+
+    def __eq__(self, arg0: typing.Any) -> builtins.bool: ...
+    def __hash__(self) -> int: ...
+    def __repr__(self) -> str: ...
+    def __str__(self) -> str: ...
+    @property
+    def is_floating(self) -> builtins.bool:
+        """Whether it is a floating-point type."""
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+
+    @property
+    def name(self) -> str:
+        """The name, as in ``'float32'``."""
+
+    @property
+    def numpy(self) -> Array:
+        """The NumPy dtype; bfloat16 has none and raises TypeError."""
+
+class Generator:
+    """A stream of random numbers (Philox 4x32-10): the same for any number of threads."""
+
+    def __init__(self, seed: int = 0) -> None: ...
+    def __repr__(self) -> str: ...
+    def manual_seed(self, seed: int) -> None:
+        """Starts the stream of `seed` from its beginning."""
+
+    def set_state(self, state: TensorLike) -> None:
+        """Continues from a state that `state` gave."""
+
+    def state(self) -> Tensor:
+        """A copy of the state: int64 {seed, offset}."""
+
+    @property
+    def seed(self) -> int:
+        """The seed of the stream."""
+
+def _apply_with_provider(
+    op: str,
+    provider: str,
+    inputs: collections.abc.Sequence[Tensor],
+    attrs: dict[str, typing.Any] = {},
+) -> Tensor | None: ...
+def _grad(
+    outputs: collections.abc.Sequence[Tensor],
+    inputs: collections.abc.Sequence[Tensor],
+    grad_outputs: collections.abc.Sequence[Tensor | None],
+    retain_graph: builtins.bool,
+    create_graph: builtins.bool,
+    allow_unused: builtins.bool,
+) -> list[Tensor | None]: ...
+def _measure_bandwidth() -> float: ...
+def _measure_fma_peak() -> float: ...
+def abs(x: TensorLike) -> Tensor:
+    """Absolute value."""
+
+def acos(x: TensorLike) -> Tensor:
+    """Inverse cosine, in radians."""
+
+def add(a: TensorLike, b: TensorLike) -> Tensor:
+    """a + b."""
+
+def all(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Whether all elements over axes are not 0."""
+
+def any(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Whether any element over axes is not 0."""
+
+def arange(
+    start: float | int | builtins.bool,
+    stop: float | int | builtins.bool | None = None,
+    step: float | int | builtins.bool = 1,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
+    """start, start + step, ... below stop; with one argument, 0, 1, ... below it."""
+
+def argmax(x: TensorLike, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
+    """Index of the largest element, the first of several."""
+
+def argmin(x: TensorLike, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
+    """Index of the smallest element, the first of several."""
+
+def asarray(
+    data: typing.Any, dtype: DTypeLike | None = None, *, copy: builtins.bool | None = None
+) -> Tensor:
+    """The data as a tensor, sharing memory with tensors and NumPy arrays where it can."""
+
+def asin(x: TensorLike) -> Tensor:
+    """Inverse sine, in radians."""
+
+def astype(x: TensorLike, dtype: DTypeLike) -> Tensor:
+    """The same values in another dtype; the tensor itself when it has it already."""
+
+def atan(x: TensorLike) -> Tensor:
+    """Inverse tangent, in radians."""
+
+def atan2(a: TensorLike, b: TensorLike) -> Tensor:
+    """Angle of the point (b, a), in radians."""
+
+def binary_step(x: TensorLike) -> Tensor:
+    """1 where x >= 0, else 0; its derivative is 0."""
+
+def broadcast_to(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
+    """The array API's name of `expand`."""
+
+def ceil(x: TensorLike) -> Tensor:
+    """The smallest integer not below x."""
+
+def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
+    """x limited to [min, max]."""
+
+def concat(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors joined along an axis; all other axes agree."""
+
+def copy(x: TensorLike) -> Tensor:
+    """The same values in memory of their own, row-major."""
+
+def cos(x: TensorLike) -> Tensor:
+    """Cosine of x in radians."""
+
+def cosh(x: TensorLike) -> Tensor:
+    """Hyperbolic cosine."""
+
+def divide(a: TensorLike, b: TensorLike) -> Tensor:
+    """a / b; of integers, in float32."""
+
+def dropout(
+    x: TensorLike, p: float, training: builtins.bool = True, generator: Generator | None = None
+) -> Tensor:
+    """x with elements set to 0 with probability p and the others divided by 1 - p; x itself unless training."""
+
+def elu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
+    """x where positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
+
+def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+    """Memory with undefined contents."""
+
+def empty_cache() -> None:
+    """Gives cached memory back to the system."""
+
+def equal(a: TensorLike, b: TensorLike) -> Tensor:
+    """Whether a == b."""
+
+def erf(x: TensorLike) -> Tensor:
+    """Error function."""
+
+def exp(x: TensorLike) -> Tensor:
+    """e to the power x."""
+
+def expand(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
+    """Axes of size 1 repeated, and leading axes added, without copying."""
+
+def expand_dims(x: TensorLike, axis: int) -> Tensor:
+    """An axis of size 1 added at that position of the result."""
+
+def expm1(x: TensorLike) -> Tensor:
+    """exp(x) - 1, exact for small x."""
+
+def eye(rows: int, columns: int | None = None, k: int = 0, dtype: DTypeLike = ...) -> Tensor:
+    """Ones on diagonal k of a matrix (rows, columns) that is otherwise 0."""
+
+def flatten(x: TensorLike, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+    """Neighbouring axes joined into one."""
+
+def flip(x: TensorLike, axis: int | collections.abc.Sequence[int] | None = None) -> Tensor:
+    """Elements in reverse order along axes, a view."""
+
+def floor(x: TensorLike) -> Tensor:
+    """The largest integer not above x."""
+
+def floor_divide(a: TensorLike, b: TensorLike) -> Tensor:
+    """floor(a / b); integer division by zero gives 0."""
+
+def from_dlpack(source: TensorLike) -> Tensor:
+    """A tensor that shares the memory of another library's array (anything with ``__dlpack__``)."""
+
+def from_numpy(array: Array) -> Tensor:
+    """A tensor that shares the array's memory. Arrays that are not aligned or of foreign byte order are copied."""
+
+def full(
+    shape: int | collections.abc.Sequence[int],
+    value: float | int | builtins.bool,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
+    """Every element the same number."""
+
+def gather(x: TensorLike, index: TensorLike, axis: int) -> Tensor:
+    """Elements along an axis, chosen at each position by an integer index of the same rank (NumPy's"""
+
+def gather_backward(g: TensorLike, index: TensorLike, axis: int, size: int) -> Tensor:
+    """Adds gradients back to where `gather` took elements from, on an axis of `size`."""
+
+def gelu(x: TensorLike, approximate: str = "none") -> Tensor:
+    """Gaussian error linear unit: x * Phi(x) (Hendrycks and Gimpel, 2016)."""
+
+def gelu_tanh(x: TensorLike) -> Tensor:
+    """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
+
+def get_num_threads() -> int:
+    """How many threads kernels may use."""
+
+def greater(a: TensorLike, b: TensorLike) -> Tensor:
+    """Whether a > b."""
+
+def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
+    """Whether a >= b."""
+
+def info() -> dict[str, typing.Any]:
+    """Facts about this build and machine, by name."""
+
+def is_grad_enabled() -> builtins.bool:
+    """Whether operations are recorded on this thread."""
+
+def isfinite(x: TensorLike) -> Tensor:
+    """Whether x is neither infinite nor not-a-number."""
+
+def isinf(x: TensorLike) -> Tensor:
+    """Whether x is infinite."""
+
+def isnan(x: TensorLike) -> Tensor:
+    """Whether x is not a number."""
+
+def leaky_relu(x: TensorLike, negative_slope: TensorLike = 0.01) -> Tensor:
+    """x where positive, else negative_slope * x."""
+
+def less(a: TensorLike, b: TensorLike) -> Tensor:
+    """Whether a < b."""
+
+def less_equal(a: TensorLike, b: TensorLike) -> Tensor:
+    """Whether a <= b."""
+
+def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
+    """x times the transposed weight, plus bias."""
+
+def linspace(start: float, stop: float, count: int, dtype: DTypeLike = ...) -> Tensor:
+    """`count` evenly spaced numbers from start to stop, both included."""
+
+def live_tensor_count() -> int:
+    """Number of tensors alive in the process."""
+
+def log(x: TensorLike) -> Tensor:
+    """Natural logarithm."""
+
+def log10(x: TensorLike) -> Tensor:
+    """Logarithm to base 10."""
+
+def log1p(x: TensorLike) -> Tensor:
+    """log(1 + x), exact for small x."""
+
+def log2(x: TensorLike) -> Tensor:
+    """Logarithm to base 2."""
+
+def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
+    """Logarithm of softmax, without overflow."""
+
+def log_softmax_backward(g: TensorLike, y: TensorLike, axis: int = -1) -> Tensor:
+    """Gradient g of log_softmax through its output y."""
+
+def logical_and(a: TensorLike, b: TensorLike) -> Tensor:
+    """Whether both are true."""
+
+def logical_not(x: TensorLike) -> Tensor:
+    """Whether x is zero (false)."""
+
+def logical_or(a: TensorLike, b: TensorLike) -> Tensor:
+    """Whether either is true."""
+
+def logical_xor(a: TensorLike, b: TensorLike) -> Tensor:
+    """Whether exactly one is true."""
+
+def logsumexp(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """log(sum(exp(x))) over axes, without overflow."""
+
+def manual_seed(seed: int) -> None:
+    """Starts the default generator's stream of `seed` from its beginning."""
+
+def matmul(a: TensorLike, b: TensorLike) -> Tensor:
+    """Matrix product, batched over leading axes, which broadcast."""
+
+def matrix_transpose(x: TensorLike) -> Tensor:
+    """The last two axes exchanged, a view."""
+
+def max(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Largest element over axes; not-a-number wins."""
+
+def maximum(a: TensorLike, b: TensorLike) -> Tensor:
+    """The larger; not-a-number wins."""
+
+def mean(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Arithmetic mean over axes."""
+
+def memory_stats() -> dict[str, int]:
+    """What the caching allocator holds: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and"""
+
+def min(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Smallest element over axes; not-a-number wins."""
+
+def minimum(a: TensorLike, b: TensorLike) -> Tensor:
+    """The smaller; not-a-number wins."""
+
+def mish(x: TensorLike) -> Tensor:
+    """x * tanh(softplus(x)) (Misra, 2019)."""
+
+def multiply(a: TensorLike, b: TensorLike) -> Tensor:
+    """a * b."""
+
+def negative(x: TensorLike) -> Tensor:
+    """Numerical negative: -x."""
+
+def normal(
+    shape: int | collections.abc.Sequence[int],
+    mean: float = 0.0,
+    std: float = 1.0,
+    dtype: DTypeLike = ...,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Random numbers, normal with mean and standard deviation."""
+
+def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
+    """Whether a != b."""
+
+def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+    """Ones."""
+
+def ones_like(x: TensorLike) -> Tensor:
+    """Ones of the shape and dtype of x."""
+
+def ops() -> list[dict[str, typing.Any]]:
+    """What is known of every op."""
+
+def permutation(n: int, generator: Generator | None = None) -> Tensor:
+    """0 .. n-1 in random order, int64."""
+
+def permute_dims(x: TensorLike, axes: int | collections.abc.Sequence[int]) -> Tensor:
+    """Axes in another order, a view."""
+
+def pow(a: TensorLike, b: TensorLike) -> Tensor:
+    """a to the power b; of integers, a negative power gives 0 unless |a| is 1."""
+
+def prod(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Product over axes."""
+
+def promote_types(a: DTypeLike, b: DTypeLike) -> DType:
+    """The dtype in which operands of two dtypes meet."""
+
+def rand(
+    *args: int | collections.abc.Sequence[int],
+    dtype: DTypeLike = ...,
+    generator: Generator | None = None,
+) -> Tensor:
+    """`uniform` in [0, 1) with the sizes as arguments."""
+
+def randint(
+    low: int,
+    high: int,
+    shape: int | collections.abc.Sequence[int],
+    dtype: DTypeLike = ...,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Random integers in [low, high)."""
+
+def randn(
+    *args: int | collections.abc.Sequence[int],
+    dtype: DTypeLike = ...,
+    generator: Generator | None = None,
+) -> Tensor:
+    """`normal` with mean 0 and std 1, the sizes as arguments."""
+
+def reciprocal(x: TensorLike) -> Tensor:
+    """1 / x."""
+
+def relu(x: TensorLike) -> Tensor:
+    """Rectified linear unit: the larger of x and 0."""
+
+def relu_backward(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a where the output b of `relu` is positive, else 0."""
+
+def remainder(a: TensorLike, b: TensorLike) -> Tensor:
+    """a - floor(a / b) * b, with the sign of b; integer division by zero gives 0."""
+
+def reset_peak_memory() -> None:
+    """Sets the peak to what is live now."""
+
+def reshape(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
+    """The same elements, row-major, under another shape; a view where the layout allows."""
+
+def round(x: TensorLike) -> Tensor:
+    """The nearest integer; halves go to the even one."""
+
+def rsqrt(x: TensorLike) -> Tensor:
+    """1 / sqrt(x)."""
+
+def selu(x: TensorLike) -> Tensor:
+    """Scaled exponential linear unit (Klambauer et al., 2017)."""
+
+def set_grad_enabled(enabled: builtins.bool) -> None:
+    """Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`."""
+
+def set_num_threads(count: int) -> None:
+    """Sets how many threads kernels may use, at least 1."""
+
+def sigmoid(x: TensorLike) -> Tensor:
+    """Logistic function: 1 / (1 + exp(-x))."""
+
+def sigmoid_backward(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a times b * (1 - b), b the output of `sigmoid`."""
+
+def sign(x: TensorLike) -> Tensor:
+    """-1, 0 or 1 by the sign of x."""
+
+def silu(x: TensorLike) -> Tensor:
+    """Sigmoid-weighted linear unit, or swish: x * sigmoid(x)."""
+
+def sin(x: TensorLike) -> Tensor:
+    """Sine of x in radians."""
+
+def sinh(x: TensorLike) -> Tensor:
+    """Hyperbolic sine."""
+
+def slice(
+    x: TensorLike,
+    starts: int | collections.abc.Sequence[int],
+    sizes: int | collections.abc.Sequence[int],
+    steps: int | collections.abc.Sequence[int],
+) -> Tensor:
+    """Part of each axis, a view: what indexing by slices does."""
+
+def slice_backward(
+    g: TensorLike,
+    shape: int | collections.abc.Sequence[int],
+    starts: int | collections.abc.Sequence[int],
+    steps: int | collections.abc.Sequence[int],
+) -> Tensor:
+    """Zeros of `shape` with g at starts + i * steps: the transpose of `slice`."""
+
+def softmax(x: TensorLike, axis: int = -1) -> Tensor:
+    """exp(x) normalised to sum 1 along an axis."""
+
+def softmax_backward(g: TensorLike, y: TensorLike, axis: int = -1) -> Tensor:
+    """Gradient g of softmax through its output y."""
+
+def softplus(x: TensorLike) -> Tensor:
+    """log(1 + exp(x)), without overflow."""
+
+def softsign(x: TensorLike) -> Tensor:
+    """x / (1 + |x|)."""
+
+def split(x: TensorLike, sizes: int | collections.abc.Sequence[int], axis: int = 0) -> list[Tensor]:
+    """Parts of an axis, as views: of the given sizes, or a number of equal ones."""
+
+def sqrt(x: TensorLike) -> Tensor:
+    """Square root."""
+
+def square(x: TensorLike) -> Tensor:
+    """x * x."""
+
+def squeeze(x: TensorLike, axis: int | collections.abc.Sequence[int] | None = None) -> Tensor:
+    """Axes of size 1 removed: those named, or all."""
+
+def stack(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors of one shape joined along a new axis."""
+
+def std(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    correction: float = 0.0,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Standard deviation over axes."""
+
+def subtract(a: TensorLike, b: TensorLike) -> Tensor:
+    """a - b."""
+
+def sum(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Sum over axes."""
+
+def take(x: TensorLike, index: TensorLike, axis: int = 0) -> Tensor:
+    """Slices along an axis chosen by an integer index of any rank."""
+
+def take_backward(g: TensorLike, index: TensorLike, axis: int, size: int) -> Tensor:
+    """Adds gradients back to where `take` took slices from, on an axis of `size`."""
+
+def tan(x: TensorLike) -> Tensor:
+    """Tangent of x in radians."""
+
+def tanh(x: TensorLike) -> Tensor:
+    """Hyperbolic tangent."""
+
+def tanh_backward(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a times 1 - b * b, b the output of `tanh`."""
+
+def tensor(
+    data: typing.Any, dtype: DTypeLike | None = None, requires_grad: builtins.bool = False
+) -> Tensor:
+    """A new tensor with a copy of the data."""
+
+def trunc(x: TensorLike) -> Tensor:
+    """x without its fraction."""
+
+def uniform(
+    shape: int | collections.abc.Sequence[int],
+    low: float = 0.0,
+    high: float = 1.0,
+    dtype: DTypeLike = ...,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Random numbers, uniform in [low, high)."""
+
+def var(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    correction: float = 0.0,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Variance over axes."""
+
+def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
+    """a where the condition holds, else b."""
+
+def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+    """Zeros."""
+
+def zeros_like(x: TensorLike) -> Tensor:
+    """Zeros of the shape and dtype of x."""
+
+__version__: str
+bfloat16: DType
+bool: DType
+float16: DType
+float32: DType
+float64: DType
+int16: DType
+int32: DType
+int64: DType
+int8: DType
+uint8: DType

@@ -1,0 +1,52 @@
+"""Optimiser updates: all parameters in one pass, in place. `step` (int64) and `lr` (float64) have rank 0."""
+
+# Written by tools/generate_stubs.py from the built extension: do not edit.
+import builtins
+import collections.abc
+
+from . import Tensor
+
+def adam_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    first_moments: collections.abc.Sequence[Tensor],
+    second_moments: collections.abc.Sequence[Tensor],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    *,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-08,
+    weight_decay: float = 0.0,
+    decoupled: builtins.bool = False,
+) -> None:
+    """Adam (Kingma and Ba, 2014), or AdamW when decoupled."""
+
+def rmsprop_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    square_averages: collections.abc.Sequence[Tensor],
+    velocities: collections.abc.Sequence[Tensor],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    *,
+    alpha: float = 0.99,
+    epsilon: float = 1e-08,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+) -> None:
+    """RMSprop (Hinton, 2012)."""
+
+def sgd_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    velocities: collections.abc.Sequence[Tensor],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    *,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: builtins.bool = False,
+) -> None:
+    """Stochastic gradient descent with momentum."""

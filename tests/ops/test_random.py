@@ -1,0 +1,138 @@
+"""Random numbers: the exact Philox stream, statistics, state, and independence of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import scipy.stats as stats
+
+import pydl
+
+MASK = 0xFFFFFFFF
+
+
+def _philox(key: int, counter: int) -> list[int]:
+    """Philox 4x32-10 as in the paper, with Python's integers."""
+    c = [counter & MASK, counter >> 32, 0, 0]
+    k0, k1 = key & MASK, key >> 32
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(p1 >> 32) ^ c[1] ^ k0, p1 & MASK, (p0 >> 32) ^ c[3] ^ k1, p0 & MASK]
+        k0, k1 = (k0 + 0x9E3779B9) & MASK, (k1 + 0xBB67AE85) & MASK
+    return c
+
+
+def _unit_floats(seed: int, offset: int, count: int) -> np.ndarray:
+    words = [w for block in range((count + 3) // 4) for w in _philox(seed, offset + block)]
+    return np.array([(w >> 8) * 2.0**-24 for w in words[:count]])
+
+
+def test_known_answer_of_the_paper() -> None:
+    assert _philox(0, 0) == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
+
+
+@pytest.mark.parametrize("count", [1, 4, 7, 1000])
+def test_uniform_is_the_philox_stream(count: int) -> None:
+    generator = pydl.Generator(12345678901)
+    pydl.uniform(10, generator=generator)
+    offset = int(generator.state()[1])
+    values = pydl.uniform(count, generator=generator)
+    np.testing.assert_array_equal(values.numpy(), _unit_floats(12345678901, offset, count))
+
+
+def test_normal_is_box_muller_of_the_stream() -> None:
+    words = [w for block in range(50) for w in _philox(3, block)]
+    unit = np.array([(w >> 8) * 2.0**-24 for w in words])
+    radius = np.sqrt(-2 * np.log(1 - unit[0::2]))
+    angle = 2 * np.pi * unit[1::2]
+    expected = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
+    values = pydl.normal(200, generator=pydl.Generator(3)).numpy()
+    np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_distributions(dtype: str) -> None:
+    generator = pydl.Generator(1)
+    u = pydl.uniform(50_000, -2, 3, dtype=dtype, generator=generator).numpy()
+    assert u.min() >= -2
+    assert u.max() < 3
+    assert stats.kstest(u, stats.uniform(-2, 5).cdf).pvalue > 1e-3
+    n = pydl.normal(50_000, 1, 2, dtype=dtype, generator=generator).numpy()
+    assert stats.kstest(n, stats.norm(1, 2).cdf).pvalue > 1e-3
+
+
+def test_integers_and_permutations() -> None:
+    generator = pydl.Generator(2)
+    dice = pydl.randint(1, 7, 60_000, generator=generator).numpy()
+    assert set(dice) == {1, 2, 3, 4, 5, 6}
+    assert stats.chisquare(np.bincount(dice)[1:]).pvalue > 1e-3
+    order = pydl.permutation(1000, generator=generator).numpy()
+    assert sorted(order) == list(range(1000))
+    assert (order != np.arange(1000)).sum() > 900
+    firsts = [int(pydl.permutation(4, generator=generator)[0]) for _ in range(4000)]
+    assert stats.chisquare(np.bincount(firsts)).pvalue > 1e-3
+    assert pydl.permutation(0, generator=generator).shape == (0,)
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = pydl.get_num_threads()
+    yield
+    pydl.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
+def test_same_numbers_for_any_number_of_threads() -> None:
+    found = []
+    for count in (1, 2, 3):
+        pydl.set_num_threads(count)
+        generator = pydl.Generator(9)
+        x = pydl.normal(100_003, generator=generator)
+        found.append(pydl.dropout(x, 0.4, generator=generator).numpy())
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+
+
+def test_state_continues_the_stream() -> None:
+    generator = pydl.Generator(4)
+    pydl.uniform(5, generator=generator)
+    state = generator.state()
+    first = pydl.uniform(9, generator=generator).numpy()
+    second = pydl.uniform(9, generator=generator).numpy()
+    assert not (first == second).any()
+    generator.set_state(state)
+    np.testing.assert_array_equal(pydl.uniform(9, generator=generator).numpy(), first)
+    pydl.manual_seed(11)
+    again = pydl.rand(3).numpy()
+    pydl.manual_seed(11)
+    np.testing.assert_array_equal(pydl.rand(3).numpy(), again)
+
+
+def test_dropout_keeps_scales_and_masks_its_gradient_alike() -> None:
+    x = pydl.ones((300, 100))
+    x.requires_grad = True
+    y = pydl.dropout(x, 0.25, generator=pydl.Generator(5))
+    values = y.detach().numpy()
+    assert set(np.unique(values)) <= {np.float32(0), np.float32(1 / 0.75)}
+    assert abs((values == 0).mean() - 0.25) < 0.01
+    y.sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.numpy(), values)
+    np.testing.assert_array_equal(pydl.dropout(x.detach(), 1.0).numpy(), np.zeros((300, 100)))
+
+
+def test_errors() -> None:
+    with pytest.raises(ValueError, match="dropout: expected 0 <= p <= 1"):
+        pydl.dropout(pydl.ones(2), 1.5)
+    with pytest.raises(ValueError, match="normal: expected std >= 0"):
+        pydl.normal(2, 0, -1)
+    with pytest.raises(ValueError, match="uniform: expected low <= high"):
+        pydl.uniform(2, 1, 0)
+    with pytest.raises(ValueError, match="randint: expected low < high"):
+        pydl.randint(3, 3, 2)
+    with pytest.raises(TypeError, match="uniform: expected a floating-point dtype"):
+        pydl.uniform(2, dtype="int32")
+    with pytest.raises(ValueError, match="set_state"):
+        pydl.Generator(0).set_state(pydl.tensor([1.0]))

@@ -1,0 +1,236 @@
+"""Optimisers, against NumPy written out by hand and against PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pydl
+from pydl import nn, optim
+
+SHAPES = [(3, 4), (4,), ()]
+STEPS = 6
+
+
+def starts(dtype=np.float64):
+    generator = np.random.default_rng(0)
+    return [np.asarray(generator.normal(size=shape), dtype) for shape in SHAPES]
+
+
+def gradients(step):
+    generator = np.random.default_rng(100 + step)
+    return [np.asarray(generator.normal(size=shape)) for shape in SHAPES]
+
+
+def sgd(p, g, s, lr=0.01, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+    g = g + weight_decay * p
+    if momentum:
+        s["v"] = momentum * s["v"] + (1 - dampening) * g if "v" in s else g
+        g = g + momentum * s["v"] if nesterov else s["v"]
+    return p - lr * g
+
+
+def rmsprop(p, g, s, lr=0.01, alpha=0.99, eps=1e-8, momentum=0.0, weight_decay=0.0):
+    g = g + weight_decay * p
+    s["s"] = alpha * s.get("s", 0.0) + (1 - alpha) * g * g
+    change = g / (np.sqrt(s["s"]) + eps)
+    if momentum:
+        change = s["v"] = momentum * s.get("v", 0.0) + change
+    return p - lr * change
+
+
+def adam(p, g, s, lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
+    if decoupled:
+        p = p * (1 - lr * weight_decay)
+    else:
+        g = g + weight_decay * p
+    s["t"] = s.get("t", 0) + 1
+    s["m"] = betas[0] * s.get("m", 0.0) + (1 - betas[0]) * g
+    s["v"] = betas[1] * s.get("v", 0.0) + (1 - betas[1]) * g * g
+    m, v = s["m"] / (1 - betas[0] ** s["t"]), s["v"] / (1 - betas[1] ** s["t"])
+    return p - lr * m / (np.sqrt(v) + eps)
+
+
+def adamw(p, g, s, weight_decay=0.01, **options):
+    return adam(p, g, s, weight_decay=weight_decay, decoupled=True, **options)
+
+
+CASES = [
+    (optim.SGD, sgd, {"lr": 0.1}),
+    (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9}),
+    (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5, "weight_decay": 0.1}),
+    (optim.SGD, sgd, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    (optim.RMSprop, rmsprop, {}),
+    (optim.RMSprop, rmsprop, {"alpha": 0.9, "momentum": 0.9, "weight_decay": 0.1, "eps": 1e-3}),
+    (optim.Adam, adam, {}),
+    (optim.Adam, adam, {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    (optim.AdamW, adamw, {}),
+    (optim.AdamW, adamw, {"lr": 0.1, "weight_decay": 0.3}),
+]
+
+
+def run_pydl(kind, options, dtype=np.float64):
+    parameters = [nn.Parameter(pydl.tensor(p)) for p in starts(dtype)]
+    optimizer = kind(parameters, **options)
+    for step in range(STEPS):
+        for parameter, gradient in zip(parameters, gradients(step), strict=True):
+            parameter.grad = pydl.tensor(gradient.astype(dtype))
+        optimizer.step()
+    return [p.detach().numpy() for p in parameters]
+
+
+@pytest.mark.parametrize(("kind", "reference", "options"), CASES)
+def test_against_numpy(kind, reference, options):
+    expected, states = starts(), [{} for _ in SHAPES]
+    for step in range(STEPS):
+        expected = [
+            reference(p, g, s, **options)
+            for p, g, s in zip(expected, gradients(step), states, strict=True)
+        ]
+    for found, wanted in zip(run_pydl(kind, options), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("kind", "reference", "options"), CASES)
+def test_against_pytorch(kind, reference, options, dtype):
+    torch = pytest.importorskip("torch")
+    parameters = [torch.nn.Parameter(torch.tensor(p)) for p in starts(dtype)]
+    optimizer = getattr(torch.optim, kind.__name__)(parameters, **options)
+    for step in range(STEPS):
+        for parameter, gradient in zip(parameters, gradients(step), strict=True):
+            parameter.grad = torch.tensor(gradient.astype(dtype))
+        optimizer.step()
+    tolerance = 1e-10 if dtype == np.float64 else 1e-5
+    for found, wanted in zip(run_pydl(kind, options, dtype), parameters, strict=True):
+        np.testing.assert_allclose(found, wanted.detach().numpy(), rtol=tolerance)
+
+
+def test_learning_rate_and_steps():
+    weight = nn.Parameter(pydl.tensor([1.0]))
+    optimizer = optim.SGD([weight], lr=0.5)
+    weight.grad = pydl.tensor([1.0])
+    optimizer.step()
+    optimizer.lr = 0.25
+    optimizer.step()
+    assert weight.tolist() == [0.25]
+    assert optimizer.lr == 0.25 and optimizer.steps == 2
+    with pytest.raises(ValueError, match="learning rate of at least 0, got -1"):
+        optimizer.lr = -1
+
+
+def test_groups_have_options_of_their_own():
+    a, b = nn.Parameter(pydl.tensor([1.0])), nn.Parameter(pydl.tensor([1.0]))
+    optimizer = optim.SGD([{"params": [a]}, {"params": b, "lr": 0.5, "weight_decay": 1.0}], lr=0.1)
+    for parameter in (a, b):
+        parameter.grad = pydl.tensor([1.0])
+    optimizer.step()
+    assert a.item() == pytest.approx(0.9) and b.item() == pytest.approx(0.0)
+    with pytest.raises(TypeError, match="a group may have params, lr, momentum.* got 'beta'"):
+        optim.SGD([{"params": [a], "beta": 1}])
+
+
+def test_parameters_without_gradient_keep_steps_of_their_own():
+    """A parameter that joins later is updated as by an optimiser of its own, as in PyTorch."""
+    early, late, alone = (nn.Parameter(pydl.tensor([1.0, 2.0])) for _ in range(3))
+    together, apart = optim.Adam([early, late], lr=0.1), optim.Adam([alone], lr=0.1)
+    for step in range(5):
+        early.grad = pydl.tensor([0.5, 1.0])
+        late.grad = pydl.tensor([1.0, -3.0]) if step in (2, 4) else None
+        together.step()
+    for _ in range(2):
+        alone.grad = pydl.tensor([1.0, -3.0])
+        apart.step()
+    assert late.tolist() == alone.tolist()
+    assert together.steps == 5
+
+
+def test_frozen_parameters_with_an_old_gradient_stay():
+    weight = nn.Parameter(pydl.tensor([1.0]))
+    optimizer = optim.SGD([weight], lr=0.1)
+    weight.grad = pydl.tensor([1.0])
+    weight.requires_grad = False
+    optimizer.step()
+    assert weight.item() == 1.0 and optimizer.steps == 0
+
+
+def test_zero_grad():
+    weight = nn.Parameter(pydl.tensor([1.0]))
+    optimizer = optim.SGD([weight])
+    weight.grad = pydl.tensor([1.0])
+    optimizer.zero_grad(set_to_none=False)
+    assert weight.grad.tolist() == [0.0]
+    optimizer.zero_grad()
+    assert weight.grad is None
+
+
+def test_state_resumes_exactly():
+    def fresh():
+        return [nn.Parameter(pydl.tensor(p)) for p in starts()]
+
+    def steps(optimizer, parameters, numbers):
+        for step in numbers:
+            for parameter, gradient in zip(parameters, gradients(step), strict=True):
+                parameter.grad = pydl.tensor(gradient)
+            optimizer.step()
+
+    whole, first = fresh(), fresh()
+    steps(optim.Adam(whole, lr=0.05), whole, range(6))
+    optimizer = optim.Adam(first, lr=0.05)
+    steps(optimizer, first, range(3))
+    state = {name: value.numpy().copy() for name, value in optimizer.state_dict().items()}
+    assert [name for name in state if name.startswith("1.")] == [
+        "1.step",
+        "1.first_moment",
+        "1.second_moment",
+    ]
+    resumed = optim.Adam(first, lr=0.9)
+    resumed.load_state_dict(state)
+    steps(resumed, first, range(3, 6))
+    assert resumed.lr == 0.05 and resumed.steps == 6
+    for a, b in zip(whole, first, strict=True):
+        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+
+
+def test_bad_state_is_named():
+    weight = nn.Parameter(pydl.zeros((2,)))
+    optimizer = optim.SGD([weight])
+    with pytest.raises(ValueError, match="SGD.load_state_dict: lr.0 is missing"):
+        optimizer.load_state_dict({})
+    with pytest.raises(ValueError, match="0.velocity is not part of this optimiser"):
+        optimizer.load_state_dict({**optimizer.state_dict(), "0.velocity": pydl.zeros((2,))})
+    with pytest.raises(ValueError, match=r"0.step: expected shape \(\), got \(2,\)"):
+        optimizer.load_state_dict({**optimizer.state_dict(), "0.step": pydl.zeros((2,))})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: optim.SGD([]), "expected parameters, got none"),
+        (lambda p: optim.SGD([p, p]), "a parameter was given twice"),
+        (lambda p: optim.SGD([p * 2]), "is not a leaf"),
+        (lambda p: optim.SGD([p], lr=-1), "learning rate of at least 0, got -1"),
+        (lambda p: optim.SGD([p], momentum=-1), "expected momentum of at least 0, got -1"),
+        (lambda p: optim.SGD([p], nesterov=True), "nesterov needs momentum"),
+        (lambda p: optim.RMSprop([p], alpha=1.0), r"expected alpha in \[0, 1\), got 1.0"),
+        (lambda p: optim.Adam([p], betas=(0.9, 1.0)), r"expected betas in \[0, 1\), got 1.0"),
+        (lambda p: optim.AdamW([p], eps=-1.0), "AdamW: expected eps of at least 0"),
+    ],
+)
+def test_arguments_are_checked(make, message):
+    with pytest.raises(ValueError, match=message):
+        make(nn.Parameter(pydl.ones((2,))))
+
+
+def test_what_is_no_parameter_is_refused():
+    with pytest.raises(TypeError, match="expected tensors as parameters, got str"):
+        optim.Adam(["weight"])
+
+
+def test_clip_grad_norm():
+    a, b = nn.Parameter(pydl.zeros((2,))), nn.Parameter(pydl.zeros(()))
+    a.grad, b.grad = pydl.tensor([2.0, 3.0]), pydl.tensor(6.0)
+    assert optim.clip_grad_norm_([a, b], 14.0) == 7.0
+    assert a.grad.tolist() == [2.0, 3.0]
+    assert optim.clip_grad_norm_([a, b, nn.Parameter(pydl.zeros((1,)))], 3.5) == 7.0
+    assert a.grad.tolist() == [1.0, 1.5] and b.grad.item() == 3.0
