@@ -27,7 +27,7 @@ class Perceptron(nn.Module):
         """Go through the samples once, correcting each mistake; returns how many there were."""
         mistakes = 0
         with pydl.no_grad():
-            for sample, wanted in zip(x, target):
+            for sample, wanted in zip(x, target, strict=True):
                 error = (wanted - self(sample.expand_dims(0))[0]).item()
                 if error != 0:
                     mistakes += 1

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydl import _core
+from pydl import _core, data, nn, optim, training
 from pydl._core import (
     DType,
     Generator,
@@ -157,10 +157,8 @@ from pydl._core import (
     zeros,
     zeros_like,
 )
-from pydl.grad_mode import enable_grad, no_grad
 from pydl.autograd import grad, value_and_grad
-
-from pydl import data, nn, optim, training  # isort: skip
+from pydl.grad_mode import enable_grad, no_grad
 from pydl.info import info
 from pydl.interop import load, save
 from pydl.nn import Sequential

@@ -29,7 +29,7 @@ class _GradScope(ContextDecorator):
         return type(self)()
 
 
-class no_grad(_GradScope):
+class no_grad(_GradScope):  # noqa: N801  (used like a keyword)
     """Compute without recording: results do not require gradients.
 
     Examples
@@ -45,7 +45,7 @@ class no_grad(_GradScope):
     _enabled = False
 
 
-class enable_grad(_GradScope):
+class enable_grad(_GradScope):  # noqa: N801  (used like a keyword)
     """Record inside a `no_grad` scope again.
 
     Examples

@@ -10,6 +10,9 @@ namespace {
 
 Generator& chosen(Generator* generator) { return generator != nullptr ? *generator : default_generator(); }
 
+// Behind *args, pybind11 does not take None for a pointer.
+Generator& chosen_optional(std::optional<Generator*> generator) { return chosen(generator.value_or(nullptr)); }
+
 void define_generator(py::module_& module) {
   py::class_<Generator>(module, "Generator",
                         "A stream of random numbers (Philox 4x32-10): the same for any number of threads.\n\n"
@@ -51,18 +54,18 @@ void define_random(py::module_& module) {
       ">>> pydl.normal((2, 3)).shape\n(2, 3)\n");
   module.def(
       "rand",
-      [](const py::args& shape, DType dtype, Generator* generator) {
-        return uniform(dims_of_varargs("rand", shape), 0, 1, dtype, chosen(generator));
+      [](const py::args& shape, DType dtype, std::optional<Generator*> generator) {
+        return uniform(dims_of_varargs("rand", shape), 0, 1, dtype, chosen_optional(generator));
       },
-      py::arg("dtype") = DType::float32, py::arg("generator").none(true) = py::none(),
+      py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       "`uniform` in [0, 1) with the sizes as arguments.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.rand(2, 3).shape\n(2, 3)\n");
   module.def(
       "randn",
-      [](const py::args& shape, DType dtype, Generator* generator) {
-        return normal(dims_of_varargs("randn", shape), 0, 1, dtype, chosen(generator));
+      [](const py::args& shape, DType dtype, std::optional<Generator*> generator) {
+        return normal(dims_of_varargs("randn", shape), 0, 1, dtype, chosen_optional(generator));
       },
-      py::arg("dtype") = DType::float32, py::arg("generator").none(true) = py::none(),
+      py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       "`normal` with mean 0 and std 1, the sizes as arguments.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.randn(2, 3).shape\n(2, 3)\n");
   module.def(

@@ -127,7 +127,9 @@ def _idx(file: DataFile, folder: Path, rank: int) -> npt.NDArray[np.uint8]:
 
 
 def _images(file: DataFile, folder: Path) -> npt.NDArray[np.float32]:
-    return _idx(file, folder, 3).astype(np.float32) / np.float32(255)
+    images: npt.NDArray[np.float32] = _idx(file, folder, 3).astype(np.float32)
+    images /= np.float32(255)
+    return images
 
 
 def _labels(file: DataFile, folder: Path) -> npt.NDArray[np.int64]:

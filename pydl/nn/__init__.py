@@ -17,11 +17,10 @@ from pydl.nn.activations import (
     Softsign,
     Tanh,
 )
+from pydl.nn.containers import ModuleList, Sequential
 from pydl.nn.linear import Dropout, Flatten, Identity, Linear
 from pydl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from pydl.nn.module import Buffer, Module, Parameter
-
-from pydl.nn.containers import ModuleList, Sequential  # isort: skip  (a Model, built on the above)
 
 __all__ = [
     "ELU",

@@ -284,7 +284,7 @@ def _as_groups(
     if not entries:
         raise ValueError(f"{owner}: expected parameters, got none")
     groups = entries if isinstance(entries[0], Mapping) else [{"params": entries}]
-    result = []
+    result: list[Mapping[str, Any]] = []
     for group in groups:
         if not isinstance(group, Mapping) or "params" not in group:
             raise TypeError(f"{owner}: expected groups with 'params', got {type(group).__name__}")

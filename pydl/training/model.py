@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pydl._core import Tensor, concat
-from pydl.grad_mode import no_grad
 from pydl.data import DataLoader, TensorDataset
+from pydl.grad_mode import no_grad
 from pydl.interop.safetensors import load, save
 from pydl.nn.module import Module
 from pydl.optim import SGD, Adam, AdamW, Optimizer, RMSprop
@@ -199,8 +199,7 @@ class Model(Module):
         loader = self._loader(x, y, batch_size, shuffle)
         validation = None
         if validation_data is not None:
-            pair = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-            validation = self._loader(*pair, batch_size=batch_size)
+            validation = self._loader(*_as_pair(validation_data), batch_size)
         calls = CallbackList(callbacks, self)
         progress = make_progress(verbose)
         history = History()
@@ -457,6 +456,15 @@ def _optimizer_factory(optimizer: Any) -> Any:
     raise TypeError(
         f"compile: expected an optimizer, its name or class, got {type(optimizer).__name__}"
     )
+
+
+def _as_pair(data: Any) -> tuple[Any, Any]:
+    """Return inputs and targets; a dataset has its targets inside."""
+    if not isinstance(data, tuple):
+        return data, None
+    if len(data) != 2:
+        raise ValueError(f"fit: expected validation_data (x, y), got {len(data)} items")
+    return data
 
 
 def _is_dataset(x: Any) -> bool:

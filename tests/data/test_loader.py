@@ -47,8 +47,8 @@ class TestBatches:
         assert np.shares_memory(batch.numpy(), X)
 
     def test_shuffled_has_each_sample_once_and_rows_stay_together(self):
-        x, y = (np.concatenate(part) for part in zip(
-            *((x.numpy(), y.numpy()) for x, y in DataLoader((X, Y), 4, shuffle=True, seed=1))))  # fmt: skip
+        batches = list(DataLoader((X, Y), 4, shuffle=True, seed=1))
+        x, y = (np.concatenate([batch[i].numpy() for batch in batches]) for i in (0, 1))
         assert y.tolist() != Y.tolist() and sorted(y) == Y.tolist()
         np.testing.assert_array_equal(x, X[y])
 
@@ -89,7 +89,7 @@ class TestBatches:
         assert x.tolist() == [[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]] and y.tolist() == [0, 1, 4]
         assert x.dtype == pydl.float32 and y.dtype == pydl.int64
         shuffled = [y.tolist() for _, y in DataLoader(Squares(), 2, shuffle=True, seed=1)]
-        assert sorted(sum(shuffled, [])) == [0, 1, 4, 9, 16]
+        assert sorted(y for batch in shuffled for y in batch) == [0, 1, 4, 9, 16]
 
     def test_samples_that_are_tensors(self):
         samples = [pydl.tensor([float(i), 1.0]) for i in range(4)]

@@ -159,7 +159,7 @@ _BINARY = [
         smooth=(),
         torch=_torch_binary("floor_divide"),
     ),
-    _binary("remainder", np.mod, pairs(-3, 3, 3.5, 9, apart=True), smooth=(0,)),
+    _binary("remainder", np.mod, pairs(-3, -0.3, 3.5, 9), torch=_torch_binary("remainder")),
     _binary("pow", np.power, _POWERS, torch=_torch_binary("pow")),
     _binary("atan2", np.arctan2, pairs(0.5, 3), torch=_torch_binary("atan2")),
     _binary(

@@ -57,7 +57,7 @@ def test_rows_name_ops() -> None:
 
 
 def test_ops_are_in_the_stub() -> None:
-    stub = (Path(pydl.__file__).parent / "_core.pyi").read_text()
+    stub = (Path(pydl.__file__).parent / "_core" / "__init__.pyi").read_text()
     for op in OPS:
         name = BOUND_AS.get(op["name"], op["name"]).split(".")[-1]
         assert name.endswith("_update") or re.search(rf"\bdef {name}\(", stub), name

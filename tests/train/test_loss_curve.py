@@ -1,4 +1,4 @@
-"""A tiny network must reproduce a stored loss curve: initialisers, layers, loss, Adam, and order."""
+"""A tiny network must reproduce a stored loss curve."""
 
 from __future__ import annotations
 
