@@ -4,6 +4,7 @@
 #include "casters.h"
 #include "op/op_def.h"
 #include "pydl/random.h"
+#include "pydl/version.h"
 #include "runtime/cpu_features.h"
 #include "runtime/threads.h"
 
@@ -37,7 +38,7 @@ py::list built_providers() {
 
 py::dict describe_build() {
   py::dict info;
-  info["version"] = PYDL_VERSION;
+  info["version"] = version();
   info["cpu"] = runtime::cpu_name();
   info["features"] = runtime::cpu_features();
   info["instruction_set"] = runtime::instruction_set_name(runtime::best_instruction_set());
@@ -45,13 +46,7 @@ py::dict describe_build() {
   info["threads"] = runtime::thread_count();
   info["threads_reason"] = runtime::thread_count_reason();
   info["onednn_version"] = onednn_version();
-  info["compiler"] = concat_text(
-#if defined(__clang__)
-      "clang ", __clang_version__
-#else
-      "gcc ", __VERSION__
-#endif
-  );
+  info["compiler"] = compiler();
   return info;
 }
 
@@ -61,7 +56,8 @@ py::list list_ops() {
     py::list providers;
     for (int i = 0; i < exec::provider_count; ++i) {
       const auto provider = static_cast<Provider>(i);
-      if (exec::KernelTable::global().find(def.id, provider) != nullptr) providers.append(exec::provider_name(provider));
+      if (exec::KernelTable::global().find(def.id, provider) != nullptr)
+        providers.append(exec::provider_name(provider));
     }
     py::dict entry;
     entry["name"] = def.name;

@@ -1,11 +1,12 @@
 // The extension module pydl._core.
 #include "bindings.h"
 #include "casters.h"
+#include "pydl/version.h"
 
 PYBIND11_MODULE(_core, module) {
   using namespace pydl::python;
   module.doc() = "The C++ core of pydl.";
-  module.attr("__version__") = PYDL_VERSION;
+  module.attr("__version__") = pydl::version();
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);

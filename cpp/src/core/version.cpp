@@ -6,9 +6,9 @@ const char* version() { return PYDL_VERSION; }
 
 const char* compiler() {
 #if defined(__clang__)
-  return "Clang " __clang_version__;
+  return "clang " __clang_version__;
 #elif defined(__GNUC__)
-  return "GCC " __VERSION__;
+  return "gcc " __VERSION__;
 #else
   return "unknown";
 #endif
