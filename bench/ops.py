@@ -1,4 +1,4 @@
-"""Single operations: products, elementwise functions, reductions, and the overhead of tiny calls."""
+"""Single operations: products, elementwise functions, reductions, and tiny calls."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,13 @@ MODELS: dict[str, Callable[[], Iterator[Case]]] = {"mlp": _mlp_cases}
 def _mlp(name: str, sizes: list[int], batch: int, optimizer: str) -> Case:
     rng = np.random.default_rng(0)
     weights: _Arrays = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         bound = inputs**-0.5
         weights.append(rng.uniform(-bound, bound, (outputs, inputs)).astype(np.float32))
         weights.append(rng.uniform(-bound, bound, outputs).astype(np.float32))
     x = rng.standard_normal((batch, sizes[0])).astype(np.float32)
     y = rng.integers(0, sizes[-1], batch)
-    products = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    products = sum(a * b for a, b in pairwise(sizes))
     # Forward, weight gradient, and input gradient of all layers but the first.
     flops = 2.0 * batch * (3 * products - sizes[0] * sizes[1])
     return Case(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydl import _load  # noqa: F401  # isort: skip  (first: it loads the extension module)
 from pydl import _core, data, nn, optim, training
 from pydl._core import (
     DType,

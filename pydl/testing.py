@@ -27,8 +27,9 @@ _Array = npt.NDArray[np.float64]
 def _to_numpy(value: Any) -> npt.NDArray[Any]:
     if isinstance(value, Tensor):
         value = value.detach()
-        return (value.astype("float32") if value.dtype == "bfloat16" else value).numpy()
-    return np.asarray(value)
+        value = (value.astype("float32") if value.dtype == "bfloat16" else value).numpy()
+    array: npt.NDArray[Any] = np.asarray(value)
+    return array
 
 
 def assert_close(
@@ -132,7 +133,7 @@ def _leaves(points: Sequence[_Array]) -> list[Tensor]:
 def _projected_gradient(
     function: Callable[..., Tensor], points: Sequence[_Array], rng: np.random.Generator
 ) -> Callable[..., Tensor]:
-    """The gradient of `function`, projected on a random direction, as a function itself."""
+    """Make a function of the gradient of `function`, projected on a random direction."""
     with pydl.no_grad():
         weight = rng.standard_normal(function(*_leaves(points)).shape)
     directions = [rng.standard_normal(point.shape) for point in points]

@@ -1,7 +1,7 @@
 // Differentiation: the engine's functions, which pydl/autograd.py wraps.
+#include "pydl/autograd.h"
 #include "bindings.h"
 #include "casters.h"
-#include "pydl/autograd.h"
 
 namespace pydl::python {
 
@@ -22,8 +22,8 @@ std::vector<std::optional<Tensor>> run_grad(const std::vector<Tensor>& outputs, 
                                             const std::vector<std::optional<Tensor>>& gradients, bool retain_graph,
                                             bool create_graph, bool allow_unused) {
   if (!gradients.empty() && gradients.size() != outputs.size()) {
-    throw ValueError(concat_text("grad: expected a gradient for each of ", outputs.size(), " outputs, got ",
-                                 gradients.size()));
+    throw ValueError(
+        concat_text("grad: expected a gradient for each of ", outputs.size(), " outputs, got ", gradients.size()));
   }
   std::vector<Tensor> results;
   {

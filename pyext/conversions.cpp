@@ -83,7 +83,7 @@ Tensor from_sequence(py::handle object) {
   }
   const Tensor tensor = from_array(array, false);
   // Python floats are float32 here; NumPy's own numbers and arrays keep their dtype.
-  const bool python_numbers = PyFloat_Check(leaf.ptr()) || PyLong_Check(leaf.ptr()) || py::len(object) == 0;
+  const bool python_numbers = PyFloat_Check(leaf.ptr()) || PyLong_Check(leaf.ptr()) || tensor.size() == 0;
   const bool from_numpy = py::hasattr(leaf, "dtype");
   return tensor.dtype() == DType::float64 && python_numbers && !from_numpy ? astype(tensor, DType::float32) : tensor;
 }
@@ -114,7 +114,9 @@ Tensor as_tensor(const py::object& data, std::optional<DType> dtype, std::option
   if (must_copy.value_or(false)) return make_tensor(data, dtype, false);
   const Tensor tensor = to_tensor(data);
   const Tensor result = dtype ? astype(tensor, *dtype) : tensor;
-  const bool shares = is_same(result, tensor) && (is_tensor(data.ptr()) || py::isinstance<py::array>(data));
+  const bool shareable = is_tensor(data.ptr()) ||
+                         (py::isinstance<py::array>(data) && is_shareable(py::reinterpret_borrow<py::array>(data)));
+  const bool shares = is_same(result, tensor) && shareable;
   if (must_copy.has_value() && !shares) {
     throw ValueError(concat_text("asarray: a ", type_name(data), " cannot be shared without a copy"));
   }
@@ -244,8 +246,7 @@ void define_conversions(py::module_& module, const py::object& type) {
              "Examples\n--------\n>>> import numpy as np, pydl\n>>> a = np.zeros(2)\n>>> t = pydl.asarray(a)\n"
              ">>> a[0] = 1\n>>> t\ntensor([1., 0.], dtype=float64)\n");
   module.def(
-      "from_numpy",
-      [](const py::array& array) { return from_array(array, false); }, py::arg("array"),
+      "from_numpy", [](const py::array& array) { return from_array(array, false); }, py::arg("array"),
       "A tensor that shares the array's memory. Arrays that are not aligned or of foreign byte order are copied.");
 }
 

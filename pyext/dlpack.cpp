@@ -90,7 +90,8 @@ py::object to_dlpack(const Tensor& x, const py::object&, const py::object&, cons
     raise_buffer_error("__dlpack__: only the CPU is built in");
   }
   const bool copies = !must_copy.is_none() && must_copy.cast<bool>();
-  if (!x.is_writable() && !copies) raise_buffer_error("__dlpack__: the tensor shares read-only memory; copy() it first");
+  if (!x.is_writable() && !copies)
+    raise_buffer_error("__dlpack__: the tensor shares read-only memory; copy() it first");
   auto exported = std::make_unique<Export>();
   exported->tensor = copies ? copy(x) : x;
   exported->shape = exported->tensor.shape();
@@ -106,8 +107,7 @@ py::object to_dlpack(const Tensor& x, const py::object&, const py::object&, cons
 }
 
 Tensor from_dlpack(const py::object& source) {
-  const py::object capsule =
-      PyCapsule_CheckExact(source.ptr()) != 0 ? source : py::object(source.attr("__dlpack__")());
+  const py::object capsule = PyCapsule_CheckExact(source.ptr()) != 0 ? source : py::object(source.attr("__dlpack__")());
   if (PyCapsule_IsValid(capsule.ptr(), "dltensor") == 0) {
     throw ValueError("from_dlpack: the capsule was used already, or is no DLPack tensor");
   }

@@ -85,14 +85,17 @@ void define_dtypes(py::module_& module) {
   py::class_<DTypeHandle> type(module, "DType",
                                "An element type, such as `pydl.float32`.\n\n"
                                "Where a function takes a dtype, it also takes a NumPy dtype or a name.");
-  type.def_property_readonly("name", [](const DTypeHandle& d) { return std::string(dtype_name(d.value)); },
-                             "The name, as in ``'float32'``.")
-      .def_property_readonly("itemsize", [](const DTypeHandle& d) { return item_size(d.value); },
-                             "Bytes of one element.")
-      .def_property_readonly("is_floating", [](const DTypeHandle& d) { return is_floating(d.value); },
-                             "Whether it is a floating-point type.")
-      .def_property_readonly("numpy", [](const DTypeHandle& d) { return numpy_dtype(d.value); },
-                             "The NumPy dtype; bfloat16 has none and raises TypeError.")
+  type.def_property_readonly(
+          "name", [](const DTypeHandle& d) { return std::string(dtype_name(d.value)); },
+          "The name, as in ``'float32'``.")
+      .def_property_readonly(
+          "itemsize", [](const DTypeHandle& d) { return item_size(d.value); }, "Bytes of one element.")
+      .def_property_readonly(
+          "is_floating", [](const DTypeHandle& d) { return is_floating(d.value); },
+          "Whether it is a floating-point type.")
+      .def_property_readonly(
+          "numpy", [](const DTypeHandle& d) { return numpy_dtype(d.value); },
+          "The NumPy dtype; bfloat16 has none and raises TypeError.")
       .def("__repr__", [](const DTypeHandle& d) { return concat_text("pydl.", d.value); })
       .def("__str__", [](const DTypeHandle& d) { return std::string(dtype_name(d.value)); })
       .def("__hash__", [](const DTypeHandle& d) { return static_cast<Py_ssize_t>(d.value); })

@@ -10,18 +10,24 @@ namespace pydl::python {
 namespace {
 
 std::string unary_doc(const char* name, const char* summary) {
-  return concat_text(summary, "\n\nParameters\n----------\nx : Tensor, any shape\n\nReturns\n-------\nTensor\n"
-                     "    Of the shape of x. Tests give bool; functions that need real numbers take integers as float32.\n\n"
-                     "Examples\n--------\n>>> import pydl\n>>> pydl.", name, "(pydl.tensor([0.5])).shape\n(1,)\n");
+  return concat_text(
+      summary,
+      "\n\nParameters\n----------\nx : Tensor, any shape\n\nReturns\n-------\nTensor\n"
+      "    Of the shape of x. Tests give bool; functions that need real numbers take integers as float32.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.",
+      name, "(pydl.tensor([0.5])).shape\n(1,)\n");
 }
 
 std::string binary_doc(const char* name, const char* summary, bool logical) {
-  return concat_text(summary, "\n\nParameters\n----------\na, b : Tensor or number\n    Of shapes that broadcast.\n\n"
-                     "Returns\n-------\nTensor\n    Of the broadcast shape and the promoted dtype; comparisons give bool.\n\n"
-                     "Raises\n------\nValueError\n    When the shapes do not broadcast.\n\n"
-                     "Examples\n--------\n>>> import pydl\n>>> pydl.", name,
-                     logical ? "(pydl.tensor([True]), pydl.tensor([False])).shape\n(1,)\n"
-                             : "(pydl.tensor([0.5, 2.0]), pydl.tensor(2.0)).shape\n(2,)\n");
+  return concat_text(
+      summary,
+      "\n\nParameters\n----------\na, b : Tensor or number\n    Of shapes that broadcast.\n\n"
+      "Returns\n-------\nTensor\n    Of the broadcast shape and the promoted dtype; comparisons give bool.\n\n"
+      "Raises\n------\nValueError\n    When the shapes do not broadcast.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.",
+      name,
+      logical ? "(pydl.tensor([True]), pydl.tensor([False])).shape\n(1,)\n"
+              : "(pydl.tensor([0.5, 2.0]), pydl.tensor(2.0)).shape\n(2,)\n");
 }
 
 using UnaryFunction = Tensor (*)(const Tensor&);
@@ -44,8 +50,8 @@ Tensor call_binary(BinaryFunction function, const py::object& a, const py::objec
 void define_binary(py::module_& module, const char* name, const char* summary, BinaryFunction function,
                    bool logical = false) {
   module.def(
-      name, [function](const py::object& a, const py::object& b) { return call_binary(function, a, b); },
-      py::arg("a"), py::arg("b"), binary_doc(name, summary, logical).c_str());
+      name, [function](const py::object& a, const py::object& b) { return call_binary(function, a, b); }, py::arg("a"),
+      py::arg("b"), binary_doc(name, summary, logical).c_str());
 }
 
 #define PYDL_BIND_UNARY(name, doc) define_unary(module, type, #name, doc, &pydl::name);
@@ -131,7 +137,8 @@ void define_elementwise(py::module_& module, const py::object& type) {
   constexpr const char* astype_doc =
       "The same values in another dtype; the tensor itself when it has it already.\n\n"
       "Floating-point numbers are truncated to integers; anything but 0 is True.\n\n"
-      "Examples\n--------\n>>> import pydl\n>>> pydl.astype(pydl.tensor([1.9]), pydl.int32)\ntensor([1], dtype=int32)\n";
+      "Examples\n--------\n>>> import pydl\n>>> pydl.astype(pydl.tensor([1.9]), pydl.int32)\ntensor([1], "
+      "dtype=int32)\n";
   const auto convert = [](const Tensor& x, DType dtype) { return compute(x.size(), [&] { return astype(x, dtype); }); };
   module.def("astype", convert, py::arg("x"), py::arg("dtype"), astype_doc);
   method(type, "astype", convert, py::arg("dtype"), astype_doc);

@@ -16,7 +16,9 @@ struct Selection {
   bool whole = true;  // nothing is left out or reversed
 };
 
-bool is_integer_key(py::handle key) { return PyIndex_Check(key.ptr()) != 0 && !PyBool_Check(key.ptr()) && !is_tensor(key.ptr()); }
+bool is_integer_key(py::handle key) {
+  return PyIndex_Check(key.ptr()) != 0 && !PyBool_Check(key.ptr()) && !is_tensor(key.ptr());
+}
 
 bool is_single_integer_tensor(py::handle key) {
   return is_tensor(key.ptr()) && unwrap(key.ptr()).rank() == 0 && is_integer(unwrap(key.ptr()).dtype());
@@ -81,9 +83,10 @@ class KeyReader {
     } else if (is_integer_key(key) || is_single_integer_tensor(key)) {
       read_integer(integer_of(key));
     } else {
-      throw IndexError(concat_text("a tensor is indexed by integers, slices, None and ... (and by one index tensor "
-                                   "alone, on its first axis), not by ",
-                                   Py_TYPE(key.ptr())->tp_name, "; see take, gather and where"));
+      throw IndexError(
+          concat_text("a tensor is indexed by integers, slices, None and ... (and by one index tensor "
+                      "alone, on its first axis), not by ",
+                      Py_TYPE(key.ptr())->tp_name, "; see take, gather and where"));
     }
   }
 
@@ -120,8 +123,7 @@ std::vector<py::handle> keys_of(py::handle key) {
 // The view that a basic key selects.
 Tensor select(const Tensor& tensor, py::handle key) {
   const Selection selection = KeyReader(tensor.shape()).read(keys_of(key));
-  const Tensor part =
-      selection.whole ? tensor : slice(tensor, selection.starts, selection.sizes, selection.steps);
+  const Tensor part = selection.whole ? tensor : slice(tensor, selection.starts, selection.sizes, selection.steps);
   const Tensor shown = reshape(part, selection.shape);
   // NumPy gives a view, not the tensor itself.
   return is_same(shown, tensor) ? slice(tensor, selection.starts, selection.sizes, selection.steps) : shown;
@@ -130,13 +132,15 @@ Tensor select(const Tensor& tensor, py::handle key) {
 // An index of many integers, alone: a list, array or tensor.
 std::optional<Tensor> index_tensor(py::handle key) {
   const bool array_like = is_tensor(key.ptr()) || PyList_Check(key.ptr()) || py::hasattr(key, "__array__");
-  if (!array_like || is_single_integer_tensor(key) || (is_integer_key(key) && !is_tensor(key.ptr()) && !py::hasattr(key, "shape"))) {
+  if (!array_like || is_single_integer_tensor(key) ||
+      (is_integer_key(key) && !is_tensor(key.ptr()) && !py::hasattr(key, "shape"))) {
     return std::nullopt;
   }
   Tensor index = to_tensor(key);
   if (index.rank() == 0 && is_integer(index.dtype())) return std::nullopt;
   if (index.dtype() == DType::boolean) {
-    throw IndexError("a bool mask would give a shape that depends on values; use where(mask, a, b), or mask the NumPy array");
+    throw IndexError(
+        "a bool mask would give a shape that depends on values; use where(mask, a, b), or mask the NumPy array");
   }
   if (!is_integer(index.dtype()) && index.size() > 0) {
     throw IndexError(concat_text("an index tensor has integers, got ", index.dtype()));
@@ -156,8 +160,9 @@ void set_item(const Tensor& tensor, py::handle key, py::handle value) {
     throw IndexError("assignment to an index tensor is not offered; use where, or assign slices");
   }
   if (grad_enabled() && tensor.requires_grad()) {
-    throw Error("assign: a tensor that requires a gradient cannot be overwritten while operations are recorded; do it "
-                "under no_grad(), or compute a new tensor");
+    throw Error(
+        "assign: a tensor that requires a gradient cannot be overwritten while operations are recorded; do it "
+        "under no_grad(), or compute a new tensor");
   }
   Tensor source = to_tensor_beside(value, tensor);
   Tensor view;

@@ -52,15 +52,17 @@ void define_initializer(py::module_& module, const char* name, const char* doc, 
 
 void define_nn(py::module_& parent) {
   py::module_ module = parent.def_submodule("nn", "Losses and initialisers.");
-  module.def("cross_entropy", cross_entropy, py::arg("logits"), py::arg("target"), py::arg("weight") = py::none(),
-             py::arg("ignore_index") = -100, py::arg("label_smoothing") = 0.0, py::arg("reduction") = "mean",
-             "Cross-entropy of softmax(logits) and a target.\n\n"
-             "Parameters\n----------\nlogits : Tensor, shape (N, K, ...) or (K,)\n"
-             "target : Tensor\n    Class indices, integers of shape (N, ...), or class probabilities, floating point of\n"
-             "    the shape of the logits.\nweight : Tensor, shape (K,), optional\n    Scale of each class.\n"
-             "ignore_index : int\n    Targets that do not count.\nlabel_smoothing : float in [0, 1]\n"
-             "    Part of the target spread over all classes.\nreduction : {'mean', 'sum', 'none'}\n\n"
-             "Raises\n------\nValueError\n    When the shapes do not fit.\nIndexError\n    For a class index outside the classes.");
+  module.def(
+      "cross_entropy", cross_entropy, py::arg("logits"), py::arg("target"), py::arg("weight") = py::none(),
+      py::arg("ignore_index") = -100, py::arg("label_smoothing") = 0.0, py::arg("reduction") = "mean",
+      "Cross-entropy of softmax(logits) and a target.\n\n"
+      "Parameters\n----------\nlogits : Tensor, shape (N, K, ...) or (K,)\n"
+      "target : Tensor\n    Class indices, integers of shape (N, ...), or class probabilities, floating point of\n"
+      "    the shape of the logits.\nweight : Tensor, shape (K,), optional\n    Scale of each class.\n"
+      "ignore_index : int\n    Targets that do not count.\nlabel_smoothing : float in [0, 1]\n"
+      "    Part of the target spread over all classes.\nreduction : {'mean', 'sum', 'none'}\n\n"
+      "Raises\n------\nValueError\n    When the shapes do not fit.\nIndexError\n    For a class index outside the "
+      "classes.");
   define_loss(module, "mse_loss", "prediction", "Mean of (prediction - target)**2.", nn::mse_loss);
   define_loss(module, "l1_loss", "prediction", "Mean of abs(prediction - target).", nn::l1_loss);
   define_loss(module, "binary_cross_entropy", "probability",
@@ -75,8 +77,8 @@ void define_nn(py::module_& parent) {
                      1.0, nn::xavier_normal);
   define_initializer(module, "kaiming_uniform", "Uniform in +-gain * sqrt(3 / in) (He et al., 2015).",
                      1.4142135623730951, nn::kaiming_uniform);
-  define_initializer(module, "kaiming_normal", "Normal with std gain / sqrt(in) (He et al., 2015).",
-                     1.4142135623730951, nn::kaiming_normal);
+  define_initializer(module, "kaiming_normal", "Normal with std gain / sqrt(in) (He et al., 2015).", 1.4142135623730951,
+                     nn::kaiming_normal);
   define_initializer(module, "orthogonal", "Orthonormal rows or columns, times gain (Saxe et al., 2013).", 1.0,
                      nn::orthogonal);
 }

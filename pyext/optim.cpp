@@ -25,23 +25,21 @@ void update_rmsprop(const Tensor& step, const Tensors& params, const Tensors& sq
                         {.alpha = alpha, .epsilon = epsilon, .momentum = momentum, .weight_decay = weight_decay});
 }
 
-void update_adam(const Tensor& step, const Tensors& params, const Tensors& first_moments,
-                 const Tensors& second_moments, const Tensors& grads, const Tensor& lr, double beta1, double beta2,
-                 double epsilon, double weight_decay, bool decoupled) {
+void update_adam(const Tensor& step, const Tensors& params, const Tensors& first_moments, const Tensors& second_moments,
+                 const Tensors& grads, const Tensor& lr, double beta1, double beta2, double epsilon,
+                 double weight_decay, bool decoupled) {
   const py::gil_scoped_release release;
-  optim::adam_update(step, params, first_moments, second_moments, grads, lr,
-                     {.beta1 = beta1,
-                      .beta2 = beta2,
-                      .epsilon = epsilon,
-                      .weight_decay = weight_decay,
-                      .decoupled = decoupled});
+  optim::adam_update(
+      step, params, first_moments, second_moments, grads, lr,
+      {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon, .weight_decay = weight_decay, .decoupled = decoupled});
 }
 
 }  // namespace
 
 void define_optim(py::module_& parent) {
   py::module_ module = parent.def_submodule(
-      "optim", "Optimiser updates: all parameters in one pass, in place. `step` (int64) and `lr` (float64) have rank 0.");
+      "optim",
+      "Optimiser updates: all parameters in one pass, in place. `step` (int64) and `lr` (float64) have rank 0.");
   module.def("sgd_update", update_sgd, py::arg("step"), py::arg("params"), py::arg("velocities"), py::arg("grads"),
              py::arg("lr"), py::kw_only(), py::arg("momentum") = 0.0, py::arg("dampening") = 0.0,
              py::arg("weight_decay") = 0.0, py::arg("nesterov") = false, "Stochastic gradient descent with momentum.");

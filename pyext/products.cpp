@@ -45,17 +45,19 @@ void define_normalised_backward(py::module_& module, const char* name, const cha
 }  // namespace
 
 void define_products(py::module_& module, const py::object& type) {
-  module.def("matmul", multiply_matrices, py::arg("a"), py::arg("b"),
-             "Matrix product, batched over leading axes, which broadcast.\n\n"
-             "Parameters\n----------\na : Tensor, shape (..., M, K) or (K,)\nb : Tensor, shape (..., K, N) or (K,)\n\n"
-             "Returns\n-------\nTensor, shape (..., M, N)\n    Without the axes that vectors do not have.\n\n"
-             "Examples\n--------\n>>> import pydl\n>>> pydl.matmul(pydl.ones((2, 3)), pydl.ones((3, 4))).shape\n(2, 4)\n");
+  module.def(
+      "matmul", multiply_matrices, py::arg("a"), py::arg("b"),
+      "Matrix product, batched over leading axes, which broadcast.\n\n"
+      "Parameters\n----------\na : Tensor, shape (..., M, K) or (K,)\nb : Tensor, shape (..., K, N) or (K,)\n\n"
+      "Returns\n-------\nTensor, shape (..., M, N)\n    Without the axes that vectors do not have.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.matmul(pydl.ones((2, 3)), pydl.ones((3, 4))).shape\n(2, 4)\n");
   method(type, "matmul", multiply_matrices, py::arg("other"), "See `pydl.matmul`.");
-  module.def("linear", apply_linear, py::arg("x"), py::arg("weight"), py::arg("bias") = py::none(),
-             "x times the transposed weight, plus bias.\n\n"
-             "Parameters\n----------\nx : Tensor, shape (..., I)\nweight : Tensor, shape (O, I)\n"
-             "bias : Tensor, shape (O,), optional\n\nReturns\n-------\nTensor, shape (..., O)\n\n"
-             "Examples\n--------\n>>> import pydl\n>>> pydl.linear(pydl.ones((5, 3)), pydl.ones((2, 3))).shape\n(5, 2)\n");
+  module.def(
+      "linear", apply_linear, py::arg("x"), py::arg("weight"), py::arg("bias") = py::none(),
+      "x times the transposed weight, plus bias.\n\n"
+      "Parameters\n----------\nx : Tensor, shape (..., I)\nweight : Tensor, shape (O, I)\n"
+      "bias : Tensor, shape (O,), optional\n\nReturns\n-------\nTensor, shape (..., O)\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.linear(pydl.ones((5, 3)), pydl.ones((2, 3))).shape\n(5, 2)\n");
   define_normalised(module, type, "softmax", "exp(x) normalised to sum 1 along an axis.", softmax);
   define_normalised(module, type, "log_softmax", "Logarithm of softmax, without overflow.", log_softmax);
   define_normalised_backward(module, "softmax_backward", "Gradient g of softmax through its output y.",

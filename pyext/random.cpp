@@ -37,7 +37,8 @@ void define_random(py::module_& module) {
   module.def(
       "uniform",
       [](const DimsArgument& shape, double low, double high, DType dtype, Generator* generator) {
-        return compute(element_count(shape.dims), [&] { return uniform(shape.dims, low, high, dtype, chosen(generator)); });
+        return compute(element_count(shape.dims),
+                       [&] { return uniform(shape.dims, low, high, dtype, chosen(generator)); });
       },
       py::arg("shape"), py::arg("low") = 0.0, py::arg("high") = 1.0, py::arg("dtype") = DType::float32,
       py::arg("generator") = py::none(),
@@ -46,7 +47,8 @@ void define_random(py::module_& module) {
   module.def(
       "normal",
       [](const DimsArgument& shape, double mean, double std, DType dtype, Generator* generator) {
-        return compute(element_count(shape.dims), [&] { return normal(shape.dims, mean, std, dtype, chosen(generator)); });
+        return compute(element_count(shape.dims),
+                       [&] { return normal(shape.dims, mean, std, dtype, chosen(generator)); });
       },
       py::arg("shape"), py::arg("mean") = 0.0, py::arg("std") = 1.0, py::arg("dtype") = DType::float32,
       py::arg("generator") = py::none(),

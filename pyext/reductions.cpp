@@ -11,7 +11,8 @@ using Moment = Tensor (*)(const Tensor&, const Axes&, double, bool);
 using ArgReduction = Tensor (*)(const Tensor&, std::optional<int64_t>, bool);
 
 std::string doc_of(const char* name, const char* summary, const char* result, const char* more = "") {
-  return concat_text(summary, "\n\nParameters\n----------\nx : Tensor, any shape\naxis : int or tuple of int, optional\n",
+  return concat_text(summary,
+                     "\n\nParameters\n----------\nx : Tensor, any shape\naxis : int or tuple of int, optional\n",
                      "    Axes to reduce; all by default.\n", more, "keepdims : bool\n",
                      "    Whether reduced axes stay, with size 1.\n\nReturns\n-------\nTensor\n    ", result,
                      "\n\nExamples\n--------\n>>> import pydl\n>>> pydl.", name,
@@ -33,9 +34,9 @@ void define_moment(py::module_& module, const py::object& type, const char* name
   const auto run = [function](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims) {
     return compute(x.size(), [&] { return function(x, axis.axes, correction, keepdims); });
   };
-  const std::string doc =
-      doc_of(name, summary, "Floating point; integers are taken as float32.",
-             "correction : float\n    Subtracted from the number of elements to divide by: 0 for the population, 1 for a sample.\n");
+  const std::string doc = doc_of(name, summary, "Floating point; integers are taken as float32.",
+                                 "correction : float\n    Subtracted from the number of elements to divide by: 0 for "
+                                 "the population, 1 for a sample.\n");
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = 0.0,
              py::arg("keepdims") = false, doc.c_str());
   method(type, name, run, py::arg("axis") = py::none(), py::arg("correction") = 0.0, py::arg("keepdims") = false,

@@ -56,17 +56,19 @@ void define_views(py::module_& module, const py::object& type) {
       "The same elements, row-major, under another shape; a view where the layout allows.\n\n"
       "One size may be -1 and follows from the others.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.reshape(pydl.arange(6), (2, -1)).shape\n(2, 3)\n");
-  method(type, "reshape",
-         [](const Tensor& x, const py::args& shape) { return reshape(x, dims_of_varargs("reshape", shape)); },
-         "See `pydl.reshape`; takes sizes or one sequence of them.");
+  method(
+      type, "reshape",
+      [](const Tensor& x, const py::args& shape) { return reshape(x, dims_of_varargs("reshape", shape)); },
+      "See `pydl.reshape`; takes sizes or one sequence of them.");
   module.def(
       "permute_dims", [](const Tensor& x, const DimsArgument& axes) { return permute_dims(x, axes.dims); },
       py::arg("x"), py::arg("axes"),
       "Axes in another order, a view.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.permute_dims(pydl.zeros((2, 3, 4)), (2, 0, 1)).shape\n(4, 2, 3)\n");
-  method(type, "permute_dims",
-         [](const Tensor& x, const py::args& axes) { return permute_dims(x, dims_of_varargs("permute_dims", axes)); },
-         "See `pydl.permute_dims`; takes axes or one sequence of them.");
+  method(
+      type, "permute_dims",
+      [](const Tensor& x, const py::args& axes) { return permute_dims(x, dims_of_varargs("permute_dims", axes)); },
+      "See `pydl.permute_dims`; takes axes or one sequence of them.");
   module.def("matrix_transpose", matrix_transpose, py::arg("x"),
              "The last two axes exchanged, a view.\n\nExamples\n--------\n>>> import pydl\n"
              ">>> pydl.matrix_transpose(pydl.zeros((2, 3))).shape\n(3, 2)\n");
@@ -76,9 +78,10 @@ void define_views(py::module_& module, const py::object& type) {
       ">>> pydl.expand(pydl.zeros((2, 1)), (2, 3)).shape\n(2, 3)\n";
   module.def("expand", expand_to, py::arg("x"), py::arg("shape"), expand_doc);
   module.def("broadcast_to", expand_to, py::arg("x"), py::arg("shape"), "The array API's name of `expand`.");
-  method(type, "expand",
-         [](const Tensor& x, const py::args& shape) { return expand(x, dims_of_varargs("expand", shape)); },
-         "See `pydl.expand`; takes sizes or one sequence of them.");
+  method(
+      type, "expand",
+      [](const Tensor& x, const py::args& shape) { return expand(x, dims_of_varargs("expand", shape)); },
+      "See `pydl.expand`; takes sizes or one sequence of them.");
   module.def("expand_dims", expand_dims, py::arg("x"), py::arg("axis"),
              "An axis of size 1 added at that position of the result.\n\nExamples\n--------\n>>> import pydl\n"
              ">>> pydl.expand_dims(pydl.zeros(3), 0).shape\n(1, 3)\n");
@@ -147,7 +150,8 @@ void define_structure(py::module_& module) {
 
 void define_indexing(py::module_& module) {
   module.def(
-      "gather", [](const Tensor& x, const Tensor& index, int64_t axis) {
+      "gather",
+      [](const Tensor& x, const Tensor& index, int64_t axis) {
         return compute(index.size(), [&] { return gather(x, index, axis); });
       },
       py::arg("x"), py::arg("index"), py::arg("axis"),
@@ -156,7 +160,8 @@ void define_indexing(py::module_& module) {
       "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([[1, 2], [3, 4]])\n"
       ">>> pydl.gather(x, pydl.tensor([[1], [0]]), axis=1)\ntensor([[2],\n        [3]], dtype=int64)\n");
   module.def(
-      "take", [](const Tensor& x, const Tensor& index, int64_t axis) {
+      "take",
+      [](const Tensor& x, const Tensor& index, int64_t axis) {
         return compute(index.size() * 16, [&] { return take(x, index, axis); });
       },
       py::arg("x"), py::arg("index"), py::arg("axis") = 0,

@@ -71,12 +71,13 @@ void define_gradient_attributes(const py::object& type) {
               py::cpp_function([](Tensor x, bool flag) { x.set_requires_grad(flag); }, py::is_method(type)), py::none(),
               "Whether gradients are wanted for it. Can be set on leaves of floating-point dtype.");
   type.attr("grad") = builtin(
-      py::cpp_function([](const Tensor& x) -> std::optional<Tensor> {
-        return x.grad().defined() ? std::optional(x.grad()) : std::nullopt;
-      }, py::is_method(type)),
-      py::cpp_function([](Tensor x, const std::optional<Tensor>& gradient) {
-        x.set_grad(gradient.value_or(Tensor{}));
-      }, py::is_method(type)),
+      py::cpp_function(
+          [](const Tensor& x) -> std::optional<Tensor> {
+            return x.grad().defined() ? std::optional(x.grad()) : std::nullopt;
+          },
+          py::is_method(type)),
+      py::cpp_function([](Tensor x, const std::optional<Tensor>& gradient) { x.set_grad(gradient.value_or(Tensor{})); },
+                       py::is_method(type)),
       py::none(), "Sum of the gradients that `backward` brought, or None.");
   method(
       type, "requires_grad_",
@@ -89,19 +90,20 @@ void define_gradient_attributes(const py::object& type) {
 }
 
 void define_copies(const py::object& type) {
-  method(type, "copy", [](const Tensor& x) { return compute(x.size(), [&] { return copy(x); }); },
-         "The same values in memory of their own.");
+  method(
+      type, "copy", [](const Tensor& x) { return compute(x.size(), [&] { return copy(x); }); },
+      "The same values in memory of their own.");
   method(type, "detach", &Tensor::detach, "The same elements without history.");
-  method(type, "contiguous", [](const Tensor& x) { return compute(x.size(), [&] { return contiguous(x); }); },
-         "The tensor itself when its elements lie row-major without gaps, else a copy that does.");
+  method(
+      type, "contiguous", [](const Tensor& x) { return compute(x.size(), [&] { return contiguous(x); }); },
+      "The tensor itself when its elements lie row-major without gaps, else a copy that does.");
   method(type, "is_contiguous", &Tensor::is_contiguous, "Whether the elements lie row-major without gaps.");
   method(type, "to", move_to, py::arg("target"),
          "The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not built in.");
   method(type, "__copy__", [](const Tensor& x) { return deep_copy(x); });
   method(type, "__deepcopy__", deep_copy_object, py::arg("memo"));
-  method(type, "__reduce__", [](const Tensor&) -> py::object {
-    throw TypeError("tensors are not pickled; use pydl.save and pydl.load");
-  });
+  method(type, "__reduce__",
+         [](const Tensor&) -> py::object { throw TypeError("tensors are not pickled; use pydl.save and pydl.load"); });
 }
 
 void define_overwriting(const py::object& type) {
@@ -112,7 +114,8 @@ void define_overwriting(const py::object& type) {
         overwrite(x, to_tensor_beside(source, x));
         return self;
       },
-      py::arg("source"), "Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself.");
+      py::arg("source"),
+      "Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself.");
   method(
       type, "fill_",
       [](const py::object& self, Scalar value) {

@@ -113,11 +113,14 @@ PyObject* in_place(PyObject* self, PyObject* other) {
     if (recorded && !(target.is_leaf() && target.requires_grad())) {
       return wrap(compute(target.size(), [&] { return function(target, operand); }));
     }
-    if (promote(target.dtype(), operand.dtype()) != target.dtype()) {
-      throw TypeError(concat_text("an in-place operation cannot turn ", target.dtype(), " into ",
-                                  promote(target.dtype(), operand.dtype()), "; write x = x + y"));
-    }
-    compute(target.size(), [&] { assign(target, function(target, operand)); });
+    compute(target.size(), [&] {
+      const Tensor result = function(target, operand);
+      if (result.dtype() != target.dtype()) {
+        throw TypeError(concat_text("an in-place operation cannot turn ", target.dtype(), " into ", result.dtype(),
+                                    "; write x = x + y"));
+      }
+      assign(target, result);
+    });
     Py_INCREF(self);
     return self;
   });
@@ -155,8 +158,8 @@ int truth(PyObject* self) {
   try {
     const Tensor& x = unwrap(self);
     if (x.size() != 1) {
-      throw ValueError(concat_text("the truth of a tensor of shape ", x.shape(),
-                                   " is ambiguous; use (x).any() or (x).all()"));
+      throw ValueError(
+          concat_text("the truth of a tensor of shape ", x.shape(), " is ambiguous; use (x).any() or (x).all()"));
     }
     return x.item() != 0 ? 1 : 0;
   } catch (...) {

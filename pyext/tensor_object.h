@@ -12,8 +12,7 @@ namespace pydl::python {
 namespace py = pybind11;
 
 struct TensorObject {
-  PyObject_HEAD
-  Tensor tensor;
+  PyObject_HEAD Tensor tensor;
 };
 
 /// Creates the type and adds it to the module.

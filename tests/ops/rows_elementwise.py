@@ -110,9 +110,7 @@ _UNARY = [
     _unary("gelu_tanh", _gelu_tanh, torch=_activation("gelu", approximate="tanh")),
     _unary("softsign", lambda x: x / (1 + np.abs(x)), kinks=(0,), torch=_activation("softsign")),
     _unary("selu", _selu, kinks=(0,), torch=_activation("selu")),
-    _unary(
-        "mish", lambda x: x * np.tanh(np.logaddexp(0, x)), torch=_activation("mish")
-    ),
+    _unary("mish", lambda x: x * np.tanh(np.logaddexp(0, x)), torch=_activation("mish")),
     _unary("isnan", np.isnan, smooth=False, torch=_torch_named("isnan")),
     _unary("isinf", np.isinf, smooth=False, torch=_torch_named("isinf")),
     _unary("isfinite", np.isfinite, smooth=False, torch=_torch_named("isfinite")),
@@ -247,13 +245,17 @@ _PARAMETRIC = [
         _clip_samples,
         smooth=(0, 1, 2),
         torch=lambda torch, x, low, high: torch.clip(x, low, high),
-        bad=(BadCall(lambda: pydl.clip(pydl.ones((2, 3)), pydl.ones(4), 1), ValueError, "max|clip"),),
+        bad=(
+            BadCall(lambda: pydl.clip(pydl.ones((2, 3)), pydl.ones(4), 1), ValueError, "max|clip"),
+        ),
     ),
     Row(
         "cast",
         lambda x: pydl.astype(pydl.astype(x, "float32"), "float64"),
         lambda x: x.astype(np.float32).astype(np.float64),
-        lambda rng: [Sample((np.round(draw(rng, s, -3, 3) * 64) / 64,)) for s in [(), (5,), (0, 2)]],
+        lambda rng: [
+            Sample((np.round(draw(rng, s, -3, 3) * 64) / 64,)) for s in [(), (5,), (0, 2)]
+        ],
         smooth=(),
         dtypes=("float64",),
         bad=(BadCall(lambda: pydl.astype(pydl.ones(2), "float8"), TypeError, "float8"),),

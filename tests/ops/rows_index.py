@@ -126,9 +126,7 @@ ROWS = [
         _take_samples,
         smooth=(0,),
         bad=(
-            BadCall(
-                lambda: pydl.take(pydl.ones(5), pydl.tensor([7])), IndexError, "take: index 7"
-            ),
+            BadCall(lambda: pydl.take(pydl.ones(5), pydl.tensor([7])), IndexError, "take: index 7"),
             BadCall(lambda: pydl.take(pydl.ones(5), pydl.ones(2)), TypeError, "take"),
             BadCall(lambda: pydl.take(pydl.ones(5), pydl.tensor([0]), 1), IndexError, "take: axis"),
         ),

@@ -43,7 +43,6 @@ def _log_softmax_backward(g: Array, y: Array, axis: int) -> Array:
     return g - np.exp(y) * g.sum(axis, keepdims=True)
 
 
-
 ROWS = [
     Row(
         "softmax",

@@ -21,9 +21,7 @@ def _with(*cases: tuple[tuple[int, ...], dict[str, Any]]) -> Callable[..., list[
 def _slice_key(
     starts: Sequence[int], sizes: Sequence[int], steps: Sequence[int]
 ) -> tuple[Array, ...]:
-    return np.ix_(
-        *(s + np.arange(n) * t for s, n, t in zip(starts, sizes, steps, strict=True))
-    )
+    return np.ix_(*(s + np.arange(n) * t for s, n, t in zip(starts, sizes, steps, strict=True)))
 
 
 def _slice_reference(
@@ -58,7 +56,7 @@ def _concat_samples(rng: np.random.Generator) -> list[Sample]:
 
 
 def _assigned(destination: Any, source: Any) -> Any:
-    result = destination.copy() if hasattr(destination, "detach") else destination.copy()
+    result = destination.copy()
     result[...] = source
     return result
 

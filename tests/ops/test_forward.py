@@ -87,9 +87,7 @@ def test_layout(row: Row, layout: str) -> None:
     for sample in row_samples(row, seed=1):
         arrays = [_rounded(a, row.dtypes[0]) for a in sample.arrays]
         expected = row.reference(*arrays, **sample.keywords)
-        strided = [
-            LAYOUTS[layout](a.astype(row.dtypes[0]) if _is_real(a) else a) for a in arrays
-        ]
+        strided = [LAYOUTS[layout](a.astype(row.dtypes[0]) if _is_real(a) else a) for a in arrays]
         _compare(row, sample, [pydl.asarray(a) for a in strided], expected)
 
 

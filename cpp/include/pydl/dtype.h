@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <iosfwd>
 #include <string_view>
+#include <type_traits>
 
 namespace pydl {
 
@@ -66,16 +67,26 @@ struct BFloat16 {
 /// `DTypeOf<T>::value` is the dtype whose elements are stored as `T`.
 template <class T>
 struct DTypeOf;
-template <> struct DTypeOf<bool> { static constexpr DType value = DType::boolean; };
-template <> struct DTypeOf<uint8_t> { static constexpr DType value = DType::uint8; };
-template <> struct DTypeOf<int8_t> { static constexpr DType value = DType::int8; };
-template <> struct DTypeOf<int16_t> { static constexpr DType value = DType::int16; };
-template <> struct DTypeOf<int32_t> { static constexpr DType value = DType::int32; };
-template <> struct DTypeOf<int64_t> { static constexpr DType value = DType::int64; };
-template <> struct DTypeOf<Float16> { static constexpr DType value = DType::float16; };
-template <> struct DTypeOf<BFloat16> { static constexpr DType value = DType::bfloat16; };
-template <> struct DTypeOf<float> { static constexpr DType value = DType::float32; };
-template <> struct DTypeOf<double> { static constexpr DType value = DType::float64; };
+template <>
+struct DTypeOf<bool> : std::integral_constant<DType, DType::boolean> {};
+template <>
+struct DTypeOf<uint8_t> : std::integral_constant<DType, DType::uint8> {};
+template <>
+struct DTypeOf<int8_t> : std::integral_constant<DType, DType::int8> {};
+template <>
+struct DTypeOf<int16_t> : std::integral_constant<DType, DType::int16> {};
+template <>
+struct DTypeOf<int32_t> : std::integral_constant<DType, DType::int32> {};
+template <>
+struct DTypeOf<int64_t> : std::integral_constant<DType, DType::int64> {};
+template <>
+struct DTypeOf<Float16> : std::integral_constant<DType, DType::float16> {};
+template <>
+struct DTypeOf<BFloat16> : std::integral_constant<DType, DType::bfloat16> {};
+template <>
+struct DTypeOf<float> : std::integral_constant<DType, DType::float32> {};
+template <>
+struct DTypeOf<double> : std::integral_constant<DType, DType::float64> {};
 
 /// Calls `function` with a value of the type that stores `dtype`: `visit_dtype(d, [](auto zero) {...})`.
 template <class Function>

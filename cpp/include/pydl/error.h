@@ -40,8 +40,7 @@ class MemoryError : public Error {
 /// A file that cannot be read or written; becomes the `OSError` of that error number.
 class FileError : public Error {
  public:
-  explicit FileError(const std::string& message, int error_number = 0)
-      : Error(message), error_number_(error_number) {}
+  explicit FileError(const std::string& message, int error_number = 0) : Error(message), error_number_(error_number) {}
   /// `errno` of the call that failed, 0 where no call did.
   int error_number() const { return error_number_; }
 

@@ -9,9 +9,9 @@ namespace pydl::nn {
 enum class Reduction { none, mean, sum };
 
 struct CrossEntropyOptions {
-  Tensor class_weights = {};     ///< (K): scale of each class
-  int64_t ignore_index = -100;   ///< targets that do not count
-  double label_smoothing = 0;    ///< part of the target spread over all classes
+  Tensor class_weights = {};    ///< (K): scale of each class
+  int64_t ignore_index = -100;  ///< targets that do not count
+  double label_smoothing = 0;   ///< part of the target spread over all classes
   Reduction reduction = Reduction::mean;
 };
 

@@ -128,10 +128,10 @@ int64_t live_tensor_count();
 
 /// What the caching allocator holds, in bytes and counts.
 struct MemoryStats {
-  int64_t live_bytes;        ///< handed out now
-  int64_t peak_bytes;        ///< the most ever handed out at once
-  int64_t cached_bytes;      ///< kept for reuse
-  int64_t system_requests;   ///< how often the system was asked for memory
+  int64_t live_bytes;       ///< handed out now
+  int64_t peak_bytes;       ///< the most ever handed out at once
+  int64_t cached_bytes;     ///< kept for reuse
+  int64_t system_requests;  ///< how often the system was asked for memory
 };
 MemoryStats memory_stats();
 /// Sets the peak to what is live now.

@@ -29,14 +29,14 @@ Tensor initial_gradient(const char* caller, const Tensor& output, const Tensor& 
   }
   if (!gradient.defined()) {
     if (output.size() != 1) {
-      throw Error(concat_text(caller, ": a gradient is needed for an output of more than one element, shape ",
-                              output.shape()));
+      throw Error(
+          concat_text(caller, ": a gradient is needed for an output of more than one element, shape ", output.shape()));
     }
     return ones_like(output.detach());
   }
   if (gradient.shape() != output.shape()) {
-    throw ValueError(concat_text(caller, ": expected a gradient of shape ", output.shape(), ", got ",
-                                 gradient.shape()));
+    throw ValueError(
+        concat_text(caller, ": expected a gradient of shape ", output.shape(), ", got ", gradient.shape()));
   }
   return astype(gradient, output.dtype());
 }

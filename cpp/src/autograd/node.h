@@ -13,9 +13,9 @@ namespace pydl::autograd {
 
 /// What a node remembers of one input.
 struct NodeInput {
-  NodePtr node;   ///< what computed it, where that was recorded
-  Tensor leaf;    ///< the input itself, where it is a leaf that requires a gradient
-  Tensor saved;   ///< the input, where the derivative reads it
+  NodePtr node;  ///< what computed it, where that was recorded
+  Tensor leaf;   ///< the input itself, where it is a leaf that requires a gradient
+  Tensor saved;  ///< the input, where the derivative reads it
   uint32_t saved_version = 0;
   DType dtype = DType::float32;
   Dims shape;

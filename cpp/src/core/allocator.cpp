@@ -26,7 +26,7 @@ namespace pydl::core {
 namespace {
 
 constexpr size_t alignment = 64;
-constexpr size_t small_limit = size_t{1} << 20;     // up to here: size classes, four per doubling
+constexpr size_t small_limit = size_t{1} << 20;  // up to here: size classes, four per doubling
 constexpr size_t huge_page = size_t{2} << 20;
 constexpr size_t thread_cache_bytes = size_t{1} << 18;  // per class and thread
 
@@ -170,8 +170,8 @@ ThreadCache& thread_cache() {
 }
 
 void count_live(size_t capacity) {
-  const int64_t live = live_bytes.fetch_add(static_cast<int64_t>(capacity), std::memory_order_relaxed) +
-                       static_cast<int64_t>(capacity);
+  const int64_t live =
+      live_bytes.fetch_add(static_cast<int64_t>(capacity), std::memory_order_relaxed) + static_cast<int64_t>(capacity);
   int64_t peak = peak_bytes.load(std::memory_order_relaxed);
   while (live > peak && !peak_bytes.compare_exchange_weak(peak, live, std::memory_order_relaxed)) {
   }

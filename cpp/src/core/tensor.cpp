@@ -152,8 +152,7 @@ Tensor Tensor::from_values(std::span<const T> values, const Dims& shape) {
 
 Tensor Tensor::from_memory(void* data, const Dims& shape, const Dims& strides, DType dtype,
                            std::function<void()> release, bool writable) {
-  auto storage =
-      core::IntrusivePtr<core::Storage>::adopt(core::Storage::adopt(data, std::move(release), writable));
+  auto storage = core::IntrusivePtr<core::Storage>::adopt(core::Storage::adopt(data, std::move(release), writable));
   return Tensor(new core::TensorImpl(std::move(storage), data, dtype, shape, strides));
 }
 
@@ -187,7 +186,8 @@ int64_t Tensor::item_int() const {
 bool Tensor::requires_grad() const { return checked(impl_).requires_grad || impl_->node; }
 
 Tensor& Tensor::set_requires_grad(bool value) {
-  if (!is_leaf()) throw ValueError("requires_grad: only a leaf can be changed; use detach() for a tensor without history");
+  if (!is_leaf())
+    throw ValueError("requires_grad: only a leaf can be changed; use detach() for a tensor without history");
   if (value && !is_floating(dtype())) {
     throw TypeError(concat_text("requires_grad: only floating-point tensors have gradients, got ", dtype()));
   }
@@ -223,7 +223,7 @@ void Tensor::bump_version() const { checked(impl_).storage->bump_version(); }
 
 int64_t live_tensor_count() { return live_tensors.load(); }
 
-#define PYDL_INSTANTIATE(T)                                                        \
+#define PYDL_INSTANTIATE(T)                                                             \
   template Tensor Tensor::from_values<T>(std::span<const T> values, const Dims& shape); \
   template T* Tensor::data<T>() const;
 PYDL_INSTANTIATE(bool)

@@ -18,12 +18,12 @@ constexpr int digits = 4;
 // How the numbers of one tensor are written, so that they line up.
 class NumberFormat {
  public:
-  NumberFormat(DType dtype, const std::vector<double>& values) : dtype_(dtype) {
+  NumberFormat(DType dtype, const std::vector<Scalar>& values) : dtype_(dtype) {
     if (is_floating(dtype)) choose_style(values);
-    for (const double value : values) width_ = std::max(width_, write(value).size());
+    for (const Scalar& value : values) width_ = std::max(width_, write(value).size());
   }
 
-  std::string padded(double value) const {
+  std::string padded(const Scalar& value) const {
     std::string text = write(value);
     return std::string(width_ - std::min(width_, text.size()), ' ') + text;
   }
@@ -31,11 +31,12 @@ class NumberFormat {
  private:
   enum class Style { whole, fixed, scientific };
 
-  void choose_style(const std::vector<double>& values) {
+  void choose_style(const std::vector<Scalar>& values) {
     double largest = 0;
     double smallest = INFINITY;
     bool whole = true;
-    for (const double value : values) {
+    for (const Scalar& number : values) {
+      const double value = number.to_double();
       if (!std::isfinite(value)) continue;
       whole = whole && value == std::nearbyint(value);
       if (value == 0) continue;
@@ -46,14 +47,14 @@ class NumberFormat {
     style_ = whole && largest <= 1e8 ? Style::whole : wide ? Style::scientific : Style::fixed;
   }
 
-  std::string write(double value) const {
-    if (dtype_ == DType::boolean) return value != 0 ? "True" : "False";
+  std::string write(const Scalar& number) const {
+    if (dtype_ == DType::boolean) return number.to_int64() != 0 ? "True" : "False";
+    if (!is_floating(dtype_)) return std::to_string(number.to_int64());
+    const double value = number.to_double();
     if (std::isnan(value)) return "nan";
     if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
     char text[48];
-    if (!is_floating(dtype_)) {
-      std::snprintf(text, sizeof text, "%.0f", value);
-    } else if (style_ == Style::whole) {
+    if (style_ == Style::whole) {
       std::snprintf(text, sizeof text, "%.0f.", value);
     } else if (style_ == Style::fixed) {
       std::snprintf(text, sizeof text, "%.*f", digits, value);
@@ -68,14 +69,16 @@ class NumberFormat {
   size_t width_ = 0;
 };
 
-double element_at(const Tensor& tensor, int64_t offset) {
-  return visit_dtype(tensor.dtype(), [&](auto zero) -> double {
+Scalar element_at(const Tensor& tensor, int64_t offset) {
+  return visit_dtype(tensor.dtype(), [&](auto zero) -> Scalar {
     using Stored = decltype(zero);
     const Stored value = static_cast<const Stored*>(tensor.raw_data())[offset];
     if constexpr (requires { value.to_float(); }) {
       return static_cast<double>(value.to_float());
-    } else {
+    } else if constexpr (std::is_floating_point_v<Stored>) {
       return static_cast<double>(value);
+    } else {
+      return static_cast<int64_t>(value);
     }
   });
 }
@@ -85,7 +88,7 @@ class Printer {
   explicit Printer(const Tensor& tensor) : tensor_(tensor), abbreviated_(tensor.size() > summary_threshold) {}
 
   std::string text(int indent) {
-    std::vector<double> shown;
+    std::vector<Scalar> shown;
     visit(0, 0, [&](int64_t offset) { shown.push_back(element_at(tensor_, offset)); });
     const NumberFormat format(tensor_.dtype(), shown);
     return block(0, 0, indent, format);
@@ -132,8 +135,10 @@ class Printer {
 std::string to_string(const Tensor& tensor) {
   if (!tensor.defined()) return "tensor(undefined)";
   const std::string prefix = "tensor(";
-  std::string text = prefix + Printer(tensor).text(static_cast<int>(prefix.size()));
-  if (tensor.size() == 0 && tensor.rank() > 1) text = concat_text(prefix, "[], shape=", tensor.shape());
+  // Without elements the shape is all there is, and its other axes may be huge.
+  const bool needs_shape = tensor.size() == 0 && tensor.rank() > 1;
+  std::string text = needs_shape ? concat_text(prefix, "[], shape=", tensor.shape())
+                                 : prefix + Printer(tensor).text(static_cast<int>(prefix.size()));
   text += concat_text(", dtype=", tensor.dtype());
   if (tensor.requires_grad()) text += ", requires_grad=True";
   return text + ")";

@@ -13,6 +13,7 @@
 //                                                          LOGICAL        two bools -> bool
 #pragma once
 
+// clang-format off
 #define PYDL_ELEMENTWISE_TABLE(ROW)                                                                                    \
   ROW(UNARY, negative, "Numerical negative: -x.", -x)                                                                  \
   ROW(UNARY, abs, "Absolute value.", (x < T(0) ? -x : x))                                                              \
@@ -84,3 +85,4 @@
   ROW(LOGICAL, logical_and, "Whether both are true.", (a != 0) & (b != 0))                                             \
   ROW(LOGICAL, logical_or, "Whether either is true.", (a != 0) | (b != 0))                                             \
   ROW(LOGICAL, logical_xor, "Whether exactly one is true.", (a != 0) != (b != 0))
+// clang-format on

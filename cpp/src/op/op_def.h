@@ -18,11 +18,11 @@ using exec::BufferSpec;
 enum class Trait : uint32_t {
   elementwise = 1U << 0,
   reduction = 1U << 1,
-  view = 1U << 2,           ///< outputs share the memory of the first input; there is no kernel
-  random = 1U << 3,         ///< the last input is the generator's state
-  differentiable = 1U << 4, ///< has a derivative for at least one input
-  in_place_safe = 1U << 5,  ///< an output may overwrite an input of the same layout
-  mutates = 1U << 6,        ///< overwrites its first `mutated` inputs and has no outputs
+  view = 1U << 2,            ///< outputs share the memory of the first input; there is no kernel
+  random = 1U << 3,          ///< the last input is the generator's state
+  differentiable = 1U << 4,  ///< has a derivative for at least one input
+  in_place_safe = 1U << 5,   ///< an output may overwrite an input of the same layout
+  mutates = 1U << 6,         ///< overwrites its first `mutated` inputs and has no outputs
 };
 
 constexpr uint32_t operator|(Trait a, Trait b) { return static_cast<uint32_t>(a) | static_cast<uint32_t>(b); }

@@ -7,6 +7,7 @@
 
 // The ops that are not in the elementwise table: ROW(name, doc). The comments give the contract between shape rules
 // and kernels: inputs -> outputs, {attrs}. All operands may be strided unless said otherwise.
+// clang-format off
 #define PYDL_STRUCTURAL_TABLE(ROW)                                                                                    \
   /* creation: () -> (y) {shape dims, dtype, value: bool, integer or number} */                                       \
   ROW(full, "Every element the same value.")                                                                          \
@@ -76,6 +77,7 @@
   /* (step, params n, first_moments n, second_moments n, grads n, lr)                                                 \
      {beta1, beta2, epsilon, weight_decay number; decoupled bool: AdamW} as torch.optim.Adam */                       \
   ROW(adam_update, "Adam (Kingma and Ba, 2014), or AdamW when decoupled.")
+// clang-format on
 
 namespace pydl::op {
 

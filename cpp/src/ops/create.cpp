@@ -44,9 +44,14 @@ AttrValue attr_of(Scalar value) {
 int64_t arange_count(Scalar start, Scalar stop, Scalar step) {
   if (step.to_double() == 0) throw ValueError("arange: the step is 0");
   if (!start.is_floating() && !stop.is_floating() && !step.is_floating()) {
-    const int64_t s = step.to_int64();
-    const int64_t distance = stop.to_int64() - start.to_int64();
-    return std::max<int64_t>(0, (distance + s - (s > 0 ? 1 : -1)) / s);
+    const bool rising = step.to_int64() > 0;
+    const int64_t low = (rising ? start : stop).to_int64();
+    const int64_t high = (rising ? stop : start).to_int64();
+    if (low >= high) return 0;
+    // Unsigned, because the distance may be more than int64 holds.
+    const auto distance = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+    const auto stride = rising ? static_cast<uint64_t>(step.to_int64()) : -static_cast<uint64_t>(step.to_int64());
+    return static_cast<int64_t>(std::min<uint64_t>((distance - 1) / stride + 1, INT64_MAX));
   }
   const double count = std::ceil((stop.to_double() - start.to_double()) / step.to_double());
   if (!std::isfinite(count)) throw ValueError("arange: start, stop and step must be finite");

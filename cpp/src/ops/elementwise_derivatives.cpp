@@ -69,7 +69,8 @@ Gradients pow_gradients(const BackwardContext& c) {
   }
   if (c.needs(1)) {
     const Tensor zero_base = equal(a, scalar_like(0, a));
-    gradients[1] = where_or_zero(logical_not(zero_base), c.gradient * pow(a, b) * log(where(zero_base, scalar_like(1, a), a)));
+    gradients[1] =
+        where_or_zero(logical_not(zero_base), c.gradient * pow(a, b) * log(where(zero_base, scalar_like(1, a), a)));
   }
   return gradients;
 }
@@ -152,19 +153,19 @@ Gradients zero_gradients(const BackwardContext& c) {
 }
 
 // One row: `g` is the gradient, `x` the input and `y` the output, each read only where it is saved.
-#define GRADIENT_OF_X(formula)                                 \
-  [](const BackwardContext& c) -> Gradients {                  \
-    const Tensor& g = c.gradient;                              \
-    const Tensor x = c.input(0);                               \
-    return {formula};                                          \
-  },                                                           \
+#define GRADIENT_OF_X(formula)                \
+  [](const BackwardContext& c) -> Gradients { \
+    const Tensor& g = c.gradient;             \
+    const Tensor x = c.input(0);              \
+    return {formula};                         \
+  },                                          \
       x_input, false
-#define GRADIENT_OF_Y(formula)                                 \
-  [](const BackwardContext& c) -> Gradients {                  \
-    const Tensor& g = c.gradient;                              \
-    const Tensor y = c.output();                               \
-    return {formula};                                          \
-  },                                                           \
+#define GRADIENT_OF_Y(formula)                \
+  [](const BackwardContext& c) -> Gradients { \
+    const Tensor& g = c.gradient;             \
+    const Tensor y = c.output();              \
+    return {formula};                         \
+  },                                          \
       0, true
 
 }  // namespace
@@ -212,9 +213,7 @@ Derivative elementwise_derivative(OpId id) {
 
     case OpId::add: return {[](const BackwardContext& c) -> Gradients { return {c.gradient, c.gradient}; }};
     case OpId::subtract:
-      return {[](const BackwardContext& c) -> Gradients {
-        return {c.gradient, c.needs(1) ? -c.gradient : Tensor{}};
-      }};
+      return {[](const BackwardContext& c) -> Gradients { return {c.gradient, c.needs(1) ? -c.gradient : Tensor{}}; }};
     case OpId::multiply: return {multiply_gradients, both_inputs};
     case OpId::divide: return {divide_gradients, both_inputs};
     case OpId::maximum: return {extremum_gradients<true>, both_inputs};

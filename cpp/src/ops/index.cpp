@@ -27,8 +27,8 @@ void infer_gather(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   const int axis = static_cast<int>(attrs.integer("axis"));
   if (inputs[1].shape.rank() == expected.rank()) expected[axis] = inputs[1].shape[axis];
   if (inputs[1].shape != expected) {
-    throw ValueError(concat_text("gather: index of shape ", inputs[1].shape, " must agree with shape ",
-                                 inputs[0].shape, " in all axes but ", axis));
+    throw ValueError(concat_text("gather: index of shape ", inputs[1].shape, " must agree with shape ", inputs[0].shape,
+                                 " in all axes but ", axis));
   }
   *output = row_major(inputs[0].dtype, inputs[1].shape);
 }
@@ -85,9 +85,7 @@ Gradients take_gradients(const BackwardContext& c) {
   return {take_backward(c.gradient, c.input(1), axis, c.input_shape(0)[axis]), {}};
 }
 
-Gradients take_backward_gradients(const BackwardContext& c) {
-  return {take(c.gradient, c.input(1), axis_of(c)), {}};
-}
+Gradients take_backward_gradients(const BackwardContext& c) { return {take(c.gradient, c.input(1), axis_of(c)), {}}; }
 
 }  // namespace
 
@@ -127,7 +125,8 @@ Tensor gather(const Tensor& x, const Tensor& index, int64_t axis) {
 Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size) {
   const int64_t position = checked_axis("gather_backward", g, axis);
   require_size("gather_backward", size);
-  return op::apply(OpId::gather_backward, {{"axis", position}, {"size", size}}, {g, as_index("gather_backward", index)});
+  return op::apply(OpId::gather_backward, {{"axis", position}, {"size", size}},
+                   {g, as_index("gather_backward", index)});
 }
 
 Tensor take(const Tensor& x, const Tensor& index, int64_t axis) {

@@ -68,7 +68,6 @@ void infer_linear(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* 
   *output = row_major(inputs[0].dtype, shape);
 }
 
-
 Gradients linear_gradients(const BackwardContext& c) {
   Gradients gradients(static_cast<size_t>(c.input_count()));
   const Tensor weight = c.input(1);
@@ -104,7 +103,8 @@ void define_matmul(Registry& registry) {
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   if (a.rank() == 0 || b.rank() == 0) {
-    throw ValueError(concat_text("matmul: expected at least one axis each, got shapes ", a.shape(), " and ", b.shape()));
+    throw ValueError(
+        concat_text("matmul: expected at least one axis each, got shapes ", a.shape(), " and ", b.shape()));
   }
   const DType dtype = promote(a.dtype(), b.dtype());
   const Tensor left = a.rank() == 1 ? expand_dims(astype(a, dtype), 0) : astype(a, dtype);

@@ -82,8 +82,8 @@ Tensor Generator::state() const {
 
 void Generator::set_state(const Tensor& state) {
   if (state.dtype() != DType::int64 || state.shape() != Dims{2}) {
-    throw ValueError(concat_text("set_state: expected int64 of shape (2,), got ", state.dtype(), " of shape ",
-                                 state.shape()));
+    throw ValueError(
+        concat_text("set_state: expected int64 of shape (2,), got ", state.dtype(), " of shape ", state.shape()));
   }
   const Tensor values = contiguous(state);
   const std::lock_guard lock(mutex_);

@@ -33,9 +33,9 @@ namespace {
 Registry build_registry() {
   Registry registry;
   size_t index = 0;
-#define PYDL_DEFINE(kind, op_name, doc_text, ...)                \
-  registry.all()[index].id = op::OpId::op_name;                  \
-  registry.all()[index].name = #op_name;                         \
+#define PYDL_DEFINE(kind, op_name, doc_text, ...) \
+  registry.all()[index].id = op::OpId::op_name;   \
+  registry.all()[index].name = #op_name;          \
   registry.all()[index++].doc = doc_text;
   PYDL_ELEMENTWISE_TABLE(PYDL_DEFINE)
 #undef PYDL_DEFINE

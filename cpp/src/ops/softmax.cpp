@@ -34,9 +34,7 @@ void infer_softmax(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec*
 int64_t axis_of(const BackwardContext& c) { return c.attrs().integer("axis"); }
 Axes axes_of(const BackwardContext& c) { return std::vector<int64_t>{axis_of(c)}; }
 
-Gradients softmax_gradients(const BackwardContext& c) {
-  return {softmax_backward(c.gradient, c.output(), axis_of(c))};
-}
+Gradients softmax_gradients(const BackwardContext& c) { return {softmax_backward(c.gradient, c.output(), axis_of(c))}; }
 
 // Of y (g - s), s = sum(g y), for an incoming gradient h: in g it is softmax_backward again, in y the product rule.
 Gradients softmax_backward_gradients(const BackwardContext& c) {

@@ -31,8 +31,8 @@ void infer_update(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   const auto count = static_cast<size_t>(attrs.integer("count"));
   const auto groups = static_cast<size_t>(state_groups(id, attrs)) + 1;  // and the gradients
   if (inputs.size() != 2 + groups * count) {
-    throw ValueError(concat_text(name, ": expected ", groups, " lists of ", count, " tensors, got ", inputs.size() - 2,
-                                 " tensors"));
+    throw ValueError(
+        concat_text(name, ": expected ", groups, " lists of ", count, " tensors, got ", inputs.size() - 2, " tensors"));
   }
   const BufferSpec& step = inputs.front();
   const BufferSpec& lr = inputs.back();
@@ -73,8 +73,8 @@ namespace {
 
 // Runs an update on: step, then the lists one after the other, then lr. Parameters are leaves that require gradients,
 // so nothing is recorded here.
-void apply_update(OpId id, const Attrs& attrs, const Tensor& step,
-                  std::initializer_list<std::span<const Tensor>> lists, const Tensor& lr) {
+void apply_update(OpId id, const Attrs& attrs, const Tensor& step, std::initializer_list<std::span<const Tensor>> lists,
+                  const Tensor& lr) {
   std::vector<Tensor> operands = {step};
   for (const auto& list : lists) operands.insert(operands.end(), list.begin(), list.end());
   operands.push_back(lr);
@@ -110,9 +110,12 @@ void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters, std:
 void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,
                  std::span<const Tensor> second_moments, std::span<const Tensor> gradients, const Tensor& lr,
                  const AdamOptions& options) {
-  const Attrs attrs = {{"count", count_of(parameters)}, {"beta1", options.beta1},
-                       {"beta2", options.beta2},        {"epsilon", options.epsilon},
-                       {"weight_decay", options.weight_decay}, {"decoupled", options.decoupled}};
+  const Attrs attrs = {{"count", count_of(parameters)},
+                       {"beta1", options.beta1},
+                       {"beta2", options.beta2},
+                       {"epsilon", options.epsilon},
+                       {"weight_decay", options.weight_decay},
+                       {"decoupled", options.decoupled}};
   apply_update(OpId::adam_update, attrs, step, {parameters, first_moments, second_moments, gradients}, lr);
 }
 

@@ -131,8 +131,8 @@ void infer_concat(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
     Dims expected = input.shape;
     if (expected.rank() == shape.rank()) expected[axis] = shape[axis];
     if (expected != shape) {
-      throw ValueError(concat_text("concat: shapes ", inputs[0].shape, " and ", input.shape,
-                                   " differ in more than axis ", axis));
+      throw ValueError(
+          concat_text("concat: shapes ", inputs[0].shape, " and ", input.shape, " differ in more than axis ", axis));
     }
     shape[axis] += input.shape[axis];
   }

@@ -41,18 +41,50 @@ Choice from_affinity_mask() {
   return {count, processors(count)};
 }
 
-// CPU time per wall-clock time that the control group of this process allows; 0 without a limit.
-double cgroup_quota() {
-  double period = 0;
-  if (std::ifstream version2("/sys/fs/cgroup/cpu.max"); version2) {
-    std::string quota;
-    version2 >> quota >> period;
-    return quota == "max" || quota.empty() || period <= 0 ? 0 : std::atof(quota.c_str()) / period;
+// The group of this process in the hierarchy of a control-group controller ("cpu", or "" for version 2), as in
+// "4:cpu,cpuacct:/group".
+std::string cgroup_path(const std::string& controller) {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    if (controllers == ",," ? controller.empty() : controllers.find("," + controller + ",") != std::string::npos) {
+      return line.substr(second + 1);
+    }
   }
+  return "/";
+}
+
+// Processors that one group may use; 0 without a limit.
+double quota_of_group(const std::string& folder, bool version2) {
   double quota = 0;
-  std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;
-  std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
+  double period = 0;
+  if (version2) {
+    // "max 100000" leaves the quota 0.
+    std::ifstream(folder + "/cpu.max") >> quota >> period;
+  } else {
+    std::ifstream(folder + "/cpu.cfs_quota_us") >> quota;
+    std::ifstream(folder + "/cpu.cfs_period_us") >> period;
+  }
   return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+// Processors that this process may use by the quotas of its control group and all groups above; 0 without a limit.
+double cgroup_quota() {
+  double smallest = 0;
+  for (const bool version2 : {true, false}) {
+    const std::string root = version2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
+    std::string path = cgroup_path(version2 ? "" : "cpu");
+    while (true) {
+      const double quota = quota_of_group(root + path, version2);
+      if (quota > 0 && (smallest == 0 || quota < smallest)) smallest = quota;
+      if (path.size() <= 1) break;
+      path.resize(path.rfind('/'));
+    }
+  }
+  return smallest;
 }
 
 // The number in an environment variable; 0 without one. OMP_NUM_THREADS may be a list, one number per nesting level.

@@ -65,8 +65,8 @@ void CopyPlan::copy_rows(char* to, const char* from) const {
     int64_t first = begin % segments * segment_length;
     for (int64_t piece = begin; piece < end; ++piece) {
       copy_run(to + row.offset(to_operand) + first * to_step, to_step,
-               from + row.offset(from_operand) + first * from_step, from_step,
-               std::min(segment_length, length - first), item);
+               from + row.offset(from_operand) + first * from_step, from_step, std::min(segment_length, length - first),
+               item);
       first += segment_length;
       if (first < length) continue;
       first = 0;

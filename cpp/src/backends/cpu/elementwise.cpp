@@ -14,8 +14,7 @@ constexpr int64_t worth_transposing = 16384;
 // would touch a cache line per element: it is transposed into the scratchpad first.
 class ElementwiseKernel final : public Kernel {
  public:
-  explicit ElementwiseKernel(const KernelCall& call)
-      : input_count_(call.inputs.size()), program_(relayout(call), 1) {}
+  explicit ElementwiseKernel(const KernelCall& call) : input_count_(call.inputs.size()), program_(relayout(call), 1) {}
 
   TileProgram& program() { return program_; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
 #include "pydl/error.h"
@@ -38,8 +39,8 @@ struct IndexShape {
   void check(const int64_t* index, int64_t index_count) const {
     for (int64_t i = 0; i < index_count; ++i) {
       if (index[i] >= -size && index[i] < size) continue;
-      throw IndexError(concat_text(op::op_name(op), ": index ", index[i], " is outside axis ", axis, " of size ",
-                                   size));
+      throw IndexError(
+          concat_text(op::op_name(op), ": index ", index[i], " is outside axis ", axis, " of size ", size));
     }
   }
 
@@ -59,11 +60,11 @@ class TakeKernel final : public Kernel {
     const int64_t bytes = s.inner * s.item;
     runtime::parallel_for(s.outer * s.count, bytes_per_thread / std::max<int64_t>(bytes, 8),
                           [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t from = i / s.count * s.size + s.position(index[i % s.count]);
-        copy(y + i * bytes, x + from * bytes, bytes);
-      }
-    });
+                            for (int64_t i = begin; i < end; ++i) {
+                              const int64_t from = i / s.count * s.size + s.position(index[i % s.count]);
+                              copy(y + i * bytes, x + from * bytes, bytes);
+                            }
+                          });
   }
 
  private:
@@ -173,9 +174,8 @@ class GatherBackwardKernel final : public Kernel {
 };
 
 bool all_contiguous(const KernelCall& call) {
-  return std::all_of(call.inputs.begin(), call.inputs.end(), [](const BufferSpec& input) {
-    return is_contiguous(input.shape, input.strides);
-  });
+  return std::all_of(call.inputs.begin(), call.inputs.end(),
+                     [](const BufferSpec& input) { return is_contiguous(input.shape, input.strides); });
 }
 
 std::unique_ptr<Kernel> prepare_take(const KernelCall& call) {
@@ -216,10 +216,10 @@ std::unique_ptr<Kernel> prepare_gather_backward(const KernelCall& call) {
 }  // namespace
 
 void register_index(KernelTable& table) {
-  table.add(OpId::take, Provider::cpu, prepare_take);
-  table.add(OpId::take_backward, Provider::cpu, prepare_take_backward);
-  table.add(OpId::gather, Provider::cpu, prepare_gather);
-  table.add(OpId::gather_backward, Provider::cpu, prepare_gather_backward);
+  table.add(OpId::take, Provider::cpu, adapted<prepare_take>);
+  table.add(OpId::take_backward, Provider::cpu, adapted<prepare_take_backward>);
+  table.add(OpId::gather, Provider::cpu, adapted<prepare_gather>);
+  table.add(OpId::gather_backward, Provider::cpu, adapted<prepare_gather_backward>);
 }
 
 }  // namespace pydl::cpu

@@ -43,9 +43,8 @@ LoopNest LoopNest::over(std::span<const exec::BufferSpec* const> operands, int l
   for (int axis = 0; axis < lead.shape.rank(); ++axis) {
     if (lead.shape[axis] != 1) order[axis_count++] = axis;
   }
-  std::stable_sort(order, order + axis_count, [&](int a, int b) {
-    return std::abs(lead.strides[a]) > std::abs(lead.strides[b]);
-  });
+  std::stable_sort(order, order + axis_count,
+                   [&](int a, int b) { return std::abs(lead.strides[a]) > std::abs(lead.strides[b]); });
 
   for (int k = 0; k < axis_count; ++k) {
     const int axis = order[k];

@@ -2,6 +2,7 @@
 // straight from memory.
 #include <algorithm>
 
+#include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
 #include "runtime/threads.h"
@@ -15,10 +16,13 @@ namespace {
 constexpr int64_t block_depth = 256;
 constexpr int64_t block_height = 168;
 constexpr int64_t block_width = 4096;
-// Multiplications that are worth waking a thread for, and up to which packing does not pay.
+// Multiplications that are worth waking a thread for.
 constexpr int64_t products_per_thread = 65536;
-constexpr int64_t small_products = 32768;
+// Up to so many multiplications, rows, or columns, packing does not pay: B by rows, or A and B along k.
+constexpr int64_t small_products = 262144;
+constexpr int64_t small_dots = 32768;
 constexpr int64_t few_rows = 4;
+constexpr int64_t few_columns = 16;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
@@ -36,12 +40,11 @@ class Product {
   Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_double, int threads)
       : a_(a), b_(b), c_stride_(c_stride), item_(is_double ? 8 : 4), kernels_(kernels().gemm[is_double ? 1 : 0]) {
     const int64_t count = a.rows * b.columns * a.columns;
-    const bool little = count <= small_products || a.rows <= few_rows;
     const bool b_has_rows = b.column_stride == 1 || b.columns == 1;
     const bool both_along_depth = (a.column_stride == 1 || a.columns == 1) && (b.row_stride == 1 || b.rows == 1);
-    if (little && both_along_depth) {
+    if (both_along_depth && (count <= small_dots || a.rows <= few_rows || b.columns <= few_columns)) {
       path_ = Path::dot;
-    } else if (little && b_has_rows) {
+    } else if (b_has_rows && (count <= small_products || a.rows <= few_rows)) {
       path_ = Path::small;
     } else {
       path_ = Path::packed;
@@ -58,18 +61,7 @@ class Product {
       multiply_packed(a, b, c, bias, static_cast<char*>(scratchpad));
       return;
     }
-    const int64_t grain = std::max<int64_t>(products_per_thread / std::max<int64_t>(a_.rows * a_.columns, 1), 16);
-    runtime::parallel_for(b_.columns, grain, [&](int64_t begin, int64_t end) {
-      const char* b_part = b + begin * b_.column_stride * item_;
-      const char* bias_part = bias == nullptr ? nullptr : bias + begin * item_;
-      if (path_ == Path::dot) {
-        kernels_.dot(a, a_.row_stride, b_part, b_.column_stride, a_.rows, end - begin, a_.columns, c + begin * item_,
-                     c_stride_, bias_part);
-      } else {
-        kernels_.small(a, a_.row_stride, a_.column_stride, b_part, b_.row_stride, a_.rows, end - begin, a_.columns,
-                       c + begin * item_, c_stride_, bias_part);
-      }
-    });
+    multiply_unpacked(a, b, c, bias);
   }
 
  private:
@@ -89,6 +81,30 @@ class Product {
     b_bytes_ = round_up(width_ * depth_ * item_ + overhang, 64);
     a_bytes_ = round_up(height_ * depth_ * item_ + overhang, 64);
     parts_ = std::min<int64_t>(threads, row_blocks_ * column_groups_);
+  }
+
+  // Threads share the longer side of C.
+  void multiply_unpacked(const char* a, const char* b, char* c, const char* bias) const {
+    const bool by_rows = a_.rows > b_.columns;
+    const int64_t shared = by_rows ? a_.rows : b_.columns;
+    const int64_t work = std::max<int64_t>((by_rows ? b_.columns : a_.rows) * a_.columns, 1);
+    runtime::parallel_for(shared, std::max<int64_t>(products_per_thread / work, 16), [&](int64_t begin, int64_t end) {
+      const int64_t i = by_rows ? begin : 0;
+      const int64_t j = by_rows ? 0 : begin;
+      const int64_t rows = by_rows ? end - begin : a_.rows;
+      const int64_t columns = by_rows ? b_.columns : end - begin;
+      const char* a_part = a + i * a_.row_stride * item_;
+      const char* b_part = b + j * b_.column_stride * item_;
+      const char* bias_part = bias == nullptr ? nullptr : bias + j * item_;
+      char* c_part = c + (i * c_stride_ + j) * item_;
+      if (path_ == Path::dot) {
+        kernels_.dot(a_part, a_.row_stride, b_part, b_.column_stride, rows, columns, a_.columns, c_part, c_stride_,
+                     bias_part);
+      } else {
+        kernels_.small(a_part, a_.row_stride, a_.column_stride, b_part, b_.row_stride, rows, columns, a_.columns,
+                       c_part, c_stride_, bias_part);
+      }
+    });
   }
 
   void multiply_packed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const {
@@ -290,8 +306,8 @@ std::unique_ptr<Kernel> prepare_linear(const KernelCall& call) {
 }  // namespace
 
 void register_matmul(KernelTable& table) {
-  table.add(OpId::matmul, Provider::cpu, prepare_matmul);
-  table.add(OpId::linear, Provider::cpu, prepare_linear);
+  table.add(OpId::matmul, Provider::cpu, adapted<prepare_matmul>);
+  table.add(OpId::linear, Provider::cpu, adapted<prepare_linear>);
 }
 
 }  // namespace pydl::cpu

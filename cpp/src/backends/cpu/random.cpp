@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
 #include "runtime/threads.h"
@@ -139,8 +140,8 @@ std::unique_ptr<Kernel> prepare_dropout(const KernelCall& call) {
 
 void register_random(KernelTable& table) {
   table.add(OpId::uniform, Provider::cpu, prepare_uniform);
-  table.add(OpId::normal, Provider::cpu, prepare_normal);
-  table.add(OpId::dropout, Provider::cpu, prepare_dropout);
+  table.add(OpId::normal, Provider::cpu, adapted<prepare_normal>);
+  table.add(OpId::dropout, Provider::cpu, adapted<prepare_dropout>);
 }
 
 }  // namespace pydl::cpu

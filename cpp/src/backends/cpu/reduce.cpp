@@ -92,9 +92,7 @@ void store_results(const Accumulator* acc, int64_t count, double divisor, void* 
 
 template <class Accumulator>
 void finish_results(const Finish& finish, const Accumulator* acc, int64_t count, void* out) {
-  visit_dtype(finish.dtype, [&](auto zero) {
-    store_results<decltype(zero)>(acc, count, finish.divisor, out);
-  });
+  visit_dtype(finish.dtype, [&](auto zero) { store_results<decltype(zero)>(acc, count, finish.divisor, out); });
 }
 
 ReduceLane reduce_lane(DType dtype) {

@@ -41,7 +41,8 @@ std::optional<ReduceForm> ReduceForm::of(const exec::BufferSpec& spec, const Dim
   }
   std::reverse(found, found + count);
   // Memory order; kept as given among reduced axes where their order matters.
-  if (!in_order) std::stable_sort(found, found + count, [](const Axis& a, const Axis& b) { return a.stride > b.stride; });
+  if (!in_order)
+    std::stable_sort(found, found + count, [](const Axis& a, const Axis& b) { return a.stride > b.stride; });
 
   Axis merged[max_rank];
   int rank = 0;
@@ -140,22 +141,22 @@ void ReducePlan::reduce_columns(const ReduceKernels& kernels, Accumulator identi
                                 Accumulator* parts) const {
   const auto* items = static_cast<const char*>(x);
   const int64_t piece_size = std::max<int64_t>(part_length_ * std::min(form_.inner, chunk_length), 1);
-  runtime::parallel_for(parts_ * form_.outer * chunks_, elements_per_thread / piece_size,
-                        [&](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      const int64_t first_column = piece % chunks_ * chunk_length;
-      const int64_t outer = piece / chunks_ % form_.outer;
-      const int64_t part = piece / chunks_ / form_.outer;
-      const int64_t first_row = part * part_length_;
-      const int64_t columns = std::min(chunk_length, form_.inner - first_column);
-      const int64_t output = outer * form_.inner + first_column;
-      Accumulator* result = parts + part * form_.output_count() + output;
-      std::fill_n(result, columns, identity);
-      const int64_t offset = outer * form_.outer_stride + first_row * form_.reduced_stride + first_column;
-      kernels.columns(items + offset * item_size_, std::min(part_length_, form_.reduced - first_row),
-                      form_.reduced_stride, columns, shift == nullptr ? nullptr : shift + output, result);
-    }
-  });
+  runtime::parallel_for(
+      parts_ * form_.outer * chunks_, elements_per_thread / piece_size, [&](int64_t begin, int64_t end) {
+        for (int64_t piece = begin; piece < end; ++piece) {
+          const int64_t first_column = piece % chunks_ * chunk_length;
+          const int64_t outer = piece / chunks_ % form_.outer;
+          const int64_t part = piece / chunks_ / form_.outer;
+          const int64_t first_row = part * part_length_;
+          const int64_t columns = std::min(chunk_length, form_.inner - first_column);
+          const int64_t output = outer * form_.inner + first_column;
+          Accumulator* result = parts + part * form_.output_count() + output;
+          std::fill_n(result, columns, identity);
+          const int64_t offset = outer * form_.outer_stride + first_row * form_.reduced_stride + first_column;
+          kernels.columns(items + offset * item_size_, std::min(part_length_, form_.reduced - first_row),
+                          form_.reduced_stride, columns, shift == nullptr ? nullptr : shift + output, result);
+        }
+      });
 }
 
 template void ReducePlan::run(const ReduceKernels&, const ReduceKernels&, double, const void*, const double*, void*,

@@ -1,6 +1,7 @@
 // Normalised exponentials along one axis of contiguous tensors.
 #include <algorithm>
 
+#include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
 #include "runtime/threads.h"
@@ -71,10 +72,10 @@ std::unique_ptr<Kernel> prepare_softmax(const KernelCall& call) {
 }  // namespace
 
 void register_softmax(KernelTable& table) {
-  table.add(OpId::softmax, Provider::cpu, prepare_softmax<softmax_forward>);
-  table.add(OpId::log_softmax, Provider::cpu, prepare_softmax<log_softmax_forward>);
-  table.add(OpId::softmax_backward, Provider::cpu, prepare_softmax<softmax_back>);
-  table.add(OpId::log_softmax_backward, Provider::cpu, prepare_softmax<log_softmax_back>);
+  table.add(OpId::softmax, Provider::cpu, adapted<prepare_softmax<softmax_forward>>);
+  table.add(OpId::log_softmax, Provider::cpu, adapted<prepare_softmax<log_softmax_forward>>);
+  table.add(OpId::softmax_backward, Provider::cpu, adapted<prepare_softmax<softmax_back>>);
+  table.add(OpId::log_softmax_backward, Provider::cpu, adapted<prepare_softmax<log_softmax_back>>);
 }
 
 }  // namespace pydl::cpu

@@ -59,8 +59,8 @@ class TileProgram {
   std::vector<Instruction> instructions_;
   int cost_ = 1;
   Access access_[max_operands] = {};
-  bool whole_ = false;      // one instruction on dense operands: no tiles
-  bool by_rows_ = false;    // tiles end where the innermost loop ends
+  bool whole_ = false;    // one instruction on dense operands: no tiles
+  bool by_rows_ = false;  // tiles end where the innermost loop ends
   int64_t tiles_per_row_ = 0;
   int64_t tile_length_ = tile_length;
   int64_t tile_count_ = 0;

@@ -39,8 +39,7 @@ class FusedUpdate final : public Kernel {
         const int64_t stop = std::min(end, ends_[parameter]);
         void* operands[max_groups];
         for (size_t group = 0; group < groups_; ++group) {
-          operands[group] =
-              static_cast<char*>(inputs[1 + group * count + parameter]) + (begin - start) * item_size_;
+          operands[group] = static_cast<char*>(inputs[1 + group * count + parameter]) + (begin - start) * item_size_;
         }
         kernel_(operands, stop - begin, constants);
         begin = stop;

@@ -62,19 +62,19 @@ inline double floor_divide(double a, double b) { return float_floor_divide(a, b)
 }  // namespace m
 
 // One struct per row, named like its op, with the formula. Results of tests are bool.
-#define PYDL_UNARY(name, result, ...)      \
-  struct name {                            \
-    template <class T>                     \
-    static inline result apply(T x) {      \
+#define PYDL_UNARY(name, result, ...)          \
+  struct name {                                \
+    template <class T>                         \
+    static inline result apply(T x) {          \
       return static_cast<result>(__VA_ARGS__); \
-    }                                      \
+    }                                          \
   };
-#define PYDL_BINARY(name, result, ...)     \
-  struct name {                            \
-    template <class T>                     \
-    static inline result apply(T a, T b) { \
+#define PYDL_BINARY(name, result, ...)         \
+  struct name {                                \
+    template <class T>                         \
+    static inline result apply(T a, T b) {     \
       return static_cast<result>(__VA_ARGS__); \
-    }                                      \
+    }                                          \
   };
 #define PYDL_FORMULA_UNARY(name, ...) PYDL_UNARY(name, T, __VA_ARGS__)
 #define PYDL_FORMULA_UNARY_FLOAT(name, ...) PYDL_UNARY(name, T, __VA_ARGS__)
@@ -128,10 +128,10 @@ void binary_loop(void* out, const void* const* in, int64_t count) {
 }  // namespace
 
 void fill_elementwise(KernelSet& set) {
-#define PYDL_ROW(kind, name, ...)                                         \
-  {                                                                       \
-    TileKernel* row = set.elementwise[static_cast<int>(op::OpId::name)];  \
-    PYDL_FILL_##kind(name)                                                \
+#define PYDL_ROW(kind, name, ...)                                        \
+  {                                                                      \
+    TileKernel* row = set.elementwise[static_cast<int>(op::OpId::name)]; \
+    PYDL_FILL_##kind(name)                                               \
   }
   PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
 #undef PYDL_ROW

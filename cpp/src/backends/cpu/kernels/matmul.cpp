@@ -170,23 +170,68 @@ inline void multiply_rows(const T* a, int64_t a_row_stride, int64_t a_depth_stri
   }
 }
 
+// `block` rows times all columns, `steps` rows of B at a time: long rows of a B that the caches do not hold are read in
+// their order.
+template <class T, int block, int steps>
+inline void add_products(const T* a, int64_t a_row_stride, int64_t a_depth_stride, const T* b, int64_t b_stride,
+                         int64_t columns, T* c, int64_t c_stride) {
+  constexpr int64_t length = vector_length<T>;
+  for (int64_t j = 0; j < columns; j += length) {
+    const int64_t width = columns - j < length ? columns - j : length;
+    Vector<T> sums[block];
+#pragma GCC unroll 8
+    for (int r = 0; r < block; ++r) sums[r] = load_part(c + r * c_stride + j, width, T(0));
+#pragma GCC unroll 8
+    for (int k = 0; k < steps; ++k) {
+      const Vector<T> row = load_part(b + k * b_stride + j, width, T(0));
+#pragma GCC unroll 8
+      for (int r = 0; r < block; ++r) sums[r] += a[r * a_row_stride + k * a_depth_stride] * row;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < block; ++r) store_part(c + r * c_stride + j, sums[r], width);
+  }
+}
+
+template <class T, int block>
+inline void multiply_long_rows(const T* a, int64_t a_row_stride, int64_t a_depth_stride, const T* b, int64_t b_stride,
+                               int64_t columns, int64_t depth, T* c, int64_t c_stride, const T* bias) {
+  for (int r = 0; r < block; ++r) {
+    for (int64_t j = 0; j < columns; ++j) c[r * c_stride + j] = bias == nullptr ? T(0) : bias[j];
+  }
+  int64_t k = 0;
+  for (; k + 8 <= depth; k += 8) {
+    add_products<T, block, 8>(a + k * a_depth_stride, a_row_stride, a_depth_stride, b + k * b_stride, b_stride, columns,
+                              c, c_stride);
+  }
+  for (; k < depth; ++k) {
+    add_products<T, block, 1>(a + k * a_depth_stride, a_row_stride, a_depth_stride, b + k * b_stride, b_stride, columns,
+                              c, c_stride);
+  }
+}
+
 template <class T>
 void multiply_small(const void* a, int64_t a_row_stride, int64_t a_depth_stride, const void* b, int64_t b_stride,
                     int64_t rows, int64_t columns, int64_t depth, void* c, int64_t c_stride, const void* bias) {
-  // Fewer rows take more columns at a time, as many sums as registers hold.
-  const auto multiply_block = [&]<int block, int vectors>(int64_t i) {
+  const T* right = static_cast<const T*>(b);
+  const T* add = static_cast<const T*>(bias);
+  const auto multiply_block = [&]<int block>(int64_t i) {
     const T* left = static_cast<const T*>(a) + i * a_row_stride;
     T* to = static_cast<T*>(c) + i * c_stride;
+    if (columns * depth > 32768) {
+      multiply_long_rows<T, block>(left, a_row_stride, a_depth_stride, right, b_stride, columns, depth, to, c_stride,
+                                   add);
+      return;
+    }
+    constexpr int vectors = 2;
     constexpr int64_t width = vectors * vector_length<T>;
     for (int64_t j = 0; j < columns; j += width) {
-      multiply_rows<T, block, vectors>(left, a_row_stride, a_depth_stride, static_cast<const T*>(b) + j, b_stride,
-                                       columns - j, depth, to + j, c_stride,
-                                       bias == nullptr ? nullptr : static_cast<const T*>(bias) + j);
+      multiply_rows<T, block, vectors>(left, a_row_stride, a_depth_stride, right + j, b_stride, columns - j, depth,
+                                       to + j, c_stride, add == nullptr ? nullptr : add + j);
     }
   };
   int64_t i = 0;
-  for (; i + 4 <= rows; i += 4) multiply_block.template operator()<4, 2>(i);
-  for (; i < rows; ++i) multiply_block.template operator()<1, 8>(i);
+  for (; i + 4 <= rows; i += 4) multiply_block.template operator()<4>(i);
+  for (; i < rows; ++i) multiply_block.template operator()<1>(i);
 }
 
 struct Sum {
@@ -235,8 +280,7 @@ void multiply_dot(const void* a, int64_t a_stride, const void* b, int64_t b_stri
 
 template <class T>
 constexpr GemmKernels gemm_kernels() {
-  return {tile_rows,   tile_columns<T>,   pack_a<T>,      pack_b<T>,
-          multiply<T>, multiply_small<T>, multiply_dot<T>};
+  return {tile_rows, tile_columns<T>, pack_a<T>, pack_b<T>, multiply<T>, multiply_small<T>, multiply_dot<T>};
 }
 
 }  // namespace

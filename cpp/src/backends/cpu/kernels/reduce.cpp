@@ -48,14 +48,19 @@ struct Product {
 
 template <class T>
 constexpr T lowest() {
-  if constexpr (T(0.5) != T(0)) return -static_cast<T>(__builtin_inf());
-  else if constexpr (T(-1) > T(0)) return T(0);
-  else return static_cast<T>(uint64_t{1} << (8 * sizeof(T) - 1));
+  if constexpr (T(0.5) != T(0))
+    return -static_cast<T>(__builtin_inf());
+  else if constexpr (T(-1) > T(0))
+    return T(0);
+  else
+    return static_cast<T>(uint64_t{1} << (8 * sizeof(T) - 1));
 }
 template <class T>
 constexpr T highest() {
-  if constexpr (T(0.5) != T(0)) return static_cast<T>(__builtin_inf());
-  else return static_cast<T>(~lowest<T>());
+  if constexpr (T(0.5) != T(0))
+    return static_cast<T>(__builtin_inf());
+  else
+    return static_cast<T>(~lowest<T>());
 }
 
 // Not-a-number wins.

@@ -57,7 +57,8 @@ inline T join_lanes(Vector<T> v) {
   }
 }
 
-/// Transposes a square: rows become columns. In each stage, blocks of `step` elements beside the diagonal change places.
+/// Transposes a square: rows become columns. In each stage, blocks of `step` elements beside the diagonal change
+/// places.
 template <class T, int step = 1>
 inline void transpose_square(Vector<T> (&rows)[vector_length<T>]) {
   constexpr int length = static_cast<int>(vector_length<T>);

@@ -8,8 +8,7 @@ namespace {
 
 // Strides in bytes.
 template <class T>
-inline void transpose_items(const char* x, int64_t x_stride, char* y, int64_t y_stride, int64_t rows,
-                            int64_t columns) {
+inline void transpose_items(const char* x, int64_t x_stride, char* y, int64_t y_stride, int64_t rows, int64_t columns) {
   constexpr int64_t item = sizeof(T);
   for (int64_t j = 0; j < columns; ++j) {
     for (int64_t i = 0; i < rows; ++i) __builtin_memcpy(y + j * y_stride + i * item, x + i * x_stride + j * item, item);

@@ -1,0 +1,112 @@
+#include "backends/cpu/adapter.h"
+
+#include <vector>
+
+#include "backends/cpu/copy_plan.h"
+#include "backends/cpu/tile_program.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+using exec::BufferSpec;
+using exec::Kernel;
+using exec::KernelCall;
+
+bool is_half(DType dtype) { return dtype == DType::float16 || dtype == DType::bfloat16; }
+
+BufferSpec adapted_spec(const BufferSpec& spec) {
+  return {is_half(spec.dtype) ? DType::float32 : spec.dtype, spec.shape, contiguous_strides(spec.shape)};
+}
+
+bool needs_adapting(const BufferSpec& spec) { return is_half(spec.dtype) || !is_contiguous(spec.shape, spec.strides); }
+
+TileProgram cast_program(const BufferSpec& from, const BufferSpec& to) {
+  const BufferSpec* operands[] = {&from, &to};
+  TileProgram program(LoopNest::over(operands, 1), 1);
+  program.emit_cast(from.dtype, to.dtype, 1, 0);
+  program.finish();
+  return program;
+}
+
+class AdaptedKernel final : public Kernel {
+ public:
+  AdaptedKernel(const KernelCall& call, std::unique_ptr<Kernel> kernel)
+      : kernel_(std::move(kernel)), input_count_(call.inputs.size()) {
+    scratchpad_bytes = rounded(kernel_->scratchpad_bytes);
+    for (size_t i = 0; i < call.inputs.size(); ++i) {
+      const BufferSpec& input = call.inputs[i];
+      if (!needs_adapting(input)) continue;
+      const BufferSpec copy = adapted_spec(input);
+      if (copy.dtype == input.dtype) {
+        copies_.push_back({i, scratchpad_bytes, CopyPlan(copy, input)});
+      } else {
+        casts_.push_back({i, scratchpad_bytes, cast_program(input, copy)});
+      }
+      reserve(copy);
+    }
+    if (is_half(call.outputs[0].dtype)) {
+      const BufferSpec result = adapted_spec(call.outputs[0]);
+      result_casts_.push_back({0, scratchpad_bytes, cast_program(result, call.outputs[0])});
+      reserve(result);
+    }
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    auto* memory = static_cast<char*>(scratchpad);
+    void* operands[max_operands];
+    for (size_t i = 0; i < input_count_; ++i) operands[i] = inputs[i];
+    for (const auto& copy : copies_) {
+      copy.plan.run(memory + copy.offset, inputs[copy.operand]);
+      operands[copy.operand] = memory + copy.offset;
+    }
+    for (const auto& cast : casts_) {
+      void* ends[] = {inputs[cast.operand], memory + cast.offset};
+      cast.plan.run(ends);
+      operands[cast.operand] = ends[1];
+    }
+    void* result = result_casts_.empty() ? outputs[0] : memory + result_casts_[0].offset;
+    kernel_->run(operands, &result, scratchpad);
+    for (const auto& cast : result_casts_) {
+      void* ends[] = {result, outputs[0]};
+      cast.plan.run(ends);
+    }
+  }
+
+ private:
+  template <class Plan>
+  struct Adaption {
+    size_t operand;
+    size_t offset;  // in the scratchpad
+    Plan plan;
+  };
+
+  static size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
+  void reserve(const BufferSpec& spec) {
+    scratchpad_bytes += rounded(static_cast<size_t>(element_count(spec.shape)) * item_size(spec.dtype));
+  }
+
+  std::unique_ptr<Kernel> kernel_;
+  size_t input_count_;
+  std::vector<Adaption<CopyPlan>> copies_;
+  std::vector<Adaption<TileProgram>> casts_;
+  std::vector<Adaption<TileProgram>> result_casts_;  // none or one
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> prepare_adapted(const KernelCall& call, exec::PrepareFunction prepare) {
+  bool adapts = is_half(call.outputs[0].dtype);
+  std::vector<BufferSpec> inputs;
+  for (const BufferSpec& input : call.inputs) {
+    adapts = adapts || needs_adapting(input);
+    inputs.push_back(adapted_spec(input));
+    if (element_count(input.shape) == 0) return nullptr;
+  }
+  if (!adapts || inputs.size() > max_operands) return nullptr;
+  const BufferSpec output = adapted_spec(call.outputs[0]);
+  auto kernel = prepare({call.op, call.attrs, inputs, {&output, 1}});
+  return kernel ? std::make_unique<AdaptedKernel>(call, std::move(kernel)) : nullptr;
+}
+
+}  // namespace pydl::cpu

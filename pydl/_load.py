@@ -1,0 +1,27 @@
+"""Loads the extension module, with threads that do not wait for each other for long."""
+
+from __future__ import annotations
+
+import os
+
+
+def _load_core() -> None:
+    """Import ``pydl._core`` with a short spin of OpenMP's threads.
+
+    libgomp's threads spin for milliseconds before they sleep. Where other programs use the
+    processors too, they keep the very thread that they wait for from running, and a training step
+    takes ten times as long. About 0.1 ms bridges the gaps within a step. libgomp reads the
+    variable once, when it is loaded with the extension; what the user has set stays.
+    """
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    chosen = any(name in os.environ for name in names)
+    if not chosen:
+        os.environ["GOMP_SPINCOUNT"] = "2000"
+    try:
+        from pydl import _core  # noqa: F401
+    finally:
+        if not chosen:
+            del os.environ["GOMP_SPINCOUNT"]
+
+
+_load_core()
