@@ -41,6 +41,7 @@ Tensor share_array(const py::array& array) {
     shape.push_back(array.shape(axis));
     strides.push_back(array.strides(axis) / array.itemsize());
   }
+  const DType dtype = dtype_of_array(array);
   // The last view may die on any thread, or while the interpreter ends.
   PyObject* owner = py::object(array).release().ptr();
   const auto release = [owner] {
@@ -49,31 +50,38 @@ Tensor share_array(const py::array& array) {
     Py_DECREF(owner);
   };
   void* data = const_cast<void*>(array.data());
-  return Tensor::from_memory(data, shape, strides, dtype_of_array(array), release, array.writeable());
+  return Tensor::from_memory(data, shape, strides, dtype, release, array.writeable());
+}
+
+bool is_list(py::handle object) { return PyList_Check(object.ptr()) || PyTuple_Check(object.ptr()); }
+
+// Lists may hold themselves, and must not be followed for ever.
+void check_depth(int depth) {
+  if (depth > max_rank) throw ValueError(concat_text("a tensor has at most ", max_rank, " axes, got lists nested deeper"));
 }
 
 // The first number inside nested lists.
 py::handle first_leaf(py::handle object) {
-  while ((PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) && py::len(object) > 0) {
+  for (int depth = 1; is_list(object) && py::len(object) > 0; ++depth) {
+    check_depth(depth);
     object = py::reinterpret_borrow<py::sequence>(object)[0].ptr();
   }
   return object;
 }
 
 // Tensors inside lists are stacked, so that dtypes are kept and gradients flow.
-Tensor stack_of(py::handle object) {
-  if (is_tensor(object.ptr())) return unwrap(object.ptr());
+Tensor stack_of(py::handle object, int depth) {
+  check_depth(depth);
   std::vector<Tensor> parts;
   for (const py::handle item : py::reinterpret_borrow<py::sequence>(object)) {
-    const bool nested = PyList_Check(item.ptr()) || PyTuple_Check(item.ptr());
-    parts.push_back(nested ? stack_of(item) : to_tensor(item));
+    parts.push_back(is_list(item) ? stack_of(item, depth + 1) : to_tensor(item));
   }
   return stack(parts);
 }
 
 Tensor from_sequence(py::handle object) {
   const py::handle leaf = first_leaf(object);
-  if (is_tensor(leaf.ptr())) return stack_of(object);
+  if (is_tensor(leaf.ptr())) return stack_of(object, 1);
   py::object array;
   try {
     array = numpy().attr("asarray")(object);
@@ -163,6 +171,17 @@ py::object as_numpy_array(const Tensor& x, const py::object& dtype, const py::ob
 
 }  // namespace
 
+// NumPy's scalars that are no Python numbers as well.
+std::optional<Scalar> numpy_scalar(PyObject* object) {
+  static PyObject* const generic = py::object(numpy().attr("generic")).release().ptr();  // kept for good
+  if (PyType_IsSubtype(Py_TYPE(object), reinterpret_cast<PyTypeObject*>(generic)) == 0) return std::nullopt;
+  const auto kind = py::handle(object).attr("dtype").attr("kind").cast<std::string>();
+  if (kind == "b") return Scalar(PyObject_IsTrue(object) == 1);
+  if (kind == "f") return Scalar(PyFloat_AsDouble(object));
+  if (kind != "i" && kind != "u") return std::nullopt;
+  return as_scalar(py::reinterpret_steal<py::object>(PyNumber_Index(object)).ptr());
+}
+
 std::optional<Scalar> as_scalar(PyObject* object) {
   if (PyFloat_Check(object)) return Scalar(PyFloat_AS_DOUBLE(object));
   if (PyBool_Check(object)) return Scalar(object == Py_True);
@@ -172,12 +191,12 @@ std::optional<Scalar> as_scalar(PyObject* object) {
     if (overflow != 0) throw ValueError("an integer does not fit into int64");
     return Scalar(static_cast<int64_t>(value));
   }
-  return std::nullopt;
+  return numpy_scalar(object);
 }
 
 Tensor to_tensor(py::handle object) {
   if (is_tensor(object.ptr())) return unwrap(object.ptr());
-  // NumPy's float64 is a subclass of float, but knows its dtype.
+  // Alone, NumPy's scalars keep their dtype.
   if (const auto scalar = as_scalar(object.ptr()); scalar && !py::hasattr(object, "dtype")) {
     return Tensor::scalar(*scalar, scalar->dtype_alone());
   }

@@ -1,4 +1,5 @@
-// DLPack: memory shared with other libraries (https://dmlc.github.io/dlpack, version 0.8 structures).
+// DLPack: memory shared with other libraries (https://dmlc.github.io/dlpack). Version 1 says which memory is read-only;
+// the structures from before it are given to, and taken from, those who do not ask for version 1.
 #include <memory>
 #include <vector>
 
@@ -34,6 +35,32 @@ struct DLManagedTensor {
   void (*deleter)(DLManagedTensor* self);
 };
 
+struct DLPackVersion {
+  uint32_t major;
+  uint32_t minor;
+};
+struct DLManagedTensorVersioned {
+  DLPackVersion version;
+  void* manager_ctx;
+  void (*deleter)(DLManagedTensorVersioned* self);
+  uint64_t flags;
+  DLTensor dl_tensor;
+};
+
+// The names of capsules: before and after somebody took the memory over.
+template <class Managed>
+struct CapsuleNames {
+  static constexpr const char* fresh = "dltensor";
+  static constexpr const char* used = "used_dltensor";
+};
+template <>
+struct CapsuleNames<DLManagedTensorVersioned> {
+  static constexpr const char* fresh = "dltensor_versioned";
+  static constexpr const char* used = "used_dltensor_versioned";
+};
+
+constexpr uint64_t flag_read_only = 1;
+constexpr uint64_t flag_is_copied = 2;
 constexpr int32_t device_cpu = 1;
 constexpr uint8_t code_int = 0;
 constexpr uint8_t code_uint = 1;
@@ -61,21 +88,45 @@ DType from_dl(const DLDataType& type) {
 }
 
 // A tensor that another library holds: the tensor itself, and the arrays that the structure points to.
+template <class Managed>
 struct Export {
-  DLManagedTensor managed;
+  Managed managed;
   Tensor tensor;
   Dims shape;
   Dims strides;
 };
 
-void delete_export(DLManagedTensor* managed) {
-  const std::unique_ptr<Export> owner(static_cast<Export*>(managed->manager_ctx));
+template <class Managed>
+void delete_export(Managed* managed) {
+  const std::unique_ptr<Export<Managed>> owner(static_cast<Export<Managed>*>(managed->manager_ctx));
 }
 
+template <class Managed>
 void delete_unused_capsule(PyObject* capsule) {
-  if (PyCapsule_IsValid(capsule, "dltensor") == 0) return;
-  auto* managed = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule, "dltensor"));
-  managed->deleter(managed);
+  if (PyCapsule_IsValid(capsule, CapsuleNames<Managed>::fresh) == 0) return;
+  auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule, CapsuleNames<Managed>::fresh));
+  if (managed->deleter != nullptr) managed->deleter(managed);
+}
+
+template <class Managed>
+py::object export_capsule(const Tensor& x, uint64_t flags) {
+  auto exported = std::make_unique<Export<Managed>>();
+  exported->tensor = x;
+  exported->shape = x.shape();
+  exported->strides = x.strides();
+  Managed& managed = exported->managed;
+  managed.dl_tensor = {
+      x.raw_data(), {device_cpu, 0}, x.rank(), to_dl(x.dtype()), exported->shape.begin(), exported->strides.begin(), 0};
+  managed.deleter = delete_export<Managed>;
+  managed.manager_ctx = exported.get();
+  if constexpr (requires { managed.flags; }) {
+    managed.version = {1, 0};
+    managed.flags = flags;
+  }
+  PyObject* capsule = PyCapsule_New(&managed, CapsuleNames<Managed>::fresh, delete_unused_capsule<Managed>);
+  if (capsule == nullptr) throw py::error_already_set();
+  static_cast<void>(exported.release());  // the capsule's destructor, or its consumer, deletes it
+  return py::reinterpret_steal<py::object>(capsule);
 }
 
 [[noreturn]] void raise_buffer_error(const char* message) {
@@ -83,35 +134,31 @@ void delete_unused_capsule(PyObject* capsule) {
   throw py::error_already_set();
 }
 
-py::object to_dlpack(const Tensor& x, const py::object&, const py::object&, const py::object& device,
-                     const py::object& must_copy) {
+py::object to_dlpack(const Tensor& x, const py::object&, const std::optional<std::pair<int, int>>& max_version,
+                     const std::optional<std::pair<int, int>>& device, std::optional<bool> must_copy) {
   if (x.requires_grad()) raise_buffer_error("__dlpack__: the tensor requires a gradient; call detach() first");
-  if (!device.is_none() && device.cast<std::pair<int, int>>().first != device_cpu) {
-    raise_buffer_error("__dlpack__: only the CPU is built in");
+  if (device && device->first != device_cpu) raise_buffer_error("__dlpack__: only the CPU is built in");
+  const bool copies = must_copy.value_or(false);
+  const Tensor given = copies ? copy(x) : x;
+  if (max_version && max_version->first >= 1) {
+    return export_capsule<DLManagedTensorVersioned>(
+        given, (given.is_writable() ? 0 : flag_read_only) | (copies ? flag_is_copied : 0));
   }
-  const bool copies = !must_copy.is_none() && must_copy.cast<bool>();
-  if (!x.is_writable() && !copies)
-    raise_buffer_error("__dlpack__: the tensor shares read-only memory; copy() it first");
-  auto exported = std::make_unique<Export>();
-  exported->tensor = copies ? copy(x) : x;
-  exported->shape = exported->tensor.shape();
-  exported->strides = exported->tensor.strides();
-  exported->managed.dl_tensor = {exported->tensor.raw_data(), {device_cpu, 0},           x.rank(), to_dl(x.dtype()),
-                                 exported->shape.begin(),     exported->strides.begin(), 0};
-  exported->managed.deleter = delete_export;
-  exported->managed.manager_ctx = exported.get();
-  PyObject* capsule = PyCapsule_New(&exported->managed, "dltensor", delete_unused_capsule);
-  if (capsule == nullptr) throw py::error_already_set();
-  static_cast<void>(exported.release());  // the capsule's destructor, or its consumer, deletes it
-  return py::reinterpret_steal<py::object>(capsule);
+  if (!given.is_writable()) raise_buffer_error("__dlpack__: the tensor shares read-only memory; copy() it first");
+  return export_capsule<DLManagedTensor>(given, 0);
 }
 
-Tensor from_dlpack(const py::object& source) {
-  const py::object capsule = PyCapsule_CheckExact(source.ptr()) != 0 ? source : py::object(source.attr("__dlpack__")());
-  if (PyCapsule_IsValid(capsule.ptr(), "dltensor") == 0) {
-    throw ValueError("from_dlpack: the capsule was used already, or is no DLPack tensor");
+// Takes the memory over from a capsule that was not used yet.
+template <class Managed>
+Tensor import_capsule(const py::object& capsule) {
+  auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule.ptr(), CapsuleNames<Managed>::fresh));
+  bool writable = true;
+  if constexpr (requires { managed->flags; }) {
+    if (managed->version.major > 1) {
+      throw ValueError(concat_text("from_dlpack: expected DLPack 1, got version ", managed->version.major));
+    }
+    writable = (managed->flags & flag_read_only) == 0;
   }
-  auto* managed = static_cast<DLManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
   const DLTensor& external = managed->dl_tensor;
   if (external.device.device_type != device_cpu) throw ValueError("from_dlpack: only tensors on the CPU can be shared");
   if (external.ndim > max_rank) {
@@ -122,14 +169,40 @@ Tensor from_dlpack(const py::object& source) {
   const Dims strides = external.strides == nullptr
                            ? contiguous_strides(shape)
                            : Dims(std::span<const int64_t>(external.strides, static_cast<size_t>(external.ndim)));
-  PyCapsule_SetName(capsule.ptr(), "used_dltensor");
+  PyCapsule_SetName(capsule.ptr(), CapsuleNames<Managed>::used);
   PyCapsule_SetDestructor(capsule.ptr(), nullptr);
   const auto release = [managed] {
     if (managed->deleter == nullptr || Py_IsInitialized() == 0) return;
     const py::gil_scoped_acquire lock;  // the deleter may belong to a library that needs it
     managed->deleter(managed);
   };
-  return Tensor::from_memory(static_cast<char*>(external.data) + external.byte_offset, shape, strides, dtype, release);
+  return Tensor::from_memory(static_cast<char*>(external.data) + external.byte_offset, shape, strides, dtype, release,
+                             writable);
+}
+
+py::object capsule_of(const py::object& source) {
+  if (PyCapsule_CheckExact(source.ptr()) != 0) return source;
+  if (!py::hasattr(source, "__dlpack__")) {
+    throw TypeError(
+        concat_text("from_dlpack: expected an array with __dlpack__, got ", Py_TYPE(source.ptr())->tp_name));
+  }
+  const py::object give = source.attr("__dlpack__");
+  try {
+    return give(py::arg("max_version") = py::make_tuple(1, 0));
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_TypeError)) throw;
+  }
+  return give();  // from before version 1
+}
+
+Tensor from_dlpack(const py::object& source) {
+  const py::object capsule = capsule_of(source);
+  for (const auto& [name, import] :
+       {std::pair{CapsuleNames<DLManagedTensor>::fresh, &import_capsule<DLManagedTensor>},
+        std::pair{CapsuleNames<DLManagedTensorVersioned>::fresh, &import_capsule<DLManagedTensorVersioned>}}) {
+    if (PyCapsule_IsValid(capsule.ptr(), name) != 0) return import(capsule);
+  }
+  throw ValueError("from_dlpack: the capsule was used already, or is no DLPack tensor");
 }
 
 }  // namespace

@@ -17,7 +17,10 @@ struct Selection {
 };
 
 bool is_integer_key(py::handle key) {
-  return PyIndex_Check(key.ptr()) != 0 && !PyBool_Check(key.ptr()) && !is_tensor(key.ptr());
+  if (PyLong_CheckExact(key.ptr())) return true;
+  if (PyIndex_Check(key.ptr()) == 0 || PyBool_Check(key.ptr()) || is_tensor(key.ptr())) return false;
+  // NumPy arrays say that they are indices, whatever they hold.
+  return !py::hasattr(key, "ndim") || key.attr("ndim").cast<int>() == 0;
 }
 
 bool is_single_integer_tensor(py::handle key) {
@@ -25,9 +28,7 @@ bool is_single_integer_tensor(py::handle key) {
 }
 
 int64_t integer_of(py::handle key) {
-  const py::object number = py::reinterpret_steal<py::object>(PyNumber_Index(key.ptr()));
-  if (!number) throw py::error_already_set();
-  const auto value = PyLong_AsLongLong(number.ptr());
+  const Py_ssize_t value = PyNumber_AsSsize_t(key.ptr(), PyExc_IndexError);
   if (value == -1 && PyErr_Occurred() != nullptr) throw py::error_already_set();
   return value;
 }
@@ -131,6 +132,7 @@ Tensor select(const Tensor& tensor, py::handle key) {
 
 // An index of many integers, alone: a list, array or tensor.
 std::optional<Tensor> index_tensor(py::handle key) {
+  if (PyLong_Check(key.ptr()) || PySlice_Check(key.ptr()) || PyTuple_Check(key.ptr())) return std::nullopt;
   const bool array_like = is_tensor(key.ptr()) || PyList_Check(key.ptr()) || py::hasattr(key, "__array__");
   if (!array_like || is_single_integer_tensor(key) ||
       (is_integer_key(key) && !is_tensor(key.ptr()) && !py::hasattr(key, "shape"))) {

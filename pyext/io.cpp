@@ -7,6 +7,13 @@ namespace pydl::python {
 
 namespace {
 
+// The path as the system takes it, without the zero bytes that would end it early.
+std::string file_name(const py::object& path) {
+  PyObject* bytes = nullptr;
+  if (PyUnicode_FSConverter(path.ptr(), &bytes) == 0) throw py::error_already_set();
+  return py::reinterpret_steal<py::bytes>(bytes);
+}
+
 void save(const py::object& path, const py::dict& tensors, const std::map<std::string, std::string>& metadata) {
   ParamSet params;
   for (const auto& [name, tensor] : tensors) {
@@ -18,13 +25,13 @@ void save(const py::object& path, const py::dict& tensors, const std::map<std::s
     params.tensors.emplace_back(name.cast<std::string>(), unwrap(tensor.ptr()).detach());
   }
   params.metadata = metadata;
-  const auto file = py::module_::import("os").attr("fspath")(path).cast<std::string>();
+  const std::string file = file_name(path);
   const py::gil_scoped_release release;
   save_params(file, params);
 }
 
 py::tuple load(const py::object& path) {
-  const auto file = py::module_::import("os").attr("fspath")(path).cast<std::string>();
+  const std::string file = file_name(path);
   ParamSet params;
   {
     const py::gil_scoped_release release;

@@ -43,6 +43,13 @@ py::object deep_copy_object(const py::object& self, const py::object&) {
   return result;
 }
 
+// Of one element, that number as Python writes it: f"{loss:.3f}".
+py::object format(const py::object& self, const py::str& specification) {
+  if (py::len(specification) == 0) return py::str(self);
+  const auto format_of = py::module_::import("builtins").attr("format");
+  return format_of(self.attr("item")(), specification);
+}
+
 void define_attributes(const py::object& type) {
   property(type, "shape", [](const Tensor& x) { return x.shape(); }, "Sizes of the axes.");
   property(type, "strides", [](const Tensor& x) { return x.strides(); }, "Elements between neighbours, per axis.");
@@ -100,6 +107,7 @@ void define_copies(const py::object& type) {
   method(type, "is_contiguous", &Tensor::is_contiguous, "Whether the elements lie row-major without gaps.");
   method(type, "to", move_to, py::arg("target"),
          "The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not built in.");
+  method(type, "__format__", format, py::arg("specification"));
   method(type, "__copy__", [](const Tensor& x) { return deep_copy(x); });
   method(type, "__deepcopy__", deep_copy_object, py::arg("memo"));
   method(type, "__reduce__",

@@ -110,17 +110,17 @@ PyObject* in_place(PyObject* self, PyObject* other) {
     const Tensor& target = unwrap(self);
     const Tensor operand = is_tensor(other) ? unwrap(other) : to_tensor_beside(other, target);
     const bool recorded = grad_enabled() && (target.requires_grad() || operand.requires_grad());
-    if (recorded && !(target.is_leaf() && target.requires_grad())) {
-      return wrap(compute(target.size(), [&] { return function(target, operand); }));
+    const Tensor result = compute(target.size(), [&] { return function(target, operand); });
+    if (result.dtype() != target.dtype()) {
+      throw TypeError(concat_text("an in-place operation cannot turn ", target.dtype(), " into ", result.dtype(),
+                                  "; write x = x + y"));
     }
-    compute(target.size(), [&] {
-      const Tensor result = function(target, operand);
-      if (result.dtype() != target.dtype()) {
-        throw TypeError(concat_text("an in-place operation cannot turn ", target.dtype(), " into ", result.dtype(),
-                                    "; write x = x + y"));
-      }
-      assign(target, result);
-    });
+    if (result.shape() != target.shape()) {
+      throw ValueError(concat_text("an in-place operation cannot turn shape ", target.shape(), " into ",
+                                   result.shape(), "; write x = x + y"));
+    }
+    if (recorded && !(target.is_leaf() && target.requires_grad())) return wrap(result);
+    compute(target.size(), [&] { assign(target, result); });
     Py_INCREF(self);
     return self;
   });
@@ -182,7 +182,11 @@ PyObject* as_float(PyObject* self) {
 PyObject* as_index(PyObject* self) {
   return guarded([&] {
     const Tensor& x = unwrap(self);
-    if (is_floating(x.dtype())) throw TypeError(concat_text("only an integer tensor is an index, got ", x.dtype()));
+    // Of others, bytes(x) takes the elements; an index would make it that many zeros.
+    if (!is_integer(x.dtype()) || x.rank() > 0) {
+      throw TypeError(concat_text("only an integer tensor of rank 0 is an index, got ", x.dtype(), " of shape ",
+                                  x.shape()));
+    }
     return PyLong_FromLongLong(x.item_int());
   });
 }
@@ -239,12 +243,29 @@ const char* buffer_format(DType dtype) {
   return nullptr;
 }
 
+bool is_column_major(const Tensor& x) {
+  Dims shape = x.shape();
+  Dims strides = x.strides();
+  std::reverse(shape.begin(), shape.end());
+  std::reverse(strides.begin(), strides.end());
+  return is_contiguous(shape, strides);
+}
+
+// Whether a consumer that asks with these flags can read this layout.
+bool has_requested_layout(const Tensor& x, int flags) {
+  const auto asks = [flags](int flag) { return (flags & flag) == flag; };
+  if (asks(PyBUF_ANY_CONTIGUOUS)) return x.is_contiguous() || is_column_major(x);
+  if (asks(PyBUF_F_CONTIGUOUS)) return is_column_major(x);
+  return x.is_contiguous() || (asks(PyBUF_STRIDES) && !asks(PyBUF_C_CONTIGUOUS));
+}
+
 void fill_buffer(const Tensor& x, int flags, Py_buffer* view) {
   const char* format = buffer_format(x.dtype());
   if (format == nullptr) throw TypeError("bfloat16 has no buffer format; use astype('float32') first");
+  if (x.requires_grad()) throw Error("the tensor requires a gradient; call detach() first");
   if ((flags & PyBUF_WRITABLE) != 0 && !x.is_writable()) throw ValueError("the tensor shares read-only memory");
   const bool strided = (flags & PyBUF_STRIDES) == PyBUF_STRIDES;
-  if (!x.is_contiguous() && !strided) throw ValueError("the tensor is not contiguous; use contiguous() first");
+  if (!has_requested_layout(x, flags)) throw ValueError("the tensor is not contiguous; use contiguous() first");
   const int rank = x.rank();
   auto* numbers = static_cast<Py_ssize_t*>(PyMem_Malloc(sizeof(Py_ssize_t) * static_cast<size_t>(2 * rank + 1)));
   if (numbers == nullptr) throw std::bad_alloc();

@@ -89,9 +89,9 @@ class Tensor:
         self,
         *,
         stream: typing.Any = None,
-        max_version: typing.Any = None,
-        dl_device: typing.Any = None,
-        copy: typing.Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: builtins.bool | None = None,
     ) -> typing.Any: ...
     def __dlpack_device__(self) -> tuple[int, int]: ...
     def __reduce__(self) -> typing.Any: ...

@@ -1,5 +1,7 @@
 #include "runtime/cpu_features.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -147,6 +149,13 @@ InstructionSet best_instruction_set() {
     return detected;
   }();
   return best;
+}
+
+int64_t last_level_cache_bytes() {
+#if defined(_SC_LEVEL3_CACHE_SIZE)
+  if (const long bytes = sysconf(_SC_LEVEL3_CACHE_SIZE); bytes > 0) return bytes;
+#endif
+  return int64_t{32} << 20;
 }
 
 }  // namespace pydl::runtime

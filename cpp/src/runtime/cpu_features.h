@@ -1,6 +1,7 @@
 // What the processor can do, and which of our instruction-set builds it gets.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ const char* instruction_set_name(InstructionSet set);
 
 /// Names of the features found: "avx2", "avx512f", "avx512_bf16", "amx_bf16", ...
 std::vector<std::string> cpu_features();
+/// Bytes of the last-level cache, as far as the system tells; 32 MiB otherwise.
+int64_t last_level_cache_bytes();
 /// Marketing name of the processor, or its architecture.
 std::string cpu_name();
 

@@ -112,6 +112,8 @@ struct KernelSet {
   RandomKernels random;
   /// Transposes a block of items of 1, 2, 4 or 8 bytes (by log2): y[j][i] = x[i][j]. Strides in bytes.
   void (*transpose[4])(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64_t rows, int64_t columns);
+  /// Copies past the caches; `y` is 64-byte aligned. Needs a store fence before other threads read y.
+  void (*stream)(const void* x, void* y, int64_t bytes);
 };
 
 /// The kernels for this machine.

@@ -1,7 +1,13 @@
 #include "backends/cpu/tile_program.h"
 
 #include <algorithm>
+#include <cstdint>
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+#include "runtime/cpu_features.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -97,6 +103,15 @@ bool TileProgram::repeats(int operand) const {
   return nest_.rank == 2 && nest_.steps[operand][0] == 0 && nest_.inner_size() < shortest_row;
 }
 
+// An output that will have left the caches before anybody reads it. A plain store would read each line of it first. A
+// quarter of the last level, because the operands and other programs want it too.
+bool TileProgram::should_stream() const {
+  static const int64_t beyond_caches = runtime::last_level_cache_bytes() / 4;
+  const int output = first_output_;
+  return nest_.operand_count == output + 1 && access_[output] == Access::dense &&
+         nest_.count * nest_.item_sizes[output] >= beyond_caches && nest_.item_sizes[output] >= 4;
+}
+
 void TileProgram::finish() {
   bool all_dense = true;
   bool strided = false;
@@ -112,8 +127,9 @@ void TileProgram::finish() {
     strided = strided || access_[i] == Access::strided;
     repeated = repeated || (access_[i] == Access::constant && !nest_.is_uniform(i));
   }
-  whole_ = all_dense && instructions_.size() == 1;
   by_rows_ = strided && nest_.inner_size() >= shortest_row;
+  streams_ = !by_rows_ && !repeated && should_stream();
+  whole_ = all_dense && instructions_.size() == 1 && !streams_;
   if (by_rows_) {
     tiles_per_row_ = (nest_.inner_size() + tile_length - 1) / tile_length;
     tile_length_ = (nest_.inner_size() + tiles_per_row_ - 1) / tiles_per_row_;
@@ -165,6 +181,7 @@ void TileProgram::run_tiles(void* const* operands, int64_t begin, int64_t end) c
     gather(nest_, i, static_cast<const char*>(operands[i]), 0, std::min(tile_length_, nest_.count), tiles[i]);
   }
 
+  const bool streams = streams_ && reinterpret_cast<uintptr_t>(operands[first_output_]) % 64 == 0;
   for (int64_t tile = begin; tile < end; ++tile) {
     const int64_t row = by_rows_ ? tile / tiles_per_row_ : 0;
     const int64_t in_row = by_rows_ ? tile % tiles_per_row_ * tile_length_ : tile * tile_length_;
@@ -175,7 +192,9 @@ void TileProgram::run_tiles(void* const* operands, int64_t begin, int64_t end) c
     bool scattered[max_operands] = {};
     for (int i = 0; i < nest_.operand_count; ++i) {
       char* base = static_cast<char*>(operands[i]);
-      if (access_[i] == Access::dense) {
+      if (access_[i] == Access::dense && i >= first_output_ && streams) {
+        registers[i] = tiles[i];
+      } else if (access_[i] == Access::dense) {
         registers[i] = base + index * nest_.item_sizes[i];
       } else if (access_[i] == Access::strided) {
         const bool in_place = by_rows_ && nest_.inner_step(i) == nest_.item_sizes[i];
@@ -190,8 +209,15 @@ void TileProgram::run_tiles(void* const* operands, int64_t begin, int64_t end) c
     execute(registers, count);
     for (int i = first_output_; i < nest_.operand_count; ++i) {
       if (scattered[i]) scatter(nest_, i, static_cast<char*>(operands[i]), index, count, tiles[i]);
+      if (streams) {
+        const int64_t size = nest_.item_sizes[i];
+        kernels().stream(tiles[i], static_cast<char*>(operands[i]) + index * size, count * size);
+      }
     }
   }
+#if defined(__SSE2__)
+  if (streams) _mm_sfence();
+#endif
 }
 
 }  // namespace pydl::cpu

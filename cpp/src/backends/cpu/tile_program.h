@@ -49,6 +49,7 @@ class TileProgram {
   enum class Access : int8_t { dense, constant, strided };
 
   bool repeats(int operand) const;
+  bool should_stream() const;
   void run_tiles(void* const* operands, int64_t begin, int64_t end) const;
   void run_whole(void* const* operands, int64_t begin, int64_t end) const;
   void execute(void* const* registers, int64_t count) const;
@@ -60,6 +61,7 @@ class TileProgram {
   int cost_ = 1;
   Access access_[max_operands] = {};
   bool whole_ = false;    // one instruction on dense operands: no tiles
+  bool streams_ = false;  // the output is too large for the caches, and goes past them
   bool by_rows_ = false;  // tiles end where the innermost loop ends
   int64_t tiles_per_row_ = 0;
   int64_t tile_length_ = tile_length;

@@ -2,6 +2,10 @@
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/shuffle.h"
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
@@ -45,6 +49,30 @@ void transpose(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64
   }
 }
 
+#if defined(__AVX512F__)
+inline void stream_vector(void* y, const void* x) {
+  _mm512_stream_si512(static_cast<__m512i*>(y), _mm512_load_si512(x));
+}
+#elif defined(__AVX__)
+inline void stream_vector(void* y, const void* x) {
+  _mm256_stream_si256(static_cast<__m256i*>(y), _mm256_load_si256(static_cast<const __m256i*>(x)));
+}
+#elif defined(__SSE2__)
+inline void stream_vector(void* y, const void* x) {
+  _mm_stream_si128(static_cast<__m128i*>(y), _mm_load_si128(static_cast<const __m128i*>(x)));
+}
+#else
+inline void stream_vector(void* y, const void* x) { __builtin_memcpy(y, x, vector_bytes); }
+#endif
+
+void stream(const void* x, void* y, int64_t bytes) {
+  const char* from = static_cast<const char*>(x);
+  char* to = static_cast<char*>(y);
+  int64_t done = 0;
+  for (; done + vector_bytes <= bytes; done += vector_bytes) stream_vector(to + done, from + done);
+  __builtin_memcpy(to + done, from + done, static_cast<size_t>(bytes - done));
+}
+
 }  // namespace
 
 void fill_view(KernelSet& set) {
@@ -52,6 +80,7 @@ void fill_view(KernelSet& set) {
   set.transpose[1] = transpose_scalar<uint16_t>;
   set.transpose[2] = transpose<float>;
   set.transpose[3] = transpose<double>;
+  set.stream = stream;
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE
