@@ -57,7 +57,8 @@ bool is_list(py::handle object) { return PyList_Check(object.ptr()) || PyTuple_C
 
 // Lists may hold themselves, and must not be followed for ever.
 void check_depth(int depth) {
-  if (depth > max_rank) throw ValueError(concat_text("a tensor has at most ", max_rank, " axes, got lists nested deeper"));
+  if (depth > max_rank)
+    throw ValueError(concat_text("a tensor has at most ", max_rank, " axes, got lists nested deeper"));
 }
 
 // The first number inside nested lists.

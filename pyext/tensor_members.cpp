@@ -44,10 +44,10 @@ py::object deep_copy_object(const py::object& self, const py::object&) {
 }
 
 // Of one element, that number as Python writes it: f"{loss:.3f}".
-py::object format(const py::object& self, const py::str& specification) {
+py::str format(const py::object& self, const py::str& specification) {
   if (py::len(specification) == 0) return py::str(self);
   const auto format_of = py::module_::import("builtins").attr("format");
-  return format_of(self.attr("item")(), specification);
+  return format_of(self.attr("item")(), specification).cast<py::str>();
 }
 
 void define_attributes(const py::object& type) {

@@ -116,8 +116,8 @@ PyObject* in_place(PyObject* self, PyObject* other) {
                                   "; write x = x + y"));
     }
     if (result.shape() != target.shape()) {
-      throw ValueError(concat_text("an in-place operation cannot turn shape ", target.shape(), " into ",
-                                   result.shape(), "; write x = x + y"));
+      throw ValueError(concat_text("an in-place operation cannot turn shape ", target.shape(), " into ", result.shape(),
+                                   "; write x = x + y"));
     }
     if (recorded && !(target.is_leaf() && target.requires_grad())) return wrap(result);
     compute(target.size(), [&] { assign(target, result); });
@@ -184,8 +184,8 @@ PyObject* as_index(PyObject* self) {
     const Tensor& x = unwrap(self);
     // Of others, bytes(x) takes the elements; an index would make it that many zeros.
     if (!is_integer(x.dtype()) || x.rank() > 0) {
-      throw TypeError(concat_text("only an integer tensor of rank 0 is an index, got ", x.dtype(), " of shape ",
-                                  x.shape()));
+      throw TypeError(
+          concat_text("only an integer tensor of rank 0 is an index, got ", x.dtype(), " of shape ", x.shape()));
     }
     return PyLong_FromLongLong(x.item_int());
   });

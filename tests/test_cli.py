@@ -21,10 +21,10 @@ def test_info(capsys):
     assert facts["threads"].strip().startswith(f"{pydl.get_num_threads()} (")
 
 
-def test_as_a_module():
-    run = subprocess.run(
-        [sys.executable, "-m", "pydl", "--version"], capture_output=True, text=True, check=True
-    )
+def test_as_a_module(tmp_path):
+    # In a folder of its own: the source folder pydl/ of the repository would hide the package.
+    command = [sys.executable, "-m", "pydl", "--version"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert run.stdout == f"pydl {pydl.__version__}\n"
 
 

@@ -129,7 +129,18 @@ def test_numpy_arrays_are_strong() -> None:
     x = pydl.ones(2, dtype="float16")
     assert (x + np.ones(2)).dtype == "float64"
     assert (np.ones((), "float32") * x).dtype == "float32"
-    assert (pydl.ones(2, dtype="int8") + np.int32(1)).dtype == "int32"
+
+
+def test_numpy_scalars_are_weak_beside_tensors() -> None:
+    small, half = pydl.ones(2, dtype="int8"), pydl.ones(2, dtype="float16")
+    for scalar in (np.int32(1), np.int64(1), np.uint8(1), np.bool_(True)):
+        assert (small + scalar).dtype == (scalar + small).dtype == "int8"
+    for scalar in (np.float16(1), np.float32(1), np.float64(1)):
+        assert (half * scalar).dtype == (scalar * half).dtype == "float16"
+        assert (small * scalar).dtype == "float32"
+    assert pydl.tensor(np.int32(1)).dtype == "int32"
+    with pytest.raises(TypeError, match="complex64"):
+        small + np.complex64(1)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -308,7 +308,7 @@ def test_numbers_out_of_tensors() -> None:
         (lambda: float(pydl.tensor([1, 2])), ValueError),
         (lambda: int(pydl.tensor(float("nan"))), ValueError),
         (lambda: int(pydl.tensor(float("inf"))), OverflowError),
-        (lambda: range(pydl.tensor(3.0)), TypeError),  # type: ignore[call-overload]
+        (lambda: range(pydl.tensor(3.0)), TypeError),
         (lambda: len(pydl.tensor(1)), TypeError),
         (lambda: iter(pydl.tensor(1)), TypeError),
         (lambda: pydl.tensor(1.0, dtype="bfloat16").numpy(), TypeError),

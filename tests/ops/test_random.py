@@ -52,6 +52,57 @@ def test_normal_is_box_muller_of_the_stream() -> None:
     np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
 
 
+def _unit_doubles(seed: int, count: int) -> np.ndarray:
+    words = [w for block in range((count + 1) // 2) for w in _philox(seed, block)]
+    pairs = [(high << 32 | low) >> 11 for high, low in zip(words[::2], words[1::2], strict=True)]
+    return np.array([pair * 2.0**-53 for pair in pairs[:count]])
+
+
+def test_double_precision_streams() -> None:
+    u = _unit_doubles(8, 101)
+    found = pydl.uniform(101, -1, 3, dtype="float64", generator=pydl.Generator(8))
+    np.testing.assert_allclose(found.numpy(), -1 + 4 * u, rtol=1e-14)
+    radius = np.sqrt(-2 * np.log(1 - u[0:100:2]))
+    angle = 2 * np.pi * u[1:100:2]
+    expected = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
+    found = pydl.normal(100, 2, 3, dtype="float64", generator=pydl.Generator(8))
+    np.testing.assert_allclose(found.numpy(), 2 + 3 * expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_sixteen_bit_numbers_are_the_rounded_float32_stream(dtype: str) -> None:
+    small = pydl.uniform(999, dtype=dtype, generator=pydl.Generator(6)).astype("float32").numpy()
+    exact = pydl.uniform(999, generator=pydl.Generator(6)).numpy()
+    np.testing.assert_allclose(small, exact, atol=4e-3)
+    assert small.max() < 1
+
+
+def test_permutation_is_fisher_yates_of_the_stream() -> None:
+    n, seed = 37, 21
+    order = list(range(n))
+    for s in range(n - 1):
+        words = _philox(seed, s // 2)[2 * (s % 2) :]
+        i = n - 1 - s
+        j = ((words[0] << 32 | words[1]) * (i + 1)) >> 64
+        order[i], order[j] = order[j], order[i]
+    assert pydl.permutation(n, generator=pydl.Generator(seed)).tolist() == order
+
+
+def test_dropout_reads_the_stream_by_logical_index() -> None:
+    x = np.random.default_rng(0).standard_normal((30, 7)).astype(np.float32)
+    kept = (_unit_floats(14, 0, x.size) >= 0.4).reshape(x.shape)
+    for layout in (x, np.ascontiguousarray(x.T).T, x[::-1].copy()[::-1]):
+        found = pydl.dropout(pydl.asarray(layout), 0.4, generator=pydl.Generator(14))
+        np.testing.assert_allclose(found.numpy(), np.where(kept, x / 0.6, 0), rtol=1e-6)
+
+
+def test_calls_do_not_share_numbers() -> None:
+    generator = pydl.Generator(30)
+    found = [pydl.uniform(count, generator=generator).numpy() for count in (1, 3, 4, 5, 6)]
+    values = np.concatenate(found)
+    assert len(np.unique(values)) == len(values)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_distributions(dtype: str) -> None:
     generator = pydl.Generator(1)

@@ -129,9 +129,9 @@ print("interrupted", history.interrupted, np.isfinite(model.predict(np.ones((2, 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT for one process on Windows")
-def test_a_real_signal_from_outside():
+def test_a_real_signal_from_outside(tmp_path):
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True, cwd=tmp_path
     ) as run:
         assert run.stdout.readline() == "ready\n"
         time.sleep(0.5)

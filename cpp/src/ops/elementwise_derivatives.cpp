@@ -34,9 +34,12 @@ Tensor gelu_derivative(const Tensor& x) {
 
 Tensor gelu_tanh_derivative(const Tensor& x) {
   const double scale = std::sqrt(2.0 / std::numbers::pi);
-  const Tensor t = tanh((x + x * square(x) * 0.044715) * scale);
-  const Tensor slope = (square(x) * (3 * 0.044715) + 1.0) * scale;
-  return (t + 1.0) * 0.5 + x * 0.5 * (1.0 - square(t)) * slope;
+  // Beyond 20 the result is constant: limited, so that no square is infinite.
+  const Tensor near = clip(x, scalar_like(-20, x), scalar_like(20, x));
+  const Tensor square_of = square(near);
+  const Tensor t = tanh((near + near * square_of * 0.044715) * scale);
+  const Tensor slope = (square_of * (3 * 0.044715) + 1.0) * scale;
+  return (t + 1.0) * 0.5 + near * 0.5 * (1.0 - square(t)) * slope;
 }
 
 Tensor silu_derivative(const Tensor& x) {

@@ -87,10 +87,13 @@ double cgroup_quota() {
   return smallest;
 }
 
+// More than any machine has processors; far more than that, and creating them fails.
+constexpr int most_threads = 1024;
+
 // The number in an environment variable; 0 without one. OMP_NUM_THREADS may be a list, one number per nesting level.
 int from_environment(const char* name) {
   const char* text = std::getenv(name);
-  return text == nullptr ? 0 : std::clamp(std::atoi(text), 0, 1024);
+  return text == nullptr ? 0 : std::clamp(std::atoi(text), 0, most_threads);
 }
 
 Choice choose() {
@@ -122,7 +125,9 @@ int thread_count() {
 }
 
 void set_thread_count(int count) {
-  if (count < 1) throw ValueError(concat_text("set_num_threads: expected at least 1 thread, got ", count));
+  if (count < 1 || count > most_threads) {
+    throw ValueError(concat_text("set_num_threads: expected 1 to ", most_threads, " threads, got ", count));
+  }
   chosen_count = count;
 }
 

@@ -112,8 +112,9 @@ struct KernelSet {
   RandomKernels random;
   /// Transposes a block of items of 1, 2, 4 or 8 bytes (by log2): y[j][i] = x[i][j]. Strides in bytes.
   void (*transpose[4])(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64_t rows, int64_t columns);
-  /// Copies past the caches; `y` is 64-byte aligned. Needs a store fence before other threads read y.
+  /// Copies past the caches; `y` is 64-byte aligned. Other threads see y after `finish_streams`.
   void (*stream)(const void* x, void* y, int64_t bytes);
+  void (*finish_streams)();
 };
 
 /// The kernels for this machine.

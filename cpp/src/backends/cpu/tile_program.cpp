@@ -3,10 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
 #include "runtime/cpu_features.h"
 #include "runtime/threads.h"
 
@@ -215,9 +211,7 @@ void TileProgram::run_tiles(void* const* operands, int64_t begin, int64_t end) c
       }
     }
   }
-#if defined(__SSE2__)
-  if (streams) _mm_sfence();
-#endif
+  if (streams) kernels().finish_streams();
 }
 
 }  // namespace pydl::cpu

@@ -344,8 +344,9 @@ inline float power_of_positive(float a, float b) {
 inline float pow(float a, float b) {
   // Bitwise: GCC does not vectorise short circuits as long as these.
   const float size = magnitude(a);
-  const bool even = __builtin_truncf(b * 0.5F) == b * 0.5F;
   const bool whole = __builtin_truncf(b) == b;
+  // Half of the smallest number is flushed to zero, which is even.
+  const bool even = whole & (__builtin_truncf(b * 0.5F) == b * 0.5F);
   const bool at_limit = (size == 0.0F) | (size == infinity);
   const float limit = (b < 0.0F) == (size == 0.0F) ? infinity : 0.0F;
   const float finite = size == 1.0F ? 1.0F : power_of_positive(size, b);

@@ -73,6 +73,12 @@ void stream(const void* x, void* y, int64_t bytes) {
   __builtin_memcpy(to + done, from + done, static_cast<size_t>(bytes - done));
 }
 
+void finish_streams() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
 }  // namespace
 
 void fill_view(KernelSet& set) {
@@ -81,6 +87,7 @@ void fill_view(KernelSet& set) {
   set.transpose[2] = transpose<float>;
   set.transpose[3] = transpose<double>;
   set.stream = stream;
+  set.finish_streams = finish_streams;
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

@@ -1,0 +1,91 @@
+"""Gradients where a function has a kink or a formula divides by zero, with PyTorch's values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import pydl
+from pydl.testing import check_gradients
+
+Function = Callable[[pydl.Tensor], pydl.Tensor]
+
+
+def _gradient(function: Function, values: object) -> list[float]:
+    x = pydl.tensor(values, dtype="float64", requires_grad=True)
+    function(x).sum().backward()
+    assert x.grad is not None
+    found = x.grad.tolist()
+    assert isinstance(found, list)
+    return found
+
+
+CASES: list[tuple[str, Function, list[float], list[float]]] = [
+    ("relu", pydl.relu, [-1, 0, 2], [0, 0, 1]),
+    ("abs", pydl.abs, [-1, 0, 2], [-1, 0, 1]),
+    ("sign", pydl.sign, [-1, 0, 2], [0, 0, 0]),
+    ("elu", pydl.elu, [-0.0, 0, 2], [1, 1, 1]),
+    ("softsign", pydl.softsign, [0, 1], [1, 0.25]),
+    ("clip", lambda x: pydl.clip(x, -1, 1), [-2, -1, 0, 1, 2], [0, 1, 1, 1, 0]),
+    ("maximum of equals", lambda x: pydl.maximum(x, 1.0), [0, 1, 2], [0, 0.5, 1]),
+    ("minimum of equals", lambda x: pydl.minimum(x, 1.0), [0, 1, 2], [1, 0.5, 0]),
+    ("maximum with itself", lambda x: pydl.maximum(x, x), [3], [1]),
+    ("max of equals", lambda x: x.max(), [1, 3, 3, 2], [0, 0.5, 0.5, 0]),
+    ("min of equals", lambda x: x.min(), [1, 3, 1, 2], [0.5, 0, 0.5, 0]),
+    ("prod with one zero", lambda x: x.prod(), [2, 0, 3], [0, 6, 0]),
+    ("prod with two zeros", lambda x: x.prod(), [2, 0, 0], [0, 0, 0]),
+    ("square by pow", lambda x: x**2, [-3, 0, 3], [-6, 0, 6]),
+    ("cube by pow", lambda x: x**3, [-3, 0, 3], [27, 0, 27]),
+    ("power zero", lambda x: x**0, [-3, 0, 3], [0, 0, 0]),
+    ("inverse by pow", lambda x: x**-1, [-2, 2], [-0.25, -0.25]),
+    ("base of pow", lambda x: 2.0**x, [0, 1], [np.log(2), 2 * np.log(2)]),
+    ("base zero of pow", lambda x: 0.0**x, [1, 2], [0, 0]),
+    ("var of equals", lambda x: x.var(), [2, 2, 2], [0, 0, 0]),
+    ("remainder", lambda x: x % 3.0, [4, -4], [1, 1]),
+    ("where", lambda x: pydl.where(x > 0, x, x * 0.1), [-1, 0, 1], [0.1, 0.1, 1]),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "values", "expected"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_gradient(function: Function, values: list[float], expected: list[float]) -> None:
+    np.testing.assert_allclose(_gradient(function, values), expected, rtol=1e-14)
+
+
+def test_prod_with_zeros_along_axes() -> None:
+    x = [[2.0, 0.0, 3.0], [0.0, 4.0, 0.0], [1.0, 2.0, 3.0]]
+    assert _gradient(lambda t: t.prod(axis=1), x) == [[0, 6, 0], [0, 0, 0], [6, 3, 2]]
+    assert _gradient(lambda t: t.prod(axis=0, keepdims=True), x) == [[0, 8, 0], [2, 0, 9], [0] * 3]
+
+
+def test_second_derivative_of_prod_with_a_zero() -> None:
+    x = np.array([2.0, 0.0, 3.0])
+    check_gradients(lambda t: t.prod(), [x], order=2)
+
+
+def test_second_derivative_at_zero_of_powers() -> None:
+    x = pydl.tensor([0.0, 2.0], requires_grad=True)
+    (first,) = pydl.grad((x**2).sum(), x, create_graph=True)
+    assert pydl.grad(first.sum(), x)[0].tolist() == [2.0, 2.0]
+
+
+def test_gradients_of_empty_tensors_are_empty() -> None:
+    for function in (pydl.exp, lambda x: x * x, lambda x: pydl.softmax(x, 1), lambda x: x @ x.T):
+        x = pydl.zeros((0, 3), dtype="float64")
+        x.requires_grad = True
+        function(x).sum().backward()
+        assert x.grad is not None
+        assert x.grad.shape == (0, 3)
+
+
+def test_indices_that_repeat_add_up() -> None:
+    x = pydl.tensor(np.zeros((4, 3)), requires_grad=True)
+    pydl.take(x, pydl.tensor([1, 1, -3, 0])).sum().backward()
+    assert x.grad is not None
+    assert x.grad[:, 0].tolist() == [1, 3, 0, 0]
+    x.grad = None
+    pydl.gather(x, pydl.tensor([[0, 0, -3]] * 4), 1).sum().backward()
+    assert x.grad.tolist() == [[3, 0, 0]] * 4
