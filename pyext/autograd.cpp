@@ -40,9 +40,12 @@ std::vector<std::optional<Tensor>> run_grad(const std::vector<Tensor>& outputs, 
 }  // namespace
 
 void define_autograd(py::module_& module, const py::object& type) {
-  module.def("is_grad_enabled", grad_enabled, "Whether operations are recorded on this thread.");
+  module.def("is_grad_enabled", grad_enabled,
+             "Whether operations are recorded on this thread.\n\nExamples\n--------\n>>> import pydl\n"
+             ">>> with pydl.no_grad():\n...     pydl.is_grad_enabled()\nFalse\n");
   module.def("set_grad_enabled", set_grad_enabled, py::arg("enabled"),
-             "Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`.");
+             "Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.set_grad_enabled(True)\n");
   method(type, "backward", run_backward, py::arg("gradient") = py::none(), py::arg("retain_graph") = false,
          py::arg("create_graph") = false,
          "Adds the gradients of this tensor to `grad` of every leaf that it depends on.\n\n"

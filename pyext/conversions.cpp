@@ -267,7 +267,12 @@ void define_conversions(py::module_& module, const py::object& type) {
              ">>> a[0] = 1\n>>> t\ntensor([1., 0.], dtype=float64)\n");
   module.def(
       "from_numpy", [](const py::array& array) { return from_array(array, false); }, py::arg("array"),
-      "A tensor that shares the array's memory. Arrays that are not aligned or of foreign byte order are copied.");
+      "A tensor that shares the array's memory.\n\n"
+      "Arrays that are not aligned or of foreign byte order are copied; of read-only ones, the tensor is read-only.\n\n"
+      "Parameters\n----------\narray : numpy.ndarray, of at most 8 axes\n\nRaises\n------\nTypeError\n"
+      "    For a dtype that pydl does not have.\n\n"
+      "Examples\n--------\n>>> import numpy as np, pydl\n>>> a = np.zeros(2, 'float32')\n"
+      ">>> pydl.from_numpy(a).fill_(1)\ntensor([1., 1.], dtype=float32)\n>>> a.tolist()\n[1.0, 1.0]\n");
 }
 
 }  // namespace pydl::python

@@ -161,7 +161,7 @@ Tensor import_capsule(const py::object& capsule) {
   }
   const DLTensor& external = managed->dl_tensor;
   if (external.device.device_type != device_cpu) throw ValueError("from_dlpack: only tensors on the CPU can be shared");
-  if (external.ndim > max_rank) {
+  if (external.ndim < 0 || external.ndim > max_rank) {
     throw ValueError(concat_text("from_dlpack: a tensor has at most ", max_rank, " axes, got ", external.ndim));
   }
   const DType dtype = from_dl(external.dtype);

@@ -84,7 +84,9 @@ Dims dims_of_varargs(const char* name, const py::args& arguments) {
 void define_dtypes(py::module_& module) {
   py::class_<DTypeHandle> type(module, "DType",
                                "An element type, such as `pydl.float32`.\n\n"
-                               "Where a function takes a dtype, it also takes a NumPy dtype or a name.");
+                               "Where a function takes a dtype, it also takes a NumPy dtype or a name.\n\n"
+                               "Examples\n--------\n>>> import pydl\n"
+                               ">>> pydl.zeros(2, dtype='float16').dtype == pydl.float16\nTrue\n");
   type.def_property_readonly(
           "name", [](const DTypeHandle& d) { return std::string(dtype_name(d.value)); },
           "The name, as in ``'float32'``.")

@@ -146,13 +146,24 @@ void define_info(py::module_& module) {
              py::arg("attrs") = py::dict());
   module.def("memory_stats", describe_memory,
              "What the caching allocator holds: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and\n"
-             "``system_requests``, how often the system was asked for memory.");
-  module.def("reset_peak_memory", reset_peak_memory, "Sets the peak to what is live now.");
-  module.def("empty_cache", empty_cache, "Gives cached memory back to the system.");
-  module.def("live_tensor_count", live_tensor_count, "Number of tensors alive in the process.");
-  module.def("get_num_threads", runtime::thread_count, "How many threads kernels may use.");
+             "``system_requests``, how often the system was asked for memory.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.memory_stats()['peak_bytes'] >= 0\nTrue\n");
+  module.def("reset_peak_memory", reset_peak_memory,
+             "Sets the peak to what is live now.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.reset_peak_memory()\n");
+  module.def("empty_cache", empty_cache,
+             "Gives cached memory back to the system.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.empty_cache()\n");
+  module.def("live_tensor_count", live_tensor_count,
+             "Number of tensors alive in the process.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> before = pydl.live_tensor_count()\n>>> x = pydl.zeros(2)\n"
+             ">>> pydl.live_tensor_count() - before\n1\n");
+  module.def("get_num_threads", runtime::thread_count,
+             "How many threads kernels may use.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.get_num_threads() >= 1\nTrue\n");
   module.def("set_num_threads", runtime::set_thread_count, py::arg("count"),
-             "Sets how many threads kernels may use, at least 1.");
+             "Sets how many threads kernels may use, 1 to 1024.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.set_num_threads(pydl.get_num_threads())\n");
   module.def("_measure_fma_peak", cpu::measure_fma_peak, py::call_guard<py::gil_scoped_release>());
   module.def("_measure_bandwidth", cpu::measure_bandwidth, py::call_guard<py::gil_scoped_release>());
 }

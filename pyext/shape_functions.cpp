@@ -77,7 +77,9 @@ void define_views(py::module_& module, const py::object& type) {
       "Axes of size 1 repeated, and leading axes added, without copying.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.expand(pydl.zeros((2, 1)), (2, 3)).shape\n(2, 3)\n";
   module.def("expand", expand_to, py::arg("x"), py::arg("shape"), expand_doc);
-  module.def("broadcast_to", expand_to, py::arg("x"), py::arg("shape"), "The array API's name of `expand`.");
+  module.def("broadcast_to", expand_to, py::arg("x"), py::arg("shape"),
+             "The array API's name of `expand`.\n\nExamples\n--------\n>>> import pydl\n"
+             ">>> pydl.broadcast_to(pydl.ones(2), (3, 2)).shape\n(3, 2)\n");
   method(
       type, "expand",
       [](const Tensor& x, const py::args& shape) { return expand(x, dims_of_varargs("expand", shape)); },

@@ -608,7 +608,7 @@ def from_dlpack(source: TensorLike) -> Tensor:
     """A tensor that shares the memory of another library's array (anything with ``__dlpack__``)."""
 
 def from_numpy(array: Array) -> Tensor:
-    """A tensor that shares the array's memory. Arrays that are not aligned or of foreign byte order are copied."""
+    """A tensor that shares the array's memory."""
 
 def full(
     shape: int | collections.abc.Sequence[int],
@@ -850,7 +850,7 @@ def set_grad_enabled(enabled: builtins.bool) -> None:
     """Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`."""
 
 def set_num_threads(count: int) -> None:
-    """Sets how many threads kernels may use, at least 1."""
+    """Sets how many threads kernels may use, 1 to 1024."""
 
 def sigmoid(x: TensorLike) -> Tensor:
     """Logistic function: 1 / (1 + exp(-x))."""

@@ -1,6 +1,8 @@
 // Random numbers: the generator, and the ops that draw from its state.
 #include "pydl/random.h"
 
+#include <cmath>
+
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "ops/families.h"
@@ -134,8 +136,14 @@ Tensor normal(const Dims& shape, double mean, double std, DType dtype, Generator
 Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype, Generator& generator) {
   if (low >= high) throw ValueError(concat_text("randint: expected low < high, got ", low, " and ", high));
   if (!is_integer(dtype)) throw TypeError(concat_text("randint: expected an integer dtype, got ", dtype));
-  const Tensor unit = uniform(shape, 0, 1, DType::float64, generator);
   const double width = static_cast<double>(high) - static_cast<double>(low);
+  if (width > 0x1p53) throw ValueError(concat_text("randint: expected high - low of at most 2**53, got ", width));
+  const double half = std::ldexp(1.0, static_cast<int>(8 * item_size(dtype)) - 1);
+  const double least = dtype == DType::uint8 ? 0 : -half;
+  if (static_cast<double>(low) < least || static_cast<double>(high) > least + 2 * half) {
+    throw ValueError(concat_text("randint: ", dtype, " does not hold numbers from ", low, " to ", high - 1));
+  }
+  const Tensor unit = uniform(shape, 0, 1, DType::float64, generator);
   return astype(astype(floor(unit * width), DType::int64) + low, dtype);
 }
 

@@ -57,6 +57,28 @@ std::optional<Dims> reshape_strides(const Dims& shape, const Dims& strides, cons
   return result;
 }
 
+// Whether `size` elements from `start` in steps of `step` lie within an axis; written without products that overflow.
+bool is_inside(int64_t extent, int64_t start, int64_t size, int64_t step) {
+  if (size < 0 || step == 0 || extent < 0) return false;
+  if (size == 0) return true;
+  if (start < 0 || start >= extent) return false;
+  const auto room = static_cast<uint64_t>(step > 0 ? extent - 1 - start : start);
+  const uint64_t width = step > 0 ? static_cast<uint64_t>(step) : -static_cast<uint64_t>(step);
+  return static_cast<uint64_t>(size - 1) <= room / width;
+}
+
+void require_inside(const char* caller, const Dims& shape, const Dims& starts, const Dims& sizes, const Dims& steps) {
+  if (starts.rank() != shape.rank() || sizes.rank() != shape.rank() || steps.rank() != shape.rank()) {
+    throw ValueError(concat_text(caller, ": expected starts, sizes and steps for each axis of shape ", shape));
+  }
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (!is_inside(shape[axis], starts[axis], sizes[axis], steps[axis])) {
+      throw IndexError(concat_text(caller, ": ", sizes[axis], " elements from ", starts[axis], " in steps of ",
+                                   steps[axis], " lie outside axis ", axis, " of shape ", shape));
+    }
+  }
+}
+
 }  // namespace
 
 namespace ops {
@@ -222,7 +244,8 @@ Tensor expand(const Tensor& x, const Dims& shape) {
     if (target[axis + shift] == -1) target[axis + shift] = x.shape()[axis];
     fits = x.shape()[axis] == target[axis + shift] || x.shape()[axis] == 1;
   }
-  for (const int64_t size : target) fits = fits && size >= 0;
+  int64_t count = 1;
+  for (const int64_t size : target) fits = fits && size >= 0 && !__builtin_mul_overflow(count, size, &count);
   if (!fits) throw ValueError(concat_text("expand: shape ", x.shape(), " does not broadcast to ", shape));
   if (target == x.shape()) return x;
   return op::apply(OpId::expand, {{"shape", target}}, {x});
@@ -251,22 +274,12 @@ Tensor squeeze(const Tensor& x, const Axes& axes) {
 
 Tensor slice(const Tensor& x, const Dims& starts, const Dims& sizes, const Dims& steps) {
   const Dims& shape = x.shape();
-  if (starts.rank() != shape.rank() || sizes.rank() != shape.rank() || steps.rank() != shape.rank()) {
-    throw ValueError(concat_text("slice: expected starts, sizes and steps for each axis of shape ", shape));
-  }
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    if (sizes[axis] == 0 && steps[axis] != 0) continue;
-    const int64_t last = starts[axis] + (sizes[axis] - 1) * steps[axis];
-    if (sizes[axis] < 0 || steps[axis] == 0 || std::min(starts[axis], last) < 0 ||
-        std::max(starts[axis], last) >= shape[axis]) {
-      throw IndexError(concat_text("slice: ", sizes[axis], " elements from ", starts[axis], " in steps of ",
-                                   steps[axis], " lie outside axis ", axis, " of shape ", shape));
-    }
-  }
+  require_inside("slice", shape, starts, sizes, steps);
   return op::apply(OpId::slice, {{"starts", starts}, {"sizes", sizes}, {"steps", steps}}, {x});
 }
 
 Tensor slice_backward(const Tensor& g, const Dims& shape, const Dims& starts, const Dims& steps) {
+  require_inside("slice_backward", shape, starts, g.shape(), steps);
   return op::apply(OpId::slice_backward, {{"shape", shape}, {"starts", starts}, {"steps", steps}}, {g});
 }
 
