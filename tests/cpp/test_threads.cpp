@@ -109,7 +109,7 @@ TEST(parallel_loops_cover_their_range_once_and_pass_exceptions_on) {
   CHECK_EQUAL(visits[0], 1);
   CHECK_THROWS(pydl::IndexError, "from a thread",
                pydl::runtime::parallel_for(1000, 1, [](int64_t, int64_t) { throw pydl::IndexError("from a thread"); }));
-  CHECK_THROWS(pydl::ValueError, "at least 1", pydl::runtime::set_thread_count(0));
+  CHECK_THROWS(pydl::ValueError, "expected 1 to 1024 threads, got 0", pydl::runtime::set_thread_count(0));
 }
 
 TEST(kernels_called_from_several_threads_agree) {

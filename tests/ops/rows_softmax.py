@@ -78,5 +78,6 @@ ROWS = [
         _log_softmax_backward,
         _backward_samples,
         smooth=(0, 1),
+        atol=2e-5,
     ),
 ]
