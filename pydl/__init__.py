@@ -22,6 +22,7 @@ from pydl._core import (
     DType,
     Generator,
     Tensor,
+    TraceError,
     abs,
     acos,
     add,
@@ -159,6 +160,7 @@ from pydl._core import (
     zeros_like,
 )
 from pydl.autograd import grad, value_and_grad
+from pydl.compiler import compile
 from pydl.grad_mode import enable_grad, no_grad
 from pydl.info import info
 from pydl.interop import load, save
@@ -188,6 +190,7 @@ __all__ = [
     "Model",
     "Sequential",
     "Tensor",
+    "TraceError",
     "__version__",
     "abs",
     "acos",
@@ -208,6 +211,7 @@ __all__ = [
     "broadcast_to",
     "ceil",
     "clip",
+    "compile",
     "concat",
     "copy",
     "cos",

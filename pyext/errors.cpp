@@ -6,6 +6,14 @@
 
 namespace pydl::python {
 
+PyObject* trace_error_type() {
+  static PyObject* type = PyErr_NewExceptionWithDoc(
+      "pydl.TraceError",
+      "A function that cannot be compiled: it depends on values, or on tensors that were not declared.",
+      PyExc_RuntimeError, nullptr);
+  return type;
+}
+
 void set_python_error() noexcept {
   try {
     throw;
@@ -13,6 +21,8 @@ void set_python_error() noexcept {
     error.restore();
   } catch (const py::builtin_exception& error) {
     error.set_error();
+  } catch (const TraceError& error) {
+    PyErr_SetString(trace_error_type(), error.what());
   } catch (const ValueError& error) {
     PyErr_SetString(PyExc_ValueError, error.what());
   } catch (const TypeError& error) {

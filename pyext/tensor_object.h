@@ -26,6 +26,8 @@ inline const Tensor& unwrap(PyObject* object) { return reinterpret_cast<TensorOb
 /// A new Python object; null with an error set when Python has no memory.
 PyObject* wrap(Tensor tensor) noexcept;
 
+/// `pydl.TraceError`.
+PyObject* trace_error_type();
 /// Sets the Python error for the C++ exception being handled.
 void set_python_error() noexcept;
 

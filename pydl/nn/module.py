@@ -109,6 +109,9 @@ class Module:
 
     training: bool = True
 
+    # Attributes that compiled functions need not look at.
+    _unguarded: frozenset[str] = frozenset()
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the module's output; subclasses define it, callers call the module itself."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")

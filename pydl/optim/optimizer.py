@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydl import _core
 from pydl._core import Tensor, full, tensor, zeros, zeros_like
 from pydl.grad_mode import no_grad
 
@@ -113,6 +114,8 @@ class Optimizer:
         self._parameters = [p for group in self.groups for p in group.parameters]
         if len({id(p) for p in self._parameters}) != len(self._parameters):
             raise ValueError(f"{self._name}: a parameter was given twice")
+        # Counts how often state tensors were made anew or regrouped: compiled steps look at it.
+        self._structure = 0
         self._batches = [
             _Batch(group, list(group.parameters), zeros((), dtype="int64"), [])
             for group in self.groups
@@ -186,13 +189,38 @@ class Optimizer:
             if len(present) != len(gradients):
                 if not present:
                     continue
-                self._batches.append(batch.split([g is not None for g in gradients]))
+                self._split(batch, [g is not None for g in gradients])
             if not batch.slots:
-                batch.slots = [
-                    [zeros_like(p) for p in batch.parameters]
-                    for _ in self._slots_of(batch.group.options)
-                ]
+                self._make_slots(batch)
             self._update(batch, present)
+
+    def _split(self, batch: _Batch, chosen: list[bool]) -> None:
+        """Keep the chosen parameters of a batch in it and move the others into a new one."""
+        with _core._PauseTracing():
+            others = batch.split(chosen)
+        self._batches.append(others)
+        self._structure += 1
+        _core._declare_state(others.step, "step")
+
+    def _make_slots(self, batch: _Batch) -> None:
+        """Make the tensors that are kept for each parameter: at once, even in a traced step."""
+        names = self._slots_of(batch.group.options)
+        with _core._PauseTracing():
+            batch.slots = [[zeros_like(p) for p in batch.parameters] for _ in names]
+        self._structure += 1
+        for name, slot in zip(names, batch.slots, strict=True):
+            for i, tensor in enumerate(slot):
+                _core._declare_state(tensor, f"{name}[{i}]")
+
+    def _state_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """All tensors that are kept, by names for people."""
+        for i, group in enumerate(self.groups):
+            yield f"groups[{i}].lr", group._lr
+        for i, batch in enumerate(self._batches):
+            yield f"step[{i}]", batch.step
+            for name, slot in zip(self._slots_of(batch.group.options), batch.slots, strict=False):
+                for j, tensor in enumerate(slot):
+                    yield f"{name}[{i}][{j}]", tensor
 
     # --- state ------------------------------------------------------------------------------------
 
@@ -271,6 +299,7 @@ class Optimizer:
         for group, rate in zip(self.groups, rates, strict=True):
             group.lr = float(rate.item())
         self._batches = list(batches.values())
+        self._structure += 1
 
     def __repr__(self) -> str:
         options = {"lr": self.lr, **self.groups[0].options}

@@ -64,6 +64,10 @@ class Model(Module):
     optimizer: Optimizer | None = None
     stop_training: bool = False
 
+    _unguarded = frozenset(
+        {"optimizer", "stop_training", "_optimizer_spec", "_loss", "_metrics", "_example"}
+    )
+
     _optimizer_spec: Any = None
     _loss: losses.Loss | None = None
     _metrics: dict[str, MetricFunction] | None = None

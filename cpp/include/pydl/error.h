@@ -54,6 +54,13 @@ class FormatError : public FileError {
   using FileError::FileError;
 };
 
+/// A function that cannot be traced: it depends on values, or on tensors that were not declared; becomes
+/// `pydl.TraceError`, a `RuntimeError`.
+class TraceError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Joins its arguments into one message, with `operator<<`.
 template <class... Parts>
 std::string concat_text(const Parts&... parts) {

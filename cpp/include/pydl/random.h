@@ -21,6 +21,8 @@ class Generator {
   void set_state(const Tensor& state);
   /// The state to draw `count` elements from; the generator moves past them.
   Tensor take(int64_t count);
+  /// Writes the state to `seed_and_offset` and moves past that many blocks of 4 x 32 bits.
+  void advance(int64_t blocks, int64_t* seed_and_offset);
 
  private:
   mutable std::mutex mutex_;

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 
+#include "core/active_trace.h"
 #include "core/tensor_impl.h"
 #include "pydl/autograd.h"
 
@@ -11,6 +12,7 @@ namespace pydl {
 namespace {
 
 std::atomic<int64_t> live_tensors{0};
+thread_local int64_t live_traced = 0;
 
 const core::TensorImpl& checked(const core::TensorImpl* impl) {
   if (impl == nullptr) throw ValueError("an undefined tensor was used");
@@ -59,10 +61,17 @@ namespace core {
 TensorImpl::TensorImpl(IntrusivePtr<Storage> storage_in, void* data_in, DType dtype_in, const Dims& shape_in,
                        const Dims& strides_in)
     : storage(std::move(storage_in)), data(data_in), shape(shape_in), strides(strides_in), dtype(dtype_in) {
+  const ActiveTrace* active = active_trace();
+  trace = active != nullptr ? active->number() : 0;
   live_tensors.fetch_add(1, std::memory_order_relaxed);
 }
 
-TensorImpl::~TensorImpl() { live_tensors.fetch_sub(1, std::memory_order_relaxed); }
+TensorImpl::~TensorImpl() {
+  live_tensors.fetch_sub(1, std::memory_order_relaxed);
+  if (is_traced()) --live_traced;
+}
+
+int64_t live_traced_count() { return live_traced; }
 
 Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype) {
   auto storage = IntrusivePtr<Storage>::adopt(Storage::allocate(dense_bytes(shape, dtype)));
@@ -70,10 +79,23 @@ Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype) {
   return Tensor(new TensorImpl(std::move(storage), data, dtype, shape, strides));
 }
 
+Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, int32_t value, const TensorImpl* base) {
+  dense_bytes(shape, dtype);
+  auto storage = base != nullptr ? base->storage : IntrusivePtr<Storage>::adopt(Storage::allocate(0));
+  auto* impl = new TensorImpl(std::move(storage), nullptr, dtype, shape, strides);
+  impl->value = value;
+  ++live_traced;
+  return Tensor(impl);
+}
+
 Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int64_t offset) {
   const TensorImpl& impl = *base.impl();
   char* data = static_cast<char*>(impl.data) + offset * static_cast<int64_t>(item_size(impl.dtype));
-  return Tensor(new TensorImpl(impl.storage, data, impl.dtype, shape, strides));
+  auto* view = new TensorImpl(impl.storage, data, impl.dtype, shape, strides);
+  view->trace = impl.trace;
+  view->value = impl.value;
+  if (view->is_traced()) ++live_traced;
+  return Tensor(view);
 }
 
 }  // namespace core
@@ -163,7 +185,10 @@ int64_t Tensor::size(int64_t axis) const { return shape()[normalize_axis("size",
 DType Tensor::dtype() const { return checked(impl_).dtype; }
 bool Tensor::is_contiguous() const { return pydl::is_contiguous(shape(), strides()); }
 bool Tensor::is_writable() const { return checked(impl_).storage->writable(); }
-void* Tensor::raw_data() const { return checked(impl_).data; }
+void* Tensor::raw_data() const {
+  if (checked(impl_).is_traced() || core::active_trace() != nullptr) core::check_read(*impl_);
+  return impl_->data;
+}
 
 template <class T>
 T* Tensor::data() const {

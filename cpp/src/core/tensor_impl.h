@@ -62,6 +62,10 @@ class TensorImpl {
   autograd::NodePtr node;  // what computed this tensor, where that was recorded
   DType dtype;
   bool requires_grad = false;  // of a leaf; a recorded tensor has a node instead
+  uint32_t trace;              // number of the trace during which it was made; 0 for none
+  int32_t value = -1;          // its number in that trace's graph, where it has no elements
+
+  bool is_traced() const { return value >= 0; }
 
  private:
   std::atomic<uint32_t> references_{1};
@@ -69,6 +73,12 @@ class TensorImpl {
 
 /// A tensor of new, undefined memory.
 Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype);
+/// A tensor without elements: value number `value` of the trace that is active. A view shares the storage of `base`, so
+/// that both have one version.
+Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, int32_t value,
+                   const TensorImpl* base = nullptr);
+/// How many tensors without elements are alive that were made on this thread.
+int64_t live_traced_count();
 /// A tensor that shares the memory of `base`, `offset` elements from its first.
 Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int64_t offset);
 

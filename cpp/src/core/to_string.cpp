@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/tensor_impl.h"
 #include "pydl/tensor.h"
 
 namespace pydl {
@@ -135,6 +136,9 @@ class Printer {
 std::string to_string(const Tensor& tensor) {
   if (!tensor.defined()) return "tensor(undefined)";
   const std::string prefix = "tensor(";
+  if (tensor.impl()->is_traced()) {
+    return concat_text(prefix, "traced, shape=", tensor.shape(), ", dtype=", tensor.dtype(), ")");
+  }
   // Without elements the shape is all there is, and its other axes may be huge.
   const bool needs_shape = tensor.size() == 0 && tensor.rank() > 1;
   std::string text = needs_shape ? concat_text(prefix, "[], shape=", tensor.shape())

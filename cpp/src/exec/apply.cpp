@@ -6,8 +6,10 @@
 
 #include "autograd/node.h"
 #include "core/tensor_impl.h"
+#include "exec/broadcast.h"
 #include "exec/kernel_cache.h"
 #include "op/op_def.h"
+#include "op/op_trace.h"
 #include "pydl/autograd.h"
 
 namespace pydl::op {
@@ -40,18 +42,6 @@ BufferSpec spec_of(const Tensor& tensor) {
   return {impl.dtype, impl.shape, impl.strides};
 }
 
-// Strides under which an operand is read in the shape it broadcasts to.
-void expand_spec(BufferSpec& spec, const Dims& shape) {
-  if (spec.shape == shape) return;
-  const int shift = shape.rank() - spec.shape.rank();
-  Dims strides = Dims::filled(shape.rank(), 0);
-  for (int axis = 0; axis < spec.shape.rank(); ++axis) {
-    if (spec.shape[axis] == shape[axis + shift]) strides[axis + shift] = spec.strides[axis];
-  }
-  spec.shape = shape;
-  spec.strides = strides;
-}
-
 // What a kernel may use beside its operands; given back at the end of the scope.
 class Scratchpad {
  public:
@@ -75,6 +65,7 @@ void run_kernel(const KernelCall& call, std::span<const Tensor> inputs, void* ou
 void check_inputs(const OpDef& def, std::span<const Tensor> inputs) {
   for (const Tensor& input : inputs) {
     if (!input.defined()) throw ValueError(concat_text(def.name, ": an undefined tensor was given"));
+    if (input.impl()->is_traced() && core::active_trace() == nullptr) core::check_read(*input.impl());
   }
 }
 
@@ -95,7 +86,11 @@ void apply_mutating(const OpDef& def, const Attrs& attrs, std::span<const Tensor
                             "or detach() it"));
   }
   def.infer(attrs, specs, nullptr, nullptr);
-  run_kernel({def.id, attrs, specs, {}}, inputs, nullptr);
+  if (OpTrace* trace = active_op_trace()) {
+    trace->note_mutation(def, attrs, inputs, mutated);
+  } else {
+    run_kernel({def.id, attrs, specs, {}}, inputs, nullptr);
+  }
   for (int i = 0; i < mutated; ++i) inputs[static_cast<size_t>(i)].bump_version();
 }
 
@@ -121,12 +116,14 @@ Tensor apply(OpId id, const Attrs& attrs, std::span<const Tensor> inputs) {
   int64_t offset = 0;
   def.infer(attrs, specs.span(), &output, &offset);
   Tensor result;
-  if (def.has(Trait::view)) {
+  if (OpTrace* trace = active_op_trace()) {
+    result = trace->note(def, attrs, inputs, output, offset);
+  } else if (def.has(Trait::view)) {
     result = core::make_view(inputs[0], output.shape, output.strides, offset);
   } else {
     result = core::make_tensor(output.shape, output.strides, output.dtype);
     if (def.has(Trait::elementwise)) {
-      for (BufferSpec& spec : specs.span()) expand_spec(spec, output.shape);
+      for (BufferSpec& spec : specs.span()) exec::expand_spec(spec, output.shape);
     }
     if (element_count(output.shape) > 0) {
       run_kernel({id, attrs, specs.span(), {&output, 1}}, inputs, result.impl()->data);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "op/attrs.h"
 #include "op/op_id.h"
@@ -41,8 +42,27 @@ class Kernel {
   const char* provider = "";
 };
 
+/// One instruction of a fused elementwise kernel: an op on operands, numbered inputs first, then the instructions
+/// before.
+struct FusedInstruction {
+  op::OpId op;
+  op::Attrs attrs;
+  DType dtype;  ///< of its result
+  std::vector<int> sources;
+};
+
+/// Several elementwise ops on one shape, to which all inputs are expanded. `stored[i]` is the operand that output i is.
+struct FusedCall {
+  std::span<const FusedInstruction> instructions;
+  std::span<const BufferSpec> inputs;
+  std::span<const BufferSpec> outputs;
+  std::span<const int> stored;
+};
+
 /// Returns null when the provider cannot serve this call; the next one is asked then.
 using PrepareFunction = std::unique_ptr<Kernel> (*)(const KernelCall& call);
+
+using PrepareFusedFunction = std::unique_ptr<Kernel> (*)(const FusedCall& call);
 
 /// In the order in which they are asked.
 enum class Provider : int { onednn, cpu, ref };
@@ -54,14 +74,20 @@ class KernelTable {
  public:
   void add(op::OpId op, Provider provider, PrepareFunction prepare);
   PrepareFunction find(op::OpId op, Provider provider) const;
+  /// One provider serves fused elementwise kernels.
+  void add_fused(PrepareFusedFunction prepare) { fused_ = prepare; }
+  PrepareFusedFunction fused() const { return fused_; }
   static KernelTable& global();
 
  private:
   PrepareFunction functions_[static_cast<int>(op::OpId::count)][provider_count] = {};
+  PrepareFusedFunction fused_ = nullptr;
 };
 
 /// Asks the providers in order; throws `TypeError` that names op and dtypes when nobody can.
 std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call);
+/// A fused elementwise kernel; throws `TypeError` when nobody can serve it.
+std::unique_ptr<Kernel> prepare_fused_kernel(const FusedCall& call);
 /// Asks one provider only, and returns null when it cannot: for tests that compare providers.
 std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, Provider provider);
 

@@ -50,4 +50,12 @@ std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call) {
   throw TypeError(message.str());
 }
 
+std::unique_ptr<Kernel> prepare_fused_kernel(const FusedCall& call) {
+  const PrepareFusedFunction prepare = KernelTable::global().fused();
+  auto kernel = prepare != nullptr ? prepare(call) : nullptr;
+  if (!kernel) throw TypeError("no kernel for a fused elementwise node");
+  kernel->provider = "cpu";
+  return kernel;
+}
+
 }  // namespace pydl::exec

@@ -23,6 +23,7 @@ enum class Trait : uint32_t {
   differentiable = 1U << 4,  ///< has a derivative for at least one input
   in_place_safe = 1U << 5,   ///< an output may overwrite an input of the same layout
   mutates = 1U << 6,         ///< overwrites its first `mutated` inputs and has no outputs
+  checks_values = 1U << 7,   ///< its kernel throws for values that it cannot take, such as an index outside
 };
 
 constexpr uint32_t operator|(Trait a, Trait b) { return static_cast<uint32_t>(a) | static_cast<uint32_t>(b); }

@@ -91,10 +91,11 @@ Gradients take_backward_gradients(const BackwardContext& c) { return {take(c.gra
 
 void define_index(Registry& registry) {
   constexpr uint32_t index_input = 2U;
-  define(registry, OpId::gather, infer_gather, gather_gradients, index_input);
-  define(registry, OpId::gather_backward, infer_gather_backward, gather_backward_gradients, index_input);
-  define(registry, OpId::take, infer_take, take_gradients, index_input);
-  define(registry, OpId::take_backward, infer_take_backward, take_backward_gradients, index_input);
+  const auto checks = static_cast<uint32_t>(op::Trait::checks_values);
+  define(registry, OpId::gather, infer_gather, gather_gradients, index_input, false, checks);
+  define(registry, OpId::gather_backward, infer_gather_backward, gather_backward_gradients, index_input, false, checks);
+  define(registry, OpId::take, infer_take, take_gradients, index_input, false, checks);
+  define(registry, OpId::take_backward, infer_take_backward, take_backward_gradients, index_input, false, checks);
 }
 
 }  // namespace ops

@@ -5,6 +5,7 @@
 
 #include "autograd/node.h"
 #include "op/apply.h"
+#include "op/op_trace.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
 
@@ -94,11 +95,19 @@ void Generator::set_state(const Tensor& state) {
 }
 
 Tensor Generator::take(int64_t count) {
-  const std::lock_guard lock(mutex_);
-  const int64_t values[] = {seed_, offset_};
   // A block gives at least two numbers of any dtype.
-  offset_ += (count + 1) / 2;
+  const int64_t blocks = (count + 1) / 2;
+  if (op::OpTrace* trace = op::active_op_trace()) return trace->take(*this, blocks);
+  int64_t values[2];
+  advance(blocks, values);
   return Tensor::from_values<int64_t>(values, {2});
+}
+
+void Generator::advance(int64_t blocks, int64_t* seed_and_offset) {
+  const std::lock_guard lock(mutex_);
+  seed_and_offset[0] = seed_;
+  seed_and_offset[1] = offset_;
+  offset_ += blocks;
 }
 
 Generator& default_generator() {

@@ -13,6 +13,7 @@ using exec::Provider;
 using op::OpId;
 
 void register_elementwise(KernelTable& table);
+void register_fused(KernelTable& table);
 void register_reduce(KernelTable& table);
 void register_softmax(KernelTable& table);
 void register_view(KernelTable& table);

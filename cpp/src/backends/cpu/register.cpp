@@ -5,6 +5,7 @@ namespace pydl::backends {
 
 void register_cpu(exec::KernelTable& table) {
   cpu::register_elementwise(table);
+  cpu::register_fused(table);
   cpu::register_reduce(table);
   cpu::register_softmax(table);
   cpu::register_view(table);

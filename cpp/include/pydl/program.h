@@ -1,0 +1,123 @@
+// Programs: functions on tensors that were traced once, optimised as a whole, and run in one call.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "pydl/tensor.h"
+
+namespace pydl {
+
+namespace graph {
+class Tracer;
+}
+namespace exec {
+class Plan;
+}
+
+struct ProgramOptions {
+  std::vector<std::string> without;  ///< names of passes to leave out (`pass_names`)
+  bool explain = false;              ///< keep the graph after each pass, and time every kernel of every run
+};
+
+/// The passes that `ProgramOptions::without` may name, in the order in which they run.
+std::vector<std::string> pass_names();
+
+/// One kernel of a program.
+struct ProgramStep {
+  std::string name;
+  std::string provider;
+  std::string location;               ///< file:line of the traced code, where known
+  std::vector<std::string> operands;  ///< where they lie: `arena+64`, `argument0`, a state's name
+  int64_t flops;
+  int64_t bytes;   ///< read and written at least
+  double seconds;  ///< median over the runs so far; 0 unless `explain`
+};
+
+/// What a trace gives. Runs without Python and without asking for memory, but for its outputs.
+class Program {
+ public:
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
+
+  /// Arguments have the dtypes and shapes of those that were traced, row-major; `outputs` has room for `output_count`
+  /// tensors. States are overwritten in place; when an error is thrown they are what they were before.
+  void run(std::span<const Tensor> arguments, std::span<Tensor> outputs);
+  std::vector<Tensor> run(std::span<const Tensor> arguments);
+
+  size_t output_count() const;
+  /// Bytes of intermediate results: of the arena, and what they would be if every buffer had memory of its own.
+  int64_t arena_bytes() const;
+  int64_t unplanned_bytes() const;
+  /// The most bytes of intermediate results alive at once when the traced calls run one by one.
+  int64_t eager_bytes() const;
+  /// Roughly how long a run takes, in nanoseconds: what decides whether to let other threads go on meanwhile.
+  int64_t work() const;
+  std::vector<ProgramStep> steps() const;
+  /// The graph after each pass where `explain` was asked for, and its kernels with buffers and times.
+  std::string describe() const;
+  /// The graph in the language of Graphviz.
+  std::string to_dot() const;
+
+ private:
+  friend class Trace;
+  struct Parts;
+  explicit Program(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+/// While one is active, functions on this thread's tensors are written down instead of run: their results have shapes
+/// and dtypes, but no elements. Asking for elements throws `TraceError`.
+class Trace {
+ public:
+  Trace();
+  ~Trace();
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  /// A tensor in place of the next argument.
+  Tensor argument(const Tensor& like);
+  /// Declares a tensor that the function reads, and may overwrite in place: a parameter, a moment, a step counter.
+  void state(const Tensor& tensor, const std::string& name);
+  /// What gives the place in the source that is running, as `file:line`.
+  void set_locator(std::function<std::string()> locator);
+  /// Writes down from here on; `stop` runs things at once again.
+  void start();
+  void stop();
+  /// Ends the trace. Outputs are results, arguments or states.
+  Program finish(std::span<const Tensor> outputs, const ProgramOptions& options = {});
+  /// Whether an optimiser's update has read this result.
+  bool is_consumed(const Tensor& result) const;
+  /// The tensor that was used without being declared, where that ended the trace.
+  Tensor undeclared() const;
+  /// How many results of this trace are alive: after `finish`, what the function kept.
+  int64_t live_results() const;
+
+ private:
+  std::unique_ptr<graph::Tracer> tracer_;
+};
+
+/// Whether a trace is active on this thread.
+bool is_tracing();
+/// Whether a tensor is a result of a trace, without elements.
+bool is_traced(const Tensor& tensor);
+/// Declares a state of the trace that is active on this thread: for state that comes into being while tracing.
+void declare_state(const Tensor& tensor, const std::string& name);
+
+/// Runs things at once for a scope, whatever is being traced.
+class PauseTracing {
+ public:
+  PauseTracing();
+  ~PauseTracing();
+  PauseTracing(const PauseTracing&) = delete;
+  PauseTracing& operator=(const PauseTracing&) = delete;
+
+ private:
+  void* paused_;
+};
+
+}  // namespace pydl

@@ -1,0 +1,133 @@
+// Fused elementwise nodes: a tile program with an instruction for each op.
+#include "backends/cpu/elementwise_kernel.h"
+#include "backends/cpu/families.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+using exec::FusedCall;
+using exec::FusedInstruction;
+
+// Turns the instructions of a fused node into those of a tile program. Temporary registers are used again once nobody
+// reads them any more, so that a long chain stays in the L1 cache.
+class FusedProgram {
+ public:
+  FusedProgram(const FusedCall& call, TileProgram& program) : call_(call), program_(program) {
+    const size_t count = call.inputs.size() + call.instructions.size();
+    registers_.assign(count, -1);
+    last_use_.assign(count, -1);
+    for (size_t i = 0; i < call.inputs.size(); ++i) registers_[i] = static_cast<int>(i);
+    for (size_t i = 0; i < call.instructions.size(); ++i) {
+      for (const int source : call.instructions[i].sources)
+        last_use_[static_cast<size_t>(source)] = static_cast<int>(i);
+    }
+    for (size_t i = 0; i < call.stored.size(); ++i) {
+      registers_[static_cast<size_t>(call.stored[i])] = static_cast<int>(call.inputs.size() + i);
+    }
+  }
+
+  // False where there is no kernel for an instruction.
+  bool emit() {
+    for (size_t i = 0; i < call_.instructions.size(); ++i) {
+      if (!emit_instruction(i)) return false;
+      for (const int source : call_.instructions[i].sources) release(source, static_cast<int>(i));
+    }
+    program_.finish();
+    return true;
+  }
+
+ private:
+  DType dtype_of_operand(int operand) const {
+    const auto index = static_cast<size_t>(operand);
+    return index < call_.inputs.size() ? call_.inputs[index].dtype
+                                       : call_.instructions[index - call_.inputs.size()].dtype;
+  }
+
+  int source(const FusedInstruction& instruction, size_t i) const {
+    return registers_[static_cast<size_t>(instruction.sources[i])];
+  }
+
+  int destination(size_t instruction) {
+    int& target = registers_[call_.inputs.size() + instruction];
+    if (target < 0 && !free_.empty()) {
+      target = free_.back();
+      free_.pop_back();
+    }
+    if (target < 0) target = program_.temporary();
+    return target;
+  }
+
+  void release(int operand, int instruction) {
+    const int used = registers_[static_cast<size_t>(operand)];
+    const auto operands = static_cast<int>(call_.inputs.size() + call_.outputs.size());
+    if (last_use_[static_cast<size_t>(operand)] != instruction || used < operands) return;
+    if (std::find(free_.begin(), free_.end(), used) == free_.end()) free_.push_back(used);
+  }
+
+  bool emit_instruction(size_t index) {
+    const FusedInstruction& instruction = call_.instructions[index];
+    const DType dtype = dtype_of_operand(instruction.sources[0]);
+    switch (instruction.op) {
+      case OpId::cast:
+        if (dtype == instruction.dtype) return false;
+        program_.emit_cast(dtype, instruction.dtype, destination(index), source(instruction, 0));
+        return true;
+      case OpId::where: {
+        int size_class = 0;
+        while (size_t{1} << size_class < item_size(instruction.dtype)) ++size_class;
+        program_.emit(kernels().where[size_class], destination(index),
+                      {source(instruction, 0), source(instruction, 1), source(instruction, 2)}, 1);
+        return true;
+      }
+      case OpId::clip: return emit_clip(index);
+      default: return emit_row(index, dtype);
+    }
+  }
+
+  // minimum(maximum(x, low), high). What lies between must not be where x or high are still read from.
+  bool emit_clip(size_t index) {
+    const FusedInstruction& instruction = call_.instructions[index];
+    const Lane lane = lane_of(instruction.dtype);
+    const auto& table = kernels().elementwise;
+    const int between = program_.temporary();
+    program_.emit(table[static_cast<int>(OpId::maximum)][lane], between,
+                  {source(instruction, 0), source(instruction, 1)}, 1);
+    program_.emit(table[static_cast<int>(OpId::minimum)][lane], destination(index), {between, source(instruction, 2)},
+                  1);
+    return true;
+  }
+
+  bool emit_row(size_t index, DType dtype) {
+    const FusedInstruction& instruction = call_.instructions[index];
+    const auto row = static_cast<int>(instruction.op);
+    const bool logical = elementwise_kind(instruction.op) == ElementwiseKind::LOGICAL;
+    const Lane lane = logical ? lane_float : lane_of(dtype);
+    // Tests of bools are computed in int32: eager mode converts, a fused node is not worth it.
+    if (!logical && dtype == DType::boolean) return false;
+    const TileKernel kernel = kernels().elementwise[row][lane];
+    if (kernel == nullptr) return false;
+    const int first = source(instruction, 0);
+    const int second = instruction.sources.size() > 1 ? source(instruction, 1) : first;
+    program_.emit(kernel, destination(index), {first, second}, elementwise_cost(instruction.op, lane));
+    return true;
+  }
+
+  const FusedCall& call_;
+  TileProgram& program_;
+  std::vector<int> registers_;  // by operand of the call
+  std::vector<int> last_use_;
+  std::vector<int> free_;
+};
+
+std::unique_ptr<Kernel> prepare_fused(const FusedCall& call) {
+  auto prepared = std::make_unique<ElementwiseKernel>(call.inputs, call.outputs);
+  if (!FusedProgram(call, prepared->program()).emit()) return nullptr;
+  return prepared;
+}
+
+}  // namespace
+
+void register_fused(KernelTable& table) { table.add_fused(prepare_fused); }
+
+}  // namespace pydl::cpu

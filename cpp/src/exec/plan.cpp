@@ -1,0 +1,351 @@
+#include "exec/plan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "core/active_trace.h"
+#include "core/tensor_impl.h"
+#include "exec/broadcast.h"
+#include "pydl/random.h"
+
+namespace pydl::exec {
+
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Source;
+using graph::ValueId;
+
+int64_t byte_size(const BufferSpec& spec) {
+  return element_count(spec.shape) * static_cast<int64_t>(item_size(spec.dtype));
+}
+
+int64_t byte_offset(const graph::Value& value) {
+  return value.offset * static_cast<int64_t>(item_size(value.spec.dtype));
+}
+
+bool same_layout(const BufferSpec& a, const BufferSpec& b) {
+  return a.shape == b.shape && a.strides == b.strides && item_size(a.dtype) == item_size(b.dtype);
+}
+
+// Nanoseconds, roughly: a few dozen operations and a few bytes each.
+int64_t work_of(int64_t flops, int64_t bytes) { return flops / 64 + bytes / 16; }
+
+// The operand of a fused node that an output may overwrite: whether nothing reads it after the output is written.
+bool is_read_last(const Node& node, size_t input, size_t output) {
+  const int written = node.stored[output] - static_cast<int>(node.inputs.size());
+  for (size_t i = static_cast<size_t>(written) + 1; i < node.fused.size(); ++i) {
+    const auto& sources = node.fused[i].sources;
+    if (std::find(sources.begin(), sources.end(), static_cast<int>(input)) != sources.end()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+// What one run needs: the arena, and the pointers into it. Runs at the same time have one each.
+struct Plan::Context {
+  core::IntrusivePtr<core::Storage> memory;
+  char* arena;
+  char* scratchpad;
+  std::vector<void*> pointers;
+  std::vector<int64_t> generator_states;
+  std::vector<core::IntrusivePtr<core::Storage>> backups;
+};
+
+Plan::Plan(Graph graph, std::vector<Tensor> states, PlanOptions options)
+    : graph_(std::move(graph)), states_(std::move(states)), profile_(options.profile) {
+  place_roots(options);
+  plan_arena(options);
+  prepare_steps();
+  if (profile_) seconds_.resize(steps_.size());
+}
+
+Plan::~Plan() = default;
+
+void Plan::place_roots(const PlanOptions&) {
+  locations_.resize(graph_.values.size());
+  for (size_t id = 0; id < graph_.values.size(); ++id) {
+    const graph::Value& value = graph_.values[id];
+    Location& location = locations_[id];
+    location.index = value.index;
+    switch (value.source) {
+      case Source::argument: location.place = Place::argument; break;
+      case Source::state: location.place = Place::state; break;
+      case Source::generator: location.place = Place::generator; break;
+      case Source::constant: location.place = Place::constant; break;
+      case Source::node: break;
+    }
+  }
+  for (const ValueId output : graph_.outputs) {
+    const ValueId root = graph_.root(output);
+    if (graph_.value(root).source != Source::node || locations_[static_cast<size_t>(root)].place == Place::output)
+      continue;
+    locations_[static_cast<size_t>(root)] = {Place::output, static_cast<int>(output_roots_.size())};
+    output_roots_.push_back(root);
+  }
+}
+
+// Whether the output of an elementwise node takes over the memory of an input that is read for the last time.
+bool Plan::take_over(size_t n, std::vector<ValueId>& owner, const std::vector<int>& last_use) {
+  const Node& node = graph_.nodes[n];
+  if (!graph_.is_elementwise(node) || (!node.is_fused() && !graph_.def(node).has(op::Trait::in_place_safe)))
+    return false;
+  for (size_t o = 0; o < node.outputs.size(); ++o) {
+    const ValueId output = node.outputs[o];
+    if (locations_[static_cast<size_t>(output)].place != Place::none) continue;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const ValueId input = node.inputs[i];
+      const ValueId root = graph_.root(input);
+      const bool whole = root == input && same_layout(graph_.spec(input), graph_.spec(output));
+      if (!whole || locations_[static_cast<size_t>(root)].place != Place::arena) continue;
+      if (last_use[static_cast<size_t>(root)] != static_cast<int>(n) || owner[static_cast<size_t>(root)] < 0) continue;
+      if (node.is_fused() && !is_read_last(node, i, o)) continue;
+      locations_[static_cast<size_t>(output)] = locations_[static_cast<size_t>(root)];
+      owner[static_cast<size_t>(output)] = owner[static_cast<size_t>(root)];
+      owner[static_cast<size_t>(root)] = -1;  // given away
+      break;
+    }
+  }
+  return true;
+}
+
+void Plan::plan_arena(const PlanOptions& options) {
+  std::vector<int> last_use(graph_.values.size(), -1);
+  for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+    const Node& node = graph_.nodes[n];
+    for (const ValueId input : node.inputs) last_use[static_cast<size_t>(graph_.root(input))] = static_cast<int>(n);
+    for (const ValueId output : node.outputs) {
+      int& last = last_use[static_cast<size_t>(graph_.root(output))];
+      last = std::max(last, static_cast<int>(n));
+    }
+  }
+  std::vector<BufferLifetime> buffers;
+  std::vector<ValueId> owner(graph_.values.size(), -1);  // which buffer a root may give away
+  for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+    const Node& node = graph_.nodes[n];
+    if (graph_.is_view(node)) continue;
+    if (options.alias) take_over(n, owner, last_use);
+    for (const ValueId output : node.outputs) {
+      Location& location = locations_[static_cast<size_t>(output)];
+      const int last = last_use[static_cast<size_t>(output)];
+      if (location.place == Place::arena) {
+        buffers[static_cast<size_t>(location.index)].last = last;
+      } else if (location.place == Place::none) {
+        location = {Place::arena, static_cast<int>(buffers.size())};
+        buffers.push_back({byte_size(graph_.spec(output)), static_cast<int>(n), last});
+      }
+      if (location.place == Place::arena) owner[static_cast<size_t>(output)] = location.index;
+    }
+  }
+  memory_ = plan_memory(buffers, options.reuse);
+}
+
+std::unique_ptr<Kernel> Plan::prepare_node(const Node& node) const {
+  std::vector<BufferSpec> inputs;
+  std::vector<BufferSpec> outputs;
+  for (const ValueId input : node.inputs) inputs.push_back(graph_.spec(input));
+  for (const ValueId output : node.outputs) outputs.push_back(graph_.spec(output));
+  if (graph_.is_elementwise(node)) {
+    for (BufferSpec& input : inputs) expand_spec(input, outputs[0].shape);
+  }
+  if (node.is_fused()) return prepare_fused_kernel({node.fused, inputs, outputs, node.stored});
+  return prepare_kernel({node.op, node.attrs, inputs, outputs});
+}
+
+void Plan::prepare_steps() {
+  bool overwritten = false;
+  for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+    const Node& node = graph_.nodes[n];
+    const bool empty = !node.outputs.empty() && element_count(graph_.spec(node.outputs[0]).shape) == 0;
+    if (graph_.is_view(node) || empty) continue;
+    Step step = {prepare_node(node), n, operands_.size(), node.inputs.size()};
+    scratchpad_bytes_ = std::max(scratchpad_bytes_, step.kernel->scratchpad_bytes);
+    for (const ValueId input : node.inputs) operands_.push_back(input);
+    for (const ValueId output : node.outputs) operands_.push_back(output);
+    work_ += work_of(node_flops(graph_, node), node_bytes(graph_, node));
+    steps_.push_back(std::move(step));
+    if (!node.is_fused() && graph_.def(node).has(op::Trait::checks_values))
+      keeps_backup_ = keeps_backup_ || overwritten;
+    for (int i = 0; i < node.mutated; ++i) {
+      const graph::Value& root = graph_.value(graph_.root(node.inputs[static_cast<size_t>(i)]));
+      if (root.source != Source::state) continue;
+      overwritten = true;
+      mutated_states_.push_back(root.index);
+    }
+  }
+  std::sort(mutated_states_.begin(), mutated_states_.end());
+  mutated_states_.erase(std::unique(mutated_states_.begin(), mutated_states_.end()), mutated_states_.end());
+  for (size_t i = 0; i < operands_.size(); ++i) {
+    const graph::Value& value = graph_.value(operands_[i]);
+    const Location& location = locations_[static_cast<size_t>(value.root)];
+    if (location.place != Place::argument && location.place != Place::output) continue;
+    patches_.push_back({i, location.place, location.index, byte_offset(value)});
+  }
+}
+
+void* Plan::fixed_pointer(ValueId id, char* arena) const {
+  const graph::Value& value = graph_.value(id);
+  const Location& location = locations_[static_cast<size_t>(value.root)];
+  const auto index = static_cast<size_t>(location.index);
+  char* base = nullptr;
+  switch (location.place) {
+    case Place::arena: base = arena + memory_.offsets[index]; break;
+    case Place::state: base = static_cast<char*>(states_[index].impl()->data); break;
+    case Place::constant: base = static_cast<char*>(graph_.constant_tensors[index].impl()->data); break;
+    default: return nullptr;
+  }
+  return base + byte_offset(value);
+}
+
+std::unique_ptr<Plan::Context> Plan::make_context() const {
+  auto context = std::make_unique<Context>();
+  const auto arena_bytes = static_cast<size_t>(memory_.bytes);
+  context->memory = core::IntrusivePtr<core::Storage>::adopt(core::Storage::allocate(arena_bytes + scratchpad_bytes_));
+  context->arena = static_cast<char*>(context->memory->data());
+  context->scratchpad = context->arena + arena_bytes;
+  context->generator_states.resize(2 * graph_.generators.size());
+  for (const ValueId operand : operands_) {
+    void* pointer = fixed_pointer(operand, context->arena);
+    const Location& location = locations_[static_cast<size_t>(graph_.root(operand))];
+    if (location.place == Place::generator) {
+      pointer = context->generator_states.data() + 2 * location.index + graph_.value(operand).offset;
+    }
+    context->pointers.push_back(pointer);
+  }
+  if (keeps_backup_) {
+    for (const int state : mutated_states_) {
+      const BufferSpec& spec = graph_.spec(graph_.states[static_cast<size_t>(state)]);
+      context->backups.push_back(
+          core::IntrusivePtr<core::Storage>::adopt(core::Storage::allocate(static_cast<size_t>(byte_size(spec)))));
+    }
+  }
+  return context;
+}
+
+void Plan::execute(Context& context) {
+  void** pointers = context.pointers.data();
+  // Of runs at the same time one is timed.
+  if (!profile_ || &context != context_.get()) {
+    for (const Step& step : steps_) {
+      void** operands = pointers + step.first_pointer;
+      step.kernel->run(operands, operands + step.input_count, context.scratchpad);
+    }
+    return;
+  }
+  using Clock = std::chrono::steady_clock;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    void** operands = pointers + steps_[i].first_pointer;
+    const auto start = Clock::now();
+    steps_[i].kernel->run(operands, operands + steps_[i].input_count, context.scratchpad);
+    seconds_[i].push_back(std::chrono::duration<double>(Clock::now() - start).count());
+  }
+}
+
+void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs) {
+  std::vector<Tensor> many;
+  Tensor few[4];
+  std::span<Tensor> roots(few, output_roots_.size());
+  if (output_roots_.size() > 4) {
+    many.resize(output_roots_.size());
+    roots = many;
+  }
+  for (size_t i = 0; i < roots.size(); ++i) {
+    const BufferSpec& spec = graph_.spec(output_roots_[i]);
+    roots[i] = core::make_tensor(spec.shape, spec.strides, spec.dtype);
+  }
+  for (const Patch& patch : patches_) {
+    const auto index = static_cast<size_t>(patch.index);
+    const Tensor& base = patch.place == Place::argument ? arguments[index] : roots[index];
+    context.pointers[patch.pointer] = static_cast<char*>(base.impl()->data) + patch.offset;
+  }
+  for (size_t i = 0; i < graph_.generator_uses.size(); ++i) {
+    const graph::GeneratorUse& use = graph_.generator_uses[i];
+    use.generator->advance(use.blocks, context.generator_states.data() + 2 * i);
+  }
+  execute(context);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const graph::Value& value = graph_.value(graph_.outputs[i]);
+    const Location& location = locations_[static_cast<size_t>(value.root)];
+    const auto index = static_cast<size_t>(location.index);
+    switch (location.place) {
+      case Place::output: outputs[i] = roots[index]; break;
+      case Place::argument: outputs[i] = arguments[index]; break;
+      case Place::state: outputs[i] = states_[index]; break;
+      default: outputs[i] = graph_.constant_tensors[index]; break;
+    }
+    if (value.root != graph_.outputs[i]) {
+      outputs[i] = core::make_view(outputs[i], value.spec.shape, value.spec.strides, value.offset);
+    }
+  }
+}
+
+// States to their backups, or back.
+void Plan::copy_states(Context& context, bool restore) const {
+  for (size_t i = 0; i < context.backups.size(); ++i) {
+    const auto state = static_cast<size_t>(mutated_states_[i]);
+    void* data = states_[state].impl()->data;
+    void* backup = context.backups[i]->data();
+    const auto bytes = static_cast<size_t>(byte_size(graph_.spec(graph_.states[state])));
+    std::memcpy(restore ? data : backup, restore ? backup : data, bytes);
+  }
+}
+
+void Plan::run_in(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs) {
+  copy_states(context, false);
+  try {
+    run_steps(context, arguments, outputs);
+  } catch (...) {
+    copy_states(context, true);
+    throw;
+  }
+  for (const int state : mutated_states_) states_[static_cast<size_t>(state)].bump_version();
+}
+
+void Plan::run(std::span<const Tensor> arguments, std::span<Tensor> outputs) {
+  if (busy_.exchange(true, std::memory_order_acquire)) {
+    const std::unique_ptr<Context> own = make_context();
+    return run_in(*own, arguments, outputs);
+  }
+  const auto leave = [](std::atomic<bool>* busy) { busy->store(false, std::memory_order_release); };
+  const std::unique_ptr<std::atomic<bool>, decltype(leave)> guard(&busy_, leave);
+  if (!context_) context_ = make_context();
+  run_in(*context_, arguments, outputs);
+}
+
+std::string Plan::describe_place(ValueId id) const {
+  const graph::Value& value = graph_.value(id);
+  const Location& location = locations_[static_cast<size_t>(value.root)];
+  const auto index = static_cast<size_t>(location.index);
+  switch (location.place) {
+    case Place::arena: return concat_text("arena+", memory_.offsets[index] + byte_offset(value));
+    case Place::output: return concat_text("output", index);
+    case Place::argument: return concat_text("argument", index);
+    case Place::state: return graph_.state_names[index];
+    case Place::generator: return concat_text("generator", index);
+    default: return concat_text("constant", index);
+  }
+}
+
+std::vector<PlanStep> Plan::steps() const {
+  std::vector<PlanStep> result;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Node& node = graph_.nodes[steps_[i].node];
+    PlanStep step = {
+        node_name(node), steps_[i].kernel->provider, "", node_flops(graph_, node), node_bytes(graph_, node), {}, 0};
+    if (node.location >= 0) step.location = graph_.locations[static_cast<size_t>(node.location)];
+    for (const ValueId input : node.inputs) step.buffers.push_back(describe_place(input));
+    for (const ValueId output : node.outputs) step.buffers.push_back(describe_place(output));
+    if (profile_ && !seconds_[i].empty()) {
+      std::vector<double> sorted = seconds_[i];
+      std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2), sorted.end());
+      step.seconds = sorted[sorted.size() / 2];
+    }
+    result.push_back(std::move(step));
+  }
+  return result;
+}
+
+}  // namespace pydl::exec

@@ -1,0 +1,107 @@
+// Plan: a graph made ready to run: prepared kernels in an order, their operands at fixed places in one arena.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/intrusive_ptr.h"
+#include "core/storage.h"
+#include "exec/kernel.h"
+#include "exec/memory_plan.h"
+#include "graph/graph.h"
+
+namespace pydl::exec {
+
+struct PlanOptions {
+  bool alias = true;     ///< let elementwise results take the memory of operands that nobody reads afterwards
+  bool reuse = true;     ///< let buffers that do not live at the same time share memory
+  bool profile = false;  ///< time every kernel of every run
+};
+
+/// One kernel of the plan, as people see it.
+struct PlanStep {
+  std::string name;
+  std::string provider;
+  std::string location;
+  int64_t flops;
+  int64_t bytes;
+  std::vector<std::string> buffers;  ///< where its operands lie
+  double seconds;                    ///< median of the profiled runs; 0 without
+};
+
+class Plan {
+ public:
+  /// `states` are the tensors behind Graph::states: read and overwritten where they are.
+  Plan(graph::Graph graph, std::vector<Tensor> states, PlanOptions options);
+  ~Plan();
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  /// `arguments` have the layouts of the graph's; `outputs` that are undefined get memory. May be called from several
+  /// threads at once. When it throws, the states are what they were.
+  void run(std::span<const Tensor> arguments, std::span<Tensor> outputs);
+
+  const graph::Graph& graph() const { return graph_; }
+  const std::vector<Tensor>& states() const { return states_; }
+  const MemoryPlan& memory() const { return memory_; }
+  /// Time of one run in nanoseconds, at most, as far as arithmetic and memory tell.
+  int64_t work() const { return work_; }
+  std::vector<PlanStep> steps() const;
+
+ private:
+  // Where the memory of a root is found.
+  enum class Place : uint8_t { none, arena, output, argument, state, constant, generator };
+  struct Location {
+    Place place = Place::none;
+    int index = 0;  // of the output, argument, ...; of the buffer in the arena
+  };
+  struct Step {
+    std::unique_ptr<Kernel> kernel;
+    size_t node;
+    size_t first_pointer;  // of its inputs, then its outputs, in Context::pointers
+    size_t input_count;
+  };
+  // A pointer that is another one in every run.
+  struct Patch {
+    size_t pointer;
+    Place place;
+    int index;
+    int64_t offset;  // in bytes
+  };
+  struct Context;
+
+  void place_roots(const PlanOptions& options);
+  void plan_arena(const PlanOptions& options);
+  bool take_over(size_t node, std::vector<graph::ValueId>& owner, const std::vector<int>& last_use);
+  void prepare_steps();
+  void prepare_outputs();
+  std::unique_ptr<Kernel> prepare_node(const graph::Node& node) const;
+  std::unique_ptr<Context> make_context() const;
+  void* fixed_pointer(graph::ValueId value, char* arena) const;
+  void run_steps(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs);
+  void execute(Context& context);
+  void run_in(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs);
+  void copy_states(Context& context, bool restore) const;
+  std::string describe_place(graph::ValueId value) const;
+
+  graph::Graph graph_;
+  std::vector<Tensor> states_;
+  std::vector<Location> locations_;           // by value; of roots
+  std::vector<graph::ValueId> output_roots_;  // roots that get memory of their own in each run
+  MemoryPlan memory_;
+  std::vector<Step> steps_;
+  std::vector<graph::ValueId> operands_;  // behind each pointer
+  std::vector<Patch> patches_;
+  std::vector<int> mutated_states_;
+  bool keeps_backup_ = false;  // a kernel may throw after a state was overwritten
+  bool profile_;
+  size_t scratchpad_bytes_ = 0;
+  int64_t work_ = 0;
+  std::vector<std::vector<double>> seconds_;  // by step, of profiled runs
+  std::unique_ptr<Context> context_;          // of the first caller; others at the same time make their own
+  std::atomic<bool> busy_{false};
+};
+
+}  // namespace pydl::exec

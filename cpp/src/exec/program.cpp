@@ -1,0 +1,161 @@
+// The public face of traces, graphs and plans.
+#include "pydl/program.h"
+
+#include <iomanip>
+#include <sstream>
+
+#include "core/active_trace.h"
+#include "core/tensor_impl.h"
+#include "exec/plan.h"
+#include "graph/passes/passes.h"
+#include "graph/tracer.h"
+
+namespace pydl {
+
+struct Program::Parts {
+  std::unique_ptr<exec::Plan> plan;
+  std::vector<graph::PassRecord> records;
+  int64_t eager_bytes = 0;
+};
+
+Program::Program(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
+
+std::vector<std::string> pass_names() {
+  std::vector<std::string> names;
+  for (const graph::Pass& pass : graph::all_passes()) names.emplace_back(pass.name);
+  names.emplace_back("alias");
+  names.emplace_back("memory");
+  return names;
+}
+
+namespace {
+
+void check_arguments(const graph::Graph& graph, std::span<const Tensor> arguments, size_t outputs) {
+  if (arguments.size() != graph.arguments.size() || outputs != graph.outputs.size()) {
+    throw ValueError(concat_text("program: expected ", graph.arguments.size(), " arguments and room for ",
+                                 graph.outputs.size(), " outputs, got ", arguments.size(), " and ", outputs));
+  }
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const exec::BufferSpec& spec = graph.spec(graph.arguments[i]);
+    const Tensor& given = arguments[i];
+    if (given.dtype() == spec.dtype && given.shape() == spec.shape && given.strides() == spec.strides) continue;
+    throw ValueError(concat_text("program: argument ", i, ": expected ", spec.dtype, " of shape ", spec.shape,
+                                 " and strides ", spec.strides, ", got ", given.dtype(), " of shape ", given.shape(),
+                                 " and strides ", given.strides()));
+  }
+}
+
+std::string formatted_bytes(int64_t bytes) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(bytes < 10240 ? 0 : 1);
+  if (bytes < 10240) {
+    text << bytes << " B";
+  } else if (bytes < (10 << 20)) {
+    text << static_cast<double>(bytes) / 1024 << " KiB";
+  } else {
+    text << static_cast<double>(bytes) / (1 << 20) << " MiB";
+  }
+  return text.str();
+}
+
+}  // namespace
+
+void Program::run(std::span<const Tensor> arguments, std::span<Tensor> outputs) {
+  check_arguments(parts_->plan->graph(), arguments, outputs.size());
+  parts_->plan->run(arguments, outputs);
+}
+
+std::vector<Tensor> Program::run(std::span<const Tensor> arguments) {
+  std::vector<Tensor> outputs(output_count());
+  run(arguments, outputs);
+  return outputs;
+}
+
+size_t Program::output_count() const { return parts_->plan->graph().outputs.size(); }
+int64_t Program::arena_bytes() const { return parts_->plan->memory().bytes; }
+int64_t Program::unplanned_bytes() const { return parts_->plan->memory().total; }
+int64_t Program::eager_bytes() const { return parts_->eager_bytes; }
+int64_t Program::work() const { return parts_->plan->work(); }
+std::string Program::to_dot() const { return graph::to_dot(parts_->plan->graph()); }
+
+std::vector<ProgramStep> Program::steps() const {
+  std::vector<ProgramStep> result;
+  for (exec::PlanStep& step : parts_->plan->steps()) {
+    result.push_back({std::move(step.name), std::move(step.provider), std::move(step.location), std::move(step.buffers),
+                      step.flops, step.bytes, step.seconds});
+  }
+  return result;
+}
+
+std::string Program::describe() const {
+  std::ostringstream text;
+  for (const graph::PassRecord& record : parts_->records) {
+    text << "== after " << record.name << " ==\n" << record.text << "\n";
+  }
+  text << "== kernels ==\n";
+  const std::vector<ProgramStep> all = steps();
+  double total = 0;
+  for (const ProgramStep& step : all) total += step.seconds;
+  for (size_t i = 0; i < all.size(); ++i) {
+    const ProgramStep& step = all[i];
+    text << std::setw(3) << i << "  " << step.name << " (" << step.provider << ")";
+    if (step.seconds > 0) {
+      text << std::fixed << std::setprecision(1) << "  " << step.seconds * 1e6 << " us, " << 100 * step.seconds / total
+           << " %, " << static_cast<double>(step.flops) / step.seconds * 1e-9 << " GFLOP/s, "
+           << static_cast<double>(step.bytes) / step.seconds * 1e-9 << " GB/s";
+    }
+    text << "  [";
+    for (size_t b = 0; b < step.operands.size(); ++b) text << (b > 0 ? ", " : "") << step.operands[b];
+    text << "]";
+    if (!step.location.empty()) text << "  # " << step.location;
+    text << "\n";
+  }
+  text << "memory: arena " << formatted_bytes(arena_bytes()) << " (without sharing "
+       << formatted_bytes(unplanned_bytes()) << ", one op after the other " << formatted_bytes(eager_bytes()) << ")\n";
+  return text.str();
+}
+
+// --- tracing ------------------------------------------------------------------------------------
+
+Trace::Trace() : tracer_(std::make_unique<graph::Tracer>()) {}
+Trace::~Trace() = default;
+
+Tensor Trace::argument(const Tensor& like) { return tracer_->argument(like); }
+void Trace::state(const Tensor& tensor, const std::string& name) { tracer_->state(tensor, name); }
+void Trace::set_locator(std::function<std::string()> locator) { tracer_->set_locator(std::move(locator)); }
+void Trace::start() { tracer_->resume(); }
+void Trace::stop() { tracer_->pause(); }
+bool Trace::is_consumed(const Tensor& result) const { return tracer_->is_consumed(result); }
+Tensor Trace::undeclared() const { return tracer_->undeclared(); }
+int64_t Trace::live_results() const { return tracer_->live_results(); }
+
+Program Trace::finish(std::span<const Tensor> outputs, const ProgramOptions& options) {
+  graph::Graph graph = tracer_->finish(outputs);
+  auto parts = std::make_unique<Program::Parts>();
+  parts->eager_bytes = graph::most_live_bytes(graph);
+  graph::run_passes(graph, options.without, options.explain ? &parts->records : nullptr);
+  const auto uses = [&](const char* name) {
+    return std::find(options.without.begin(), options.without.end(), name) == options.without.end();
+  };
+  parts->plan = std::make_unique<exec::Plan>(
+      std::move(graph), tracer_->states(),
+      exec::PlanOptions{.alias = uses("alias"), .reuse = uses("memory"), .profile = options.explain});
+  return Program(std::move(parts));
+}
+
+bool is_tracing() { return core::active_trace() != nullptr; }
+
+bool is_traced(const Tensor& tensor) { return tensor.impl()->is_traced(); }
+
+void declare_state(const Tensor& tensor, const std::string& name) {
+  // All traces are those of a Tracer.
+  if (auto* tracer = static_cast<graph::Tracer*>(core::active_trace())) tracer->state(tensor, name);
+}
+
+PauseTracing::PauseTracing() : paused_(core::set_active_trace(nullptr)) {}
+PauseTracing::~PauseTracing() { core::set_active_trace(static_cast<core::ActiveTrace*>(paused_)); }
+
+}  // namespace pydl

@@ -1,0 +1,40 @@
+// The passes: each turns a graph into another one that computes the same, and can be left out by name.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace pydl::graph {
+
+/// Folds constants; removes arithmetic that changes nothing, and copies that nobody overwrites.
+void canonicalize(Graph& graph);
+/// Computes equal calls once.
+void eliminate_common_subexpressions(Graph& graph);
+/// Drops what nothing depends on.
+void eliminate_dead_code(Graph& graph);
+/// Joins chains of elementwise ops on one shape into nodes that pass over memory once.
+void fuse_elementwise(Graph& graph);
+
+struct Pass {
+  const char* name;
+  const char* doc;
+  void (*run)(Graph& graph);
+};
+
+/// In the order in which they run.
+std::span<const Pass> all_passes();
+
+/// A text after each pass, where somebody wants to read it.
+struct PassRecord {
+  std::string name;
+  std::string text;
+};
+
+/// Runs all passes but those named in `without`; throws `ValueError` for a name that is none. Verifies the graph after
+/// each in debug builds.
+void run_passes(Graph& graph, std::span<const std::string> without, std::vector<PassRecord>* records);
+
+}  // namespace pydl::graph

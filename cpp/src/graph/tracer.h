@@ -1,0 +1,70 @@
+// Tracer: writes down the ops of a function that is called once with tensors that have shapes, but no elements.
+#pragma once
+
+#include <functional>
+#include <unordered_map>
+
+#include "graph/graph.h"
+#include "op/op_trace.h"
+
+namespace pydl::graph {
+
+class Tracer final : public op::OpTrace {
+ public:
+  Tracer();
+  ~Tracer() override;
+  Tracer(const Tracer&) = delete;
+  Tracer& operator=(const Tracer&) = delete;
+
+  /// A tensor in place of an argument: dtype, shape and layout of `like`.
+  Tensor argument(const Tensor& like);
+  /// Declares a tensor that the function may read and overwrite in place.
+  void state(const Tensor& tensor, std::string name);
+  /// What gives the place in the source that is being traced, as `file:line`.
+  void set_locator(std::function<std::string()> locator) { locator_ = std::move(locator); }
+  /// Whether ops are noted, or run at once because the tracing is paused.
+  void resume();
+  void pause();
+  /// Calls from here on belong to a recomputation, or (0) to none.
+  void set_region(int region) { region_ = region; }
+  int new_region() { return ++regions_; }
+
+  /// Whether a call that overwrites other tensors, but no plain assignment, reads this result.
+  bool is_consumed(const Tensor& result) const;
+  const Tensor& undeclared() const { return undeclared_; }
+  /// How many of its tensors are alive.
+  int64_t live_results() const;
+  /// Ends the trace; the graph gives these tensors.
+  Graph finish(std::span<const Tensor> outputs);
+  /// The declared tensors, in the order of Graph::states.
+  const std::vector<Tensor>& states() const { return states_; }
+
+  Tensor note(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs, const BufferSpec& output,
+              int64_t offset) override;
+  void note_mutation(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs,
+                     int mutated) override;
+  Tensor take(Generator& generator, int64_t blocks) override;
+  void check_read(const core::TensorImpl& impl) const override;
+
+ private:
+  ValueId value_of(const Tensor& tensor);
+  ValueId state_value(const Tensor& tensor, int state);
+  ValueId constant_value(const Tensor& tensor);
+  int location();
+
+  Graph graph_;
+  std::vector<Tensor> states_;
+  std::unordered_map<const void*, int> state_by_storage_;
+  std::unordered_map<const core::TensorImpl*, ValueId> constants_;
+  std::vector<Tensor> keep_;  // constants as they were given, so that their addresses stay theirs
+  std::unordered_map<std::string, int> location_numbers_;
+  std::function<std::string()> locator_;
+  core::ActiveTrace* outer_ = nullptr;
+  bool active_ = false;
+  Tensor undeclared_;
+  int64_t live_before_ = 0;
+  int region_ = 0;
+  int regions_ = 0;
+};
+
+}  // namespace pydl::graph

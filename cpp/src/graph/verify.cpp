@@ -1,0 +1,73 @@
+// The rules that every graph keeps, checked after each pass in debug builds and in the tests.
+#include "graph/graph.h"
+
+namespace pydl::graph {
+
+namespace {
+
+template <class... Parts>
+[[noreturn]] void fail(const char* after, const Parts&... parts) {
+  throw Error(concat_text("graph after ", after, ": ", parts...));
+}
+
+bool same_layout(const BufferSpec& a, const BufferSpec& b) {
+  return a.dtype == b.dtype && a.shape == b.shape && a.strides == b.strides;
+}
+
+void verify_layout(const Graph& graph, const Node& node, size_t n, const char* after) {
+  if (node.is_fused() || node.mutated > 0) return;
+  std::vector<BufferSpec> inputs;
+  for (const ValueId input : node.inputs) inputs.push_back(graph.spec(input));
+  BufferSpec output;
+  int64_t offset = 0;
+  graph.def(node).infer(node.attrs, inputs, &output, &offset);
+  const BufferSpec& given = graph.spec(node.outputs[0]);
+  // Views of one axis of size 1 may have any stride on it.
+  const bool fits =
+      graph.is_view(node) ? output.dtype == given.dtype && output.shape == given.shape : same_layout(output, given);
+  if (!fits) fail(after, "node ", n, " (", node_name(node), ") has shape ", given.shape, ", not ", output.shape);
+}
+
+void verify_fused(const Graph& graph, const Node& node, size_t n, const char* after) {
+  if (node.stored.size() != node.outputs.size()) fail(after, "node ", n, " stores ", node.stored.size(), " operands");
+  const auto inputs = static_cast<int>(node.inputs.size());
+  for (size_t i = 0; i < node.fused.size(); ++i) {
+    for (const int source : node.fused[i].sources) {
+      if (source < 0 || source >= inputs + static_cast<int>(i)) fail(after, "node ", n, " reads operand ", source);
+    }
+  }
+  for (const ValueId output : node.outputs) {
+    if (graph.spec(output).shape != graph.spec(node.outputs[0]).shape) fail(after, "node ", n, " has several shapes");
+  }
+}
+
+}  // namespace
+
+void verify(const Graph& graph, const char* after) {
+  std::vector<bool> known(graph.values.size(), false);
+  for (size_t id = 0; id < graph.values.size(); ++id) known[id] = graph.values[id].source != Source::node;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    for (const ValueId input : node.inputs) {
+      if (!known[static_cast<size_t>(input)]) fail(after, "node ", n, " reads value ", input, " before it is computed");
+      if (!known[static_cast<size_t>(graph.root(input))]) fail(after, "value ", input, " has no memory yet");
+    }
+    for (int i = 0; i < node.mutated; ++i) {
+      const Source source = graph.value(graph.root(node.inputs[static_cast<size_t>(i)])).source;
+      if (source != Source::node && source != Source::state) fail(after, "node ", n, " overwrites what it must not");
+    }
+    for (const ValueId output : node.outputs) {
+      if (graph.value(output).source == Source::node && known[static_cast<size_t>(output)]) {
+        fail(after, "value ", output, " is computed twice");
+      }
+      known[static_cast<size_t>(output)] = true;
+    }
+    verify_layout(graph, node, n, after);
+    if (node.is_fused()) verify_fused(graph, node, n, after);
+  }
+  for (const ValueId output : graph.outputs) {
+    if (!known[static_cast<size_t>(output)]) fail(after, "output ", output, " is never computed");
+  }
+}
+
+}  // namespace pydl::graph

@@ -1,0 +1,64 @@
+"""Names of what a function captures, for messages."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any
+
+from pydl._core import Tensor
+from pydl.compiler.state import State
+from pydl.nn.module import Module
+from pydl.optim import Optimizer
+
+
+def captured(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the variables of enclosing functions and modules that a function uses, by name."""
+    inner = inspect.unwrap(getattr(function, "__func__", function))
+    if not inspect.isfunction(inner):
+        return
+    variables = inspect.getclosurevars(inner)
+    yield from variables.nonlocals.items()
+    yield from variables.globals.items()
+    owner = getattr(function, "__self__", None)
+    if owner is not None:
+        yield from ((f"self.{name}", value) for name, value in vars(owner).items())
+
+
+def tensors_in(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors that an object holds, by name."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, (Module, Optimizer)):
+        yield from State([(name, value)]).tensors.items()
+    elif depth > 0 and isinstance(value, dict):
+        for key, item in value.items():
+            yield from tensors_in(f"{name}[{key!r}]", item, depth - 1)
+    elif depth > 0 and isinstance(value, (list, tuple, set)):
+        for i, item in enumerate(value):
+            yield from tensors_in(f"{name}[{i}]", item, depth - 1)
+    elif depth > 0 and hasattr(value, "__dict__") and not inspect.ismodule(value):
+        if not isinstance(value, type) and not callable(value):
+            for key, item in vars(value).items():
+                yield from tensors_in(f"{name}.{key}", item, depth - 1)
+
+
+def name_of(tensor: Tensor, function: Callable[..., Any]) -> str | None:
+    """Return the name under which a function reaches a tensor, where that can be found."""
+    for name, value in captured(function):
+        for path, candidate in tensors_in(name, value):
+            if hash(candidate) == hash(tensor):  # the hash is the tensor's identity
+                return path
+    return None
+
+
+def line_of(traceback: TracebackType | None, package: str) -> str | None:
+    """Return file:line of the innermost frame that is not part of the package."""
+    place = None
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if not file.startswith(package):
+            place = f"{file}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place

@@ -1,0 +1,365 @@
+"""compile: a function on tensors becomes a program that runs in one call."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar, overload
+
+from pydl import _core
+from pydl._core import Tensor, TraceError
+from pydl.compiler.captures import captured, line_of, name_of, tensors_in
+from pydl.compiler.state import State, bound_objects
+from pydl.nn.module import Module
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+# More programs than this for one function are worth a warning.
+_MANY_TRACES = 8
+
+
+class CompiledFunction(Generic[FunctionT]):
+    """A function that is traced at its first call, and runs as a program from then on.
+
+    Made by `compile`. Each combination of argument structure, shapes, dtypes, other argument
+    values, training flags and settings of the declared state has a program of its own; the last
+    `cache_size` are kept.
+
+    Attributes
+    ----------
+    traces : int
+        How often the function was traced.
+    """
+
+    def __init__(
+        self,
+        function: FunctionT,
+        state: Sequence[Any],
+        explain: bool,
+        without: Sequence[str],
+        cache_size: int,
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"compile: expected a function, got {type(function).__name__}")
+        if cache_size < 1:
+            raise ValueError(f"compile: expected cache_size of at least 1, got {cache_size}")
+        unknown = [name for name in without if name not in _core._pass_names()]
+        if unknown:
+            expected = ", ".join(_core._pass_names())
+            raise ValueError(f"compile: there is no pass {unknown[0]!r}; expected {expected}")
+        self._function = function
+        self._state = list(state) if isinstance(state, (list, tuple)) else [state]
+        self._explain = explain
+        self._without = list(without)
+        self._cache = _core._ProgramCache(cache_size)
+        self.traces = 0
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if _core._is_tracing():  # part of a larger function that is being traced
+            return self._function(*args, **kwargs)
+        call = (args, kwargs)
+        result = self._cache.call(call)
+        if result is None:
+            self._trace(call)
+            result = self._cache.call(call)
+            if result is None:
+                raise RuntimeError(f"{self._name}: the program does not serve the call it is for")
+        return result[0]
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """Bind a compiled method: each instance has programs of its own."""
+        if instance is None:
+            return self
+        bound = CompiledFunction(
+            self._function.__get__(instance, owner), self._state, self._explain, self._without, 16
+        )
+        name = getattr(self._function, "__name__", "")
+        if name and hasattr(instance, "__dict__"):
+            instance.__dict__[name] = bound
+        return bound
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._function, "__qualname__", type(self._function).__name__)
+
+    @property
+    def programs(self) -> list[Any]:
+        """The programs that are kept, the last used first: each has `describe()` and `to_dot()`."""
+        return list(self._cache.programs())
+
+    def describe(self) -> str:
+        """Return the last program as text: kernels, buffers, memory, and passes and times if explained."""
+        programs = self.programs
+        return programs[0].describe() if programs else f"{self._name}: not traced yet"
+
+    def clear(self) -> None:
+        """Forget all programs."""
+        self._cache.clear()
+
+    # --- tracing ----------------------------------------------------------------------------------
+
+    def _collect(self) -> State:
+        declared = [(_name_in(self._function, s, i), s) for i, s in enumerate(self._state)]
+        function = self._function
+        own = [("self", function)] if isinstance(function, Module) else bound_objects(function)
+        return State(declared + own)
+
+    def _trace(self, call: tuple[Any, Any]) -> None:
+        self._report_retrace(call)
+        self.traces += 1
+        state = self._collect()
+        tracing = _Tracing(self, state, call)
+        tracing.run()
+        arguments, results, program = tracing.arguments, tracing.results, tracing.program
+        cleared, receivers = tracing.cleared, tracing.receivers
+        learnt, has_grad = tracing.learnt, tracing.has_grad
+        live = tracing.live_results
+        del tracing
+        self._check_leaks(live)
+        self._cache.add(
+            arguments,
+            results,
+            self._collect().guards,
+            learnt,
+            has_grad,
+            cleared,
+            receivers,
+            program,
+        )
+        if self._explain:
+            print(program.describe())
+
+    def _report_retrace(self, call: tuple[Any, Any]) -> None:
+        if self.traces == 0:
+            return
+        import logging
+
+        reason = self._cache.difference(call) or "its program was dropped from the cache"
+        logging.getLogger("pydl").debug("%s is traced again: %s", self._name, reason)
+        if self.traces >= _MANY_TRACES and self.traces % _MANY_TRACES == 0:
+            import warnings
+
+            warnings.warn(
+                f"{self._name} was traced {self.traces} times, the last time because of {reason}; "
+                "keep shapes and other arguments the same from call to call, or pass "
+                "numbers that change as tensors",
+                stacklevel=4,
+            )
+
+    def _check_leaks(self, live_results: Callable[[], int]) -> None:
+        if live_results() <= 0:
+            return
+        gc.collect()
+        if live_results() <= 0:
+            return
+        owners: list[tuple[str, Any]] = [*captured(self._function)]
+        owners += [(_name_in(self._function, s, i), s) for i, s in enumerate(self._state)]
+        for name, value in owners:
+            for path, tensor in tensors_in(name, value):
+                if _core._is_traced(tensor):
+                    raise TraceError(
+                        f"{self._name}: {path} keeps a tensor of the traced function, which has "
+                        "no elements; return it from the function instead"
+                    )
+        raise TraceError(
+            f"{self._name}: the function keeps a tensor that it computed in some variable "
+            "outside; return it instead"
+        )
+
+
+class _Tracing:
+    """One run of a function on tensors without elements, and the program that comes of it."""
+
+    def __init__(self, owner: CompiledFunction[Any], state: State, call: tuple[Any, Any]) -> None:
+        self._owner, self._state, self._call = owner, state, call
+        self._trace = _core._Trace(_PACKAGE)
+        self.live_results = self._trace.live_results
+        self.learnt = [t for t in state.tensors.values() if t.dtype.is_floating and t.is_leaf]
+        self._gradients = [t.grad for t in self.learnt]
+        self.has_grad = [gradient is not None for gradient in self._gradients]
+        self.cleared: list[Tensor] = []
+        self.receivers: list[Tensor] = []
+
+    def run(self) -> None:
+        """Trace the function and compile what it did."""
+        owner = self._owner
+        for name, tensor in self._state.tensors.items():
+            self._trace.state(tensor, name)
+        self.arguments, tensors = _core._ArgumentTree.of(self._call)
+        traced = [self._trace.argument(tensor) for tensor in tensors]
+        gradients = [self._trace.argument(g) for g in self._gradients if g is not None]
+        self._trace.start()
+        try:
+            outputs = self._call_function(traced, gradients)
+            outputs += self._sort_gradients()
+        except TraceError as error:
+            raise self._located(error) from error.__cause__
+        finally:
+            self._trace.stop()
+            for tensor, gradient in zip(self.learnt, self._gradients, strict=True):
+                tensor.grad = gradient
+        try:
+            self.program = self._trace.finish(outputs, owner._without, owner._explain)
+        except TraceError as error:
+            raise self._located(error) from None
+
+    def _call_function(self, traced: list[Tensor], gradients: list[Tensor]) -> list[Tensor]:
+        given = iter(gradients)
+        self._placed: list[int | None] = []
+        for tensor, has_grad in zip(self.learnt, self.has_grad, strict=True):
+            if has_grad:
+                tensor.grad = next(given).copy()
+            self._placed.append(hash(tensor.grad) if has_grad else None)
+        args, kwargs = self.arguments.build(traced)
+        result = self._owner._function(*args, **kwargs)
+        self.results, outputs = _core._ArgumentTree.of(result)
+        other = self.results.first_other_leaf("result")
+        if other:
+            raise TraceError(
+                f"{self._owner._name}: {other}; a compiled function returns tensors, None, and "
+                "tuples, lists and dicts of them"
+            )
+        for tensor, argument in zip(traced, self.arguments_leaves(args, kwargs), strict=True):
+            if tensor.requires_grad and argument.grad is not None:
+                raise TraceError(
+                    f"{self._owner._name}: backward() reached an argument of shape "
+                    f"{tensor.shape}; use pydl.grad for gradients of arguments"
+                )
+        return list(outputs)
+
+    @staticmethod
+    def arguments_leaves(args: Any, kwargs: Any) -> list[Tensor]:
+        return list(_core._ArgumentTree.of((args, kwargs))[1])
+
+    def _sort_gradients(self) -> list[Tensor]:
+        """Gradients that an update has used are dropped, others are handed to their owners."""
+        kept = []
+        for tensor, placed in zip(self.learnt, self._placed, strict=True):
+            gradient = tensor.grad
+            if gradient is None or self._trace.is_consumed(gradient):
+                self.cleared.append(tensor)
+            elif hash(gradient) != placed:
+                self.receivers.append(tensor)
+                kept.append(gradient)
+        return kept
+
+    def _located(self, error: TraceError) -> TraceError:
+        """Put the line, and the name of a tensor that was not declared, into the message."""
+        message = str(error)
+        undeclared = self._trace.undeclared()
+        if undeclared is not None and "was not declared" in message:
+            name = name_of(undeclared, self._owner._function)
+            if name is not None:
+                message = message.replace("a captured tensor", f"the captured tensor {name}", 1)
+        place = line_of(error.__traceback__, _PACKAGE)
+        located = TraceError(f"{place}: {message}" if place else message)
+        return located.with_traceback(error.__traceback__)
+
+
+def _name_in(function: Any, value: Any, index: int) -> str:
+    """The name that a function knows a declared object by."""
+    for name, candidate in captured(function):
+        if candidate is value:
+            return name
+    kind = type(value).__name__
+    return kind[0].lower() + kind[1:] if isinstance(value, Module) else f"state[{index}]"
+
+
+@overload
+def compile(
+    function: FunctionT,
+    *,
+    state: Any = ...,
+    explain: bool = ...,
+    without: Sequence[str] = ...,
+    cache_size: int = ...,
+) -> CompiledFunction[FunctionT]: ...
+@overload
+def compile(
+    function: None = ...,
+    *,
+    state: Any = ...,
+    explain: bool = ...,
+    without: Sequence[str] = ...,
+    cache_size: int = ...,
+) -> Callable[[FunctionT], CompiledFunction[FunctionT]]: ...
+def compile(
+    function: Any = None,
+    *,
+    state: Any = (),
+    explain: bool = False,
+    without: Sequence[str] = (),
+    cache_size: int = 16,
+) -> Any:
+    """Compile a function on tensors: a forward pass, or a whole training step.
+
+    At the first call the function runs once on tensors that have shapes and dtypes, but no
+    elements. What it does is written down, optimised as a whole, and run in one call into C++,
+    then and whenever it is called with arguments alike: no Python code of the function runs.
+
+    Arguments that are tensors or NumPy arrays are inputs; everything else that the function sees,
+    Python numbers among them, is built into the program. Numbers that change are passed as tensors.
+    What the function changes beside its arguments must be declared: parameters, buffers, and the
+    state of optimisers are found in what `state` lists, and in the object that a method is bound
+    to. Random numbers continue the streams of their generators, as without compilation.
+
+    A gradient that `backward` brings to a parameter is gone after the call when an update has used
+    it, and is the parameter's `grad` when none has.
+
+    Parameters
+    ----------
+    function : callable or Module, optional
+        What to compile; without it, `compile` returns a decorator.
+    state : Module, Optimizer, Tensor, or sequence of them
+        What the function reads or changes beside its arguments.
+    explain : bool, default False
+        Print the graph after each pass, and time every kernel of every call; see
+        `CompiledFunction.describe`.
+    without : sequence of str, optional
+        Passes to leave out: "canonicalize", "common_subexpressions", "dead_code",
+        "fuse_elementwise", "alias" (results in the memory of operands), "memory" (buffers that
+        share memory).
+    cache_size : int, default 16
+        How many programs are kept, one for each signature of arguments.
+
+    Returns
+    -------
+    CompiledFunction
+        Called like the function. It returns tensors, None, and tuples, lists and dicts of them.
+
+    Raises
+    ------
+    TraceError
+        At the first call, for a function that asks for values of tensors (`if x > 0`, `float(x)`),
+        uses a tensor that was not declared, or keeps or returns something else than tensors. The
+        message names the line.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> from pydl import nn
+    >>> _ = pydl.manual_seed(0)
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    >>> optimizer = pydl.optim.SGD(model.parameters(), lr=0.1)
+    >>> @pydl.compile(state=[model, optimizer])
+    ... def step(x, y):
+    ...     loss = nn.functional.cross_entropy(model(x), y)
+    ...     optimizer.zero_grad()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x, y = pydl.ones((5, 4)), pydl.zeros((5,), dtype="int64")
+    >>> losses = [step(x, y).item() for _ in range(3)]
+    >>> losses[2] < losses[1] < losses[0]
+    True
+    """
+
+    def decorate(inner: Any) -> Any:
+        return CompiledFunction(inner, state, explain, without, cache_size)
+
+    return decorate if function is None else decorate(function)

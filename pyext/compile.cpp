@@ -1,0 +1,284 @@
+// Compiled functions: traces, programs, and the cache of programs that a compiled function looks its calls up in.
+#include <list>
+
+#include "argument_tree.h"
+#include "bindings.h"
+#include "casters.h"
+#include "pydl/autograd.h"
+#include "pydl/ops.h"
+#include "pydl/program.h"
+#include "runtime/threads.h"
+
+namespace pydl::python {
+
+namespace {
+
+// The innermost frame that is not part of this package, as file:line.
+std::string current_location(const std::string& package) {
+  const py::gil_scoped_acquire lock;
+  auto* frame = reinterpret_cast<PyObject*>(PyThreadState_GetFrame(PyThreadState_Get()));
+  std::string location;
+  while (frame != nullptr) {
+    auto* typed = reinterpret_cast<PyFrameObject*>(frame);
+    const auto code = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(typed)));
+    const auto file = code.attr("co_filename").cast<std::string>();
+    if (file.rfind(package, 0) != 0) {
+      location = concat_text(file.substr(file.rfind('/') + 1), ":", PyFrame_GetLineNumber(typed));
+      Py_DECREF(frame);
+      break;
+    }
+    auto* outer = reinterpret_cast<PyObject*>(PyFrame_GetBack(typed));
+    Py_DECREF(frame);
+    frame = outer;
+  }
+  return location;
+}
+
+// What must be the same for a program to serve: an entry of a dict, an attribute of an object.
+struct Guard {
+  py::object mapping;
+  py::object key;
+  py::object value;
+
+  bool holds() const {
+    if (key.is_none()) return PyDict_Size(mapping.ptr()) == PyLong_AsSsize_t(value.ptr());
+    PyObject* found = PyDict_GetItem(mapping.ptr(), key.ptr());
+    if (found == value.ptr()) return true;
+    if (found == nullptr || Py_TYPE(found) != Py_TYPE(value.ptr()) || is_tensor(found)) return false;
+    // Numbers and strings are compared by value, everything else by identity.
+    if (!PyFloat_CheckExact(found) && !PyLong_CheckExact(found) && !PyUnicode_CheckExact(found)) return false;
+    return PyObject_RichCompareBool(found, value.ptr(), Py_EQ) == 1;
+  }
+};
+
+// A program with the conditions under which it serves, and what its outputs are for.
+struct Entry {
+  ArgumentTree arguments;
+  ArgumentTree results;
+  std::vector<Guard> guards;
+  bool grad_enabled;
+  int threads;
+  std::vector<Tensor> states;       // that ask for gradients, or did not
+  std::vector<bool> requires_grad;  // of each
+  std::vector<bool> has_grad;       // whether `grad` of each is an argument
+  std::vector<Tensor> cleared;      // lose their `grad`
+  std::vector<Tensor> receivers;    // get their `grad` from the outputs behind the results
+  std::shared_ptr<Program> program;
+
+  // Null where it serves; else what differs.
+  bool matches(PyObject* call, std::vector<Tensor>* tensors) const {
+    if (grad_enabled != pydl::grad_enabled() || threads != runtime::thread_count()) return false;
+    if (!arguments.match(call, tensors)) return false;
+    for (const Guard& guard : guards) {
+      if (!guard.holds()) return false;
+    }
+    for (size_t i = 0; i < states.size(); ++i) {
+      if (states[i].requires_grad() != requires_grad[i] || states[i].grad().defined() != has_grad[i]) return false;
+    }
+    return true;
+  }
+
+  std::string difference(py::handle call) const {
+    if (grad_enabled != pydl::grad_enabled()) return "recording of gradients was switched";
+    if (threads != runtime::thread_count()) return "the number of threads changed";
+    std::string found = arguments.difference(call, "arguments");
+    if (!found.empty()) return found;
+    for (const Guard& guard : guards) {
+      if (guard.holds()) continue;
+      if (guard.key.is_none()) return "attributes were added or removed";
+      return concat_text("attribute ", py::str(guard.key).cast<std::string>(), " changed");
+    }
+    for (size_t i = 0; i < states.size(); ++i) {
+      if (states[i].requires_grad() != requires_grad[i]) return "requires_grad of a parameter changed";
+      if (states[i].grad().defined() != has_grad[i]) return "a parameter has a gradient from outside, or none any more";
+    }
+    return "";
+  }
+};
+
+// A result must not share memory that a state's next step overwrites... but states are handed out as they are.
+py::object run_entry(const Entry& entry, std::vector<Tensor>& tensors) {
+  constexpr int64_t worth_releasing = 20'000;  // nanoseconds
+  for (size_t i = 0; i < entry.states.size(); ++i) {
+    if (entry.has_grad[i]) tensors.push_back(contiguous(entry.states[i].grad()));
+  }
+  std::vector<Tensor> outputs(entry.program->output_count());
+  if (entry.program->work() < worth_releasing) {
+    entry.program->run(tensors, outputs);
+  } else {
+    const py::gil_scoped_release release;
+    entry.program->run(tensors, outputs);
+  }
+  for (const Tensor& tensor : entry.cleared) Tensor(tensor).set_grad({});
+  const size_t results = outputs.size() - entry.receivers.size();
+  for (size_t i = 0; i < entry.receivers.size(); ++i) Tensor(entry.receivers[i]).set_grad(outputs[results + i]);
+  size_t next = 0;
+  return entry.results.build(outputs, &next);
+}
+
+class ProgramCache {
+ public:
+  explicit ProgramCache(size_t capacity) : capacity_(capacity) {}
+
+  // The results of the program for this call, in a tuple of one; nothing where there is no program yet.
+  std::optional<py::tuple> call(const py::tuple& arguments) {
+    for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+      tensors_.clear();
+      if (!(*entry)->matches(arguments.ptr(), &tensors_)) continue;
+      // The last one used is asked first.
+      if (entry != entries_.begin()) entries_.splice(entries_.begin(), entries_, entry);
+      const std::shared_ptr<Entry> used = entries_.front();
+      std::vector<Tensor> tensors = std::move(tensors_);
+      py::tuple result = py::make_tuple(run_entry(*used, tensors));
+      tensors.clear();
+      tensors_ = std::move(tensors);
+      return result;
+    }
+    tensors_.clear();
+    return std::nullopt;
+  }
+
+  void add(Entry entry) {
+    entries_.push_front(std::make_shared<Entry>(std::move(entry)));
+    if (entries_.size() > capacity_) entries_.pop_back();
+  }
+
+  // What differs from the program used last.
+  std::string difference(const py::tuple& arguments) const {
+    return entries_.empty() ? "" : entries_.front()->difference(arguments);
+  }
+
+  std::vector<std::shared_ptr<Program>> programs() const {
+    std::vector<std::shared_ptr<Program>> result;
+    for (const auto& entry : entries_) result.push_back(entry->program);
+    return result;
+  }
+
+  void clear() { entries_.clear(); }
+
+ private:
+  size_t capacity_;
+  std::list<std::shared_ptr<Entry>> entries_;
+  std::vector<Tensor> tensors_;
+};
+
+py::dict step_dict(const ProgramStep& step) {
+  py::dict entry;
+  entry["name"] = step.name;
+  entry["provider"] = step.provider;
+  entry["location"] = step.location;
+  entry["operands"] = step.operands;
+  entry["flops"] = step.flops;
+  entry["bytes"] = step.bytes;
+  entry["seconds"] = step.seconds;
+  return entry;
+}
+
+void define_program(py::module_& module) {
+  py::class_<Program, std::shared_ptr<Program>>(module, "_Program")
+      .def("describe", &Program::describe)
+      .def("to_dot", &Program::to_dot)
+      .def("run", [](Program& program, const std::vector<Tensor>& arguments) { return program.run(arguments); })
+      .def("steps",
+           [](const Program& program) {
+             py::list steps;
+             for (const ProgramStep& step : program.steps()) steps.append(step_dict(step));
+             return steps;
+           })
+      .def_property_readonly("arena_bytes", &Program::arena_bytes)
+      .def_property_readonly("unplanned_bytes", &Program::unplanned_bytes)
+      .def_property_readonly("eager_bytes", &Program::eager_bytes);
+}
+
+// A context manager: what is inside runs at once.
+class PauseScope {
+ public:
+  void enter() { pause_.emplace(); }
+  void leave() { pause_.reset(); }
+
+ private:
+  std::optional<PauseTracing> pause_;
+};
+
+void define_trace(py::module_& module) {
+  py::class_<Trace>(module, "_Trace")
+      .def(py::init([](const std::string& package) {
+             auto trace = std::make_unique<Trace>();
+             trace->set_locator([package] { return current_location(package); });
+             return trace;
+           }),
+           py::arg("package"))
+      .def("argument", &Trace::argument)
+      .def("state", &Trace::state)
+      .def("start", &Trace::start)
+      .def("stop", &Trace::stop)
+      .def("is_consumed", &Trace::is_consumed)
+      .def("undeclared", &Trace::undeclared)
+      .def("live_results", &Trace::live_results)
+      .def("finish", [](Trace& trace, const std::vector<Tensor>& outputs, std::vector<std::string> without,
+                        bool explain) {
+        return std::make_shared<Program>(trace.finish(outputs, {.without = std::move(without), .explain = explain}));
+      });
+  module.def("_is_tracing", is_tracing);
+  module.def("_is_traced", is_traced);
+  module.def("_declare_state", declare_state);
+  module.def("_pass_names", pass_names);
+  py::class_<PauseScope>(module, "_PauseTracing")
+      .def(py::init<>())
+      .def("__enter__", &PauseScope::enter)
+      .def("__exit__", [](PauseScope& scope, const py::args&) { scope.leave(); });
+}
+
+void define_tree(py::module_& module) {
+  py::class_<ArgumentTree>(module, "_ArgumentTree")
+      .def_static("of",
+                  [](const py::object& object) {
+                    std::vector<Tensor> tensors;
+                    ArgumentTree tree = ArgumentTree::of(object, &tensors);
+                    return py::make_tuple(std::move(tree), std::move(tensors));
+                  })
+      .def("build",
+           [](const ArgumentTree& tree, const std::vector<Tensor>& tensors) {
+             size_t next = 0;
+             return tree.build(tensors, &next);
+           })
+      .def("first_other_leaf", &ArgumentTree::first_other_leaf);
+}
+
+void define_cache(py::module_& module) {
+  py::class_<ProgramCache>(module, "_ProgramCache")
+      .def(py::init<size_t>(), py::arg("capacity"))
+      .def("call", &ProgramCache::call)
+      .def("difference", &ProgramCache::difference)
+      .def("programs", &ProgramCache::programs)
+      .def("clear", &ProgramCache::clear)
+      .def(
+          "add",
+          [](ProgramCache& cache, const ArgumentTree& arguments, const ArgumentTree& results, const py::list& guards,
+             std::vector<Tensor> states, const std::vector<bool>& has_grad, std::vector<Tensor> cleared,
+             std::vector<Tensor> receivers, std::shared_ptr<Program> program) {
+            Entry entry = {arguments,         results, {},       grad_enabled(),     runtime::thread_count(),
+                           std::move(states), {},      has_grad, std::move(cleared), std::move(receivers),
+                           std::move(program)};
+            for (const py::handle item : guards) {
+              const auto guard = py::reinterpret_borrow<py::tuple>(item);
+              entry.guards.push_back({guard[0], guard[1], guard[2]});
+            }
+            for (const Tensor& state : entry.states) entry.requires_grad.push_back(state.requires_grad());
+            cache.add(std::move(entry));
+          },
+          py::arg("arguments"), py::arg("results"), py::arg("guards"), py::arg("states"), py::arg("has_grad"),
+          py::arg("cleared"), py::arg("receivers"), py::arg("program"));
+}
+
+}  // namespace
+
+void define_compile(py::module_& module) {
+  module.attr("TraceError") = py::reinterpret_borrow<py::object>(trace_error_type());
+  define_program(module);
+  define_trace(module);
+  define_tree(module);
+  define_cache(module);
+}
+
+}  // namespace pydl::python
