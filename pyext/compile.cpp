@@ -156,6 +156,18 @@ class ProgramCache {
 
   void clear() { entries_.clear(); }
 
+  // For Python's collector: guards refer to the objects that refer to the function.
+  int traverse(visitproc visit, void* arg) const {
+    for (const auto& entry : entries_) {
+      for (const Guard& guard : entry->guards) {
+        Py_VISIT(guard.mapping.ptr());
+        Py_VISIT(guard.key.ptr());
+        Py_VISIT(guard.value.ptr());
+      }
+    }
+    return 0;
+  }
+
  private:
   size_t capacity_;
   std::list<std::shared_ptr<Entry>> entries_;
@@ -245,8 +257,26 @@ void define_tree(py::module_& module) {
       .def("first_other_leaf", &ArgumentTree::first_other_leaf);
 }
 
+int traverse_cache(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  // Before its constructor has run there is nothing to visit.
+  if (!py::detail::is_holder_constructed(self)) return 0;
+  return py::cast<const ProgramCache&>(py::handle(self)).traverse(visit, arg);
+}
+
+int clear_cache(PyObject* self) {
+  if (py::detail::is_holder_constructed(self)) py::cast<ProgramCache&>(py::handle(self)).clear();
+  return 0;
+}
+
 void define_cache(py::module_& module) {
-  py::class_<ProgramCache>(module, "_ProgramCache")
+  const py::custom_type_setup collected([](PyHeapTypeObject* heap_type) {
+    PyTypeObject* type = &heap_type->ht_type;
+    type->tp_flags |= Py_TPFLAGS_HAVE_GC;
+    type->tp_traverse = traverse_cache;
+    type->tp_clear = clear_cache;
+  });
+  py::class_<ProgramCache>(module, "_ProgramCache", collected)
       .def(py::init<size_t>(), py::arg("capacity"))
       .def("call", &ProgramCache::call)
       .def("difference", &ProgramCache::difference)

@@ -38,10 +38,15 @@ def tensors_in(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, Ten
     elif depth > 0 and isinstance(value, (list, tuple, set)):
         for i, item in enumerate(value):
             yield from tensors_in(f"{name}[{i}]", item, depth - 1)
-    elif depth > 0 and hasattr(value, "__dict__") and not inspect.ismodule(value):
-        if not isinstance(value, type) and not callable(value):
-            for key, item in vars(value).items():
-                yield from tensors_in(f"{name}.{key}", item, depth - 1)
+    elif depth > 0 and _is_plain_object(value):
+        for key, item in vars(value).items():
+            yield from tensors_in(f"{name}.{key}", item, depth - 1)
+
+
+def _is_plain_object(value: object) -> bool:
+    return hasattr(value, "__dict__") and not (
+        inspect.ismodule(value) or isinstance(value, type) or callable(value)
+    )
 
 
 def name_of(tensor: Tensor, function: Callable[..., Any]) -> str | None:

@@ -55,6 +55,7 @@ class CompiledFunction(Generic[FunctionT]):
         self._state = list(state) if isinstance(state, (list, tuple)) else [state]
         self._explain = explain
         self._without = list(without)
+        self._cache_size = cache_size
         self._cache = _core._ProgramCache(cache_size)
         self.traces = 0
         functools.update_wrapper(self, function)
@@ -71,12 +72,21 @@ class CompiledFunction(Generic[FunctionT]):
                 raise RuntimeError(f"{self._name}: the program does not serve the call it is for")
         return result[0]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copies trace anew: programs belong to the tensors that they were made for.
+        made_of = (self._function, self._state, self._explain, self._without, self._cache_size)
+        return CompiledFunction, made_of
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """Bind a compiled method: each instance has programs of its own."""
         if instance is None:
             return self
         bound = CompiledFunction(
-            self._function.__get__(instance, owner), self._state, self._explain, self._without, 16
+            self._function.__get__(instance, owner),
+            self._state,
+            self._explain,
+            self._without,
+            self._cache_size,
         )
         name = getattr(self._function, "__name__", "")
         if name and hasattr(instance, "__dict__"):
@@ -93,7 +103,11 @@ class CompiledFunction(Generic[FunctionT]):
         return list(self._cache.programs())
 
     def describe(self) -> str:
-        """Return the last program as text: kernels, buffers, memory, and passes and times if explained."""
+        """Return the last program as text.
+
+        Kernels with their buffers, and the memory they need; with `explain` also the graph after
+        each pass, and the median time of each kernel over the calls so far.
+        """
         programs = self.programs
         return programs[0].describe() if programs else f"{self._name}: not traced yet"
 
@@ -262,7 +276,7 @@ class _Tracing:
 
 
 def _name_in(function: Any, value: Any, index: int) -> str:
-    """The name that a function knows a declared object by."""
+    """Return the name that a function knows a declared object by."""
     for name, candidate in captured(function):
         if candidate is value:
             return name

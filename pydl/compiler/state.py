@@ -103,7 +103,7 @@ def _holds_tensors(value: object) -> bool:
 
 
 def bound_objects(function: Any) -> list[tuple[str, Any]]:
-    """What belongs to the object that a method is bound to: its models, optimisers and tensors."""
+    """Return what the object of a bound method holds: its models, optimisers and tensors."""
     owner = getattr(function, "__self__", None)
     if owner is None:
         return []

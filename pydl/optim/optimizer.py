@@ -209,8 +209,8 @@ class Optimizer:
             batch.slots = [[zeros_like(p) for p in batch.parameters] for _ in names]
         self._structure += 1
         for name, slot in zip(names, batch.slots, strict=True):
-            for i, tensor in enumerate(slot):
-                _core._declare_state(tensor, f"{name}[{i}]")
+            for i, moment in enumerate(slot):
+                _core._declare_state(moment, f"{name}[{i}]")
 
     def _state_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """All tensors that are kept, by names for people."""
@@ -219,8 +219,8 @@ class Optimizer:
         for i, batch in enumerate(self._batches):
             yield f"step[{i}]", batch.step
             for name, slot in zip(self._slots_of(batch.group.options), batch.slots, strict=False):
-                for j, tensor in enumerate(slot):
-                    yield f"{name}[{i}][{j}]", tensor
+                for j, moment in enumerate(slot):
+                    yield f"{name}[{i}][{j}]", moment
 
     # --- state ------------------------------------------------------------------------------------
 

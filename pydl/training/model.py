@@ -20,6 +20,7 @@ from pydl.training.interrupt import StopOnInterrupt
 from pydl.training.metrics import Averages, MetricFunction
 from pydl.training.metrics import get_all as get_metrics
 from pydl.training.progress import Progress, Verbose, make_progress
+from pydl.training.steps import Steps
 
 if TYPE_CHECKING:
     import os
@@ -65,19 +66,32 @@ class Model(Module):
     stop_training: bool = False
 
     _unguarded = frozenset(
-        {"optimizer", "stop_training", "_optimizer_spec", "_loss", "_metrics", "_example"}
+        {
+            "optimizer",
+            "stop_training",
+            "_optimizer_spec",
+            "_loss",
+            "_metrics",
+            "_example",
+            "_jit",
+            "_steps",
+        }
     )
 
     _optimizer_spec: Any = None
     _loss: losses.Loss | None = None
     _metrics: dict[str, MetricFunction] | None = None
     _example: tuple[tuple[int, ...], Any] | None = None
+    _jit: bool = True
+    _steps: Steps | None = None
 
     def compile(
         self,
         optimizer: str | Optimizer | type[Optimizer] = "adam",
         loss: str | losses.LossFunction = "cross_entropy",
         metrics: Sequence[str | MetricFunction] | None = None,
+        *,
+        jit: bool = True,
     ) -> None:
         """Choose how the model is trained and measured.
 
@@ -95,6 +109,10 @@ class Model(Module):
         metrics : sequence of str or callable, optional
             "accuracy" (class indices, one-hot, or binary), "mse", "mae", or functions
             (output, target) -> Tensor with one value, which are averaged over samples.
+        jit : bool, default True
+            Whether `fit`, `evaluate` and `predict` run each step as a program, made once for each
+            shape of batch (`pydl.compile`). Code of the model then runs only when it is traced. A
+            step that asks for values of tensors runs eagerly, after a warning.
 
         Raises
         ------
@@ -109,6 +127,7 @@ class Model(Module):
         chosen = get_metrics(metrics, known)
         self._optimizer_spec = _optimizer_factory(optimizer)
         self._loss, self._metrics, self.optimizer = known, chosen, None
+        self._jit, self._steps = jit, None
         if any(True for _ in self.parameters()):
             self._bind_optimizer()
 
@@ -131,6 +150,21 @@ class Model(Module):
             self.optimizer = self._optimizer_spec(own)
         assert self.optimizer is not None
         return self.optimizer
+
+    def _step(self, verb: str, batch: Any) -> Any:
+        """Run a step, as a program where that is possible."""
+        loss = None if self._loss is None else self._loss.function
+        parts = [self, self.optimizer, loss, *(self._metrics or {}).values()]
+        state = [part for part in parts if isinstance(part, (Module, Optimizer))]
+        steps = self._steps
+        if steps is None or [id(part) for part in steps.state] != [id(part) for part in state]:
+            functions = {
+                "fit": self._train_step,
+                "evaluate": self._evaluation_step,
+                "predict": self._prediction_step,
+            }
+            steps = self._steps = Steps(functions, state, self._jit)
+        return steps.run(verb, batch)
 
     def _compiled(self, verb: str) -> tuple[losses.Loss, dict[str, MetricFunction]]:
         if self._loss is None or self._metrics is None:
@@ -246,7 +280,7 @@ class Model(Module):
         for number, batch in enumerate(loader):
             _require_target("fit", batch)
             self._remember(batch[0])
-            averages.add(self._train_step(batch), batch[-1].shape[0])
+            averages.add(self._step("fit", batch), batch[-1].shape[0])
             progress.step(number + 1, averages)
             calls.on_train_batch_end(number)
             if stop.requested:
@@ -262,6 +296,15 @@ class Model(Module):
         loss.backward()
         self.optimizer.step()
         return self._values(loss.detach(), output, batch[-1])
+
+    def _evaluation_step(self, batch: tuple[Tensor, ...]) -> list[Tensor]:
+        """Compute loss and metrics of one batch."""
+        output = self(*batch[:-1])
+        return self._values(self._loss_of(output, batch[-1]), output, batch[-1])
+
+    def _prediction_step(self, inputs: tuple[Tensor, ...]) -> Any:
+        """Compute the outputs of one batch."""
+        return self(*inputs)
 
     def _loss_of(self, output: Any, target: Tensor) -> Tensor:
         assert self._loss is not None
@@ -317,9 +360,7 @@ class Model(Module):
                 for number, batch in enumerate(loader):
                     _require_target("evaluate", batch)
                     self._remember(batch[0])
-                    output = self(*batch[:-1])
-                    loss = self._loss_of(output, batch[-1])
-                    averages.add(self._values(loss, output, batch[-1]), batch[-1].shape[0])
+                    averages.add(self._step("evaluate", batch), batch[-1].shape[0])
                     progress.step(number + 1, averages)
                     if stop is not None and stop.requested:
                         break
@@ -356,7 +397,7 @@ class Model(Module):
                 for batch in loader:
                     inputs = batch if isinstance(batch, tuple) else (batch,)
                     self._remember(inputs[0])
-                    outputs.append(self(*inputs))
+                    outputs.append(self._step("predict", inputs))
         finally:
             self.train(mode)
         if not outputs:
