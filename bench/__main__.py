@@ -3,38 +3,85 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import sys
 from pathlib import Path
 
-from bench import ops, train
-from bench.machine import measure_machine
-from bench.report import table, write_json
-from bench.runner import Measurement, run_case, select
+from bench.case import Case
+from bench.machine import describe_machine, measure_limits
+from bench.peers import split
+from bench.report import Measured, table, write_json
+from bench.runner import Settings, run_case
+from bench.suites import SUITES
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    suites = parser.add_subparsers(dest="suite", required=True)
-    ops_parser = suites.add_parser("ops", help="single operations")
-    train_parser = suites.add_parser("train", help="whole training steps")
-    train_parser.add_argument("model", choices=sorted(train.MODELS))
-    for sub in (ops_parser, train_parser):
-        sub.add_argument("--only", help="cases whose name contains this")
-        sub.add_argument("--seconds", type=float, default=1.0, help="time per case and framework")
-        sub.add_argument("--json", type=Path, help="also write the results to this file")
+def main() -> int:
+    parser = _parser()
     options = parser.parse_args()
+    words = " ".join(options.suite)
+    names = [name for name in SUITES if f"{name} ".startswith(f"{words} ") or not words]
+    if not names:
+        parser.error(f"no suite {words!r}: expected one of {', '.join(SUITES)}")
+    peers = None if options.peers is None else options.peers.split(",")
+    cases = [_choose(case, peers) for name in names for case in SUITES[name]()]
+    cases = [case for case in cases if options.only is None or options.only in case.name]
+    if options.list:
+        for case in cases:
+            print(f"{case.name}: {', '.join(case.contenders)}")
+        return 0
+    return _run(cases, options)
 
-    machine = measure_machine()
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Time pydl beside other frameworks, each in a process of its own.",
+    )
+    parser.add_argument(
+        "suite", nargs="*", help=f"{', '.join(SUITES)}, or train for all of these; default: all"
+    )
+    parser.add_argument("--list", action="store_true", help="name the cases, and run nothing")
+    parser.add_argument("--only", help="cases whose name contains this")
+    parser.add_argument(
+        "--peers", help='frameworks or contenders to compare with, as "jax,torch fused"'
+    )
+    parser.add_argument("--seconds", type=float, default=1.0, help="time per case and contender")
+    parser.add_argument("--slice", type=float, default=0.05, help="seconds timed at a stretch")
+    parser.add_argument(
+        "--timeout", type=float, default=300.0, help="seconds until a silent contender is given up"
+    )
+    parser.add_argument("--json", type=Path, help="also write the results to this file")
+    return parser
+
+
+def _choose(case: Case, peers: list[str] | None) -> Case:
+    """The case with pydl and the chosen peers only."""
+    if peers is None:
+        return case
+    chosen = tuple(
+        name for name in case.contenders if split(name)[0] in ("pydl", *peers) or name in peers
+    )
+    return dataclasses.replace(case, contenders=chosen)
+
+
+def _run(cases: list[Case], options: argparse.Namespace) -> int:
+    machine = describe_machine()
+    settings = Settings(machine.threads, options.seconds, options.slice, options.timeout)
+    start = measure_limits()
     print(machine)
-    cases = ops.cases() if options.suite == "ops" else train.MODELS[options.model]()
-    measurements: list[Measurement] = []
-    for case in select(cases, options.only):
-        measurements.append(run_case(case, machine, seconds=options.seconds))
+    print(f"start: {start}")
+    measured = []
+    for case in cases:
+        measured.append(Measured(case, run_case(case, settings)))
         print(f"  {case.name}: done", flush=True)
-    print()
-    print(table(measurements))
+    end = measure_limits()
+    print(f"end:   {end}\n")
+    for each in measured:
+        print(table(each, start.better(end)))
     if options.json is not None:
-        write_json(options.json, machine, measurements)
+        write_json(options.json, machine, (start, end), settings, measured)
+    return int(any(result.broken for each in measured for result in each.results))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,31 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-Result = npt.NDArray[np.floating]
+Array = npt.NDArray[Any]
+Values = npt.NDArray[np.floating]
+
+
+class Work(Protocol):
+    """What is computed, in words that no framework owns: sizes and names, cheap to pickle."""
+
+    def data(self) -> Any:
+        """Inputs and initial weights, the same in every process."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One framework's version of a case."""
+    """One framework's version of some work."""
 
-    run: Callable[[], object]
-    result: Callable[[], Result]  # the values to be compared, computed once before timing
+    run: Callable[[], Any]  # one step; may return before the step is finished
+    read: Callable[[Any], Values]  # waits for what `run` returned: an operation's values, or a loss
 
 
 @dataclass(frozen=True)
 class Case:
     """Named work with its size.
 
-    `flops` and `bytes_moved` are per call; whichever is given decides which limit of the machine
+    `flops` and `bytes_moved` are per step; whichever is given decides which limit of the machine
     the time is compared with. Cases with neither are bound by overhead.
     """
 
     name: str
-    contenders: dict[str, Callable[[], Contender]]  # framework -> builder; may raise ImportError
+    work: Work
+    contenders: tuple[str, ...]  # "<framework>" or "<framework> <variant>"
+    checked: Work | None = None  # what is compared where `work` draws random numbers
+    checked_steps: int = 1  # that many first steps of a new contender are compared
     flops: float = 0.0
     bytes_moved: float = 0.0
     tolerance: float = 1e-4

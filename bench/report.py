@@ -5,57 +5,131 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
-from bench.machine import Machine
-from bench.runner import Measurement
+from bench.case import Case
+from bench.machine import Limits, Machine
+from bench.peers import split
+from bench.runner import Result, Settings
 
-_DISTRIBUTIONS = {"pydl": "pydl-core", "torch": "torch", "numpy": "numpy"}
-
-
-def table(measurements: list[Measurement]) -> str:
-    """One row per case: pydl's median, spread and fraction of the limit, and each peer's ratio."""
-    peers = sorted({name for m in measurements for name in m.timings if name != "pydl"})
-    header = ["case", "pydl", "spread", "of peak"]
-    for peer in peers:
-        header += [peer, f"{peer} / pydl"]
-    return tabulate([_row(m, peers) for m in measurements], headers=header, tablefmt="github")
+_HEADER = (
+    "contender", "median", "spread", "/ pydl", "fastest peer /", "of peak", "peak memory",
+    "first step",
+)  # fmt: skip
 
 
-def write_json(path: Path, machine: Machine, measurements: list[Measurement]) -> None:
+@dataclass(frozen=True)
+class Measured:
+    """A case with its results."""
+
+    case: Case
+    results: list[Result]
+
+    def ratio(self, result: Result) -> float | None:
+        """Time of a contender as a multiple of pydl's, the first contender."""
+        return _quotient(_median(result), _median(self.results[0]))
+
+    def fastest_peer_ratio(self, result: Result) -> float | None:
+        """Time of the fastest other framework as a multiple of this variant of pydl."""
+        peers = [_median(r) for r in self.results if not r.ours]
+        fastest = min((t for t in peers if t is not None), default=None)
+        return _quotient(fastest, _median(result)) if result.ours else None
+
+    def fraction_of_peak(self, result: Result, limits: Limits) -> float | None:
+        """Part of the machine's arithmetic or bandwidth that a contender used."""
+        seconds = _median(result)
+        if seconds is None or not (self.case.flops or self.case.bytes_moved):
+            return None
+        if self.case.flops:
+            return self.case.flops / seconds / limits.flops
+        return self.case.bytes_moved / seconds / limits.bandwidth
+
+
+def table(measured: Measured, limits: Limits) -> str:
+    """One row for each contender that was measured, and a line for each that was not."""
+    rows = [_row(measured, r, limits) for r in measured.results if r.failure is None]
+    text = tabulate(rows, headers=_HEADER, tablefmt="github", disable_numparse=True)
+    missing = [f"{r.contender}: {r.failure.reason}" for r in measured.results if r.failure]
+    return "\n".join([measured.case.name, "", text, *missing, ""])
+
+
+def write_json(
+    path: Path,
+    machine: Machine,
+    limits: Sequence[Limits],
+    settings: Settings,
+    cases: Sequence[Measured],
+) -> None:
     """Everything needed to compare with another run."""
+    start, end = limits
     record = {
         "command": sys.argv,
         "python": platform.python_version(),
-        "versions": {name: _version(dist) for name, dist in _DISTRIBUTIONS.items()},
-        "machine": vars(machine),
-        "cases": [
-            {
-                "name": m.case.name,
-                "fraction_of_peak": m.fraction,
-                "seconds": {name: vars(timing) for name, timing in m.timings.items()},
-            }
-            for m in measurements
-        ],
+        "machine": asdict(machine),
+        "limits": {"start": asdict(start), "end": asdict(end)},
+        "settings": asdict(settings),
+        "cases": [_case_record(measured, start.better(end)) for measured in cases],
     }
     path.write_text(json.dumps(record, indent=2) + "\n")
 
 
-def _row(measurement: Measurement, peers: list[str]) -> list[str]:
-    ours = measurement.timings["pydl"]
-    fraction = "" if measurement.fraction is None else f"{measurement.fraction:.0%}"
-    row = [measurement.case.name, _duration(ours.median), f"{ours.spread:.0%}", fraction]
-    for peer in peers:
-        timing = measurement.timings.get(peer)
-        row += ["", ""] if timing is None else _peer_cells(timing.median, ours.median)
-    return row
+def _case_record(measured: Measured, limits: Limits) -> dict[str, Any]:
+    case = measured.case
+    return {
+        "name": case.name,
+        "flops": case.flops,
+        "bytes_moved": case.bytes_moved,
+        "results": [_result_record(measured, result, limits) for result in measured.results],
+    }
 
 
-def _peer_cells(theirs: float, ours: float) -> list[str]:
-    return [_duration(theirs), f"{theirs / ours:.2f}"]
+def _result_record(measured: Measured, result: Result, limits: Limits) -> dict[str, Any]:
+    framework, variant = split(result.contender)
+    return {
+        "contender": result.contender,
+        "framework": framework,
+        "variant": variant,
+        "version": result.version,
+        "failure": result.failure and asdict(result.failure),
+        "seconds": result.timing and asdict(result.timing),
+        "spread": result.timing and result.timing.spread,
+        "ratio": measured.ratio(result),
+        "fastest_peer_ratio": measured.fastest_peer_ratio(result),
+        "fraction_of_peak": measured.fraction_of_peak(result, limits),
+        "peak_memory": result.peak_memory,
+        "first_step": result.first_step,
+    }
+
+
+def _row(measured: Measured, result: Result, limits: Limits) -> list[str]:
+    assert result.timing and result.first_step and result.peak_memory
+    return [
+        result.contender,
+        _duration(result.timing.median),
+        f"{result.timing.spread:.0%}",
+        _number(measured.ratio(result), ".2f"),
+        _number(measured.fastest_peer_ratio(result), ".2f"),
+        _number(measured.fraction_of_peak(result, limits), ".0%"),
+        f"{result.peak_memory / 1e6:.0f} MB",
+        _duration(result.first_step),
+    ]
+
+
+def _median(result: Result) -> float | None:
+    return result.timing.median if result.timing and not result.failure else None
+
+
+def _quotient(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a / b
+
+
+def _number(value: float | None, spec: str) -> str:
+    return "" if value is None else format(value, spec)
 
 
 def _duration(seconds: float) -> str:
@@ -63,10 +137,3 @@ def _duration(seconds: float) -> str:
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
     return f"{seconds / 1e-9:.3g} ns"
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None

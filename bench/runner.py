@@ -1,67 +1,128 @@
-"""Runs cases: results are compared first, then all frameworks are timed in turn."""
+"""Runs a case: one process for each contender, timed in turn, and their results compared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.case import Case, Contender
-from bench.machine import Machine
-from bench.timing import Timing, measure
+from bench.case import Case, Values
+from bench.messages import FINISH, TIME, Failure, Job, Ready, Started
+from bench.peers import split
+from bench.process import WorkerError, WorkerProcess
+from bench.timing import Timing
+
+_MIN_SLICES = 5
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """The timings of one case by framework, and pydl's fraction of the machine's limit."""
+class Settings:
+    """How long and how wide to measure."""
 
-    case: Case
-    timings: dict[str, Timing]
-    fraction: float | None
-
-
-def run_case(case: Case, machine: Machine, *, seconds: float) -> Measurement:
-    """Build, check and time one case."""
-    contenders = _build(case)
-    _check_agreement(case, contenders)
-    timings = measure({name: c.run for name, c in contenders.items()}, seconds=seconds)
-    return Measurement(case, timings, _fraction_of_peak(case, machine, timings["pydl"].median))
+    threads: int
+    seconds: float  # per case and contender
+    slice_seconds: float
+    timeout: float  # of each answer of a worker
 
 
-def select(cases: Iterable[Case], pattern: str | None) -> list[Case]:
-    """The cases whose name contains `pattern`."""
-    return [case for case in cases if pattern is None or pattern in case.name]
+@dataclass
+class Result:
+    """What came of one contender: a failure, or all other fields."""
+
+    contender: str
+    failure: Failure | None = None
+    version: str | None = None
+    timing: Timing | None = None
+    first_step: float | None = None  # seconds from the start of the process to its first step
+    peak_memory: int | None = None  # bytes
+    values: Values | None = field(default=None, repr=False)
+
+    @property
+    def ours(self) -> bool:
+        return split(self.contender)[0] == "pydl"
+
+    @property
+    def broken(self) -> bool:
+        """Whether it failed although it is there."""
+        return self.failure is not None and self.failure.installed
 
 
-def _build(case: Case) -> dict[str, Contender]:
-    contenders = {}
-    for framework, build in case.contenders.items():
-        try:
-            contenders[framework] = build()
-        except ImportError:
-            if framework == "pydl":
-                raise
-    return contenders
+def run_case(case: Case, settings: Settings) -> list[Result]:
+    """Time all contenders of a case; one that fails does not hold up the others."""
+    results = [Result(name) for name in case.contenders]
+    with ExitStack() as stack:
+        workers: dict[str, WorkerProcess] = {}
+        for result in results:
+            worker = _start(case, result, settings)
+            if worker is not None:
+                workers[result.contender] = worker
+                stack.callback(worker.close)
+        _time_in_turn(workers, results, settings)
+        for result in results:
+            if result.failure is None:
+                _finish(workers[result.contender], result)
+    compare(case, results)
+    return results
 
 
-def _check_agreement(case: Case, contenders: dict[str, Contender]) -> None:
-    expected = contenders["pydl"].result()
-    for framework, contender in contenders.items():
-        if framework == "pydl":
+def _start(case: Case, result: Result, settings: Settings) -> WorkerProcess | None:
+    job = Job(case, result.contender, settings.slice_seconds)
+    worker = WorkerProcess(job, threads=settings.threads, timeout=settings.timeout)
+    try:
+        started: Started = worker.receive()
+        result.first_step = time.perf_counter() - worker.spawned - started.data_seconds
+        ready: Ready = worker.receive()
+        result.version = ready.version
+    except BaseException as error:
+        worker.close()
+        if not isinstance(error, WorkerError):
+            raise
+        result.failure = error.failure
+        return None
+    worker.pause()
+    return worker
+
+
+def _time_in_turn(
+    workers: dict[str, WorkerProcess], results: list[Result], settings: Settings
+) -> None:
+    """Ask for slices in turn, so that other users of the machine meet all contenders alike."""
+    slices: dict[str, list[float]] = {name: [] for name in workers}
+    running = [result for result in results if result.failure is None]
+    deadline = time.perf_counter() + settings.seconds * len(running)
+    rounds = 0
+    while running and (rounds < _MIN_SLICES or time.perf_counter() < deadline):
+        for result in tuple(running):
+            try:
+                slices[result.contender].append(workers[result.contender].ask(TIME))
+            except WorkerError as error:
+                result.failure = error.failure
+                running.remove(result)
+        rounds += 1
+    for result in running:
+        result.timing = Timing.of(slices[result.contender])
+
+
+def _finish(worker: WorkerProcess, result: Result) -> None:
+    try:
+        finished = worker.ask(FINISH)
+        result.peak_memory, result.values = finished.peak_memory, finished.values
+    except WorkerError as error:
+        result.failure = error.failure
+
+
+def compare(case: Case, results: list[Result]) -> None:
+    """Fail the contenders that computed something else than the first one, pydl."""
+    first = results[0].values
+    if first is None:
+        return
+    atol = case.tolerance * max(1e-30, float(np.abs(first).max()))
+    for result in results[1:]:
+        if result.values is None:
             continue
-        np.testing.assert_allclose(
-            contender.result(),
-            expected,
-            rtol=case.tolerance,
-            atol=case.tolerance * max(1e-30, float(np.abs(expected).max())),
-            err_msg=f"{case.name}: pydl and {framework} disagree",
-        )
-
-
-def _fraction_of_peak(case: Case, machine: Machine, seconds: float) -> float | None:
-    if case.flops:
-        return case.flops / seconds / machine.flops
-    if case.bytes_moved:
-        return case.bytes_moved / seconds / machine.bandwidth
-    return None
+        try:
+            np.testing.assert_allclose(result.values, first, rtol=case.tolerance, atol=atol)
+        except AssertionError as error:
+            result.failure = Failure(f"disagrees with {results[0].contender}", True, str(error))

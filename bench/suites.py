@@ -1,0 +1,14 @@
+"""All suites by the words that select them on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bench import ops, train_mlp, train_vae
+from bench.case import Case
+
+SUITES: dict[str, Callable[[], Iterable[Case]]] = {
+    "ops": ops.cases,
+    "train mlp": train_mlp.cases,
+    "train vae": train_vae.cases,
+}

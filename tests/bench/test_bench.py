@@ -1,0 +1,126 @@
+"""The benchmarks run, each contender in its own process, whatever becomes of the peers."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with `bench` in it, without the source folder of pydl that the root has."""
+    (tmp_path / "bench").symlink_to(ROOT / "bench")
+    return tmp_path
+
+
+def run_python(folder, *arguments, fakes=None):
+    environment = dict(os.environ)
+    if fakes is not None:
+        environment["PYTHONPATH"] = os.pathsep.join(
+            [str(fakes), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def run_tiny(folder, peers, *options, fakes=None):
+    """Results by contender, the whole record, and the finished process."""
+    path = folder / "results.json"
+    done = run_python(
+        folder, "-m", "bench", "train", "mlp", "--only", "mlp_tiny", "--peers", peers,
+        "--seconds", "0.05", "--slice", "0.005", "--json", str(path), *options, fakes=fakes,
+    )  # fmt: skip
+    assert path.exists(), done.stderr
+    record = json.loads(path.read_text())
+    (case,) = record["cases"]
+    return {result["contender"]: result for result in case["results"]}, record, done
+
+
+def check_measured(result):
+    assert result["failure"] is None
+    seconds = result["seconds"]
+    assert 0 < seconds["lower"] <= seconds["median"] <= seconds["upper"] < result["first_step"]
+    assert seconds["slices"] >= 5
+    assert 0 < result["fraction_of_peak"] < 1
+    assert 10e6 < result["peak_memory"] < 10e9
+    assert result["version"]
+
+
+def test_record(folder):
+    installed = importlib.util.find_spec("torch") is not None
+    results, record, done = run_tiny(folder, "torch eager")
+    assert done.returncode == 0, done.stderr
+    assert {"torch fused", "jax jit"}.isdisjoint(results)
+    for when in ("start", "end"):
+        assert record["limits"][when]["flops"] > 1e9
+        assert record["limits"][when]["bandwidth"] > 1e8
+    assert record["machine"]["threads"] == record["settings"]["threads"] >= 1
+
+    pydl, torch = results["pydl eager"], results["torch eager"]
+    check_measured(pydl)
+    assert pydl["ratio"] == 1
+    if not installed:
+        assert torch["failure"]["reason"] == "not installed"
+        return
+    check_measured(torch)
+    ratio = torch["seconds"]["median"] / pydl["seconds"]["median"]
+    assert torch["ratio"] == pydl["fastest_peer_ratio"] == pytest.approx(ratio)
+    assert torch["fastest_peer_ratio"] is None
+
+
+def test_peers_that_fail(folder):
+    fakes = folder / "fakes"
+    fakes.mkdir()
+    (fakes / "jax.py").write_text("import os, sys; print('oops', file=sys.stderr); os.abort()")
+    (fakes / "tensorflow.py").write_text("raise ModuleNotFoundError(name='tensorflow')")
+    (fakes / "torch.py").write_text("import time; time.sleep(100)")
+    results, _, done = run_tiny(folder, "jax,tensorflow,torch eager", "--timeout", "5", fakes=fakes)
+    check_measured(results["pydl eager"])
+    failures = {name: result["failure"] for name, result in results.items()}
+    assert failures["jax jit"]["reason"] == "SIGABRT"
+    assert "oops" in failures["jax jit"]["details"]
+    assert failures["tensorflow xla"]["reason"] == "not installed"
+    assert failures["torch eager"]["reason"] == "no answer within 5 s"
+    assert "jax jit: SIGABRT" in done.stdout
+    assert done.returncode == 1
+
+
+def test_disagreement_is_a_failure(folder):
+    script = """
+import numpy as np
+from bench.runner import Result, compare
+from bench.train_mlp import cases
+
+losses = np.linspace(2, 1, 5)
+results = [Result("pydl eager", values=losses)]
+results += [Result("torch eager", values=losses * 1.001), Result("jax jit", values=losses * 1.01)]
+compare(next(cases()), results)
+print([result.failure and result.failure.reason for result in results])
+"""
+    done = run_python(folder, "-c", script)
+    assert done.stdout.strip() == "[None, None, 'disagrees with pydl eager']", done.stderr
+
+
+def test_list(folder):
+    done = run_python(folder, "-m", "bench", "--list")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 17
+    assert "vae 784-512-(20)-512-784, batch 128, Adam: pydl eager, " in done.stdout
+
+
+def test_unknown_suite(folder):
+    done = run_python(folder, "-m", "bench", "train", "cnn")
+    assert done.returncode == 2
+    assert "no suite 'train cnn'" in done.stderr
