@@ -18,7 +18,7 @@ using exec::Kernel;
 using exec::KernelCall;
 
 // Below this many multiply-adds executing a primitive costs more than the arithmetic; the next provider is asked.
-constexpr int64_t min_work = 16 * 16 * 16;
+constexpr int64_t min_work = 128 * 128 * 16;
 
 // One part of a product, ready.
 struct PreparedPart {
