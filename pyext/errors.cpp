@@ -8,7 +8,7 @@ namespace pydl::python {
 
 PyObject* trace_error_type() {
   static PyObject* type = PyErr_NewExceptionWithDoc(
-      "pydl.TraceError",
+      "pydl._core.TraceError",
       "A function that cannot be compiled: it depends on values, or on tensors that were not declared.",
       PyExc_RuntimeError, nullptr);
   return type;

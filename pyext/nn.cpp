@@ -36,6 +36,32 @@ void define_loss(py::module_& module, const char* name, const char* first, const
       py::arg(first), py::arg("target"), py::arg("reduction") = "mean", doc);
 }
 
+void define_cross_entropy_ops(py::module_& module) {
+  module.def(
+      "softmax_cross_entropy",
+      [](const Tensor& logits, const Tensor& target, int64_t axis, int64_t ignore_index, const std::string& reduction) {
+        return compute(logits.size(), [&] {
+          return softmax_cross_entropy(logits, target, axis, ignore_index,
+                                       reduction_of("softmax_cross_entropy", reduction));
+        });
+      },
+      py::arg("logits"), py::arg("target"), py::arg("axis") = -1, py::arg("ignore_index") = -100,
+      py::arg("reduction") = "mean",
+      "Negative log-softmax of logits at the target class; 0 where it is `ignore_index`.\n\n"
+      "Examples\n--------\n>>> import pydl\n"
+      ">>> pydl._core.softmax_cross_entropy(pydl.zeros((1, 2)), pydl.tensor([0]))\n"
+      "tensor(0.6931, dtype=float32)\n");
+  module.def(
+      "softmax_cross_entropy_backward",
+      [](const Tensor& g, const Tensor& logits, const Tensor& target, int64_t axis, int64_t ignore_index,
+         const std::string& reduction) {
+        return softmax_cross_entropy_backward(g, logits, target, axis, ignore_index,
+                                              reduction_of("softmax_cross_entropy", reduction));
+      },
+      py::arg("g"), py::arg("logits"), py::arg("target"), py::arg("axis") = -1, py::arg("ignore_index") = -100,
+      py::arg("reduction") = "mean", "Gradient of softmax_cross_entropy for the logits: softmax minus one-hot.");
+}
+
 using Initializer = Tensor (*)(const Dims&, double, DType, Generator&);
 
 void define_initializer(py::module_& module, const char* name, const char* doc, double gain, Initializer function) {
@@ -63,6 +89,7 @@ void define_nn(py::module_& parent) {
       "    Part of the target spread over all classes.\nreduction : {'mean', 'sum', 'none'}\n\n"
       "Raises\n------\nValueError\n    When the shapes do not fit.\nIndexError\n    For a class index outside the "
       "classes.");
+  define_cross_entropy_ops(parent);
   define_loss(module, "mse_loss", "prediction", "Mean of (prediction - target)**2.", nn::mse_loss);
   define_loss(module, "l1_loss", "prediction", "Mean of abs(prediction - target).", nn::l1_loss);
   define_loss(module, "binary_cross_entropy", "probability",

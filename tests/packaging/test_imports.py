@@ -24,12 +24,14 @@ BACKEND = [
 INCLUDES = {
     "core": [*BASICS, r"pydl/(autograd|version)\.h"],
     "runtime": [r"pydl/error\.h"],
-    "op": [*BASICS, r"exec/kernel\.h"],
+    "op": [*BASICS, r"exec/kernel\.h", r"core/active_trace\.h"],
     "ops": [*PUBLIC, r"op/\w+\.h", r"autograd/node\.h", r"core/tensor_impl\.h"],
     "autograd": [*BASICS, r"pydl/(autograd|ops)\.h", r"op/\w+\.h", r"core/\w+\.h"],
+    "graph": [*BASICS, r"pydl/autograd\.h", r"op/\w+\.h", r"core/\w+\.h", r"exec/kernel\.h"],
     "exec": [
         *BASICS,
-        r"pydl/autograd\.h",
+        r"pydl/(autograd|program|random)\.h",
+        r"graph/(passes/)?\w+\.h",
         r"op/\w+\.h",
         r"autograd/node\.h",
         r"core/\w+\.h",
@@ -58,6 +60,7 @@ PYTHON = {
     "grad_mode": {"_core"},
     "autograd": {"_core", "grad_mode"},
     "testing": {"_core", "autograd", "grad_mode"},
+    "compiler": {"_core", "compiler", "nn", "optim"},
     "nn": {"_core", "autograd", "grad_mode", "nn"},
     "optim": {"_core", "autograd", "grad_mode", "optim"},
     "data": {"_core", "data"},
@@ -66,6 +69,7 @@ PYTHON = {
     "training": {
         "_core",
         "autograd",
+        "compiler",
         "data",
         "grad_mode",
         "info",

@@ -6,7 +6,7 @@
 
 namespace pydl::nn {
 
-enum class Reduction { none, mean, sum };
+using pydl::Reduction;
 
 struct CrossEntropyOptions {
   Tensor class_weights = {};    ///< (K): scale of each class

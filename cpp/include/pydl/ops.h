@@ -178,6 +178,15 @@ Tensor softmax(const Tensor& x, int64_t axis = -1);
 Tensor log_softmax(const Tensor& x, int64_t axis = -1);
 Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t axis);
 Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t axis);
+
+/// How losses of several samples become one.
+enum class Reduction { none, mean, sum };
+/// -log_softmax(logits)[target] along `axis`; 0 where the target is `ignore_index`. The mean is over the targets that
+/// are not. target: integers of the shape of the logits without `axis`; one outside the classes raises `IndexError`.
+Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& target, int64_t axis = -1, int64_t ignore_index = -100,
+                             Reduction reduction = Reduction::mean);
+Tensor softmax_cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& target, int64_t axis = -1,
+                                      int64_t ignore_index = -100, Reduction reduction = Reduction::mean);
 /// log(sum(exp(x))) without overflow.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 

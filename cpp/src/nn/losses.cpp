@@ -27,8 +27,6 @@ Tensor weights_along(const Tensor& class_weights, const Tensor& like, int64_t ax
   return reshape(class_weights, shape);
 }
 
-bool has_no_negative(const Tensor& index) { return index.size() == 0 || min(index).item_int() >= 0; }
-
 // Losses of class probabilities (N, K, ...): the mean is over the samples, as in PyTorch.
 Tensor soft_cross_entropy(const Tensor& log_p, const Tensor& target, int64_t axis, const CrossEntropyOptions& options) {
   const auto classes = static_cast<double>(log_p.size(axis));
@@ -51,37 +49,26 @@ void check_class_targets(const Tensor& logits, const Tensor& target, int64_t axi
   }
 }
 
-// Cross-entropy of class indices when nothing is asked for but the mean.
-Tensor plain_cross_entropy(const Tensor& log_p, const Tensor& index, int64_t axis, Reduction reduction) {
-  const Tensor picked = gather(log_p, index, axis);
-  if (reduction == Reduction::mean) return -mean(picked);
-  return reduction == Reduction::sum ? -sum(picked) : -squeeze(picked, std::vector<int64_t>{axis});
-}
-
-// Cross-entropy of class indices with everything: targets to ignore, class weights, smoothing.
-Tensor weighted_cross_entropy(const Tensor& log_p, const Tensor& index, int64_t axis,
+// Cross-entropy of class indices with class weights and smoothing.
+Tensor weighted_cross_entropy(const Tensor& logits, const Tensor& target, int64_t axis,
                               const CrossEntropyOptions& options) {
-  const Tensor counted = not_equal(index, scalar_like(options.ignore_index, index));
-  const Tensor safe_index = where(counted, index, scalar_like(0, index));
-  if (!has_no_negative(safe_index)) {
-    throw IndexError(concat_text("cross_entropy: class index ", min(safe_index).item_int(), " is outside the ",
-                                 log_p.size(axis), " classes, and not ignore_index ", options.ignore_index));
-  }
-  Tensor per_class = log_p;
-  Tensor scale = astype(counted, log_p.dtype());
+  Tensor losses = softmax_cross_entropy(logits, target, axis, options.ignore_index, Reduction::none);
+  const Tensor counted = not_equal(target, scalar_like(options.ignore_index, target));
+  Tensor scale = astype(counted, logits.dtype());
   if (options.class_weights.defined()) {
-    const Tensor weights = expand(weights_along(options.class_weights, log_p, axis), log_p.shape());
-    per_class = per_class * weights;
-    scale = scale * gather(weights, safe_index, axis);
+    weights_along(options.class_weights, logits, axis);  // checks the shape
+    scale = scale * take(options.class_weights, where(counted, target, scalar_like(0, target)), 0);
   }
-  Tensor losses = -(gather(log_p, safe_index, axis) * scale);
+  losses = losses * scale;
   if (options.label_smoothing > 0) {
-    const auto classes = static_cast<double>(log_p.size(axis));
-    const Tensor spread = sum(per_class, std::vector<int64_t>{axis}, true) * astype(counted, log_p.dtype());
+    const auto classes = static_cast<double>(logits.size(axis));
+    Tensor per_class = log_softmax(logits, axis);
+    if (options.class_weights.defined()) per_class = per_class * weights_along(options.class_weights, logits, axis);
+    const Tensor spread = sum(per_class, std::vector<int64_t>{axis}) * astype(counted, logits.dtype());
     losses = losses * (1 - options.label_smoothing) - spread * (options.label_smoothing / classes);
   }
   if (options.reduction == Reduction::mean) return sum(losses) / sum(scale);
-  return options.reduction == Reduction::sum ? sum(losses) : squeeze(losses, std::vector<int64_t>{axis});
+  return options.reduction == Reduction::sum ? sum(losses) : losses;
 }
 
 }  // namespace
@@ -92,17 +79,15 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
   if (options.label_smoothing < 0 || options.label_smoothing > 1) {
     throw ValueError(concat_text("cross_entropy: expected label_smoothing in [0, 1], got ", options.label_smoothing));
   }
-  const Tensor log_p = log_softmax(logits, axis);
   if (is_floating(target.dtype()) && target.shape() == logits.shape()) {
-    return soft_cross_entropy(log_p, target, axis, options);
+    return soft_cross_entropy(log_softmax(logits, axis), target, axis, options);
   }
   check_class_targets(logits, target, axis);
-  const Tensor index = expand_dims(astype(target, DType::int64), axis);
-  if (has_no_negative(index) && options.ignore_index < 0 && !options.class_weights.defined() &&
-      options.label_smoothing == 0) {
-    return plain_cross_entropy(log_p, index, axis, options.reduction);
+  const Tensor index = astype(target, DType::int64);
+  if (options.class_weights.defined() || options.label_smoothing > 0) {
+    return weighted_cross_entropy(logits, index, axis, options);
   }
-  return weighted_cross_entropy(log_p, index, axis, options);
+  return softmax_cross_entropy(logits, index, axis, options.ignore_index, options.reduction);
 }
 
 Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) {

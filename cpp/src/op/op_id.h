@@ -61,6 +61,12 @@
   ROW(log_softmax, "Logarithm of softmax, without overflow.")                                                         \
   ROW(softmax_backward, "Gradient of softmax: y * (g - sum(g * y)); inputs g, y.")                                    \
   ROW(log_softmax_backward, "Gradient of log_softmax: g - exp(y) * sum(g); inputs g, y.")                             \
+  /* (logits, target int64 of their shape without axis) -> (loss: shape of target, or () when reduced)               \
+     {axis, ignore_index, reduction integer: 0 none, 1 mean over the targets that count, 2 sum};                      \
+     a target outside that is not ignore_index raises IndexError */                                                   \
+  ROW(softmax_cross_entropy, "Negative log-softmax of logits at the target class.")                                   \
+  /* (g shaped like the loss, logits, target) -> (y shaped like logits) {the same} */                                 \
+  ROW(softmax_cross_entropy_backward, "Gradient of softmax_cross_entropy for the logits: softmax minus one-hot.")      \
   /* random: `state` is int64 (2): seed, offset in Philox blocks of 4 x 32 bits (runtime/philox.h) */                 \
   ROW(uniform, "Uniform in [low, high).") /* (state) -> (y) {shape dims, dtype, low, high number} */                  \
   ROW(normal, "Normal with mean and std.") /* (state) -> (y) {shape dims, dtype, mean, std number} */                 \

@@ -22,6 +22,7 @@ void define_index(Registry& registry);
 void define_reduce(Registry& registry);
 void define_matmul(Registry& registry);
 void define_softmax(Registry& registry);
+void define_loss(Registry& registry);
 void define_random(Registry& registry);
 void define_update(Registry& registry);
 

@@ -52,6 +52,7 @@ Registry build_registry() {
   define_reduce(registry);
   define_matmul(registry);
   define_softmax(registry);
+  define_loss(registry);
   define_random(registry);
   define_update(registry);
   return registry;

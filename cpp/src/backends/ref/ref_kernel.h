@@ -63,6 +63,7 @@ std::unique_ptr<Kernel> prepare(const KernelCall& call) {
 void register_elementwise(KernelTable& table);
 void register_reduce(KernelTable& table);
 void register_softmax(KernelTable& table);
+void register_loss(KernelTable& table);
 void register_view(KernelTable& table);
 void register_create(KernelTable& table);
 void register_index(KernelTable& table);

@@ -1,0 +1,128 @@
+// Losses that are ops of their own, because one kernel computes them without intermediate results.
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+Reduction reduction_of(const Attrs& attrs) { return static_cast<Reduction>(attrs.integer("reduction")); }
+
+// Shape of the loss of these logits.
+Dims loss_shape(const Attrs& attrs, const BufferSpec& logits) {
+  if (reduction_of(attrs) != Reduction::none) return {};
+  Dims shape = logits.shape;
+  shape.erase(static_cast<int>(attrs.integer("axis")));
+  return shape;
+}
+
+void require_target(const char* name, const Attrs& attrs, const BufferSpec& logits, const BufferSpec& target) {
+  require_floating(name, logits);
+  Dims expected = logits.shape;
+  expected.erase(static_cast<int>(attrs.integer("axis")));
+  if (target.dtype == DType::int64 && target.shape == expected) return;
+  throw ValueError(concat_text(name, ": logits of shape ", logits.shape, " expect class indices, int64 of shape ",
+                               expected, ", got ", target.dtype, " of shape ", target.shape));
+}
+
+void infer_cross_entropy(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_target("softmax_cross_entropy", attrs, inputs[0], inputs[1]);
+  *output = row_major(inputs[0].dtype, loss_shape(attrs, inputs[0]));
+}
+
+void infer_cross_entropy_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output,
+                                  int64_t*) {
+  const char* name = "softmax_cross_entropy_backward";
+  require_target(name, attrs, inputs[1], inputs[2]);
+  require_same_dtype(name, inputs[0], inputs[1]);
+  const Dims expected = loss_shape(attrs, inputs[1]);
+  if (inputs[0].shape != expected) {
+    throw ValueError(concat_text(name, ": expected a gradient of shape ", expected, ", got ", inputs[0].shape));
+  }
+  *output = row_major(inputs[1].dtype, inputs[1].shape);
+}
+
+Gradients cross_entropy_gradients(const BackwardContext& c) {
+  return {op::apply(OpId::softmax_cross_entropy_backward, c.attrs(), {c.gradient, c.input(0), c.input(1)}), {}};
+}
+
+// Weight of each row in the loss: g where the target counts, for the mean divided by how many do.
+Tensor row_weights(const Attrs& attrs, const Tensor& g, const Tensor& target) {
+  const Tensor counted = astype(not_equal(target, scalar_like(attrs.integer("ignore_index"), target)), g.dtype());
+  const Tensor weights = counted * g;
+  return reduction_of(attrs) == Reduction::mean ? weights / sum(counted) : weights;
+}
+
+// Of w (p - onehot), p = softmax(x), for an incoming gradient h: linear in g, and through p by the rule of softmax.
+Gradients cross_entropy_backward_gradients(const BackwardContext& c) {
+  const Attrs& attrs = c.attrs();
+  const Tensor& h = c.gradient;
+  const Tensor g = c.input(0);
+  const Tensor logits = c.input(1);
+  const int64_t axis = attrs.integer("axis");
+  Gradients gradients(3);
+  if (c.needs(0)) {
+    const Tensor slope = op::apply(OpId::softmax_cross_entropy_backward, attrs, {ones_like(g), logits, c.input(2)});
+    gradients[0] = reduction_of(attrs) == Reduction::none ? sum(h * slope, std::vector<int64_t>{axis}) : sum(h * slope);
+  }
+  if (c.needs(1)) {
+    const Tensor weights = expand_dims(row_weights(attrs, g, c.input(2)), axis);
+    gradients[1] = weights * softmax_backward(h, softmax(logits, axis), axis);
+  }
+  return gradients;
+}
+
+}  // namespace
+
+void define_loss(Registry& registry) {
+  const auto checks = static_cast<uint32_t>(op::Trait::checks_values);
+  constexpr uint32_t first_two = 3U;
+  constexpr uint32_t first_three = 7U;
+  define(registry, OpId::softmax_cross_entropy, infer_cross_entropy, cross_entropy_gradients, first_two, false, checks);
+  define(registry, OpId::softmax_cross_entropy_backward, infer_cross_entropy_backward, cross_entropy_backward_gradients,
+         first_three, false, checks);
+}
+
+}  // namespace ops
+
+namespace {
+
+Attrs cross_entropy_attrs(const char* name, const Tensor& logits, int64_t axis, int64_t ignore_index,
+                          Reduction reduction) {
+  return {{"axis", static_cast<int64_t>(normalize_axis(name, axis, logits.rank()))},
+          {"ignore_index", ignore_index},
+          {"reduction", static_cast<int64_t>(reduction)}};
+}
+
+Tensor class_indices(const Tensor& target) {
+  if (!is_integer(target.dtype())) {
+    throw TypeError(concat_text("softmax_cross_entropy: expected integers as class indices, got ", target.dtype()));
+  }
+  return astype(target, DType::int64);
+}
+
+}  // namespace
+
+Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& target, int64_t axis, int64_t ignore_index,
+                             Reduction reduction) {
+  const Attrs attrs = cross_entropy_attrs("softmax_cross_entropy", logits, axis, ignore_index, reduction);
+  return op::apply(OpId::softmax_cross_entropy, attrs, {logits, class_indices(target)});
+}
+
+Tensor softmax_cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& target, int64_t axis,
+                                      int64_t ignore_index, Reduction reduction) {
+  const Attrs attrs = cross_entropy_attrs("softmax_cross_entropy_backward", logits, axis, ignore_index, reduction);
+  return op::apply(OpId::softmax_cross_entropy_backward, attrs, {g, logits, class_indices(target)});
+}
+
+}  // namespace pydl
