@@ -20,7 +20,7 @@ constexpr int64_t block_width = 4096;
 constexpr int64_t products_per_thread = 65536;
 // Up to so many multiplications, rows, or columns, packing does not pay: B by rows, or A and B along k.
 constexpr int64_t small_products = 262144;
-constexpr int64_t small_dots = 32768;
+constexpr int64_t small_dots = 1024;
 constexpr int64_t few_rows = 4;
 constexpr int64_t few_columns = 16;
 
@@ -42,30 +42,37 @@ class Product {
     const int64_t count = a.rows * b.columns * a.columns;
     const bool b_has_rows = b.column_stride == 1 || b.columns == 1;
     const bool both_along_depth = (a.column_stride == 1 || a.columns == 1) && (b.row_stride == 1 || b.rows == 1);
-    if (both_along_depth && (count <= small_dots || a.rows <= few_rows || b.columns <= few_columns)) {
+    const bool few = a.rows <= few_rows || (b.columns <= few_columns && count > small_products);
+    if (both_along_depth && (count <= small_dots || few)) {
       path_ = Path::dot;
     } else if (b_has_rows && (count <= small_products || a.rows <= few_rows)) {
       path_ = Path::small;
+    } else if (count <= small_products) {
+      path_ = Path::panels;
+      depth_ = a.columns;
+      b_bytes_ = round_up(b.columns, kernels_.panel_columns) * depth_ * item_ + 64;
     } else {
       path_ = Path::packed;
       plan_blocks(threads);
     }
   }
 
-  size_t scratchpad_bytes() const {
-    return static_cast<size_t>(path_ == Path::packed ? b_bytes_ + parts_ * a_bytes_ : 0);
-  }
+  size_t scratchpad_bytes() const { return static_cast<size_t>(b_bytes_ + parts_ * a_bytes_); }
 
   void run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const {
     if (path_ == Path::packed) {
       multiply_packed(a, b, c, bias, static_cast<char*>(scratchpad));
       return;
     }
+    if (path_ == Path::panels) {
+      multiply_panels(a, b, c, bias, static_cast<char*>(scratchpad));
+      return;
+    }
     multiply_unpacked(a, b, c, bias);
   }
 
  private:
-  enum class Path { packed, small, dot };
+  enum class Path { packed, panels, small, dot };
 
   // The rows of C are cut into blocks of about equal height; where they are too few for the threads, columns too.
   void plan_blocks(int threads) {
@@ -103,6 +110,21 @@ class Product {
       } else {
         kernels_.small(a_part, a_.row_stride, a_.column_stride, b_part, b_.row_stride, rows, columns, a_.columns,
                        c_part, c_stride_, bias_part);
+      }
+    });
+  }
+
+  // Small, but B lies along k: its panels are packed, and then have contiguous rows.
+  void multiply_panels(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const {
+    const int64_t panel = kernels_.panel_columns;
+    const int64_t grain = products_per_thread / std::max<int64_t>(a_.rows * a_.columns * panel, 1);
+    runtime::parallel_for(ceil_div(b_.columns, panel), grain, [&](int64_t begin, int64_t end) {
+      for (int64_t j = begin * panel; j < std::min(end * panel, b_.columns); j += panel) {
+        const int64_t columns = std::min(panel, b_.columns - j);
+        char* packed = scratchpad + j * depth_ * item_;
+        kernels_.pack_b(b + j * b_.column_stride * item_, b_.row_stride, b_.column_stride, depth_, columns, packed);
+        kernels_.small(a, a_.row_stride, a_.column_stride, packed, panel, a_.rows, columns, depth_, c + j * item_,
+                       c_stride_, bias == nullptr ? nullptr : bias + j * item_);
       }
     });
   }
