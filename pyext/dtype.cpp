@@ -100,6 +100,8 @@ void define_dtypes(py::module_& module) {
           "The NumPy dtype; bfloat16 has none and raises TypeError.")
       .def("__repr__", [](const DTypeHandle& d) { return concat_text("pydl.", d.value); })
       .def("__str__", [](const DTypeHandle& d) { return std::string(dtype_name(d.value)); })
+      // A name is how pickle and copy refer to a global of the module, so that copies are the same object.
+      .def("__reduce__", [](const DTypeHandle& d) { return std::string(dtype_name(d.value)); })
       .def("__hash__", [](const DTypeHandle& d) { return py::hash(py::str(std::string(dtype_name(d.value)))); })
       .def("__eq__", [](const DTypeHandle& d, const py::object& other) {
         if (py::isinstance<py::str>(other)) return dtype_name(d.value) == other.cast<std::string>();

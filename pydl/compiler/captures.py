@@ -15,6 +15,9 @@ from pydl.optim import Optimizer
 
 def captured(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     """Yield the variables of enclosing functions and modules that a function uses, by name."""
+    if isinstance(function, Module):
+        yield "self", function
+        return
     inner = inspect.unwrap(getattr(function, "__func__", function))
     if not inspect.isfunction(inner):
         return

@@ -30,7 +30,8 @@ class _Layers(Module):
         def __getattr__(self, name: str) -> Any:
             if name == "_layers":
                 raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__()")
-            if name in self._layers:
+            # Copying asks for methods of its own before there are layers.
+            if not name.startswith("__") and name in self._layers:
                 return self._layers[name]
             return super().__getattr__(name)
 

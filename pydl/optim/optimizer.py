@@ -190,7 +190,7 @@ class Optimizer:
                 if not present:
                     continue
                 self._split(batch, [g is not None for g in gradients])
-            if not batch.slots:
+            if not batch.slots and self._slots_of(batch.group.options):
                 self._make_slots(batch)
             self._update(batch, present)
 

@@ -151,6 +151,10 @@ class Model(Module):
         assert self.optimizer is not None
         return self.optimizer
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies compile steps of their own: programs belong to the tensors they were made for.
+        return {name: value for name, value in vars(self).items() if name != "_steps"}
+
     def _step(self, verb: str, batch: Any) -> Any:
         """Run a step, as a program where that is possible."""
         loss = None if self._loss is None else self._loss.function

@@ -47,7 +47,9 @@ def _forward(row: Row, sample: Sample) -> Function:
 
 def _gradients(row: Row, sample: Sample, smooth: tuple[int, ...]) -> Function:
     def gradients(*arguments: pydl.Tensor) -> Any:
-        result = row.call(*[a.copy() if a.requires_grad else a for a in arguments], **sample.keywords)
+        result = row.call(
+            *[a.copy() if a.requires_grad else a for a in arguments], **sample.keywords
+        )
         wanted = [arguments[i] for i in smooth]
         return pydl.grad((result * pydl.cos(result)).sum(), wanted, allow_unused=True)
 
@@ -74,7 +76,9 @@ def _numpy(x: pydl.Tensor) -> Array:
     return x.detach().numpy()
 
 
-def _compare(row: Row, sample: Sample, function: Function, smooth: tuple[int, ...], **options: Any) -> None:
+def _compare(
+    row: Row, sample: Sample, function: Function, smooth: tuple[int, ...], **options: Any
+) -> None:
     for dtype in row.dtypes[:1]:
         compiled = pydl.compile(function, **options)
         for change in (0.0, 1e-3, -2e-3):
