@@ -159,8 +159,9 @@ from pydl._core import (
     zeros,
     zeros_like,
 )
-from pydl.autograd import grad, value_and_grad
+from pydl.autograd import checkpoint, grad, value_and_grad
 from pydl.compiler import compile
+from pydl.control_flow import cond, scan
 from pydl.grad_mode import enable_grad, no_grad
 from pydl.info import info
 from pydl.interop import load, save
@@ -210,9 +211,11 @@ __all__ = [
     "bool",
     "broadcast_to",
     "ceil",
+    "checkpoint",
     "clip",
     "compile",
     "concat",
+    "cond",
     "copy",
     "cos",
     "cosh",
@@ -308,6 +311,7 @@ __all__ = [
     "round",
     "rsqrt",
     "save",
+    "scan",
     "selu",
     "set_grad_enabled",
     "set_num_threads",

@@ -37,6 +37,29 @@ std::vector<std::optional<Tensor>> run_grad(const std::vector<Tensor>& outputs, 
   return found;
 }
 
+// A Python callable that C++ may call and drop on any thread, with the interpreter's lock or without.
+std::shared_ptr<py::function> shared_callable(py::function function) {
+  return {new py::function(std::move(function)), [](py::function* held) {
+            const py::gil_scoped_acquire lock;
+            delete held;
+          }};
+}
+
+using OptionalTensors = std::vector<std::optional<Tensor>>;
+
+std::vector<Tensor> record_python_function(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs,
+                                           const py::object& backward) {
+  const auto callable = shared_callable(py::function(backward));
+  return record_function(inputs, outputs, [callable](std::span<const Tensor> gradients) {
+    const py::gil_scoped_acquire lock;
+    OptionalTensors given;
+    for (const Tensor& gradient : gradients) {
+      given.push_back(gradient.defined() ? std::optional(gradient) : std::nullopt);
+    }
+    return given_gradients((*callable)(given).cast<OptionalTensors>());
+  });
+}
+
 }  // namespace
 
 void define_autograd(py::module_& module, const py::object& type) {
@@ -53,6 +76,9 @@ void define_autograd(py::module_& module, const py::object& type) {
          "    Weight of each element, of the shape of this tensor; 1 for a single element.\n"
          "retain_graph : bool\n    Keep what the derivatives need, for another pass.\n"
          "create_graph : bool\n    Record the derivatives themselves, for derivatives of higher order.");
+  module.def("_record_function", record_python_function, py::arg("inputs"), py::arg("outputs"), py::arg("backward"));
+  module.def("_leaves_of", [](const std::vector<Tensor>& outputs) { return leaves_of(outputs); });
+  module.def("_is_differentiable", is_differentiable);
   module.def("_grad", run_grad, py::arg("outputs"), py::arg("inputs"), py::arg("grad_outputs"), py::arg("retain_graph"),
              py::arg("create_graph"), py::arg("allow_unused"));
 }

@@ -51,10 +51,20 @@ struct Guard {
   }
 };
 
+// How results of a program that somebody may differentiate get their history.
+struct Derivative {
+  std::shared_ptr<Program> program;  // from what the forward program handed over and gradients of results
+  std::vector<size_t> results;       // that are differentiable, by number
+  std::vector<size_t> arguments;     // whose gradients are wanted
+  std::vector<Tensor> states;        // likewise
+  std::vector<bool> flows;           // whether there is a gradient, for arguments and then states
+};
+
 // A program with the conditions under which it serves, and what its outputs are for.
 struct Entry {
   ArgumentTree arguments;
   ArgumentTree results;
+  size_t results_count;
   std::vector<Guard> guards;
   bool grad_enabled;
   int threads;
@@ -64,8 +74,9 @@ struct Entry {
   std::vector<Tensor> cleared;      // lose their `grad`
   std::vector<Tensor> receivers;    // get their `grad` from the outputs behind the results
   std::shared_ptr<Program> program;
+  std::optional<Derivative> derivative;
 
-  // Null where it serves; else what differs.
+  // Whether it serves a call; its tensors are appended.
   bool matches(PyObject* call, std::vector<Tensor>* tensors) const {
     if (grad_enabled != pydl::grad_enabled() || threads != runtime::thread_count()) return false;
     if (!arguments.match(call, tensors)) return false;
@@ -96,9 +107,58 @@ struct Entry {
   }
 };
 
-// A result must not share memory that a state's next step overwrites... but states are handed out as they are.
-py::object run_entry(const Entry& entry, std::vector<Tensor>& tensors) {
+// The gradients that a derivative gives, undefined where none flows.
+std::vector<Tensor> run_derivative(const Derivative& derivative, std::vector<Tensor> arguments,
+                                   std::span<const uint32_t> versions, std::span<const Tensor> results,
+                                   std::span<const Tensor> gradients) {
+  if (grad_enabled()) {
+    throw Error("a compiled function: derivatives of higher order are not offered; compute them inside the function");
+  }
+  for (size_t i = 0; i < derivative.states.size(); ++i) {
+    if (derivative.states[i].version() == versions[i]) continue;
+    throw Error(concat_text("backward: a parameter of shape ", derivative.states[i].shape(),
+                            " was overwritten after the compiled function had used it"));
+  }
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    arguments.push_back(gradients[i].defined() ? contiguous(gradients[i]) : zeros_like(results[i]));
+  }
+  const std::vector<Tensor> given = derivative.program->run(arguments);
+  std::vector<Tensor> found(derivative.flows.size());
+  size_t next = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (derivative.flows[i]) found[i] = given[next++];
+  }
+  return found;
+}
+
+// Gives the differentiable results their history; what was handed over lies behind the `handed_over` first outputs.
+void record_results(const std::shared_ptr<Entry>& entry, std::span<const Tensor> tensors, size_t handed_over,
+                    std::vector<Tensor>& outputs) {
+  const Derivative& derivative = *entry->derivative;
+  std::vector<Tensor> inputs;
+  for (const size_t i : derivative.arguments) inputs.push_back(tensors[i]);
+  std::vector<uint32_t> versions;
+  for (const Tensor& state : derivative.states) {
+    inputs.push_back(state);
+    versions.push_back(state.version());
+  }
+  std::vector<Tensor> results;
+  std::vector<Tensor> shapes;
+  for (const size_t i : derivative.results) {
+    results.push_back(outputs[i]);
+    shapes.push_back(outputs[i].detach());
+  }
+  const std::vector<Tensor> saved(outputs.begin() + static_cast<std::ptrdiff_t>(handed_over), outputs.end());
+  const std::vector<Tensor> recorded =
+      record_function(inputs, results, [entry, saved, versions, shapes](std::span<const Tensor> gradients) {
+        return run_derivative(*entry->derivative, saved, versions, shapes, gradients);
+      });
+  for (size_t i = 0; i < recorded.size(); ++i) outputs[derivative.results[i]] = recorded[i];
+}
+
+py::object run_entry(const std::shared_ptr<Entry>& used, std::vector<Tensor>& tensors) {
   constexpr int64_t worth_releasing = 20'000;  // nanoseconds
+  const Entry& entry = *used;
   for (size_t i = 0; i < entry.states.size(); ++i) {
     if (entry.has_grad[i]) tensors.push_back(contiguous(entry.states[i].grad()));
   }
@@ -110,8 +170,9 @@ py::object run_entry(const Entry& entry, std::vector<Tensor>& tensors) {
     entry.program->run(tensors, outputs);
   }
   for (const Tensor& tensor : entry.cleared) Tensor(tensor).set_grad({});
-  const size_t results = outputs.size() - entry.receivers.size();
-  for (size_t i = 0; i < entry.receivers.size(); ++i) Tensor(entry.receivers[i]).set_grad(outputs[results + i]);
+  for (size_t i = 0; i < entry.receivers.size(); ++i)
+    Tensor(entry.receivers[i]).set_grad(outputs[entry.results_count + i]);
+  if (entry.derivative) record_results(used, tensors, entry.results_count + entry.receivers.size(), outputs);
   size_t next = 0;
   return entry.results.build(outputs, &next);
 }
@@ -129,7 +190,7 @@ class ProgramCache {
       if (entry != entries_.begin()) entries_.splice(entries_.begin(), entries_, entry);
       const std::shared_ptr<Entry> used = entries_.front();
       std::vector<Tensor> tensors = std::move(tensors_);
-      py::tuple result = py::make_tuple(run_entry(*used, tensors));
+      py::tuple result = py::make_tuple(run_entry(used, tensors));
       tensors.clear();
       tensors_ = std::move(tensors);
       return result;
@@ -202,15 +263,25 @@ void define_program(py::module_& module) {
       .def_property_readonly("eager_bytes", &Program::eager_bytes);
 }
 
-// A context manager: what is inside runs at once.
-class PauseScope {
+// A C++ scope as a context manager.
+template <class CppScope>
+class PythonScope {
  public:
-  void enter() { pause_.emplace(); }
-  void leave() { pause_.reset(); }
+  void enter() { scope_.emplace(); }
+  void leave() { scope_.reset(); }
 
  private:
-  std::optional<PauseTracing> pause_;
+  std::optional<CppScope> scope_;
 };
+
+template <class CppScope>
+void define_scope(py::module_& module, const char* name) {
+  using Scope = PythonScope<CppScope>;
+  py::class_<Scope>(module, name)
+      .def(py::init<>())
+      .def("__enter__", &Scope::enter)
+      .def("__exit__", [](Scope& scope, const py::args&) { scope.leave(); });
+}
 
 void define_trace(py::module_& module) {
   py::class_<Trace>(module, "_Trace")
@@ -227,6 +298,15 @@ void define_trace(py::module_& module) {
       .def("is_consumed", &Trace::is_consumed)
       .def("undeclared", &Trace::undeclared)
       .def("live_results", &Trace::live_results)
+      .def("position", [](const Trace& trace) { return std::pair(trace.position().calls, trace.position().arguments); })
+      .def("finish_halves",
+           [](Trace& trace, const std::vector<Tensor>& outputs, const std::pair<size_t, size_t>& position,
+              const std::vector<Tensor>& gradients, std::vector<std::string> without, bool explain) {
+             auto [forward, backward] = trace.finish_halves(outputs, {position.first, position.second}, gradients,
+                                                            {.without = std::move(without), .explain = explain});
+             return std::pair(std::make_shared<Program>(std::move(forward)),
+                              std::make_shared<Program>(std::move(backward)));
+           })
       .def("finish", [](Trace& trace, const std::vector<Tensor>& outputs, std::vector<std::string> without,
                         bool explain) {
         return std::make_shared<Program>(trace.finish(outputs, {.without = std::move(without), .explain = explain}));
@@ -235,10 +315,8 @@ void define_trace(py::module_& module) {
   module.def("_is_traced", is_traced);
   module.def("_declare_state", declare_state);
   module.def("_pass_names", pass_names);
-  py::class_<PauseScope>(module, "_PauseTracing")
-      .def(py::init<>())
-      .def("__enter__", &PauseScope::enter)
-      .def("__exit__", [](PauseScope& scope, const py::args&) { scope.leave(); });
+  define_scope<PauseTracing>(module, "_PauseTracing");
+  define_scope<RecomputeScope>(module, "_RecomputeScope");
 }
 
 void define_tree(py::module_& module) {
@@ -255,6 +333,31 @@ void define_tree(py::module_& module) {
              return tree.build(tensors, &next);
            })
       .def("first_other_leaf", &ArgumentTree::first_other_leaf);
+}
+
+void add_entry(ProgramCache& cache, const ArgumentTree& arguments, const ArgumentTree& results, size_t results_count,
+               const py::list& guards, std::vector<Tensor> states, std::vector<bool> has_grad,
+               std::vector<Tensor> cleared, std::vector<Tensor> receivers, std::shared_ptr<Program> program,
+               std::optional<Derivative> derivative) {
+  Entry entry = {.arguments = arguments,
+                 .results = results,
+                 .results_count = results_count,
+                 .guards = {},
+                 .grad_enabled = grad_enabled(),
+                 .threads = runtime::thread_count(),
+                 .states = std::move(states),
+                 .requires_grad = {},
+                 .has_grad = std::move(has_grad),
+                 .cleared = std::move(cleared),
+                 .receivers = std::move(receivers),
+                 .program = std::move(program),
+                 .derivative = std::move(derivative)};
+  for (const py::handle item : guards) {
+    const auto guard = py::reinterpret_borrow<py::tuple>(item);
+    entry.guards.push_back({guard[0], guard[1], guard[2]});
+  }
+  for (const Tensor& state : entry.states) entry.requires_grad.push_back(state.requires_grad());
+  cache.add(std::move(entry));
 }
 
 int traverse_cache(PyObject* self, visitproc visit, void* arg) {
@@ -276,29 +379,22 @@ void define_cache(py::module_& module) {
     type->tp_traverse = traverse_cache;
     type->tp_clear = clear_cache;
   });
+  py::class_<Derivative>(module, "_Derivative")
+      .def(py::init([](std::shared_ptr<Program> program, std::vector<size_t> results, std::vector<size_t> arguments,
+                       std::vector<Tensor> states, std::vector<bool> flows) {
+             return Derivative{std::move(program), std::move(results), std::move(arguments), std::move(states),
+                               std::move(flows)};
+           }),
+           py::arg("program"), py::arg("results"), py::arg("arguments"), py::arg("states"), py::arg("flows"));
   py::class_<ProgramCache>(module, "_ProgramCache", collected)
       .def(py::init<size_t>(), py::arg("capacity"))
       .def("call", &ProgramCache::call)
       .def("difference", &ProgramCache::difference)
       .def("programs", &ProgramCache::programs)
       .def("clear", &ProgramCache::clear)
-      .def(
-          "add",
-          [](ProgramCache& cache, const ArgumentTree& arguments, const ArgumentTree& results, const py::list& guards,
-             std::vector<Tensor> states, const std::vector<bool>& has_grad, std::vector<Tensor> cleared,
-             std::vector<Tensor> receivers, std::shared_ptr<Program> program) {
-            Entry entry = {arguments,         results, {},       grad_enabled(),     runtime::thread_count(),
-                           std::move(states), {},      has_grad, std::move(cleared), std::move(receivers),
-                           std::move(program)};
-            for (const py::handle item : guards) {
-              const auto guard = py::reinterpret_borrow<py::tuple>(item);
-              entry.guards.push_back({guard[0], guard[1], guard[2]});
-            }
-            for (const Tensor& state : entry.states) entry.requires_grad.push_back(state.requires_grad());
-            cache.add(std::move(entry));
-          },
-          py::arg("arguments"), py::arg("results"), py::arg("guards"), py::arg("states"), py::arg("has_grad"),
-          py::arg("cleared"), py::arg("receivers"), py::arg("program"));
+      .def("add", add_entry, py::arg("arguments"), py::arg("results"), py::arg("results_count"), py::arg("guards"),
+           py::arg("states"), py::arg("has_grad"), py::arg("cleared"), py::arg("receivers"), py::arg("program"),
+           py::arg("derivative"));
 }
 
 }  // namespace

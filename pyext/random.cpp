@@ -27,9 +27,36 @@ void define_generator(py::module_& module) {
       .def("__repr__", [](const Generator& g) { return concat_text("Generator(seed=", g.seed(), ")"); });
 }
 
+// Remembers what is drawn in `with tape.record():`, and draws it again in `with tape.replay():`.
+class PythonTape {
+ public:
+  void enter(bool replay) { scopes_.push_back(std::make_unique<RandomTape::Scope>(tape_, replay)); }
+  void leave() { scopes_.pop_back(); }
+
+ private:
+  RandomTape tape_;
+  std::vector<std::unique_ptr<RandomTape::Scope>> scopes_;
+};
+
+struct PythonTapeScope {
+  std::shared_ptr<PythonTape> tape;
+  bool replays;
+};
+
+void define_tape(py::module_& module) {
+  py::class_<PythonTapeScope>(module, "_RandomTapeScope")
+      .def("__enter__", [](PythonTapeScope& scope) { scope.tape->enter(scope.replays); })
+      .def("__exit__", [](PythonTapeScope& scope, const py::args&) { scope.tape->leave(); });
+  py::class_<PythonTape, std::shared_ptr<PythonTape>>(module, "_RandomTape")
+      .def(py::init<>())
+      .def("record", [](std::shared_ptr<PythonTape> tape) { return PythonTapeScope{std::move(tape), false}; })
+      .def("replay", [](std::shared_ptr<PythonTape> tape) { return PythonTapeScope{std::move(tape), true}; });
+}
+
 }  // namespace
 
 void define_random(py::module_& module) {
+  define_tape(module);
   define_generator(module);
   module.def(
       "manual_seed", [](uint64_t seed) { default_generator().manual_seed(seed); }, py::arg("seed"),

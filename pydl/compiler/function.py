@@ -6,7 +6,7 @@ import functools
 import gc
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from pydl import _core
 from pydl._core import Tensor, TraceError
@@ -129,22 +129,10 @@ class CompiledFunction(Generic[FunctionT]):
         state = self._collect()
         tracing = _Tracing(self, state, call)
         tracing.run()
-        arguments, results, program = tracing.arguments, tracing.results, tracing.program
-        cleared, receivers = tracing.cleared, tracing.receivers
-        learnt, has_grad = tracing.learnt, tracing.has_grad
-        live = tracing.live_results
-        del tracing
-        self._check_leaks(live)
-        self._cache.add(
-            arguments,
-            results,
-            self._collect().guards,
-            learnt,
-            has_grad,
-            cleared,
-            receivers,
-            program,
-        )
+        made, live_results, program = tracing.made, tracing.live_results, tracing.program
+        del tracing  # and with it the tensors without elements
+        self._check_leaks(live_results)
+        self._cache.add(guards=self._collect().guards, program=program, **made)
         if self._explain:
             print(program.describe())
 
@@ -186,6 +174,16 @@ class CompiledFunction(Generic[FunctionT]):
         )
 
 
+class _Derivative(NamedTuple):
+    """Gradients, traced behind the results that they belong to."""
+
+    results: list[int]  # those that can be differentiated, by number
+    arguments: list[int]  # whose gradients are wanted
+    states: list[Tensor]  # likewise
+    position: tuple[int, int]  # where the derivative begins in the trace
+    gradients: list[Tensor | None]  # of the arguments, then the states
+
+
 class _Tracing:
     """One run of a function on tensors without elements, and the program that comes of it."""
 
@@ -198,6 +196,21 @@ class _Tracing:
         self.has_grad = [gradient is not None for gradient in self._gradients]
         self.cleared: list[Tensor] = []
         self.receivers: list[Tensor] = []
+        self.derivative: Any = None
+
+    @property
+    def made(self) -> dict[str, Any]:
+        """What the cache of programs has to know of this one."""
+        return {
+            "arguments": self.arguments,
+            "results": self.results,
+            "results_count": self._results_count,
+            "states": self.learnt,
+            "has_grad": self.has_grad,
+            "cleared": self.cleared,
+            "receivers": self.receivers,
+            "derivative": self.derivative,
+        }
 
     def run(self) -> None:
         """Trace the function and compile what it did."""
@@ -209,18 +222,53 @@ class _Tracing:
         gradients = [self._trace.argument(g) for g in self._gradients if g is not None]
         self._trace.start()
         try:
-            outputs = self._call_function(traced, gradients)
-            outputs += self._sort_gradients()
+            results = self._call_function(traced, gradients)
+            self._results_count = len(results)
+            outputs = results + self._sort_gradients()
+            derivative = self._differentiate(traced, results)
         except TraceError as error:
             raise self._located(error) from error.__cause__
         finally:
             self._trace.stop()
             for tensor, gradient in zip(self.learnt, self._gradients, strict=True):
                 tensor.grad = gradient
+        options = (owner._without, owner._explain)
         try:
-            self.program = self._trace.finish(outputs, owner._without, owner._explain)
+            if derivative is None:
+                self.program = self._trace.finish(outputs, *options)
+            else:
+                self._finish_halves(outputs, derivative, options)
         except TraceError as error:
             raise self._located(error) from None
+
+    def _differentiate(self, traced: list[Tensor], results: list[Tensor]) -> _Derivative | None:
+        """Trace the derivative of recorded results, for whoever calls backward on them."""
+        chosen = [i for i, result in enumerate(results) if _core._is_differentiable(result)]
+        if not chosen or not _core.is_grad_enabled():
+            return None
+        roots = [results[i] for i in chosen]
+        leaves = {hash(leaf) for leaf in _core._leaves_of(roots)}  # the hash is the identity
+        arguments = [i for i, tensor in enumerate(traced) if hash(tensor) in leaves]
+        states = [tensor for tensor in self.learnt if hash(tensor) in leaves]
+        wanted = [traced[i] for i in arguments] + states
+        if not wanted:
+            return None
+        position = self._trace.position()
+        weights = [self._trace.argument(_core.zeros_like(root)) for root in roots]
+        found = _core._grad(roots, wanted, weights, False, False, True)
+        return _Derivative(chosen, arguments, states, position, found)
+
+    def _finish_halves(
+        self, outputs: list[Tensor], derivative: _Derivative, options: tuple[list[str], bool]
+    ) -> None:
+        gradients = [gradient for gradient in derivative.gradients if gradient is not None]
+        flows = [gradient is not None for gradient in derivative.gradients]
+        self.program, backward = self._trace.finish_halves(
+            outputs, derivative.position, gradients, *options
+        )
+        self.derivative = _core._Derivative(
+            backward, derivative.results, derivative.arguments, derivative.states, flows
+        )
 
     def _call_function(self, traced: list[Tensor], gradients: list[Tensor]) -> list[Tensor]:
         given = iter(gradients)
@@ -321,6 +369,8 @@ def compile(
     What the function changes beside its arguments must be declared: parameters, buffers, and the
     state of optimisers are found in what `state` lists, and in the object that a method is bound
     to. Random numbers continue the streams of their generators, as without compilation.
+
+    Results that were recorded can be differentiated by the caller: the derivative is a program too.
 
     A gradient that `backward` brings to a parameter is gone after the call when an update has used
     it, and is the parameter's `grad` when none has.

@@ -41,4 +41,18 @@ void backward(std::span<const Tensor> outputs, std::span<const Tensor> gradients
 std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
                          std::span<const Tensor> gradients = {}, BackwardOptions options = {});
 
+/// Gradients of inputs from those of outputs; undefined where none flows, and where none is wanted.
+using FunctionBackward = std::function<std::vector<Tensor>(std::span<const Tensor> gradients)>;
+
+/// Outputs with the elements of the given ones, whose history is `backward`, a derivative of one's own, for these
+/// inputs. It may be called several times, once for each backward pass.
+std::vector<Tensor> record_function(std::span<const Tensor> inputs, std::span<const Tensor> outputs,
+                                    FunctionBackward backward);
+
+/// The leaves that require a gradient and that the outputs were computed from, each once.
+std::vector<Tensor> leaves_of(std::span<const Tensor> outputs);
+/// Whether a backward pass from here can still be made: the tensor was recorded, and what its derivative needs was not
+/// freed by another pass.
+bool is_differentiable(const Tensor& tensor);
+
 }  // namespace pydl

@@ -13,7 +13,8 @@ namespace pydl {
 
 namespace graph {
 class Tracer;
-}
+struct Graph;
+}  // namespace graph
 namespace exec {
 class Plan;
 }
@@ -50,6 +51,7 @@ class Program {
   std::vector<Tensor> run(std::span<const Tensor> arguments);
 
   size_t output_count() const;
+  size_t argument_count() const;
   /// Bytes of intermediate results: of the arena, and what they would be if every buffer had memory of its own.
   int64_t arena_bytes() const;
   int64_t unplanned_bytes() const;
@@ -90,6 +92,17 @@ class Trace {
   void stop();
   /// Ends the trace. Outputs are results, arguments or states.
   Program finish(std::span<const Tensor> outputs, const ProgramOptions& options = {});
+
+  /// Where the backward half of a function begins.
+  struct Position {
+    size_t calls;
+    size_t arguments;
+  };
+  Position position() const;
+  /// Ends the trace of a function and of its derivative, which `position` parts. The first program gives the outputs
+  /// and then what the second one needs; that takes those, then the arguments behind `position`, and gives gradients.
+  std::pair<Program, Program> finish_halves(std::span<const Tensor> outputs, Position position,
+                                            std::span<const Tensor> gradients, const ProgramOptions& options = {});
   /// Whether an optimiser's update has read this result.
   bool is_consumed(const Tensor& result) const;
   /// The tensor that was used without being declared, where that ended the trace.
@@ -98,6 +111,8 @@ class Trace {
   int64_t live_results() const;
 
  private:
+  Program compile(graph::Graph graph, const ProgramOptions& options) const;
+
   std::unique_ptr<graph::Tracer> tracer_;
 };
 
@@ -107,6 +122,19 @@ bool is_tracing();
 bool is_traced(const Tensor& tensor);
 /// Declares a state of the trace that is active on this thread: for state that comes into being while tracing.
 void declare_state(const Tensor& tensor, const std::string& name);
+
+/// Marks what is written down during a scope as a recomputation: it is not merged with equal calls outside.
+class RecomputeScope {
+ public:
+  RecomputeScope();
+  ~RecomputeScope();
+  RecomputeScope(const RecomputeScope&) = delete;
+  RecomputeScope& operator=(const RecomputeScope&) = delete;
+
+ private:
+  graph::Tracer* tracer_;
+  int outer_ = 0;
+};
 
 /// Runs things at once for a scope, whatever is being traced.
 class PauseTracing {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <vector>
 
 #include "pydl/tensor.h"
 
@@ -25,9 +26,35 @@ class Generator {
   void advance(int64_t blocks, int64_t* seed_and_offset);
 
  private:
+  Tensor fresh_state(int64_t blocks);
+
   mutable std::mutex mutex_;
   int64_t seed_;
   int64_t offset_ = 0;
+};
+
+/// Remembers where random functions drew from, so that a function can be run again with the same numbers.
+class RandomTape {
+ public:
+  /// While one lives, what functions on this thread draw from is appended to the tape, or (replaying) taken from it.
+  class Scope {
+   public:
+    Scope(RandomTape& tape, bool replay);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    friend class Generator;
+    RandomTape& tape_;
+    bool replays_;
+    size_t next_ = 0;
+    Scope* outer_;
+  };
+
+ private:
+  friend class Generator;
+  std::vector<Tensor> states_;
 };
 
 /// What functions use when no generator is given; seeded with 0 at start.

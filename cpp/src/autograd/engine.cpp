@@ -160,7 +160,7 @@ class BackwardPass {
     bool any_wanted = false;
     for (const NodeInput& input : node.inputs) any_wanted = any_wanted || wanted(input);
     if (!any_wanted) return;
-    op::Gradients results = node.def.backward(op::BackwardContext(node, gradient));
+    op::Gradients results = node.backward(gradient);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const NodeInput& input = node.inputs[i];
       if (!wanted(input) || !results[i].defined()) continue;

@@ -33,18 +33,27 @@ void delete_iteratively(Node* node) {
 void retain_node(Node* node) noexcept { node->retain(); }
 void release_node(Node* node) noexcept { node->release(); }
 
+void Node::remember(size_t index, const Tensor& tensor) {
+  const core::TensorImpl& impl = *tensor.impl();
+  NodeInput& input = inputs[index];
+  input.node = impl.node;
+  if (impl.requires_grad) input.leaf = tensor;
+  input.dtype = impl.dtype;
+  input.shape = impl.shape;
+}
+
+Node::Node(const op::OpDef& def_in, std::span<const Tensor> inputs_in)
+    : def(def_in), inputs(inputs_in.size()), sequence(next_sequence()) {
+  for (size_t i = 0; i < inputs.size(); ++i) remember(i, inputs_in[i]);
+}
+
 Node::Node(const op::OpDef& def_in, const op::Attrs& attrs_in, std::span<const Tensor> inputs_in, const Tensor& output)
     : def(def_in), attrs(attrs_in), inputs(inputs_in.size()), sequence(next_sequence()) {
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const core::TensorImpl& impl = *inputs_in[i].impl();
-    NodeInput& input = inputs[i];
-    input.node = impl.node;
-    if (impl.requires_grad) input.leaf = inputs_in[i];
-    input.dtype = impl.dtype;
-    input.shape = impl.shape;
+    remember(i, inputs_in[i]);
     if ((def.saves_inputs >> std::min<size_t>(i, 31) & 1U) != 0) {
-      input.saved = inputs_in[i];
-      input.saved_version = impl.storage->version();
+      inputs[i].saved = inputs_in[i];
+      inputs[i].saved_version = inputs_in[i].version();
     }
   }
   if (def.saves_output) {
@@ -52,6 +61,8 @@ Node::Node(const op::OpDef& def_in, const op::Attrs& attrs_in, std::span<const T
     saved_output_version_ = output.version();
   }
 }
+
+op::Gradients Node::backward(const Tensor& gradient) { return def.backward(op::BackwardContext(*this, gradient)); }
 
 void Node::release() noexcept {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete_iteratively(this);
@@ -85,10 +96,10 @@ Tensor Node::unpack_output() const {
 }
 
 void Node::free_saved() {
+  freed_ = true;
   if (def.saves_inputs == 0 && !def.saves_output) return;
   for (NodeInput& input : inputs) input.saved = {};
   saved_output_ = {};
-  freed_ = true;
 }
 
 void record(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs, Tensor& output) {

@@ -26,6 +26,9 @@ struct NodeInput {
 class Node {
  public:
   Node(const op::OpDef& def_in, const op::Attrs& attrs_in, std::span<const Tensor> inputs_in, const Tensor& output);
+  virtual ~Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept;
@@ -34,8 +37,12 @@ class Node {
   Tensor unpack_input(int index) const;
   /// The output, with this node as its history.
   Tensor unpack_output() const;
-  /// Drops what was saved.
-  void free_saved();
+  /// Gradients of the inputs from the one of the output.
+  virtual op::Gradients backward(const Tensor& gradient);
+  /// Drops what was saved: no other backward pass will come.
+  virtual void free_saved();
+  /// Whether `free_saved` was called.
+  bool is_spent() const { return freed_; }
 
   const op::OpDef& def;
   op::Attrs attrs;
@@ -43,7 +50,13 @@ class Node {
   /// Grows with time: a node is younger than all that it reads.
   const uint64_t sequence;
 
+ protected:
+  /// Without an op: the inputs are all that is remembered.
+  Node(const op::OpDef& def_in, std::span<const Tensor> inputs_in);
+  void mark_spent() { freed_ = true; }
+
  private:
+  void remember(size_t index, const Tensor& input);
   void check_saved(const Tensor& saved, uint32_t version, const char* what) const;
 
   Tensor saved_output_;  // without its node, which would be a cycle

@@ -8,6 +8,7 @@
 #include "core/tensor_impl.h"
 #include "exec/plan.h"
 #include "graph/passes/passes.h"
+#include "graph/split.h"
 #include "graph/tracer.h"
 
 namespace pydl {
@@ -75,6 +76,7 @@ std::vector<Tensor> Program::run(std::span<const Tensor> arguments) {
 }
 
 size_t Program::output_count() const { return parts_->plan->graph().outputs.size(); }
+size_t Program::argument_count() const { return parts_->plan->graph().arguments.size(); }
 int64_t Program::arena_bytes() const { return parts_->plan->memory().bytes; }
 int64_t Program::unplanned_bytes() const { return parts_->plan->memory().total; }
 int64_t Program::eager_bytes() const { return parts_->eager_bytes; }
@@ -132,18 +134,37 @@ bool Trace::is_consumed(const Tensor& result) const { return tracer_->is_consume
 Tensor Trace::undeclared() const { return tracer_->undeclared(); }
 int64_t Trace::live_results() const { return tracer_->live_results(); }
 
-Program Trace::finish(std::span<const Tensor> outputs, const ProgramOptions& options) {
-  graph::Graph graph = tracer_->finish(outputs);
+namespace {
+
+bool is_on(const ProgramOptions& options, const char* pass) {
+  return std::find(options.without.begin(), options.without.end(), pass) == options.without.end();
+}
+
+}  // namespace
+
+Program Trace::compile(graph::Graph graph, const ProgramOptions& options) const {
   auto parts = std::make_unique<Program::Parts>();
   parts->eager_bytes = graph::most_live_bytes(graph);
   graph::run_passes(graph, options.without, options.explain ? &parts->records : nullptr);
-  const auto uses = [&](const char* name) {
-    return std::find(options.without.begin(), options.without.end(), name) == options.without.end();
-  };
   parts->plan = std::make_unique<exec::Plan>(
       std::move(graph), tracer_->states(),
-      exec::PlanOptions{.alias = uses("alias"), .reuse = uses("memory"), .profile = options.explain});
+      exec::PlanOptions{
+          .alias = is_on(options, "alias"), .reuse = is_on(options, "memory"), .profile = options.explain});
   return Program(std::move(parts));
+}
+
+Program Trace::finish(std::span<const Tensor> outputs, const ProgramOptions& options) {
+  return compile(tracer_->finish(outputs), options);
+}
+
+Trace::Position Trace::position() const { return {tracer_->node_count(), tracer_->argument_count()}; }
+
+std::pair<Program, Program> Trace::finish_halves(std::span<const Tensor> outputs, Position position,
+                                                 std::span<const Tensor> gradients, const ProgramOptions& options) {
+  std::vector<graph::ValueId> wanted = tracer_->values_of(gradients);
+  graph::Halves halves = graph::split(tracer_->finish(outputs), position.calls, position.arguments, std::move(wanted));
+  Program forward = compile(std::move(halves.forward), options);
+  return {std::move(forward), compile(std::move(halves.backward), options)};
 }
 
 bool is_tracing() { return core::active_trace() != nullptr; }
@@ -153,6 +174,13 @@ bool is_traced(const Tensor& tensor) { return tensor.impl()->is_traced(); }
 void declare_state(const Tensor& tensor, const std::string& name) {
   // All traces are those of a Tracer.
   if (auto* tracer = static_cast<graph::Tracer*>(core::active_trace())) tracer->state(tensor, name);
+}
+
+RecomputeScope::RecomputeScope() : tracer_(static_cast<graph::Tracer*>(core::active_trace())) {
+  if (tracer_ != nullptr) outer_ = tracer_->enter_region();
+}
+RecomputeScope::~RecomputeScope() {
+  if (tracer_ != nullptr) tracer_->leave_region(outer_);
 }
 
 PauseTracing::PauseTracing() : paused_(core::set_active_trace(nullptr)) {}

@@ -198,8 +198,14 @@ void Tracer::check_read(const core::TensorImpl& impl) const {
   if (impl.trace != number()) throw_undeclared(impl);
 }
 
+std::vector<ValueId> Tracer::values_of(std::span<const Tensor> tensors) {
+  std::vector<ValueId> values;
+  for (const Tensor& tensor : tensors) values.push_back(value_of(tensor));
+  return values;
+}
+
 Graph Tracer::finish(std::span<const Tensor> outputs) {
-  for (const Tensor& output : outputs) graph_.outputs.push_back(value_of(output));
+  graph_.outputs = values_of(outputs);
   pause();
   return std::move(graph_);
 }

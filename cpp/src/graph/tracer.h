@@ -25,15 +25,19 @@ class Tracer final : public op::OpTrace {
   /// Whether ops are noted, or run at once because the tracing is paused.
   void resume();
   void pause();
-  /// Calls from here on belong to a recomputation, or (0) to none.
-  void set_region(int region) { region_ = region; }
-  int new_region() { return ++regions_; }
+  /// Calls from here on belong to a recomputation of their own; gives what `leave_region` takes.
+  int enter_region() { return std::exchange(region_, ++regions_); }
+  void leave_region(int outer) { region_ = outer; }
 
   /// Whether a call that overwrites other tensors, but no plain assignment, reads this result.
   bool is_consumed(const Tensor& result) const;
   const Tensor& undeclared() const { return undeclared_; }
   /// How many of its tensors are alive.
   int64_t live_results() const;
+  size_t node_count() const { return graph_.nodes.size(); }
+  size_t argument_count() const { return graph_.arguments.size(); }
+  /// The values of tensors, for `finish`.
+  std::vector<ValueId> values_of(std::span<const Tensor> tensors);
   /// Ends the trace; the graph gives these tensors.
   Graph finish(std::span<const Tensor> outputs);
   /// The declared tensors, in the order of Graph::states.

@@ -94,13 +94,39 @@ void Generator::set_state(const Tensor& state) {
   offset_ = values.data<int64_t>()[1];
 }
 
-Tensor Generator::take(int64_t count) {
-  // A block gives at least two numbers of any dtype.
-  const int64_t blocks = (count + 1) / 2;
+namespace {
+thread_local RandomTape::Scope* innermost_tape = nullptr;
+}
+
+RandomTape::Scope::Scope(RandomTape& tape, bool replay)
+    : tape_(tape), replays_(replay), outer_(std::exchange(innermost_tape, this)) {}
+RandomTape::Scope::~Scope() { innermost_tape = outer_; }
+
+Tensor Generator::fresh_state(int64_t blocks) {
   if (op::OpTrace* trace = op::active_op_trace()) return trace->take(*this, blocks);
   int64_t values[2];
   advance(blocks, values);
   return Tensor::from_values<int64_t>(values, {2});
+}
+
+Tensor Generator::take(int64_t count) {
+  // The innermost scope that replays decides; those inside of it, and all where none does, remember.
+  RandomTape::Scope* scope = innermost_tape;
+  while (scope != nullptr && !scope->replays_) scope = scope->outer_;
+  Tensor state;
+  if (scope != nullptr) {
+    const auto& states = scope->tape_.states_;
+    if (scope->next_ >= states.size())
+      throw Error("a function that is run again draws more random numbers than before");
+    state = states[scope->next_++];
+  } else {
+    // A block gives at least two numbers of any dtype.
+    state = fresh_state((count + 1) / 2);
+  }
+  for (RandomTape::Scope* inner = innermost_tape; inner != scope; inner = inner->outer_) {
+    inner->tape_.states_.push_back(state);
+  }
+  return state;
 }
 
 void Generator::advance(int64_t blocks, int64_t* seed_and_offset) {
