@@ -248,7 +248,7 @@ py::dict step_dict(const ProgramStep& step) {
 }
 
 void define_program(py::module_& module) {
-  py::class_<Program, std::shared_ptr<Program>>(module, "_Program")
+  py::class_<Program, std::shared_ptr<Program>>(module, "_Program", "A traced function, ready to run.")
       .def("describe", &Program::describe)
       .def("to_dot", &Program::to_dot)
       .def("run", [](Program& program, const std::vector<Tensor>& arguments) { return program.run(arguments); })
@@ -275,16 +275,16 @@ class PythonScope {
 };
 
 template <class CppScope>
-void define_scope(py::module_& module, const char* name) {
+void define_scope(py::module_& module, const char* name, const char* doc) {
   using Scope = PythonScope<CppScope>;
-  py::class_<Scope>(module, name)
+  py::class_<Scope>(module, name, doc)
       .def(py::init<>())
       .def("__enter__", &Scope::enter)
       .def("__exit__", [](Scope& scope, const py::args&) { scope.leave(); });
 }
 
 void define_trace(py::module_& module) {
-  py::class_<Trace>(module, "_Trace")
+  py::class_<Trace>(module, "_Trace", "Writes down what a function does.")
       .def(py::init([](const std::string& package) {
              auto trace = std::make_unique<Trace>();
              trace->set_locator([package] { return current_location(package); });
@@ -315,12 +315,12 @@ void define_trace(py::module_& module) {
   module.def("_is_traced", is_traced);
   module.def("_declare_state", declare_state);
   module.def("_pass_names", pass_names);
-  define_scope<PauseTracing>(module, "_PauseTracing");
-  define_scope<RecomputeScope>(module, "_RecomputeScope");
+  define_scope<PauseTracing>(module, "_PauseTracing", "What is inside runs at once.");
+  define_scope<RecomputeScope>(module, "_RecomputeScope", "What is inside is computed again.");
 }
 
 void define_tree(py::module_& module) {
-  py::class_<ArgumentTree>(module, "_ArgumentTree")
+  py::class_<ArgumentTree>(module, "_ArgumentTree", "Structure of arguments or results.")
       .def_static("of",
                   [](const py::object& object) {
                     std::vector<Tensor> tensors;
@@ -379,14 +379,14 @@ void define_cache(py::module_& module) {
     type->tp_traverse = traverse_cache;
     type->tp_clear = clear_cache;
   });
-  py::class_<Derivative>(module, "_Derivative")
+  py::class_<Derivative>(module, "_Derivative", "How results get their history.")
       .def(py::init([](std::shared_ptr<Program> program, std::vector<size_t> results, std::vector<size_t> arguments,
                        std::vector<Tensor> states, std::vector<bool> flows) {
              return Derivative{std::move(program), std::move(results), std::move(arguments), std::move(states),
                                std::move(flows)};
            }),
            py::arg("program"), py::arg("results"), py::arg("arguments"), py::arg("states"), py::arg("flows"));
-  py::class_<ProgramCache>(module, "_ProgramCache", collected)
+  py::class_<ProgramCache>(module, "_ProgramCache", "Programs by signature.", collected)
       .def(py::init<size_t>(), py::arg("capacity"))
       .def("call", &ProgramCache::call)
       .def("difference", &ProgramCache::difference)

@@ -44,10 +44,10 @@ struct PythonTapeScope {
 };
 
 void define_tape(py::module_& module) {
-  py::class_<PythonTapeScope>(module, "_RandomTapeScope")
+  py::class_<PythonTapeScope>(module, "_RandomTapeScope", "A scope in which a tape records or replays.")
       .def("__enter__", [](PythonTapeScope& scope) { scope.tape->enter(scope.replays); })
       .def("__exit__", [](PythonTapeScope& scope, const py::args&) { scope.tape->leave(); });
-  py::class_<PythonTape, std::shared_ptr<PythonTape>>(module, "_RandomTape")
+  py::class_<PythonTape, std::shared_ptr<PythonTape>>(module, "_RandomTape", "Remembers drawn random states.")
       .def(py::init<>())
       .def("record", [](std::shared_ptr<PythonTape> tape) { return PythonTapeScope{std::move(tape), false}; })
       .def("replay", [](std::shared_ptr<PythonTape> tape) { return PythonTapeScope{std::move(tape), true}; });
