@@ -249,7 +249,7 @@ py::dict step_dict(const ProgramStep& step) {
 
 void define_program(py::module_& module) {
   py::class_<Program, std::shared_ptr<Program>>(module, "_Program", "A traced function, ready to run.")
-      .def("describe", &Program::describe)
+      .def("describe", &Program::describe, py::arg("peak_flops") = 0.0, py::arg("peak_bytes") = 0.0)
       .def("to_dot", &Program::to_dot)
       .def("run", [](Program& program, const std::vector<Tensor>& arguments) { return program.run(arguments); })
       .def("steps",

@@ -106,10 +106,15 @@ class CompiledFunction(Generic[FunctionT]):
         """Return the last program as text.
 
         Kernels with their buffers, and the memory they need; with `explain` also the graph after
-        each pass, and the median time of each kernel over the calls so far.
+        each pass, and for each kernel the median time over the calls so far and which part of the
+        machine's peak, of arithmetic or of memory, it reached. The peak is measured for that.
         """
         programs = self.programs
-        return programs[0].describe() if programs else f"{self._name}: not traced yet"
+        if not programs:
+            return f"{self._name}: not traced yet"
+        if not self._explain:
+            return str(programs[0].describe())
+        return str(programs[0].describe(_core._measure_fma_peak(), _core._measure_bandwidth()))
 
     def clear(self) -> None:
         """Forget all programs."""
@@ -386,8 +391,8 @@ def compile(
         `CompiledFunction.describe`.
     without : sequence of str, optional
         Passes to leave out: "canonicalize", "common_subexpressions", "dead_code",
-        "fuse_elementwise", "alias" (results in the memory of operands), "memory" (buffers that
-        share memory).
+        "fuse_activations", "fuse_elementwise", "alias" (results in the memory of operands),
+        "memory" (buffers that share memory).
     cache_size : int, default 16
         How many programs are kept, one for each signature of arguments.
 

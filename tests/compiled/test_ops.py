@@ -122,6 +122,24 @@ def test_small_floats_round_as_in_eager_mode(dtype: str) -> None:
     np.testing.assert_array_equal(actual.numpy(), function(x).astype("float32").numpy())
 
 
+@pytest.mark.parametrize("provider", _core.info()["providers"])
+def test_relu_in_the_product(provider: str) -> None:
+    for shape, outputs in (((5, 7), 3), ((64, 80), 96), ((2, 40, 64), 70)):
+        x, weight, bias = pydl.randn(*shape), pydl.randn(outputs, shape[-1]), pydl.randn(outputs)
+        actual = _core._apply_with_provider("linear", provider, [x, weight, bias], {"relu": True})
+        if actual is not None:
+            expected = np.maximum(x.numpy() @ weight.numpy().T + bias.numpy(), 0)
+            np.testing.assert_allclose(actual.numpy(), expected, rtol=1e-4, atol=1e-4)
+        compiled = pydl.compile(lambda *a: pydl.relu(pydl.linear(*a)))
+        np.testing.assert_allclose(
+            compiled(x, weight, bias).numpy(),
+            pydl.relu(pydl.linear(x, weight, bias)).numpy(),
+            rtol=1e-5,
+            atol=1e-5,
+        )
+        assert [step["name"] for step in compiled.programs[0].steps()] == ["linear"]
+
+
 def test_views_of_results() -> None:
     def function(x: pydl.Tensor) -> tuple[pydl.Tensor, ...]:
         y = pydl.exp(x)

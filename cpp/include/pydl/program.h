@@ -60,8 +60,9 @@ class Program {
   /// Roughly how long a run takes, in nanoseconds: what decides whether to let other threads go on meanwhile.
   int64_t work() const;
   std::vector<ProgramStep> steps() const;
-  /// The graph after each pass where `explain` was asked for, and its kernels with buffers and times.
-  std::string describe() const;
+  /// The graph after each pass where `explain` was asked for, and its kernels with buffers and times. Given what the
+  /// machine can do per second, floating-point operations and bytes, also which part of it each kernel reached.
+  std::string describe(double peak_flops = 0, double peak_bytes = 0) const;
   /// The graph in the language of Graphviz.
   std::string to_dot() const;
 

@@ -92,7 +92,35 @@ std::vector<ProgramStep> Program::steps() const {
   return result;
 }
 
-std::string Program::describe() const {
+namespace {
+
+// The larger part of the two limits of the machine that a kernel reached.
+double fraction_of_peak(const ProgramStep& step, double peak_flops, double peak_bytes) {
+  const double flops = peak_flops > 0 ? static_cast<double>(step.flops) / step.seconds / peak_flops : 0;
+  const double bytes = peak_bytes > 0 ? static_cast<double>(step.bytes) / step.seconds / peak_bytes : 0;
+  return std::max(flops, bytes);
+}
+
+void describe_time(std::ostream& text, const ProgramStep& step, double total, double peak_flops, double peak_bytes) {
+  if (step.seconds == 0) return;
+  text << std::fixed << std::setprecision(1) << "  " << step.seconds * 1e6 << " us, " << 100 * step.seconds / total
+       << " % of the time, " << static_cast<double>(step.flops) / step.seconds * 1e-9 << " GFLOP/s, "
+       << static_cast<double>(step.bytes) / step.seconds * 1e-9 << " GB/s";
+  if (peak_flops <= 0 && peak_bytes <= 0) return;
+  text << std::setprecision(0) << ", " << 100 * fraction_of_peak(step, peak_flops, peak_bytes) << " % of peak";
+}
+
+void describe_step(std::ostream& text, const ProgramStep& step) {
+  text << "  [";
+  for (size_t i = 0; i < step.operands.size(); ++i) text << (i > 0 ? ", " : "") << step.operands[i];
+  text << "]";
+  if (!step.location.empty()) text << "  # " << step.location;
+  text << "\n";
+}
+
+}  // namespace
+
+std::string Program::describe(double peak_flops, double peak_bytes) const {
   std::ostringstream text;
   for (const graph::PassRecord& record : parts_->records) {
     text << "== after " << record.name << " ==\n" << record.text << "\n";
@@ -102,18 +130,9 @@ std::string Program::describe() const {
   double total = 0;
   for (const ProgramStep& step : all) total += step.seconds;
   for (size_t i = 0; i < all.size(); ++i) {
-    const ProgramStep& step = all[i];
-    text << std::setw(3) << i << "  " << step.name << " (" << step.provider << ")";
-    if (step.seconds > 0) {
-      text << std::fixed << std::setprecision(1) << "  " << step.seconds * 1e6 << " us, " << 100 * step.seconds / total
-           << " %, " << static_cast<double>(step.flops) / step.seconds * 1e-9 << " GFLOP/s, "
-           << static_cast<double>(step.bytes) / step.seconds * 1e-9 << " GB/s";
-    }
-    text << "  [";
-    for (size_t b = 0; b < step.operands.size(); ++b) text << (b > 0 ? ", " : "") << step.operands[b];
-    text << "]";
-    if (!step.location.empty()) text << "  # " << step.location;
-    text << "\n";
+    text << std::setw(3) << i << "  " << all[i].name << " (" << all[i].provider << ")";
+    describe_time(text, all[i], total, peak_flops, peak_bytes);
+    describe_step(text, all[i]);
   }
   text << "memory: arena " << formatted_bytes(arena_bytes()) << " (without sharing "
        << formatted_bytes(unplanned_bytes()) << ", one op after the other " << formatted_bytes(eager_bytes()) << ")\n";

@@ -33,6 +33,13 @@ size_t Attrs::hash() const {
   return seed;
 }
 
+bool Attrs::is_set(std::string_view name) const {
+  for (const auto& [key, value] : entries_) {
+    if (key == name) return std::get<bool>(value);
+  }
+  return false;
+}
+
 const AttrValue& Attrs::find(std::string_view name) const {
   for (const auto& [key, value] : entries_) {
     if (key == name) return value;

@@ -27,6 +27,8 @@ class Attrs {
   bool empty() const { return entries_.empty(); }
   const auto& entries() const { return entries_; }
 
+  /// Whether there is a flag of this name, and it is true: for flags that only passes set.
+  bool is_set(std::string_view name) const;
   bool flag(std::string_view name) const { return get<bool>(name); }
   int64_t integer(std::string_view name) const { return get<int64_t>(name); }
   double number(std::string_view name) const { return get<double>(name); }

@@ -54,7 +54,7 @@
   ROW(argmin, "Index of the smallest element.")                                                                       \
   /* (a (..., M, K), b (..., K, N)) -> (y (..., M, N)), ranks >= 2, batch axes broadcast; same dtype */               \
   ROW(matmul, "Matrix product, batched over leading axes.")                                                           \
-  /* (x (..., I), weight (O, I), bias (O)?) -> (y (..., O)) */                                                        \
+  /* (x (..., I), weight (O, I), bias (O)?) -> (y (..., O)) {relu bool, set by passes: relu of it all} */                                                       \
   ROW(linear, "x times the transposed weight, plus bias.")                                                            \
   /* {axis integer} */                                                                                                \
   ROW(softmax, "exp(x) normalised to sum 1 along an axis.")                                                           \

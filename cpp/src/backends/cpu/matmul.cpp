@@ -249,11 +249,26 @@ class ProductKernel final : public Kernel {
         }
       }
     });
+    if (relu_ != nullptr) apply_relu(static_cast<char*>(outputs[0]));
   }
 
   void set_bias() { has_bias_ = true; }
 
+  /// Lets `relu` follow, on the `count` elements of the output.
+  void set_relu(TileKernel relu, int64_t count) {
+    relu_ = relu;
+    count_ = count;
+  }
+
  private:
+  void apply_relu(char* y) const {
+    runtime::parallel_for(count_, products_per_thread, [&](int64_t begin, int64_t end) {
+      char* part = y + begin * item_;
+      const void* source = part;
+      relu_(part, &source, end - begin);
+    });
+  }
+
   char* at(void* base, const Dims& strides, int64_t position) const {
     int64_t offset = 0;
     for (int axis = batch_.shape.rank() - 1; axis >= 0; --axis) {
@@ -267,13 +282,16 @@ class ProductKernel final : public Kernel {
   Batch batch_;
   int64_t item_;
   bool has_bias_ = false;
+  TileKernel relu_ = nullptr;
+  int64_t count_ = 0;
   int64_t parts_;
   size_t part_bytes_;
 };
 
-std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, DType dtype, bool has_bias) {
+std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, DType dtype, bool has_bias, bool relu) {
   if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
   const int64_t c_stride = b.columns;
+  const int64_t outputs = batch.count() * a.rows * b.columns;
   batch.fold_into_rows(a, c_stride);
   if (a.rows * b.columns * batch.count() == 0) return nullptr;
   const int threads = runtime::thread_count();
@@ -283,6 +301,8 @@ std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, 
   const Product product(a, b, c_stride, dtype == DType::float64, one_by_one ? threads : 1);
   auto kernel = std::make_unique<ProductKernel>(product, batch, dtype, one_by_one);
   if (has_bias) kernel->set_bias();
+  const Lane lane = dtype == DType::float64 ? lane_double : lane_float;
+  if (relu) kernel->set_relu(kernels().elementwise[static_cast<int>(OpId::relu)][lane], outputs);
   return kernel;
 }
 
@@ -307,7 +327,7 @@ std::unique_ptr<Kernel> prepare_matmul(const KernelCall& call) {
     const int64_t size = c.shape[axis];
     batch.add(size, batch_stride(a, from_back, size), batch_stride(b, from_back, size), c.strides[axis]);
   }
-  return prepare_product(batch, last_axes(a), last_axes(b), a.dtype, false);
+  return prepare_product(batch, last_axes(a), last_axes(b), a.dtype, false, false);
 }
 
 std::unique_ptr<Kernel> prepare_linear(const KernelCall& call) {
@@ -322,7 +342,7 @@ std::unique_ptr<Kernel> prepare_linear(const KernelCall& call) {
   const int64_t rows = last > 0 ? x.shape[last - 1] : 1;
   const Matrix a = {rows, x.shape[last], last > 0 ? x.strides[last - 1] : 0, x.strides[last]};
   const Matrix b = {weight.shape[1], weight.shape[0], weight.strides[1], weight.strides[0]};
-  return prepare_product(batch, a, b, x.dtype, has_bias);
+  return prepare_product(batch, a, b, x.dtype, has_bias, call.attrs.is_set("relu"));
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ struct Plan {
   dnnl::memory::data_type type;
   size_t item_size;
   bool has_bias;
+  bool relu;     // of the result
   bool swapped;  // a is the second input
   std::vector<Part> parts;
 };
@@ -52,7 +53,12 @@ dnnl::matmul::primitive_desc describe_product(const Plan& plan, const Product& p
   const auto a = describe(plan.type, product.a.shape, product.a.strides);
   const auto b = describe(plan.type, product.b.shape, product.b.strides);
   const auto y = describe(plan.type, product.y.shape, product.y.strides);
-  const dnnl::primitive_attr attributes = user_scratchpad();
+  dnnl::primitive_attr attributes = user_scratchpad();
+  if (plan.relu) {
+    dnnl::post_ops activation;
+    activation.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
+    attributes.set_post_ops(activation);
+  }
   if (!plan.has_bias) return {cpu_engine(), a, b, y, attributes};
   return {cpu_engine(), a, b, describe_bias(plan.type, product), y, attributes};
 }
@@ -125,13 +131,13 @@ class ProductKernel final : public Kernel {
   mutable std::vector<PreparedPart> parts_;
 };
 
-std::unique_ptr<Kernel> prepare_product(const std::optional<Product>& product, DType dtype, bool has_bias) {
+std::unique_ptr<Kernel> prepare_product(const std::optional<Product>& product, DType dtype, bool has_bias, bool relu) {
   const auto type = data_type(dtype);
   if (!product || !type || product->work() < min_work) return nullptr;
   // Implementations for float16 want the columns of b to be all of its memory.
   const bool may_cut_columns = dtype != DType::float16;
   try {
-    return std::make_unique<ProductKernel>(Plan{*type, item_size(dtype), has_bias, product->swapped,
+    return std::make_unique<ProductKernel>(Plan{*type, item_size(dtype), has_bias, relu, product->swapped,
                                                 cut(*product, runtime::thread_count(), may_cut_columns)});
   } catch (const dnnl::error&) {
     return nullptr;  // a layout or dtype that this processor or version has no primitive for
@@ -140,14 +146,15 @@ std::unique_ptr<Kernel> prepare_product(const std::optional<Product>& product, D
 
 std::unique_ptr<Kernel> prepare_matmul(const KernelCall& call) {
   const BufferSpec& y = call.outputs[0];
-  return prepare_product(matmul_product(call.inputs[0], call.inputs[1], y), y.dtype, false);
+  return prepare_product(matmul_product(call.inputs[0], call.inputs[1], y), y.dtype, false, false);
 }
 
 std::unique_ptr<Kernel> prepare_linear(const KernelCall& call) {
   const BufferSpec& y = call.outputs[0];
   const bool has_bias = call.inputs.size() > 2;
   if (has_bias && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
-  return prepare_product(linear_product(call.inputs[0], call.inputs[1], y), y.dtype, has_bias);
+  return prepare_product(linear_product(call.inputs[0], call.inputs[1], y), y.dtype, has_bias,
+                         call.attrs.is_set("relu"));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ struct Product {
 // `bias` is null without one.
 void multiply(const RefCall& call, const Product& product, const void* bias) {
   const BufferSpec& y = call.outputs[0];
+  const bool relu = call.attrs.is_set("relu");
   visit_dtype(y.dtype, [&](auto zero) {
     using T = decltype(zero);
     int64_t position = 0;
@@ -27,6 +28,7 @@ void multiply(const RefCall& call, const Product& product, const void* bias) {
         sum += load<T>(call.input_data[0], offsets[0] + k * product.a_stride) *
                load<T>(call.input_data[1], offsets[1] + k * product.b_stride);
       }
+      if (relu && sum < Compute<T>{}) sum = Compute<T>{};
       store<T>(call.output_data[0], position++, sum);
     });
   });

@@ -18,6 +18,9 @@ void eliminate_dead_code(Graph& graph);
 /// Joins chains of elementwise ops on one shape into nodes that pass over memory once.
 void fuse_elementwise(Graph& graph);
 
+/// Lets products apply the relu that follows them.
+void fuse_activations(Graph& graph);
+
 struct Pass {
   const char* name;
   const char* doc;

@@ -86,12 +86,14 @@ inline T scaled(T x, T y, T scale, T shift) {
 inline Vector<float> scaled(Vector<float> x, Vector<float> y, Vector<float> scale, Vector<float> shift) {
   constexpr float smallest = std::numeric_limits<float>::min();
   constexpr float largest = std::numeric_limits<float>::max();
+  // With a mask, because GCC 12 warns of the intrinsics without.
+  constexpr __mmask16 all = 0xFFFF;
   y = y < largest ? y : broadcast(largest);
   const Vector<float> positive = y > smallest ? y : broadcast(smallest);
-  Vector<float> inverse_root = (Vector<float>)_mm512_rsqrt14_ps((__m512)positive);
+  Vector<float> inverse_root = (Vector<float>)_mm512_maskz_rsqrt14_ps(all, (__m512)positive);
   inverse_root *= 1.5F - 0.5F * positive * inverse_root * inverse_root;
   const Vector<float> divisor = y * inverse_root * scale + shift;
-  Vector<float> inverse = (Vector<float>)_mm512_rcp14_ps((__m512)divisor);
+  Vector<float> inverse = (Vector<float>)_mm512_maskz_rcp14_ps(all, (__m512)divisor);
   inverse *= 2.0F - divisor * inverse;
   return x * inverse;
 }
