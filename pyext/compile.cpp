@@ -183,6 +183,7 @@ class ProgramCache {
 
   // The results of the program for this call, in a tuple of one; nothing where there is no program yet.
   std::optional<py::tuple> call(const py::tuple& arguments) {
+    if (is_tracing()) return std::nullopt;
     for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
       tensors_.clear();
       if (!(*entry)->matches(arguments.ptr(), &tensors_)) continue;

@@ -61,11 +61,11 @@ class CompiledFunction(Generic[FunctionT]):
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if _core._is_tracing():  # part of a larger function that is being traced
-            return self._function(*args, **kwargs)
         call = (args, kwargs)
         result = self._cache.call(call)
         if result is None:
+            if _core._is_tracing():  # part of a larger function that is being traced
+                return self._function(*args, **kwargs)
             self._trace(call)
             result = self._cache.call(call)
             if result is None:
@@ -277,11 +277,11 @@ class _Tracing:
 
     def _call_function(self, traced: list[Tensor], gradients: list[Tensor]) -> list[Tensor]:
         given = iter(gradients)
-        self._placed: list[int | None] = []
+        self._placed: list[Tensor | None] = []
         for tensor, has_grad in zip(self.learnt, self.has_grad, strict=True):
             if has_grad:
                 tensor.grad = next(given).copy()
-            self._placed.append(hash(tensor.grad) if has_grad else None)
+            self._placed.append(tensor.grad)
         args, kwargs = self.arguments.build(traced)
         result = self._owner._function(*args, **kwargs)
         self.results, outputs = _core._ArgumentTree.of(result)
@@ -310,7 +310,7 @@ class _Tracing:
             gradient = tensor.grad
             if gradient is None or self._trace.is_consumed(gradient):
                 self.cleared.append(tensor)
-            elif hash(gradient) != placed:
+            elif placed is None or hash(gradient) != hash(placed):  # the hash is the identity
                 self.receivers.append(tensor)
                 kept.append(gradient)
         return kept

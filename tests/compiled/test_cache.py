@@ -162,6 +162,26 @@ def test_results_have_memory_of_their_own() -> None:
     assert first.tolist() == [1.0, 1.0, 1.0]
 
 
+def test_an_argument_may_be_a_state() -> None:
+    weight = nn.Parameter(pydl.full((3,), 2.0))
+
+    def function(x: pydl.Tensor) -> tuple[pydl.Tensor, pydl.Tensor]:
+        with pydl.no_grad():
+            weight.copy_(x * 3.0)
+            return x + 1.0, pydl.ones(3) + weight
+
+    compiled = pydl.compile(function, state=weight)
+    for expected in ([3.0, 7.0], [7.0, 19.0]):
+        before, after = compiled(weight.detach())
+        assert [before.tolist()[0], after.tolist()[0]] == expected
+
+
+def test_constant_results_are_new_tensors() -> None:
+    compiled = pydl.compile(lambda x: (x, pydl.zeros(2), pydl.full((), 3.0)))
+    compiled(pydl.ones(1))[1].fill_(5.0)
+    assert compiled(pydl.ones(1))[1].tolist() == [0.0, 0.0]
+
+
 def test_memory_is_given_back() -> None:
     gc.collect()
     before = pydl._core.live_tensor_count()

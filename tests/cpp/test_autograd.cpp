@@ -148,6 +148,15 @@ std::vector<Case> structural_cases() {
       {"softmax", [](const Inputs& x) { return pydl::softmax(x[0], 1); }, {{2, 3, 4}}},
       {"log_softmax", [](const Inputs& x) { return pydl::log_softmax(x[0], 0); }, {{3, 4}}},
       {"softmax_backward", [](const Inputs& x) { return pydl::softmax_backward(x[0], x[1], -1); }, {{3, 4}, {3, 4}}},
+      {"softmax_cross_entropy",
+       [](const Inputs& x) { return pydl::softmax_cross_entropy(x[0], pydl::arange(0, 3, 1, pydl::DType::int64)); },
+       {{3, 4}}},
+      {"softmax_cross_entropy_backward",
+       [](const Inputs& x) {
+         const Tensor target = pydl::arange(0, 3, 1, pydl::DType::int64);
+         return pydl::softmax_cross_entropy_backward(x[0], x[1], target, 1, -100, pydl::Reduction::none);
+       },
+       {{3}, {3, 4}}},
       {"log_softmax_backward",
        [](const Inputs& x) { return pydl::log_softmax_backward(x[0], x[1], 0); },
        {{3, 4}, {3, 4}}},

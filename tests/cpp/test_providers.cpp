@@ -5,6 +5,7 @@
 
 #include "exec/kernel.h"
 #include "op/op_def.h"
+#include "pydl/random.h"
 #include "support.h"
 
 using pydl::Dims;
@@ -303,6 +304,24 @@ TEST(softmax) {
         compare(OpId::log_softmax, attrs, {x}, 8);
         compare(OpId::softmax_backward, attrs, {x, random_tensor(shape, dtype, 0, 0.5)}, 30);
         compare(OpId::log_softmax_backward, attrs, {x, random_tensor(shape, dtype, -3, -1)}, 60);
+      }
+    }
+  }
+}
+
+TEST(cross_entropy) {
+  for (const DType dtype : {DType::float32, DType::float64}) {
+    for (const auto& [shape, axis] : std::vector<std::pair<Dims, int>>{{{7, 10}, 1}, {{3, 5, 70}, 1}, {{300, 33}, 0}}) {
+      Dims target_shape = shape;
+      target_shape.erase(axis);
+      Tensor target = pydl::randint(target_shape, 0, shape[axis]);
+      target.data<int64_t>()[1] = -100;
+      const Tensor x = random_tensor(shape, dtype, -4, 4);
+      for (const int64_t reduction : {0, 1, 2}) {
+        const Attrs attrs = {{"axis", int64_t{axis}}, {"ignore_index", int64_t{-100}}, {"reduction", reduction}};
+        const Tensor g = random_tensor(reduction == 0 ? target_shape : Dims{}, dtype, -1, 1);
+        compare(OpId::softmax_cross_entropy, attrs, {x, target}, 30);
+        compare(OpId::softmax_cross_entropy_backward, attrs, {g, x, target}, 60);
       }
     }
   }

@@ -30,6 +30,17 @@ bool same_layout(const BufferSpec& a, const BufferSpec& b) {
   return a.shape == b.shape && a.strides == b.strides && item_size(a.dtype) == item_size(b.dtype);
 }
 
+Tensor row_major_copy(const Tensor& tensor) {
+  if (!tensor.is_contiguous()) {
+    throw ValueError(concat_text("program: a strided argument of shape ", tensor.shape(),
+                                 " shares memory with a state that the program overwrites; hand in a copy"));
+  }
+  Tensor copy = core::make_tensor(tensor.shape(), tensor.strides(), tensor.dtype());
+  const auto bytes = static_cast<size_t>(tensor.size()) * item_size(tensor.dtype());
+  if (bytes > 0) std::memcpy(copy.impl()->data, tensor.impl()->data, bytes);
+  return copy;
+}
+
 // Nanoseconds, roughly: a few dozen operations and a few bytes each.
 int64_t work_of(int64_t flops, int64_t bytes) { return flops / 64 + bytes / 16; }
 
@@ -178,6 +189,10 @@ void Plan::prepare_steps() {
   }
   std::sort(mutated_states_.begin(), mutated_states_.end());
   mutated_states_.erase(std::unique(mutated_states_.begin(), mutated_states_.end()), mutated_states_.end());
+  for (const int state : mutated_states_) {
+    overwritten_.push_back(states_[static_cast<size_t>(state)].impl()->storage.get());
+  }
+  std::sort(overwritten_.begin(), overwritten_.end());
   for (size_t i = 0; i < operands_.size(); ++i) {
     const graph::Value& value = graph_.value(operands_[i]);
     const Location& location = locations_[static_cast<size_t>(value.root)];
@@ -244,6 +259,11 @@ void Plan::execute(Context& context) {
   }
 }
 
+// Whether an argument shares memory with a state that a run changes.
+bool Plan::is_overwritten(const Tensor& argument) const {
+  return std::binary_search(overwritten_.begin(), overwritten_.end(), argument.impl()->storage.get());
+}
+
 void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs) {
   std::vector<Tensor> many;
   Tensor few[4];
@@ -274,7 +294,7 @@ void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::s
       case Place::output: outputs[i] = roots[index]; break;
       case Place::argument: outputs[i] = arguments[index]; break;
       case Place::state: outputs[i] = states_[index]; break;
-      default: outputs[i] = graph_.constant_tensors[index]; break;
+      default: outputs[i] = row_major_copy(graph_.constant_tensors[index]); break;
     }
     if (value.root != graph_.outputs[i]) {
       outputs[i] = core::make_view(outputs[i], value.spec.shape, value.spec.strides, value.offset);
@@ -295,6 +315,13 @@ void Plan::copy_states(Context& context, bool restore) const {
 
 void Plan::run_in(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs) {
   copy_states(context, false);
+  std::vector<Tensor> own;
+  if (std::any_of(arguments.begin(), arguments.end(), [this](const Tensor& a) { return is_overwritten(a); })) {
+    // Arguments keep the values that they have at the start.
+    for (const Tensor& argument : arguments)
+      own.push_back(is_overwritten(argument) ? row_major_copy(argument) : argument);
+    arguments = own;
+  }
   try {
     run_steps(context, arguments, outputs);
   } catch (...) {

@@ -83,6 +83,7 @@ class Plan {
   void run_steps(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs);
   void execute(Context& context);
   void run_in(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs);
+  bool is_overwritten(const Tensor& argument) const;
   void copy_states(Context& context, bool restore) const;
   std::string describe_place(graph::ValueId value) const;
 
@@ -95,7 +96,8 @@ class Plan {
   std::vector<graph::ValueId> operands_;  // behind each pointer
   std::vector<Patch> patches_;
   std::vector<int> mutated_states_;
-  bool keeps_backup_ = false;  // a kernel may throw after a state was overwritten
+  std::vector<const core::Storage*> overwritten_;  // their memory, sorted
+  bool keeps_backup_ = false;                      // a kernel may throw after a state was overwritten
   bool profile_;
   size_t scratchpad_bytes_ = 0;
   int64_t work_ = 0;

@@ -18,6 +18,7 @@ inline Vector<double> exp(Vector<double> x) {
   return x;
 }
 inline Vector<double> exp_of_negative(Vector<double> x) { return exp(x); }
+inline float log_of(float x) { return m::log(x); }
 inline double log_of(double x) { return __builtin_log(x); }
 
 template <class T>
