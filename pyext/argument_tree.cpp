@@ -1,5 +1,7 @@
 #include "argument_tree.h"
 
+#include <bit>
+
 #include "bindings.h"
 #include "casters.h"
 #include "pydl/ops.h"
@@ -19,6 +21,10 @@ Tensor as_argument(PyObject* object) { return contiguous(is_tensor(object) ? unw
 bool equal(PyObject* a, PyObject* b) {
   if (a == b) return true;
   if (Py_TYPE(a) != Py_TYPE(b)) return false;
+  // By bits: 0.0 is not -0.0 here, and not-a-number is itself.
+  if (PyFloat_CheckExact(a)) {
+    return std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(a)) == std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(b));
+  }
   const int result = PyObject_RichCompareBool(a, b, Py_EQ);
   if (result < 0) PyErr_Clear();
   return result == 1;

@@ -200,9 +200,16 @@ class ProgramCache {
     return std::nullopt;
   }
 
-  void add(Entry entry) {
-    entries_.push_front(std::make_shared<Entry>(std::move(entry)));
+  // Keeps a new program, and gives the results of the call that it was made for.
+  py::tuple add(Entry entry, const py::tuple& call) {
+    const auto made = std::make_shared<Entry>(std::move(entry));
+    entries_.push_front(made);
     if (entries_.size() > capacity_) entries_.pop_back();
+    std::vector<Tensor> tensors;
+    if (!made->arguments.match(call.ptr(), &tensors)) {
+      throw Error("a compiled function changed its arguments while it was traced");
+    }
+    return py::make_tuple(run_entry(made, tensors));
   }
 
   // What differs from the program used last.
@@ -296,7 +303,7 @@ void define_trace(py::module_& module) {
       .def("state", &Trace::state)
       .def("start", &Trace::start)
       .def("stop", &Trace::stop)
-      .def("is_consumed", &Trace::is_consumed)
+      .def("is_dropped", &Trace::is_dropped)
       .def("undeclared", &Trace::undeclared)
       .def("live_results", &Trace::live_results)
       .def("position", [](const Trace& trace) { return std::pair(trace.position().calls, trace.position().arguments); })
@@ -314,6 +321,7 @@ void define_trace(py::module_& module) {
       });
   module.def("_is_tracing", is_tracing);
   module.def("_is_traced", is_traced);
+  module.def("_version", [](const Tensor& tensor) { return tensor.version(); });
   module.def("_declare_state", declare_state);
   module.def("_pass_names", pass_names);
   define_scope<PauseTracing>(module, "_PauseTracing", "What is inside runs at once.");
@@ -336,10 +344,11 @@ void define_tree(py::module_& module) {
       .def("first_other_leaf", &ArgumentTree::first_other_leaf);
 }
 
-void add_entry(ProgramCache& cache, const ArgumentTree& arguments, const ArgumentTree& results, size_t results_count,
-               const py::list& guards, std::vector<Tensor> states, std::vector<bool> has_grad,
-               std::vector<Tensor> cleared, std::vector<Tensor> receivers, std::shared_ptr<Program> program,
-               std::optional<Derivative> derivative) {
+py::tuple add_entry(ProgramCache& cache, const py::tuple& call, const ArgumentTree& arguments,
+                    const ArgumentTree& results, size_t results_count, const py::list& guards,
+                    std::vector<Tensor> states, std::vector<bool> has_grad, std::vector<Tensor> cleared,
+                    std::vector<Tensor> receivers, std::shared_ptr<Program> program,
+                    std::optional<Derivative> derivative) {
   Entry entry = {.arguments = arguments,
                  .results = results,
                  .results_count = results_count,
@@ -358,7 +367,7 @@ void add_entry(ProgramCache& cache, const ArgumentTree& arguments, const Argumen
     entry.guards.push_back({guard[0], guard[1], guard[2]});
   }
   for (const Tensor& state : entry.states) entry.requires_grad.push_back(state.requires_grad());
-  cache.add(std::move(entry));
+  return cache.add(std::move(entry), call);
 }
 
 int traverse_cache(PyObject* self, visitproc visit, void* arg) {
@@ -393,9 +402,9 @@ void define_cache(py::module_& module) {
       .def("difference", &ProgramCache::difference)
       .def("programs", &ProgramCache::programs)
       .def("clear", &ProgramCache::clear)
-      .def("add", add_entry, py::arg("arguments"), py::arg("results"), py::arg("results_count"), py::arg("guards"),
-           py::arg("states"), py::arg("has_grad"), py::arg("cleared"), py::arg("receivers"), py::arg("program"),
-           py::arg("derivative"));
+      .def("add", add_entry, py::arg("call"), py::arg("arguments"), py::arg("results"), py::arg("results_count"),
+           py::arg("guards"), py::arg("states"), py::arg("has_grad"), py::arg("cleared"), py::arg("receivers"),
+           py::arg("program"), py::arg("derivative"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -18,15 +19,26 @@ def captured(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     if isinstance(function, Module):
         yield "self", function
         return
+    if isinstance(function, functools.partial):
+        yield from captured(function.func)
+        yield from ((f"argument {i}", value) for i, value in enumerate(function.args))
+        yield from function.keywords.items()
+        return
+    if not (inspect.isroutine(function) or inspect.ismethod(function)):
+        yield from ((f"self.{k}", v) for k, v in getattr(function, "__dict__", {}).items())
+        function = type(function).__call__
     inner = inspect.unwrap(getattr(function, "__func__", function))
     if not inspect.isfunction(inner):
         return
+    defaults = inspect.signature(inner).parameters.items()
+    yield from ((k, v.default) for k, v in defaults if v.default is not v.empty)
     variables = inspect.getclosurevars(inner)
     yield from variables.nonlocals.items()
     yield from variables.globals.items()
     owner = getattr(function, "__self__", None)
     if owner is not None:
-        yield from ((f"self.{name}", value) for name, value in vars(owner).items())
+        own = getattr(owner, "__dict__", {})
+        yield from ((f"self.{name}", value) for name, value in own.items())
 
 
 def tensors_in(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, Tensor]]:

@@ -66,10 +66,7 @@ class CompiledFunction(Generic[FunctionT]):
         if result is None:
             if _core._is_tracing():  # part of a larger function that is being traced
                 return self._function(*args, **kwargs)
-            self._trace(call)
-            result = self._cache.call(call)
-            if result is None:
-                raise RuntimeError(f"{self._name}: the program does not serve the call it is for")
+            result = self._trace(call)
         return result[0]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -81,6 +78,10 @@ class CompiledFunction(Generic[FunctionT]):
         """Bind a compiled method: each instance has programs of its own."""
         if instance is None:
             return self
+        key = f"_compiled_{id(self):x}"  # a class and its bases may compile methods of one name
+        known = getattr(instance, "__dict__", {}).get(key)
+        if known is not None:
+            return known
         bound = CompiledFunction(
             self._function.__get__(instance, owner),
             self._state,
@@ -88,9 +89,8 @@ class CompiledFunction(Generic[FunctionT]):
             self._without,
             self._cache_size,
         )
-        name = getattr(self._function, "__name__", "")
-        if name and hasattr(instance, "__dict__"):
-            instance.__dict__[name] = bound
+        if hasattr(instance, "__dict__"):
+            instance.__dict__[key] = bound
         return bound
 
     @property
@@ -126,9 +126,14 @@ class CompiledFunction(Generic[FunctionT]):
         declared = [(_name_in(self._function, s, i), s) for i, s in enumerate(self._state)]
         function = self._function
         own = [("self", function)] if isinstance(function, Module) else bound_objects(function)
-        return State(declared + own)
+        state = State(declared + own)
+        # Modules without tensors need not be declared, but have modes too.
+        others = [item for item in captured(function) if isinstance(item[1], Module)]
+        state.guards += State(others).guards
+        return state
 
-    def _trace(self, call: tuple[Any, Any]) -> None:
+    def _trace(self, call: tuple[Any, Any]) -> tuple[Any]:
+        """Make a program for a call, and run it."""
         self._report_retrace(call)
         self.traces += 1
         state = self._collect()
@@ -137,9 +142,10 @@ class CompiledFunction(Generic[FunctionT]):
         made, live_results, program = tracing.made, tracing.live_results, tracing.program
         del tracing  # and with it the tensors without elements
         self._check_leaks(live_results)
-        self._cache.add(guards=self._collect().guards, program=program, **made)
         if self._explain:
             print(program.describe())
+        guards = self._collect().guards
+        return self._cache.add(call=call, guards=guards, program=program, **made)
 
     def _report_retrace(self, call: tuple[Any, Any]) -> None:
         if self.traces == 0:
@@ -283,7 +289,14 @@ class _Tracing:
                 tensor.grad = next(given).copy()
             self._placed.append(tensor.grad)
         args, kwargs = self.arguments.build(traced)
+        sizes = _sizes(self._owner._function)
         result = self._owner._function(*args, **kwargs)
+        for name, size in _sizes(self._owner._function).items():
+            if size != sizes.get(name, size):
+                raise TraceError(
+                    f"{self._owner._name}: the function changes {name}, which a program does not "
+                    "do; return what is to be kept"
+                )
         self.results, outputs = _core._ArgumentTree.of(result)
         other = self.results.first_other_leaf("result")
         if other:
@@ -308,9 +321,11 @@ class _Tracing:
         kept = []
         for tensor, placed in zip(self.learnt, self._placed, strict=True):
             gradient = tensor.grad
-            if gradient is None or self._trace.is_consumed(gradient):
+            # The hash is the identity.
+            changed = placed is None or hash(gradient) != hash(placed) or _core._version(placed) > 0
+            if gradient is None or self._trace.is_dropped(tensor, gradient):
                 self.cleared.append(tensor)
-            elif placed is None or hash(gradient) != hash(placed):  # the hash is the identity
+            elif changed:
                 self.receivers.append(tensor)
                 kept.append(gradient)
         return kept
@@ -326,6 +341,13 @@ class _Tracing:
         place = line_of(error.__traceback__, _PACKAGE)
         located = TraceError(f"{place}: {message}" if place else message)
         return located.with_traceback(error.__traceback__)
+
+
+def _sizes(function: Any) -> dict[str, int]:
+    """Return the sizes of the lists, dicts and sets that a function captures."""
+    return {
+        name: len(value) for name, value in captured(function) if type(value) in (list, dict, set)
+    }
 
 
 def _name_in(function: Any, value: Any, index: int) -> str:
@@ -377,8 +399,9 @@ def compile(
 
     Results that were recorded can be differentiated by the caller: the derivative is a program too.
 
-    A gradient that `backward` brings to a parameter is gone after the call when an update has used
-    it, and is the parameter's `grad` when none has.
+    A gradient that `backward` brings to a parameter is its `grad` after the call, as without
+    compilation; but where an update has used it and the function itself drops gradients
+    (`zero_grad`), `grad` is None.
 
     Parameters
     ----------

@@ -104,8 +104,9 @@ class Trace {
   /// and then what the second one needs; that takes those, then the arguments behind `position`, and gives gradients.
   std::pair<Program, Program> finish_halves(std::span<const Tensor> outputs, Position position,
                                             std::span<const Tensor> gradients, const ProgramOptions& options = {});
-  /// Whether an optimiser's update has read this result.
-  bool is_consumed(const Tensor& result) const;
+  /// Whether the gradient of `owner` need not be handed out: an optimiser's update has read it, and the function drops
+  /// gradients itself.
+  bool is_dropped(const Tensor& owner, const Tensor& gradient) const;
   /// The tensor that was used without being declared, where that ended the trace.
   Tensor undeclared() const;
   /// How many results of this trace are alive: after `finish`, what the function kept.

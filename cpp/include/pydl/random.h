@@ -2,12 +2,30 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <vector>
 
 #include "pydl/tensor.h"
 
 namespace pydl {
+
+/// Where a generator is in its random numbers. Programs hold it, and so outlive the generator.
+class RandomStream {
+ public:
+  explicit RandomStream(uint64_t seed) : seed_(static_cast<int64_t>(seed)) {}
+  void restart(int64_t seed, int64_t offset);
+  /// Writes seed and offset, and moves past that many blocks of 4 x 32 bits.
+  void advance(int64_t blocks, int64_t* seed_and_offset);
+  /// Undoes `advance`, unless somebody else has drawn since.
+  void take_back(int64_t blocks, const int64_t* seed_and_offset);
+  void read(int64_t* seed_and_offset) const;
+
+ private:
+  mutable std::mutex mutex_;
+  int64_t seed_;
+  int64_t offset_ = 0;
+};
 
 /// A stream of random numbers. Its state is a tensor {seed, offset}: saved, restored and traced like any other.
 class Generator {
@@ -22,15 +40,12 @@ class Generator {
   void set_state(const Tensor& state);
   /// The state to draw `count` elements from; the generator moves past them.
   Tensor take(int64_t count);
-  /// Writes the state to `seed_and_offset` and moves past that many blocks of 4 x 32 bits.
-  void advance(int64_t blocks, int64_t* seed_and_offset);
+  const std::shared_ptr<RandomStream>& stream() const { return stream_; }
 
  private:
   Tensor fresh_state(int64_t blocks);
 
-  mutable std::mutex mutex_;
-  int64_t seed_;
-  int64_t offset_ = 0;
+  std::shared_ptr<RandomStream> stream_;
 };
 
 /// Remembers where random functions drew from, so that a function can be run again with the same numbers.

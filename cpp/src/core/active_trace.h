@@ -13,6 +13,8 @@ class ActiveTrace {
   virtual ~ActiveTrace() = default;
   /// Throws `TraceError` where the elements of this tensor must not be looked at.
   virtual void check_read(const TensorImpl& impl) const = 0;
+  /// The gradient of this tensor was dropped.
+  virtual void note_cleared_gradient(const TensorImpl& owner) = 0;
   /// Greater than 0, and no two traces have the same.
   uint32_t number() const { return number_; }
 

@@ -229,6 +229,9 @@ void Tensor::set_grad(Tensor gradient) {
     throw ValueError(concat_text("grad: expected shape ", shape(), " and ", dtype(), ", got shape ", gradient.shape(),
                                  " and ", gradient.dtype()));
   }
+  if (core::ActiveTrace* trace = core::active_trace(); trace != nullptr && !gradient.defined()) {
+    trace->note_cleared_gradient(*impl_);
+  }
   impl_->grad = std::move(gradient);
 }
 

@@ -7,6 +7,8 @@
 #include "core/active_trace.h"
 #include "core/tensor_impl.h"
 #include "exec/broadcast.h"
+#include "op/apply.h"
+#include "pydl/autograd.h"
 #include "pydl/random.h"
 
 namespace pydl::exec {
@@ -30,11 +32,8 @@ bool same_layout(const BufferSpec& a, const BufferSpec& b) {
   return a.shape == b.shape && a.strides == b.strides && item_size(a.dtype) == item_size(b.dtype);
 }
 
-Tensor row_major_copy(const Tensor& tensor) {
-  if (!tensor.is_contiguous()) {
-    throw ValueError(concat_text("program: a strided argument of shape ", tensor.shape(),
-                                 " shares memory with a state that the program overwrites; hand in a copy"));
-  }
+// A tensor of its own with the elements of a row-major one.
+Tensor copy_of(const Tensor& tensor) {
   Tensor copy = core::make_tensor(tensor.shape(), tensor.strides(), tensor.dtype());
   const auto bytes = static_cast<size_t>(tensor.size()) * item_size(tensor.dtype());
   if (bytes > 0) std::memcpy(copy.impl()->data, tensor.impl()->data, bytes);
@@ -63,11 +62,11 @@ struct Plan::Context {
   char* scratchpad;
   std::vector<void*> pointers;
   std::vector<int64_t> generator_states;
-  std::vector<core::IntrusivePtr<core::Storage>> backups;
+  std::vector<Tensor> backups;
 };
 
-Plan::Plan(Graph graph, std::vector<Tensor> states, PlanOptions options)
-    : graph_(std::move(graph)), states_(std::move(states)), profile_(options.profile) {
+Plan::Plan(Graph graph, std::vector<Tensor> states, std::vector<Tensor> declared, PlanOptions options)
+    : graph_(std::move(graph)), states_(std::move(states)), declared_(std::move(declared)), profile_(options.profile) {
   place_roots(options);
   plan_arena(options);
   prepare_steps();
@@ -114,6 +113,10 @@ bool Plan::take_over(size_t n, std::vector<ValueId>& owner, const std::vector<in
       if (!whole || locations_[static_cast<size_t>(root)].place != Place::arena) continue;
       if (last_use[static_cast<size_t>(root)] != static_cast<int>(n) || owner[static_cast<size_t>(root)] < 0) continue;
       if (node.is_fused() && !is_read_last(node, i, o)) continue;
+      // Other operands may be views of the same memory, read at other places than they are written.
+      const bool viewed = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                      [&](ValueId other) { return other != input && graph_.root(other) == root; });
+      if (viewed) continue;
       locations_[static_cast<size_t>(output)] = locations_[static_cast<size_t>(root)];
       owner[static_cast<size_t>(output)] = owner[static_cast<size_t>(root)];
       owner[static_cast<size_t>(root)] = -1;  // given away
@@ -193,6 +196,10 @@ void Plan::prepare_steps() {
     overwritten_.push_back(states_[static_cast<size_t>(state)].impl()->storage.get());
   }
   std::sort(overwritten_.begin(), overwritten_.end());
+  for (const Tensor& state : declared_) {
+    const bool changes = std::binary_search(overwritten_.begin(), overwritten_.end(), state.impl()->storage.get());
+    if (keeps_backup_ && changes) kept_.push_back(state);
+  }
   for (size_t i = 0; i < operands_.size(); ++i) {
     const graph::Value& value = graph_.value(operands_[i]);
     const Location& location = locations_[static_cast<size_t>(value.root)];
@@ -230,12 +237,8 @@ std::unique_ptr<Plan::Context> Plan::make_context() const {
     }
     context->pointers.push_back(pointer);
   }
-  if (keeps_backup_) {
-    for (const int state : mutated_states_) {
-      const BufferSpec& spec = graph_.spec(graph_.states[static_cast<size_t>(state)]);
-      context->backups.push_back(
-          core::IntrusivePtr<core::Storage>::adopt(core::Storage::allocate(static_cast<size_t>(byte_size(spec)))));
-    }
+  for (const Tensor& state : kept_) {
+    context->backups.push_back(core::make_tensor(state.shape(), contiguous_strides(state.shape()), state.dtype()));
   }
   return context;
 }
@@ -259,9 +262,13 @@ void Plan::execute(Context& context) {
   }
 }
 
-// Whether an argument shares memory with a state that a run changes.
-bool Plan::is_overwritten(const Tensor& argument) const {
-  return std::binary_search(overwritten_.begin(), overwritten_.end(), argument.impl()->storage.get());
+// In eager mode an argument that is a state would change with it; a program reads it at some moment of its own.
+void Plan::check_arguments(std::span<const Tensor> arguments) const {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (!std::binary_search(overwritten_.begin(), overwritten_.end(), arguments[i].impl()->storage.get())) continue;
+    throw ValueError(concat_text("program: argument ", i, " of shape ", arguments[i].shape(),
+                                 " shares memory with a state that is overwritten; hand in a copy, or use the state"));
+  }
 }
 
 void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs) {
@@ -283,7 +290,7 @@ void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::s
   }
   for (size_t i = 0; i < graph_.generator_uses.size(); ++i) {
     const graph::GeneratorUse& use = graph_.generator_uses[i];
-    use.generator->advance(use.blocks, context.generator_states.data() + 2 * i);
+    use.stream->advance(use.blocks, context.generator_states.data() + 2 * i);
   }
   execute(context);
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -294,7 +301,7 @@ void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::s
       case Place::output: outputs[i] = roots[index]; break;
       case Place::argument: outputs[i] = arguments[index]; break;
       case Place::state: outputs[i] = states_[index]; break;
-      default: outputs[i] = row_major_copy(graph_.constant_tensors[index]); break;
+      default: outputs[i] = copy_of(graph_.constant_tensors[index]); break;
     }
     if (value.root != graph_.outputs[i]) {
       outputs[i] = core::make_view(outputs[i], value.spec.shape, value.spec.strides, value.offset);
@@ -304,28 +311,28 @@ void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::s
 
 // States to their backups, or back.
 void Plan::copy_states(Context& context, bool restore) const {
+  if (context.backups.empty()) return;
+  const core::PauseTrace pause;
+  const GradMode mode(false);
   for (size_t i = 0; i < context.backups.size(); ++i) {
-    const auto state = static_cast<size_t>(mutated_states_[i]);
-    void* data = states_[state].impl()->data;
-    void* backup = context.backups[i]->data();
-    const auto bytes = static_cast<size_t>(byte_size(graph_.spec(graph_.states[state])));
-    std::memcpy(restore ? data : backup, restore ? backup : data, bytes);
+    const Tensor& state = kept_[i];
+    op::apply(op::OpId::assign, {},
+              restore ? std::initializer_list<Tensor>{state, context.backups[i]}
+                      : std::initializer_list<Tensor>{context.backups[i], state});
   }
 }
 
 void Plan::run_in(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs) {
+  check_arguments(arguments);
   copy_states(context, false);
-  std::vector<Tensor> own;
-  if (std::any_of(arguments.begin(), arguments.end(), [this](const Tensor& a) { return is_overwritten(a); })) {
-    // Arguments keep the values that they have at the start.
-    for (const Tensor& argument : arguments)
-      own.push_back(is_overwritten(argument) ? row_major_copy(argument) : argument);
-    arguments = own;
-  }
   try {
     run_steps(context, arguments, outputs);
   } catch (...) {
     copy_states(context, true);
+    for (size_t i = 0; i < graph_.generator_uses.size(); ++i) {
+      graph_.generator_uses[i].stream->take_back(graph_.generator_uses[i].blocks,
+                                                 context.generator_states.data() + 2 * i);
+    }
     throw;
   }
   for (const int state : mutated_states_) states_[static_cast<size_t>(state)].bump_version();

@@ -33,8 +33,9 @@ struct PlanStep {
 
 class Plan {
  public:
-  /// `states` are the tensors behind Graph::states: read and overwritten where they are.
-  Plan(graph::Graph graph, std::vector<Tensor> states, PlanOptions options);
+  /// `states` are the tensors behind Graph::states: read and overwritten where they are. `declared` are they and the
+  /// tensors that were declared beside them and share their memory.
+  Plan(graph::Graph graph, std::vector<Tensor> states, std::vector<Tensor> declared, PlanOptions options);
   ~Plan();
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
@@ -83,12 +84,14 @@ class Plan {
   void run_steps(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs);
   void execute(Context& context);
   void run_in(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs);
-  bool is_overwritten(const Tensor& argument) const;
+  void check_arguments(std::span<const Tensor> arguments) const;
   void copy_states(Context& context, bool restore) const;
   std::string describe_place(graph::ValueId value) const;
 
   graph::Graph graph_;
   std::vector<Tensor> states_;
+  std::vector<Tensor> declared_;
+  std::vector<Tensor> kept_;                  // those of them that a run copies, to restore after an error
   std::vector<Location> locations_;           // by value; of roots
   std::vector<graph::ValueId> output_roots_;  // roots that get memory of their own in each run
   MemoryPlan memory_;

@@ -42,6 +42,7 @@ void check_arguments(const graph::Graph& graph, std::span<const Tensor> argument
   for (size_t i = 0; i < arguments.size(); ++i) {
     const exec::BufferSpec& spec = graph.spec(graph.arguments[i]);
     const Tensor& given = arguments[i];
+    if (is_traced(given)) core::check_read(*given.impl());
     if (given.dtype() == spec.dtype && given.shape() == spec.shape && given.strides() == spec.strides) continue;
     throw ValueError(concat_text("program: argument ", i, ": expected ", spec.dtype, " of shape ", spec.shape,
                                  " and strides ", spec.strides, ", got ", given.dtype(), " of shape ", given.shape(),
@@ -149,7 +150,9 @@ void Trace::state(const Tensor& tensor, const std::string& name) { tracer_->stat
 void Trace::set_locator(std::function<std::string()> locator) { tracer_->set_locator(std::move(locator)); }
 void Trace::start() { tracer_->resume(); }
 void Trace::stop() { tracer_->pause(); }
-bool Trace::is_consumed(const Tensor& result) const { return tracer_->is_consumed(result); }
+bool Trace::is_dropped(const Tensor& owner, const Tensor& gradient) const {
+  return tracer_->is_dropped(owner, gradient);
+}
 Tensor Trace::undeclared() const { return tracer_->undeclared(); }
 int64_t Trace::live_results() const { return tracer_->live_results(); }
 
@@ -166,7 +169,7 @@ Program Trace::compile(graph::Graph graph, const ProgramOptions& options) const 
   parts->eager_bytes = graph::most_live_bytes(graph);
   graph::run_passes(graph, options.without, options.explain ? &parts->records : nullptr);
   parts->plan = std::make_unique<exec::Plan>(
-      std::move(graph), tracer_->states(),
+      std::move(graph), tracer_->states(), tracer_->declared(),
       exec::PlanOptions{
           .alias = is_on(options, "alias"), .reuse = is_on(options, "memory"), .profile = options.explain});
   return Program(std::move(parts));

@@ -1,6 +1,7 @@
 // Graph: what a traced function computes, as calls of ops in an order in which they can run.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,7 @@
 #include "pydl/tensor.h"
 
 namespace pydl {
-class Generator;
+class RandomStream;
 }
 
 namespace pydl::graph {
@@ -52,7 +53,7 @@ struct Node {
 };
 
 struct GeneratorUse {
-  Generator* generator;
+  std::shared_ptr<RandomStream> stream;
   int64_t blocks;  ///< how far a run moves it
 };
 

@@ -6,6 +6,7 @@
 #include "core/tensor_impl.h"
 #include "op/apply.h"
 #include "pydl/autograd.h"
+#include "pydl/random.h"
 
 namespace pydl::graph {
 
@@ -43,7 +44,8 @@ void Tracer::pause() {
   active_ = false;
 }
 
-bool Tracer::is_consumed(const Tensor& result) const {
+bool Tracer::is_dropped(const Tensor& owner, const Tensor& result) const {
+  if (!cleared_.contains(owner.impl())) return false;
   const ValueId id = result.impl()->value;
   for (const Node& node : graph_.nodes) {
     if (node.mutated == 0 || node.op == op::OpId::assign) continue;
@@ -67,6 +69,7 @@ Tensor Tracer::argument(const Tensor& like) {
 void Tracer::state(const Tensor& tensor, std::string name) {
   if (tensor.impl()->is_traced()) throw TraceError(concat_text("state ", name, " has no elements"));
   const auto index = static_cast<int>(states_.size());
+  declared_.push_back(tensor);
   if (!state_by_storage_.emplace(tensor.impl()->storage.get(), index).second) return;
   graph_.states.push_back(graph_.add_value(spec_of(*tensor.impl()), Source::state, index));
   graph_.state_names.push_back(std::move(name));
@@ -76,9 +79,9 @@ void Tracer::state(const Tensor& tensor, std::string name) {
 Tensor Tracer::take(Generator& generator, int64_t blocks) {
   size_t index = 0;
   auto& uses = graph_.generator_uses;
-  while (index < uses.size() && uses[index].generator != &generator) ++index;
+  while (index < uses.size() && uses[index].stream != generator.stream()) ++index;
   if (index == uses.size()) {
-    uses.push_back({&generator, 0});
+    uses.push_back({generator.stream(), 0});
     graph_.generators.push_back(graph_.add_value({DType::int64, {2}, {1}}, Source::generator, static_cast<int>(index)));
   }
   const int64_t offset = std::exchange(uses[index].blocks, uses[index].blocks + blocks);
@@ -195,7 +198,11 @@ void Tracer::check_read(const core::TensorImpl& impl) const {
     const auto& name = graph_.state_names[static_cast<size_t>(state->second)];
     throw TraceError(concat_text("the value of ", name, " was asked for, which changes between calls", advice));
   }
-  if (impl.trace != number()) throw_undeclared(impl);
+  if (impl.trace == number()) return;
+  auto* own = const_cast<core::TensorImpl*>(&impl);
+  own->retain();
+  undeclared_ = Tensor(own);
+  throw_undeclared(impl);
 }
 
 std::vector<ValueId> Tracer::values_of(std::span<const Tensor> tensors) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "graph/graph.h"
 #include "op/op_trace.h"
@@ -29,8 +30,12 @@ class Tracer final : public op::OpTrace {
   int enter_region() { return std::exchange(region_, ++regions_); }
   void leave_region(int outer) { region_ = outer; }
 
-  /// Whether a call that overwrites other tensors, but no plain assignment, reads this result.
-  bool is_consumed(const Tensor& result) const;
+  /// Whether the gradient of `owner` is of no use after the function: a call that overwrites other tensors, but no
+  /// plain assignment, has read it, and the function drops gradients itself, so that the next call does not add to it.
+  bool is_dropped(const Tensor& owner, const Tensor& result) const;
+  void note_cleared_gradient(const core::TensorImpl& owner) override { cleared_.insert(&owner); }
+  /// All declared tensors, also those that share memory with others.
+  const std::vector<Tensor>& declared() const { return declared_; }
   const Tensor& undeclared() const { return undeclared_; }
   /// How many of its tensors are alive.
   int64_t live_results() const;
@@ -65,7 +70,9 @@ class Tracer final : public op::OpTrace {
   std::function<std::string()> locator_;
   core::ActiveTrace* outer_ = nullptr;
   bool active_ = false;
-  Tensor undeclared_;
+  mutable Tensor undeclared_;
+  std::vector<Tensor> declared_;
+  std::unordered_set<const core::TensorImpl*> cleared_;
   int64_t live_before_ = 0;
   int region_ = 0;
   int regions_ = 0;

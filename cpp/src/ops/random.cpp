@@ -64,22 +64,43 @@ void define_random(Registry& registry) {
 
 }  // namespace ops
 
-Generator::Generator(uint64_t seed) : seed_(static_cast<int64_t>(seed)) {}
-
-void Generator::manual_seed(uint64_t seed) {
+void RandomStream::restart(int64_t seed, int64_t offset) {
   const std::lock_guard lock(mutex_);
-  seed_ = static_cast<int64_t>(seed);
-  offset_ = 0;
+  seed_ = seed;
+  offset_ = offset;
 }
 
-uint64_t Generator::seed() const {
+void RandomStream::advance(int64_t blocks, int64_t* seed_and_offset) {
   const std::lock_guard lock(mutex_);
-  return static_cast<uint64_t>(seed_);
+  seed_and_offset[0] = seed_;
+  seed_and_offset[1] = offset_;
+  offset_ += blocks;
+}
+
+void RandomStream::take_back(int64_t blocks, const int64_t* seed_and_offset) {
+  const std::lock_guard lock(mutex_);
+  if (seed_ == seed_and_offset[0] && offset_ == seed_and_offset[1] + blocks) offset_ -= blocks;
+}
+
+void RandomStream::read(int64_t* seed_and_offset) const {
+  const std::lock_guard lock(mutex_);
+  seed_and_offset[0] = seed_;
+  seed_and_offset[1] = offset_;
+}
+
+Generator::Generator(uint64_t seed) : stream_(std::make_shared<RandomStream>(seed)) {}
+
+void Generator::manual_seed(uint64_t seed) { stream_->restart(static_cast<int64_t>(seed), 0); }
+
+uint64_t Generator::seed() const {
+  int64_t values[2];
+  stream_->read(values);
+  return static_cast<uint64_t>(values[0]);
 }
 
 Tensor Generator::state() const {
-  const std::lock_guard lock(mutex_);
-  const int64_t values[] = {seed_, offset_};
+  int64_t values[2];
+  stream_->read(values);
   return Tensor::from_values<int64_t>(values, {2});
 }
 
@@ -89,9 +110,7 @@ void Generator::set_state(const Tensor& state) {
         concat_text("set_state: expected int64 of shape (2,), got ", state.dtype(), " of shape ", state.shape()));
   }
   const Tensor values = contiguous(state);
-  const std::lock_guard lock(mutex_);
-  seed_ = values.data<int64_t>()[0];
-  offset_ = values.data<int64_t>()[1];
+  stream_->restart(values.data<int64_t>()[0], values.data<int64_t>()[1]);
 }
 
 namespace {
@@ -105,7 +124,7 @@ RandomTape::Scope::~Scope() { innermost_tape = outer_; }
 Tensor Generator::fresh_state(int64_t blocks) {
   if (op::OpTrace* trace = op::active_op_trace()) return trace->take(*this, blocks);
   int64_t values[2];
-  advance(blocks, values);
+  stream_->advance(blocks, values);
   return Tensor::from_values<int64_t>(values, {2});
 }
 
@@ -127,13 +146,6 @@ Tensor Generator::take(int64_t count) {
     inner->tape_.states_.push_back(state);
   }
   return state;
-}
-
-void Generator::advance(int64_t blocks, int64_t* seed_and_offset) {
-  const std::lock_guard lock(mutex_);
-  seed_and_offset[0] = seed_;
-  seed_and_offset[1] = offset_;
-  offset_ += blocks;
 }
 
 Generator& default_generator() {

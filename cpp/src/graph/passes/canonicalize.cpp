@@ -57,10 +57,12 @@ class Canonicalizer {
     return true;
   }
 
-  // What a caller gets is a tensor of its own.
+  // What a caller gets is a tensor of its own. Views, and ops that keep the layout of their operands, expect the
+  // layout.
   bool may_replace(ValueId output, ValueId same) const {
     return !is_output_[static_cast<size_t>(output)] && graph_.spec(output).shape == graph_.spec(same).shape &&
-           graph_.spec(output).dtype == graph_.spec(same).dtype && is_unchanged(output) && is_unchanged(same);
+           graph_.spec(output).dtype == graph_.spec(same).dtype &&
+           graph_.spec(output).strides == graph_.spec(same).strides && is_unchanged(output) && is_unchanged(same);
   }
 
   // --- constants --------------------------------------------------------------------------------

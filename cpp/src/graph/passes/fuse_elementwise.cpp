@@ -177,8 +177,9 @@ class ElementwiseFuser {
   void rebuild() {
     std::vector<Node> nodes;
     for (const std::vector<int>& group : order_groups(graph_, before_, group_)) {
-      if (group.size() == 1) {
-        nodes.push_back(node(group[0]));
+      // A group that nobody reads is not worth a kernel; without the pass over dead code there may be some.
+      if (group.size() == 1 || external_outputs(group).empty()) {
+        for (const int member : group) nodes.push_back(node(member));
       } else {
         nodes.push_back(fused(group));
       }

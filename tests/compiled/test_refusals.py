@@ -88,7 +88,7 @@ def test_leaks_are_named() -> None:
         history.append(x * 2.0)
         return x + 1.0
 
-    with pytest.raises(TraceError, match=r"history\[0\] keeps a tensor"):
+    with pytest.raises(TraceError, match="the function changes history"):
         pydl.compile(appends)(pydl.ones(2))
     with pytest.raises(TraceError, match="has no elements"):
         history[0].numpy()
