@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -76,3 +79,14 @@ def check_calls(
             place = f"{where} without {without}, call {k}"
             assert_same(compiled(*arguments), value, place, loosen)
         assert compiled.traces == 1, f"{where}: traced {compiled.traces} times"
+
+
+def run_alone(code: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, for what may crash."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 from typing import Any
 
 import numpy as np
 import pytest
-from compiled.comparison import CHOICE_IDS, CHOICES, PASSES, assert_same, check_calls
+from compiled.comparison import CHOICE_IDS, CHOICES, PASSES, assert_same, check_calls, run_alone
 
 import pydl
 from pydl import nn
@@ -19,17 +16,6 @@ each_choice = pytest.mark.parametrize("without", CHOICES, ids=CHOICE_IDS)
 
 def random(*shape: int, seed: int = 0, dtype: str = "float64") -> pydl.Tensor:
     return pydl.tensor(np.random.default_rng(seed).standard_normal(shape), dtype=dtype)
-
-
-def run_alone(code: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own, for what may crash."""
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 # --- switches ----------------------------------------------------------------------------------------
