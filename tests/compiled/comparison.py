@@ -15,6 +15,7 @@ from pydl import _core
 
 PASSES: tuple[str, ...] = tuple(_core._pass_names())
 
+
 def _left_out(name: str) -> tuple[str, ...]:
     # Fusion crashes on what dead_code would have removed: test_passes.py says so.
     return (name, "fuse_elementwise") if name == "dead_code" else (name,)

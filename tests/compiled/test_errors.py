@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import inspect
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ def x3() -> pydl.Tensor:
     return pydl.tensor([1.0, 2.0, 3.0])
 
 
-# --- values of tensors ---------------------------------------------------------------------------------
+# --- values of tensors ----------------------------------------------------------------------------
 
 
 def _if(x: pydl.Tensor) -> pydl.Tensor:
@@ -186,7 +187,7 @@ def test_printing_a_traced_tensor_shows_no_values() -> None:
         assert "(2, 3)" in texts[0]
 
 
-# --- tensors that were not declared ----------------------------------------------------------------------
+# --- tensors that were not declared ---------------------------------------------------------------
 
 GLOBAL = pydl.tensor([4.0, 5.0, 6.0])
 GLOBALS = {"weights": [pydl.tensor([4.0, 5.0, 6.0])]}
@@ -256,6 +257,33 @@ def test_undeclared_attribute_of_self() -> None:
         Helper().run(x3())
 
 
+class Scaling:
+    def __init__(self) -> None:
+        self.scale = pydl.tensor(2.0)
+
+    def __call__(self, x: pydl.Tensor) -> pydl.Tensor:
+        return x * self.scale
+
+
+def _with_default(x: pydl.Tensor, *, scale: pydl.Tensor = GLOBAL) -> pydl.Tensor:
+    return x * scale
+
+
+@pytest.mark.xfail(
+    reason="names are looked for in closures, globals and the object of a method: not in the "
+    "attributes of a callable object, default arguments, partial arguments",
+    strict=True,
+)
+@pytest.mark.parametrize(
+    "function",
+    [Scaling(), _with_default, functools.partial(lambda x, scale: x * scale, scale=GLOBAL)],
+    ids=["callable", "default", "partial"],
+)
+def test_undeclared_tensor_elsewhere(function: Any) -> None:
+    with pytest.raises(TraceError, match=r"captured tensor \S*scale "):
+        pydl.compile(function)(x3())
+
+
 def test_undeclared_target_of_an_assignment() -> None:
     total = pydl.zeros(3)
 
@@ -305,7 +333,7 @@ def test_arguments_of_compile(arguments: Any, message: str) -> None:
         pydl.compile(function, **options)
 
 
-# --- leaks and results --------------------------------------------------------------------------------------
+# --- leaks and results ----------------------------------------------------------------------------
 
 
 def test_tensor_kept_in_a_list() -> None:
@@ -495,7 +523,7 @@ def test_generator_functions_are_refused() -> None:
         pydl.compile(function)(x3())
 
 
-# --- arguments ----------------------------------------------------------------------------------------------
+# --- arguments ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -546,7 +574,7 @@ def test_ordinary_errors_are_those_of_eager_mode() -> None:
         pydl.compile(lambda x, y: x)(x3())
 
 
-# --- afterwards -----------------------------------------------------------------------------------------------
+# --- afterwards -----------------------------------------------------------------------------------
 
 
 def _model() -> tuple[nn.Sequential, optim.Optimizer]:
@@ -647,7 +675,7 @@ def test_grad_mode_after_an_error() -> None:
     assert x3().sum().item() == 6.0
 
 
-# --- errors while a program runs --------------------------------------------------------------------------------
+# --- errors while a program runs ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("op", ["take", "gather"])

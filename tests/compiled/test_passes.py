@@ -18,7 +18,7 @@ def random(*shape: int, seed: int = 0, dtype: str = "float64") -> pydl.Tensor:
     return pydl.tensor(np.random.default_rng(seed).standard_normal(shape), dtype=dtype)
 
 
-# --- switches ----------------------------------------------------------------------------------------
+# --- switches -------------------------------------------------------------------------------------
 
 
 def test_names_of_passes() -> None:
@@ -83,9 +83,10 @@ def test_without_passes_less_is_done() -> None:
     )
     assert program("memory").arena_bytes > full.arena_bytes
     assert full.unplanned_bytes >= full.arena_bytes
-    assert program("alias", "fuse_elementwise").unplanned_bytes > program(
-        "fuse_elementwise"
-    ).unplanned_bytes
+    assert (
+        program("alias", "fuse_elementwise").unplanned_bytes
+        > program("fuse_elementwise").unplanned_bytes
+    )
 
 
 def test_arena_is_smaller_than_what_eager_needs() -> None:
@@ -97,7 +98,7 @@ def test_arena_is_smaller_than_what_eager_needs() -> None:
     assert 0 < program.arena_bytes <= program.eager_bytes < program.unplanned_bytes
 
 
-# --- common subexpressions and random numbers -----------------------------------------------------------
+# --- common subexpressions and random numbers -----------------------------------------------------
 
 
 @each_choice
@@ -186,7 +187,7 @@ def test_generator_that_only_the_program_uses() -> None:
     assert result.returncode == 0, result.stderr
 
 
-# --- aliasing of results and operands ---------------------------------------------------------------------
+# --- aliasing of results and operands -------------------------------------------------------------
 
 ALIASING = "the result takes over the memory of an operand of which another operand is a view"
 
@@ -234,7 +235,7 @@ def test_operand_and_views_of_it_in_a_chain(size: int) -> None:
         check_calls(function, [(random(size, size),)])
 
 
-# --- simplification of what has another layout --------------------------------------------------------------
+# --- simplification of what has another layout ----------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -282,7 +283,7 @@ def test_views_of_simplified_views(
     check_calls(lambda x: use(simplified(view(x))), [(random(6, 6),), (random(6, 6, seed=1),)])
 
 
-# --- memory that is handed out ------------------------------------------------------------------------------
+# --- memory that is handed out --------------------------------------------------------------------
 
 
 @each_choice
@@ -342,7 +343,7 @@ def test_one_tensor_as_two_arguments(without: tuple[str, ...]) -> None:
     check_calls(lambda a, b: (a * b + a).softmax() - b, [(x, x), (x, x.T)], (without,))
 
 
-# --- memory that is overwritten -----------------------------------------------------------------------------
+# --- memory that is overwritten -------------------------------------------------------------------
 
 
 @each_choice
@@ -419,8 +420,8 @@ def test_declared_views_of_one_memory(without: tuple[str, ...]) -> None:
 
 
 @pytest.mark.xfail(
-    reason="a declared state that is also handed in as an argument is taken for two tensors; fusion "
-    "moves reads of the argument across writes of the state. (An error that says so would do.)",
+    reason="a declared state that is also handed in as an argument is taken for two tensors; "
+    "fusion moves reads of the argument across writes of the state (an error would do too)",
     strict=True,
 )
 def test_argument_that_is_a_state() -> None:

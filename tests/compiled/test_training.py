@@ -213,7 +213,7 @@ def test_options_of_the_optimizer_are_noticed() -> None:
     assert pair.compiled.traces == 2
 
 
-# --- parameters ----------------------------------------------------------------------------------------
+# --- parameters -----------------------------------------------------------------------------------
 
 
 def test_frozen_parameters() -> None:
@@ -346,7 +346,7 @@ def test_mode_of_one_layer() -> None:
     assert_same(forward(x), model(x).detach(), loosen=10)
 
 
-# --- state between calls ---------------------------------------------------------------------------------
+# --- state between calls --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["momentum", "adam", "rmsprop_momentum"])
@@ -380,7 +380,7 @@ def test_state_of_another_model_is_loaded() -> None:
     pair.run(batches(3))
 
 
-# --- gradients ---------------------------------------------------------------------------------------------
+# --- gradients ------------------------------------------------------------------------------------
 
 
 def test_gradient_is_gone_after_an_update() -> None:
@@ -640,7 +640,7 @@ def test_two_optimizers_take_turns() -> None:
 
 
 def test_gradient_as_a_function() -> None:
-    """`value_and_grad` with parameters as arguments: nothing is declared, nothing is overwritten."""
+    """`value_and_grad` with parameters as arguments: nothing is declared or overwritten."""
 
     def loss(parameters: dict[str, pydl.Tensor], x: pydl.Tensor, y: pydl.Tensor) -> pydl.Tensor:
         h = (x @ parameters["w1"] + parameters["b1"]).tanh()
