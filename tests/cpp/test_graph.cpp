@@ -259,12 +259,12 @@ class RandomProgram {
   }
 
   Tensor identity(const Tensor& x) {
-    switch (integer(0, 5)) {
+    switch (integer(0, 4)) {
       case 0: return x * 1.0;
       case 1: return x / 1.0;
       case 2: return x - 0.0;
       case 3: return x + 0.0;
-      case 4: return pydl::pow(x, Tensor::scalar(1.0, x.dtype()));
+      // Not pow(x, 1), which eager mode rounds.
       default: return pydl::copy(x);
     }
   }
@@ -558,7 +558,7 @@ TEST(random_programs_are_the_same_every_time) {
   }
 }
 
-TEST(random_programs_equal_eager) { fuzz(0, 120); }
+TEST(random_programs_equal_eager) { fuzz(0, 400); }
 
 TEST(random_programs_are_rich) {
   // What the fuzzer claims to cover is there.
