@@ -59,6 +59,9 @@ ArgumentTree ArgumentTree::of(py::handle object, std::vector<Tensor>* tensors) {
       tree.children_.push_back(of(value, tensors));
     }
     tree.object_ = py::tuple(keys);
+  } else if (PyAnySet_Check(raw) || PyByteArray_Check(raw) || PyList_Check(raw) || PyDict_Check(raw)) {
+    // What can be changed is compared with what it was.
+    tree.object_ = py::module_::import("copy").attr("copy")(object);
   } else {
     tree.object_ = py::reinterpret_borrow<py::object>(object);
   }

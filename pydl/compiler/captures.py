@@ -39,6 +39,8 @@ def captured(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
     if owner is not None:
         own = getattr(owner, "__dict__", {})
         yield from ((f"self.{name}", value) for name, value in own.items())
+        slots = getattr(type(owner), "__slots__", ())
+        yield from ((f"self.{name}", getattr(owner, name, None)) for name in slots)
 
 
 def tensors_in(name: str, value: Any, depth: int = 3) -> Iterator[tuple[str, Tensor]]:

@@ -137,11 +137,18 @@ class CompiledFunction(Generic[FunctionT]):
         self._report_retrace(call)
         self.traces += 1
         state = self._collect()
+        sizes = _sizes(self._function)
         tracing = _Tracing(self, state, call)
         tracing.run()
         made, live_results, program = tracing.made, tracing.live_results, tracing.program
         del tracing  # and with it the tensors without elements
         self._check_leaks(live_results)
+        for name, size in _sizes(self._function).items():
+            if size != sizes.get(name, size):
+                raise TraceError(
+                    f"{self._name}: the function changes {name}, which a program does not do; "
+                    "return what is to be kept"
+                )
         if self._explain:
             print(program.describe())
         guards = self._collect().guards
@@ -289,14 +296,7 @@ class _Tracing:
                 tensor.grad = next(given).copy()
             self._placed.append(tensor.grad)
         args, kwargs = self.arguments.build(traced)
-        sizes = _sizes(self._owner._function)
         result = self._owner._function(*args, **kwargs)
-        for name, size in _sizes(self._owner._function).items():
-            if size != sizes.get(name, size):
-                raise TraceError(
-                    f"{self._owner._name}: the function changes {name}, which a program does not "
-                    "do; return what is to be kept"
-                )
         self.results, outputs = _core._ArgumentTree.of(result)
         other = self.results.first_other_leaf("result")
         if other:

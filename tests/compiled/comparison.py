@@ -16,13 +16,8 @@ from pydl import _core
 PASSES: tuple[str, ...] = tuple(_core._pass_names())
 
 
-def _left_out(name: str) -> tuple[str, ...]:
-    # Fusion crashes on what dead_code would have removed: test_passes.py says so.
-    return (name, "fuse_elementwise") if name == "dead_code" else (name,)
-
-
 # All passes, each one left out, and none at all.
-CHOICES: tuple[tuple[str, ...], ...] = ((), *map(_left_out, PASSES), PASSES)
+CHOICES: tuple[tuple[str, ...], ...] = ((), *((name,) for name in PASSES), PASSES)
 CHOICE_IDS = ["all", *(f"no_{name}" for name in PASSES), "none"]
 
 # Fusion keeps the order of every sum and rounds where eager mode rounds; a few units in the last

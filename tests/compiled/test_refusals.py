@@ -44,7 +44,7 @@ def test_the_line_is_named() -> None:
         return y
 
     line = function.__code__.co_firstlineno + 2
-    with pytest.raises(TraceError, match=rf"test_errors\.py:{line}: .*pydl\.where"):
+    with pytest.raises(TraceError, match=rf"test_refusals\.py:{line}: .*pydl\.where"):
         pydl.compile(function)(pydl.ones(3))
 
 
@@ -88,7 +88,7 @@ def test_leaks_are_named() -> None:
         history.append(x * 2.0)
         return x + 1.0
 
-    with pytest.raises(TraceError, match="the function changes history"):
+    with pytest.raises(TraceError, match=r"history\[0\] keeps a tensor"):
         pydl.compile(appends)(pydl.ones(2))
     with pytest.raises(TraceError, match="has no elements"):
         history[0].numpy()
@@ -127,7 +127,7 @@ def test_arguments_are_not_overwritten() -> None:
         pydl.compile(argument)(pydl.ones(2))
 
 
-def test_errors_of_the_function_are_its_own() -> None:
+def test_refusals_of_the_function_are_its_own() -> None:
     with pytest.raises(ValueError, match="matmul"):
         pydl.compile(lambda x: x @ x)(pydl.ones((2, 3)))
     with pytest.raises(ZeroDivisionError):

@@ -217,7 +217,7 @@ def test_describe_and_to_dot(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "== after trace ==" in printed
     assert "fused multiply+exp+add" in printed
-    assert "test_cache.py" in printed
+    assert "test_signatures.py" in printed
     compiled(pydl.ones(100))
     assert re.search(r"us, 100\.0 % of the time, .* GB/s, \d+ % of peak", compiled.describe())
     assert "memory: arena" in compiled.describe()

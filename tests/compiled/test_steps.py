@@ -289,6 +289,6 @@ def test_fit_falls_back_with_one_warning_that_names_the_line() -> None:
 
     model = _model()
     model.compile("sgd", Branches())
-    with pytest.warns(UserWarning, match=r"fit runs without .*test_training\.py:\d+") as caught:
+    with pytest.warns(UserWarning, match=r"fit runs without .*test_steps\.py:\d+") as caught:
         model.fit(X, Y, epochs=3, verbose=0)
     assert len(caught) == 1

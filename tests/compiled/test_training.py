@@ -527,7 +527,6 @@ def test_gradients_clipped_in_place() -> None:
 IN_PLACE = "a gradient that was there before the call and is changed in place keeps its old values"
 
 
-@pytest.mark.xfail(reason=IN_PLACE, strict=True)
 def test_gradient_of_outside_is_scaled_in_place() -> None:
     weight = nn.Parameter(pydl.ones(3))
     weight.grad = pydl.full((3,), 4.0)
@@ -540,7 +539,6 @@ def test_gradient_of_outside_is_scaled_in_place() -> None:
     assert weight.grad.tolist() == [2.0] * 3
 
 
-@pytest.mark.xfail(reason=IN_PLACE, strict=True)
 def test_gradient_of_outside_is_set_to_zero() -> None:
     weight = nn.Parameter(pydl.ones(3))
     optimizer = optim.SGD([weight], lr=0.1)

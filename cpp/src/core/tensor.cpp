@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <limits>
+#include <unordered_map>
 
 #include "core/active_trace.h"
 #include "core/tensor_impl.h"
@@ -12,7 +13,8 @@ namespace pydl {
 namespace {
 
 std::atomic<int64_t> live_tensors{0};
-thread_local int64_t live_traced = 0;
+// By trace: how many of its tensors are alive that were made on this thread.
+thread_local std::unordered_map<uint32_t, int64_t> live_traced;
 
 const core::TensorImpl& checked(const core::TensorImpl* impl) {
   if (impl == nullptr) throw ValueError("an undefined tensor was used");
@@ -68,10 +70,15 @@ TensorImpl::TensorImpl(IntrusivePtr<Storage> storage_in, void* data_in, DType dt
 
 TensorImpl::~TensorImpl() {
   live_tensors.fetch_sub(1, std::memory_order_relaxed);
-  if (is_traced()) --live_traced;
+  if (!is_traced()) return;
+  const auto entry = live_traced.find(trace);
+  if (entry != live_traced.end() && --entry->second == 0) live_traced.erase(entry);
 }
 
-int64_t live_traced_count() { return live_traced; }
+int64_t live_traced_count(uint32_t number) {
+  const auto entry = live_traced.find(number);
+  return entry == live_traced.end() ? 0 : entry->second;
+}
 
 Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype) {
   auto storage = IntrusivePtr<Storage>::adopt(Storage::allocate(dense_bytes(shape, dtype)));
@@ -79,12 +86,14 @@ Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype) {
   return Tensor(new TensorImpl(std::move(storage), data, dtype, shape, strides));
 }
 
-Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, int32_t value, const TensorImpl* base) {
+Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, uint32_t number, int32_t value,
+                   const TensorImpl* base) {
   dense_bytes(shape, dtype);
   auto storage = base != nullptr ? base->storage : IntrusivePtr<Storage>::adopt(Storage::allocate(0));
   auto* impl = new TensorImpl(std::move(storage), nullptr, dtype, shape, strides);
+  impl->trace = number;
   impl->value = value;
-  ++live_traced;
+  ++live_traced[number];
   return Tensor(impl);
 }
 
@@ -94,7 +103,7 @@ Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int
   auto* view = new TensorImpl(impl.storage, data, impl.dtype, shape, strides);
   view->trace = impl.trace;
   view->value = impl.value;
-  if (view->is_traced()) ++live_traced;
+  if (view->is_traced()) ++live_traced[view->trace];
   return Tensor(view);
 }
 

@@ -73,12 +73,12 @@ class TensorImpl {
 
 /// A tensor of new, undefined memory.
 Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype);
-/// A tensor without elements: value number `value` of the trace that is active. A view shares the storage of `base`, so
+/// A tensor without elements: value number `value` of a trace. A view shares the storage of `base`, so
 /// that both have one version.
-Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, int32_t value,
+Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, uint32_t number, int32_t value,
                    const TensorImpl* base = nullptr);
-/// How many tensors without elements are alive that were made on this thread.
-int64_t live_traced_count();
+/// How many tensors of a trace are alive.
+int64_t live_traced_count(uint32_t number);
 /// A tensor that shares the memory of `base`, `offset` elements from its first.
 Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int64_t offset);
 

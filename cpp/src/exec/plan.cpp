@@ -316,6 +316,13 @@ void Plan::copy_states(Context& context, bool restore) const {
   const GradMode mode(false);
   for (size_t i = 0; i < context.backups.size(); ++i) {
     const Tensor& state = kept_[i];
+    if (state.is_contiguous()) {
+      void* data = state.impl()->data;
+      void* backup = context.backups[i].impl()->data;
+      const auto bytes = static_cast<size_t>(state.size()) * item_size(state.dtype());
+      if (bytes > 0) std::memcpy(restore ? data : backup, restore ? backup : data, bytes);
+      continue;
+    }
     op::apply(op::OpId::assign, {},
               restore ? std::initializer_list<Tensor>{state, context.backups[i]}
                       : std::initializer_list<Tensor>{context.backups[i], state});

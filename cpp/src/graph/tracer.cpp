@@ -26,7 +26,7 @@ BufferSpec spec_of(const core::TensorImpl& impl) { return {impl.dtype, impl.shap
 
 }  // namespace
 
-Tracer::Tracer() : OpTrace(next_number()), live_before_(core::live_traced_count()) {}
+Tracer::Tracer() : OpTrace(next_number()) {}
 
 Tracer::~Tracer() {
   if (active_) pause();
@@ -54,14 +54,13 @@ bool Tracer::is_dropped(const Tensor& owner, const Tensor& result) const {
   return false;
 }
 
-int64_t Tracer::live_results() const { return core::live_traced_count() - live_before_; }
+int64_t Tracer::live_results() const { return core::live_traced_count(number()); }
 
 Tensor Tracer::argument(const Tensor& like) {
   const auto index = static_cast<int>(graph_.arguments.size());
   const ValueId id = graph_.add_value(spec_of(*like.impl()), Source::argument, index);
   graph_.arguments.push_back(id);
-  Tensor tensor = core::make_traced(like.shape(), like.strides(), like.dtype(), id);
-  tensor.impl()->trace = number();
+  Tensor tensor = core::make_traced(like.shape(), like.strides(), like.dtype(), number(), id);
   if (like.requires_grad()) tensor.set_requires_grad(true);
   return tensor;
 }
@@ -85,7 +84,7 @@ Tensor Tracer::take(Generator& generator, int64_t blocks) {
     graph_.generators.push_back(graph_.add_value({DType::int64, {2}, {1}}, Source::generator, static_cast<int>(index)));
   }
   const int64_t offset = std::exchange(uses[index].blocks, uses[index].blocks + blocks);
-  const Tensor start = core::make_traced({2}, {1}, DType::int64, graph_.generators[index]);
+  const Tensor start = core::make_traced({2}, {1}, DType::int64, number(), graph_.generators[index]);
   if (offset == 0) return start;
   const int64_t step[] = {0, offset};
   const Tensor moved[] = {start, Tensor::from_values<int64_t>(step, {2})};
@@ -161,7 +160,8 @@ Tensor Tracer::note(const op::OpDef& def, const op::Attrs& attrs, std::span<cons
   }
   node.outputs.push_back(id);
   graph_.nodes.push_back(std::move(node));
-  return core::make_traced(output.shape, output.strides, output.dtype, id, is_view ? inputs[0].impl() : nullptr);
+  return core::make_traced(output.shape, output.strides, output.dtype, number(), id,
+                           is_view ? inputs[0].impl() : nullptr);
 }
 
 void Tracer::note_mutation(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs, int mutated) {

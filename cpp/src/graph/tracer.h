@@ -73,7 +73,6 @@ class Tracer final : public op::OpTrace {
   mutable Tensor undeclared_;
   std::vector<Tensor> declared_;
   std::unordered_set<const core::TensorImpl*> cleared_;
-  int64_t live_before_ = 0;
   int region_ = 0;
   int regions_ = 0;
 };
