@@ -395,7 +395,9 @@ def compile(
     Python numbers among them, is built into the program. Numbers that change are passed as tensors.
     What the function changes beside its arguments must be declared: parameters, buffers, and the
     state of optimisers are found in what `state` lists, and in the object that a method is bound
-    to. Random numbers continue the streams of their generators, as without compilation.
+    to. Random numbers continue the streams of their generators, as without compilation. Changed
+    attributes of declared modules are noticed, but not changes inside of lists and dicts that are
+    attributes: replace those.
 
     Results that were recorded can be differentiated by the caller: the derivative is a program too.
 
