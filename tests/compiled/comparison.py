@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -85,4 +86,6 @@ def run_alone(code: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
         check=False,
+        # Where the tests run there is a folder `pydl` that is no installed package.
+        cwd=tempfile.gettempdir(),
     )

@@ -27,7 +27,13 @@ INCLUDES = {
     "op": [*BASICS, r"exec/kernel\.h", r"core/active_trace\.h"],
     "ops": [*PUBLIC, r"op/\w+\.h", r"autograd/node\.h", r"core/tensor_impl\.h"],
     "autograd": [*BASICS, r"pydl/(autograd|ops)\.h", r"op/\w+\.h", r"core/\w+\.h"],
-    "graph": [*BASICS, r"pydl/autograd\.h", r"op/\w+\.h", r"core/\w+\.h", r"exec/kernel\.h"],
+    "graph": [
+        *BASICS,
+        r"pydl/(autograd|random)\.h",
+        r"op/\w+\.h",
+        r"core/\w+\.h",
+        r"exec/kernel\.h",
+    ],
     "exec": [
         *BASICS,
         r"pydl/(autograd|program|random)\.h",
