@@ -48,12 +48,13 @@ struct SoftmaxKernels {
 };
 enum SoftmaxOp : int { softmax_forward, log_softmax_forward, softmax_back, log_softmax_back, softmax_count };
 
-/// Products of panels: C (rows x columns) = or += A B, A packed in panels of `panel_rows` rows, B of `panel_columns`
-/// columns, both along k. `bias` holds one number per column or is null.
+/// Products of panels: C (rows x columns) = or += A B, A packed in panels of up to `panel_rows` rows, B of
+/// `panel_columns` columns, both along k; packing may write part of a vector behind the last panel. `bias` holds one
+/// number per column or is null.
 struct GemmKernels {
   int64_t panel_rows;
   int64_t panel_columns;
-  /// Packs rows x depth of A, which lies under any strides, into panels; missing rows are zero.
+  /// Packs rows x depth of A, which lies under any strides, into panels of about equal height.
   void (*pack_a)(const void* a, int64_t row_stride, int64_t depth_stride, int64_t rows, int64_t depth, void* packed);
   void (*pack_b)(const void* b, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns,
                  void* packed);

@@ -11,11 +11,11 @@ namespace pydl::cpu {
 
 namespace {
 
-// A panel of B of this depth fits into the L1 cache, a block of A of this height into the L2 cache, a block of B of
-// this width into the L3 cache.
-constexpr int64_t block_depth = 256;
-constexpr int64_t block_height = 168;
-constexpr int64_t block_width = 4096;
+// A panel of B of this depth fits into the L1 cache; a block of A of this height and a block of B of this width, both
+// of this depth, into the L2 cache.
+constexpr int64_t block_depth = 384;
+constexpr int64_t block_height = 336;
+constexpr int64_t block_width = 1024;
 // Multiplications that are worth waking a thread for.
 constexpr int64_t products_per_thread = 65536;
 // Up to so many multiplications, rows, or columns, packing does not pay: B by rows, or A and B along k.
@@ -57,7 +57,7 @@ class Product {
     }
   }
 
-  size_t scratchpad_bytes() const { return static_cast<size_t>(b_bytes_ + parts_ * a_bytes_); }
+  size_t scratchpad_bytes() const { return static_cast<size_t>(down_ * across_ * (a_bytes_ + b_bytes_)); }
 
   void run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const {
     if (path_ == Path::packed) {
@@ -74,21 +74,35 @@ class Product {
  private:
   enum class Path { packed, panels, small, dot };
 
-  // The rows of C are cut into blocks of about equal height; where they are too few for the threads, columns too.
+  // C is cut into one part per thread, which each packs what it needs: rows or columns, so that little is packed twice
+  // and panels are full.
   void plan_blocks(int threads) {
-    const int64_t panel_rows = kernels_.panel_rows;
-    const int64_t row_panels = ceil_div(a_.rows, panel_rows);
-    const int64_t wanted = std::max<int64_t>(ceil_div(a_.rows, block_height), std::min<int64_t>(threads, row_panels));
-    height_ = ceil_div(row_panels, wanted) * panel_rows;
-    row_blocks_ = ceil_div(a_.rows, height_);
-    column_groups_ = row_blocks_ < threads ? ceil_div(threads, row_blocks_) : 1;
-    width_ = std::min(block_width, round_up(b_.columns, kernels_.panel_columns));
-    depth_ = std::min(block_depth, std::max<int64_t>(a_.columns, 1));
+    int64_t best = part_cost(a_.rows, b_.columns);
+    for (int64_t across = 1; across <= threads && threads > 1; ++across) {
+      const int64_t down = threads / across;
+      const int64_t cost = part_cost(ceil_div(a_.rows, down), ceil_div(b_.columns, across));
+      if (cost >= best) continue;
+      best = cost;
+      down_ = std::min(down, a_.rows);
+      across_ = std::min(across, ceil_div(b_.columns, kernels_.panel_columns));
+    }
+    height_ = even_part(ceil_div(a_.rows, down_), block_height);
+    width_ = round_up(even_part(ceil_div(b_.columns, across_) + kernels_.panel_columns, block_width),
+                      kernels_.panel_columns);
+    depth_ = even_part(std::max<int64_t>(a_.columns, 1), block_depth);
     constexpr int64_t overhang = 64;  // packing may write part of a vector too far
     b_bytes_ = round_up(width_ * depth_ * item_ + overhang, 64);
     a_bytes_ = round_up(height_ * depth_ * item_ + overhang, 64);
-    parts_ = std::min<int64_t>(threads, row_blocks_ * column_groups_);
   }
+
+  // Multiplications per element of depth, with those that packing takes the time of.
+  int64_t part_cost(int64_t rows, int64_t columns) const {
+    constexpr int64_t packing = 8;
+    return rows * round_up(columns, kernels_.panel_columns / 2) + packing * (rows + columns);
+  }
+
+  // The largest of the fewest parts of at most `limit`.
+  static int64_t even_part(int64_t size, int64_t limit) { return ceil_div(size, ceil_div(size, limit)); }
 
   // Threads share the longer side of C.
   void multiply_unpacked(const char* a, const char* b, char* c, const char* bias) const {
@@ -130,57 +144,43 @@ class Product {
   }
 
   void multiply_packed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const {
-    for (int64_t j = 0; j < b_.columns; j += width_) {
-      const int64_t columns = std::min(width_, b_.columns - j);
+    runtime::parallel_for(down_ * across_, 1, [&](int64_t begin, int64_t end) {
+      const int64_t panels = ceil_div(b_.columns, kernels_.panel_columns);
+      for (int64_t part = begin; part < end; ++part) {
+        const int64_t row = part / across_;
+        const int64_t column = part % across_;
+        const Range rows = {a_.rows * row / down_, a_.rows * (row + 1) / down_};
+        const Range columns = {panels * column / across_ * kernels_.panel_columns,
+                               std::min(panels * (column + 1) / across_ * kernels_.panel_columns, b_.columns)};
+        multiply_part(a, b, c, bias, rows, columns, scratchpad + part * (a_bytes_ + b_bytes_));
+      }
+    });
+  }
+
+  struct Range {
+    int64_t begin;
+    int64_t end;
+  };
+
+  void multiply_part(const char* a, const char* b, char* c, const char* bias, Range rows, Range columns,
+                     char* scratchpad) const {
+    char* packed_a = scratchpad;
+    char* packed_b = scratchpad + a_bytes_;
+    for (int64_t j = columns.begin; j < columns.end; j += width_) {
+      const int64_t width = std::min(width_, columns.end - j);
       for (int64_t k = 0; k < std::max<int64_t>(a_.columns, 1); k += depth_) {
         const int64_t depth = std::min(depth_, a_.columns - k);
-        pack_b(b + (k * b_.row_stride + j * b_.column_stride) * item_, columns, depth, scratchpad);
-        multiply_block(a + k * a_.column_stride * item_, scratchpad, scratchpad + b_bytes_, columns, depth,
-                       c + j * item_, bias == nullptr || k > 0 ? nullptr : bias + j * item_, k > 0);
-      }
-    }
-  }
-
-  void pack_b(const char* b, int64_t columns, int64_t depth, char* packed) const {
-    const int64_t panel = kernels_.panel_columns;
-    const int64_t grain = products_per_thread / 4 / (panel * std::max<int64_t>(depth, 1));
-    runtime::parallel_for(ceil_div(columns, panel), grain, [&](int64_t begin, int64_t end) {
-      // Each panel by itself: what is written behind the last one of a part belongs to the next part.
-      for (int64_t j = begin * panel; j < std::min(end * panel, columns); j += panel) {
-        kernels_.pack_b(b + j * b_.column_stride * item_, b_.row_stride, b_.column_stride, depth,
-                        std::min(panel, columns - j), packed + j * depth * item_);
-      }
-    });
-  }
-
-  // Every part has a buffer for its block of A, whichever thread works on it.
-  void multiply_block(const char* a, const char* packed_b, char* packed_a, int64_t columns, int64_t depth, char* c,
-                      const char* bias, bool accumulate) const {
-    const int64_t panel = kernels_.panel_columns;
-    const int64_t group_columns = round_up(ceil_div(columns, column_groups_), panel);
-    const int64_t pieces = row_blocks_ * column_groups_;
-    const int64_t work = a_.rows * columns * depth;
-    const int64_t grain = work < 2 * products_per_thread ? parts_ : 1;
-    runtime::parallel_for(parts_, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t part = begin; part < end; ++part) {
-        char* buffer = packed_a + part * a_bytes_;
-        int64_t packed_block = -1;
-        for (int64_t piece = part * pieces / parts_; piece < (part + 1) * pieces / parts_; ++piece) {
-          const int64_t block = piece / column_groups_;
-          const int64_t i = block * height_;
-          const int64_t j = piece % column_groups_ * group_columns;
-          if (j >= columns) continue;
-          const int64_t rows = std::min(height_, a_.rows - i);
-          if (block != packed_block) {
-            kernels_.pack_a(a + i * a_.row_stride * item_, a_.row_stride, a_.column_stride, rows, depth, buffer);
-            packed_block = block;
-          }
-          kernels_.multiply(buffer, packed_b + j * depth * item_, rows, std::min(group_columns, columns - j), depth,
-                            c + (i * c_stride_ + j) * item_, c_stride_, bias == nullptr ? nullptr : bias + j * item_,
-                            accumulate);
+        kernels_.pack_b(b + (k * b_.row_stride + j * b_.column_stride) * item_, b_.row_stride, b_.column_stride, depth,
+                        width, packed_b);
+        for (int64_t i = rows.begin; i < rows.end; i += height_) {
+          const int64_t height = std::min(height_, rows.end - i);
+          kernels_.pack_a(a + (i * a_.row_stride + k * a_.column_stride) * item_, a_.row_stride, a_.column_stride,
+                          height, depth, packed_a);
+          kernels_.multiply(packed_a, packed_b, height, width, depth, c + (i * c_stride_ + j) * item_, c_stride_,
+                            bias == nullptr || k > 0 ? nullptr : bias + j * item_, k > 0);
         }
       }
-    });
+    }
   }
 
   Matrix a_;
@@ -192,9 +192,8 @@ class Product {
   int64_t height_ = 0;  // of a block of A
   int64_t width_ = 0;   // of a block of B
   int64_t depth_ = 0;   // of both
-  int64_t row_blocks_ = 0;
-  int64_t column_groups_ = 0;
-  int64_t parts_ = 0;  // that run at once
+  int64_t down_ = 1;    // parts of the rows of C
+  int64_t across_ = 1;  // parts of its columns
   int64_t a_bytes_ = 0;
   int64_t b_bytes_ = 0;
 };

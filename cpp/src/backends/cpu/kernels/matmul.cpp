@@ -1,4 +1,7 @@
 // Matrix products: packing into panels, the product of panels in registers, and small products without packing.
+#include <array>
+#include <utility>
+
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/partial_vector.h"
 #include "backends/cpu/kernels/shuffle.h"
@@ -49,91 +52,121 @@ inline void pack_lines(const T* lines, int64_t stride, int64_t line_count, int64
 template <class T>
 inline void pack_across(const T* lines, int64_t stride, int64_t lane_stride, int64_t length, int64_t present,
                         int64_t width, T* panel) {
+  constexpr int64_t side = vector_length<T>;
   for (int64_t i = 0; i < length; ++i) {
     const T* line = lines + i * stride;
     T* to = panel + i * width;
-    if (lane_stride == 1 && present == width) {
-      for (int64_t lane = 0; lane < width; ++lane) to[lane] = line[lane];
+    if (lane_stride != 1) {
+      for (int64_t lane = 0; lane < width; ++lane) to[lane] = lane < present ? line[lane * lane_stride] : T(0);
       continue;
     }
-    for (int64_t lane = 0; lane < width; ++lane) to[lane] = lane < present ? line[lane * lane_stride] : T(0);
+    // Whole vectors are stored: the next row overwrites what this one writes too far.
+    for (int64_t lane = 0; lane < width; lane += side) {
+      store(to + lane, lane < present ? load_part(line + lane, present - lane, T(0)) : Vector<T>{});
+    }
   }
 }
 
-template <class T, int64_t width>
-void pack(const void* matrix, int64_t lane_stride, int64_t depth_stride, int64_t lanes, int64_t depth, void* packed) {
-  const T* from = static_cast<const T*>(matrix);
-  T* panel = static_cast<T*>(packed);
-  for (int64_t first = 0; first < lanes; first += width, panel += width * depth) {
-    const int64_t present = lanes - first < width ? lanes - first : width;
-    if (depth_stride == 1) {
-      pack_lines(from + first * lane_stride, lane_stride, present, depth, width, panel);
-    } else {
-      pack_across(from + first * lane_stride, depth_stride, lane_stride, depth, present, width, panel);
-    }
+// A panel of `width` lanes, of which `lanes` are present.
+template <class T>
+inline void pack_panel(const T* from, int64_t lane_stride, int64_t depth_stride, int64_t lanes, int64_t depth,
+                       int64_t width, T* panel) {
+  if (depth_stride == 1) {
+    pack_lines(from, lane_stride, lanes, depth, width, panel);
+  } else {
+    pack_across(from, depth_stride, lane_stride, depth, lanes, width, panel);
   }
+}
+
+// Rows are cut into the fewest tiles, of about equal height. Where tile number `tile` of `rows` begins.
+inline int64_t tile_begin(int64_t rows, int64_t tile) {
+  const int64_t tiles = (rows + tile_rows - 1) / tile_rows;
+  return rows * tile / tiles;
 }
 
 template <class T>
 void pack_a(const void* a, int64_t row_stride, int64_t depth_stride, int64_t rows, int64_t depth, void* packed) {
-  pack<T, tile_rows>(a, row_stride, depth_stride, rows, depth, packed);
+  int64_t end = 0;
+  for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
+    end = tile_begin(rows, tile);
+    pack_panel(static_cast<const T*>(a) + begin * row_stride, row_stride, depth_stride, end - begin, depth, end - begin,
+               static_cast<T*>(packed) + begin * depth);
+  }
 }
 
 template <class T>
 void pack_b(const void* b, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns, void* packed) {
-  pack<T, tile_columns<T>>(b, column_stride, depth_stride, columns, depth, packed);
+  constexpr int64_t width = tile_columns<T>;
+  for (int64_t first = 0; first < columns; first += width) {
+    pack_panel(static_cast<const T*>(b) + first * column_stride, column_stride, depth_stride,
+               columns - first < width ? columns - first : width, depth, width,
+               static_cast<T*>(packed) + first * depth);
+  }
 }
 
-// One tile: a is tile_rows x depth, b depth x tile_columns, both packed; c = or += a b + bias.
-template <class T>
-inline void multiply_tile(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t rows, int64_t columns,
-                          const T* bias, bool accumulate) {
+// One tile of `rows` rows and `vectors` vectors of columns: c = or += a b + bias, for packed a and b.
+template <class T, int rows, int vectors>
+void multiply_tile(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t columns, const T* bias,
+                   bool accumulate) {
   constexpr int64_t length = vector_length<T>;
-  Vector<T> left[tile_rows];
-  Vector<T> right[tile_rows];
-  const Vector<T> left_bias = bias == nullptr ? Vector<T>{} : load_part(bias, columns, T(0));
-  const Vector<T> right_bias =
-      bias == nullptr || columns <= length ? Vector<T>{} : load_part(bias + length, columns - length, T(0));
+  Vector<T> sums[rows][vectors];
+#pragma GCC unroll 2
+  for (int v = 0; v < vectors; ++v) {
+    const Vector<T> start = bias == nullptr ? Vector<T>{} : load_part(bias + v * length, columns - v * length, T(0));
 #pragma GCC unroll 16
-  for (int r = 0; r < tile_rows; ++r) {
-    left[r] = left_bias;
-    right[r] = right_bias;
-  }
-  for (int64_t k = 0; k < depth; ++k) {
-    const Vector<T> b_left = load(b);
-    const Vector<T> b_right = load(b + length);
-#pragma GCC unroll 16
-    for (int r = 0; r < tile_rows; ++r) {
-      left[r] += a[r] * b_left;
-      right[r] += a[r] * b_right;
+    for (int r = 0; r < rows; ++r) {
+      sums[r][v] = start;
+      __builtin_prefetch(c + r * c_stride + v * length, 1);
     }
-    a += tile_rows;
-    b += tile_columns<T>;
+  }
+  for (int64_t k = 0; k < depth; ++k, a += rows, b += tile_columns<T>) {
+    Vector<T> right[vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) right[v] = load(b + v * length);
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) sums[r][v] += a[r] * right[v];
+    }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < tile_rows; ++r) {
-    if (r >= rows) break;
-    T* to = c + r * c_stride;
-    if (accumulate) {
-      left[r] += load_part(to, columns, T(0));
-      if (columns > length) right[r] += load_part(to + length, columns - length, T(0));
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) {
+      T* to = c + r * c_stride + v * length;
+      if (accumulate) sums[r][v] += load_part(to, columns - v * length, T(0));
+      store_part(to, sums[r][v], columns - v * length);
     }
-    store_part(to, left[r], columns);
-    if (columns > length) store_part(to + length, right[r], columns - length);
   }
+}
+
+template <class T>
+using TileProduct = void (*)(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t columns,
+                             const T* bias, bool accumulate);
+
+// The tile of each height, lowest first.
+template <class T, int vectors, int... row>
+constexpr std::array<TileProduct<T>, tile_rows> tiles_of_heights(std::integer_sequence<int, row...>) {
+  return {multiply_tile<T, row + 1, vectors>...};
 }
 
 template <class T>
 void multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, void* c,
               int64_t c_stride, const void* bias, bool accumulate) {
+  using Heights = std::make_integer_sequence<int, tile_rows>;
+  static constexpr auto narrow = tiles_of_heights<T, 1>(Heights());
+  static constexpr auto wide = tiles_of_heights<T, 2>(Heights());
   for (int64_t j = 0; j < columns; j += tile_columns<T>) {
     const T* b = static_cast<const T*>(packed_b) + j * depth;
     const T* tile_bias = bias == nullptr ? nullptr : static_cast<const T*>(bias) + j;
     const int64_t width = columns - j < tile_columns<T> ? columns - j : tile_columns<T>;
-    for (int64_t i = 0; i < rows; i += tile_rows) {
-      const T* a = static_cast<const T*>(packed_a) + i * depth;
-      multiply_tile(a, b, depth, static_cast<T*>(c) + i * c_stride + j, c_stride, rows - i, width, tile_bias,
-                    accumulate);
+    const auto& tiles = width <= vector_length<T> ? narrow : wide;
+    int64_t end = 0;
+    for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
+      end = tile_begin(rows, tile);
+      tiles[static_cast<size_t>(end - begin - 1)](static_cast<const T*>(packed_a) + begin * depth, b, depth,
+                                                  static_cast<T*>(c) + begin * c_stride + j, c_stride, width, tile_bias,
+                                                  accumulate);
     }
   }
 }
