@@ -27,6 +27,9 @@ CASES: list[tuple[str, Function, list[float], list[float]]] = [
     ("abs", pydl.abs, [-1, 0, 2], [-1, 0, 1]),
     ("sign", pydl.sign, [-1, 0, 2], [0, 0, 0]),
     ("elu", pydl.elu, [-0.0, 0, 2], [1, 1, 1]),
+    ("elu with alpha", lambda x: pydl.elu(x, 0.5), [0, 2], [0.5, 1]),
+    ("leaky_relu", lambda x: pydl.leaky_relu(x, 0.1), [-1, -0.0, 0, 2], [0.1, 0.1, 0.1, 1]),
+    ("selu", pydl.selu, [0, 2], [1.0507009873554805 * 1.6732632423543772, 1.0507009873554805]),
     ("softsign", pydl.softsign, [0, 1], [1, 0.25]),
     ("clip", lambda x: pydl.clip(x, -1, 1), [-2, -1, 0, 1, 2], [0, 1, 1, 1, 0]),
     ("maximum of equals", lambda x: pydl.maximum(x, 1.0), [0, 1, 2], [0, 0.5, 1]),
@@ -53,6 +56,30 @@ CASES: list[tuple[str, Function, list[float], list[float]]] = [
 )
 def test_gradient(function: Function, values: list[float], expected: list[float]) -> None:
     np.testing.assert_allclose(_gradient(function, values), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "name", ["relu", "leaky_relu", "elu", "selu", "clip", "abs", "softsign", "sign"]
+)
+def test_gradient_at_the_kink_is_that_of_torch(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    theirs = {
+        "clip": lambda x: torch.clip(x, -1, 1),
+        "abs": torch.abs,
+        "sign": torch.sign,
+        "leaky_relu": lambda x: torch.nn.functional.leaky_relu(x, 0.3),
+        "elu": lambda x: torch.nn.functional.elu(x, 0.7),
+    }.get(name) or getattr(torch.nn.functional, name)
+    ours: dict[str, Function] = {
+        "clip": lambda x: pydl.clip(x, -1, 1),
+        "leaky_relu": lambda x: pydl.leaky_relu(x, 0.3),
+        "elu": lambda x: pydl.elu(x, 0.7),
+    }
+    values = [-2.0, -1.0, -0.0, 0.0, 1.0, 2.0]
+    x = torch.tensor(values, dtype=torch.float64, requires_grad=True)
+    theirs(x).sum().backward()
+    found = _gradient(ours.get(name, getattr(pydl, name)), values)
+    np.testing.assert_allclose(found, x.grad.tolist(), rtol=1e-14)
 
 
 def test_prod_with_zeros_along_axes() -> None:

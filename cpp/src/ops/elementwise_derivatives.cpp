@@ -113,10 +113,10 @@ Gradients elu_gradients(const BackwardContext& c) {
 
 Gradients leaky_relu_gradients(const BackwardContext& c) {
   const Tensor a = c.input(0);
-  const Tensor negative_side = less(a, scalar_like(0, a));
+  const Tensor positive = greater(a, scalar_like(0, a));
   Gradients gradients(2);
-  if (c.needs(0)) gradients[0] = where(negative_side, c.gradient * c.input(1), c.gradient);
-  if (c.needs(1)) gradients[1] = where_or_zero(negative_side, c.gradient * a);
+  if (c.needs(0)) gradients[0] = where(positive, c.gradient, c.gradient * c.input(1));
+  if (c.needs(1)) gradients[1] = where_or_zero(logical_not(positive), c.gradient * a);
   return gradients;
 }
 
