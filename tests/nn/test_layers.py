@@ -179,3 +179,12 @@ def test_calculate_gain():
     assert nn.init.calculate_gain("leaky_relu", 1.0) == pytest.approx(1.0)
     with pytest.raises(ValueError, match="expected one of linear.*got 'swish'"):
         nn.init.calculate_gain("swish")
+@pytest.mark.parametrize(
+    "name", ["xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"]
+)
+def test_initialiser_names_itself_for_vectors(name):
+    message = rf"{name}: expected a weight of at least 2 axes, got shape \(3,\)"
+    with pytest.raises(ValueError, match=message):
+        getattr(nn.init, f"{name}_")(pydl.zeros(3))
+
+

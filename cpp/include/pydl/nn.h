@@ -33,7 +33,8 @@ struct Fans {
   int64_t in;
   int64_t out;
 };
-Fans fans(const Dims& weight_shape);
+/// Fails with the name of the initialiser for fewer than 2 axes.
+Fans fans(const char* initializer, const Dims& weight_shape);
 
 // Initialisers: new tensors of `shape`.
 /// Uniform in +-gain * sqrt(6 / (in + out)) (Glorot and Bengio, 2010).

@@ -5,9 +5,9 @@
 
 namespace pydl::nn {
 
-Fans fans(const Dims& weight_shape) {
+Fans fans(const char* initializer, const Dims& weight_shape) {
   if (weight_shape.rank() < 2) {
-    throw ValueError(concat_text("fans: expected a weight of at least 2 axes, got shape ", weight_shape));
+    throw ValueError(concat_text(initializer, ": expected a weight of at least 2 axes, got shape ", weight_shape));
   }
   int64_t rest = 1;
   for (int axis = 2; axis < weight_shape.rank(); ++axis) rest *= weight_shape[axis];
@@ -16,33 +16,33 @@ Fans fans(const Dims& weight_shape) {
 
 namespace {
 
-double xavier_scale(const Dims& shape, double gain) {
-  const Fans f = fans(shape);
+double xavier_scale(const char* initializer, const Dims& shape, double gain) {
+  const Fans f = fans(initializer, shape);
   return gain / std::sqrt(static_cast<double>(std::max<int64_t>(f.in + f.out, 1)));
 }
 
-double kaiming_scale(const Dims& shape, double gain) {
-  return gain / std::sqrt(static_cast<double>(std::max<int64_t>(fans(shape).in, 1)));
+double kaiming_scale(const char* initializer, const Dims& shape, double gain) {
+  return gain / std::sqrt(static_cast<double>(std::max<int64_t>(fans(initializer, shape).in, 1)));
 }
 
 }  // namespace
 
 Tensor xavier_uniform(const Dims& shape, double gain, DType dtype, Generator& generator) {
-  const double bound = std::sqrt(6.0) * xavier_scale(shape, gain);
+  const double bound = std::sqrt(6.0) * xavier_scale("xavier_uniform", shape, gain);
   return uniform(shape, -bound, bound, dtype, generator);
 }
 
 Tensor xavier_normal(const Dims& shape, double gain, DType dtype, Generator& generator) {
-  return normal(shape, 0, std::sqrt(2.0) * xavier_scale(shape, gain), dtype, generator);
+  return normal(shape, 0, std::sqrt(2.0) * xavier_scale("xavier_normal", shape, gain), dtype, generator);
 }
 
 Tensor kaiming_uniform(const Dims& shape, double gain, DType dtype, Generator& generator) {
-  const double bound = std::sqrt(3.0) * kaiming_scale(shape, gain);
+  const double bound = std::sqrt(3.0) * kaiming_scale("kaiming_uniform", shape, gain);
   return uniform(shape, -bound, bound, dtype, generator);
 }
 
 Tensor kaiming_normal(const Dims& shape, double gain, DType dtype, Generator& generator) {
-  return normal(shape, 0, kaiming_scale(shape, gain), dtype, generator);
+  return normal(shape, 0, kaiming_scale("kaiming_normal", shape, gain), dtype, generator);
 }
 
 // Gram-Schmidt, twice over for orthogonality to rounding, on normal vectors in float64.
