@@ -19,14 +19,48 @@ std::string doc_of(const char* name, const char* summary, const char* result, co
                      "(pydl.tensor([[1, 2], [3, 4]]), axis=0).shape\n(2,)\n");
 }
 
+// NumPy's functions call the method of their name, with arguments that only NumPy knows: `out`, `dtype`, `ddof`.
+std::string method_doc(const char* summary) {
+  return concat_text(summary,
+                     "\n\n`numpy`'s function of that name calls this method: `out` must be None; where there is a ",
+                     "`dtype`,\nthe tensor is converted to it first.");
+}
+
+void require_no_output(const char* name, const py::object& out) {
+  if (out.is_none()) return;
+  throw TypeError(concat_text(name, ": expected out=None: a reduction gives a new tensor, got a ",
+                              std::string(py::str(py::type::of(out).attr("__name__")))));
+}
+
+// What a method reduces: the tensor in the dtype that the caller asks for.
+Tensor in_dtype(const Tensor& x, const std::optional<DType>& dtype) { return dtype ? astype(x, *dtype) : x; }
+
+// Whether the method of NumPy takes the dtype to compute in.
+enum class Dtype { none, optional };
+
 void define_reduction(py::module_& module, const py::object& type, const char* name, const char* summary,
-                      const char* result, Reduction function) {
+                      const char* result, Reduction function, Dtype dtype_argument) {
   const auto run = [function](const Tensor& x, const AxisArgument& axis, bool keepdims) {
     return compute(x.size(), [&] { return function(x, axis.axes, keepdims); });
   };
   const std::string doc = doc_of(name, summary, result);
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
-  method(type, name, run, py::arg("axis") = py::none(), py::arg("keepdims") = false, summary);
+  if (dtype_argument == Dtype::none) {
+    const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, bool keepdims, const py::object& out) {
+      require_no_output(name, out);
+      return run(x, axis, keepdims);
+    };
+    method(type, name, reduce, py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
+           py::arg("out") = py::none(), method_doc(summary).c_str());
+    return;
+  }
+  const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, bool keepdims,
+                                  const std::optional<DType>& dtype, const py::object& out) {
+    require_no_output(name, out);
+    return run(in_dtype(x, dtype), axis, keepdims);
+  };
+  method(type, name, reduce, py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
+         py::arg("dtype") = py::none(), py::arg("out") = py::none(), method_doc(summary).c_str());
 }
 
 void define_moment(py::module_& module, const py::object& type, const char* name, const char* summary,
@@ -39,8 +73,16 @@ void define_moment(py::module_& module, const py::object& type, const char* name
                                  "the population, 1 for a sample.\n");
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = 0.0,
              py::arg("keepdims") = false, doc.c_str());
-  method(type, name, run, py::arg("axis") = py::none(), py::arg("correction") = 0.0, py::arg("keepdims") = false,
-         summary);
+  const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims,
+                                  const std::optional<DType>& dtype, const py::object& out,
+                                  std::optional<double> ddof) {
+    require_no_output(name, out);
+    if (ddof && correction != 0) throw TypeError(concat_text(name, ": expected correction or ddof, got both"));
+    return run(in_dtype(x, dtype), axis, ddof.value_or(correction), keepdims);
+  };
+  method(type, name, reduce, py::arg("axis") = py::none(), py::arg("correction") = 0.0, py::arg("keepdims") = false,
+         py::kw_only(), py::arg("dtype") = py::none(), py::arg("out") = py::none(), py::arg("ddof") = py::none(),
+         method_doc(summary).c_str());
 }
 
 void define_arg_reduction(py::module_& module, const py::object& type, const char* name, const char* summary,
@@ -50,7 +92,12 @@ void define_arg_reduction(py::module_& module, const py::object& type, const cha
   };
   const std::string doc = doc_of(name, summary, "int64. Without an axis, the index into the flattened tensor.");
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
-  method(type, name, run, py::arg("axis") = py::none(), py::arg("keepdims") = false, summary);
+  const auto reduce = [name, run](const Tensor& x, std::optional<int64_t> axis, bool keepdims, const py::object& out) {
+    require_no_output(name, out);
+    return run(x, axis, keepdims);
+  };
+  method(type, name, reduce, py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
+         py::arg("out") = py::none(), method_doc(summary).c_str());
 }
 
 }  // namespace
@@ -59,13 +106,13 @@ void define_reductions(py::module_& module, const py::object& type) {
   const char* wide = "Of the dtype of x; integers and bools are counted in int64.";
   const char* same = "Of the dtype of x.";
   const char* real = "Floating point; integers are taken as float32.";
-  define_reduction(module, type, "sum", "Sum over axes.", wide, sum);
-  define_reduction(module, type, "mean", "Arithmetic mean over axes.", real, mean);
-  define_reduction(module, type, "prod", "Product over axes.", wide, prod);
-  define_reduction(module, type, "max", "Largest element over axes; not-a-number wins.", same, max);
-  define_reduction(module, type, "min", "Smallest element over axes; not-a-number wins.", same, min);
-  define_reduction(module, type, "any", "Whether any element over axes is not 0.", "bool", any);
-  define_reduction(module, type, "all", "Whether all elements over axes are not 0.", "bool", all);
+  define_reduction(module, type, "sum", "Sum over axes.", wide, sum, Dtype::optional);
+  define_reduction(module, type, "mean", "Arithmetic mean over axes.", real, mean, Dtype::optional);
+  define_reduction(module, type, "prod", "Product over axes.", wide, prod, Dtype::optional);
+  define_reduction(module, type, "max", "Largest element over axes; not-a-number wins.", same, max, Dtype::none);
+  define_reduction(module, type, "min", "Smallest element over axes; not-a-number wins.", same, min, Dtype::none);
+  define_reduction(module, type, "any", "Whether any element over axes is not 0.", "bool", any, Dtype::none);
+  define_reduction(module, type, "all", "Whether all elements over axes are not 0.", "bool", all, Dtype::none);
   define_moment(module, type, "var", "Variance over axes.", var);
   define_moment(module, type, "std", "Standard deviation over axes.", std);
   define_arg_reduction(module, type, "argmax", "Index of the largest element, the first of several.", argmax);

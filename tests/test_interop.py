@@ -122,6 +122,48 @@ def test_array_protocol() -> None:
     assert np.mean(x.numpy()) == 1.5
 
 
+REDUCTIONS = ["sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "argmax", "argmin"]
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_of_numpy(name: str) -> None:
+    function = getattr(np, name)
+    array = np.array([[1.5, -2.0, 0.0], [4.0, 0.5, 3.0]])
+    x = pydl.tensor(array)
+    keywords: list[dict[str, Any]] = [{}, {"axis": 1}, {"axis": 0, "keepdims": True}]
+    if name not in ("argmax", "argmin"):
+        keywords.append({"axis": (0, 1)})
+    if name in ("var", "std"):
+        keywords.append({"ddof": 1})
+    if name in ("sum", "mean", "prod", "var", "std"):
+        keywords.append({"dtype": "float32"})
+    for options in keywords:
+        found, expected = function(x, **options), function(array, **options)
+        assert isinstance(found, pydl.Tensor)
+        assert found.dtype == np.asarray(expected).dtype
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, err_msg=str(options))
+
+
+def test_reductions_of_numpy_are_recorded() -> None:
+    x = pydl.tensor([1.0, 2.0], requires_grad=True)
+    np.sum(x).backward()  # type: ignore[call-overload]
+    assert x.grad is not None
+    assert x.grad.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_take_no_output(name: str) -> None:
+    x = pydl.tensor([1.0, 2.0])
+    with pytest.raises(TypeError, match=f"{name}: expected out=None.*got a ndarray"):
+        getattr(x, name)(out=np.zeros(()))
+    assert getattr(x, name)(out=None).shape == ()
+
+
+def test_variance_takes_one_correction() -> None:
+    with pytest.raises(TypeError, match="var: expected correction or ddof, got both"):
+        pydl.ones(3).var(correction=1, ddof=1)
+
+
 # --- lifetime -----------------------------------------------------------------------------------
 
 

@@ -62,6 +62,7 @@ ANY_ARGUMENTS = {
     "sizes": "int | collections.abc.Sequence[int]",
     "path": "str | os.PathLike[str]",
     "target": "DTypeLike",
+    "out": "None",
 }
 # The same for a method or function of that name.
 ANY_RESULTS = {

@@ -106,6 +106,8 @@ class Tensor:
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
         keepdims: builtins.bool = False,
+        *,
+        out: None = None,
     ) -> Tensor:
         """Whether all elements over axes are not 0."""
 
@@ -113,13 +115,19 @@ class Tensor:
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
         keepdims: builtins.bool = False,
+        *,
+        out: None = None,
     ) -> Tensor:
         """Whether any element over axes is not 0."""
 
-    def argmax(self, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
+    def argmax(
+        self, axis: int | None = None, keepdims: builtins.bool = False, *, out: None = None
+    ) -> Tensor:
         """Index of the largest element, the first of several."""
 
-    def argmin(self, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
+    def argmin(
+        self, axis: int | None = None, keepdims: builtins.bool = False, *, out: None = None
+    ) -> Tensor:
         """Index of the smallest element, the first of several."""
 
     def asin(self) -> Tensor:
@@ -236,6 +244,8 @@ class Tensor:
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
         keepdims: builtins.bool = False,
+        *,
+        out: None = None,
     ) -> Tensor:
         """Largest element over axes; not-a-number wins."""
 
@@ -243,6 +253,9 @@ class Tensor:
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
         keepdims: builtins.bool = False,
+        *,
+        dtype: DTypeLike | None = None,
+        out: None = None,
     ) -> Tensor:
         """Arithmetic mean over axes."""
 
@@ -250,6 +263,8 @@ class Tensor:
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
         keepdims: builtins.bool = False,
+        *,
+        out: None = None,
     ) -> Tensor:
         """Smallest element over axes; not-a-number wins."""
 
@@ -269,6 +284,9 @@ class Tensor:
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
         keepdims: builtins.bool = False,
+        *,
+        dtype: DTypeLike | None = None,
+        out: None = None,
     ) -> Tensor:
         """Product over axes."""
 
@@ -331,6 +349,10 @@ class Tensor:
         axis: int | collections.abc.Sequence[int] | None = None,
         correction: float = 0.0,
         keepdims: builtins.bool = False,
+        *,
+        dtype: DTypeLike | None = None,
+        out: None = None,
+        ddof: float | None = None,
     ) -> Tensor:
         """Standard deviation over axes."""
 
@@ -338,6 +360,9 @@ class Tensor:
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
         keepdims: builtins.bool = False,
+        *,
+        dtype: DTypeLike | None = None,
+        out: None = None,
     ) -> Tensor:
         """Sum over axes."""
 
@@ -361,6 +386,10 @@ class Tensor:
         axis: int | collections.abc.Sequence[int] | None = None,
         correction: float = 0.0,
         keepdims: builtins.bool = False,
+        *,
+        dtype: DTypeLike | None = None,
+        out: None = None,
+        ddof: float | None = None,
     ) -> Tensor:
         """Variance over axes."""
 
