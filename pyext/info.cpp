@@ -93,7 +93,9 @@ op::AttrValue attr_value(py::handle value) {
   if (py::isinstance<py::int_>(value)) return value.cast<int64_t>();
   if (py::isinstance<py::float_>(value)) return value.cast<double>();
   if (py::isinstance<py::tuple>(value)) return value.cast<DimsArgument>().dims;
-  return value.cast<DType>();
+  const auto dtype = load_dtype(value);
+  if (!dtype) throw TypeError("attributes are bools, integers, numbers, dtypes or tuples of integers");
+  return *dtype;
 }
 
 // Runs one op through one provider, apart from all others; None when it cannot serve the call. Elementwise inputs must
@@ -101,6 +103,7 @@ op::AttrValue attr_value(py::handle value) {
 std::optional<Tensor> apply_with_provider(const std::string& name, const std::string& provider,
                                           const std::vector<Tensor>& inputs, const py::dict& attributes) {
   const op::OpDef& def = op_named(name);
+  op::check_input_count(def, inputs.size());
   std::vector<std::string> names;  // attrs hold views of their names
   for (const auto& item : attributes) names.push_back(item.first.cast<std::string>());
   op::Attrs attrs;
@@ -112,6 +115,7 @@ std::optional<Tensor> apply_with_provider(const std::string& name, const std::st
     specs.push_back({input.dtype(), input.shape(), input.strides()});
     pointers.push_back(input.raw_data());
   }
+  if (def.has(op::Trait::view)) return std::nullopt;
   exec::BufferSpec output;
   int64_t offset = 0;
   def.infer(attrs, specs, &output, &offset);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -84,6 +85,31 @@ CASES: list[Case] = [
         ValueError,
         "no provider 'none'",
     ),
+    (
+        lambda: _core._apply_with_provider("exp", "ref", [], {}),
+        TypeError,
+        "exp: expected 1 input, got 0",
+    ),
+    (
+        lambda: _core._apply_with_provider("linear", "cpu", [_ones(2, 2)], {}),
+        TypeError,
+        "linear: expected at least 2 inputs, got 1",
+    ),
+    (
+        lambda: _core._apply_with_provider("softmax", "ref", [_ones(2)], {"axis": 0.5}),
+        TypeError,
+        "attribute 'axis' of a wrong type",
+    ),
+    (
+        lambda: _core._apply_with_provider("softmax", "ref", [_ones(2)], {"axis": None}),
+        TypeError,
+        "attributes are bools, integers, numbers, dtypes or tuples",
+    ),
+    (
+        lambda: _core._apply_with_provider("softmax", "cpu", [_ones(2)], {"axis": 1}),
+        IndexError,
+        "softmax: axis 1 is outside rank 1",
+    ),
 ]
 
 
@@ -91,6 +117,28 @@ CASES: list[Case] = [
 def test_error(call: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+ATTRIBUTES = ["axis", "axes", "shape", "dtype", "value", "keepdims", "size", "p", "n", "count",
+              "momentum", "starts", "steps", "sizes", "ignore_index", "reduction", "correction",
+              "start", "step", "low", "high", "mean", "std"]  # fmt: skip
+VALUES: list[object] = [True, 1, -1, 99, 1.5, "float32", (), (1, 2), (-3, 7), None, object()]
+
+
+@pytest.mark.parametrize("op", [op["name"] for op in _core.ops()])
+def test_no_call_of_an_op_crashes(op: str) -> None:
+    answers = 0
+    for count in range(4):
+        for shape in ((2, 3), ()):
+            for dtype in ("float32", "int64"):
+                inputs = [pydl.ones(shape, dtype=dtype) for _ in range(count)]
+                for value in VALUES:
+                    attrs = dict.fromkeys(ATTRIBUTES, value)
+                    for provider in ("ref", "cpu"):
+                        with contextlib.suppress(TypeError, ValueError, IndexError, RuntimeError):
+                            _core._apply_with_provider(op, provider, inputs, attrs)
+                        answers += 1
+    assert answers == 4 * 2 * 2 * 2 * len(VALUES)
 
 
 ARITHMETIC = ["add", "subtract", "multiply", "negative", "abs", "sign", "square", "relu"]

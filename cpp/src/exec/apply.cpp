@@ -63,6 +63,7 @@ void run_kernel(const KernelCall& call, std::span<const Tensor> inputs, void* ou
 }
 
 void check_inputs(const OpDef& def, std::span<const Tensor> inputs) {
+  check_input_count(def, inputs.size());
   for (const Tensor& input : inputs) {
     if (!input.defined()) throw ValueError(concat_text(def.name, ": an undefined tensor was given"));
     if (input.impl()->is_traced() && core::active_trace() == nullptr) core::check_read(*input.impl());

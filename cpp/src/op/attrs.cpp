@@ -35,9 +35,16 @@ size_t Attrs::hash() const {
 
 bool Attrs::is_set(std::string_view name) const {
   for (const auto& [key, value] : entries_) {
-    if (key == name) return std::get<bool>(value);
+    if (key != name) continue;
+    const bool* flag = std::get_if<bool>(&value);
+    if (flag == nullptr) fail_of_type(name);
+    return *flag;
   }
   return false;
+}
+
+void Attrs::fail_of_type(std::string_view name) {
+  throw TypeError(concat_text("an op was called with its attribute '", name, "' of a wrong type"));
 }
 
 const AttrValue& Attrs::find(std::string_view name) const {

@@ -41,8 +41,11 @@ class Attrs {
  private:
   template <class T>
   const T& get(std::string_view name) const {
-    return std::get<T>(find(name));
+    const T* value = std::get_if<T>(&find(name));
+    if (value == nullptr) fail_of_type(name);
+    return *value;
   }
+  [[noreturn]] static void fail_of_type(std::string_view name);
   const AttrValue& find(std::string_view name) const;
 
   std::vector<std::pair<std::string_view, AttrValue>> entries_;

@@ -35,11 +35,19 @@ class BackwardContext;
 /// One gradient per input, undefined where none flows. Only the ones that `needs` need be computed.
 using Gradients = std::vector<Tensor>;
 
+/// How many inputs an op takes.
+struct InputCount {
+  size_t least = 1;
+  size_t most = 1;
+};
+inline constexpr size_t any_number = static_cast<size_t>(-1);
+
 struct OpDef {
   OpId id;
   const char* name;
   const char* doc;
   uint32_t traits = 0;
+  InputCount inputs = {};
 
   /// Output layouts from input layouts; throws on what the op cannot take. For a view, the strides are those of the
   /// view, and `*offset` is where its first element lies from the first of the input, in elements.
@@ -65,6 +73,9 @@ struct OpDef {
 
   bool has(Trait trait) const { return (traits & static_cast<uint32_t>(trait)) != 0; }
 };
+
+/// Throws `TypeError` for another number of inputs than the op takes: shape rules and kernels rely on it.
+void check_input_count(const OpDef& def, size_t count);
 
 /// The record of an op.
 const OpDef& op_def(OpId id);

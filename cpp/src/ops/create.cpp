@@ -29,6 +29,7 @@ void infer_arange(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* o
 void define_create(Registry& registry) {
   define(registry, OpId::full, infer_full);
   define(registry, OpId::arange, infer_arange);
+  registry[OpId::full].inputs = registry[OpId::arange].inputs = {0, 0};
 }
 
 }  // namespace ops

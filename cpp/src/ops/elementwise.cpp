@@ -16,6 +16,10 @@ namespace {
 
 enum class Kind { UNARY, UNARY_FLOAT, UNARY_TEST, BINARY, BINARY_FLOAT, COMPARE, LOGICAL };
 
+constexpr size_t operand_count(Kind kind) {
+  return kind == Kind::UNARY || kind == Kind::UNARY_FLOAT || kind == Kind::UNARY_TEST ? 1 : 2;
+}
+
 // Strides of the output: those of the first input that fills the shape densely, so that a permuted layout
 // (channels-last) goes through; row-major otherwise.
 Dims output_strides(std::span<const BufferSpec> inputs, const Dims& shape) {
@@ -95,23 +99,25 @@ int64_t count_flops(const Attrs&, std::span<const BufferSpec>, const BufferSpec&
   return element_count(output.shape);
 }
 
-void define_row(Registry& registry, OpId id, op::OpDef::InferFunction infer) {
+void define_row(Registry& registry, OpId id, op::OpDef::InferFunction infer, size_t inputs) {
   const Derivative derivative = elementwise_derivative(id);
   define(registry, id, infer, derivative.function, derivative.saves_inputs, derivative.saves_output,
          op::Trait::elementwise | op::Trait::in_place_safe);
   registry[id].flops = count_flops;
+  registry[id].inputs = {inputs, inputs};
 }
 
 }  // namespace
 
 void define_elementwise(Registry& registry) {
-#define PYDL_DEFINE(kind, name, ...) define_row(registry, OpId::name, infer_elementwise<OpId::name, Kind::kind>);
+#define PYDL_DEFINE(kind, name, ...) \
+  define_row(registry, OpId::name, infer_elementwise<OpId::name, Kind::kind>, operand_count(Kind::kind));
   PYDL_ELEMENTWISE_TABLE(PYDL_DEFINE)
 #undef PYDL_DEFINE
-  define_row(registry, OpId::cast, infer_cast);
-  define_row(registry, OpId::copy, infer_copy);
-  define_row(registry, OpId::where, infer_where);
-  define_row(registry, OpId::clip, infer_clip);
+  define_row(registry, OpId::cast, infer_cast, 1);
+  define_row(registry, OpId::copy, infer_copy, 1);
+  define_row(registry, OpId::where, infer_where, 3);
+  define_row(registry, OpId::clip, infer_clip, 3);
 }
 
 }  // namespace ops

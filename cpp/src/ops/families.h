@@ -37,6 +37,9 @@ void require_floating(const char* op, const op::BufferSpec& spec);
 void require_same_dtype(const char* op, const op::BufferSpec& a, const op::BufferSpec& b);
 
 /// A row-major output.
+/// The attribute `axis`; fails with the op's name unless it is one of `rank` axes.
+int axis_attr(const char* op, const op::Attrs& attrs, int rank);
+
 inline op::BufferSpec row_major(DType dtype, const Dims& shape) { return {dtype, shape, contiguous_strides(shape)}; }
 
 }  // namespace pydl::ops

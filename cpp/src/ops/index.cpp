@@ -24,7 +24,7 @@ void require_index(const char* op, const BufferSpec& index) {
 void infer_gather(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_index("gather", inputs[1]);
   Dims expected = inputs[0].shape;
-  const int axis = static_cast<int>(attrs.integer("axis"));
+  const int axis = axis_attr("gather", attrs, expected.rank());
   if (inputs[1].shape.rank() == expected.rank()) expected[axis] = inputs[1].shape[axis];
   if (inputs[1].shape != expected) {
     throw ValueError(concat_text("gather: index of shape ", inputs[1].shape, " must agree with shape ", inputs[0].shape,
@@ -40,13 +40,13 @@ void infer_gather_backward(const Attrs& attrs, std::span<const BufferSpec> input
                                  inputs[1].shape, " must agree"));
   }
   Dims shape = inputs[0].shape;
-  shape[static_cast<int>(attrs.integer("axis"))] = attrs.integer("size");
+  shape[axis_attr("gather_backward", attrs, shape.rank())] = attrs.integer("size");
   *output = row_major(inputs[0].dtype, shape);
 }
 
 void infer_take(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_index("take", inputs[1]);
-  const int axis = static_cast<int>(attrs.integer("axis"));
+  const int axis = axis_attr("take", attrs, inputs[0].shape.rank());
   Dims shape = inputs[0].shape;
   shape.erase(axis);
   for (int i = 0; i < inputs[1].shape.rank(); ++i) shape.insert(axis + i, inputs[1].shape[i]);
@@ -58,7 +58,7 @@ void infer_take_backward(const Attrs& attrs, std::span<const BufferSpec> inputs,
   const int axis = static_cast<int>(attrs.integer("axis"));
   const Dims& index_shape = inputs[1].shape;
   Dims shape = inputs[0].shape;
-  bool fits = axis + index_shape.rank() <= shape.rank();
+  bool fits = axis >= 0 && axis + index_shape.rank() <= shape.rank();
   for (int i = 0; fits && i < index_shape.rank(); ++i) fits = shape[axis + i] == index_shape[i];
   if (!fits) {
     throw ValueError(concat_text("take_backward: gradient of shape ", shape, " does not hold the index shape ",
@@ -96,6 +96,9 @@ void define_index(Registry& registry) {
   define(registry, OpId::gather_backward, infer_gather_backward, gather_backward_gradients, index_input, false, checks);
   define(registry, OpId::take, infer_take, take_gradients, index_input, false, checks);
   define(registry, OpId::take_backward, infer_take_backward, take_backward_gradients, index_input, false, checks);
+  for (const OpId id : {OpId::gather, OpId::gather_backward, OpId::take, OpId::take_backward}) {
+    registry[id].inputs = {2, 2};
+  }
 }
 
 }  // namespace ops

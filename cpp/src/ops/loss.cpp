@@ -28,6 +28,11 @@ Dims loss_shape(const Attrs& attrs, const BufferSpec& logits) {
 
 void require_target(const char* name, const Attrs& attrs, const BufferSpec& logits, const BufferSpec& target) {
   require_floating(name, logits);
+  axis_attr(name, attrs, logits.shape.rank());
+  const int64_t reduction = attrs.integer("reduction");
+  if (reduction < 0 || reduction > static_cast<int64_t>(Reduction::sum)) {
+    throw ValueError(concat_text(name, ": there is no reduction ", reduction));
+  }
   Dims expected = logits.shape;
   expected.erase(static_cast<int>(attrs.integer("axis")));
   if (target.dtype == DType::int64 && target.shape == expected) return;
@@ -91,6 +96,8 @@ void define_loss(Registry& registry) {
   define(registry, OpId::softmax_cross_entropy, infer_cross_entropy, cross_entropy_gradients, first_two, false, checks);
   define(registry, OpId::softmax_cross_entropy_backward, infer_cross_entropy_backward, cross_entropy_backward_gradients,
          first_three, false, checks);
+  registry[OpId::softmax_cross_entropy].inputs = {2, 2};
+  registry[OpId::softmax_cross_entropy_backward].inputs = {3, 3};
 }
 
 }  // namespace ops

@@ -95,6 +95,8 @@ void define_matmul(Registry& registry) {
   constexpr uint32_t first_two_inputs = 3U;
   define(registry, OpId::matmul, infer_matmul, matmul_gradients, first_two_inputs);
   define(registry, OpId::linear, infer_linear, linear_gradients, first_two_inputs);
+  registry[OpId::matmul].inputs = {2, 2};
+  registry[OpId::linear].inputs = {2, 3};
   registry[OpId::matmul].flops = matmul_flops;
   registry[OpId::linear].flops = linear_flops;
 }

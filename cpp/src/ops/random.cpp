@@ -60,6 +60,7 @@ void define_random(Registry& registry) {
   define(registry, OpId::normal, infer_draw<OpId::normal>, nullptr, 0, false, random);
   define(registry, OpId::permutation, infer_permutation, nullptr, 0, false, random);
   define(registry, OpId::dropout, infer_dropout, dropout_gradients, state_input, false, random);
+  registry[OpId::dropout].inputs = {2, 2};
 }
 
 }  // namespace ops

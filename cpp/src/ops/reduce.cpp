@@ -44,6 +44,11 @@ void infer_reduction(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
   const char* name = op::op_name(id);
   const BufferSpec& x = inputs[0];
   const Dims& axes = attrs.dims("axes");
+  for (const int64_t axis : axes) {
+    if (axis < 0 || axis >= x.shape.rank()) {
+      throw IndexError(concat_text(name, ": axis ", axis, " is outside rank ", x.shape.rank()));
+    }
+  }
   DType dtype = x.dtype;
   if constexpr (id == OpId::mean || id == OpId::var) require_floating(name, x);
   if constexpr (id == OpId::any || id == OpId::all) {

@@ -28,6 +28,12 @@ void require_same_dtype(const char* op, const op::BufferSpec& a, const op::Buffe
   }
 }
 
+int axis_attr(const char* op, const op::Attrs& attrs, int rank) {
+  const int64_t axis = attrs.integer("axis");
+  if (axis < 0 || axis >= rank) throw IndexError(concat_text(op, ": axis ", axis, " is outside rank ", rank));
+  return static_cast<int>(axis);
+}
+
 namespace {
 
 Registry build_registry() {
@@ -72,6 +78,15 @@ namespace op {
 const OpDef& op_def(OpId id) { return ops::registry()[id]; }
 std::span<const OpDef> all_ops() { return ops::registry().all(); }
 const char* op_name(OpId op) { return op_def(op).name; }
+
+void check_input_count(const OpDef& def, size_t count) {
+  if (count >= def.inputs.least && count <= def.inputs.most) return;
+  const char* bound = def.inputs.least == def.inputs.most ? "" : (count < def.inputs.least ? "at least " : "at most ");
+  const size_t expected = count < def.inputs.least ? def.inputs.least : def.inputs.most;
+  throw TypeError(
+      concat_text(def.name, ": expected ", bound, expected, expected == 1 ? " input" : " inputs", ", got ", count));
+}
+
 
 }  // namespace op
 

@@ -19,8 +19,9 @@ namespace ops {
 namespace {
 
 template <OpId id>
-void infer_softmax(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+void infer_softmax(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = op::op_name(id);
+  axis_attr(name, attrs, inputs[0].shape.rank());
   for (const BufferSpec& input : inputs) {
     require_floating(name, input);
     require_same_dtype(name, inputs[0], input);
@@ -75,6 +76,7 @@ void define_softmax(Registry& registry) {
          both_inputs);
   define(registry, OpId::log_softmax_backward, infer_softmax<OpId::log_softmax_backward>,
          log_softmax_backward_gradients, both_inputs);
+  registry[OpId::softmax_backward].inputs = registry[OpId::log_softmax_backward].inputs = {2, 2};
 }
 
 }  // namespace ops

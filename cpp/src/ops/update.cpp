@@ -55,6 +55,7 @@ template <OpId id>
 void define_row(Registry& registry) {
   define(registry, id, infer_update<id>, nullptr, 0, false, static_cast<uint32_t>(op::Trait::mutates));
   registry[id].mutated = count_mutated<id>;
+  registry[id].inputs = {2, op::any_number};
 }
 
 }  // namespace

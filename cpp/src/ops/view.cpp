@@ -138,7 +138,9 @@ Gradients slice_gradients(const BackwardContext& c) {
 }
 
 void infer_slice_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  *output = row_major(inputs[0].dtype, attrs.dims("shape"));
+  const Dims& shape = attrs.dims("shape");
+  require_inside("slice_backward", shape, attrs.dims("starts"), inputs[0].shape, attrs.dims("steps"));
+  *output = row_major(inputs[0].dtype, shape);
 }
 
 Gradients slice_backward_gradients(const BackwardContext& c) {
@@ -146,7 +148,7 @@ Gradients slice_backward_gradients(const BackwardContext& c) {
 }
 
 void infer_concat(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  const int axis = static_cast<int>(attrs.integer("axis"));
+  const int axis = axis_attr("concat", attrs, inputs[0].shape.rank());
   Dims shape = inputs[0].shape;
   for (const BufferSpec& input : inputs.subspan(1)) {
     require_same_dtype("concat", inputs[0], input);
@@ -190,6 +192,8 @@ void define_view(Registry& registry) {
   define(registry, OpId::slice_backward, infer_slice_backward, slice_backward_gradients);
   define(registry, OpId::concat, infer_concat, concat_gradients);
   define(registry, OpId::assign, infer_assign, nullptr, 0, false, static_cast<uint32_t>(op::Trait::mutates));
+  registry[OpId::concat].inputs = {1, op::any_number};
+  registry[OpId::assign].inputs = {2, 2};
   registry[OpId::assign].mutated = [](const Attrs&, int) { return 1; };
 }
 
@@ -279,7 +283,6 @@ Tensor slice(const Tensor& x, const Dims& starts, const Dims& sizes, const Dims&
 }
 
 Tensor slice_backward(const Tensor& g, const Dims& shape, const Dims& starts, const Dims& steps) {
-  require_inside("slice_backward", shape, starts, g.shape(), steps);
   return op::apply(OpId::slice_backward, {{"shape", shape}, {"starts", starts}, {"steps", steps}}, {g});
 }
 
