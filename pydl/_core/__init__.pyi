@@ -686,6 +686,29 @@ def atan(x: TensorLike) -> Tensor:
 def atan2(a: TensorLike, b: TensorLike) -> Tensor:
     """Angle of the point (b, a), in radians."""
 
+def avg_pool(
+    x: TensorLike,
+    kernel: collections.abc.Sequence[int],
+    stride: collections.abc.Sequence[int] = [],
+    padding: collections.abc.Sequence[int] = [],
+    ceil_mode: builtins.bool = False,
+    count_include_pad: builtins.bool = True,
+    divisor_override: int = 0,
+) -> Tensor:
+    """Mean of each window."""
+
+def avg_pool_backward(
+    g: TensorLike,
+    size: collections.abc.Sequence[int],
+    kernel: collections.abc.Sequence[int],
+    stride: collections.abc.Sequence[int] = [],
+    padding: collections.abc.Sequence[int] = [],
+    ceil_mode: builtins.bool = False,
+    count_include_pad: builtins.bool = True,
+    divisor_override: int = 0,
+) -> Tensor:
+    """Gradient of `avg_pool` for an input of the spatial sizes `size`."""
+
 def binary_step(x: TensorLike) -> Tensor:
     """1 where x >= 0, else 0; its derivative is 0."""
 
@@ -700,6 +723,42 @@ def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = 
 
 def concat(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Tensors joined along an axis; all other axes agree."""
+
+def conv(
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: collections.abc.Sequence[int] = [],
+    padding_low: collections.abc.Sequence[int] = [],
+    padding_high: collections.abc.Sequence[int] = [],
+    dilation: collections.abc.Sequence[int] = [],
+    groups: int = 1,
+) -> Tensor:
+    """Convolution over 1 to 3 spatial axes; see `pydl.nn.functional.conv2d`."""
+
+def conv_backward_input(
+    g: TensorLike,
+    weight: TensorLike,
+    size: collections.abc.Sequence[int],
+    stride: collections.abc.Sequence[int] = [],
+    padding_low: collections.abc.Sequence[int] = [],
+    padding_high: collections.abc.Sequence[int] = [],
+    dilation: collections.abc.Sequence[int] = [],
+    groups: int = 1,
+) -> Tensor:
+    """Gradient of `conv` for its input of the spatial sizes `size`."""
+
+def conv_backward_weight(
+    g: TensorLike,
+    x: TensorLike,
+    kernel: collections.abc.Sequence[int],
+    stride: collections.abc.Sequence[int] = [],
+    padding_low: collections.abc.Sequence[int] = [],
+    padding_high: collections.abc.Sequence[int] = [],
+    dilation: collections.abc.Sequence[int] = [],
+    groups: int = 1,
+) -> Tensor:
+    """Gradient of `conv` for its weight of the spatial sizes `kernel`."""
 
 def copy(x: TensorLike) -> Tensor:
     """The same values in memory of their own, row-major."""
@@ -879,6 +938,37 @@ def max(
     keepdims: builtins.bool = False,
 ) -> Tensor:
     """Largest element over axes; not-a-number wins."""
+
+def max_pool(
+    x: TensorLike,
+    kernel: collections.abc.Sequence[int],
+    stride: collections.abc.Sequence[int] = [],
+    padding: collections.abc.Sequence[int] = [],
+    dilation: collections.abc.Sequence[int] = [],
+    ceil_mode: builtins.bool = False,
+) -> Tensor:
+    """Largest element of each window."""
+
+def max_pool_backward(
+    g: TensorLike,
+    x: TensorLike,
+    kernel: collections.abc.Sequence[int],
+    stride: collections.abc.Sequence[int] = [],
+    padding: collections.abc.Sequence[int] = [],
+    dilation: collections.abc.Sequence[int] = [],
+    ceil_mode: builtins.bool = False,
+) -> Tensor:
+    """Gradient of `max_pool` for x."""
+
+def max_pool_indices(
+    x: TensorLike,
+    kernel: collections.abc.Sequence[int],
+    stride: collections.abc.Sequence[int] = [],
+    padding: collections.abc.Sequence[int] = [],
+    dilation: collections.abc.Sequence[int] = [],
+    ceil_mode: builtins.bool = False,
+) -> Tensor:
+    """Where `max_pool` finds them: int64."""
 
 def maximum(a: TensorLike, b: TensorLike) -> Tensor:
     """The larger; not-a-number wins."""

@@ -1,9 +1,67 @@
 """Losses and initialisers."""
 
 # Written by tools/generate_stubs.py from the built extension: do not edit.
+import builtins
 import collections.abc
 
 from . import DTypeLike, Generator, Tensor, TensorLike
+
+def adaptive_max_pool1d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
+    """Largest elements of windows that share the input out evenly."""
+
+def adaptive_max_pool1d_indices(
+    x: TensorLike, output_size: int | collections.abc.Sequence[int]
+) -> Tensor:
+    """Their places in the flattened spatial axes of x: int64."""
+
+def adaptive_max_pool2d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
+    """Largest elements of windows that share the input out evenly."""
+
+def adaptive_max_pool2d_indices(
+    x: TensorLike, output_size: int | collections.abc.Sequence[int]
+) -> Tensor:
+    """Their places in the flattened spatial axes of x: int64."""
+
+def adaptive_max_pool3d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
+    """Largest elements of windows that share the input out evenly."""
+
+def adaptive_max_pool3d_indices(
+    x: TensorLike, output_size: int | collections.abc.Sequence[int]
+) -> Tensor:
+    """Their places in the flattened spatial axes of x: int64."""
+
+def avg_pool1d(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    stride: int | collections.abc.Sequence[int] | None = None,
+    padding: int | collections.abc.Sequence[int] = 0,
+    ceil_mode: builtins.bool = False,
+    count_include_pad: builtins.bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """Mean of each window."""
+
+def avg_pool2d(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    stride: int | collections.abc.Sequence[int] | None = None,
+    padding: int | collections.abc.Sequence[int] = 0,
+    ceil_mode: builtins.bool = False,
+    count_include_pad: builtins.bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """Mean of each window."""
+
+def avg_pool3d(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    stride: int | collections.abc.Sequence[int] | None = None,
+    padding: int | collections.abc.Sequence[int] = 0,
+    ceil_mode: builtins.bool = False,
+    count_include_pad: builtins.bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """Mean of each window."""
 
 def binary_cross_entropy(
     probability: TensorLike, target: TensorLike, reduction: str = "mean"
@@ -14,6 +72,75 @@ def binary_cross_entropy_with_logits(
     logits: TensorLike, target: TensorLike, reduction: str = "mean"
 ) -> Tensor:
     """Binary cross-entropy of sigmoid(logits) and targets in [0, 1], without overflow."""
+
+def conv1d(
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: int | collections.abc.Sequence[int] = 1,
+    padding: int | collections.abc.Sequence[int] | str = 0,
+    dilation: int | collections.abc.Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution (cross-correlation, as networks use it)."""
+
+def conv2d(
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: int | collections.abc.Sequence[int] = 1,
+    padding: int | collections.abc.Sequence[int] | str = 0,
+    dilation: int | collections.abc.Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution (cross-correlation, as networks use it)."""
+
+def conv3d(
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: int | collections.abc.Sequence[int] = 1,
+    padding: int | collections.abc.Sequence[int] | str = 0,
+    dilation: int | collections.abc.Sequence[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution (cross-correlation, as networks use it)."""
+
+def conv_transpose1d(
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: int | collections.abc.Sequence[int] = 1,
+    padding: int | collections.abc.Sequence[int] = 0,
+    output_padding: int | collections.abc.Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | collections.abc.Sequence[int] = 1,
+) -> Tensor:
+    """Transposed convolution: the gradient of a convolution for its input."""
+
+def conv_transpose2d(
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: int | collections.abc.Sequence[int] = 1,
+    padding: int | collections.abc.Sequence[int] = 0,
+    output_padding: int | collections.abc.Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | collections.abc.Sequence[int] = 1,
+) -> Tensor:
+    """Transposed convolution: the gradient of a convolution for its input."""
+
+def conv_transpose3d(
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    stride: int | collections.abc.Sequence[int] = 1,
+    padding: int | collections.abc.Sequence[int] = 0,
+    output_padding: int | collections.abc.Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | collections.abc.Sequence[int] = 1,
+) -> Tensor:
+    """Transposed convolution: the gradient of a convolution for its input."""
 
 def cross_entropy(
     logits: TensorLike,
@@ -43,6 +170,71 @@ def kaiming_uniform(
 
 def l1_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """Mean of abs(prediction - target)."""
+
+def max_pool1d(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    stride: int | collections.abc.Sequence[int] | None = None,
+    padding: int | collections.abc.Sequence[int] = 0,
+    dilation: int | collections.abc.Sequence[int] = 1,
+    ceil_mode: builtins.bool = False,
+) -> Tensor:
+    """Largest element of each window."""
+
+def max_pool1d_indices(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    stride: int | collections.abc.Sequence[int] | None = None,
+    padding: int | collections.abc.Sequence[int] = 0,
+    dilation: int | collections.abc.Sequence[int] = 1,
+    ceil_mode: builtins.bool = False,
+) -> Tensor:
+    """Places of the largest elements of the windows in the flattened spatial axes of x: int64."""
+
+def max_pool2d(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    stride: int | collections.abc.Sequence[int] | None = None,
+    padding: int | collections.abc.Sequence[int] = 0,
+    dilation: int | collections.abc.Sequence[int] = 1,
+    ceil_mode: builtins.bool = False,
+) -> Tensor:
+    """Largest element of each window."""
+
+def max_pool2d_indices(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    stride: int | collections.abc.Sequence[int] | None = None,
+    padding: int | collections.abc.Sequence[int] = 0,
+    dilation: int | collections.abc.Sequence[int] = 1,
+    ceil_mode: builtins.bool = False,
+) -> Tensor:
+    """Places of the largest elements of the windows in the flattened spatial axes of x: int64."""
+
+def max_pool3d(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    stride: int | collections.abc.Sequence[int] | None = None,
+    padding: int | collections.abc.Sequence[int] = 0,
+    dilation: int | collections.abc.Sequence[int] = 1,
+    ceil_mode: builtins.bool = False,
+) -> Tensor:
+    """Largest element of each window."""
+
+def max_pool3d_indices(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    stride: int | collections.abc.Sequence[int] | None = None,
+    padding: int | collections.abc.Sequence[int] = 0,
+    dilation: int | collections.abc.Sequence[int] = 1,
+    ceil_mode: builtins.bool = False,
+) -> Tensor:
+    """Places of the largest elements of the windows in the flattened spatial axes of x: int64."""
+
+def max_unpool(
+    x: TensorLike, indices: TensorLike, output_size: int | collections.abc.Sequence[int]
+) -> Tensor:
+    """Zeros of the spatial sizes `output_size` with x at the places that max pooling found."""
 
 def mse_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """Mean of (prediction - target)**2."""

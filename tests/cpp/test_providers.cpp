@@ -294,6 +294,71 @@ TEST(products) {
   }
 }
 
+// x, weight, and the output, under the attrs of a convolution.
+struct ConvCase {
+  Dims x;
+  Dims weight;
+  Dims y;
+  Dims stride;
+  Dims low;
+  Dims high;
+  Dims dilation;
+  int64_t groups;
+};
+
+TEST(convolutions) {
+  const std::vector<ConvCase> cases = {
+      {{2, 3, 20}, {5, 3, 3}, {2, 5, 18}, {1}, {0}, {0}, {1}, 1},
+      {{2, 3, 9, 8}, {16, 3, 3, 3}, {2, 16, 5, 4}, {2, 2}, {1, 1}, {1, 1}, {1, 1}, 1},
+      {{2, 32, 9, 8}, {32, 1, 3, 3}, {2, 32, 9, 8}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 32},
+      {{1, 8, 10, 9}, {12, 4, 3, 2}, {1, 12, 6, 8}, {1, 1}, {0, 0}, {0, 0}, {2, 1}, 2},
+      {{4, 64, 14, 14}, {32, 64, 1, 1}, {4, 32, 14, 14}, {1, 1}, {0, 0}, {0, 0}, {1, 1}, 1},
+      {{1, 4, 5, 6, 7}, {6, 4, 2, 3, 3}, {1, 6, 4, 6, 7}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 1},
+  };
+  for (const ConvCase& c : cases) {
+    Attrs attrs = {{"stride", c.stride},
+                   {"padding_low", c.low},
+                   {"padding_high", c.high},
+                   {"dilation", c.dilation},
+                   {"groups", c.groups}};
+    const Dims size(std::span(c.x.begin() + 2, static_cast<size_t>(c.x.rank() - 2)));
+    const Dims kernel(std::span(c.weight.begin() + 2, static_cast<size_t>(c.x.rank() - 2)));
+    for (const DType dtype : {DType::float32, DType::float64}) {
+      const Tensor x = random_tensor(c.x, dtype, -1, 1);
+      const Tensor weight = random_tensor(c.weight, dtype, -1, 1);
+      const Tensor g = random_tensor(c.y, dtype, -1, 1);
+      compare(OpId::conv, attrs, {x, weight}, 60);
+      compare(OpId::conv, attrs, {x, weight, random_tensor({c.weight[0]}, dtype)}, 60);
+      Attrs of_input = attrs;
+      of_input.add("size", size);
+      compare(OpId::conv_backward_input, of_input, {g, weight}, 60);
+      Attrs of_weight = attrs;
+      of_weight.add("kernel", kernel);
+      compare(OpId::conv_backward_weight, of_weight, {g, x}, 200);
+    }
+  }
+}
+
+TEST(pooling) {
+  for (const Dims& shape : {Dims{2, 3, 9, 8}, Dims{5, 70, 9, 9}, Dims{1, 130, 20, 20}}) {
+    const Dims two = {2, 2};
+    const Dims pooled = {(shape[2] - 3) / 2 + 1, (shape[3] - 2) / 2 + 1};
+    const Attrs attrs = {{"kernel", Dims{3, 2}}, {"stride", two},     {"padding", Dims{0, 0}}, {"dilation", Dims{1, 1}},
+                         {"size", pooled},       {"adaptive", false}, {"divisor", int64_t{0}}};
+    for (const DType dtype : floating_dtypes) {
+      const Tensor x = random_tensor(shape, dtype);
+      const Tensor g = random_tensor({shape[0], shape[1], pooled[0], pooled[1]}, dtype, -1, 1);
+      compare(OpId::max_pool, attrs, {x}, 1);
+      compare(OpId::max_pool_indices, attrs, {x});
+      compare(OpId::max_pool_backward, attrs, {g, x}, 4);
+      compare(OpId::avg_pool, attrs, {x}, 8);
+      Attrs of_input = attrs;
+      of_input.add("input", Dims{shape[2], shape[3]});
+      compare(OpId::avg_pool_backward, of_input, {g}, 8);
+    }
+  }
+}
+
 TEST(softmax) {
   for (const Dims& shape : {Dims{1}, Dims{7}, Dims{3, 5}, Dims{40, 1000}, Dims{4, 30, 20}}) {
     for (int axis = 0; axis < shape.rank(); ++axis) {

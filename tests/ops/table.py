@@ -52,15 +52,17 @@ class Row:
 
 def rows() -> list[Row]:
     """All rows, of all families."""
+    from ops.rows_conv import ROWS as conv
     from ops.rows_elementwise import ROWS as elementwise
     from ops.rows_index import ROWS as index
     from ops.rows_loss import ROWS as loss
     from ops.rows_matmul import ROWS as matmul
+    from ops.rows_pool import ROWS as pool
     from ops.rows_reduce import ROWS as reduce
     from ops.rows_softmax import ROWS as softmax
     from ops.rows_view import ROWS as view
 
-    return [*elementwise, *reduce, *view, *index, *matmul, *softmax, *loss]
+    return [*elementwise, *reduce, *view, *index, *matmul, *conv, *pool, *softmax, *loss]
 
 
 def row_samples(row: Row, seed: int = 0) -> Iterator[Sample]:

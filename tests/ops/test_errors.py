@@ -121,7 +121,9 @@ def test_error(call: Callable[[], object], error: type[Exception], message: str)
 
 ATTRIBUTES = ["axis", "axes", "shape", "dtype", "value", "keepdims", "size", "p", "n", "count",
               "momentum", "starts", "steps", "sizes", "ignore_index", "reduction", "correction",
-              "start", "step", "low", "high", "mean", "std"]  # fmt: skip
+              "start", "step", "low", "high", "mean", "std", "kernel", "stride", "padding",
+              "padding_low", "padding_high", "dilation", "groups", "adaptive", "divisor",
+              "input"]  # fmt: skip
 VALUES: list[object] = [True, 1, -1, 99, 1.5, "float32", (), (1, 2), (-3, 7), None, object()]
 
 

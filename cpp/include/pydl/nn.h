@@ -1,4 +1,5 @@
-// Layer mathematics: losses and initialisers, as pure functions. Python modules and C++ hosts call the same ones.
+// Layer mathematics: losses, convolutions and initialisers, as pure functions. Python modules and C++ hosts call the
+// same ones.
 #pragma once
 
 #include "pydl/ops.h"
@@ -27,6 +28,14 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
                                         Reduction reduction = Reduction::mean);
 /// Binary cross-entropy of probabilities and targets in [0, 1]; logarithms are limited to -100.
 Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Reduction reduction = Reduction::mean);
+
+/// The options with the zeros around the input with which a convolution of stride 1 keeps its sizes; the odd one, if
+/// any, is behind.
+ConvOptions same_padding(const Dims& kernel, ConvOptions options = {});
+/// Transposed convolution: x (N, C, S...), weight (C, O / groups, K...), bias (O) where defined: (N, O, T...) with
+/// T = (S - 1) stride - padding + dilation (K - 1) + 1 + output_padding.
+Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const ConvOptions& options = {},
+                      const Dims& output_padding = {});
 
 /// Numbers of inputs and outputs of a unit: for a weight (O, I, ...), I and O times the size of the rest.
 struct Fans {

@@ -173,6 +173,53 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 /// x (..., I) times the transposed weight (O, I), plus bias (O) where defined: (..., O).
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
+// --- convolutions ------------------------------------------------------------------------------------
+/// How a window moves over the 1 to 3 spatial axes of (N, C, S...). Empty dims stand for the usual: strides and
+/// dilations of 1, no padding.
+struct ConvOptions {
+  Dims stride = {};
+  Dims padding_low = {};   ///< zeros before the first element of each spatial axis
+  Dims padding_high = {};  ///< behind the last one
+  Dims dilation = {};
+  int64_t groups = 1;
+};
+
+/// Cross-correlation: y[n, o, t] = sum over c, k of x[n, c, t stride - padding + k dilation] weight[o, c, k] + bias[o].
+/// x (N, C, S...), weight (O, C / groups, K...), bias (O): (N, O, T...) with
+/// T = (S + padding - dilation (K - 1) - 1) / stride + 1, rounded down. The result lies channels-last.
+Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const ConvOptions& options = {});
+/// The transpose of `conv` as a linear map of its input, which had the spatial sizes `size`.
+Tensor conv_backward_input(const Tensor& g, const Tensor& weight, const Dims& size, const ConvOptions& options = {});
+/// The gradient of `conv` for a weight of the spatial sizes `kernel`.
+Tensor conv_backward_weight(const Tensor& g, const Tensor& x, const Dims& kernel, const ConvOptions& options = {});
+
+// --- pooling -----------------------------------------------------------------------------------------
+/// Windows over the spatial axes of (N, C, S...), one entry per axis; what lies outside does not count.
+struct PoolOptions {
+  Dims kernel;
+  Dims stride = {};        ///< empty: the kernel's sizes
+  Dims padding = {};       ///< on both sides, at most half the kernel; empty: none
+  Dims dilation = {};      ///< empty: 1
+  bool ceil_mode = false;  ///< whether a last window may reach beyond the input
+};
+Tensor max_pool(const Tensor& x, const PoolOptions& options);
+/// Places of the elements that `max_pool` gives, in the row-major spatial axes of x: int64.
+Tensor max_pool_indices(const Tensor& x, const PoolOptions& options);
+/// The gradient of `max_pool` for x.
+Tensor max_pool_backward(const Tensor& g, const Tensor& x, const PoolOptions& options);
+/// Windows that share the input out evenly, so that the result has the spatial sizes `size`.
+Tensor adaptive_max_pool(const Tensor& x, const Dims& size);
+Tensor adaptive_max_pool_indices(const Tensor& x, const Dims& size);
+/// The mean of each window. The divisor is the number of its elements, with padding or without, or a given number.
+Tensor avg_pool(const Tensor& x, const PoolOptions& options, bool count_include_pad = true,
+                int64_t divisor_override = 0);
+/// The gradient of `avg_pool` for an input of the spatial sizes `size`.
+Tensor avg_pool_backward(const Tensor& g, const Dims& size, const PoolOptions& options, bool count_include_pad = true,
+                         int64_t divisor_override = 0);
+/// Zeros of the spatial sizes `size` with x at the places that `max_pool_indices` gave. Where several found one
+/// place, their mean.
+Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size);
+
 // --- normalised exponentials -------------------------------------------------------------------------
 Tensor softmax(const Tensor& x, int64_t axis = -1);
 Tensor log_softmax(const Tensor& x, int64_t axis = -1);

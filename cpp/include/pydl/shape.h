@@ -60,6 +60,13 @@ Dims contiguous_strides(const Dims& shape);
 /// Whether the elements lie in row-major order without gaps (axes of size 1 do not matter).
 bool is_contiguous(const Dims& shape, const Dims& strides);
 
+/// Strides, in elements, of a layout without gaps in which axis 1, the channels of (N, C, ...), varies fastest. The
+/// row-major ones below rank 3.
+Dims channels_last_strides(const Dims& shape);
+
+/// Whether the elements lie in that layout (axes of size 1 do not matter).
+bool is_channels_last(const Dims& shape, const Dims& strides);
+
 /// The shape that all of them broadcast to; throws `ValueError` that names `op` and both shapes.
 Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b);
 

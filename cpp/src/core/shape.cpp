@@ -62,6 +62,28 @@ bool is_contiguous(const Dims& shape, const Dims& strides) {
   return true;
 }
 
+Dims channels_last_strides(const Dims& shape) {
+  Dims strides = contiguous_strides(shape);
+  if (shape.rank() < 3) return strides;
+  strides[1] = 1;
+  int64_t stride = shape[1];
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    if (axis == 1) continue;
+    strides[axis] = stride;
+    stride *= shape[axis];
+  }
+  return strides;
+}
+
+bool is_channels_last(const Dims& shape, const Dims& strides) {
+  const Dims expected = channels_last_strides(shape);
+  if (element_count(shape) == 0) return true;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] != 1 && strides[axis] != expected[axis]) return false;
+  }
+  return true;
+}
+
 Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b) {
   Dims result = a.rank() >= b.rank() ? a : b;
   const Dims& other = a.rank() >= b.rank() ? b : a;

@@ -56,6 +56,24 @@
   ROW(matmul, "Matrix product, batched over leading axes.")                                                           \
   /* (x (..., I), weight (O, I), bias (O)?) -> (y (..., O)) {relu bool, set by passes: relu of it all} */                                                       \
   ROW(linear, "x times the transposed weight, plus bias.")                                                            \
+  /* convolutions with 1 to 3 spatial axes; attrs as op/conv_geometry.h reads them; results lie channels-last.         \
+     (x (N, C, S...), weight (O, C / groups, K...), bias (O)?) -> (y (N, O, T...)) {..., relu as for linear} */        \
+  ROW(conv, "Convolution (cross-correlation, as networks use it) over the spatial axes.")                             \
+  /* (g (N, O, T...), weight) -> (y (N, C, S...)) {..., size dims: S} */                                              \
+  ROW(conv_backward_input, "Gradient of conv for its input: the transposed convolution.")                             \
+  /* (g (N, O, T...), x) -> (y (O, C / groups, K...), row-major) {..., kernel dims: K} */                             \
+  ROW(conv_backward_weight, "Gradient of conv for its weight.")                                                       \
+  /* pooling with 1 to 3 spatial axes; attrs as op/pool_geometry.h reads them, and size dims: T; what lies outside of  \
+     x does not count; results lie as x does. (x (N, C, S...)) -> (y (N, C, T...)) */                                 \
+  ROW(max_pool, "Largest element of each window; not-a-number wins.")                                                 \
+  /* (x) -> (y int64): place in the row-major spatial axes; the first one */                                          \
+  ROW(max_pool_indices, "Where max_pool finds the largest element of each window.")                                   \
+  /* (g (N, C, T...), x) -> (y like x) */                                                                             \
+  ROW(max_pool_backward, "Gradient of max_pool: g where the largest elements of x are.")                              \
+  /* {..., divisor integer} */                                                                                        \
+  ROW(avg_pool, "Mean of each window.")                                                                               \
+  /* (g (N, C, T...)) -> (y (N, C, S...)) {..., divisor integer, input dims: S} */                                    \
+  ROW(avg_pool_backward, "Gradient of avg_pool: each window gets its share of g.")                                    \
   /* {axis integer} */                                                                                                \
   ROW(softmax, "exp(x) normalised to sum 1 along an axis.")                                                           \
   ROW(log_softmax, "Logarithm of softmax, without overflow.")                                                         \

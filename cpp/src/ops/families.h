@@ -21,6 +21,8 @@ void define_view(Registry& registry);
 void define_index(Registry& registry);
 void define_reduce(Registry& registry);
 void define_matmul(Registry& registry);
+void define_conv(Registry& registry);
+void define_pool(Registry& registry);
 void define_softmax(Registry& registry);
 void define_loss(Registry& registry);
 void define_random(Registry& registry);
@@ -36,10 +38,10 @@ void require_floating(const char* op, const op::BufferSpec& spec);
 /// Fails with the op's name unless both have one dtype.
 void require_same_dtype(const char* op, const op::BufferSpec& a, const op::BufferSpec& b);
 
-/// A row-major output.
 /// The attribute `axis`; fails with the op's name unless it is one of `rank` axes.
 int axis_attr(const char* op, const op::Attrs& attrs, int rank);
 
+/// A row-major output.
 inline op::BufferSpec row_major(DType dtype, const Dims& shape) { return {dtype, shape, contiguous_strides(shape)}; }
 
 }  // namespace pydl::ops

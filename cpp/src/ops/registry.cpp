@@ -57,6 +57,8 @@ Registry build_registry() {
   define_index(registry);
   define_reduce(registry);
   define_matmul(registry);
+  define_conv(registry);
+  define_pool(registry);
   define_softmax(registry);
   define_loss(registry);
   define_random(registry);
@@ -86,7 +88,6 @@ void check_input_count(const OpDef& def, size_t count) {
   throw TypeError(
       concat_text(def.name, ": expected ", bound, expected, expected == 1 ? " input" : " inputs", ", got ", count));
 }
-
 
 }  // namespace op
 

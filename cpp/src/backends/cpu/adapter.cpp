@@ -15,11 +15,15 @@ using exec::KernelCall;
 
 bool is_half(DType dtype) { return dtype == DType::float16 || dtype == DType::bfloat16; }
 
-BufferSpec adapted_spec(const BufferSpec& spec) {
-  return {is_half(spec.dtype) ? DType::float32 : spec.dtype, spec.shape, contiguous_strides(spec.shape)};
+BufferSpec adapted_spec(const BufferSpec& spec, Layout layout) {
+  return {is_half(spec.dtype) ? DType::float32 : spec.dtype, spec.shape,
+          layout == Layout::channels_last ? channels_last_strides(spec.shape) : contiguous_strides(spec.shape)};
 }
 
-bool needs_adapting(const BufferSpec& spec) { return is_half(spec.dtype) || !is_contiguous(spec.shape, spec.strides); }
+bool needs_adapting(const BufferSpec& spec, Layout layout) {
+  return is_half(spec.dtype) || (layout == Layout::channels_last ? !is_channels_last(spec.shape, spec.strides)
+                                                                 : !is_contiguous(spec.shape, spec.strides));
+}
 
 TileProgram cast_program(const BufferSpec& from, const BufferSpec& to) {
   const BufferSpec* operands[] = {&from, &to};
@@ -31,13 +35,14 @@ TileProgram cast_program(const BufferSpec& from, const BufferSpec& to) {
 
 class AdaptedKernel final : public Kernel {
  public:
-  AdaptedKernel(const KernelCall& call, std::unique_ptr<Kernel> kernel)
+  AdaptedKernel(const KernelCall& call, std::unique_ptr<Kernel> kernel, LayoutFunction layout)
       : kernel_(std::move(kernel)), input_count_(call.inputs.size()) {
     scratchpad_bytes = rounded(kernel_->scratchpad_bytes);
     for (size_t i = 0; i < call.inputs.size(); ++i) {
       const BufferSpec& input = call.inputs[i];
-      if (!needs_adapting(input)) continue;
-      const BufferSpec copy = adapted_spec(input);
+      const Layout wanted = layout(call, static_cast<int>(i));
+      if (!needs_adapting(input, wanted)) continue;
+      const BufferSpec copy = adapted_spec(input, wanted);
       if (copy.dtype == input.dtype) {
         copies_.push_back({i, scratchpad_bytes, CopyPlan(copy, input)});
       } else {
@@ -46,7 +51,7 @@ class AdaptedKernel final : public Kernel {
       reserve(copy);
     }
     if (is_half(call.outputs[0].dtype)) {
-      const BufferSpec result = adapted_spec(call.outputs[0]);
+      const BufferSpec result = adapted_spec(call.outputs[0], layout(call, -1));
       result_casts_.push_back({0, scratchpad_bytes, cast_program(result, call.outputs[0])});
       reserve(result);
     }
@@ -95,18 +100,27 @@ class AdaptedKernel final : public Kernel {
 
 }  // namespace
 
-std::unique_ptr<Kernel> prepare_adapted(const KernelCall& call, exec::PrepareFunction prepare) {
+Layout layout_of(const BufferSpec& spec) {
+  const bool only_channels_last =
+      !is_contiguous(spec.shape, spec.strides) && is_channels_last(spec.shape, spec.strides);
+  return only_channels_last ? Layout::channels_last : Layout::row_major;
+}
+
+Layout as_output(const KernelCall& call, int) { return layout_of(call.outputs[0]); }
+
+std::unique_ptr<Kernel> prepare_adapted(const KernelCall& call, exec::PrepareFunction prepare, LayoutFunction layout) {
   bool adapts = is_half(call.outputs[0].dtype);
   std::vector<BufferSpec> inputs;
   for (const BufferSpec& input : call.inputs) {
-    adapts = adapts || needs_adapting(input);
-    inputs.push_back(adapted_spec(input));
+    const Layout wanted = layout(call, static_cast<int>(inputs.size()));
+    adapts = adapts || needs_adapting(input, wanted);
+    inputs.push_back(adapted_spec(input, wanted));
     if (element_count(input.shape) == 0) return nullptr;
   }
   if (!adapts || inputs.size() > max_operands) return nullptr;
-  const BufferSpec output = adapted_spec(call.outputs[0]);
+  const BufferSpec output = adapted_spec(call.outputs[0], layout(call, -1));
   auto kernel = prepare({call.op, call.attrs, inputs, {&output, 1}});
-  return kernel ? std::make_unique<AdaptedKernel>(call, std::move(kernel)) : nullptr;
+  return kernel ? std::make_unique<AdaptedKernel>(call, std::move(kernel), layout) : nullptr;
 }
 
 }  // namespace pydl::cpu

@@ -22,6 +22,8 @@ void register_create(KernelTable& table);
 void register_index(KernelTable& table);
 void register_random(KernelTable& table);
 void register_matmul(KernelTable& table);
+void register_conv(KernelTable& table);
+void register_pool(KernelTable& table);
 void register_update(KernelTable& table);
 
 }  // namespace pydl::cpu

@@ -68,6 +68,23 @@ struct GemmKernels {
               int64_t depth, void* c, int64_t c_stride, const void* bias);
 };
 
+/// The elements that one window of a pooling covers, from its first one: `count` along each of 3 axes, `stride` apart.
+struct WindowShape {
+  int64_t count[3];
+  int64_t stride[3];
+};
+
+/// Pooling of one window for `channels` consecutive channels.
+struct PoolKernels {
+  void (*max)(const void* x, const WindowShape& window, int64_t channels, void* y);
+  /// Adds g to dx at the first of the largest elements of x; both have one layout.
+  void (*max_backward)(const void* x, const void* g, const WindowShape& window, int64_t channels, void* dx);
+  /// y = scale times the sum.
+  void (*sum)(const void* x, const WindowShape& window, int64_t channels, double scale, void* y);
+  /// Adds scale times g to every element of dx.
+  void (*spread)(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx);
+};
+
 /// Constants of an optimiser step; each update reads the ones that it knows.
 struct UpdateConstants {
   double lr, momentum, dampening, weight_decay;  // sgd, rmsprop (lr and weight_decay: adam too)
@@ -108,6 +125,7 @@ struct KernelSet {
   ArgKernels arg[2][lane_count];             // argmax, argmin
   SoftmaxKernels softmax[softmax_count][2];  // float, double
   GemmKernels gemm[2];
+  PoolKernels pool[2];
   UpdateKernel sgd[2], rmsprop[2], adam[2];
   AddKernel add_rows[2];
   RandomKernels random;

@@ -14,6 +14,8 @@ void register_cpu(exec::KernelTable& table) {
   cpu::register_index(table);
   cpu::register_random(table);
   cpu::register_matmul(table);
+  cpu::register_conv(table);
+  cpu::register_pool(table);
   cpu::register_update(table);
 }
 

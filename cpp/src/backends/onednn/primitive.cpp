@@ -37,7 +37,7 @@ void BoundPrimitive::add_argument(int argument, const dnnl::memory::desc& descri
   arguments_.push_back({argument, memories_.back().get()});
 }
 
-void BoundPrimitive::execute(std::initializer_list<void*> pointers) {
+void BoundPrimitive::execute(std::span<void* const> pointers) {
   // A stream keeps no work on a processor; one for each thread needs no lock.
   thread_local const dnnl::stream stream(cpu_engine());
   auto argument = arguments_.begin();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <oneapi/dnnl/dnnl.hpp>
@@ -34,7 +35,8 @@ class BoundPrimitive {
 
   /// Adds an operand; pointers are handed to `execute` in the order of these calls.
   void add_argument(int argument, const dnnl::memory::desc& description);
-  void execute(std::initializer_list<void*> pointers);
+  void execute(std::span<void* const> pointers);
+  void execute(std::initializer_list<void*> pointers) { execute(std::span(pointers.begin(), pointers.size())); }
 
  private:
   dnnl::primitive primitive_;

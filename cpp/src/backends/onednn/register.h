@@ -6,5 +6,6 @@
 namespace pydl::backends::onednn {
 
 void register_matmul(exec::KernelTable& table);
+void register_conv(exec::KernelTable& table);
 
 }  // namespace pydl::backends::onednn

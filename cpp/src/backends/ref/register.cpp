@@ -12,6 +12,8 @@ void register_ref(exec::KernelTable& table) {
   ref::register_index(table);
   ref::register_random(table);
   ref::register_matmul(table);
+  ref::register_conv(table);
+  ref::register_pool(table);
   ref::register_update(table);
 }
 

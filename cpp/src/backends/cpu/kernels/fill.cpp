@@ -9,6 +9,7 @@ void fill(KernelSet& set) {
   fill_softmax(set);
   fill_view(set);
   fill_matmul(set);
+  fill_pool(set);
   fill_random(set);
   fill_update(set);
 }

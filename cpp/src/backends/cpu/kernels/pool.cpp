@@ -1,0 +1,127 @@
+// Pooling of one window, vectorised over channels.
+#include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/partial_vector.h"
+
+namespace pydl::cpu::PYDL_ISA_NAMESPACE {
+
+namespace {
+
+// Calls `function(offset)` for each element of the window.
+template <class Function>
+inline void for_each_element(const WindowShape& w, const Function& function) {
+  for (int64_t i = 0; i < w.count[0]; ++i) {
+    for (int64_t j = 0; j < w.count[1]; ++j) {
+      for (int64_t k = 0; k < w.count[2]; ++k) function(i * w.stride[0] + j * w.stride[1] + k * w.stride[2]);
+    }
+  }
+}
+
+// The larger one; not-a-number wins, and the first of several.
+template <class V>
+inline V larger(V best, V x) {
+  return (x > best) | ((x != x) & (best == best)) ? x : best;
+}
+
+template <class T>
+void max_of_window(const void* x, const WindowShape& window, int64_t channels, void* y) {
+  const T* from = static_cast<const T*>(x);
+  T* to = static_cast<T*>(y);
+  const T lowest = -static_cast<T>(__builtin_inf());
+  if (channels == 1) {
+    T best = lowest;
+    for_each_element(window, [&](int64_t offset) { best = larger(best, from[offset]); });
+    *to = best;
+    return;
+  }
+  for (int64_t c = 0; c < channels; c += vector_length<T>) {
+    Vector<T> best = broadcast(lowest);
+    for_each_element(window,
+                     [&](int64_t offset) { best = larger(best, load_part(from + offset + c, channels - c, lowest)); });
+    store_part(to + c, best, channels - c);
+  }
+}
+
+template <class T>
+void max_backward_of_window(const void* x, const void* g, const WindowShape& window, int64_t channels, void* dx) {
+  const T* from = static_cast<const T*>(x);
+  const T* gradient = static_cast<const T*>(g);
+  T* to = static_cast<T*>(dx);
+  const T lowest = -static_cast<T>(__builtin_inf());
+  if (channels == 1) {
+    int64_t place = -1;
+    T best = lowest;
+    for_each_element(window, [&](int64_t offset) {
+      const T next = larger(best, from[offset]);
+      if (place < 0 || next != best) place = best == best ? offset : place;
+      best = next;
+    });
+    if (place >= 0) to[place] += *gradient;
+    return;
+  }
+  for (int64_t c = 0; c < channels; c += vector_length<T>) {
+    const int64_t count = channels - c;
+    Vector<T> best = broadcast(lowest);
+    for_each_element(window, [&](int64_t offset) { best = larger(best, load_part(from + offset + c, count, lowest)); });
+    // What is left to be given to the first element that is the largest one.
+    Vector<T> rest = load_part(gradient + c, count, T(0));
+    for_each_element(window, [&](int64_t offset) {
+      const Vector<T> value = load_part(from + offset + c, count, lowest);
+      const auto is_best = (value == best) | (value != value);
+      const Vector<T> share = is_best ? rest : Vector<T>{};
+      rest = is_best ? Vector<T>{} : rest;
+      T* place = to + offset + c;
+      store_part(place, load_part(place, count, T(0)) + share, count);
+    });
+  }
+}
+
+template <class T>
+void sum_of_window(const void* x, const WindowShape& window, int64_t channels, double scale, void* y) {
+  const T* from = static_cast<const T*>(x);
+  T* to = static_cast<T*>(y);
+  const T factor = static_cast<T>(scale);
+  if (channels == 1) {
+    T sum = 0;
+    for_each_element(window, [&](int64_t offset) { sum += from[offset]; });
+    *to = sum * factor;
+    return;
+  }
+  for (int64_t c = 0; c < channels; c += vector_length<T>) {
+    Vector<T> sum = {};
+    for_each_element(window, [&](int64_t offset) { sum += load_part(from + offset + c, channels - c, T(0)); });
+    store_part(to + c, sum * factor, channels - c);
+  }
+}
+
+template <class T>
+void spread_over_window(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx) {
+  const T* gradient = static_cast<const T*>(g);
+  T* to = static_cast<T*>(dx);
+  const T factor = static_cast<T>(scale);
+  if (channels == 1) {
+    for_each_element(window, [&](int64_t offset) { to[offset] += *gradient * factor; });
+    return;
+  }
+  for (int64_t c = 0; c < channels; c += vector_length<T>) {
+    const int64_t count = channels - c;
+    const Vector<T> share = load_part(gradient + c, count, T(0)) * factor;
+    for_each_element(window, [&](int64_t offset) {
+      T* place = to + offset + c;
+      store_part(place, load_part(place, count, T(0)) + share, count);
+    });
+  }
+}
+
+template <class T>
+constexpr PoolKernels pool_kernels() {
+  return {max_of_window<T>, max_backward_of_window<T>, sum_of_window<T>, spread_over_window<T>};
+}
+
+}  // namespace
+
+void fill_pool(KernelSet& set) {
+  set.pool[0] = pool_kernels<float>();
+  set.pool[1] = pool_kernels<double>();
+}
+
+}  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

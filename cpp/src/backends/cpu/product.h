@@ -1,0 +1,64 @@
+// One product of two matrices, by packed panels (Goto and van de Geijn, 2008) or, where small, straight from memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/cpu/kernel_set.h"
+
+namespace pydl::cpu {
+
+/// Strides are in elements.
+struct Matrix {
+  int64_t rows;
+  int64_t columns;
+  int64_t row_stride;
+  int64_t column_stride;
+};
+
+/// c = a b + bias for matrices under any strides, c with contiguous rows.
+class Product {
+ public:
+  enum class Result { overwritten, added };
+
+  /// For `threads` threads; `result` says whether the product is added to what c holds.
+  Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_double, int threads,
+          Result result = Result::overwritten);
+
+  size_t scratchpad_bytes() const;
+  /// `bias` has one number per column, or is null.
+  void run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const;
+
+ private:
+  enum class Path { packed, panels, small, dot };
+  struct Range {
+    int64_t begin;
+    int64_t end;
+  };
+
+  void choose_path();
+  void plan_blocks(int threads);
+  int64_t part_cost(int64_t rows, int64_t columns) const;
+  void multiply_unpacked(const char* a, const char* b, char* c, const char* bias) const;
+  void multiply_panels(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const;
+  void multiply_packed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const;
+  void multiply_part(const char* a, const char* b, char* c, const char* bias, Range rows, Range columns,
+                     char* scratchpad) const;
+
+  Matrix a_;
+  Matrix b_;
+  int64_t c_stride_;
+  int64_t item_;
+  GemmKernels kernels_;
+  bool adds_;
+  Path path_ = Path::packed;
+  int64_t height_ = 0;  // of a block of A
+  int64_t width_ = 0;   // of a block of B
+  int64_t depth_ = 0;   // of both
+  int64_t down_ = 1;    // parts of the rows of C
+  int64_t across_ = 1;  // parts of its columns
+  int64_t a_bytes_ = 0;
+  int64_t b_bytes_ = 0;
+};
+
+}  // namespace pydl::cpu

@@ -1,0 +1,77 @@
+// Convolutions as layers call them: with sizes that follow from others.
+#include "pydl/nn.h"
+
+namespace pydl::nn {
+
+namespace {
+
+Dims or_filled(const Dims& dims, int rank, int64_t value) { return dims.empty() ? Dims::filled(rank, value) : dims; }
+
+}  // namespace
+
+ConvOptions same_padding(const Dims& kernel, ConvOptions options) {
+  const int spatial = kernel.rank();
+  options.padding_low = options.padding_high = Dims::filled(spatial, 0);
+  for (int i = 0; i < spatial; ++i) {
+    if (!options.stride.empty() && options.stride[i] != 1) {
+      throw ValueError(concat_text("conv", spatial, "d: padding 'same' has no meaning with stride ", options.stride));
+    }
+    const int64_t total = (options.dilation.empty() ? 1 : options.dilation[i]) * (kernel[i] - 1);
+    options.padding_low[i] = total / 2;
+    options.padding_high[i] = total - total / 2;
+  }
+  return options;
+}
+
+Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options,
+                      const Dims& output_padding) {
+  const int spatial = x.rank() - 2;
+  const std::string name = concat_text("conv_transpose", spatial, "d");
+  if (spatial < 1 || weight.rank() != x.rank()) {
+    throw ValueError(concat_text("conv_transpose: expected an input (N, C, S...) and a weight (C, O / groups, K...), ",
+                                 "got shapes ", x.shape(), " and ", weight.shape()));
+  }
+  if (weight.size(0) != x.size(1)) {
+    throw ValueError(concat_text(name, ": weight ", weight.shape(), " expects ", weight.size(0),
+                                 " input channels, got input of shape ", x.shape()));
+  }
+  const Dims stride = or_filled(options.stride, spatial, 1);
+  const Dims low = or_filled(options.padding_low, spatial, 0);
+  Dims high = or_filled(options.padding_high, spatial, 0);
+  const Dims dilation = or_filled(options.dilation, spatial, 1);
+  const Dims extra = or_filled(output_padding, spatial, 0);
+  Dims size;    // of the input of the convolution whose transpose this is
+  Dims result;  // with what no element of x reaches
+  for (int i = 0; i < spatial; ++i) {
+    if (extra[i] < 0 || extra[i] >= std::max(stride[i], dilation[i])) {
+      throw ValueError(concat_text(name, ": output_padding ", extra, " must be smaller than stride ", stride,
+                                   " or dilation ", dilation));
+    }
+    const int64_t reach = (x.size(2 + i) - 1) * stride[i] - low[i] + dilation[i] * (weight.size(2 + i) - 1) + 1;
+    result.push_back(reach - high[i] + extra[i]);
+    high[i] = std::max<int64_t>(high[i] - extra[i], 0);
+    size.push_back(std::min(result.back(), reach - high[i] + stride[i] - 1));
+    if (result.back() <= 0) {
+      throw ValueError(concat_text(name, ": an input of shape ", x.shape(), " is too small for kernel ", weight.shape(),
+                                   " and padding ", low));
+    }
+  }
+  ConvOptions transposed = options;
+  transposed.padding_low = low;
+  transposed.padding_high = high;
+  Tensor y = conv_backward_input(x, weight, size, transposed);
+  if (size != result) {
+    Dims shape = {y.size(0), y.size(1)};
+    for (const int64_t axis_size : result) shape.push_back(axis_size);
+    y = slice_backward(y, shape, Dims::filled(y.rank(), 0), Dims::filled(y.rank(), 1));
+  }
+  if (!bias.defined()) return y;
+  Dims shape = Dims::filled(x.rank(), 1);
+  shape[1] = bias.size();
+  if (bias.rank() != 1 || bias.size() != y.size(1)) {
+    throw ValueError(concat_text(name, ": expected a bias of shape (", y.size(1), ",), got ", bias.shape()));
+  }
+  return y + reshape(bias, shape);
+}
+
+}  // namespace pydl::nn

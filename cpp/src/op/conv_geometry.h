@@ -1,0 +1,47 @@
+// The numbers of a convolution, as shape rules and kernels read them from its attrs and shapes.
+#pragma once
+
+#include <array>
+
+#include "exec/kernel.h"
+
+namespace pydl::op {
+
+/// y[n, o, t] = sum over c, k of x[n, c, t stride - low + k dilation] w[o, c, k], with up to 3 spatial axes; missing
+/// ones are in front and have size 1.
+struct ConvGeometry {
+  using Sizes = std::array<int64_t, 3>;
+
+  int spatial = 0;
+  int64_t batch = 0;
+  int64_t groups = 1;
+  int64_t in_channels = 0;   // of one group, as all channels here
+  int64_t out_channels = 0;  // of one group
+  Sizes input = {1, 1, 1};
+  Sizes kernel = {1, 1, 1};
+  Sizes output = {1, 1, 1};
+  Sizes stride = {1, 1, 1};
+  Sizes low = {0, 0, 0};
+  Sizes high = {0, 0, 0};
+  Sizes dilation = {1, 1, 1};
+
+  /// Reads attrs {stride, padding_low, padding_high, dilation dims, one entry per spatial axis; groups integer} and
+  /// the three shapes, which must fit.
+  static ConvGeometry of(const Attrs& attrs, const Dims& x, const Dims& weight, const Dims& y);
+
+  /// Where a window begins, and one of its elements lies, along an axis of the input; perhaps outside.
+  int64_t position(int axis, int64_t t, int64_t k) const {
+    return t * stride[static_cast<size_t>(axis)] - low[static_cast<size_t>(axis)] +
+           k * dilation[static_cast<size_t>(axis)];
+  }
+  int64_t kernel_size() const { return kernel[0] * kernel[1] * kernel[2]; }
+  int64_t input_size() const { return input[0] * input[1] * input[2]; }
+  int64_t output_size() const { return output[0] * output[1] * output[2]; }
+  /// Multiply-adds.
+  int64_t work() const { return batch * groups * out_channels * output_size() * in_channels * kernel_size(); }
+};
+
+/// The geometry of a call of `conv`, `conv_backward_input` or `conv_backward_weight`.
+ConvGeometry conv_geometry(const exec::KernelCall& call);
+
+}  // namespace pydl::op

@@ -1,0 +1,266 @@
+// Convolutions: the op and its two gradients, which are each other's derivatives.
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "op/conv_geometry.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::ConvGeometry;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+constexpr int max_spatial = 3;
+
+Dims spatial_part(const Dims& shape) {
+  return Dims(std::span(shape.begin() + 2, static_cast<size_t>(shape.rank() - 2)));
+}
+
+// The name in messages: conv2d, conv2d_backward_input, ...
+std::string name_of(OpId id, int spatial) {
+  const std::string name = op::op_name(id);
+  return concat_text("conv", spatial, "d", name.substr(4));
+}
+
+// "(N=8, C=1, H=28, W=28)"
+std::string named_shape(const Dims& shape) {
+  static constexpr const char* axes[] = {"D", "H", "W"};
+  const int spatial = shape.rank() - 2;
+  std::string text = concat_text("(N=", shape[0], ", C=", shape[1]);
+  for (int i = 0; i < spatial; ++i) {
+    text += concat_text(", ", spatial == 1 ? "L" : axes[max_spatial - spatial + i], "=", shape[2 + i]);
+  }
+  return text + ")";
+}
+
+void require_rank(OpId id, const char* what, const BufferSpec& spec) {
+  require_floating(op::op_name(id), spec);
+  if (spec.shape.rank() >= 3 && spec.shape.rank() <= 2 + max_spatial) return;
+  throw ValueError(concat_text(op::op_name(id), ": expected ", what,
+                               " with a batch axis, channels and 1 to 3 spatial axes, got shape ", spec.shape));
+}
+
+// All attrs have one entry per spatial axis, in their ranges; the groups divide the channels.
+void require_options(OpId id, const Attrs& attrs, int spatial) {
+  const std::string name = name_of(id, spatial);
+  const auto check = [&](const char* attr, int64_t least) {
+    const Dims& dims = attrs.dims(attr);
+    bool valid = dims.rank() == spatial;
+    for (const int64_t value : dims) valid = valid && value >= least;
+    if (valid) return;
+    throw ValueError(
+        concat_text(name, ": expected ", spatial, " numbers of at least ", least, " as ", attr, ", got ", dims));
+  };
+  check("stride", 1);
+  check("padding_low", 0);
+  check("padding_high", 0);
+  check("dilation", 1);
+  if (attrs.integer("groups") < 1) {
+    throw ValueError(concat_text(name, ": expected at least 1 group, got ", attrs.integer("groups")));
+  }
+}
+
+// The spatial sizes of the output.
+Dims output_sizes(OpId id, const Attrs& attrs, const Dims& input, const Dims& kernel) {
+  Dims sizes;
+  for (int i = 0; i < input.rank(); ++i) {
+    const int64_t padded = input[i] + attrs.dims("padding_low")[i] + attrs.dims("padding_high")[i];
+    const int64_t span = attrs.dims("dilation")[i] * (kernel[i] - 1) + 1;
+    if (kernel[i] < 1 || span > padded) {
+      throw ValueError(concat_text(name_of(id, input.rank()), ": a kernel of ", kernel, " with dilation ",
+                                   attrs.dims("dilation"), " does not fit into a padded input of ", padded,
+                                   " along spatial axis ", i));
+    }
+    sizes.push_back((padded - span) / attrs.dims("stride")[i] + 1);
+  }
+  return sizes;
+}
+
+// Shapes of the three operands of one convolution, of which two are given.
+void require_fit(OpId id, const Attrs& attrs, const Dims& x, const Dims& weight, const Dims& y) {
+  const std::string name = name_of(id, x.rank() - 2);
+  const int64_t groups = attrs.integer("groups");
+  if (weight[1] * groups != x[1]) {
+    throw ValueError(concat_text(name, ": weight ", weight, groups > 1 ? concat_text(" in ", groups, " groups") : "",
+                                 " expects ", weight[1] * groups, " input channels, got input ", named_shape(x)));
+  }
+  if (weight[0] % groups != 0) {
+    throw ValueError(concat_text(name, ": ", weight[0], " output channels cannot be divided into ", groups, " groups"));
+  }
+  const Dims sizes = output_sizes(id, attrs, spatial_part(x), spatial_part(weight));
+  if (y[0] == x[0] && y[1] == weight[0] && spatial_part(y) == sizes) return;
+  throw ValueError(concat_text(name, ": an input ", named_shape(x), " and a weight ", weight,
+                               " do not give an output of shape ", y));
+}
+
+Dims joined(int64_t first, int64_t second, const Dims& rest) {
+  Dims shape = {first, second};
+  for (const int64_t size : rest) shape.push_back(size);
+  return shape;
+}
+
+BufferSpec channels_last(DType dtype, const Dims& shape) { return {dtype, shape, channels_last_strides(shape)}; }
+
+void infer_conv(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const Dims& x = inputs[0].shape;
+  const Dims& weight = inputs[1].shape;
+  require_rank(OpId::conv, "an input", inputs[0]);
+  for (const BufferSpec& input : inputs) require_same_dtype("conv", inputs[0], input);
+  const std::string name = name_of(OpId::conv, x.rank() - 2);
+  if (weight.rank() != x.rank()) {
+    throw ValueError(concat_text(name, ": expected a weight of rank ", x.rank(), " for the input ", named_shape(x),
+                                 ", got shape ", weight));
+  }
+  require_options(OpId::conv, attrs, x.rank() - 2);
+  // Channels first: with another number of them, nothing about sizes means anything.
+  Dims y = joined(x[0], weight[0], spatial_part(x));
+  if (weight[1] * attrs.integer("groups") == x[1]) {
+    y = joined(x[0], weight[0], output_sizes(OpId::conv, attrs, spatial_part(x), spatial_part(weight)));
+  }
+  require_fit(OpId::conv, attrs, x, weight, y);
+  if (inputs.size() > 2 && inputs[2].shape != Dims{weight[0]}) {
+    throw ValueError(concat_text(name, ": expected a bias of shape (", weight[0], ",), got ", inputs[2].shape));
+  }
+  *output = channels_last(inputs[0].dtype, y);
+}
+
+void infer_backward_input(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  constexpr OpId id = OpId::conv_backward_input;
+  const Dims& g = inputs[0].shape;
+  const Dims& weight = inputs[1].shape;
+  require_rank(id, "a gradient", inputs[0]);
+  require_same_dtype("conv_backward_input", inputs[0], inputs[1]);
+  const int spatial = g.rank() - 2;
+  require_options(id, attrs, spatial);
+  if (weight.rank() != g.rank() || attrs.dims("size").rank() != spatial) {
+    throw ValueError(concat_text(name_of(id, spatial), ": expected a weight of rank ", g.rank(), " and ", spatial,
+                                 " spatial sizes, got shape ", weight, " and ", attrs.dims("size")));
+  }
+  for (const int64_t size : attrs.dims("size")) {
+    if (size < 0) throw ValueError(concat_text(name_of(id, spatial), ": sizes ", attrs.dims("size"), " are negative"));
+  }
+  const Dims x = joined(g[0], weight[1] * attrs.integer("groups"), attrs.dims("size"));
+  require_fit(id, attrs, x, weight, g);
+  *output = channels_last(inputs[0].dtype, x);
+}
+
+void infer_backward_weight(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  constexpr OpId id = OpId::conv_backward_weight;
+  const Dims& g = inputs[0].shape;
+  const Dims& x = inputs[1].shape;
+  require_rank(id, "a gradient", inputs[0]);
+  require_same_dtype("conv_backward_weight", inputs[0], inputs[1]);
+  const int spatial = g.rank() - 2;
+  require_options(id, attrs, spatial);
+  if (x.rank() != g.rank() || attrs.dims("kernel").rank() != spatial || x[1] % attrs.integer("groups") != 0) {
+    throw ValueError(concat_text(name_of(id, spatial), ": gradient ", g, ", input ", x, " and kernel ",
+                                 attrs.dims("kernel"), " do not fit together"));
+  }
+  const Dims weight = joined(g[1], x[1] / attrs.integer("groups"), attrs.dims("kernel"));
+  require_fit(id, attrs, x, weight, g);
+  *output = row_major(inputs[0].dtype, weight);
+}
+
+ConvOptions options_of(const Attrs& attrs) {
+  return {attrs.dims("stride"), attrs.dims("padding_low"), attrs.dims("padding_high"), attrs.dims("dilation"),
+          attrs.integer("groups")};
+}
+
+Gradients conv_gradients(const BackwardContext& c) {
+  Gradients gradients(static_cast<size_t>(c.input_count()));
+  const Tensor& g = c.gradient;
+  const ConvOptions options = options_of(c.attrs());
+  if (c.needs(0)) gradients[0] = conv_backward_input(g, c.input(1), spatial_part(c.input_shape(0)), options);
+  if (c.needs(1)) gradients[1] = conv_backward_weight(g, c.input(0), spatial_part(c.input_shape(1)), options);
+  if (c.input_count() < 3 || !c.needs(2)) return gradients;
+  std::vector<int64_t> all_but_channels = {0};
+  for (int axis = 2; axis < g.rank(); ++axis) all_but_channels.push_back(axis);
+  gradients[2] = sum(g, all_but_channels);
+  return gradients;
+}
+
+Gradients backward_input_gradients(const BackwardContext& c) {
+  Gradients gradients(2);
+  const Tensor& h = c.gradient;
+  const ConvOptions options = options_of(c.attrs());
+  if (c.needs(0)) gradients[0] = conv(h, c.input(1), {}, options);
+  if (c.needs(1)) gradients[1] = conv_backward_weight(c.input(0), h, spatial_part(c.input_shape(1)), options);
+  return gradients;
+}
+
+Gradients backward_weight_gradients(const BackwardContext& c) {
+  Gradients gradients(2);
+  const Tensor& h = c.gradient;
+  const ConvOptions options = options_of(c.attrs());
+  if (c.needs(0)) gradients[0] = conv(c.input(1), h, {}, options);
+  if (c.needs(1)) gradients[1] = conv_backward_input(c.input(0), h, spatial_part(c.input_shape(1)), options);
+  return gradients;
+}
+
+template <OpId id>
+int64_t conv_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const BufferSpec& output) {
+  return 2 * op::conv_geometry({id, attrs, inputs, {&output, 1}}).work();
+}
+
+}  // namespace
+
+void define_conv(Registry& registry) {
+  constexpr uint32_t first_two_inputs = 3U;
+  define(registry, OpId::conv, infer_conv, conv_gradients, first_two_inputs);
+  define(registry, OpId::conv_backward_input, infer_backward_input, backward_input_gradients, first_two_inputs);
+  define(registry, OpId::conv_backward_weight, infer_backward_weight, backward_weight_gradients, first_two_inputs);
+  registry[OpId::conv].inputs = {2, 3};
+  registry[OpId::conv_backward_input].inputs = registry[OpId::conv_backward_weight].inputs = {2, 2};
+  registry[OpId::conv].flops = conv_flops<OpId::conv>;
+  registry[OpId::conv_backward_input].flops = conv_flops<OpId::conv_backward_input>;
+  registry[OpId::conv_backward_weight].flops = conv_flops<OpId::conv_backward_weight>;
+}
+
+}  // namespace ops
+
+namespace {
+
+Dims or_filled(const Dims& dims, int rank, int64_t value) { return dims.empty() ? Dims::filled(rank, value) : dims; }
+
+Attrs attrs_of(const ConvOptions& options, int rank) {
+  const int spatial = std::max(rank - 2, 0);
+  return {{"stride", or_filled(options.stride, spatial, 1)},
+          {"padding_low", or_filled(options.padding_low, spatial, 0)},
+          {"padding_high", or_filled(options.padding_high, spatial, 0)},
+          {"dilation", or_filled(options.dilation, spatial, 1)},
+          {"groups", options.groups}};
+}
+
+}  // namespace
+
+Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options) {
+  const Attrs attrs = attrs_of(options, x.rank());
+  DType dtype = promote(x.dtype(), weight.dtype());
+  if (!bias.defined()) return op::apply(OpId::conv, attrs, {astype(x, dtype), astype(weight, dtype)});
+  dtype = promote(dtype, bias.dtype());
+  return op::apply(OpId::conv, attrs, {astype(x, dtype), astype(weight, dtype), astype(bias, dtype)});
+}
+
+Tensor conv_backward_input(const Tensor& g, const Tensor& weight, const Dims& size, const ConvOptions& options) {
+  Attrs attrs = attrs_of(options, g.rank());
+  attrs.add("size", size);
+  const DType dtype = promote(g.dtype(), weight.dtype());
+  return op::apply(OpId::conv_backward_input, attrs, {astype(g, dtype), astype(weight, dtype)});
+}
+
+Tensor conv_backward_weight(const Tensor& g, const Tensor& x, const Dims& kernel, const ConvOptions& options) {
+  Attrs attrs = attrs_of(options, g.rank());
+  attrs.add("kernel", kernel);
+  const DType dtype = promote(g.dtype(), x.dtype());
+  return op::apply(OpId::conv_backward_weight, attrs, {astype(g, dtype), astype(x, dtype)});
+}
+
+}  // namespace pydl

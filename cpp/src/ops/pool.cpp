@@ -1,0 +1,259 @@
+// Pooling: the largest element or the mean of windows.
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+constexpr int max_spatial = 3;
+
+void require_windows(const char* name, const Attrs& attrs, const BufferSpec& spec) {
+  require_floating(name, spec);
+  const int spatial = spec.shape.rank() - 2;
+  if (spatial < 1 || spatial > max_spatial) {
+    throw ValueError(
+        concat_text(name, ": expected a batch axis, channels and 1 to 3 spatial axes, got shape ", spec.shape));
+  }
+  const auto check = [&](const char* attr, int64_t least) {
+    const Dims& dims = attrs.dims(attr);
+    bool valid = dims.rank() == spatial;
+    for (const int64_t value : dims) valid = valid && value >= least;
+    if (valid) return;
+    throw ValueError(
+        concat_text(name, ": expected ", spatial, " numbers of at least ", least, " as ", attr, ", got ", dims));
+  };
+  check("kernel", 1);
+  check("stride", 1);
+  check("padding", 0);
+  check("dilation", 1);
+  if (!attrs.flag("adaptive")) return;
+  for (int axis = 2; axis < spec.shape.rank(); ++axis) {
+    if (spec.shape[axis] == 0) throw ValueError(concat_text(name, ": shape ", spec.shape, " has nothing to pool"));
+  }
+}
+
+Dims with_sizes(const char* name, const Dims& shape, const Dims& sizes) {
+  if (sizes.rank() != shape.rank() - 2) {
+    throw ValueError(concat_text(name, ": expected ", shape.rank() - 2, " sizes for shape ", shape, ", got ", sizes));
+  }
+  Dims result = {shape[0], shape[1]};
+  for (const int64_t size : sizes) {
+    if (size < 0) throw ValueError(concat_text(name, ": sizes ", sizes, " are negative"));
+    result.push_back(size);
+  }
+  return result;
+}
+
+// In the layout of `like`, where that is channels-last.
+BufferSpec laid_out_as(const BufferSpec& like, DType dtype, const Dims& shape) {
+  const bool row_major_too = is_contiguous(like.shape, like.strides);
+  if (row_major_too || !is_channels_last(like.shape, like.strides)) return row_major(dtype, shape);
+  return {dtype, shape, channels_last_strides(shape)};
+}
+
+template <OpId id>
+void infer_pool(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = op::op_name(id);
+  require_windows(name, attrs, inputs[0]);
+  if constexpr (id == OpId::avg_pool) attrs.integer("divisor");
+  const DType dtype = id == OpId::max_pool_indices ? DType::int64 : inputs[0].dtype;
+  *output = laid_out_as(inputs[0], dtype, with_sizes(name, inputs[0].shape, attrs.dims("size")));
+}
+
+void infer_max_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  constexpr const char* name = "max_pool_backward";
+  require_windows(name, attrs, inputs[1]);
+  require_same_dtype(name, inputs[0], inputs[1]);
+  const Dims pooled = with_sizes(name, inputs[1].shape, attrs.dims("size"));
+  if (inputs[0].shape != pooled) {
+    throw ValueError(concat_text(name, ": expected a gradient of shape ", pooled, ", got ", inputs[0].shape));
+  }
+  *output = laid_out_as(inputs[1], inputs[1].dtype, inputs[1].shape);
+}
+
+void infer_avg_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  constexpr const char* name = "avg_pool_backward";
+  require_windows(name, attrs, inputs[0]);
+  attrs.integer("divisor");
+  if (attrs.flag("adaptive")) throw ValueError("avg_pool_backward: windows are not adaptive");
+  if (with_sizes(name, inputs[0].shape, attrs.dims("size")) != inputs[0].shape) {
+    throw ValueError(concat_text(name, ": expected a gradient of spatial sizes ", attrs.dims("size"), ", got shape ",
+                                 inputs[0].shape));
+  }
+  *output = laid_out_as(inputs[0], inputs[0].dtype, with_sizes(name, inputs[0].shape, attrs.dims("input")));
+}
+
+Gradients max_pool_gradients(const BackwardContext& c) {
+  return {op::apply(OpId::max_pool_backward, c.attrs(), {c.gradient, c.input(0)})};
+}
+
+// Linear in g: its transpose takes from each window the element that was the largest of x.
+Gradients max_pool_backward_gradients(const BackwardContext& c) {
+  Gradients gradients(2);
+  if (!c.needs(0)) return gradients;
+  const Tensor x = c.input(1);
+  const Dims planes = {x.size(0), x.size(1), -1};
+  const Tensor index = op::apply(OpId::max_pool_indices, c.attrs(), {x.detach()});
+  if (index.size() == 0) {
+    gradients[0] = zeros(index.shape(), x.dtype());
+    return gradients;
+  }
+  gradients[0] = reshape(gather(reshape(c.gradient, planes), reshape(index, planes), 2), index.shape());
+  return gradients;
+}
+
+Dims spatial_part(const Dims& shape) {
+  return Dims(std::span(shape.begin() + 2, static_cast<size_t>(shape.rank() - 2)));
+}
+
+Gradients avg_pool_gradients(const BackwardContext& c) {
+  Attrs attrs = c.attrs();
+  attrs.add("input", spatial_part(c.input_shape(0)));
+  return {op::apply(OpId::avg_pool_backward, attrs, {c.gradient})};
+}
+
+Gradients avg_pool_backward_gradients(const BackwardContext& c) {
+  return {op::apply(OpId::avg_pool, c.attrs(), {c.gradient})};
+}
+
+}  // namespace
+
+void define_pool(Registry& registry) {
+  constexpr uint32_t first = 1U;
+  constexpr uint32_t second = 2U;
+  define(registry, OpId::max_pool, infer_pool<OpId::max_pool>, max_pool_gradients, first);
+  define(registry, OpId::max_pool_indices, infer_pool<OpId::max_pool_indices>);
+  define(registry, OpId::max_pool_backward, infer_max_pool_backward, max_pool_backward_gradients, second);
+  define(registry, OpId::avg_pool, infer_pool<OpId::avg_pool>, avg_pool_gradients);
+  define(registry, OpId::avg_pool_backward, infer_avg_pool_backward, avg_pool_backward_gradients);
+  registry[OpId::max_pool_backward].inputs = {2, 2};
+}
+
+}  // namespace ops
+
+namespace {
+
+// Places that windows take along an axis; with `ceil`, the last one may reach beyond, but not begin there.
+int64_t window_count(int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil) {
+  const int64_t room = size + 2 * padding - dilation * (kernel - 1) - 1;
+  if (room < 0) return 0;
+  int64_t count = (room + (ceil ? stride - 1 : 0)) / stride + 1;
+  if (ceil && (count - 1) * stride >= size + padding) --count;
+  return count;
+}
+
+Dims or_filled(const Dims& dims, int rank, int64_t value) { return dims.empty() ? Dims::filled(rank, value) : dims; }
+
+void require_entries(const char* name, const Dims& shape, std::initializer_list<const Dims*> lists) {
+  const int spatial = shape.rank() - 2;
+  for (const Dims* dims : lists) {
+    if (spatial < 1 || dims->rank() != spatial) {
+      throw ValueError(concat_text(name, ": expected (N, C, S...) and one number per spatial axis, got shape ", shape,
+                                   " and ", *dims));
+    }
+  }
+}
+
+Attrs attrs_of(const char* name, const Dims& shape, const PoolOptions& options) {
+  const int spatial = std::max(shape.rank() - 2, 0);
+  const Dims stride = options.stride.empty() ? options.kernel : options.stride;
+  const Dims padding = or_filled(options.padding, spatial, 0);
+  const Dims dilation = or_filled(options.dilation, spatial, 1);
+  require_entries(name, shape, {&options.kernel, &stride, &padding, &dilation});
+  Dims sizes;
+  for (int i = 0; i < spatial; ++i) {
+    const int64_t span = dilation[i] * (options.kernel[i] - 1) + 1;
+    if (options.kernel[i] < 1 || stride[i] < 1 || dilation[i] < 1 || padding[i] < 0 || padding[i] > span / 2) {
+      throw ValueError(concat_text(name,
+                                   ": expected kernel, stride and dilation of at least 1 and a padding of at most ",
+                                   "half the kernel, got kernel ", options.kernel, ", stride ", stride, ", padding ",
+                                   padding, ", dilation ", dilation));
+    }
+    sizes.push_back(
+        window_count(shape[2 + i], options.kernel[i], stride[i], padding[i], dilation[i], options.ceil_mode));
+    if (sizes.back() > 0) continue;
+    throw ValueError(concat_text(name, ": a window of ", options.kernel, " with padding ", padding,
+                                 " does not fit into an input of shape ", shape));
+  }
+  return {{"kernel", options.kernel}, {"stride", stride}, {"padding", padding},
+          {"dilation", dilation},     {"size", sizes},    {"adaptive", false}};
+}
+
+Attrs avg_attrs(const char* name, const Dims& shape, const PoolOptions& options, bool count_include_pad,
+                int64_t divisor_override) {
+  Attrs attrs = attrs_of(name, shape, options);
+  if (divisor_override < 0) throw ValueError(concat_text(name, ": divisor ", divisor_override, " is negative"));
+  attrs.add("divisor", divisor_override > 0 ? divisor_override : (count_include_pad ? int64_t{-1} : int64_t{0}));
+  return attrs;
+}
+
+Attrs adaptive_attrs(const char* name, const Tensor& x, const Dims& size) {
+  require_entries(name, x.shape(), {&size});
+  const Dims ones = Dims::filled(size.rank(), 1);
+  return {{"kernel", ones},   {"stride", ones}, {"padding", Dims::filled(size.rank(), 0)},
+          {"dilation", ones}, {"size", size},   {"adaptive", true}};
+}
+
+}  // namespace
+
+Tensor max_pool(const Tensor& x, const PoolOptions& options) {
+  return op::apply(OpId::max_pool, attrs_of("max_pool", x.shape(), options), {x});
+}
+
+Tensor max_pool_indices(const Tensor& x, const PoolOptions& options) {
+  return op::apply(OpId::max_pool_indices, attrs_of("max_pool", x.shape(), options), {x});
+}
+
+Tensor max_pool_backward(const Tensor& g, const Tensor& x, const PoolOptions& options) {
+  return op::apply(OpId::max_pool_backward, attrs_of("max_pool_backward", x.shape(), options), {g, x});
+}
+
+Tensor adaptive_max_pool(const Tensor& x, const Dims& size) {
+  return op::apply(OpId::max_pool, adaptive_attrs("adaptive_max_pool", x, size), {x});
+}
+
+Tensor adaptive_max_pool_indices(const Tensor& x, const Dims& size) {
+  return op::apply(OpId::max_pool_indices, adaptive_attrs("adaptive_max_pool", x, size), {x});
+}
+
+Tensor avg_pool(const Tensor& x, const PoolOptions& options, bool count_include_pad, int64_t divisor_override) {
+  return op::apply(OpId::avg_pool, avg_attrs("avg_pool", x.shape(), options, count_include_pad, divisor_override), {x});
+}
+
+Tensor avg_pool_backward(const Tensor& g, const Dims& size, const PoolOptions& options, bool count_include_pad,
+                         int64_t divisor_override) {
+  Dims shape = {g.rank() > 0 ? g.size(0) : 1, g.rank() > 1 ? g.size(1) : 1};
+  for (const int64_t axis_size : size) shape.push_back(axis_size);
+  Attrs attrs = avg_attrs("avg_pool_backward", shape, options, count_include_pad, divisor_override);
+  attrs.add("input", size);
+  return op::apply(OpId::avg_pool_backward, attrs, {g});
+}
+
+Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size) {
+  if (x.rank() < 3 || indices.shape() != x.shape() || size.rank() != x.rank() - 2) {
+    throw ValueError(concat_text("max_unpool: expected (N, C, S...), indices of its shape and one size per spatial ",
+                                 "axis, got shapes ", x.shape(), " and ", indices.shape(), ", sizes ", size));
+  }
+  const Dims planes = {x.size(0), x.size(1), element_count(x.shape()) == 0 ? 0 : -1};
+  Dims shape = {x.size(0), x.size(1)};
+  for (const int64_t axis_size : size) shape.push_back(axis_size);
+  const Tensor places = reshape(indices, planes);
+  const int64_t count = element_count(size);
+  const Tensor summed = gather_backward(reshape(x, planes), places, 2, count);
+  // Overlapping windows have found the same element: it is not added up.
+  const Tensor found = gather_backward(reshape(ones_like(x), planes), places, 2, count);
+  return reshape(summed / maximum(found, scalar_like(1, found)), shape);
+}
+
+}  // namespace pydl

@@ -1,0 +1,127 @@
+"""Pooling functions: what `pydl.nn.functional` offers, on the functions of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pydl import _core
+from pydl._core import Tensor
+
+Sizes = int | Sequence[int]
+MaxPool = Callable[..., Tensor | tuple[Tensor, Tensor]]
+Unpool = Callable[..., Tensor]
+
+
+def _max_pool(axes: int) -> MaxPool:
+    name = f"max_pool{axes}d"
+    values: Callable[..., Tensor] = getattr(_core.nn, name)
+    places: Callable[..., Tensor] = getattr(_core.nn, f"{name}_indices")
+
+    def pool(
+        x: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Largest element of each window; as the layer of the same name.
+
+        Returns
+        -------
+        Tensor, or a tuple of it and the int64 places in the flattened spatial axes
+        """
+        arguments = (kernel_size, stride, padding, dilation, ceil_mode)
+        if return_indices:
+            return values(x, *arguments), places(x.detach(), *arguments)
+        return values(x, *arguments)
+
+    pool.__name__ = pool.__qualname__ = name
+    return pool
+
+
+def _adaptive_max_pool(axes: int) -> MaxPool:
+    name = f"adaptive_max_pool{axes}d"
+    values: Callable[..., Tensor] = getattr(_core.nn, name)
+    places: Callable[..., Tensor] = getattr(_core.nn, f"{name}_indices")
+
+    def pool(
+        x: Tensor,
+        output_size: int | Sequence[int | None] | None,
+        return_indices: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Largest elements of windows that share the input out evenly.
+
+        Returns
+        -------
+        Tensor, or a tuple of it and the int64 places in the flattened spatial axes
+        """
+        wanted: Sequence[int | None]
+        if output_size is None or isinstance(output_size, int):
+            wanted = (output_size,) * axes
+        else:
+            wanted = output_size
+        if len(wanted) != axes:
+            raise ValueError(f"{name}: expected {axes} sizes as output_size, got {output_size}")
+        sizes = [x.shape[axis - axes] if size is None else size for axis, size in enumerate(wanted)]
+        if return_indices:
+            return values(x, sizes), places(x.detach(), sizes)
+        return values(x, sizes)
+
+    pool.__name__ = pool.__qualname__ = name
+    return pool
+
+
+def _max_unpool(axes: int) -> Unpool:
+    name = f"max_unpool{axes}d"
+
+    def numbers(value: Sizes) -> Sequence[int]:
+        return (value,) * axes if isinstance(value, int) else value
+
+    def unpool(
+        x: Tensor,
+        indices: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        output_size: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Zeros, with x at the places that max pooling found.
+
+        Parameters
+        ----------
+        x, indices : Tensor, shape (N, C, ...), or without N
+        kernel_size, stride, padding
+            Of the pooling; they give the size of the result where `output_size` does not.
+        output_size : tuple of int, optional
+            Shape of the result, or its spatial sizes alone.
+
+        Raises
+        ------
+        ValueError, IndexError
+            When shapes do not fit, and for an index outside of the result.
+        """
+        if x.ndim == axes + 1:
+            y = unpool(x[None], indices[None], kernel_size, stride, padding, output_size)
+            return y[0]
+        if output_size is not None:
+            size: list[int] = list(output_size)[-axes:]
+        else:
+            kernel, margin = numbers(kernel_size), numbers(padding)
+            step = kernel if stride is None else numbers(stride)
+            size = [
+                (x.shape[2 + axis] - 1) * step[axis] - 2 * margin[axis] + kernel[axis]
+                for axis in range(axes)
+            ]
+        return _core.nn.max_unpool(x, indices, size)
+
+    unpool.__name__ = unpool.__qualname__ = name
+    return unpool
+
+
+max_pool1d, max_pool2d, max_pool3d = _max_pool(1), _max_pool(2), _max_pool(3)
+adaptive_max_pool1d = _adaptive_max_pool(1)
+adaptive_max_pool2d = _adaptive_max_pool(2)
+adaptive_max_pool3d = _adaptive_max_pool(3)
+max_unpool1d, max_unpool2d, max_unpool3d = _max_unpool(1), _max_unpool(2), _max_unpool(3)
