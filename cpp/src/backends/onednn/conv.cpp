@@ -1,5 +1,5 @@
-// Convolutions. Activations lie channels-last, which is as fast as oneDNN's own layouts; weights are moved into the
-// layout that the primitive prefers, and their gradients back.
+// Convolutions. Activations lie channels-last, which is as fast as oneDNN's own layouts where it has a primitive for
+// that; elsewhere they are moved into its layouts and back. Weights always are.
 #include <algorithm>
 #include <mutex>
 
@@ -75,11 +75,14 @@ memory::desc any_layout(memory::data_type type, const Dims& shape) {
   return {memory::dims(shape.begin(), shape.end()), type, memory::format_tag::any};
 }
 
+// How activations lie when the primitive reads and writes them.
+enum class Layouts { channels_last, chosen_by_primitive };
+
 // Prepares the steps of one call: operands are moved into layouts that the primitive takes, and results back.
 class Preparation {
  public:
-  Preparation(const KernelCall& call, memory::data_type type)
-      : call_(call), type_(type), geometry_(op::conv_geometry(call)), description_(geometry_) {
+  Preparation(const KernelCall& call, memory::data_type type, Layouts layouts)
+      : call_(call), type_(type), layouts_(layouts), geometry_(op::conv_geometry(call)), description_(geometry_) {
     switch (call.op) {
       case OpId::conv_backward_input: prepare_backward_input(); break;
       case OpId::conv_backward_weight: prepare_backward_weight(); break;
@@ -93,15 +96,17 @@ class Preparation {
  private:
   using Kind = Place::Kind;
 
-  static memory::desc channels_last(memory::data_type type, const Dims& shape) {
-    return describe(type, shape, channels_last_strides(shape));
+  memory::desc channels_last(const Dims& shape) const { return describe(type_, shape, channels_last_strides(shape)); }
+
+  memory::desc activation(const Dims& shape) const {
+    return layouts_ == Layouts::channels_last ? channels_last(shape) : any_layout(type_, shape);
   }
 
-  // Few channels are read as they are; other layouts than channels-last are moved.
-  memory::desc activation(const BufferSpec& spec) const {
+  // The input: few channels are read as they are.
+  memory::desc input_layout(const BufferSpec& spec) const {
     const bool few = spec.shape[1] <= 4 && is_contiguous(spec.shape, spec.strides);
     return few && geometry_.groups == 1 ? describe(type_, spec.shape, contiguous_strides(spec.shape))
-                                        : channels_last(type_, spec.shape);
+                                        : activation(spec.shape);
   }
 
   dnnl::primitive_attr attributes() const {
@@ -144,26 +149,28 @@ class Preparation {
   void prepare_forward() {
     const BufferSpec& x = call_.inputs[0];
     const BufferSpec& w = call_.inputs[1];
-    const auto y = channels_last(type_, call_.outputs[0].shape);
-    const auto pd = forward(activation(x), weight_layout(w.shape), y);
+    const BufferSpec& y = call_.outputs[0];
+    const auto pd = forward(input_layout(x), weight_layout(w.shape), activation(y.shape));
     require_optimised(pd);
     const Place source = moved({Kind::input, 0}, describe(type_, x.shape, x.strides), pd.src_desc());
     const Place weight = moved({Kind::input, 1}, describe_weight(type_, w, geometry_.groups), pd.weights_desc());
+    const Result result(*this, pd.dst_desc(), channels_last(y.shape));
     Step step = {BoundPrimitive(dnnl::convolution_forward(pd)), {}};
     add(step, DNNL_ARG_SRC, pd.src_desc(), source);
     add(step, DNNL_ARG_WEIGHTS, pd.weights_desc(), weight);
-    add(step, DNNL_ARG_DST, pd.dst_desc(), {Kind::output, 0});
+    add(step, DNNL_ARG_DST, pd.dst_desc(), result.place);
     add_scratchpad(step, pd.scratchpad_desc());
     if (call_.inputs.size() > 2) add(step, DNNL_ARG_BIAS, pd.bias_desc(), {Kind::input, 2});
     steps.push_back(std::move(step));
+    result.move_back(*this);
   }
 
   void prepare_backward_input() {
     const BufferSpec& g = call_.inputs[0];
     const BufferSpec& w = call_.inputs[1];
     const BufferSpec& x = call_.outputs[0];
-    const auto x_layout = channels_last(type_, x.shape);
-    const auto y_layout = channels_last(type_, g.shape);
+    const auto x_layout = activation(x.shape);
+    const auto y_layout = activation(g.shape);
     const auto hint = forward(x_layout, weight_layout(w.shape), y_layout);
     const Description& d = description_;
     const dnnl::convolution_backward_data::primitive_desc pd = {cpu_engine(),     dnnl::algorithm::convolution_direct,
@@ -175,20 +182,22 @@ class Preparation {
     require_optimised(pd);
     const Place gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
     const Place weight = moved({Kind::input, 1}, describe_weight(type_, w, geometry_.groups), pd.weights_desc());
+    const Result result(*this, pd.diff_src_desc(), channels_last(x.shape));
     Step step = {BoundPrimitive(dnnl::convolution_backward_data(pd)), {}};
     add(step, DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), gradient);
     add(step, DNNL_ARG_WEIGHTS, pd.weights_desc(), weight);
-    add(step, DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), {Kind::output, 0});
+    add(step, DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), result.place);
     add_scratchpad(step, pd.scratchpad_desc());
     steps.push_back(std::move(step));
+    result.move_back(*this);
   }
 
   void prepare_backward_weight() {
     const BufferSpec& g = call_.inputs[0];
     const BufferSpec& x = call_.inputs[1];
     const BufferSpec& w = call_.outputs[0];
-    const auto x_layout = activation(x);
-    const auto y_layout = channels_last(type_, g.shape);
+    const auto x_layout = input_layout(x);
+    const auto y_layout = activation(g.shape);
     const auto hint = forward(x_layout, weight_layout(w.shape), y_layout);
     const Description& d = description_;
     const dnnl::convolution_backward_weights::primitive_desc pd = {
@@ -201,17 +210,30 @@ class Preparation {
     require_optimised(pd);
     const Place gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
     const Place source = moved({Kind::input, 1}, describe(type_, x.shape, x.strides), pd.src_desc());
-    const auto wanted = describe_weight(type_, w, geometry_.groups);
-    const bool moves = pd.diff_weights_desc() != wanted;
-    const Place weight = moves ? reserve(pd.diff_weights_desc().get_size()) : Place{Kind::output, 0};
+    const Result result(*this, pd.diff_weights_desc(), describe_weight(type_, w, geometry_.groups));
     Step step = {BoundPrimitive(dnnl::convolution_backward_weights(pd)), {}};
     add(step, DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), gradient);
     add(step, DNNL_ARG_SRC, pd.src_desc(), source);
-    add(step, DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), weight);
+    add(step, DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), result.place);
     add_scratchpad(step, pd.scratchpad_desc());
     steps.push_back(std::move(step));
-    if (moves) add_reorder(weight, pd.diff_weights_desc(), {Kind::output, 0}, wanted);
+    result.move_back(*this);
   }
+
+  // Where the primitive writes: into the output, or into the scratchpad, to be moved.
+  struct Result {
+    Result(Preparation& preparation, const memory::desc& written_in, const memory::desc& wanted_in)
+        : written(written_in),
+          wanted(wanted_in),
+          place(written == wanted ? Place{Kind::output, 0} : preparation.reserve(written.get_size())) {}
+    void move_back(Preparation& preparation) const {
+      if (written != wanted) preparation.add_reorder(place, written, {Kind::output, 0}, wanted);
+    }
+
+    memory::desc written;
+    memory::desc wanted;
+    Place place;
+  };
 
   static void require_optimised(const dnnl::primitive_desc_base& description) {
     if (!is_optimised(description)) throw dnnl::error(dnnl_unimplemented, "no optimised implementation");
@@ -251,6 +273,7 @@ class Preparation {
 
   const KernelCall& call_;
   memory::data_type type_;
+  Layouts layouts_;
   ConvGeometry geometry_;
   Description description_;
 };
@@ -276,7 +299,7 @@ class ConvKernel final : public Kernel {
     const int64_t work = op::conv_geometry(call).work();
     threads_ = static_cast<int>(std::clamp<int64_t>(work / min_work_per_thread, 1, runtime::thread_count()));
     const runtime::ThreadLimit limit(threads_);
-    Preparation preparation(call, type);
+    Preparation preparation = prepare(call);
     scratchpad_bytes = preparation.scratchpad_bytes;
     steps_ = std::move(preparation.steps);
   }
@@ -288,12 +311,21 @@ class ConvKernel final : public Kernel {
       run_steps(steps_, inputs, outputs, scratchpad);
     } else {
       // Another thread is using the memory objects of our steps. Preparing them anew is cheap: oneDNN keeps primitives.
-      Preparation preparation(call_.view(), type_);
+      const KernelCall call = call_.view();
+      Preparation preparation = prepare(call);
       run_steps(preparation.steps, inputs, outputs, scratchpad);
     }
   }
 
  private:
+  Preparation prepare(const KernelCall& call) const {
+    try {
+      return {call, type_, Layouts::channels_last};
+    } catch (const dnnl::error&) {
+      return {call, type_, Layouts::chosen_by_primitive};
+    }
+  }
+
   static void run_steps(std::vector<Step>& steps, void* const* inputs, void* const* outputs, void* scratchpad) {
     constexpr size_t most_arguments = 8;
     void* pointers[most_arguments];
