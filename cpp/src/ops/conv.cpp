@@ -214,7 +214,8 @@ int64_t conv_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const
 
 void define_conv(Registry& registry) {
   constexpr uint32_t first_two_inputs = 3U;
-  define(registry, OpId::conv, infer_conv, conv_gradients, first_two_inputs);
+  define(registry, OpId::conv, infer_conv, conv_gradients, first_two_inputs, false,
+         static_cast<uint32_t>(op::Trait::takes_relu));
   define(registry, OpId::conv_backward_input, infer_backward_input, backward_input_gradients, first_two_inputs);
   define(registry, OpId::conv_backward_weight, infer_backward_weight, backward_weight_gradients, first_two_inputs);
   registry[OpId::conv].inputs = {2, 3};

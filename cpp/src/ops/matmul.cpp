@@ -94,7 +94,8 @@ int64_t linear_flops(const Attrs&, std::span<const BufferSpec> inputs, const Buf
 void define_matmul(Registry& registry) {
   constexpr uint32_t first_two_inputs = 3U;
   define(registry, OpId::matmul, infer_matmul, matmul_gradients, first_two_inputs);
-  define(registry, OpId::linear, infer_linear, linear_gradients, first_two_inputs);
+  define(registry, OpId::linear, infer_linear, linear_gradients, first_two_inputs, false,
+         static_cast<uint32_t>(op::Trait::takes_relu));
   registry[OpId::matmul].inputs = {2, 2};
   registry[OpId::linear].inputs = {2, 3};
   registry[OpId::matmul].flops = matmul_flops;
