@@ -686,6 +686,9 @@ def atan(x: TensorLike) -> Tensor:
 def atan2(a: TensorLike, b: TensorLike) -> Tensor:
     """Angle of the point (b, a), in radians."""
 
+def autocast_dtype() -> DType | None:
+    """The dtype that `pydl.autocast` set for this thread, or None."""
+
 def avg_pool(
     x: TensorLike,
     kernel: collections.abc.Sequence[int],
@@ -1091,6 +1094,9 @@ def rsqrt(x: TensorLike) -> Tensor:
 
 def selu(x: TensorLike) -> Tensor:
     """Scaled exponential linear unit (Klambauer et al., 2017)."""
+
+def set_autocast_dtype(dtype: DTypeLike | None) -> None:
+    """Sets the dtype of products on this thread. Prefer the scope `autocast`."""
 
 def set_grad_enabled(enabled: builtins.bool) -> None:
     """Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`."""
