@@ -30,6 +30,7 @@ PYBIND11_MODULE(_core, module) {
   define_autograd(module, type);
   define_random(module);
   define_nn(module);
+  define_norm(module);
   define_optim(module);
   define_compile(module);
   define_io(module);
