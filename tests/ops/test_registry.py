@@ -27,7 +27,8 @@ ELSEWHERE = {
 NOT_DIFFERENTIABLE = {
     "isnan", "isinf", "isfinite", "logical_not", "equal", "not_equal", "less", "less_equal",
     "greater", "greater_equal", "logical_and", "logical_or", "logical_xor", "any", "all", "argmax",
-    "argmin", "full", "arange", "assign", "uniform", "normal", "permutation", *ELSEWHERE,
+    "argmin", "full", "arange", "assign", "uniform", "normal", "permutation",
+    "channel_moments", *ELSEWHERE,
 } - {"dropout"}  # fmt: skip
 # Where an op is bound under another name, or as a method.
 BOUND_AS = {"cast": "astype", "assign": "Tensor.copy_"}
