@@ -15,8 +15,8 @@ Tensor given(const Optional& tensor) { return tensor.value_or(Tensor{}); }
 
 void define_channel_ops(py::module_& module) {
   module.def(
-      "channel_moments",
-      [](const Tensor& x) { return compute(x.size(), [&] { return channel_moments(x); }); }, py::arg("x"),
+      "channel_moments", [](const Tensor& x) { return compute(x.size(), [&] { return channel_moments(x); }); },
+      py::arg("x"),
       "Mean and variance of each channel of x (N, C, ...), over all other axes: (2, C).\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl._core.channel_moments(pydl.tensor([[1.0], [3.0]])).tolist()\n"
       "[[2.0], [1.0]]\n");
@@ -95,8 +95,8 @@ void define_channel_norm(py::module_& module, const char* name, const char* flag
         });
       },
       py::arg("x"), py::arg("running_mean") = py::none(), py::arg("running_var") = py::none(),
-      py::arg("weight") = py::none(), py::arg("bias") = py::none(), py::arg(flag) = training,
-      py::arg("momentum") = 0.1, py::arg("eps") = 1e-5, doc);
+      py::arg("weight") = py::none(), py::arg("bias") = py::none(), py::arg(flag) = training, py::arg("momentum") = 0.1,
+      py::arg("eps") = 1e-5, doc);
 }
 
 void define_group_norms(py::module_& module) {
@@ -151,7 +151,8 @@ void define_channel_dropout(py::module_& module, int axes) {
   const std::string name = concat_text("dropout", axes, "d");
   const std::string doc = concat_text(
       "Whole channels set to 0 with probability p, the others divided by 1 - p; x itself unless training.\n\n"
-      "Parameters\n----------\nx : Tensor, ", axes + 2, " axes (N, C, ...), or ", axes + 1, " without a batch\n",
+      "Parameters\n----------\nx : Tensor, ",
+      axes + 2, " axes (N, C, ...), or ", axes + 1, " without a batch\n",
       "p : float\ntraining : bool\ngenerator : Generator, optional\n");
   module.def(
       name.c_str(),
@@ -180,7 +181,8 @@ void define_norm(py::module_& parent) {
   define_channel_norm(
       module, "instance_norm", "use_input_stats", true, nn::instance_norm,
       "Normalisation of each channel of each sample of x (N, C, ...) (Ulyanov et al., 2016).\n\n"
-      "Parameters\n----------\nx : Tensor, shape (N, C, ...)\nrunning_mean, running_var : Tensor, shape (C,), optional\n"
+      "Parameters\n----------\nx : Tensor, shape (N, C, ...)\nrunning_mean, running_var : Tensor, shape (C,), "
+      "optional\n"
       "    Used without `use_input_stats`; else the moments of x, averaged over samples, enter them.\n"
       "weight, bias : Tensor, shape (C,), optional\nuse_input_stats : bool\n    Whether the moments are those of x.\n"
       "momentum : float or Tensor of rank 0\n    Weight of x in the running moments.\neps : float\n"

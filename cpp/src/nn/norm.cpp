@@ -59,7 +59,9 @@ void check_channel_arguments(const char* name, const Tensor& x, const ChannelArg
   }
 }
 
-Tensor row(const Tensor& pair, int64_t index) { return reshape(slice(pair, {index, 0}, {1, pair.size(1)}, {1, 1}), {-1}); }
+Tensor row(const Tensor& pair, int64_t index) {
+  return reshape(slice(pair, {index, 0}, {1, pair.size(1)}, {1, 1}), {-1});
+}
 
 // running += (fresh - running) * momentum
 void advance(const Tensor& running, const Tensor& fresh, const BatchNormOptions& options) {
@@ -98,8 +100,8 @@ void require_trailing(const char* name, const Tensor& x, const Dims& normalized_
   }
   for (const auto& [argument, values] : {std::pair("weight", &weight), std::pair("bias", &bias)}) {
     if (!values->defined() || values->shape() == normalized_shape) continue;
-    throw ValueError(concat_text(name, ": expected a ", argument, " of shape ", normalized_shape, ", got ",
-                                 values->shape()));
+    throw ValueError(
+        concat_text(name, ": expected a ", argument, " of shape ", normalized_shape, ", got ", values->shape()));
   }
 }
 

@@ -99,8 +99,8 @@ void infer_normalize(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
   attrs.flag("center");
   require_floating(name, x);
   if (axes < 1 || axes > x.shape.rank()) {
-    throw ValueError(concat_text(name, ": expected 1 to ", x.shape.rank(), " trailing axes of shape ", x.shape,
-                                 ", got ", axes));
+    throw ValueError(
+        concat_text(name, ": expected 1 to ", x.shape.rank(), " trailing axes of shape ", x.shape, ", got ", axes));
   }
   if (inputs.size() == 2) require_gradient(name, inputs[0], x);
   *output = row_major(x.dtype, x.shape);
@@ -109,7 +109,9 @@ void infer_normalize(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
 // --- derivatives by channel ------------------------------------------------------------------------
 
 // A row of a (2, C) tensor.
-Tensor row(const Tensor& pair, int64_t index) { return reshape(slice(pair, {index, 0}, {1, pair.size(1)}, {1, 1}), {-1}); }
+Tensor row(const Tensor& pair, int64_t index) {
+  return reshape(slice(pair, {index, 0}, {1, pair.size(1)}, {1, 1}), {-1});
+}
 
 double epsilon_of(const BackwardContext& c) { return c.attrs().number("epsilon"); }
 bool is_of_batch(const BackwardContext& c) { return c.attrs().flag("batch"); }
@@ -217,9 +219,7 @@ Tensor normalize_backward_of(const BackwardContext& c, const Tensor& g, const Te
   return normalize_backward(g, x, c.attrs().integer("axes"), epsilon_of(c), c.attrs().flag("center"));
 }
 
-Gradients normalize_gradients(const BackwardContext& c) {
-  return {normalize_backward_of(c, c.gradient, c.input(0))};
-}
+Gradients normalize_gradients(const BackwardContext& c) { return {normalize_backward_of(c, c.gradient, c.input(0))}; }
 
 // Of F = r (g - mean(g) - x' mean(g x')), x' = r (x - mean), for an incoming gradient h. It is symmetric in g and h:
 // <h, F> = r <h', g'> - r^3 <h', z> <g', z> / n, where a prime takes the mean away and z = x - mean. Without `center`

@@ -34,10 +34,10 @@ std::optional<int> kernel_index(DType dtype) {
 // How the elements of (N, C, ...) lie: rows of channels, or runs of one channel each, N times C of them.
 struct ChannelForm {
   bool by_columns = false;
-  int64_t outer = 0;     // rows; or N
+  int64_t outer = 0;  // rows; or N
   int64_t channels = 0;
-  int64_t run = 1;       // elements of a run
-  int64_t count = 0;     // elements per channel
+  int64_t run = 1;    // elements of a run
+  int64_t count = 0;  // elements per channel
   // Short rows are joined: this many are one row of as many times the channels, so that vectors are full.
   int64_t fold = 1;
 
@@ -238,8 +238,8 @@ class SumKernel : public ChannelKernel<T> {
     const ChannelForm& form = this->form_;
     if (!form.by_columns || form.rows_left() == 0) return;
     const int64_t offset = form.wide_rows() * form.width() * this->item_size_;
-    this->kernels_.sum_columns[gradient_](gradient_ ? g + offset : nullptr, x + offset, form.rows_left(),
-                                          form.channels, buffers.shift, buffers.sums);
+    this->kernels_.sum_columns[gradient_](gradient_ ? g + offset : nullptr, x + offset, form.rows_left(), form.channels,
+                                          buffers.shift, buffers.sums);
   }
 
   bool gradient_;

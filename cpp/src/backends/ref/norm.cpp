@@ -13,9 +13,8 @@ std::vector<double> values_of(const BufferSpec& spec, const void* data) {
   std::vector<double> values;
   visit_dtype(spec.dtype, [&](auto zero) {
     using T = decltype(zero);
-    for_each_position(spec.shape, std::array<Dims, 1>{spec.strides}, [&](const auto& offsets) {
-      values.push_back(static_cast<double>(load<T>(data, offsets[0])));
-    });
+    for_each_position(spec.shape, std::array<Dims, 1>{spec.strides},
+                      [&](const auto& offsets) { values.push_back(static_cast<double>(load<T>(data, offsets[0]))); });
   });
   return values;
 }

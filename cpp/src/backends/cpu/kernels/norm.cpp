@@ -253,8 +253,7 @@ inline Compute<S> mean_of(const S* x, int64_t count) {
   Vector<T> sum[chains] = {};
   double total = 0;
   walk_run<T>(
-      count,
-      [&](int64_t i, int64_t width, int64_t chain) { sum[chain] += load_lanes(x + i, width, T(0)); },
+      count, [&](int64_t i, int64_t width, int64_t chain) { sum[chain] += load_lanes(x + i, width, T(0)); },
       [&] { total += drain<T>(sum); });
   return static_cast<T>(total / static_cast<double>(count));
 }
