@@ -1,6 +1,6 @@
 """Layers, activations, losses and the modules that hold them."""
 
-from pydl.nn import functional, init
+from pydl.nn import functional, init, utils
 from pydl.nn.activations import (
     ELU,
     GELU,
@@ -17,10 +17,23 @@ from pydl.nn.activations import (
     Softsign,
     Tanh,
 )
+from pydl.nn.channel_dropout import Dropout1d, Dropout2d, Dropout3d
 from pydl.nn.containers import ModuleList, Sequential
 from pydl.nn.linear import Dropout, Flatten, Identity, Linear
 from pydl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from pydl.nn.module import Buffer, Module, Parameter
+from pydl.nn.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+)
 
 __all__ = [
     "ELU",
@@ -28,21 +41,34 @@ __all__ = [
     "SELU",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "BinaryStep",
     "Buffer",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Flatten",
+    "GroupNorm",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSoftmax",
     "MSELoss",
     "Mish",
     "Module",
     "ModuleList",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "Sequential",
     "SiLU",
@@ -53,4 +79,5 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "utils",
 ]
