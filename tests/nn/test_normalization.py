@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pydl
-from pydl import nn
+from pydl import _core, nn
 from pydl.nn import functional as F
 
 RNG = np.random.default_rng(0)
@@ -191,6 +191,21 @@ def test_compiled_training_advances_the_running_moments_alike(momentum: float | 
         np.testing.assert_allclose(value.numpy(), expected[key].numpy(), 1e-4, 1e-6, err_msg=key)
     assert expected["norm.num_batches_tracked"].item() == 4
     assert not np.allclose(expected["norm.running_var"].numpy(), 1)
+
+
+@pytest.mark.parametrize("layout", [lambda x: x, _channels_last], ids=["NCHW", "channels last"])
+def test_relu_in_the_normalisation(layout: Callable[[pydl.Tensor], pydl.Tensor]) -> None:
+    x = layout(pydl.tensor(_data(4, 3, 5, 5), dtype="float32"))
+    moments, weight, bias = (
+        _core.channel_moments(x),
+        pydl.tensor([0.5, 1.0, 1.5]),
+        pydl.tensor([0.0, 0.3, -0.3]),
+    )
+    compiled = pydl.compile(lambda *a: pydl.relu(_core.batch_norm(*a)))
+    y = compiled(x, moments, weight, bias)
+    expected = pydl.relu(_core.batch_norm(x, moments, weight, bias))
+    np.testing.assert_array_equal(y.numpy(), expected.numpy())
+    assert [step["name"] for step in compiled.programs[0].steps()] == ["batch_norm"]
 
 
 def test_compiled_evaluation_reads_the_running_moments() -> None:

@@ -16,6 +16,8 @@ namespace {
 // Elements that are worth waking a thread for, and those of one part of a sum.
 constexpr int64_t elements_per_thread = 8192;
 constexpr int64_t elements_per_part = 16384;
+// Rows of channels that one part sums, at least.
+constexpr int64_t rows_per_sum = 64;
 // Parts of a sum. They depend on shapes alone, so that results do not depend on the number of threads.
 constexpr int64_t most_parts = 32;
 // Elements of each channel whose mean is near enough to the true one to be subtracted before squares are summed.
@@ -151,7 +153,9 @@ class SumKernel : public ChannelKernel<T> {
   SumKernel(const KernelCall& call, const BufferSpec& x, const ChannelForm& form, int index, bool gradient)
       : ChannelKernel<T>(call, x, form, index), gradient_(gradient) {
     const int64_t rows = form.by_columns ? form.wide_rows() : form.outer;
-    const int64_t enough = std::max<int64_t>(form.count * form.channels / elements_per_part, 1);
+    int64_t enough = form.count * form.channels / elements_per_part;
+    // Parts of few rows would write as much as they read.
+    if (form.by_columns) enough = std::min(enough, rows / rows_per_sum);
     // Runs are cut along N only as far as channels leave threads without work.
     const int64_t wanted = form.by_columns ? most_parts : (most_parts + form.channels - 1) / form.channels;
     parts_ = std::clamp<int64_t>(std::min(enough, wanted), 1, std::max<int64_t>(rows, 1));

@@ -94,7 +94,7 @@ inline void accumulate(Vector<T> g, Vector<T> d, Vector<T>& first, Vector<T>& se
 // --- by channel ------------------------------------------------------------------------------------
 
 // Rows that meet in registers.
-constexpr int64_t rows_at_once = 8;
+constexpr int64_t rows_at_once = 16;
 
 // The vector of columns from i on, of a few rows.
 template <class S, bool gradient>
