@@ -712,6 +712,27 @@ def avg_pool_backward(
 ) -> Tensor:
     """Gradient of `avg_pool` for an input of the spatial sizes `size`."""
 
+def batch_norm(
+    x: TensorLike,
+    moments: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike,
+    epsilon: float = 1e-05,
+    batch: builtins.bool = False,
+) -> Tensor:
+    """(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel of x (N, C, ...)."""
+
+def batch_norm_backward(
+    g: TensorLike,
+    x: TensorLike,
+    moments: TensorLike,
+    weight: TensorLike,
+    sums: TensorLike | None = None,
+    epsilon: float = 1e-05,
+    batch: builtins.bool = False,
+) -> Tensor:
+    """Gradient of batch_norm for x. `sums` are those of `channel_sums`, needed with `batch`."""
+
 def binary_step(x: TensorLike) -> Tensor:
     """1 where x >= 0, else 0; its derivative is 0."""
 
@@ -720,6 +741,18 @@ def broadcast_to(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> T
 
 def ceil(x: TensorLike) -> Tensor:
     """The smallest integer not below x."""
+
+def channel_moments(x: TensorLike) -> Tensor:
+    """Mean and variance of each channel of x (N, C, ...), over all other axes: (2, C)."""
+
+def channel_sums(
+    g: TensorLike,
+    x: TensorLike,
+    moments: TensorLike,
+    epsilon: float = 1e-05,
+    batch: builtins.bool = False,
+) -> Tensor:
+    """Gradients of batch_norm for bias and weight: sums of g, and of g times the normalised x, by channel (2, C)."""
 
 def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """x limited to [min, max]."""
@@ -1013,6 +1046,20 @@ def normal(
     generator: Generator | None = None,
 ) -> Tensor:
     """Random numbers, normal with mean and standard deviation."""
+
+def normalize(
+    x: TensorLike, axes: int = 1, epsilon: float = 1e-05, center: builtins.bool = True
+) -> Tensor:
+    """Rows of the last `axes` axes, brought to mean 0 and variance 1, or to root mean square 1."""
+
+def normalize_backward(
+    g: TensorLike,
+    x: TensorLike,
+    axes: int = 1,
+    epsilon: float = 1e-05,
+    center: builtins.bool = True,
+) -> Tensor:
+    """Gradient of normalize for x."""
 
 def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a != b."""

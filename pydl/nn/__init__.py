@@ -1,6 +1,6 @@
 """Layers, activations, losses and the modules that hold them."""
 
-from pydl.nn import functional, init
+from pydl.nn import functional, init, utils
 from pydl.nn.activations import (
     ELU,
     GELU,
@@ -17,6 +17,7 @@ from pydl.nn.activations import (
     Softsign,
     Tanh,
 )
+from pydl.nn.channel_dropout import Dropout1d, Dropout2d, Dropout3d
 from pydl.nn.containers import ModuleList, Sequential
 from pydl.nn.conv import (
     Conv1d,
@@ -30,6 +31,18 @@ from pydl.nn.conv import (
 from pydl.nn.linear import Dropout, Flatten, Identity, Linear
 from pydl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from pydl.nn.module import Buffer, Module, Parameter
+from pydl.nn.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+)
 from pydl.nn.pooling import (
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
@@ -57,6 +70,9 @@ __all__ = [
     "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "BinaryStep",
     "Buffer",
     "Conv1d",
@@ -67,11 +83,20 @@ __all__ = [
     "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Flatten",
+    "GroupNorm",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSoftmax",
     "MSELoss",
     "MaxPool1d",
@@ -84,6 +109,7 @@ __all__ = [
     "Module",
     "ModuleList",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "SeparableConv2d",
     "Sequential",
@@ -95,4 +121,5 @@ __all__ = [
     "Tanh",
     "functional",
     "init",
+    "utils",
 ]

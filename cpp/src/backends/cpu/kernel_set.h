@@ -48,6 +48,33 @@ struct SoftmaxKernels {
 };
 enum SoftmaxOp : int { softmax_forward, log_softmax_forward, softmax_back, log_softmax_back, softmax_count };
 
+/// Constants of a normalisation, one per channel, in the type that is computed in.
+struct NormConstants {
+  const void* mean;
+  const void* scale;
+  const void* slope;  // backward only
+  const void* shift;
+};
+
+/// Normalisation. Elements are rows of channels, whose constants and sums are arrays (columns), or a run of one
+/// channel, whose constants and sums are one number each.
+struct NormKernels {
+  /// Without gradient, where d = x - shift: first sum += d, second += d * d; with it, first += g, second += g * d. The
+  /// second sums of columns come after all first ones.
+  void (*sum_columns[2])(const void* g, const void* x, int64_t rows, int64_t channels, const void* shift, double* sums);
+  void (*sum_run[2])(const void* g, const void* x, int64_t count, const void* shift, double* sums);
+  /// (x - mean) * scale + shift, and its relu; of columns, of a run (one row).
+  void (*forward[2])(const void* x, void* y, int64_t rows, int64_t channels, const NormConstants& constants, bool relu);
+  /// g * scale + (x - mean) * slope + shift
+  void (*backward[2])(const void* g, const void* x, void* y, int64_t rows, int64_t channels,
+                      const NormConstants& constants);
+  /// scale[i] = weight[i] / sqrt(variance[i] + epsilon); without a weight, 1 is.
+  void (*scales)(const void* variance, const void* weight, double epsilon, int64_t channels, void* scale);
+  /// A row brought to mean 0 (`center`) and mean square 1; and the gradient.
+  void (*row)(const void* x, void* y, int64_t count, double epsilon, bool center);
+  void (*row_backward)(const void* g, const void* x, void* y, int64_t count, double epsilon, bool center);
+};
+
 /// Products of panels: C (rows x columns) = or += A B, A packed in panels of up to `panel_rows` rows, B of
 /// `panel_columns` columns, both along k; packing may write part of a vector behind the last panel. `bias` holds one
 /// number per column or is null.
@@ -124,6 +151,7 @@ struct KernelSet {
   ReduceKernels reduce[reduction_count][reduce_lane_count];
   ArgKernels arg[2][lane_count];             // argmax, argmin
   SoftmaxKernels softmax[softmax_count][2];  // float, double
+  NormKernels norm[3];                       // float, double, bfloat16 computed in float
   GemmKernels gemm[2];
   PoolKernels pool[2];
   UpdateKernel sgd[2], rmsprop[2], adam[2];

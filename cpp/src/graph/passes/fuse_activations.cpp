@@ -1,4 +1,5 @@
-// Fusion of activations into products and convolutions: relu is applied where the result is still in registers.
+// Fusion of activations into products, convolutions and normalisations: relu is applied where the result is still in
+// registers.
 #include "graph/passes/passes.h"
 
 namespace pydl::graph {

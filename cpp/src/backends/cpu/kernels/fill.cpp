@@ -7,6 +7,7 @@ void fill(KernelSet& set) {
   fill_cast(set);
   fill_reduce(set);
   fill_softmax(set);
+  fill_norm(set);
   fill_view(set);
   fill_matmul(set);
   fill_pool(set);
