@@ -22,7 +22,7 @@ class Pass:
 
 
 def forward_passes(model: Module, example: Tensor) -> dict[int, Pass]:
-    """Record what each module returns and computes for an example batch of one, by the module's id."""
+    """Record what each module returns and computes for a batch of one, by the module's id."""
     passes: dict[int, Pass] = {}
     modules = list(model.modules())
     modes = [module.training for module in modules]

@@ -368,7 +368,7 @@ class TestSummary:
         model.summary((2, 3))
         lines = capsys.readouterr().out.splitlines()
         assert lines[0].split() == ["layer", "output", "parameters", "MFLOP"]
-        assert lines[2].split() == ["0", "(Flatten)", "(N,", "6)", "-"]
+        assert lines[2].split() == ["0", "(Flatten)", "(N,", "6)", "-", "-"]
         assert lines[4].split() == ["1.0", "(Linear)", "(N,", "4)", "28", "4.8e-05"]
         assert lines[-2] == "parameters: 28 (0 trainable), 112 bytes"
         # The products, and relu; results of Linear and ReLU, 4 floats each.
