@@ -25,6 +25,7 @@ void define_conv(Registry& registry);
 void define_pool(Registry& registry);
 void define_softmax(Registry& registry);
 void define_loss(Registry& registry);
+void define_resample(Registry& registry);
 void define_random(Registry& registry);
 void define_update(Registry& registry);
 

@@ -10,6 +10,7 @@ void fill(KernelSet& set) {
   fill_view(set);
   fill_matmul(set);
   fill_pool(set);
+  fill_resample(set);
   fill_random(set);
   fill_update(set);
 }
