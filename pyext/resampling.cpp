@@ -84,9 +84,12 @@ void define_adaptive_avg_pool(py::module_& module, int spatial, const char* shap
   const std::string name = concat_text("adaptive_avg_pool", spatial, "d");
   // An entry of None keeps the size of that axis.
   using Sizes = std::vector<std::optional<int64_t>>;
-  const auto run = [name, spatial, shape](const Tensor& x, const std::variant<int64_t, Sizes>& output_size) {
+  const auto run = [name, spatial, shape](const Tensor& x,
+                                          const std::variant<int64_t, Sizes, std::monostate>& output_size) {
     const auto count = static_cast<size_t>(spatial);
-    const Sizes sizes = output_size.index() == 0 ? Sizes(count, std::get<0>(output_size)) : std::get<1>(output_size);
+    Sizes sizes(count);
+    if (const auto* all = std::get_if<int64_t>(&output_size)) sizes.assign(count, *all);
+    if (const auto* each = std::get_if<Sizes>(&output_size)) sizes = *each;
     if (sizes.size() != count) {
       throw ValueError(concat_text(name, ": expected ", spatial, " numbers as output_size, got ", sizes.size()));
     }
@@ -111,8 +114,8 @@ void define_adaptive_avg_pool(py::module_& module, int spatial, const char* shap
                          "Parameters\n----------\nx : Tensor, shape ",
                          shape,
                          ", or without N; floating point\n"
-                         "output_size : int or sequence of int or None\n"
-                         "    Spatial sizes of the result; None keeps the size of that axis.\n\n"
+                         "output_size : int, None, or sequence of these\n"
+                         "    Spatial sizes of the result; None keeps the size of an axis.\n\n"
                          "Returns\n-------\nTensor\n\nRaises\n------\nValueError\n    When sizes do not fit.\n"
                          "TypeError\n    When x is not floating point.")
                  .c_str());

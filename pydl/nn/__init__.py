@@ -17,6 +17,14 @@ from pydl.nn.activations import (
     Softsign,
     Tanh,
 )
+from pydl.nn.averaging import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    GlobalAvgPool1d,
+    GlobalAvgPool2d,
+    GlobalAvgPool3d,
+)
 from pydl.nn.containers import ModuleList, Sequential
 from pydl.nn.conv import (
     Conv1d,
@@ -30,6 +38,23 @@ from pydl.nn.conv import (
 from pydl.nn.linear import Dropout, Flatten, Identity, Linear
 from pydl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from pydl.nn.module import Buffer, Module, Parameter
+from pydl.nn.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
 from pydl.nn.pooling import (
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
@@ -44,11 +69,22 @@ from pydl.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from pydl.nn.upsampling import (
+    ChannelShuffle,
+    PixelShuffle,
+    PixelUnshuffle,
+    Upsample,
+    UpsamplingBilinear2d,
+    UpsamplingNearest2d,
+)
 
 __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
@@ -59,6 +95,13 @@ __all__ = [
     "BCEWithLogitsLoss",
     "BinaryStep",
     "Buffer",
+    "ChannelShuffle",
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -68,6 +111,9 @@ __all__ = [
     "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "GlobalAvgPool1d",
+    "GlobalAvgPool2d",
+    "GlobalAvgPool3d",
     "Identity",
     "L1Loss",
     "LeakyReLU",
@@ -84,7 +130,15 @@ __all__ = [
     "Module",
     "ModuleList",
     "Parameter",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "ReLU",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
     "SeparableConv2d",
     "Sequential",
     "SiLU",
@@ -93,6 +147,12 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Tanh",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
     "functional",
     "init",
 ]

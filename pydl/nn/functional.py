@@ -19,11 +19,15 @@ from pydl._core import (
     tanh,
 )
 from pydl._core.nn import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    channel_shuffle,
     conv1d,
     conv2d,
     conv3d,
@@ -33,6 +37,9 @@ from pydl._core.nn import (
     cross_entropy,
     l1_loss,
     mse_loss,
+    pad,
+    pixel_shuffle,
+    pixel_unshuffle,
 )
 from pydl.nn._pooling_functions import (
     adaptive_max_pool1d,
@@ -45,8 +52,12 @@ from pydl.nn._pooling_functions import (
     max_unpool2d,
     max_unpool3d,
 )
+from pydl.nn._resampling_functions import interpolate
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
@@ -56,6 +67,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "binary_step",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -66,6 +78,7 @@ __all__ = [
     "dropout",
     "elu",
     "gelu",
+    "interpolate",
     "l1_loss",
     "leaky_relu",
     "linear",
@@ -78,6 +91,9 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "relu",
     "selu",
     "sigmoid",
