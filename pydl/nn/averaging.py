@@ -92,7 +92,7 @@ class _GlobalAvgPool(Module):
                 f"{type(self).__name__}: expected a batch axis, channels and {self._axes} spatial "
                 f"axes, or the same without the batch, got shape {x.shape}"
             )
-        return x.mean(axis=range(-self._axes, 0), keepdims=self.keepdims)
+        return x.mean(axis=tuple(range(-self._axes, 0)), keepdims=self.keepdims)
 
     def extra_repr(self) -> str:
         return f"keepdims={self.keepdims}"

@@ -75,7 +75,7 @@ class _CircularPad(_Pad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """Surround (N, C, L), or (C, L) with a constant.
+    """Surround (N, C, L), or (C, L), with a constant.
 
     See `ConstantPad2d`.
 
@@ -90,7 +90,7 @@ class ConstantPad1d(_ConstantPad):
 
 
 class ConstantPad2d(_ConstantPad):
-    """Surround (N, C, H, W), or (C, H, W) with a constant.
+    """Surround (N, C, H, W), or (C, H, W), with a constant.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class ConstantPad2d(_ConstantPad):
 
 
 class ConstantPad3d(_ConstantPad):
-    """Surround (N, C, D, H, W), or (C, D, H, W) with a constant.
+    """Surround (N, C, D, H, W), or (C, D, H, W), with a constant.
 
     See `ConstantPad2d`.
 
@@ -130,7 +130,7 @@ class ConstantPad3d(_ConstantPad):
 
 
 class ZeroPad1d(_ZeroPad):
-    """Surround (N, C, L), or (C, L) with zeros.
+    """Surround (N, C, L), or (C, L), with zeros.
 
     See `ZeroPad2d`.
 
@@ -145,7 +145,7 @@ class ZeroPad1d(_ZeroPad):
 
 
 class ZeroPad2d(_ZeroPad):
-    """Surround (N, C, H, W), or (C, H, W) with zeros.
+    """Surround (N, C, H, W), or (C, H, W), with zeros.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ class ZeroPad2d(_ZeroPad):
 
 
 class ZeroPad3d(_ZeroPad):
-    """Surround (N, C, D, H, W), or (C, D, H, W) with zeros.
+    """Surround (N, C, D, H, W), or (C, D, H, W), with zeros.
 
     See `ZeroPad2d`.
 
@@ -183,7 +183,7 @@ class ZeroPad3d(_ZeroPad):
 
 
 class ReflectionPad1d(_ReflectionPad):
-    """Surround (N, C, L), or (C, L) with its mirror image.
+    """Surround (N, C, L), or (C, L), with its mirror image.
 
     See `ReflectionPad2d`.
 
@@ -198,7 +198,7 @@ class ReflectionPad1d(_ReflectionPad):
 
 
 class ReflectionPad2d(_ReflectionPad):
-    """Surround (N, C, H, W), or (C, H, W) with its mirror image.
+    """Surround (N, C, H, W), or (C, H, W), with its mirror image.
 
     The first and last elements, at which it is mirrored, are not repeated.
 
@@ -223,7 +223,7 @@ class ReflectionPad2d(_ReflectionPad):
 
 
 class ReflectionPad3d(_ReflectionPad):
-    """Surround (N, C, D, H, W), or (C, D, H, W) with its mirror image.
+    """Surround (N, C, D, H, W), or (C, D, H, W), with its mirror image.
 
     See `ReflectionPad2d`.
 
@@ -238,7 +238,7 @@ class ReflectionPad3d(_ReflectionPad):
 
 
 class ReplicationPad1d(_ReplicationPad):
-    """Surround (N, C, L), or (C, L) with its outermost elements.
+    """Surround (N, C, L), or (C, L), with its outermost elements.
 
     See `ReplicationPad2d`.
 
@@ -253,7 +253,7 @@ class ReplicationPad1d(_ReplicationPad):
 
 
 class ReplicationPad2d(_ReplicationPad):
-    """Surround (N, C, H, W), or (C, H, W) with its outermost elements.
+    """Surround (N, C, H, W), or (C, H, W), with its outermost elements.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ class ReplicationPad2d(_ReplicationPad):
 
 
 class ReplicationPad3d(_ReplicationPad):
-    """Surround (N, C, D, H, W), or (C, D, H, W) with its outermost elements.
+    """Surround (N, C, D, H, W), or (C, D, H, W), with its outermost elements.
 
     See `ReplicationPad2d`.
 
@@ -291,7 +291,7 @@ class ReplicationPad3d(_ReplicationPad):
 
 
 class CircularPad1d(_CircularPad):
-    """Surround (N, C, L), or (C, L) with itself, as on a ring.
+    """Surround (N, C, L), or (C, L), with itself, as on a ring.
 
     See `CircularPad2d`.
 
@@ -306,7 +306,7 @@ class CircularPad1d(_CircularPad):
 
 
 class CircularPad2d(_CircularPad):
-    """Surround (N, C, H, W), or (C, H, W) with itself, as on a ring.
+    """Surround (N, C, H, W), or (C, H, W), with itself, as on a ring.
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ class CircularPad2d(_CircularPad):
 
 
 class CircularPad3d(_CircularPad):
-    """Surround (N, C, D, H, W), or (C, D, H, W) with itself, as on a ring.
+    """Surround (N, C, D, H, W), or (C, D, H, W), with itself, as on a ring.
 
     See `CircularPad2d`.
 

@@ -59,10 +59,11 @@ def rows() -> list[Row]:
     from ops.rows_matmul import ROWS as matmul
     from ops.rows_pool import ROWS as pool
     from ops.rows_reduce import ROWS as reduce
+    from ops.rows_resample import ROWS as resample
     from ops.rows_softmax import ROWS as softmax
     from ops.rows_view import ROWS as view
 
-    return [*elementwise, *reduce, *view, *index, *matmul, *conv, *pool, *softmax, *loss]
+    return [*elementwise, *reduce, *view, *index, *matmul, *conv, *pool, *resample, *softmax, *loss]
 
 
 def row_samples(row: Row, seed: int = 0) -> Iterator[Sample]:
