@@ -101,9 +101,10 @@ Tensor pad_axis(const Tensor& x, Padding mode, int axis, int64_t before, int64_t
   return part(joined, axis, std::max<int64_t>(-before, 0), x.size(axis) + before + behind);
 }
 
-Tensor pad_row_major(const Tensor& x, const Margins& margins, Padding mode, Scalar value) {
+Tensor pad_row_major(const Tensor& x, Margins margins, Padding mode, Scalar value) {
   if (mode == Padding::constant) return pad_constant(x, margins, value);
-  Tensor result = x;
+  // PyTorch's convention: a ring is what is left of x, while mirrors show removed elements too.
+  Tensor result = mode == Padding::circular ? cropped(x, margins) : x;
   for (int axis = 0; axis < x.rank(); ++axis) {
     if (margins.before[axis] == 0 && margins.behind[axis] == 0) continue;
     result = pad_axis(result, mode, axis, margins.before[axis], margins.behind[axis]);

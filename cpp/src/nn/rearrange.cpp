@@ -5,9 +5,15 @@ namespace pydl::nn {
 
 namespace {
 
+// Products of sizes and factors fit into 64 bits.
+constexpr int64_t largest_factor = 1 << 15;
+
 void require_images(const char* name, const Tensor& x, const char* what, int64_t number) {
   if (x.rank() < 3) throw ValueError(concat_text(name, ": expected shape (..., C, H, W), got ", x.shape()));
-  if (number < 1) throw ValueError(concat_text(name, ": expected ", what, " of at least 1, got ", number));
+  if (number < 1 || number > largest_factor) {
+    throw ValueError(
+        concat_text(name, ": expected ", what, " of at least 1 and at most ", largest_factor, ", got ", number));
+  }
 }
 
 // The axes before channels, height and width; all in one.
