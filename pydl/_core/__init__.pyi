@@ -604,6 +604,20 @@ class _ProgramCache:
     def difference(self, arg0: tuple[typing.Any, ...]) -> str: ...
     def programs(self) -> list[_Program]: ...
 
+class _OpCounter:
+    """Counts what the ops that this thread runs inside of it cost."""
+
+    def __enter__(self) -> _OpCounter: ...
+    def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
+    def __init__(self) -> None: ...
+    @property
+    def bytes(self) -> int:
+        """Bytes of the results that have memory of their own."""
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations, a multiply-add counted as two."""
+
 def _apply_with_provider(
     op: str,
     provider: str,

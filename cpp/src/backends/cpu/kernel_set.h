@@ -95,6 +95,18 @@ struct GemmKernels {
               int64_t depth, void* c, int64_t c_stride, const void* bias);
 };
 
+/// Convolutions of few channels, without packing: x is read where it lies. Float32 only.
+struct DirectConvKernels {
+  /// `places` results of up to `direct_channels` channels: y[p][o] = sum over d of x[p * x_step + offsets[d]] w[d][o],
+  /// plus bias where it is not null. Rows of w have `direct_channels` entries.
+  void (*row)(const float* x, int64_t x_step, const int64_t* offsets, int64_t depth, const float* w, int64_t channels,
+              const float* bias, int64_t places, float* y, int64_t y_step);
+  /// w[r][o] += sum over p of x[p * x_step + r] g[p][o], for r below `rows`.
+  void (*weight)(const float* x, int64_t x_step, const float* g, int64_t g_step, int64_t channels, int64_t places,
+                 int64_t rows, float* w);
+};
+inline constexpr int64_t direct_channels = 16;
+
 /// The elements that one window of a pooling covers, from its first one: `count` along each of 3 axes, `stride` apart.
 struct WindowShape {
   int64_t count[3];
@@ -104,12 +116,13 @@ struct WindowShape {
 /// Pooling of one window for `channels` consecutive channels.
 struct PoolKernels {
   void (*max)(const void* x, const WindowShape& window, int64_t channels, void* y);
-  /// Adds g to dx at the first of the largest elements of x; both have one layout.
-  void (*max_backward)(const void* x, const void* g, const WindowShape& window, int64_t channels, void* dx);
+  /// Adds g to dx at the first of the largest elements of x; both have one layout. The functions of index 1 overwrite
+  /// dx in the window instead: for windows that share no element.
+  void (*max_backward[2])(const void* x, const void* g, const WindowShape& window, int64_t channels, void* dx);
   /// y = scale times the sum.
   void (*sum)(const void* x, const WindowShape& window, int64_t channels, double scale, void* y);
   /// Adds scale times g to every element of dx.
-  void (*spread)(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx);
+  void (*spread[2])(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx);
 };
 
 /// Constants of an optimiser step; each update reads the ones that it knows.
@@ -153,6 +166,7 @@ struct KernelSet {
   SoftmaxKernels softmax[softmax_count][2];  // float, double
   NormKernels norm[3];                       // float, double, bfloat16 computed in float
   GemmKernels gemm[2];
+  DirectConvKernels direct_conv;
   PoolKernels pool[2];
   UpdateKernel sgd[2], rmsprop[2], adam[2];
   AddKernel add_rows[2];

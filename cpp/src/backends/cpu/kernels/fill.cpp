@@ -10,6 +10,7 @@ void fill(KernelSet& set) {
   fill_norm(set);
   fill_view(set);
   fill_matmul(set);
+  fill_conv(set);
   fill_pool(set);
   fill_random(set);
   fill_update(set);

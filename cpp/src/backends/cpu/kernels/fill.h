@@ -13,6 +13,7 @@ void fill_softmax(KernelSet& set);
 void fill_norm(KernelSet& set);
 void fill_view(KernelSet& set);
 void fill_matmul(KernelSet& set);
+void fill_conv(KernelSet& set);
 void fill_pool(KernelSet& set);
 void fill_random(KernelSet& set);
 void fill_update(KernelSet& set);
