@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 import pydl
 from pydl import nn
-from pydl.training import Callback
 
 Array = npt.NDArray[Any]
 
@@ -53,65 +52,55 @@ def network() -> pydl.Sequential:
     )
 
 
-class Images:
-    """Batches in random order, each image mirrored or not, and shifted by up to 2 pixels."""
-
-    def __init__(self, images: Array, labels: Array, batch_size: int, seed: int = 0) -> None:
-        self.images = np.pad(images, [(0, 0), (2, 2), (2, 2)])
-        self.labels, self.batch_size = labels, batch_size
-        self.rng = np.random.default_rng(seed)
-
-    def __len__(self) -> int:
-        return len(self.labels) // self.batch_size
-
-    def __iter__(self) -> Iterator[tuple[pydl.Tensor, pydl.Tensor]]:
-        order = self.rng.permutation(len(self.labels))
-        for step in range(len(self)):
-            chosen = order[step * self.batch_size : (step + 1) * self.batch_size]
-            top, left = self.rng.integers(0, 5, 2)
-            batch = self.images[chosen, top : top + 28, left : left + 28]
-            mirrored = self.rng.random(len(chosen)) < 0.5
-            batch[mirrored] = batch[mirrored, :, ::-1]
-            yield pydl.tensor(batch[:, None]), pydl.tensor(self.labels[chosen])
-
-
-class HalfCosine(Callback):
-    """Lower the learning rate from epoch to epoch along a half cosine (Loshchilov, 2017)."""
-
-    def __init__(self, lr: float, epochs: int) -> None:
-        self.lr, self.epochs = lr, epochs
-        self.start = time.perf_counter()
-
-    def on_epoch_begin(self, epoch: int) -> None:
-        """Set the rate of this epoch."""
-        assert self.model.optimizer is not None
-        self.model.optimizer.lr = self.lr * 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Say how long training has taken."""
-        print(f"  after {time.perf_counter() - self.start:.0f} s")
+def batches(
+    images: Array, labels: Array, size: int, rng: np.random.Generator
+) -> Iterator[tuple[pydl.Tensor, pydl.Tensor]]:
+    """Batches in random order, images mirrored or not, and shifted by up to 2 pixels."""
+    padded = np.pad(images, [(0, 0), (2, 2), (2, 2)])
+    order = rng.permutation(len(labels))
+    for begin in range(0, len(order) - size + 1, size):
+        chosen = order[begin : begin + size]
+        top, left = rng.integers(0, 5, 2)
+        batch = padded[chosen, top : top + 28, left : left + 28]
+        mirrored = rng.random(size) < 0.5
+        batch[mirrored] = batch[mirrored, :, ::-1]
+        yield pydl.tensor(batch[:, None]), pydl.tensor(labels[chosen])
 
 
 def main(epochs: int = 15, limit: int | None = None, seed: int = 0) -> float:
     """Train, and return the accuracy on the test images."""
-    train, test = pydl.datasets.load_fashion_mnist()
-    train, test = (train[0][:limit], train[1][:limit]), (test[0][:limit], test[1][:limit])
+    (images, labels), (test_images, test_labels) = pydl.datasets.load_fashion_mnist()
+    images, labels = images[:limit], labels[:limit]
+    test_images, test_labels = test_images[:limit, None], test_labels[:limit]
     pydl.manual_seed(seed)
+    rng = np.random.default_rng(seed)
     model = network()
     lr = 2e-3
-    model.compile(
-        pydl.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01),
-        "cross_entropy",
-        ["accuracy"],
-    )
+    optimizer = pydl.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
+    model.compile(optimizer, "cross_entropy", ["accuracy"])
     model.summary((1, 28, 28))
-    model.fit(
-        Images(*train, batch_size=128, seed=seed),
-        epochs=epochs,
-        validation_data=(test[0][:, None], test[1]),
-        callbacks=[HalfCosine(lr, epochs)],
-    )
-    accuracy = model.evaluate(test[0][:, None], test[1], verbose=0)["accuracy"]
+
+    @pydl.compile(state=[model, optimizer])
+    def step(x: pydl.Tensor, y: pydl.Tensor) -> pydl.Tensor:
+        loss = nn.functional.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    start = time.perf_counter()
+    accuracy = 0.0
+    for epoch in range(epochs):
+        # A half cosine (Loshchilov and Hutter, 2017).
+        optimizer.lr = lr * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+        model.train()
+        losses = [step(x, y).item() for x, y in batches(images, labels, 128, rng)]
+        accuracy = model.evaluate(test_images, test_labels, batch_size=256, verbose=0)["accuracy"]
+        print(
+            f"epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, test accuracy "
+            f"{accuracy:.4f}, {time.perf_counter() - start:.0f} s",
+            flush=True,
+        )
     print(f"test accuracy: {accuracy:.4f}")
     return accuracy
 
