@@ -170,11 +170,11 @@ from pydl.nn import Sequential
 from pydl.training import Model
 
 if TYPE_CHECKING:
-    from pydl import datasets, testing
+    from pydl import datasets, models, testing
 
 __version__: str = _core.info()["version"]
 
-_LAZY = ("datasets", "testing")
+_LAZY = ("datasets", "models", "testing")
 
 
 def __getattr__(name: str) -> Any:
@@ -289,6 +289,7 @@ __all__ = [
     "min",
     "minimum",
     "mish",
+    "models",
     "multiply",
     "negative",
     "nn",

@@ -2,4 +2,13 @@
 
 from pydl.interop.safetensors import load, load_metadata, save
 
-__all__ = ["load", "load_metadata", "save"]
+__all__ = ["load", "load_metadata", "load_torch_weights", "save"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the reader of PyTorch's files, with the zip module, when it is first asked for."""
+    if name == "load_torch_weights":
+        from pydl.interop.torch_weights import load_torch_weights
+
+        return load_torch_weights
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

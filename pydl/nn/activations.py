@@ -23,6 +23,20 @@ class ReLU(Module):
         return _core.relu(x)
 
 
+class ReLU6(Module):
+    """The larger of x and 0, but at most 6 (Howard et al., "MobileNets", 2017).
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.ReLU6()(pydl.tensor([-1.0, 2.0, 7.0])).tolist()
+    [0.0, 2.0, 6.0]
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _core.clip(x, 0.0, 6.0)
+
+
 class SELU(Module):
     """Scaled exponential linear unit (Klambauer et al., 2017).
 

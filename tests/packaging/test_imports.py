@@ -26,7 +26,7 @@ INCLUDES = {
     "runtime": [r"pydl/error\.h"],
     "op": [*BASICS, r"exec/kernel\.h", r"core/active_trace\.h"],
     "ops": [*PUBLIC, r"op/\w+\.h", r"autograd/node\.h", r"core/tensor_impl\.h"],
-    "autograd": [*BASICS, r"pydl/(autograd|ops)\.h", r"op/\w+\.h", r"core/\w+\.h"],
+    "autograd": [*BASICS, r"pydl/(autograd|autocast|ops)\.h", r"op/\w+\.h", r"core/\w+\.h"],
     "graph": [
         *BASICS,
         r"pydl/(autograd|random)\.h",
@@ -64,7 +64,7 @@ BINDINGS = [
 # What the parts of the Python package may import of one another.
 PYTHON = {
     "grad_mode": {"_core"},
-    "autograd": {"_core", "grad_mode"},
+    "autograd": {"_core", "grad_mode", "mixed_precision"},
     "testing": {"_core", "autograd", "grad_mode"},
     "compiler": {"_core", "compiler", "nn", "optim"},
     "nn": {"_core", "autograd", "grad_mode", "nn"},
@@ -72,6 +72,7 @@ PYTHON = {
     "data": {"_core", "data"},
     "datasets": {"data", "datasets"},
     "interop": {"_core", "interop"},
+    "models": {"_core", "grad_mode", "interop", "models", "nn", "training"},
     "training": {
         "_core",
         "autograd",
