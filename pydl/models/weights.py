@@ -21,8 +21,8 @@ def load_weights(model: ModuleT, path: Path | None, *, left_out: tuple[str, ...]
     ----------
     model : Module
     path : str or path, optional
-        A safetensors file, or a PyTorch checkpoint, for `pydl.interop.load_torch_weights`. With None
-        the model stays as it is.
+        A safetensors file, or a PyTorch checkpoint, for `pydl.interop.load_torch_weights`. With
+        None the model stays as it is.
     left_out : tuple of str, default ()
         Entries whose names start with one of these are not used.
 
