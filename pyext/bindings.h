@@ -39,6 +39,8 @@ void define_nn(py::module_& module);
 void define_windows(py::module_& module);
 
 void define_norm(py::module_& module);
+
+void define_resampling(py::module_& module);
 void define_optim(py::module_& module);
 void define_compile(py::module_& module);
 void define_io(py::module_& module);

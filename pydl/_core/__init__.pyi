@@ -1141,6 +1141,24 @@ def relu_backward(a: TensorLike, b: TensorLike) -> Tensor:
 def remainder(a: TensorLike, b: TensorLike) -> Tensor:
     """a - floor(a / b) * b, with the sign of b; integer division by zero gives 0."""
 
+def resample(
+    x: TensorLike,
+    size: int | collections.abc.Sequence[int],
+    mode: str = "nearest",
+    align_corners: builtins.bool = False,
+    steps: collections.abc.Sequence[float] | None = None,
+) -> Tensor:
+    """Interpolation along 1 to 3 spatial axes; see `pydl.nn.functional.interpolate`."""
+
+def resample_backward(
+    g: TensorLike,
+    size: int | collections.abc.Sequence[int],
+    mode: str = "nearest",
+    align_corners: builtins.bool = False,
+    steps: collections.abc.Sequence[float] | None = None,
+) -> Tensor:
+    """Gradient of `resample` for an input of the spatial sizes `size`."""
+
 def reset_peak_memory() -> None:
     """Sets the peak to what is live now."""
 

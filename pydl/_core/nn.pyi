@@ -6,6 +6,21 @@ import collections.abc
 
 from . import DTypeLike, Generator, Tensor, TensorLike
 
+def adaptive_avg_pool1d(
+    x: TensorLike, output_size: int | collections.abc.Sequence[int | None] | None
+) -> Tensor:
+    """The means of windows that share the input out evenly."""
+
+def adaptive_avg_pool2d(
+    x: TensorLike, output_size: int | collections.abc.Sequence[int | None] | None
+) -> Tensor:
+    """The means of windows that share the input out evenly."""
+
+def adaptive_avg_pool3d(
+    x: TensorLike, output_size: int | collections.abc.Sequence[int | None] | None
+) -> Tensor:
+    """The means of windows that share the input out evenly."""
+
 def adaptive_max_pool1d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
     """Largest elements of windows that share the input out evenly."""
 
@@ -84,6 +99,9 @@ def binary_cross_entropy_with_logits(
     logits: TensorLike, target: TensorLike, reduction: str = "mean"
 ) -> Tensor:
     """Binary cross-entropy of sigmoid(logits) and targets in [0, 1], without overflow."""
+
+def channel_shuffle(x: TensorLike, groups: int) -> Tensor:
+    """Channels (groups, C / groups) in the order (C / groups, groups) (Zhang et al., 2018)."""
 
 def conv1d(
     x: TensorLike,
@@ -317,6 +335,20 @@ def orthogonal(
     generator: Generator | None = None,
 ) -> Tensor:
     """Orthonormal rows or columns, times gain (Saxe et al., 2013)."""
+
+def pad(
+    x: TensorLike,
+    pad: collections.abc.Sequence[int],
+    mode: str = "constant",
+    value: float | int | builtins.bool | None = None,
+) -> Tensor:
+    """Elements added around a tensor, as in PyTorch."""
+
+def pixel_shuffle(x: TensorLike, upscale_factor: int) -> Tensor:
+    """Squares of r * r channels as r * r pixels (Shi et al., 2016): (..., C r r, H, W) to (..., C, H r, W r)."""
+
+def pixel_unshuffle(x: TensorLike, downscale_factor: int) -> Tensor:
+    """Squares of r * r pixels as channels: (..., C, H r, W r) to (..., C r r, H, W)."""
 
 def rms_norm(
     x: TensorLike,

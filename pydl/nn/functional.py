@@ -19,12 +19,16 @@ from pydl._core import (
     tanh,
 )
 from pydl._core.nn import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,
     batch_norm,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
+    channel_shuffle,
     conv1d,
     conv2d,
     conv3d,
@@ -41,6 +45,9 @@ from pydl._core.nn import (
     layer_norm,
     local_response_norm,
     mse_loss,
+    pad,
+    pixel_shuffle,
+    pixel_unshuffle,
     rms_norm,
 )
 from pydl.nn._pooling_functions import (
@@ -54,8 +61,12 @@ from pydl.nn._pooling_functions import (
     max_unpool2d,
     max_unpool3d,
 )
+from pydl.nn._resampling_functions import interpolate
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
@@ -66,6 +77,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "binary_step",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -81,6 +93,7 @@ __all__ = [
     "gelu",
     "group_norm",
     "instance_norm",
+    "interpolate",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
@@ -95,6 +108,9 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "relu",
     "rms_norm",
     "selu",

@@ -166,6 +166,12 @@ std::vector<Case> structural_cases() {
       {"avg_pool_backward",
        [](const Inputs& x) { return pydl::avg_pool_backward(x[0], {7}, {.kernel = {3}, .stride = {2}}); },
        {{2, 3, 3}}},
+      {"resample",
+       [](const Inputs& x) { return pydl::resample(x[0], {5, 7}, {.mode = pydl::Resampling::cubic}); },
+       {{2, 3, 4, 3}}},
+      {"resample_backward",
+       [](const Inputs& x) { return pydl::resample_backward(x[0], {4}, {pydl::Resampling::linear, false, {0.6}}); },
+       {{2, 3, 7}}},
       {"softmax", [](const Inputs& x) { return pydl::softmax(x[0], 1); }, {{2, 3, 4}}},
       {"log_softmax", [](const Inputs& x) { return pydl::log_softmax(x[0], 0); }, {{3, 4}}},
       {"softmax_backward", [](const Inputs& x) { return pydl::softmax_backward(x[0], x[1], -1); }, {{3, 4}, {3, 4}}},
@@ -243,6 +249,15 @@ std::vector<Case> composed_cases() {
          return pydl::split(pydl::stack(x, 1), sizes, 2)[1];
        },
        {{3, 4}, {3, 4}}},
+      {"pad",
+       [](const Inputs& x) {
+         const std::vector<int64_t> pads = {2, 1, -1, 3};
+         return pydl::nn::pad(pydl::nn::pad(x[0], pads, pydl::nn::Padding::reflect), pads, pydl::nn::Padding::constant,
+                              2.0);
+       },
+       {{2, 4, 5}}},
+      {"adaptive_avg_pool", [](const Inputs& x) { return pydl::nn::adaptive_avg_pool(x[0], {3, 2}); }, {{1, 2, 5, 4}}},
+      {"pixel_shuffle", [](const Inputs& x) { return pydl::nn::pixel_shuffle(x[0], 2); }, {{2, 8, 3, 2}}},
       {"one leaf used twice",
        [](const Inputs& x) { return pydl::matmul(x[0], pydl::matrix_transpose(x[0])) * x[1]; },
        {{3, 4}, {}}},

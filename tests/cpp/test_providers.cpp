@@ -124,6 +124,12 @@ Tensor with_random_layout(const Tensor& dense) {
   }
 }
 
+Tensor as_channels_last(const Tensor& x) {
+  const Tensor result = Tensor::empty_strided(x.shape(), pydl::channels_last_strides(x.shape()), x.dtype());
+  pydl::assign(result, x);
+  return result;
+}
+
 Tensor random_dense(const Dims& shape, DType dtype, double low, double high) {
   if (dtype == DType::boolean) {
     return pydl::astype(pydl::randint(shape, 0, 2), dtype);
@@ -355,6 +361,32 @@ TEST(pooling) {
       Attrs of_input = attrs;
       of_input.add("input", Dims{shape[2], shape[3]});
       compare(OpId::avg_pool_backward, of_input, {g}, 8);
+    }
+  }
+}
+
+TEST(resampling) {
+  const std::vector<std::pair<Dims, Dims>> cases = {{{2, 3, 40}, {71}},        {{2, 3, 71}, {40}},
+                                                    {{2, 5, 9, 8}, {18, 16}},  {{1, 70, 9, 8}, {20, 5}},
+                                                    {{2, 3, 64, 64}, {7, 90}}, {{1, 4, 5, 6, 7}, {9, 4, 15}}};
+  for (const auto& [shape, size] : cases) {
+    for (const int64_t mode : {0, 1, 2, 3}) {
+      for (const bool align_corners : {false, true}) {
+        if (align_corners && (mode == 0 || mode == 3)) continue;
+        const Attrs attrs = {{"size", size},  {"mode", mode}, {"align_corners", align_corners},
+                             {"step0", 0.71}, {"step1", 0.0}, {"step2", 0.0}};
+        Attrs of_input = attrs;
+        of_input.add("input", Dims(std::span(shape.begin() + 2, static_cast<size_t>(size.rank()))));
+        Dims result = {shape[0], shape[1]};
+        for (const int64_t axis_size : size) result.push_back(axis_size);
+        for (const DType dtype : floating_dtypes) {
+          for (const bool channels_last : {false, true}) {
+            const auto laid_out = [&](const Tensor& x) { return channels_last ? as_channels_last(x) : x; };
+            compare(OpId::resample, attrs, {laid_out(random_tensor(shape, dtype))}, 16);
+            compare(OpId::resample_backward, of_input, {laid_out(random_tensor(result, dtype, -1, 1))}, 32);
+          }
+        }
+      }
     }
   }
 }

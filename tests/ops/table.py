@@ -60,6 +60,7 @@ def rows() -> list[Row]:
     from ops.rows_norm import ROWS as norm
     from ops.rows_pool import ROWS as pool
     from ops.rows_reduce import ROWS as reduce
+    from ops.rows_resample import ROWS as resample
     from ops.rows_softmax import ROWS as softmax
     from ops.rows_view import ROWS as view
 
@@ -72,6 +73,7 @@ def rows() -> list[Row]:
         *conv,
         *pool,
         *norm,
+        *resample,
         *softmax,
         *loss,
     ]

@@ -15,7 +15,7 @@ BASICS = [r"pydl/(tensor|shape|dtype|error)\.h"]
 PUBLIC = [r"pydl/\w+\.h"]
 BACKEND = [
     r"exec/kernel\.h",
-    r"op/(op_id|attrs|elementwise_table|conv_geometry|pool_geometry)\.h",
+    r"op/(op_id|attrs|elementwise_table|conv_geometry|pool_geometry|resample_taps)\.h",
     r"runtime/\w+\.h",
     r"pydl/(shape|dtype|error)\.h",
 ]
@@ -26,7 +26,7 @@ INCLUDES = {
     "runtime": [r"pydl/error\.h"],
     "op": [*BASICS, r"exec/kernel\.h", r"core/active_trace\.h"],
     "ops": [*PUBLIC, r"op/\w+\.h", r"autograd/node\.h", r"core/tensor_impl\.h"],
-    "autograd": [*BASICS, r"pydl/(autograd|ops)\.h", r"op/\w+\.h", r"core/\w+\.h"],
+    "autograd": [*BASICS, r"pydl/(autograd|autocast|ops)\.h", r"op/\w+\.h", r"core/\w+\.h"],
     "graph": [
         *BASICS,
         r"pydl/(autograd|random)\.h",
@@ -64,7 +64,7 @@ BINDINGS = [
 # What the parts of the Python package may import of one another.
 PYTHON = {
     "grad_mode": {"_core"},
-    "autograd": {"_core", "grad_mode"},
+    "autograd": {"_core", "grad_mode", "mixed_precision"},
     "testing": {"_core", "autograd", "grad_mode"},
     "compiler": {"_core", "compiler", "nn", "optim"},
     "nn": {"_core", "autograd", "grad_mode", "nn"},

@@ -1,5 +1,5 @@
-// Layer mathematics: losses, convolutions and initialisers, as pure functions. Python modules and C++ hosts call the
-// same ones.
+// Layer mathematics: losses, convolutions, padding, rearrangements and initialisers, as pure functions. Python modules
+// and C++ hosts call the same ones.
 #pragma once
 
 #include "pydl/ops.h"
@@ -69,6 +69,23 @@ Tensor local_response_norm(const Tensor& x, int64_t size, double alpha = 1e-4, d
 /// channels, or (C, ...).
 Tensor channel_dropout(const Tensor& x, int axes, double p, bool training = true,
                        Generator& generator = default_generator());
+
+/// What lies around a padded tensor: one value, the tensor mirrored at its first and last elements, these elements
+/// again, or the tensor once more.
+enum class Padding { constant, reflect, replicate, circular };
+
+/// Adds elements around x: `pads` are pairs (before, behind) from the last axis on. Negative numbers remove elements.
+/// Keeps the layout where x lies channels-last. As torch.nn.functional.pad.
+Tensor pad(const Tensor& x, std::span<const int64_t> pads, Padding mode = Padding::constant, Scalar value = 0);
+
+/// The means of windows that share x (N, C, S...) out evenly, as many as `size` says for each spatial axis.
+Tensor adaptive_avg_pool(const Tensor& x, const Dims& size);
+/// (..., C r r, H, W) as (..., C, H r, W r): each pixel becomes a square (Shi et al., 2016).
+Tensor pixel_shuffle(const Tensor& x, int64_t factor);
+/// (..., C, H r, W r) as (..., C r r, H, W): the inverse.
+Tensor pixel_unshuffle(const Tensor& x, int64_t factor);
+/// x (N, C, ...) with its channels as a matrix (groups, C / groups) transposed (Zhang et al., 2018).
+Tensor channel_shuffle(const Tensor& x, int64_t groups);
 
 /// Numbers of inputs and outputs of a unit: for a weight (O, I, ...), I and O times the size of the rest.
 struct Fans {

@@ -220,6 +220,24 @@ Tensor avg_pool_backward(const Tensor& g, const Dims& size, const PoolOptions& o
 /// place, their mean.
 Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size);
 
+// --- resampling --------------------------------------------------------------------------------------
+enum class Resampling { nearest, linear, cubic, area };
+
+/// How places of the result lie among those of the input, along each spatial axis.
+struct ResampleOptions {
+  Resampling mode = Resampling::nearest;
+  /// Whether first and last elements lie upon each other, rather than the outer edges of them. Linear and cubic only.
+  bool align_corners = false;
+  /// Places of the input per place of the result; empty: input size / size of the result.
+  std::vector<double> steps = {};
+};
+
+/// x (N, C, S...) at the spatial sizes `size`, by weighted sums of neighbours along each of 1 to 3 axes: the nearest
+/// one, 2 (linear), 4 (cubic, Keys 1981, with a = -0.75), or the mean of windows that share the axis out evenly (area).
+Tensor resample(const Tensor& x, const Dims& size, const ResampleOptions& options = {});
+/// The gradient of `resample` for an input of the spatial sizes `size`.
+Tensor resample_backward(const Tensor& g, const Dims& size, const ResampleOptions& options = {});
+
 // --- normalised exponentials -------------------------------------------------------------------------
 Tensor softmax(const Tensor& x, int64_t axis = -1);
 Tensor log_softmax(const Tensor& x, int64_t axis = -1);

@@ -21,6 +21,7 @@ void register_norm(KernelTable& table);
 void register_view(KernelTable& table);
 void register_create(KernelTable& table);
 void register_index(KernelTable& table);
+void register_resample(KernelTable& table);
 void register_random(KernelTable& table);
 void register_matmul(KernelTable& table);
 void register_conv(KernelTable& table);

@@ -125,6 +125,14 @@ struct PoolKernels {
   void (*spread[2])(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx);
 };
 
+/// Weighted sums that make a resampled row. Weights and elements are of one type.
+struct ResampleKernels {
+  /// y[j] = sum over the `count` taps k of weights[k] * x[offsets[k] + j].
+  void (*rows)(const void* x, const int64_t* offsets, const void* weights, int64_t count, int64_t length, void* y);
+  /// y[i] = sum over the `count` taps k of weights[k * length + i] * x[index[k * length + i]].
+  void (*gather)(const void* x, const int32_t* index, const void* weights, int64_t count, int64_t length, void* y);
+};
+
 /// Constants of an optimiser step; each update reads the ones that it knows.
 struct UpdateConstants {
   double lr, momentum, dampening, weight_decay;  // sgd, rmsprop (lr and weight_decay: adam too)
@@ -168,6 +176,7 @@ struct KernelSet {
   GemmKernels gemm[2];
   DirectConvKernels direct_conv;
   PoolKernels pool[2];
+  ResampleKernels resample[2];
   UpdateKernel sgd[2], rmsprop[2], adam[2];
   AddKernel add_rows[2];
   RandomKernels random;

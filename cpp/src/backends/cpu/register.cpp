@@ -13,6 +13,7 @@ void register_cpu(exec::KernelTable& table) {
   cpu::register_view(table);
   cpu::register_create(table);
   cpu::register_index(table);
+  cpu::register_resample(table);
   cpu::register_random(table);
   cpu::register_matmul(table);
   cpu::register_conv(table);

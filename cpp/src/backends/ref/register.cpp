@@ -11,6 +11,7 @@ void register_ref(exec::KernelTable& table) {
   ref::register_view(table);
   ref::register_create(table);
   ref::register_index(table);
+  ref::register_resample(table);
   ref::register_random(table);
   ref::register_matmul(table);
   ref::register_conv(table);

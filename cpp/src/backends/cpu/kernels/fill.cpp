@@ -12,6 +12,7 @@ void fill(KernelSet& set) {
   fill_matmul(set);
   fill_conv(set);
   fill_pool(set);
+  fill_resample(set);
   fill_random(set);
   fill_update(set);
 }

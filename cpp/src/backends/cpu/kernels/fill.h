@@ -15,6 +15,7 @@ void fill_view(KernelSet& set);
 void fill_matmul(KernelSet& set);
 void fill_conv(KernelSet& set);
 void fill_pool(KernelSet& set);
+void fill_resample(KernelSet& set);
 void fill_random(KernelSet& set);
 void fill_update(KernelSet& set);
 

@@ -1,0 +1,134 @@
+#include "op/resample_taps.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pydl::op {
+
+namespace {
+
+// Values of the attribute `mode`.
+enum Mode : int64_t { nearest, linear, cubic, area };
+
+// One axis of a resampling.
+struct Axis {
+  int64_t mode;
+  bool align_corners;
+  double step;  // 0: follows from the sizes
+  int64_t input;
+  int64_t output;
+
+  // Where place i of the result lies in the input, whose places are at 0, 1, ...
+  double position(int64_t i) const {
+    const auto place = static_cast<double>(i);
+    if (align_corners) {
+      return output > 1 ? place * static_cast<double>(input - 1) / static_cast<double>(output - 1) : 0.0;
+    }
+    const double width = step > 0 ? step : static_cast<double>(input) / static_cast<double>(output);
+    return (place + 0.5) * width - 0.5;
+  }
+  int64_t inside(double place) const {
+    return static_cast<int64_t>(std::clamp(place, 0.0, static_cast<double>(input - 1)));
+  }
+};
+
+// In float, because PyTorch rounds so: with exact steps, other elements are chosen for about one size in a hundred.
+void add_nearest(const Axis& axis, int64_t i, Taps& taps) {
+  const float step =
+      axis.step > 0 ? static_cast<float>(axis.step) : static_cast<float>(axis.input) / static_cast<float>(axis.output);
+  taps.add(axis.inside(std::floor(static_cast<float>(i) * step)), 1);
+}
+
+void add_linear(const Axis& axis, int64_t i, Taps& taps) {
+  // With a step of its own, an axis that keeps its size is kept as it is: PyTorch's convention.
+  const double position = axis.input == axis.output ? static_cast<double>(i) : std::max(axis.position(i), 0.0);
+  const int64_t left = axis.inside(position);
+  const double part = std::min(position - static_cast<double>(left), 1.0);
+  taps.add(left, 1 - part);
+  taps.add(std::min(left + 1, axis.input - 1), part);
+}
+
+// Keys' kernel at distance d, 0 from 2 on.
+double cubic_weight(double d) {
+  constexpr double a = -0.75;
+  return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+}
+
+void add_cubic(const Axis& axis, int64_t i, Taps& taps) {
+  const double position = axis.position(i);
+  const double left = std::min(std::floor(position), static_cast<double>(axis.input - 1));
+  const double part = std::min(position - left, 1.0);
+  for (int k = -1; k <= 2; ++k) taps.add(axis.inside(left + k), cubic_weight(std::abs(part - k)));
+}
+
+void add_area(const Axis& axis, int64_t i, Taps& taps) {
+  const int64_t first = i * axis.input / axis.output;
+  const int64_t end = ((i + 1) * axis.input + axis.output - 1) / axis.output;
+  for (int64_t place = first; place < end; ++place) taps.add(place, 1.0 / static_cast<double>(end - first));
+}
+
+Taps taps_of(const Axis& axis) {
+  Taps taps;
+  for (int64_t i = 0; i < axis.output; ++i) {
+    switch (axis.mode) {
+      case nearest: add_nearest(axis, i, taps); break;
+      case linear: add_linear(axis, i, taps); break;
+      case cubic: add_cubic(axis, i, taps); break;
+      default: add_area(axis, i, taps); break;
+    }
+    taps.finish();
+  }
+  return taps;
+}
+
+// The map in the other direction: the places of the result that read place j, for each of `size` places.
+Taps transposed(const Taps& taps, int64_t size) {
+  std::vector<std::vector<std::pair<int64_t, double>>> readers(static_cast<size_t>(size));
+  for (int64_t i = 0; i < taps.size(); ++i) {
+    for (auto k = taps.begin[static_cast<size_t>(i)]; k < taps.begin[static_cast<size_t>(i) + 1]; ++k) {
+      const auto tap = static_cast<size_t>(k);
+      auto& list = readers[static_cast<size_t>(taps.index[tap])];
+      // At the edges, several taps of one place read the same element.
+      if (!list.empty() && list.back().first == i) {
+        list.back().second += taps.weight[tap];
+      } else {
+        list.emplace_back(i, taps.weight[tap]);
+      }
+    }
+  }
+  Taps result;
+  for (const auto& list : readers) {
+    for (const auto& [place, weight] : list) result.add(place, weight);
+    result.finish();
+  }
+  return result;
+}
+
+}  // namespace
+
+ResampleGeometry resample_geometry(const exec::KernelCall& call) {
+  const bool backward = call.op == OpId::resample_backward;
+  const Dims& from = call.inputs[0].shape;
+  const Dims& to = call.outputs[0].shape;
+  const int spatial = from.rank() - 2;
+  ResampleGeometry geometry;
+  for (int i = 0; i < 3; ++i) {
+    const auto axis = static_cast<size_t>(i);
+    const int source = i - (3 - spatial);
+    if (source < 0) {
+      geometry.taps[axis].add(0, 1);
+      geometry.taps[axis].finish();
+      continue;
+    }
+    geometry.input[axis] = from[2 + source];
+    geometry.output[axis] = to[2 + source];
+    const int64_t input = backward ? to[2 + source] : from[2 + source];
+    const int64_t output = backward ? from[2 + source] : to[2 + source];
+    const Taps taps = taps_of({call.attrs.integer("mode"), call.attrs.flag("align_corners"),
+                               call.attrs.number(resample_steps[source]), input, output});
+    geometry.taps[axis] = backward ? transposed(taps, input) : taps;
+  }
+  return geometry;
+}
+
+}  // namespace pydl::op

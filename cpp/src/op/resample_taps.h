@@ -1,0 +1,43 @@
+// The linear map of a resampling along one axis, as kernels read it from attrs and shapes.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "exec/kernel.h"
+
+namespace pydl::op {
+
+/// Place i of the result is the sum of weight[k] times place index[k] of the input, for k in [begin[i], begin[i + 1]).
+struct Taps {
+  std::vector<int64_t> begin = {0};
+  std::vector<int64_t> index;
+  std::vector<double> weight;
+
+  int64_t size() const { return static_cast<int64_t>(begin.size()) - 1; }
+  /// Number of summands of place i.
+  int64_t count(int64_t i) const { return begin[static_cast<size_t>(i) + 1] - begin[static_cast<size_t>(i)]; }
+
+  void add(int64_t place, double factor) {
+    index.push_back(place);
+    weight.push_back(factor);
+  }
+  /// Ends the summands of one place.
+  void finish() { begin.push_back(static_cast<int64_t>(index.size())); }
+};
+
+/// The map along 3 spatial axes, of which missing ones are in front and have size 1.
+struct ResampleGeometry {
+  std::array<int64_t, 3> input = {1, 1, 1};
+  std::array<int64_t, 3> output = {1, 1, 1};
+  std::array<Taps, 3> taps;
+};
+
+/// The geometry of a call of `resample`, or of `resample_backward`, whose input is the gradient and whose taps are the
+/// transposed ones. See op_id.h for the attrs.
+ResampleGeometry resample_geometry(const exec::KernelCall& call);
+
+/// The attributes step0, step1, step2, by spatial axis.
+inline constexpr const char* resample_steps[] = {"step0", "step1", "step2"};
+
+}  // namespace pydl::op

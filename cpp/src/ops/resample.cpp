@@ -1,0 +1,141 @@
+// Resampling: interpolation along the spatial axes, a linear map whose derivative is its transpose.
+#include <cmath>
+
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "op/resample_taps.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+constexpr int max_spatial = 3;
+
+void require_mode(const char* name, const Attrs& attrs) {
+  const int64_t mode = attrs.integer("mode");
+  if (mode < 0 || mode > static_cast<int64_t>(Resampling::area)) {
+    throw ValueError(concat_text(name, ": there is no mode ", mode));
+  }
+  const bool interpolates =
+      mode == static_cast<int64_t>(Resampling::linear) || mode == static_cast<int64_t>(Resampling::cubic);
+  if (attrs.flag("align_corners") && !interpolates) {
+    throw ValueError(concat_text(name, ": align_corners is for linear and cubic interpolation"));
+  }
+  for (const char* step : op::resample_steps) {
+    const double value = attrs.number(step);
+    if (std::isfinite(value) && value >= 0) continue;
+    throw ValueError(concat_text(name, ": expected steps that are finite and positive, got ", value));
+  }
+}
+
+void require_sizes(const char* name, const char* what, const Dims& sizes, int spatial) {
+  bool valid = sizes.rank() == spatial;
+  for (const int64_t size : sizes) valid = valid && size > 0;
+  if (valid) return;
+  throw ValueError(concat_text(name, ": expected ", spatial, " ", what, " of at least 1, got ", sizes));
+}
+
+Dims spatial_part(const Dims& shape) {
+  return Dims(std::span(shape.begin() + 2, static_cast<size_t>(shape.rank() - 2)));
+}
+
+Dims with_sizes(const Dims& shape, const Dims& sizes) {
+  Dims result = {shape[0], shape[1]};
+  for (const int64_t size : sizes) result.push_back(size);
+  return result;
+}
+
+// In the layout of the input, where that is channels-last.
+BufferSpec laid_out_as(const BufferSpec& like, const Dims& shape) {
+  const bool row_major_too = is_contiguous(like.shape, like.strides);
+  if (row_major_too || !is_channels_last(like.shape, like.strides)) return row_major(like.dtype, shape);
+  return {like.dtype, shape, channels_last_strides(shape)};
+}
+
+template <OpId id>
+void infer_resample(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = op::op_name(id);
+  const BufferSpec& x = inputs[0];
+  require_floating(name, x);
+  const int spatial = x.shape.rank() - 2;
+  if (spatial < 1 || spatial > max_spatial) {
+    throw ValueError(concat_text(name, ": expected (N, C, S...) with 1 to 3 spatial axes, got shape ", x.shape));
+  }
+  require_mode(name, attrs);
+  require_sizes(name, "spatial sizes", attrs.dims("size"), spatial);
+  require_sizes(name, "spatial sizes of the input", spatial_part(x.shape), spatial);
+  if constexpr (id == OpId::resample) {
+    *output = laid_out_as(x, with_sizes(x.shape, attrs.dims("size")));
+    return;
+  }
+  require_sizes(name, "sizes of the input", attrs.dims("input"), spatial);
+  if (spatial_part(x.shape) != attrs.dims("size")) {
+    throw ValueError(
+        concat_text(name, ": expected a gradient of spatial sizes ", attrs.dims("size"), ", got shape ", x.shape));
+  }
+  *output = laid_out_as(x, with_sizes(x.shape, attrs.dims("input")));
+}
+
+Gradients resample_gradients(const BackwardContext& c) {
+  Attrs attrs = c.attrs();
+  attrs.add("input", spatial_part(c.input_shape(0)));
+  return {op::apply(OpId::resample_backward, attrs, {c.gradient})};
+}
+
+Gradients resample_backward_gradients(const BackwardContext& c) {
+  Attrs attrs;
+  for (const auto& [name, value] : c.attrs().entries()) {
+    if (name != "input") attrs.add(name, value);
+  }
+  return {op::apply(OpId::resample, attrs, {c.gradient})};
+}
+
+}  // namespace
+
+void define_resample(Registry& registry) {
+  define(registry, OpId::resample, infer_resample<OpId::resample>, resample_gradients);
+  define(registry, OpId::resample_backward, infer_resample<OpId::resample_backward>, resample_backward_gradients);
+}
+
+}  // namespace ops
+
+namespace {
+
+Attrs attrs_of(const char* name, const Dims& size, const ResampleOptions& options) {
+  const std::vector<double>& steps = options.steps;
+  if (!steps.empty() && steps.size() != static_cast<size_t>(size.rank())) {
+    throw ValueError(concat_text(name, ": expected ", size.rank(), " steps, one per spatial axis, got ", steps.size()));
+  }
+  Attrs attrs = {
+      {"size", size}, {"mode", static_cast<int64_t>(options.mode)}, {"align_corners", options.align_corners}};
+  for (size_t axis = 0; axis < std::size(op::resample_steps); ++axis) {
+    attrs.add(op::resample_steps[axis], axis < steps.size() ? steps[axis] : 0.0);
+  }
+  return attrs;
+}
+
+}  // namespace
+
+Tensor resample(const Tensor& x, const Dims& size, const ResampleOptions& options) {
+  return op::apply(OpId::resample, attrs_of("resample", size, options), {x});
+}
+
+Tensor resample_backward(const Tensor& g, const Dims& size, const ResampleOptions& options) {
+  Dims resampled = g.shape();
+  for (int i = 0; i < 2 && !resampled.empty(); ++i) resampled.erase(0);
+  Attrs attrs = attrs_of("resample_backward", resampled, options);
+  attrs.add("input", size);
+  return op::apply(OpId::resample_backward, attrs, {g});
+}
+
+}  // namespace pydl

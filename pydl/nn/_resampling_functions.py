@@ -1,0 +1,147 @@
+"""Interpolation: what `pydl.nn.functional` offers, on the op `resample`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pydl import _core
+from pydl._core import Tensor
+
+Sizes = int | Sequence[int]
+Factors = float | Sequence[float]
+
+# Modes by name: what the op calls them, and the only number of spatial axes that they are for.
+_MODES: dict[str, tuple[str, int | None]] = {
+    "nearest": ("nearest", None),
+    "linear": ("linear", 1),
+    "bilinear": ("linear", 2),
+    "trilinear": ("linear", 3),
+    "bicubic": ("cubic", 2),
+    "area": ("area", None),
+}
+_AREA = {
+    1: _core.nn.adaptive_avg_pool1d,
+    2: _core.nn.adaptive_avg_pool2d,
+    3: _core.nn.adaptive_avg_pool3d,
+}
+
+
+def _op_mode(x: Tensor, mode: str, align_corners: bool | None) -> str:
+    """Return the op's name of a mode that suits the arguments."""
+    if mode not in _MODES:
+        raise ValueError(f"interpolate: expected mode to be one of {tuple(_MODES)}, got {mode!r}")
+    if not 3 <= x.ndim <= 5:
+        raise ValueError(
+            f"interpolate: expected (N, C, L), (N, C, H, W) or (N, C, D, H, W), got shape {x.shape}"
+        )
+    if not x.dtype.is_floating:
+        raise TypeError(f"interpolate: expected a floating-point dtype, got {x.dtype}")
+    name, axes = _MODES[mode]
+    if axes is not None and x.ndim != axes + 2:
+        raise ValueError(
+            f"interpolate: mode {mode!r} needs {axes} spatial axes, got shape {x.shape}"
+        )
+    if align_corners is not None and axes is None:
+        raise ValueError(
+            "interpolate: align_corners can only be set with the modes linear, bilinear, bicubic "
+            f"and trilinear, got {mode!r}"
+        )
+    return name
+
+
+def _sizes(x: Tensor, size: Sizes | None, scale_factor: Factors | None) -> list[int]:
+    """Return the spatial sizes of the result."""
+    axes = x.ndim - 2
+    if size is None and scale_factor is None:
+        raise ValueError("interpolate: either size or scale_factor must be given")
+    if size is not None and scale_factor is not None:
+        raise ValueError("interpolate: only one of size and scale_factor may be given")
+    if size is not None:
+        sizes = [size] * axes if isinstance(size, int) else list(size)
+        if len(sizes) != axes:
+            raise ValueError(
+                f"interpolate: expected a size for each of {axes} spatial axes of shape {x.shape}, "
+                f"got {size}"
+            )
+    else:
+        factors = _factors(x, scale_factor)
+        sizes = [math.floor(n * f) for n, f in zip(x.shape[2:], factors, strict=True)]
+    if min(*sizes, *x.shape[2:]) < 1:
+        raise ValueError(
+            "interpolate: input and output sizes must be at least 1, got input of shape "
+            f"{x.shape} and output of spatial sizes {tuple(sizes)}"
+        )
+    return sizes
+
+
+def _factors(x: Tensor, scale_factor: Factors | None) -> list[float]:
+    """Return one factor per spatial axis; none at all where only sizes were given."""
+    axes = x.ndim - 2
+    if scale_factor is None:
+        return []
+    if isinstance(scale_factor, Sequence):
+        factors = [float(factor) for factor in scale_factor]
+    else:
+        factors = [float(scale_factor)] * axes
+    if len(factors) != axes or not all(math.isfinite(f) and f > 0 for f in factors):
+        raise ValueError(
+            f"interpolate: expected scale_factor to be a positive number, or {axes} of them for "
+            f"shape {x.shape}, got {scale_factor}"
+        )
+    return factors
+
+
+def interpolate(
+    x: Tensor,
+    size: Sizes | None = None,
+    scale_factor: Factors | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """Resize the spatial axes of images, as PyTorch's function of that name.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, C, L), (N, C, H, W) or (N, C, D, H, W), floating point
+        Signals, images or volumes.
+    size : int or sequence of int, optional
+        Spatial sizes of the result.
+    scale_factor : float or sequence of float, optional
+        Instead of `size`: by how much each axis grows; sizes are rounded down. The factor itself,
+        not the ratio of the rounded sizes, says where elements lie.
+    mode : {"nearest", "linear", "bilinear", "trilinear", "bicubic", "area"}, default "nearest"
+        Linear modes are for 1, 2 and 3 spatial axes, "bicubic" is for 2. "area" takes the means of
+        windows that share the input out evenly.
+    align_corners : bool, optional
+        For linear and cubic modes: whether the centres of the corner elements of input and result
+        lie upon each other, rather than their outer edges, which is the default.
+
+    Returns
+    -------
+    Tensor, shape (N, C, *size)
+        Lies channels-last where x does.
+
+    Raises
+    ------
+    ValueError
+        For both or neither of `size` and `scale_factor`, a mode that does not suit the shape, sizes
+        below 1, and `align_corners` with a mode that has no use for it.
+    TypeError
+        When x is not floating point.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> x = pydl.tensor([[[1.0, 2.0]]])
+    >>> pydl.nn.functional.interpolate(x, scale_factor=2).tolist()
+    [[[1.0, 1.0, 2.0, 2.0]]]
+    >>> pydl.nn.functional.interpolate(x, size=3, mode="linear", align_corners=True).tolist()
+    [[[1.0, 1.5, 2.0]]]
+    """
+    name = _op_mode(x, mode, align_corners)
+    sizes = _sizes(x, size, scale_factor)
+    steps = [1.0 / factor for factor in _factors(x, scale_factor)]
+    if name == "area":
+        return _AREA[x.ndim - 2](x, sizes)
+    return _core.resample(x, sizes, name, bool(align_corners), steps or None)

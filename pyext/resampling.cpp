@@ -1,0 +1,160 @@
+// Resampling, padding and rearrangements of pixels.
+#include "bindings.h"
+#include "casters.h"
+#include "pydl/nn.h"
+
+namespace pydl::python {
+
+namespace {
+
+ResampleOptions resample_options(const char* name, const std::string& mode, bool align_corners,
+                                 const std::optional<std::vector<double>>& steps) {
+  constexpr const char* names[] = {"nearest", "linear", "cubic", "area"};
+  for (int i = 0; i < 4; ++i) {
+    if (mode == names[i]) return {static_cast<Resampling>(i), align_corners, steps.value_or(std::vector<double>{})};
+  }
+  throw ValueError(concat_text(name, ": expected mode 'nearest', 'linear', 'cubic' or 'area', got '", mode, "'"));
+}
+
+void define_resample_ops(py::module_& module) {
+  module.def(
+      "resample",
+      [](const Tensor& x, const DimsArgument& size, const std::string& mode, bool align_corners,
+         const std::optional<std::vector<double>>& steps) {
+        const ResampleOptions options = resample_options("resample", mode, align_corners, steps);
+        return compute(x.size() * 4, [&] { return resample(x, size.dims, options); });
+      },
+      py::arg("x"), py::arg("size"), py::arg("mode") = "nearest", py::arg("align_corners") = false,
+      py::arg("steps") = py::none(),
+      "Interpolation along 1 to 3 spatial axes; see `pydl.nn.functional.interpolate`.\n\n"
+      "Parameters\n----------\nx : Tensor, shape (N, C, S...), floating point\nsize : tuple of int\n"
+      "    Spatial sizes of the result.\nmode : {'nearest', 'linear', 'cubic', 'area'}\nalign_corners : bool\n"
+      "    Whether first and last elements lie upon each other.\nsteps : sequence of float, optional\n"
+      "    Places of x per place of the result along each axis; by default what follows from the sizes.\n\n"
+      "Returns\n-------\nTensor, shape (N, C, *size)\n\nRaises\n------\nValueError\n    When sizes do not fit.\n"
+      "TypeError\n    When x is not floating point.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl._core.resample(pydl.tensor([[[1.0, 3.0]]]), 3, mode='linear', align_corners=True).tolist()\n"
+      "[[[1.0, 2.0, 3.0]]]\n");
+  module.def(
+      "resample_backward",
+      [](const Tensor& g, const DimsArgument& size, const std::string& mode, bool align_corners,
+         const std::optional<std::vector<double>>& steps) {
+        const ResampleOptions options = resample_options("resample_backward", mode, align_corners, steps);
+        return compute(g.size() * 4, [&] { return resample_backward(g, size.dims, options); });
+      },
+      py::arg("g"), py::arg("size"), py::arg("mode") = "nearest", py::arg("align_corners") = false,
+      py::arg("steps") = py::none(), "Gradient of `resample` for an input of the spatial sizes `size`.");
+}
+
+nn::Padding padding_of(const std::string& mode) {
+  if (mode == "constant") return nn::Padding::constant;
+  if (mode == "reflect") return nn::Padding::reflect;
+  if (mode == "replicate") return nn::Padding::replicate;
+  if (mode == "circular") return nn::Padding::circular;
+  throw ValueError(
+      concat_text("pad: expected mode 'constant', 'reflect', 'replicate' or 'circular', got '", mode, "'"));
+}
+
+Tensor pad_tensor(const Tensor& x, const std::vector<int64_t>& pads, const std::string& mode,
+                  const std::optional<Scalar>& value) {
+  const nn::Padding padding = padding_of(mode);
+  if (value && padding != nn::Padding::constant) {
+    throw ValueError(concat_text("pad: mode '", mode, "' takes no value"));
+  }
+  return compute(x.size(), [&] { return nn::pad(x, pads, padding, value.value_or(Scalar(0))); });
+}
+
+void define_padding(py::module_& module) {
+  module.def(
+      "pad", pad_tensor, py::arg("x"), py::arg("pad"), py::arg("mode") = "constant", py::arg("value") = py::none(),
+      "Elements added around a tensor, as in PyTorch.\n\n"
+      "Parameters\n----------\nx : Tensor, any shape and dtype\npad : sequence of int\n"
+      "    Pairs (before, behind), the first one for the last axis, the next for the one before it, ...\n"
+      "    Negative numbers remove elements.\nmode : {'constant', 'reflect', 'replicate', 'circular'}\n"
+      "    'reflect' mirrors at the first and last elements without repeating these.\n"
+      "value : number, optional\n    Of the added elements in mode 'constant'; 0 by default.\n\n"
+      "Returns\n-------\nTensor\n\nRaises\n------\nValueError\n"
+      "    When there are more pairs than axes, or an axis is too short for the mode.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.nn.functional.pad(pydl.tensor([1, 2, 3]), (1, 2)).tolist()\n"
+      "[0, 1, 2, 3, 0, 0]\n"
+      ">>> pydl.nn.functional.pad(pydl.tensor([1, 2, 3]), (2, -1), mode='reflect').tolist()\n[3, 2, 1, 2]\n");
+}
+
+void define_adaptive_avg_pool(py::module_& module, int spatial, const char* shape) {
+  const std::string name = concat_text("adaptive_avg_pool", spatial, "d");
+  // An entry of None keeps the size of that axis.
+  using Sizes = std::vector<std::optional<int64_t>>;
+  const auto run = [name, spatial, shape](const Tensor& x,
+                                          const std::variant<int64_t, Sizes, std::monostate>& output_size) {
+    const auto count = static_cast<size_t>(spatial);
+    Sizes sizes(count);
+    if (const auto* all = std::get_if<int64_t>(&output_size)) sizes.assign(count, *all);
+    if (const auto* each = std::get_if<Sizes>(&output_size)) sizes = *each;
+    if (sizes.size() != count) {
+      throw ValueError(concat_text(name, ": expected ", spatial, " numbers as output_size, got ", sizes.size()));
+    }
+    const bool has_batch = x.rank() == spatial + 2;
+    if (!has_batch && x.rank() != spatial + 1) {
+      throw ValueError(concat_text(name, ": expected ", shape, " or the same without N, got shape ", x.shape()));
+    }
+    Dims size;
+    for (int axis = 0; axis < spatial; ++axis) {
+      size.push_back(sizes[static_cast<size_t>(axis)].value_or(x.size(axis - spatial)));
+      if (size.back() > 0) continue;
+      throw ValueError(concat_text(name, ": expected sizes of at least 1, got ", size.back(), " for axis ",
+                                   axis - spatial, " of shape ", x.shape()));
+    }
+    return compute(x.size(), [&] {
+      if (has_batch) return nn::adaptive_avg_pool(x, size);
+      return squeeze(nn::adaptive_avg_pool(expand_dims(x, 0), size), std::vector<int64_t>{0});
+    });
+  };
+  module.def(name.c_str(), run, py::arg("x"), py::arg("output_size"),
+             concat_text("The means of windows that share the input out evenly.\n\n"
+                         "Parameters\n----------\nx : Tensor, shape ",
+                         shape,
+                         ", or without N; floating point\n"
+                         "output_size : int, None, or sequence of these\n"
+                         "    Spatial sizes of the result; None keeps the size of an axis.\n\n"
+                         "Returns\n-------\nTensor\n\nRaises\n------\nValueError\n    When sizes do not fit.\n"
+                         "TypeError\n    When x is not floating point.")
+                 .c_str());
+}
+
+using Rearrangement = Tensor (*)(const Tensor&, int64_t);
+
+void define_rearrangement(py::module_& module, const char* name, const char* argument, const char* doc,
+                          Rearrangement function) {
+  module.def(
+      name,
+      [function](const Tensor& x, int64_t number) { return compute(x.size(), [&] { return function(x, number); }); },
+      py::arg("x"), py::arg(argument), doc);
+}
+
+}  // namespace
+
+void define_resampling(py::module_& parent) {
+  define_resample_ops(parent);
+  py::module_ module = parent.attr("nn").cast<py::module_>();
+  define_padding(module);
+  constexpr const char* shapes[] = {"(N, C, L)", "(N, C, H, W)", "(N, C, D, H, W)"};
+  for (int spatial = 1; spatial <= 3; ++spatial) define_adaptive_avg_pool(module, spatial, shapes[spatial - 1]);
+  define_rearrangement(
+      module, "pixel_shuffle", "upscale_factor",
+      "Squares of r * r channels as r * r pixels (Shi et al., 2016): (..., C r r, H, W) to (..., C, H r, W r).\n\n"
+      "Examples\n--------\n>>> import pydl\n"
+      ">>> pydl.nn.functional.pixel_shuffle(pydl.arange(4).reshape(4, 1, 1), 2).tolist()\n[[[0, 1], [2, 3]]]\n",
+      nn::pixel_shuffle);
+  define_rearrangement(module, "pixel_unshuffle", "downscale_factor",
+                       "Squares of r * r pixels as channels: (..., C, H r, W r) to (..., C r r, H, W).\n\n"
+                       "Examples\n--------\n>>> import pydl\n"
+                       ">>> pydl.nn.functional.pixel_unshuffle(pydl.zeros((1, 4, 6)), 2).shape\n(4, 2, 3)\n",
+                       nn::pixel_unshuffle);
+  define_rearrangement(module, "channel_shuffle", "groups",
+                       "Channels (groups, C / groups) in the order (C / groups, groups) (Zhang et al., 2018).\n\n"
+                       "Examples\n--------\n>>> import pydl\n>>> x = pydl.arange(4).reshape(1, 4, 1)\n"
+                       ">>> pydl.nn.functional.channel_shuffle(x, 2).flatten().tolist()\n[0, 2, 1, 3]\n",
+                       nn::channel_shuffle);
+}
+
+}  // namespace pydl::python
