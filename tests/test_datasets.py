@@ -13,7 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pydl.datasets import digits, fashion_mnist, files, load_digits, load_fashion_mnist
+from pydl.datasets import (
+    digits,
+    fashion_mnist,
+    files,
+    find_mobilenet_v2_weights,
+    load_digits,
+    load_fashion_mnist,
+    pretrained,
+)
 from pydl.datasets.files import DataFile, download, user_cache
 
 CONTENT = b"what the file should hold" * 1000
@@ -237,6 +245,44 @@ class TestDigits:
         (tmp_path / "mnist_5k.csv.gz").write_bytes(b"other")
         with pytest.raises(ValueError, match="expected SHA-256"):
             load_digits(tmp_path)
+
+
+class TestPretrained:
+    @pytest.fixture(autouse=True)
+    def pinned(self, monkeypatch):
+        file = DataFile("mobilenet_v2-b0353104.pth", *FILE.hashes)
+        monkeypatch.setattr(pretrained, "_MOBILENET_V2", file)
+        monkeypatch.setattr(pretrained, "_URL", "http://127.0.0.1:9/")
+        monkeypatch.setattr(pretrained, "_installed", list)
+
+    @pytest.mark.parametrize("place", ["file", "folder", "PYDL_DATA", "cache", "package"])
+    def test_places(self, place, tmp_path, monkeypatch):
+        folder = tmp_path / "cache/pydl/mobilenet_v2" if place == "cache" else tmp_path / "data"
+        file = write(folder, {"mobilenet_v2-b0353104.pth": CONTENT}) / "mobilenet_v2-b0353104.pth"
+        if place == "PYDL_DATA":
+            monkeypatch.setenv("PYDL_DATA", str(folder))
+        if place == "package":
+            monkeypatch.setattr(pretrained, "_installed", lambda: [folder])
+        given = {"file": file, "folder": folder}.get(place)
+        assert find_mobilenet_v2_weights(given, fetch=False) == file
+
+    def test_fetches_once_into_the_cache(self, server, monkeypatch):
+        address, contents, asked = server
+        contents["/mobilenet_v2-b0353104.pth"] = CONTENT
+        monkeypatch.setattr(pretrained, "_URL", address)
+        path = find_mobilenet_v2_weights()
+        assert path == find_mobilenet_v2_weights()
+        assert path.parent == user_cache() / "mobilenet_v2"
+        assert asked == ["/mobilenet_v2-b0353104.pth"]
+
+    def test_errors_say_where(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="Fetching from http://127.0.0.1:9/ failed"):
+            find_mobilenet_v2_weights()
+        with pytest.raises(FileNotFoundError, match="elsewhere"):
+            find_mobilenet_v2_weights(tmp_path / "elsewhere")
+        write(tmp_path / "data", {"mobilenet_v2-b0353104.pth": CONTENT[1:]})
+        with pytest.raises(ValueError, match="expected SHA-256"):
+            find_mobilenet_v2_weights(tmp_path / "data")
 
 
 @pytest.mark.parametrize(
