@@ -165,6 +165,7 @@ from pydl.control_flow import cond, scan
 from pydl.grad_mode import enable_grad, no_grad
 from pydl.info import info
 from pydl.interop import load, save
+from pydl.mixed_precision import autocast
 from pydl.nn import Sequential
 from pydl.training import Model
 
@@ -206,6 +207,7 @@ __all__ = [
     "astype",
     "atan",
     "atan2",
+    "autocast",
     "bfloat16",
     "binary_step",
     "bool",

@@ -9,6 +9,7 @@ from typing import Any, overload
 from pydl import _core
 from pydl._core import Tensor
 from pydl.grad_mode import enable_grad
+from pydl.mixed_precision import autocast
 
 __all__ = ["checkpoint", "grad", "value_and_grad"]
 
@@ -243,6 +244,8 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
     tree, tensors = _core._ArgumentTree.of((args, kwargs))
     tape = _core._RandomTape()
+    dtype = _core.autocast_dtype()
+    precision = autocast(dtype or _core.bfloat16, enabled=dtype is not None)
 
     def run() -> tuple[list[Tensor], Any]:
         inputs = [t.detach().requires_grad_() if t.requires_grad else t for t in tensors]
@@ -261,7 +264,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     def backward(gradients: list[Tensor | None]) -> list[Tensor | None]:
         if _core.is_grad_enabled():
             raise RuntimeError("checkpoint: derivatives of higher order are not offered")
-        with enable_grad(), tape.replay(), _core._RecomputeScope():
+        with precision, enable_grad(), tape.replay(), _core._RecomputeScope():
             again, second = run()
             results = _core._ArgumentTree.of(second)[1]
         pairs = [

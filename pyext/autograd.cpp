@@ -1,5 +1,6 @@
 // Differentiation: the engine's functions, which pydl/autograd.py wraps.
 #include "pydl/autograd.h"
+#include "pydl/autocast.h"
 #include "bindings.h"
 #include "casters.h"
 
@@ -66,6 +67,11 @@ void define_autograd(py::module_& module, const py::object& type) {
   module.def("is_grad_enabled", grad_enabled,
              "Whether operations are recorded on this thread.\n\nExamples\n--------\n>>> import pydl\n"
              ">>> with pydl.no_grad():\n...     pydl.is_grad_enabled()\nFalse\n");
+  module.def("autocast_dtype", autocast_dtype,
+             "The dtype that `pydl.autocast` set for this thread, or None.\n\nExamples\n--------\n>>> import pydl\n"
+             ">>> with pydl.autocast(\"bfloat16\"):\n...     pydl._core.autocast_dtype()\npydl.bfloat16\n");
+  module.def("set_autocast_dtype", set_autocast_dtype, py::arg("dtype"),
+             "Sets the dtype of products on this thread. Prefer the scope `autocast`.");
   module.def("set_grad_enabled", set_grad_enabled, py::arg("enabled"),
              "Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.set_grad_enabled(True)\n");

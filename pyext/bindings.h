@@ -37,6 +37,8 @@ void define_autograd(py::module_& module, const py::object& type);
 void define_random(py::module_& module);
 void define_nn(py::module_& module);
 void define_windows(py::module_& module);
+
+void define_norm(py::module_& module);
 void define_resampling(py::module_& module);
 void define_optim(py::module_& module);
 void define_compile(py::module_& module);

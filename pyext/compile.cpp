@@ -4,6 +4,7 @@
 #include "argument_tree.h"
 #include "bindings.h"
 #include "casters.h"
+#include "pydl/autocast.h"
 #include "pydl/autograd.h"
 #include "pydl/ops.h"
 #include "pydl/program.h"
@@ -67,6 +68,7 @@ struct Entry {
   size_t results_count;
   std::vector<Guard> guards;
   bool grad_enabled;
+  std::optional<DType> autocast;
   int threads;
   std::vector<Tensor> states;       // that ask for gradients, or did not
   std::vector<bool> requires_grad;  // of each
@@ -79,6 +81,7 @@ struct Entry {
   // Whether it serves a call; its tensors are appended.
   bool matches(PyObject* call, std::vector<Tensor>* tensors) const {
     if (grad_enabled != pydl::grad_enabled() || threads != runtime::thread_count()) return false;
+    if (autocast != autocast_dtype()) return false;
     if (!arguments.match(call, tensors)) return false;
     for (const Guard& guard : guards) {
       if (!guard.holds()) return false;
@@ -91,6 +94,7 @@ struct Entry {
 
   std::string difference(py::handle call) const {
     if (grad_enabled != pydl::grad_enabled()) return "recording of gradients was switched";
+    if (autocast != autocast_dtype()) return "autocast was switched";
     if (threads != runtime::thread_count()) return "the number of threads changed";
     std::string found = arguments.difference(call, "arguments");
     if (!found.empty()) return found;
@@ -354,6 +358,7 @@ py::tuple add_entry(ProgramCache& cache, const py::tuple& call, const ArgumentTr
                  .results_count = results_count,
                  .guards = {},
                  .grad_enabled = grad_enabled(),
+                 .autocast = autocast_dtype(),
                  .threads = runtime::thread_count(),
                  .states = std::move(states),
                  .requires_grad = {},

@@ -2,6 +2,7 @@
 #include "backends/cpu/peak.h"
 #include "bindings.h"
 #include "casters.h"
+#include "op/op_counter.h"
 #include "op/op_def.h"
 #include "pydl/random.h"
 #include "pydl/version.h"
@@ -141,6 +142,39 @@ py::dict describe_memory() {
   return result;
 }
 
+// A counter that Python starts and stops.
+class PyOpCounter {
+ public:
+  void enter() { counter_.emplace(); }
+  void exit(const py::args&) {
+    flops_ = counter_->flops;
+    bytes_ = counter_->bytes;
+    counter_.reset();
+  }
+  int64_t flops() const { return counter_ ? counter_->flops : flops_; }
+  int64_t bytes() const { return counter_ ? counter_->bytes : bytes_; }
+
+ private:
+  std::optional<op::OpCounter> counter_;
+  int64_t flops_ = 0;
+  int64_t bytes_ = 0;
+};
+
+void define_op_counter(py::module_& module) {
+  py::class_<PyOpCounter>(module, "_OpCounter", "Counts what the ops that this thread runs inside of it cost.")
+      .def(py::init<>())
+      .def(
+          "__enter__",
+          [](PyOpCounter& counter) -> PyOpCounter& {
+            counter.enter();
+            return counter;
+          },
+          py::return_value_policy::reference_internal)
+      .def("__exit__", &PyOpCounter::exit)
+      .def_property_readonly("flops", &PyOpCounter::flops, "Floating-point operations, a multiply-add counted as two.")
+      .def_property_readonly("bytes", &PyOpCounter::bytes, "Bytes of the results that have memory of their own.");
+}
+
 }  // namespace
 
 void define_info(py::module_& module) {
@@ -170,6 +204,7 @@ void define_info(py::module_& module) {
              "Examples\n--------\n>>> import pydl\n>>> pydl.set_num_threads(pydl.get_num_threads())\n");
   module.def("_measure_fma_peak", cpu::measure_fma_peak, py::call_guard<py::gil_scoped_release>());
   module.def("_measure_bandwidth", cpu::measure_bandwidth, py::call_guard<py::gil_scoped_release>());
+  define_op_counter(module);
 }
 
 }  // namespace pydl::python

@@ -604,6 +604,20 @@ class _ProgramCache:
     def difference(self, arg0: tuple[typing.Any, ...]) -> str: ...
     def programs(self) -> list[_Program]: ...
 
+class _OpCounter:
+    """Counts what the ops that this thread runs inside of it cost."""
+
+    def __enter__(self) -> _OpCounter: ...
+    def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
+    def __init__(self) -> None: ...
+    @property
+    def bytes(self) -> int:
+        """Bytes of the results that have memory of their own."""
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations, a multiply-add counted as two."""
+
 def _apply_with_provider(
     op: str,
     provider: str,
@@ -686,6 +700,9 @@ def atan(x: TensorLike) -> Tensor:
 def atan2(a: TensorLike, b: TensorLike) -> Tensor:
     """Angle of the point (b, a), in radians."""
 
+def autocast_dtype() -> DType | None:
+    """The dtype that `pydl.autocast` set for this thread, or None."""
+
 def avg_pool(
     x: TensorLike,
     kernel: collections.abc.Sequence[int],
@@ -709,6 +726,27 @@ def avg_pool_backward(
 ) -> Tensor:
     """Gradient of `avg_pool` for an input of the spatial sizes `size`."""
 
+def batch_norm(
+    x: TensorLike,
+    moments: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike,
+    epsilon: float = 1e-05,
+    batch: builtins.bool = False,
+) -> Tensor:
+    """(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel of x (N, C, ...)."""
+
+def batch_norm_backward(
+    g: TensorLike,
+    x: TensorLike,
+    moments: TensorLike,
+    weight: TensorLike,
+    sums: TensorLike | None = None,
+    epsilon: float = 1e-05,
+    batch: builtins.bool = False,
+) -> Tensor:
+    """Gradient of batch_norm for x. `sums` are those of `channel_sums`, needed with `batch`."""
+
 def binary_step(x: TensorLike) -> Tensor:
     """1 where x >= 0, else 0; its derivative is 0."""
 
@@ -717,6 +755,18 @@ def broadcast_to(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> T
 
 def ceil(x: TensorLike) -> Tensor:
     """The smallest integer not below x."""
+
+def channel_moments(x: TensorLike) -> Tensor:
+    """Mean and variance of each channel of x (N, C, ...), over all other axes: (2, C)."""
+
+def channel_sums(
+    g: TensorLike,
+    x: TensorLike,
+    moments: TensorLike,
+    epsilon: float = 1e-05,
+    batch: builtins.bool = False,
+) -> Tensor:
+    """Gradients of batch_norm for bias and weight: sums of g, and of g times the normalised x, by channel (2, C)."""
 
 def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """x limited to [min, max]."""
@@ -1011,6 +1061,20 @@ def normal(
 ) -> Tensor:
     """Random numbers, normal with mean and standard deviation."""
 
+def normalize(
+    x: TensorLike, axes: int = 1, epsilon: float = 1e-05, center: builtins.bool = True
+) -> Tensor:
+    """Rows of the last `axes` axes, brought to mean 0 and variance 1, or to root mean square 1."""
+
+def normalize_backward(
+    g: TensorLike,
+    x: TensorLike,
+    axes: int = 1,
+    epsilon: float = 1e-05,
+    center: builtins.bool = True,
+) -> Tensor:
+    """Gradient of normalize for x."""
+
 def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a != b."""
 
@@ -1109,6 +1173,9 @@ def rsqrt(x: TensorLike) -> Tensor:
 
 def selu(x: TensorLike) -> Tensor:
     """Scaled exponential linear unit (Klambauer et al., 2017)."""
+
+def set_autocast_dtype(dtype: DTypeLike | None) -> None:
+    """Sets the dtype of products on this thread. Prefer the scope `autocast`."""
 
 def set_grad_enabled(enabled: builtins.bool) -> None:
     """Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`."""

@@ -78,6 +78,18 @@ def avg_pool3d(
 ) -> Tensor:
     """Mean of each window."""
 
+def batch_norm(
+    x: TensorLike,
+    running_mean: TensorLike | None = None,
+    running_var: TensorLike | None = None,
+    weight: TensorLike | None = None,
+    bias: TensorLike | None = None,
+    training: builtins.bool = False,
+    momentum: float | TensorLike = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    """Batch normalisation of x (N, C, ...), by channel (Ioffe and Szegedy, 2015)."""
+
 def binary_cross_entropy(
     probability: TensorLike, target: TensorLike, reduction: str = "mean"
 ) -> Tensor:
@@ -170,6 +182,51 @@ def cross_entropy(
 ) -> Tensor:
     """Cross-entropy of softmax(logits) and a target."""
 
+def dropout1d(
+    x: TensorLike,
+    p: float = 0.5,
+    training: builtins.bool = True,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Whole channels set to 0 with probability p, the others divided by 1 - p; x itself unless training."""
+
+def dropout2d(
+    x: TensorLike,
+    p: float = 0.5,
+    training: builtins.bool = True,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Whole channels set to 0 with probability p, the others divided by 1 - p; x itself unless training."""
+
+def dropout3d(
+    x: TensorLike,
+    p: float = 0.5,
+    training: builtins.bool = True,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Whole channels set to 0 with probability p, the others divided by 1 - p; x itself unless training."""
+
+def group_norm(
+    x: TensorLike,
+    num_groups: int,
+    weight: TensorLike | None = None,
+    bias: TensorLike | None = None,
+    eps: float = 1e-05,
+) -> Tensor:
+    """Group normalisation of x (N, C, ...): groups of channels of each sample (Wu and He, 2018)."""
+
+def instance_norm(
+    x: TensorLike,
+    running_mean: TensorLike | None = None,
+    running_var: TensorLike | None = None,
+    weight: TensorLike | None = None,
+    bias: TensorLike | None = None,
+    use_input_stats: builtins.bool = True,
+    momentum: float | TensorLike = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    """Normalisation of each channel of each sample of x (N, C, ...) (Ulyanov et al., 2016)."""
+
 def kaiming_normal(
     shape: int | collections.abc.Sequence[int],
     gain: float = 1.4142135623730951,
@@ -188,6 +245,20 @@ def kaiming_uniform(
 
 def l1_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """Mean of abs(prediction - target)."""
+
+def layer_norm(
+    x: TensorLike,
+    normalized_shape: int | collections.abc.Sequence[int],
+    weight: TensorLike | None = None,
+    bias: TensorLike | None = None,
+    eps: float = 1e-05,
+) -> Tensor:
+    """Layer normalisation over the last axes, of shape `normalized_shape` (Ba et al., 2016)."""
+
+def local_response_norm(
+    x: TensorLike, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """x / (k + alpha * mean of squares over `size` neighbouring channels)**beta (Krizhevsky et al., 2012)."""
 
 def max_pool1d(
     x: TensorLike,
@@ -278,6 +349,14 @@ def pixel_shuffle(x: TensorLike, upscale_factor: int) -> Tensor:
 
 def pixel_unshuffle(x: TensorLike, downscale_factor: int) -> Tensor:
     """Squares of r * r pixels as channels: (..., C, H r, W r) to (..., C r r, H, W)."""
+
+def rms_norm(
+    x: TensorLike,
+    normalized_shape: int | collections.abc.Sequence[int],
+    weight: TensorLike | None = None,
+    eps: float | None = None,
+) -> Tensor:
+    """x over its root mean square along the last axes, of shape `normalized_shape` (Zhang and Sennrich, 2019)."""
 
 def xavier_normal(
     shape: int | collections.abc.Sequence[int],

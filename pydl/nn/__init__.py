@@ -1,6 +1,6 @@
 """Layers, activations, losses and the modules that hold them."""
 
-from pydl.nn import functional, init
+from pydl.nn import functional, init, utils
 from pydl.nn.activations import (
     ELU,
     GELU,
@@ -25,6 +25,7 @@ from pydl.nn.averaging import (
     GlobalAvgPool2d,
     GlobalAvgPool3d,
 )
+from pydl.nn.channel_dropout import Dropout1d, Dropout2d, Dropout3d
 from pydl.nn.containers import ModuleList, Sequential
 from pydl.nn.conv import (
     Conv1d,
@@ -38,6 +39,18 @@ from pydl.nn.conv import (
 from pydl.nn.linear import Dropout, Flatten, Identity, Linear
 from pydl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from pydl.nn.module import Buffer, Module, Parameter
+from pydl.nn.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+)
 from pydl.nn.padding import (
     CircularPad1d,
     CircularPad2d,
@@ -93,6 +106,9 @@ __all__ = [
     "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "BinaryStep",
     "Buffer",
     "ChannelShuffle",
@@ -110,14 +126,23 @@ __all__ = [
     "ConvTranspose3d",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Flatten",
     "GlobalAvgPool1d",
     "GlobalAvgPool2d",
     "GlobalAvgPool3d",
+    "GroupNorm",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSoftmax",
     "MSELoss",
     "MaxPool1d",
@@ -132,6 +157,7 @@ __all__ = [
     "Parameter",
     "PixelShuffle",
     "PixelUnshuffle",
+    "RMSNorm",
     "ReLU",
     "ReflectionPad1d",
     "ReflectionPad2d",
@@ -155,4 +181,5 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "utils",
 ]

@@ -143,7 +143,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, *, generator: Generator | None = None) -> None:
         super().__init__()
         if not 0.0 <= p <= 1.0:
-            raise ValueError(f"Dropout: expected a probability in [0, 1], got {p}")
+            raise ValueError(f"{type(self).__name__}: expected a probability in [0, 1], got {p}")
         self.p, self.generator = p, generator
 
     def forward(self, x: Tensor) -> Tensor:

@@ -434,7 +434,10 @@ class Model(Module):
     # --- looking and saving -----------------------------------------------------------------------
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> None:
-        """Print the layers with their output shapes, parameter counts and bytes.
+        """Print the layers with their output shapes, parameters, FLOPs and activation memory.
+
+        FLOPs are those of a forward pass, a multiply-add counted as two; activations are the
+        results of all operations in evaluation mode, before anything is fused or reused.
 
         Parameters
         ----------
@@ -447,13 +450,14 @@ class Model(Module):
         >>> import pydl
         >>> from pydl import nn
         >>> nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).summary((4,))
-        layer       output  parameters
-        ------------------------------
-        0 (Linear)  (N, 8)          40
-        1 (ReLU)    (N, 8)           -
-        2 (Linear)  (N, 3)          27
-        ------------------------------
+        layer       output  parameters    MFLOP
+        ---------------------------------------
+        0 (Linear)  (N, 8)          40  6.4e-05
+        1 (ReLU)    (N, 8)           -    8e-06
+        2 (Linear)  (N, 3)          27  4.8e-05
+        ---------------------------------------
         parameters: 67 (67 trainable), 268 bytes
+        forward pass of one sample: 0.00012 MFLOP, activations 76 bytes
         """
         from pydl.training.summary import summarize
 

@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from pydl import _core
 from pydl._core import Tensor, zeros
 from pydl.grad_mode import no_grad
 from pydl.nn.module import Module, Parameter
 
 
-def output_shapes(model: Module, example: Tensor) -> dict[int, str]:
-    """Shapes of what each module returns for an example batch of one, by the module's id."""
-    shapes: dict[int, str] = {}
+@dataclass(frozen=True)
+class Pass:
+    """What one forward pass of a module gives and costs."""
+
+    output: str
+    flops: int  # a multiply-add counts as two
+    activations: int  # bytes of all results
+
+
+def forward_passes(model: Module, example: Tensor) -> dict[int, Pass]:
+    """Record what each module returns and computes for a batch of one, by the module's id."""
+    passes: dict[int, Pass] = {}
     modules = list(model.modules())
     modes = [module.training for module in modules]
 
-    def recording(module: Module) -> Callable[..., Any]:
+    def recording(module: Module, counter: _core._OpCounter) -> Callable[..., Any]:
         forward = module.forward
 
         def run(*args: Any, **kwargs: Any) -> Any:
+            flops, activations = counter.flops, counter.bytes
             output = forward(*args, **kwargs)
-            shapes[id(module)] = _shape_text(output)
+            passes[id(module)] = Pass(
+                _shape_text(output), counter.flops - flops, counter.bytes - activations
+            )
             return output
 
         return run
 
     try:
-        for module in modules:
-            # In the instance's dict it comes before the class's method.
-            vars(module)["forward"] = recording(module)
-        with no_grad():
+        with no_grad(), _core._OpCounter() as counter:
+            for module in modules:
+                # In the instance's dict it comes before the class's method.
+                vars(module)["forward"] = recording(module, counter)
             model.eval()(example)
     finally:
         for module, mode in zip(modules, modes, strict=True):
             vars(module).pop("forward", None)
             module.training = mode
-    return shapes
+    return passes
 
 
 def _shape_text(output: Any) -> str:
@@ -51,34 +65,63 @@ def _shape_text(output: Any) -> str:
 
 
 def summarize(model: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> str:
-    """Layers, output shapes where the input's is known, and sizes, as a text table."""
-    shapes: dict[int, str] = {}
-    if input_shape is not None:
-        shapes = output_shapes(model, zeros((1, *input_shape), dtype=dtype))
-    rows = [("layer", "output", "parameters")] if shapes else [("layer", "", "parameters")]
+    """Layers and their sizes as a text table; with the input's shape also outputs and costs."""
+    if input_shape is None:
+        passes: dict[int, Pass] = {}
+        rows: list[tuple[str, ...]] = [("layer", "parameters")]
+    else:
+        passes = forward_passes(model, zeros((1, *input_shape), dtype=dtype))
+        rows = [("layer", "output", "parameters", "MFLOP")]
     for path, module in model.named_modules():
         if module is model and any(True for _ in model.children()):
             continue
         depth = path.count(".")
         own = sum(value.size for _, value in module._members() if isinstance(value, Parameter))
         name = f"{'  ' * depth}{path or type(model).__name__} ({type(module).__name__})"
-        rows.append((name, shapes.get(id(module), ""), f"{own:,}" if own else "-"))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    lines = [
-        f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}".rstrip()
-        for row in rows
-    ]
+        parameters = f"{own:,}" if own else "-"
+        if input_shape is None:
+            rows.append((name, parameters))
+            continue
+        costs = passes.get(id(module))
+        output, flops = ("", 0) if costs is None else (costs.output, costs.flops)
+        rows.append((name, output, parameters, _millions(flops) if flops else "-"))
+    lines = _aligned(rows)
     rule = "-" * max(len(line) for line in lines)
     lines.insert(1, rule)
-    return "\n".join([*lines, rule, *_totals(model)])
+    return "\n".join([*lines, rule, *_totals(model, passes.get(id(model)))])
 
 
-def _totals(model: Module) -> list[str]:
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Columns of equal width: texts on the left, numbers on the right."""
+    texts = len(rows[0]) // 2
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.ljust(width) if i < texts else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _totals(model: Module, whole: Pass | None) -> list[str]:
     parameters = list(model.parameters())
     total = sum(p.size for p in parameters)
     trainable = sum(p.size for p in parameters if p.requires_grad)
     size = sum(p.nbytes for p in parameters) + sum(b.nbytes for b in model.buffers())
-    return [f"parameters: {total:,} ({trainable:,} trainable), {_bytes_text(size)}"]
+    lines = [f"parameters: {total:,} ({trainable:,} trainable), {_bytes_text(size)}"]
+    if whole is not None:
+        lines.append(
+            f"forward pass of one sample: {_millions(whole.flops)} MFLOP, "
+            f"activations {_bytes_text(whole.activations)}"
+        )
+    return lines
+
+
+def _millions(count: int) -> str:
+    """Three digits that count, more for large numbers."""
+    return f"{count / 1e6:,.0f}" if count >= 1e8 else f"{count / 1e6:.3g}"
 
 
 def _bytes_text(size: int) -> str:

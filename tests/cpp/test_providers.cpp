@@ -424,6 +424,74 @@ TEST(cross_entropy) {
   }
 }
 
+// With the channels last: what stays is a permuted view.
+Tensor with_channels_last(const Tensor& dense) {
+  std::vector<int64_t> order = {0};
+  for (int axis = 2; axis < dense.rank(); ++axis) order.push_back(axis);
+  order.push_back(1);
+  std::vector<int64_t> back = {0, dense.rank() - 1};
+  for (int axis = 1; axis + 1 < dense.rank(); ++axis) back.push_back(axis);
+  return pydl::permute_dims(pydl::copy(pydl::permute_dims(dense, order)), back);
+}
+
+TEST(normalisation_by_channel) {
+  const std::vector<Dims> cases = {{5, 3},        {200, 70},       {1, 1, 1},       {3, 5, 33},     {2, 3, 40, 41},
+                                   {9, 20, 7, 7}, {4, 64, 15, 16}, {2, 130, 9, 10}, {1, 1, 50, 60}, {2, 6, 3, 4, 5}};
+  for (const Dims& shape : cases) {
+    for (const DType dtype : floating_dtypes) {
+      const DType own = pydl::item_size(dtype) == 2 ? DType::float32 : dtype;
+      const int64_t channels = shape[1];
+      const Tensor vector = random_tensor({channels}, own, 0.5, 1.5);
+      const Tensor pair = random_tensor({2, channels}, own, 0.5, 1.5);
+      for (const int layout : {0, 1, 2, 3}) {
+        // Row-major, channels last, one of each, and any.
+        const auto laid_out = [&](bool channels_last) {
+          const Tensor dense = random_dense(shape, dtype, -1, 3);
+          return layout == 3 ? with_random_layout(dense) : channels_last ? with_channels_last(dense) : dense;
+        };
+        const Tensor x = laid_out(layout != 0);
+        const Tensor g = laid_out(layout == 1);
+        const double scale = own == DType::float64 ? 20 : 10;
+        compare(OpId::channel_moments, {}, {x}, scale);
+        Attrs attrs = {{"epsilon", 1e-3}, {"batch", true}};
+        compare(OpId::channel_sums, attrs, {g, x, pair}, 200);
+        compare(OpId::batch_norm_backward, attrs, {g, x, pair, vector, random_tensor({2, channels}, own)}, scale);
+        const Attrs constant = {{"epsilon", 1e-3}, {"batch", false}};
+        compare(OpId::batch_norm_backward, constant, {g, x, pair, vector}, scale);
+        compare(OpId::batch_norm, constant, {x, pair, vector, random_tensor({channels}, dtype)}, scale);
+        attrs.add("relu", true);
+        compare(OpId::batch_norm, attrs, {x, pair, vector, vector}, scale);
+      }
+    }
+  }
+}
+
+TEST(moments_far_from_zero) {
+  // One channel of large numbers that hardly differ, and one whose first element is far from all others.
+  const Tensor noise = support::random_doubles({4000, 2}, -1, 1);
+  const Tensor first = pydl::slice_backward(pydl::ones({1, 1}, DType::float64), {4000, 2}, {0, 1}, {1, 1});
+  const Tensor far = Tensor::from_values<double>(std::vector<double>{1e4, 0}, {2});
+  const Tensor x = pydl::astype(noise + far + first * 1e4, DType::float32);
+  for (const Tensor& values : {x, pydl::reshape(x, {40, 2, 100}), pydl::reshape(x, {400, 2, 10})}) {
+    compare(OpId::channel_moments, {}, {values}, 20);
+    compare(OpId::channel_moments, {}, {with_channels_last(values)}, 20);
+  }
+}
+
+TEST(normalisation_of_rows) {
+  for (const auto& [shape, axes] : std::vector<std::pair<Dims, int64_t>>{
+           {{7}, 1}, {{40, 1000}, 1}, {{3, 5, 33}, 2}, {{2, 20'000}, 1}, {{300, 1}, 1}, {{2, 3, 4, 5}, 4}}) {
+    for (const DType dtype : floating_dtypes) {
+      for (const bool center : {false, true}) {
+        const Attrs attrs = {{"axes", axes}, {"epsilon", 1e-2}, {"center", center}};
+        const Tensor x = random_tensor(shape, dtype, -1, 3);
+        compare(OpId::normalize, attrs, {x}, 20);
+        compare(OpId::normalize_backward, attrs, {random_tensor(shape, dtype), x}, 60);
+      }
+    }
+  }
+}
+
 TEST(structure_and_indexing) {
   for (const DType dtype : all_dtypes) {
     for (int64_t axis = 0; axis < 3; ++axis) {

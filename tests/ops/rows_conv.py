@@ -115,13 +115,17 @@ def _backward_weight(g: Array, x: Array, kernel: tuple[int, ...], **options: Any
 
 
 def _samples(rng: np.random.Generator) -> list[Sample]:
-    samples = []
-    for number, (x, weight, options) in enumerate(_CASES):
-        arrays: tuple[Array, ...] = (rng.standard_normal(x), rng.standard_normal(weight) * 0.5)
-        if number % 2:
-            arrays = (*arrays, rng.standard_normal(weight[0]))
-        samples.append(Sample(arrays, options))
-    return samples
+    return [
+        Sample(
+            (
+                rng.standard_normal(x),
+                rng.standard_normal(weight) * 0.5,
+                rng.standard_normal(weight[0]),
+            ),
+            options,
+        )
+        for x, weight, options in _CASES
+    ]
 
 
 def _output(rng: np.random.Generator, case: int) -> Array:

@@ -57,13 +57,26 @@ def rows() -> list[Row]:
     from ops.rows_index import ROWS as index
     from ops.rows_loss import ROWS as loss
     from ops.rows_matmul import ROWS as matmul
+    from ops.rows_norm import ROWS as norm
     from ops.rows_pool import ROWS as pool
     from ops.rows_reduce import ROWS as reduce
     from ops.rows_resample import ROWS as resample
     from ops.rows_softmax import ROWS as softmax
     from ops.rows_view import ROWS as view
 
-    return [*elementwise, *reduce, *view, *index, *matmul, *conv, *pool, *resample, *softmax, *loss]
+    return [
+        *elementwise,
+        *reduce,
+        *view,
+        *index,
+        *matmul,
+        *conv,
+        *pool,
+        *norm,
+        *resample,
+        *softmax,
+        *loss,
+    ]
 
 
 def row_samples(row: Row, seed: int = 0) -> Iterator[Sample]:

@@ -37,6 +37,38 @@ ConvOptions same_padding(const Dims& kernel, ConvOptions options = {});
 Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const ConvOptions& options = {},
                       const Dims& output_padding = {});
 
+// Normalisation. Parameters are optional: undefined ones are left out. x of 16 bits beside float32 parameters stays so.
+struct BatchNormOptions {
+  bool training = false;  ///< moments of the batch, and running ones brought up to date; else the running ones
+  double momentum = 0.1;  ///< weight of the batch in the running moments
+  Tensor factor = {};     ///< the same as a tensor of rank 0, instead
+  double epsilon = 1e-5;
+};
+
+/// Batch normalisation of x (N, C, ...), by channel (Ioffe and Szegedy, 2015). running_mean and running_var (C) are
+/// overwritten in training, the variance with its unbiased estimate. As torch.nn.functional.batch_norm.
+Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var, const Tensor& weight = {},
+                  const Tensor& bias = {}, const BatchNormOptions& options = {});
+/// Each channel of each sample of x (N, C, ...) by itself (Ulyanov et al., 2016). `training`: with the moments of x,
+/// whose mean over samples enters the running ones where they are defined.
+Tensor instance_norm(const Tensor& x, const Tensor& running_mean = {}, const Tensor& running_var = {},
+                     const Tensor& weight = {}, const Tensor& bias = {},
+                     const BatchNormOptions& options = {.training = true});
+/// Over the trailing axes, of shape `normalized_shape` (Ba et al., 2016).
+Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight = {}, const Tensor& bias = {},
+                  double epsilon = 1e-5);
+/// Over groups of channels of x (N, C, ...); weight and bias (C) (Wu and He, 2018).
+Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight = {}, const Tensor& bias = {},
+                  double epsilon = 1e-5);
+/// x over its root mean square (Zhang and Sennrich, 2019); epsilon: by default the machine's of the dtype.
+Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight = {},
+                std::optional<double> epsilon = {});
+/// x / (k + alpha * mean of squares over `size` neighbouring channels)^beta (Krizhevsky et al., 2012).
+Tensor local_response_norm(const Tensor& x, int64_t size, double alpha = 1e-4, double beta = 0.75, double k = 1);
+/// Whole channels set to 0 with probability p, the others divided by 1 - p. x (N, C, ...) with `axes` axes behind the
+/// channels, or (C, ...).
+Tensor channel_dropout(const Tensor& x, int axes, double p, bool training = true,
+                       Generator& generator = default_generator());
 /// What lies around a padded tensor: one value, the tensor mirrored at its first and last elements, these elements
 /// again, or the tensor once more.
 enum class Padding { constant, reflect, replicate, circular };

@@ -255,4 +255,22 @@ Tensor softmax_cross_entropy_backward(const Tensor& g, const Tensor& logits, con
 /// log(sum(exp(x))) without overflow.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 
+// --- normalisation ---------------------------------------------------------------------------------
+// Channels are axis 1. Statistics have the dtype of x, float32 for one of 16 bits.
+/// Mean and variance (not corrected) of each channel of x (N, C, ...), over all other axes: (2, C). Not differentiable.
+Tensor channel_moments(const Tensor& x);
+/// (x - mean) / sqrt(variance + epsilon) * weight + bias, by channel. With `batch` the moments are those of x: the
+/// derivative is that of x through them too; else they are constants.
+Tensor batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias,
+                  double epsilon = 1e-5, bool batch = false);
+/// Sums of g, and of g times the normalised x, by channel: (2, C). The gradients of bias and weight.
+Tensor channel_sums(const Tensor& g, const Tensor& x, const Tensor& moments, double epsilon = 1e-5, bool batch = false);
+/// `sums` are those of `channel_sums`; read only with `batch`.
+Tensor batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& moments, const Tensor& weight,
+                           const Tensor& sums, double epsilon = 1e-5, bool batch = false);
+/// Rows of the last `axes` axes, brought to mean 0 and variance 1, or without `center` to root mean square 1.
+Tensor normalize(const Tensor& x, int64_t axes = 1, double epsilon = 1e-5, bool center = true);
+Tensor normalize_backward(const Tensor& g, const Tensor& x, int64_t axes = 1, double epsilon = 1e-5,
+                          bool center = true);
+
 }  // namespace pydl

@@ -5,6 +5,7 @@
 
 #include "autograd/node.h"
 #include "core/tensor_impl.h"
+#include "pydl/autocast.h"
 #include "pydl/autograd.h"
 #include "pydl/ops.h"
 
@@ -98,6 +99,7 @@ class BackwardPass {
 
   void run() {
     const GradMode mode(options_.create_graph);
+    const AutocastScope as_recorded(std::nullopt);
     while (!queue_.empty()) {
       Node* node = queue_.top();
       queue_.pop();

@@ -8,6 +8,7 @@
 #include "core/tensor_impl.h"
 #include "exec/broadcast.h"
 #include "exec/kernel_cache.h"
+#include "op/op_counter.h"
 #include "op/op_def.h"
 #include "op/op_trace.h"
 #include "pydl/autograd.h"
@@ -104,6 +105,24 @@ bool any_requires_grad(std::span<const Tensor> inputs) {
 
 }  // namespace
 
+namespace {
+
+thread_local OpCounter* counter = nullptr;
+
+void count(OpCounter& counted, const OpDef& def, const Attrs& attrs, std::span<const BufferSpec> inputs,
+           const BufferSpec& output) {
+  if (def.flops != nullptr) counted.flops += def.flops(attrs, inputs, output);
+  if (!def.has(Trait::view)) {
+    counted.bytes += element_count(output.shape) * static_cast<int64_t>(item_size(output.dtype));
+  }
+}
+
+}  // namespace
+
+OpCounter::OpCounter() : outer_(std::exchange(counter, this)) {}
+OpCounter::~OpCounter() { counter = outer_; }
+OpCounter* active_op_counter() { return counter; }
+
 Tensor apply(OpId id, const Attrs& attrs, std::span<const Tensor> inputs) {
   const OpDef& def = op_def(id);
   check_inputs(def, inputs);
@@ -116,6 +135,7 @@ Tensor apply(OpId id, const Attrs& attrs, std::span<const Tensor> inputs) {
   BufferSpec output;
   int64_t offset = 0;
   def.infer(attrs, specs.span(), &output, &offset);
+  if (counter != nullptr) count(*counter, def, attrs, specs.span(), output);
   Tensor result;
   if (OpTrace* trace = active_op_trace()) {
     result = trace->note(def, attrs, inputs, output, offset);

@@ -1,4 +1,5 @@
 // Losses, composed from ops.
+#include "pydl/autocast.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
@@ -54,7 +55,7 @@ Tensor weighted_cross_entropy(const Tensor& logits, const Tensor& target, int64_
                               const CrossEntropyOptions& options) {
   Tensor losses = softmax_cross_entropy(logits, target, axis, options.ignore_index, Reduction::none);
   const Tensor counted = not_equal(target, scalar_like(options.ignore_index, target));
-  Tensor scale = astype(counted, logits.dtype());
+  Tensor scale = astype(counted, losses.dtype());
   if (options.class_weights.defined()) {
     weights_along(options.class_weights, logits, axis);  // checks the shape
     scale = scale * take(options.class_weights, where(counted, target, scalar_like(0, target)), 0);
@@ -64,7 +65,7 @@ Tensor weighted_cross_entropy(const Tensor& logits, const Tensor& target, int64_
     const auto classes = static_cast<double>(logits.size(axis));
     Tensor per_class = log_softmax(logits, axis);
     if (options.class_weights.defined()) per_class = per_class * weights_along(options.class_weights, logits, axis);
-    const Tensor spread = sum(per_class, std::vector<int64_t>{axis}) * astype(counted, logits.dtype());
+    const Tensor spread = sum(per_class, std::vector<int64_t>{axis}) * astype(counted, losses.dtype());
     losses = losses * (1 - options.label_smoothing) - spread * (options.label_smoothing / classes);
   }
   if (options.reduction == Reduction::mean) return sum(losses) / sum(scale);
@@ -92,25 +93,27 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
 
 Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) {
   require_one_shape("mse_loss", prediction, target);
-  return reduced(square(prediction - target), reduction);
+  return reduced(square(widened(prediction) - target), reduction);
 }
 
 Tensor l1_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) {
   require_one_shape("l1_loss", prediction, target);
-  return reduced(abs(prediction - target), reduction);
+  return reduced(abs(widened(prediction) - target), reduction);
 }
 
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target, Reduction reduction) {
   require_one_shape("binary_cross_entropy_with_logits", logits, target);
-  return reduced(softplus(logits) - logits * astype(target, logits.dtype()), reduction);
+  const Tensor x = widened(logits);
+  return reduced(softplus(x) - x * astype(target, x.dtype()), reduction);
 }
 
 Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Reduction reduction) {
   require_one_shape("binary_cross_entropy", probability, target);
-  const Tensor wanted = astype(target, probability.dtype());
-  const Tensor floor_value = scalar_like(-100.0, probability);
-  const Tensor yes = maximum(log(probability), floor_value);
-  const Tensor no = maximum(log1p(-probability), floor_value);
+  const Tensor p = widened(probability);
+  const Tensor wanted = astype(target, p.dtype());
+  const Tensor floor_value = scalar_like(-100.0, p);
+  const Tensor yes = maximum(log(p), floor_value);
+  const Tensor no = maximum(log1p(-p), floor_value);
   return reduced(-(wanted * yes + (1.0 - wanted) * no), reduction);
 }
 

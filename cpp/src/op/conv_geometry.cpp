@@ -38,4 +38,13 @@ ConvGeometry conv_geometry(const exec::KernelCall& call) {
   }
 }
 
+bool has_few_channels(const exec::KernelCall& call) {
+  constexpr int64_t few = 16;
+  constexpr int64_t most_products = 512;  // for one result: their weights should stay in the L1 cache
+  if (call.outputs[0].dtype != DType::float32 || call.op == OpId::conv_backward_input) return false;
+  const ConvGeometry g = conv_geometry(call);
+  if (g.groups != 1 || g.work() == 0 || g.in_channels >= few || g.out_channels > few) return false;
+  return g.kernel_size() * g.in_channels <= most_products;
+}
+
 }  // namespace pydl::op

@@ -24,6 +24,7 @@ enum class Trait : uint32_t {
   in_place_safe = 1U << 5,   ///< an output may overwrite an input of the same layout
   mutates = 1U << 6,         ///< overwrites its first `mutated` inputs and has no outputs
   checks_values = 1U << 7,   ///< its kernel throws for values that it cannot take, such as an index outside
+  takes_relu = 1U << 8,      ///< its kernels apply relu to the result where passes set the attr "relu"
 };
 
 constexpr uint32_t operator|(Trait a, Trait b) { return static_cast<uint32_t>(a) | static_cast<uint32_t>(b); }

@@ -85,6 +85,22 @@
   ROW(softmax_cross_entropy, "Negative log-softmax of logits at the target class.")                                   \
   /* (g shaped like the loss, logits, target) -> (y shaped like logits) {the same} */                                 \
   ROW(softmax_cross_entropy_backward, "Gradient of softmax_cross_entropy for the logits: softmax minus one-hot.")      \
+  /* normalisation. Channels are axis 1. The dtype of statistics is that of x, float32 for 16 bits; moments, weight,  \
+     bias and sums have it, or that of x. (x (N, C, ...)) -> (2, C), dtype of statistics */                           \
+  ROW(channel_moments, "Mean and variance of each channel, over all other axes.")                                     \
+  /* (x (N, C, ...), moments (2, C), weight (C), bias (C)) -> (y, strides as of elementwise ops) {epsilon number;     \
+     batch bool: the moments are those of x, and the derivative is that of x through them too, else they are constants;\
+     relu bool, set by passes: relu of it all} */                                                                     \
+  ROW(batch_norm, "(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel.")                               \
+  /* (g, x, moments) -> (2, C), dtype of statistics: sums of g and of g times the normalised x {epsilon, batch} */    \
+  ROW(channel_sums, "Gradients of batch_norm for bias and weight.")                                                   \
+  /* (g, x, moments, weight, sums of channel_sums: if batch) -> (dx, strides as of elementwise ops of x)              \
+     {epsilon, batch} */                                                                                              \
+  ROW(batch_norm_backward, "Gradient of batch_norm for x.")                                                           \
+  /* (x) -> (y, row-major) {axes integer: how many trailing ones are a row; epsilon number;                           \
+     center bool: (x - mean) / sqrt(variance + epsilon), else x / sqrt(mean of squares + epsilon)} */                 \
+  ROW(normalize, "Rows of the trailing axes, brought to mean 0 and variance 1, or to root mean square 1.")            \
+  ROW(normalize_backward, "Gradient of normalize for x; inputs g, x.") /* (g, x) -> (dx) {the same} */                \
   /* resampling over 1 to 3 spatial axes, a linear map along each (op/resample_taps.h); results lie as x does.          \
      (x (N, C, S...)) -> (y (N, C, T...)) {size dims: T; mode integer: 0 nearest, 1 linear, 2 cubic, 3 area;           \
      align_corners bool; step0, step1, step2 number: places of x per place of y along each axis, 0: S / T} */          \

@@ -3,6 +3,7 @@
 #include "op/apply.h"
 #include "op/conv_geometry.h"
 #include "ops/families.h"
+#include "pydl/autocast.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -214,7 +215,8 @@ int64_t conv_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const
 
 void define_conv(Registry& registry) {
   constexpr uint32_t first_two_inputs = 3U;
-  define(registry, OpId::conv, infer_conv, conv_gradients, first_two_inputs);
+  define(registry, OpId::conv, infer_conv, conv_gradients, first_two_inputs, false,
+         static_cast<uint32_t>(op::Trait::takes_relu));
   define(registry, OpId::conv_backward_input, infer_backward_input, backward_input_gradients, first_two_inputs);
   define(registry, OpId::conv_backward_weight, infer_backward_weight, backward_weight_gradients, first_two_inputs);
   registry[OpId::conv].inputs = {2, 3};
@@ -244,22 +246,23 @@ Attrs attrs_of(const ConvOptions& options, int rank) {
 Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options) {
   const Attrs attrs = attrs_of(options, x.rank());
   DType dtype = promote(x.dtype(), weight.dtype());
+  if (bias.defined()) dtype = promote(dtype, bias.dtype());
+  dtype = product_dtype(dtype);
   if (!bias.defined()) return op::apply(OpId::conv, attrs, {astype(x, dtype), astype(weight, dtype)});
-  dtype = promote(dtype, bias.dtype());
   return op::apply(OpId::conv, attrs, {astype(x, dtype), astype(weight, dtype), astype(bias, dtype)});
 }
 
 Tensor conv_backward_input(const Tensor& g, const Tensor& weight, const Dims& size, const ConvOptions& options) {
   Attrs attrs = attrs_of(options, g.rank());
   attrs.add("size", size);
-  const DType dtype = promote(g.dtype(), weight.dtype());
+  const DType dtype = product_dtype(promote(g.dtype(), weight.dtype()));
   return op::apply(OpId::conv_backward_input, attrs, {astype(g, dtype), astype(weight, dtype)});
 }
 
 Tensor conv_backward_weight(const Tensor& g, const Tensor& x, const Dims& kernel, const ConvOptions& options) {
   Attrs attrs = attrs_of(options, g.rank());
   attrs.add("kernel", kernel);
-  const DType dtype = promote(g.dtype(), x.dtype());
+  const DType dtype = product_dtype(promote(g.dtype(), x.dtype()));
   return op::apply(OpId::conv_backward_weight, attrs, {astype(g, dtype), astype(x, dtype)});
 }
 

@@ -12,16 +12,6 @@ using op::OpId;
 
 namespace ops {
 
-namespace {
-
-enum class Kind { UNARY, UNARY_FLOAT, UNARY_TEST, BINARY, BINARY_FLOAT, COMPARE, LOGICAL };
-
-constexpr size_t operand_count(Kind kind) {
-  return kind == Kind::UNARY || kind == Kind::UNARY_FLOAT || kind == Kind::UNARY_TEST ? 1 : 2;
-}
-
-// Strides of the output: those of the first input that fills the shape densely, so that a permuted layout
-// (channels-last) goes through; row-major otherwise.
 Dims output_strides(std::span<const BufferSpec> inputs, const Dims& shape) {
   for (const BufferSpec& input : inputs) {
     if (input.shape != shape) continue;
@@ -42,6 +32,14 @@ Dims output_strides(std::span<const BufferSpec> inputs, const Dims& shape) {
     if (is_contiguous(sorted_shape, sorted_strides)) return input.strides;
   }
   return contiguous_strides(shape);
+}
+
+namespace {
+
+enum class Kind { UNARY, UNARY_FLOAT, UNARY_TEST, BINARY, BINARY_FLOAT, COMPARE, LOGICAL };
+
+constexpr size_t operand_count(Kind kind) {
+  return kind == Kind::UNARY || kind == Kind::UNARY_FLOAT || kind == Kind::UNARY_TEST ? 1 : 2;
 }
 
 BufferSpec broadcast_output(const char* name, std::span<const BufferSpec> inputs, DType dtype) {

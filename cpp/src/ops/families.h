@@ -25,6 +25,7 @@ void define_conv(Registry& registry);
 void define_pool(Registry& registry);
 void define_softmax(Registry& registry);
 void define_loss(Registry& registry);
+void define_norm(Registry& registry);
 void define_resample(Registry& registry);
 void define_random(Registry& registry);
 void define_update(Registry& registry);
@@ -41,6 +42,10 @@ void require_same_dtype(const char* op, const op::BufferSpec& a, const op::Buffe
 
 /// The attribute `axis`; fails with the op's name unless it is one of `rank` axes.
 int axis_attr(const char* op, const op::Attrs& attrs, int rank);
+
+/// Strides of an output of inputs that are broadcast to its shape: those of the first input that fills it densely, so
+/// that a permuted layout (channels-last) goes through; row-major otherwise.
+Dims output_strides(std::span<const op::BufferSpec> inputs, const Dims& shape);
 
 /// A row-major output.
 inline op::BufferSpec row_major(DType dtype, const Dims& shape) { return {dtype, shape, contiguous_strides(shape)}; }

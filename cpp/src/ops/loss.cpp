@@ -2,6 +2,7 @@
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "ops/families.h"
+#include "pydl/autocast.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -123,7 +124,7 @@ Tensor class_indices(const Tensor& target) {
 Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& target, int64_t axis, int64_t ignore_index,
                              Reduction reduction) {
   const Attrs attrs = cross_entropy_attrs("softmax_cross_entropy", logits, axis, ignore_index, reduction);
-  return op::apply(OpId::softmax_cross_entropy, attrs, {logits, class_indices(target)});
+  return op::apply(OpId::softmax_cross_entropy, attrs, {widened(logits), class_indices(target)});
 }
 
 Tensor softmax_cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& target, int64_t axis,

@@ -2,6 +2,7 @@
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "ops/families.h"
+#include "pydl/autocast.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -94,7 +95,8 @@ int64_t linear_flops(const Attrs&, std::span<const BufferSpec> inputs, const Buf
 void define_matmul(Registry& registry) {
   constexpr uint32_t first_two_inputs = 3U;
   define(registry, OpId::matmul, infer_matmul, matmul_gradients, first_two_inputs);
-  define(registry, OpId::linear, infer_linear, linear_gradients, first_two_inputs);
+  define(registry, OpId::linear, infer_linear, linear_gradients, first_two_inputs, false,
+         static_cast<uint32_t>(op::Trait::takes_relu));
   registry[OpId::matmul].inputs = {2, 2};
   registry[OpId::linear].inputs = {2, 3};
   registry[OpId::matmul].flops = matmul_flops;
@@ -108,7 +110,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     throw ValueError(
         concat_text("matmul: expected at least one axis each, got shapes ", a.shape(), " and ", b.shape()));
   }
-  const DType dtype = promote(a.dtype(), b.dtype());
+  const DType dtype = product_dtype(promote(a.dtype(), b.dtype()));
   const Tensor left = a.rank() == 1 ? expand_dims(astype(a, dtype), 0) : astype(a, dtype);
   const Tensor right = b.rank() == 1 ? expand_dims(astype(b, dtype), 1) : astype(b, dtype);
   const Tensor product = op::apply(OpId::matmul, {}, {left, right});
@@ -120,8 +122,9 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   DType dtype = promote(x.dtype(), weight.dtype());
+  if (bias.defined()) dtype = promote(dtype, bias.dtype());
+  dtype = product_dtype(dtype);
   if (!bias.defined()) return op::apply(OpId::linear, {}, {astype(x, dtype), astype(weight, dtype)});
-  dtype = promote(dtype, bias.dtype());
   return op::apply(OpId::linear, {}, {astype(x, dtype), astype(weight, dtype), astype(bias, dtype)});
 }
 

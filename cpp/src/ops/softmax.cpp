@@ -4,6 +4,7 @@
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "ops/families.h"
+#include "pydl/autocast.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -90,8 +91,8 @@ Tensor apply_along(OpId id, int64_t axis, std::initializer_list<Tensor> inputs) 
 
 }  // namespace
 
-Tensor softmax(const Tensor& x, int64_t axis) { return apply_along(OpId::softmax, axis, {x}); }
-Tensor log_softmax(const Tensor& x, int64_t axis) { return apply_along(OpId::log_softmax, axis, {x}); }
+Tensor softmax(const Tensor& x, int64_t axis) { return apply_along(OpId::softmax, axis, {widened(x)}); }
+Tensor log_softmax(const Tensor& x, int64_t axis) { return apply_along(OpId::log_softmax, axis, {widened(x)}); }
 
 Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) {
   return apply_along(OpId::softmax_backward, axis, {g, y});

@@ -50,11 +50,15 @@ class AdaptedKernel final : public Kernel {
       }
       reserve(copy);
     }
-    if (is_half(call.outputs[0].dtype)) {
-      const BufferSpec result = adapted_spec(call.outputs[0], layout(call, -1));
+    if (!needs_adapting(call.outputs[0], layout(call, -1))) return;
+    const BufferSpec result = adapted_spec(call.outputs[0], layout(call, -1));
+    if (result.dtype == call.outputs[0].dtype) {
+      result_copies_.push_back({0, scratchpad_bytes, CopyPlan(call.outputs[0], result)});
+    } else {
       result_casts_.push_back({0, scratchpad_bytes, cast_program(result, call.outputs[0])});
-      reserve(result);
     }
+    result_offset_ = scratchpad_bytes;
+    reserve(result);
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
@@ -70,8 +74,10 @@ class AdaptedKernel final : public Kernel {
       cast.plan.run(ends);
       operands[cast.operand] = ends[1];
     }
-    void* result = result_casts_.empty() ? outputs[0] : memory + result_casts_[0].offset;
+    const bool direct = result_casts_.empty() && result_copies_.empty();
+    void* result = direct ? outputs[0] : memory + result_offset_;
     kernel_->run(operands, &result, scratchpad);
+    for (const auto& copy : result_copies_) copy.plan.run(outputs[0], result);
     for (const auto& cast : result_casts_) {
       void* ends[] = {result, outputs[0]};
       cast.plan.run(ends);
@@ -95,7 +101,9 @@ class AdaptedKernel final : public Kernel {
   size_t input_count_;
   std::vector<Adaption<CopyPlan>> copies_;
   std::vector<Adaption<TileProgram>> casts_;
-  std::vector<Adaption<TileProgram>> result_casts_;  // none or one
+  std::vector<Adaption<TileProgram>> result_casts_;  // one of these, or none
+  std::vector<Adaption<CopyPlan>> result_copies_;
+  size_t result_offset_ = 0;
 };
 
 }  // namespace
@@ -109,7 +117,7 @@ Layout layout_of(const BufferSpec& spec) {
 Layout as_output(const KernelCall& call, int) { return layout_of(call.outputs[0]); }
 
 std::unique_ptr<Kernel> prepare_adapted(const KernelCall& call, exec::PrepareFunction prepare, LayoutFunction layout) {
-  bool adapts = is_half(call.outputs[0].dtype);
+  bool adapts = needs_adapting(call.outputs[0], layout(call, -1));
   std::vector<BufferSpec> inputs;
   for (const BufferSpec& input : call.inputs) {
     const Layout wanted = layout(call, static_cast<int>(inputs.size()));

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backends/cpu/adapter.h"
+#include "backends/cpu/direct_conv.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/product.h"
 #include "op/conv_geometry.h"
@@ -291,6 +292,7 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
     return nullptr;
   }
   if (call.inputs.size() > 2 && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
+  if (auto kernel = prepare_direct_conv(call)) return kernel;
   return dtype == DType::float64 ? make_kernel<double>(call) : make_kernel<float>(call);
 }
 

@@ -48,6 +48,33 @@ struct SoftmaxKernels {
 };
 enum SoftmaxOp : int { softmax_forward, log_softmax_forward, softmax_back, log_softmax_back, softmax_count };
 
+/// Constants of a normalisation, one per channel, in the type that is computed in.
+struct NormConstants {
+  const void* mean;
+  const void* scale;
+  const void* slope;  // backward only
+  const void* shift;
+};
+
+/// Normalisation. Elements are rows of channels, whose constants and sums are arrays (columns), or a run of one
+/// channel, whose constants and sums are one number each.
+struct NormKernels {
+  /// Without gradient, where d = x - shift: first sum += d, second += d * d; with it, first += g, second += g * d. The
+  /// second sums of columns come after all first ones.
+  void (*sum_columns[2])(const void* g, const void* x, int64_t rows, int64_t channels, const void* shift, double* sums);
+  void (*sum_run[2])(const void* g, const void* x, int64_t count, const void* shift, double* sums);
+  /// (x - mean) * scale + shift, and its relu; of columns, of a run (one row).
+  void (*forward[2])(const void* x, void* y, int64_t rows, int64_t channels, const NormConstants& constants, bool relu);
+  /// g * scale + (x - mean) * slope + shift
+  void (*backward[2])(const void* g, const void* x, void* y, int64_t rows, int64_t channels,
+                      const NormConstants& constants);
+  /// scale[i] = weight[i] / sqrt(variance[i] + epsilon); without a weight, 1 is.
+  void (*scales)(const void* variance, const void* weight, double epsilon, int64_t channels, void* scale);
+  /// A row brought to mean 0 (`center`) and mean square 1; and the gradient.
+  void (*row)(const void* x, void* y, int64_t count, double epsilon, bool center);
+  void (*row_backward)(const void* g, const void* x, void* y, int64_t count, double epsilon, bool center);
+};
+
 /// Products of panels: C (rows x columns) = or += A B, A packed in panels of up to `panel_rows` rows, B of
 /// `panel_columns` columns, both along k; packing may write part of a vector behind the last panel. `bias` holds one
 /// number per column or is null.
@@ -68,6 +95,18 @@ struct GemmKernels {
               int64_t depth, void* c, int64_t c_stride, const void* bias);
 };
 
+/// Convolutions of few channels, without packing: x is read where it lies. Float32 only.
+struct DirectConvKernels {
+  /// `places` results of up to `direct_channels` channels: y[p][o] = sum over d of x[p * x_step + offsets[d]] w[d][o],
+  /// plus bias where it is not null. Rows of w have `direct_channels` entries.
+  void (*row)(const float* x, int64_t x_step, const int64_t* offsets, int64_t depth, const float* w, int64_t channels,
+              const float* bias, int64_t places, float* y, int64_t y_step);
+  /// w[r][o] += sum over p of x[p * x_step + r] g[p][o], for r below `rows`.
+  void (*weight)(const float* x, int64_t x_step, const float* g, int64_t g_step, int64_t channels, int64_t places,
+                 int64_t rows, float* w);
+};
+inline constexpr int64_t direct_channels = 16;
+
 /// The elements that one window of a pooling covers, from its first one: `count` along each of 3 axes, `stride` apart.
 struct WindowShape {
   int64_t count[3];
@@ -77,12 +116,13 @@ struct WindowShape {
 /// Pooling of one window for `channels` consecutive channels.
 struct PoolKernels {
   void (*max)(const void* x, const WindowShape& window, int64_t channels, void* y);
-  /// Adds g to dx at the first of the largest elements of x; both have one layout.
-  void (*max_backward)(const void* x, const void* g, const WindowShape& window, int64_t channels, void* dx);
+  /// Adds g to dx at the first of the largest elements of x; both have one layout. The functions of index 1 overwrite
+  /// dx in the window instead: for windows that share no element.
+  void (*max_backward[2])(const void* x, const void* g, const WindowShape& window, int64_t channels, void* dx);
   /// y = scale times the sum.
   void (*sum)(const void* x, const WindowShape& window, int64_t channels, double scale, void* y);
   /// Adds scale times g to every element of dx.
-  void (*spread)(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx);
+  void (*spread[2])(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx);
 };
 
 /// Weighted sums that make a resampled row. Weights and elements are of one type.
@@ -132,7 +172,9 @@ struct KernelSet {
   ReduceKernels reduce[reduction_count][reduce_lane_count];
   ArgKernels arg[2][lane_count];             // argmax, argmin
   SoftmaxKernels softmax[softmax_count][2];  // float, double
+  NormKernels norm[3];                       // float, double, bfloat16 computed in float
   GemmKernels gemm[2];
+  DirectConvKernels direct_conv;
   PoolKernels pool[2];
   ResampleKernels resample[2];
   UpdateKernel sgd[2], rmsprop[2], adam[2];

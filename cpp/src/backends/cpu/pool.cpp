@@ -44,12 +44,14 @@ class PoolKernel final : public Kernel {
         planes_(layout == Layout::row_major),
         item_(static_cast<int64_t>(item_size(call.outputs[0].dtype))),
         kernels_(kernels().pool[call.outputs[0].dtype == DType::float64 ? 1 : 0]) {
+    for (const auto& windows : geometry_.windows) windows_overlap_ = windows_overlap_ || overlap(windows);
     if (op_ == OpId::avg_pool || op_ == OpId::avg_pool_backward) divisors_ = op::pool_divisors(call.attrs, geometry_);
   }
 
   void run(void* const* inputs, void* const* outputs, void*) const override {
     const auto* first = static_cast<const char*>(inputs[0]);
     auto* result = static_cast<char*>(outputs[0]);
+    const size_t overwrites = windows_overlap_ ? 0 : 1;
     switch (op_) {
       case OpId::max_pool:
         return forward(
@@ -61,12 +63,13 @@ class PoolKernel final : public Kernel {
       case OpId::max_pool_backward: {
         const auto* x = static_cast<const char*>(inputs[1]);
         return backward(result, [&](const Piece& p) {
-          kernels_.max_backward(x + p.x * item_, first + p.y * item_, p.shape, p.channels, result + p.x * item_);
+          kernels_.max_backward[overwrites](x + p.x * item_, first + p.y * item_, p.shape, p.channels,
+                                            result + p.x * item_);
         });
       }
       default:
         return backward(result, [&](const Piece& p) {
-          kernels_.spread(first + p.y * item_, p.shape, p.channels, p.scale, result + p.x * item_);
+          kernels_.spread[overwrites](first + p.y * item_, p.shape, p.channels, p.scale, result + p.x * item_);
         });
     }
   }
@@ -158,10 +161,20 @@ class PoolKernel final : public Kernel {
            divisors_[2][static_cast<size_t>(k)];
   }
 
+  // Whether an element may be in several windows.
+  static bool overlap(const std::vector<Window>& windows) {
+    for (size_t t = 1; t < windows.size(); ++t) {
+      const Window& before = windows[t - 1];
+      if (before.first + before.step * (before.count - 1) >= windows[t].first) return true;
+    }
+    return false;
+  }
+
   OpId op_;
   PoolGeometry geometry_;
   Side x_;
   Side y_;
+  bool windows_overlap_ = false;
   bool planes_;  // row-major: one channel at a time
   int64_t item_;
   PoolKernels kernels_;

@@ -7,6 +7,7 @@ void register_ref(exec::KernelTable& table) {
   ref::register_reduce(table);
   ref::register_softmax(table);
   ref::register_loss(table);
+  ref::register_norm(table);
   ref::register_view(table);
   ref::register_create(table);
   ref::register_index(table);

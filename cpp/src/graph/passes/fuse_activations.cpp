@@ -1,7 +1,16 @@
-// Fusion of activations into products: relu is applied where the product is still in registers.
+// Fusion of activations into products, convolutions and normalisations: relu is applied where the result is still in
+// registers.
 #include "graph/passes/passes.h"
 
 namespace pydl::graph {
+
+namespace {
+
+bool takes_relu(const Graph& graph, const Node& node) {
+  return !node.is_fused() && graph.def(node).has(op::Trait::takes_relu) && !node.attrs.is_set("relu");
+}
+
+}  // namespace
 
 void fuse_activations(Graph& graph) {
   const std::vector<int> producer = producers(graph);
@@ -13,8 +22,8 @@ void fuse_activations(Graph& graph) {
     if (node.op != op::OpId::relu) continue;
     const auto input = static_cast<size_t>(node.inputs[0]);
     const int source = producer[input];
-    if (source < 0 || graph.nodes[static_cast<size_t>(source)].op != op::OpId::linear) continue;
-    // Nobody else may see the product.
+    if (source < 0 || !takes_relu(graph, graph.nodes[static_cast<size_t>(source)])) continue;
+    // Nobody else may see the result without it.
     if (uses[input] != 1 || !changes[input].empty()) continue;
     if (graph.spec(node.outputs[0]).strides != graph.spec(node.inputs[0]).strides) continue;
     Node& product = graph.nodes[static_cast<size_t>(source)];

@@ -10,7 +10,7 @@ constexpr Pass passes[] = {
     {"canonicalize", "constant folding, needless arithmetic and copies", canonicalize},
     {"common_subexpressions", "equal calls once", eliminate_common_subexpressions},
     {"dead_code", "what nothing depends on", eliminate_dead_code},
-    {"fuse_activations", "relu into the product before it", fuse_activations},
+    {"fuse_activations", "relu into the product or normalisation before it", fuse_activations},
     {"fuse_elementwise", "elementwise chains into one pass over memory", fuse_elementwise},
 };
 

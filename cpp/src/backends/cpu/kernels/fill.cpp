@@ -7,8 +7,10 @@ void fill(KernelSet& set) {
   fill_cast(set);
   fill_reduce(set);
   fill_softmax(set);
+  fill_norm(set);
   fill_view(set);
   fill_matmul(set);
+  fill_conv(set);
   fill_pool(set);
   fill_resample(set);
   fill_random(set);

@@ -22,6 +22,12 @@ inline V larger(V best, V x) {
   return (x > best) | ((x != x) & (best == best)) ? x : best;
 }
 
+// Loads that follow stores to the same line wait for them: where nothing needs adding, nothing is loaded.
+template <class T, bool overwrites>
+inline void add_or_overwrite(T* to, Vector<T> value, int64_t count) {
+  store_part(to, overwrites ? value : load_part(to, count, T(0)) + value, count);
+}
+
 template <class T>
 void max_of_window(const void* x, const WindowShape& window, int64_t channels, void* y) {
   const T* from = static_cast<const T*>(x);
@@ -41,7 +47,7 @@ void max_of_window(const void* x, const WindowShape& window, int64_t channels, v
   }
 }
 
-template <class T>
+template <class T, bool overwrites>
 void max_backward_of_window(const void* x, const void* g, const WindowShape& window, int64_t channels, void* dx) {
   const T* from = static_cast<const T*>(x);
   const T* gradient = static_cast<const T*>(g);
@@ -55,6 +61,7 @@ void max_backward_of_window(const void* x, const void* g, const WindowShape& win
       if (place < 0 || next != best) place = best == best ? offset : place;
       best = next;
     });
+    if constexpr (overwrites) for_each_element(window, [&](int64_t offset) { to[offset] = T(0); });
     if (place >= 0) to[place] += *gradient;
     return;
   }
@@ -69,8 +76,7 @@ void max_backward_of_window(const void* x, const void* g, const WindowShape& win
       const auto is_best = (value == best) | (value != value);
       const Vector<T> share = is_best ? rest : Vector<T>{};
       rest = is_best ? Vector<T>{} : rest;
-      T* place = to + offset + c;
-      store_part(place, load_part(place, count, T(0)) + share, count);
+      add_or_overwrite<T, overwrites>(to + offset + c, share, count);
     });
   }
 }
@@ -93,28 +99,29 @@ void sum_of_window(const void* x, const WindowShape& window, int64_t channels, d
   }
 }
 
-template <class T>
+template <class T, bool overwrites>
 void spread_over_window(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx) {
   const T* gradient = static_cast<const T*>(g);
   T* to = static_cast<T*>(dx);
   const T factor = static_cast<T>(scale);
   if (channels == 1) {
-    for_each_element(window, [&](int64_t offset) { to[offset] += *gradient * factor; });
+    for_each_element(window,
+                     [&](int64_t offset) { to[offset] = (overwrites ? T(0) : to[offset]) + *gradient * factor; });
     return;
   }
   for (int64_t c = 0; c < channels; c += vector_length<T>) {
     const int64_t count = channels - c;
     const Vector<T> share = load_part(gradient + c, count, T(0)) * factor;
-    for_each_element(window, [&](int64_t offset) {
-      T* place = to + offset + c;
-      store_part(place, load_part(place, count, T(0)) + share, count);
-    });
+    for_each_element(window, [&](int64_t offset) { add_or_overwrite<T, overwrites>(to + offset + c, share, count); });
   }
 }
 
 template <class T>
 constexpr PoolKernels pool_kernels() {
-  return {max_of_window<T>, max_backward_of_window<T>, sum_of_window<T>, spread_over_window<T>};
+  return {max_of_window<T>,
+          {max_backward_of_window<T, false>, max_backward_of_window<T, true>},
+          sum_of_window<T>,
+          {spread_over_window<T, false>, spread_over_window<T, true>}};
 }
 
 }  // namespace

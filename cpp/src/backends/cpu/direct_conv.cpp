@@ -1,0 +1,278 @@
+#include "backends/cpu/direct_conv.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "backends/cpu/kernel_set.h"
+#include "op/conv_geometry.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+using exec::BufferSpec;
+using exec::Kernel;
+using exec::KernelCall;
+using op::ConvGeometry;
+using op::OpId;
+using Sizes = ConvGeometry::Sizes;
+
+// Multiply-adds that are worth waking a thread for.
+constexpr int64_t work_per_thread = 64 * 1024;
+
+int64_t rounded(int64_t count) { return (count + 15) / 16 * 16; }
+
+// An image with zeros around it, channels-last.
+class PaddedImage {
+ public:
+  PaddedImage(const Sizes& size, const Sizes& low, const Sizes& high, int64_t channels, const BufferSpec& from)
+      : size_(size), low_(low), channels_(channels), image_stride_(from.strides[0]), channel_stride_(from.strides[1]) {
+    for (size_t axis = 0; axis < 3; ++axis) padded_[axis] = size[axis] + low[axis] + high[axis];
+    steps_ = {padded_[1] * padded_[2] * channels, padded_[2] * channels, channels};
+    const int spatial = from.shape.rank() - 2;
+    for (int i = 0; i < spatial; ++i) strides_[static_cast<size_t>(3 - spatial + i)] = from.strides[2 + i];
+  }
+
+  int64_t elements() const { return padded_[0] * steps_[0]; }
+  int64_t step(size_t axis) const { return steps_[axis]; }
+
+  // Zeros everywhere; what is copied later leaves those around it as they are.
+  void clear(float* to) const { std::memset(to, 0, static_cast<size_t>(elements()) * sizeof(float)); }
+
+  void copy(const float* x, int64_t n, float* to) const {
+    const bool rows_are_dense = (channel_stride_ == 1 || channels_ == 1) && strides_[2] == channels_;
+    for (int64_t i = 0; i < size_[0]; ++i) {
+      for (int64_t j = 0; j < size_[1]; ++j) {
+        const float* from = x + n * image_stride_ + i * strides_[0] + j * strides_[1];
+        float* row = to + (low_[0] + i) * steps_[0] + (low_[1] + j) * steps_[1] + low_[2] * channels_;
+        if (rows_are_dense) {
+          std::memcpy(row, from, static_cast<size_t>(size_[2] * channels_) * sizeof(float));
+          continue;
+        }
+        for (int64_t k = 0; k < size_[2]; ++k) {
+          for (int64_t c = 0; c < channels_; ++c) row[k * channels_ + c] = from[k * strides_[2] + c * channel_stride_];
+        }
+      }
+    }
+  }
+
+ private:
+  Sizes size_;
+  Sizes low_;
+  Sizes padded_ = {};
+  Sizes steps_ = {};
+  Sizes strides_ = {0, 0, 0};
+  int64_t channels_;
+  int64_t image_stride_;
+  int64_t channel_stride_;
+};
+
+// Images are shared out; each part has a padded image of its own, and `extra` elements beside.
+template <class Function>
+void for_each_part(int64_t parts, int64_t batch, float* memory, int64_t elements, const Function& function) {
+  runtime::parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) {
+      function(part * batch / parts, (part + 1) * batch / parts, memory + part * elements);
+    }
+  });
+}
+
+int64_t parts_for(const ConvGeometry& g) {
+  return std::clamp<int64_t>(std::min(g.batch, g.work() / work_per_thread), 1, runtime::thread_count());
+}
+
+// What the row kernel needs: a padded input, the places of the elements that one result sums over, and their weights.
+class DirectConv final : public Kernel {
+ public:
+  DirectConv(const KernelCall& call, const ConvGeometry& g)
+      : geometry_(g),
+        depth_(g.kernel_size() * g.in_channels),
+        image_(g.input, g.low, g.high, g.in_channels, call.inputs[0]),
+        weight_strides_(call.inputs[1].strides),
+        has_bias_(call.inputs.size() > 2),
+        relu_(call.attrs.is_set("relu") ? kernels().elementwise[static_cast<int>(OpId::relu)][lane_float] : nullptr),
+        parts_(parts_for(g)) {
+    for_each_weight([&](const Sizes& k, int64_t c) {
+      offsets_.push_back(k[0] * g.dilation[0] * image_.step(0) + k[1] * g.dilation[1] * image_.step(1) +
+                         k[2] * g.dilation[2] * g.in_channels + c);
+    });
+    scratchpad_bytes = static_cast<size_t>(weight_elements() + parts_ * rounded(image_.elements())) * sizeof(float);
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    auto* weight = static_cast<float*>(scratchpad);
+    pack(static_cast<const float*>(inputs[1]), weight);
+    const float* bias = has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr;
+    for_each_part(parts_, geometry_.batch, weight + weight_elements(), rounded(image_.elements()),
+                  [&](int64_t begin, int64_t end, float* image) {
+                    image_.clear(image);
+                    for (int64_t n = begin; n < end; ++n) {
+                      image_.copy(static_cast<const float*>(inputs[0]), n, image);
+                      convolve(image, weight, bias,
+                               static_cast<float*>(outputs[0]) + n * geometry_.output_size() * geometry_.out_channels);
+                    }
+                  });
+  }
+
+ private:
+  int64_t weight_elements() const { return depth_ * direct_channels; }
+
+  template <class Function>
+  void for_each_weight(const Function& function) const {
+    for (int64_t i = 0; i < geometry_.kernel[0]; ++i) {
+      for (int64_t j = 0; j < geometry_.kernel[1]; ++j) {
+        for (int64_t k = 0; k < geometry_.kernel[2]; ++k) {
+          for (int64_t c = 0; c < geometry_.in_channels; ++c) function(Sizes{i, j, k}, c);
+        }
+      }
+    }
+  }
+
+  // Rows of `direct_channels` entries, in the order of the offsets.
+  void pack(const float* weight, float* packed) const {
+    const ConvGeometry& g = geometry_;
+    std::memset(packed, 0, static_cast<size_t>(weight_elements()) * sizeof(float));
+    for_each_weight([&](const Sizes& k, int64_t c) {
+      const int64_t place = (k[0] * g.kernel[1] + k[1]) * g.kernel[2] + k[2];
+      for (int64_t o = 0; o < g.out_channels; ++o) {
+        packed[o] = weight[o * weight_strides_[0] + c * weight_strides_[1] + place];
+      }
+      packed += direct_channels;
+    });
+  }
+
+  void convolve(const float* image, const float* weight, const float* bias, float* y) const {
+    const Sizes& size = geometry_.output;
+    const Sizes& stride = geometry_.stride;
+    const int64_t channels = geometry_.out_channels;
+    const int64_t row = size[2] * channels;
+    for (int64_t i = 0; i < size[0]; ++i) {
+      for (int64_t j = 0; j < size[1]; ++j) {
+        float* to = y + (i * size[1] + j) * row;
+        kernels_.row(image + i * stride[0] * image_.step(0) + j * stride[1] * image_.step(1),
+                     stride[2] * image_.step(2), offsets_.data(), depth_, weight, channels, bias, size[2], to,
+                     channels);
+        const void* source = to;
+        if (relu_ != nullptr) relu_(to, &source, row);
+      }
+    }
+  }
+
+  ConvGeometry geometry_;
+  int64_t depth_;  // elements that one result sums over
+  PaddedImage image_;
+  Dims weight_strides_;
+  bool has_bias_;
+  TileKernel relu_;
+  int64_t parts_;
+  DirectConvKernels kernels_ = kernels().direct_conv;
+  std::vector<int64_t> offsets_;
+};
+
+// The gradient for the weight: each part sums over its images, then the parts are added.
+class DirectConvWeight final : public Kernel {
+ public:
+  DirectConvWeight(const KernelCall& call, const ConvGeometry& g)
+      : geometry_(g),
+        image_(g.input, g.low, g.high, g.in_channels, call.inputs[1]),
+        sum_elements_(g.kernel_size() * g.in_channels * direct_channels),
+        parts_(parts_for(g)) {
+    scratchpad_bytes = static_cast<size_t>(parts_ * part_elements()) * sizeof(float);
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    const ConvGeometry& g = geometry_;
+    auto* memory = static_cast<float*>(scratchpad);
+    for_each_part(parts_, g.batch, memory, part_elements(), [&](int64_t begin, int64_t end, float* sums) {
+      float* image = sums + sum_elements_;
+      std::memset(sums, 0, static_cast<size_t>(sum_elements_) * sizeof(float));
+      image_.clear(image);
+      for (int64_t n = begin; n < end; ++n) {
+        image_.copy(static_cast<const float*>(inputs[1]), n, image);
+        add_image(image, static_cast<const float*>(inputs[0]) + n * g.output_size() * g.out_channels, sums);
+      }
+    });
+    unpack(memory, static_cast<float*>(outputs[0]));
+  }
+
+ private:
+  int64_t part_elements() const { return sum_elements_ + rounded(image_.elements()); }
+
+  // Elements of the kernel that lie beside each other in the image are rows of one product.
+  void add_image(const float* image, const float* g_image, float* sums) const {
+    const ConvGeometry& g = geometry_;
+    const bool whole_rows = g.dilation[2] == 1;
+    const int64_t runs = whole_rows ? 1 : g.kernel[2];
+    const int64_t rows = whole_rows ? g.kernel[2] * g.in_channels : g.in_channels;
+    for (int64_t i = 0; i < g.kernel[0]; ++i) {
+      for (int64_t j = 0; j < g.kernel[1]; ++j) {
+        for (int64_t k = 0; k < runs; ++k, sums += rows * direct_channels) {
+          add_rows(image + i * g.dilation[0] * image_.step(0) + j * g.dilation[1] * image_.step(1) +
+                       k * g.dilation[2] * image_.step(2),
+                   g_image, rows, sums);
+        }
+      }
+    }
+  }
+
+  void add_rows(const float* image, const float* g_image, int64_t rows, float* sums) const {
+    const ConvGeometry& g = geometry_;
+    for (int64_t i = 0; i < g.output[0]; ++i) {
+      for (int64_t j = 0; j < g.output[1]; ++j) {
+        kernels_.weight(image + i * g.stride[0] * image_.step(0) + j * g.stride[1] * image_.step(1),
+                        g.stride[2] * image_.step(2), g_image + (i * g.output[1] + j) * g.output[2] * g.out_channels,
+                        g.out_channels, g.out_channels, g.output[2], rows, sums);
+      }
+    }
+  }
+
+  // Adds the parts, and brings (K, C, O) into (O, C, K).
+  void unpack(const float* sums, float* weight) const {
+    const ConvGeometry& g = geometry_;
+    const int64_t size = g.kernel_size();
+    for (int64_t place = 0; place < size; ++place) {
+      for (int64_t c = 0; c < g.in_channels; ++c) {
+        const float* from = sums + (place * g.in_channels + c) * direct_channels;
+        for (int64_t o = 0; o < g.out_channels; ++o) {
+          float total = 0;
+          for (int64_t part = 0; part < parts_; ++part) total += from[part * part_elements() + o];
+          weight[(o * g.in_channels + c) * size + place] = total;
+        }
+      }
+    }
+  }
+
+  ConvGeometry geometry_;
+  PaddedImage image_;
+  int64_t sum_elements_;
+  int64_t parts_;
+  DirectConvKernels kernels_ = kernels().direct_conv;
+};
+
+bool has_dense_kernels(const BufferSpec& weight) {
+  int64_t stride = 1;
+  for (int axis = weight.shape.rank() - 1; axis >= 2; --axis) {
+    if (weight.shape[axis] != 1 && weight.strides[axis] != stride) return false;
+    stride *= weight.shape[axis];
+  }
+  return true;
+}
+
+}  // namespace
+
+std::unique_ptr<Kernel> prepare_direct_conv(const KernelCall& call) {
+  if (!op::has_few_channels(call)) return nullptr;
+  const BufferSpec& y = call.op == OpId::conv ? call.outputs[0] : call.inputs[0];
+  if (call.op == OpId::conv_backward_weight) {
+    if (!is_channels_last(y.shape, y.strides)) return nullptr;
+    return std::make_unique<DirectConvWeight>(call, op::conv_geometry(call));
+  }
+  const BufferSpec& result = call.outputs[0];
+  if (!is_channels_last(result.shape, result.strides) || !has_dense_kernels(call.inputs[1])) return nullptr;
+  if (call.inputs.size() > 2 && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
+  return std::make_unique<DirectConv>(call, op::conv_geometry(call));
+}
+
+}  // namespace pydl::cpu

@@ -1,0 +1,11 @@
+// Convolutions of few channels, as they are: nothing is gathered into matrices first.
+#pragma once
+
+#include "exec/kernel.h"
+
+namespace pydl::cpu {
+
+/// The kernel where channels are few (`op::has_few_channels`); null elsewhere, and for layouts that it does not take.
+std::unique_ptr<exec::Kernel> prepare_direct_conv(const exec::KernelCall& call);
+
+}  // namespace pydl::cpu

@@ -1,0 +1,125 @@
+// Convolutions of few channels: channels of the result are the lanes of a vector, or of a few where vectors are short.
+#include <array>
+#include <utility>
+
+#include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/partial_vector.h"
+
+namespace pydl::cpu::PYDL_ISA_NAMESPACE {
+
+namespace {
+
+constexpr int64_t lanes = vector_length<float>;
+constexpr int vectors = static_cast<int>(direct_channels / lanes);
+// Places of a register tile: with one vector each, the accumulators leave room for the operands.
+constexpr int tile_places = vectors == 1 ? 14 : (vectors == 2 ? 6 : 2);
+
+using Sums = Vector<float>[vectors];
+
+// Of the vectors that hold `channels` channels, only the first are computed.
+template <int places>
+void conv_tile(const float* x, int64_t x_step, const int64_t* offsets, int64_t depth, const float* w, int64_t channels,
+               const float* bias, float* y, int64_t y_step) {
+  Sums sums[places];
+#pragma GCC unroll 4
+  for (int v = 0; v < vectors; ++v) {
+    const int64_t width = channels - v * lanes;
+    const Vector<float> start =
+        bias == nullptr || width <= 0 ? Vector<float>{} : load_part(bias + v * lanes, width, 0.0F);
+#pragma GCC unroll 16
+    for (int p = 0; p < places; ++p) sums[p][v] = start;
+  }
+  for (int64_t d = 0; d < depth; ++d, w += direct_channels) {
+    const float* from = x + offsets[d];
+    Sums right;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) right[v] = load(w + v * lanes);
+#pragma GCC unroll 16
+    for (int p = 0; p < places; ++p) {
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) sums[p][v] += from[p * x_step] * right[v];
+    }
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < places; ++p) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      if (channels > v * lanes) store_part(y + p * y_step + v * lanes, sums[p][v], channels - v * lanes);
+    }
+  }
+}
+
+template <int rows>
+void weight_tile(const float* x, int64_t x_step, const float* g, int64_t g_step, int64_t channels, int64_t places,
+                 float* w) {
+  Sums sums[rows];
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) sums[r][v] = load(w + r * direct_channels + v * lanes);
+  }
+  for (int64_t p = 0; p < places; ++p, x += x_step, g += g_step) {
+    Sums right;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) {
+      const int64_t width = channels - v * lanes;
+      right[v] = width <= 0 ? Vector<float>{} : load_part(g + v * lanes, width, 0.0F);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) sums[r][v] += x[r] * right[v];
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; ++v) store(w + r * direct_channels + v * lanes, sums[r][v]);
+  }
+}
+
+using Sizes = std::make_integer_sequence<int, tile_places>;
+
+template <int... size>
+constexpr auto conv_tiles(std::integer_sequence<int, size...>) {
+  return std::array{conv_tile<size + 1>...};
+}
+template <int... size>
+constexpr auto weight_tiles(std::integer_sequence<int, size...>) {
+  return std::array{weight_tile<size + 1>...};
+}
+
+// Calls `function(begin, size)` for the fewest tiles, of about equal size.
+template <class Function>
+inline void for_each_tile(int64_t count, const Function& function) {
+  const int64_t tiles = (count + tile_places - 1) / tile_places;
+  int64_t begin = 0;
+  for (int64_t tile = 1; tile <= tiles; ++tile) {
+    const int64_t end = count * tile / tiles;
+    function(begin, end - begin);
+    begin = end;
+  }
+}
+
+void conv_row(const float* x, int64_t x_step, const int64_t* offsets, int64_t depth, const float* w, int64_t channels,
+              const float* bias, int64_t places, float* y, int64_t y_step) {
+  static constexpr auto tiles = conv_tiles(Sizes());
+  for_each_tile(places, [&](int64_t begin, int64_t size) {
+    tiles[static_cast<size_t>(size - 1)](x + begin * x_step, x_step, offsets, depth, w, channels, bias,
+                                         y + begin * y_step, y_step);
+  });
+}
+
+void conv_weight(const float* x, int64_t x_step, const float* g, int64_t g_step, int64_t channels, int64_t places,
+                 int64_t rows, float* w) {
+  static constexpr auto tiles = weight_tiles(Sizes());
+  for_each_tile(rows, [&](int64_t begin, int64_t size) {
+    tiles[static_cast<size_t>(size - 1)](x + begin, x_step, g, g_step, channels, places, w + begin * direct_channels);
+  });
+}
+
+}  // namespace
+
+void fill_conv(KernelSet& set) { set.direct_conv = {conv_row, conv_weight}; }
+
+}  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

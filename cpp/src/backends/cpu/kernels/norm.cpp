@@ -1,0 +1,345 @@
+// Normalisation by channel and of rows. Sums meet in the type of the elements only a few at a time, then in double.
+#include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/partial_vector.h"
+#include "backends/cpu/kernels/shuffle.h"
+
+namespace pydl::cpu::PYDL_ISA_NAMESPACE {
+
+namespace {
+
+// Elements as they are stored, and the type that they are computed in.
+struct Brain {
+  uint16_t bits;
+};
+template <class S>
+struct ComputeOf {
+  using type = S;
+};
+template <>
+struct ComputeOf<Brain> {
+  using type = float;
+};
+template <class S>
+using Compute = typename ComputeOf<S>::type;
+
+template <class S>
+inline Vector<Compute<S>> load_lanes(const S* from, int64_t count, Compute<S> fill) {
+  return load_part(from, count, fill);
+}
+template <class S>
+inline void store_lanes(S* to, Vector<Compute<S>> vector, int64_t count) {
+  store_part(to, vector, count);
+}
+
+typedef uint16_t Shorts __attribute__((vector_size(vector_bytes / 2)));
+typedef uint32_t Words __attribute__((vector_size(vector_bytes)));
+
+inline Vector<float> load_lanes(const Brain* from, int64_t count, float fill) {
+  constexpr int64_t length = vector_length<float>;
+  Shorts bits = {};
+  if (count >= length) {
+    __builtin_memcpy(&bits, from, sizeof(bits));
+    return (Vector<float>)(__builtin_convertvector(bits, Words) << 16);
+  }
+  Vector<float> vector = broadcast(fill);
+  for (int64_t lane = 0; lane < count; ++lane) {
+    vector[lane] = __builtin_bit_cast(float, static_cast<uint32_t>(from[lane].bits) << 16);
+  }
+  return vector;
+}
+
+// Rounds to the nearest, of two to the even one; not-a-number stays one.
+inline void store_lanes(Brain* to, Vector<float> vector, int64_t count) {
+  const Words bits = (Words)vector;
+  const Words rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  const Words kept = vector == vector ? rounded : (bits | 0x400000);
+  const Shorts upper = __builtin_convertvector(kept >> 16, Shorts);
+  if (count >= vector_length<float>) {
+    __builtin_memcpy(to, &upper, sizeof(upper));
+    return;
+  }
+  for (int64_t lane = 0; lane < count; ++lane) to[lane].bits = upper[lane];
+}
+
+struct Sum {
+  template <class V>
+  static inline V join(V a, V b) {
+    return a + b;
+  }
+};
+
+template <class T>
+inline void add_lanes(double* sums, Vector<T> vector, int64_t count) {
+  T lanes[vector_length<T>];
+  store(lanes, vector);
+  if (count == vector_length<T>) {
+    for (int64_t lane = 0; lane < vector_length<T>; ++lane) sums[lane] += static_cast<double>(lanes[lane]);
+  } else {
+    for (int64_t lane = 0; lane < count; ++lane) sums[lane] += static_cast<double>(lanes[lane]);
+  }
+}
+
+// What is summed of elements d = x - shift.
+template <class T, bool gradient>
+inline void accumulate(Vector<T> g, Vector<T> d, Vector<T>& first, Vector<T>& second) {
+  if constexpr (gradient) {
+    first += g;
+    second += g * d;
+  } else {
+    first += d;
+    second += d * d;
+  }
+}
+
+// --- by channel ------------------------------------------------------------------------------------
+
+// Rows that meet in registers.
+constexpr int64_t rows_at_once = 16;
+
+// The vector of columns from i on, of a few rows.
+template <class S, bool gradient>
+inline void sum_block(const S* g, const S* x, int64_t rows, int64_t stride, const Compute<S>* shift, int64_t width,
+                      double* first_sums, double* second_sums) {
+  using T = Compute<S>;
+  const Vector<T> center = load_part(shift, width, T(0));
+  Vector<T> first{};
+  Vector<T> second{};
+  for (int64_t row = 0; row < rows; ++row) {
+    const Vector<T> d = load_lanes(x + row * stride, width, T(0)) - center;
+    accumulate<T, gradient>(gradient ? load_lanes(g + row * stride, width, T(0)) : d, d, first, second);
+  }
+  add_lanes<T>(first_sums, first, width);
+  add_lanes<T>(second_sums, second, width);
+}
+
+template <class S, bool gradient>
+void sum_columns(const void* gradients, const void* elements, int64_t rows, int64_t channels, const void* shifts,
+                 double* sums) {
+  using T = Compute<S>;
+  const T* shift = static_cast<const T*>(shifts);
+  for (int64_t row = 0; row < rows; row += rows_at_once) {
+    const S* x = static_cast<const S*>(elements) + row * channels;
+    const S* g = gradient ? static_cast<const S*>(gradients) + row * channels : x;
+    const int64_t height = rows - row < rows_at_once ? rows - row : rows_at_once;
+    int64_t i = 0;
+    for (; i + vector_length<T> <= channels; i += vector_length<T>) {
+      sum_block<S, gradient>(g + i, x + i, height, channels, shift + i, vector_length<T>, sums + i,
+                             sums + channels + i);
+    }
+    if (i < channels) {
+      sum_block<S, gradient>(g + i, x + i, height, channels, shift + i, channels - i, sums + i, sums + channels + i);
+    }
+  }
+}
+
+// Calls step(offset, lane count, accumulator) for each vector of a run, and flush() often enough that sums in the type
+// of the elements stay short.
+constexpr int64_t chains = 4;
+template <class T, class Step, class Flush>
+inline void walk_run(int64_t count, const Step& step, const Flush& flush) {
+  constexpr int64_t length = vector_length<T>;
+  constexpr int64_t block = 64 * chains * length;
+  for (int64_t start = 0; start < count; start += block) {
+    const int64_t end = count - start < block ? count : start + block;
+    int64_t i = start;
+    for (; i + chains * length <= end; i += chains * length) {
+#pragma GCC unroll 4
+      for (int64_t chain = 0; chain < chains; ++chain) step(i + chain * length, length, chain);
+    }
+    for (; i < end; i += length) step(i, end - i < length ? end - i : length, 0);
+    flush();
+  }
+}
+
+// The sums of several chains, taken to double.
+template <class T>
+inline double drain(Vector<T> (&sums)[chains]) {
+  const Vector<T> joined = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  for (Vector<T>& sum : sums) sum = Vector<T>{};
+  return static_cast<double>(join_lanes<Sum, T>(joined));
+}
+
+template <class S, bool gradient>
+void sum_run(const void* gradients, const void* elements, int64_t count, const void* shift, double* sums) {
+  using T = Compute<S>;
+  const S* x = static_cast<const S*>(elements);
+  const S* g = static_cast<const S*>(gradients);
+  const T center = *static_cast<const T*>(shift);
+  Vector<T> first[chains] = {};
+  Vector<T> second[chains] = {};
+  walk_run<T>(
+      count,
+      [&](int64_t i, int64_t width, int64_t chain) {
+        const Vector<T> d = load_lanes(x + i, width, center) - center;
+        accumulate<T, gradient>(gradient ? load_lanes(g + i, width, T(0)) : d, d, first[chain], second[chain]);
+      },
+      [&] {
+        sums[0] += drain<T>(first);
+        sums[1] += drain<T>(second);
+      });
+}
+
+// Constants of a vector of channels, or of the one of a run.
+template <class T, bool run>
+inline Vector<T> constant(const void* values, int64_t i, int64_t width) {
+  const T* from = static_cast<const T*>(values);
+  return run ? broadcast(*from) : load_part(from + i, width, T(0));
+}
+
+template <class S, bool run>
+void forward(const void* elements, void* result, int64_t rows, int64_t channels, const NormConstants& constants,
+             bool relu) {
+  using T = Compute<S>;
+  const Vector<T> least = broadcast(relu ? T(0) : -static_cast<T>(__builtin_inf()));
+  const auto step = [&](const S* x, S* y, int64_t i, int64_t width) {
+    const Vector<T> centred = load_lanes(x + i, width, T(0)) - constant<T, run>(constants.mean, i, width);
+    const Vector<T> value =
+        centred * constant<T, run>(constants.scale, i, width) + constant<T, run>(constants.shift, i, width);
+    store_lanes(y + i, value < least ? least : value, width);
+  };
+  for (int64_t row = 0; row < rows; ++row) {
+    const S* x = static_cast<const S*>(elements) + row * channels;
+    S* y = static_cast<S*>(result) + row * channels;
+    int64_t i = 0;
+    for (; i + vector_length<T> <= channels; i += vector_length<T>) step(x, y, i, vector_length<T>);
+    if (i < channels) step(x, y, i, channels - i);
+  }
+}
+
+template <class S, bool run>
+void backward(const void* gradients, const void* elements, void* result, int64_t rows, int64_t channels,
+              const NormConstants& constants) {
+  using T = Compute<S>;
+  const auto step = [&](const S* g, const S* x, S* y, int64_t i, int64_t width) {
+    const Vector<T> centred = load_lanes(x + i, width, T(0)) - constant<T, run>(constants.mean, i, width);
+    const Vector<T> value = load_lanes(g + i, width, T(0)) * constant<T, run>(constants.scale, i, width) +
+                            centred * constant<T, run>(constants.slope, i, width) +
+                            constant<T, run>(constants.shift, i, width);
+    store_lanes(y + i, value, width);
+  };
+  for (int64_t row = 0; row < rows; ++row) {
+    const S* g = static_cast<const S*>(gradients) + row * channels;
+    const S* x = static_cast<const S*>(elements) + row * channels;
+    S* y = static_cast<S*>(result) + row * channels;
+    int64_t i = 0;
+    for (; i + vector_length<T> <= channels; i += vector_length<T>) step(g, x, y, i, vector_length<T>);
+    if (i < channels) step(g, x, y, i, channels - i);
+  }
+}
+
+inline float root(float x) { return __builtin_sqrtf(x); }
+inline double root(double x) { return __builtin_sqrt(x); }
+
+template <class T>
+void scales(const void* variance, const void* weight, double epsilon, int64_t channels, void* scale) {
+  const T* v = static_cast<const T*>(variance);
+  const T* w = static_cast<const T*>(weight);
+  T* y = static_cast<T*>(scale);
+  const T added = static_cast<T>(epsilon);
+  if (w == nullptr) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < channels; ++i) y[i] = T(1) / root(v[i] + added);
+  } else {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < channels; ++i) y[i] = w[i] / root(v[i] + added);
+  }
+}
+
+// --- rows ------------------------------------------------------------------------------------------
+
+template <class S>
+inline Compute<S> mean_of(const S* x, int64_t count) {
+  using T = Compute<S>;
+  Vector<T> sum[chains] = {};
+  double total = 0;
+  walk_run<T>(
+      count, [&](int64_t i, int64_t width, int64_t chain) { sum[chain] += load_lanes(x + i, width, T(0)); },
+      [&] { total += drain<T>(sum); });
+  return static_cast<T>(total / static_cast<double>(count));
+}
+
+template <class S>
+void normalize_row(const void* elements, void* result, int64_t count, double epsilon, bool center) {
+  using T = Compute<S>;
+  const S* x = static_cast<const S*>(elements);
+  S* y = static_cast<S*>(result);
+  const T mean = center ? mean_of(x, count) : T(0);
+  Vector<T> square[chains] = {};
+  double squares = 0;
+  walk_run<T>(
+      count,
+      [&](int64_t i, int64_t width, int64_t chain) {
+        const Vector<T> d = load_lanes(x + i, width, mean) - mean;
+        square[chain] += d * d;
+      },
+      [&] { squares += drain<T>(square); });
+  const T scale = static_cast<T>(1.0 / __builtin_sqrt(squares / static_cast<double>(count) + epsilon));
+  for (int64_t i = 0; i < count; i += vector_length<T>) {
+    store_lanes(y + i, (load_lanes(x + i, count - i, T(0)) - mean) * scale, count - i);
+  }
+}
+
+template <class S>
+void normalize_row_backward(const void* gradients, const void* elements, void* result, int64_t count, double epsilon,
+                            bool center) {
+  using T = Compute<S>;
+  const S* g = static_cast<const S*>(gradients);
+  const S* x = static_cast<const S*>(elements);
+  S* y = static_cast<S*>(result);
+  const T mean = center ? mean_of(x, count) : T(0);
+  Vector<T> square[chains] = {};
+  Vector<T> gradient[chains] = {};
+  Vector<T> along[chains] = {};
+  double squares = 0;
+  double gradient_sum = 0;
+  double along_sum = 0;
+  walk_run<T>(
+      count,
+      [&](int64_t i, int64_t width, int64_t chain) {
+        const Vector<T> d = load_lanes(x + i, width, mean) - mean;
+        const Vector<T> slope = load_lanes(g + i, width, T(0));
+        square[chain] += d * d;
+        gradient[chain] += slope;
+        along[chain] += slope * d;
+      },
+      [&] {
+        squares += drain<T>(square);
+        gradient_sum += drain<T>(gradient);
+        along_sum += drain<T>(along);
+      });
+  const double n = static_cast<double>(count);
+  const double scale = 1.0 / __builtin_sqrt(squares / n + epsilon);
+  const T of_gradient = static_cast<T>(scale);
+  const T of_x = static_cast<T>(-scale * scale * scale * along_sum / n);
+  const T gradient_mean = static_cast<T>(center ? gradient_sum / n : 0.0);
+  for (int64_t i = 0; i < count; i += vector_length<T>) {
+    const Vector<T> d = load_lanes(x + i, count - i, T(0)) - mean;
+    const Vector<T> slope = load_lanes(g + i, count - i, T(0)) - gradient_mean;
+    store_lanes(y + i, slope * of_gradient + d * of_x, count - i);
+  }
+}
+
+template <class S>
+void fill_type(NormKernels& norm) {
+  norm.sum_columns[0] = sum_columns<S, false>;
+  norm.sum_columns[1] = sum_columns<S, true>;
+  norm.sum_run[0] = sum_run<S, false>;
+  norm.sum_run[1] = sum_run<S, true>;
+  norm.forward[0] = forward<S, false>;
+  norm.forward[1] = forward<S, true>;
+  norm.backward[0] = backward<S, false>;
+  norm.backward[1] = backward<S, true>;
+  norm.scales = scales<Compute<S>>;
+  norm.row = normalize_row<S>;
+  norm.row_backward = normalize_row_backward<S>;
+}
+
+}  // namespace
+
+void fill_norm(KernelSet& set) {
+  fill_type<float>(set.norm[0]);
+  fill_type<double>(set.norm[1]);
+  fill_type<Brain>(set.norm[2]);
+}
+
+}  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

@@ -1,0 +1,185 @@
+// Normalisation by channel and of rows, in double.
+#include <cmath>
+
+#include "backends/ref/elements.h"
+#include "backends/ref/ref_kernel.h"
+
+namespace pydl::backends::ref {
+
+namespace {
+
+// A small operand of any floating dtype, as doubles in row-major order.
+std::vector<double> values_of(const BufferSpec& spec, const void* data) {
+  std::vector<double> values;
+  visit_dtype(spec.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for_each_position(spec.shape, std::array<Dims, 1>{spec.strides},
+                      [&](const auto& offsets) { values.push_back(static_cast<double>(load<T>(data, offsets[0]))); });
+  });
+  return values;
+}
+
+void store_values(const BufferSpec& spec, void* data, const std::vector<double>& values) {
+  visit_dtype(spec.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    size_t i = 0;
+    for_each_position(spec.shape, std::array<Dims, 1>{spec.strides},
+                      [&](const auto& offsets) { store<T>(data, offsets[0], values[i++]); });
+  });
+}
+
+// Channel of each element, in row-major order.
+std::vector<size_t> channels_of(const BufferSpec& x) {
+  std::vector<size_t> channels;
+  Dims strides = Dims::filled(x.shape.rank(), 0);
+  strides[1] = 1;
+  for_each_position(x.shape, std::array<Dims, 1>{strides},
+                    [&](const auto& offsets) { channels.push_back(static_cast<size_t>(offsets[0])); });
+  return channels;
+}
+
+std::vector<double> input_values(const RefCall& call, size_t index) {
+  return values_of(call.inputs[index], call.input_data[index]);
+}
+
+double count_per_channel(const BufferSpec& x) {
+  return static_cast<double>(element_count(x.shape)) / static_cast<double>(x.shape[1]);
+}
+
+void run_channel_moments(const RefCall& call) {
+  const BufferSpec& x = call.inputs[0];
+  const std::vector<double> values = input_values(call, 0);
+  const std::vector<size_t> channels = channels_of(x);
+  const auto count = static_cast<size_t>(x.shape[1]);
+  const double n = count_per_channel(x);
+  std::vector<double> moments(2 * count, 0.0);
+  for (size_t i = 0; i < values.size(); ++i) moments[channels[i]] += values[i];
+  for (size_t k = 0; k < count; ++k) moments[k] /= n;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double distance = values[i] - moments[channels[i]];
+    moments[count + channels[i]] += distance * distance;
+  }
+  for (size_t k = 0; k < count; ++k) moments[count + k] /= n;
+  store_values(call.outputs[0], call.output_data[0], moments);
+}
+
+// x normalised, and by what it was multiplied in each channel.
+struct Normalised {
+  std::vector<double> values;
+  std::vector<double> scales;
+};
+
+Normalised normalised(const RefCall& call, size_t x_input, const std::vector<size_t>& channels) {
+  Normalised result = {input_values(call, x_input), {}};
+  const std::vector<double> moments = input_values(call, x_input + 1);
+  const size_t count = moments.size() / 2;
+  for (size_t k = 0; k < count; ++k) {
+    result.scales.push_back(1 / std::sqrt(moments[count + k] + call.attrs.number("epsilon")));
+  }
+  for (size_t i = 0; i < result.values.size(); ++i) {
+    result.values[i] = (result.values[i] - moments[channels[i]]) * result.scales[channels[i]];
+  }
+  return result;
+}
+
+void run_batch_norm(const RefCall& call) {
+  const std::vector<size_t> channels = channels_of(call.inputs[0]);
+  Normalised x = normalised(call, 0, channels);
+  const std::vector<double> weight = input_values(call, 2);
+  const std::vector<double> bias = input_values(call, 3);
+  for (size_t i = 0; i < x.values.size(); ++i) {
+    x.values[i] = x.values[i] * weight[channels[i]] + bias[channels[i]];
+    if (call.attrs.is_set("relu") && x.values[i] < 0) x.values[i] = 0;
+  }
+  store_values(call.outputs[0], call.output_data[0], x.values);
+}
+
+void run_channel_sums(const RefCall& call) {
+  const std::vector<size_t> channels = channels_of(call.inputs[1]);
+  const Normalised x = normalised(call, 1, channels);
+  const std::vector<double> g = input_values(call, 0);
+  std::vector<double> sums(2 * x.scales.size(), 0.0);
+  for (size_t i = 0; i < g.size(); ++i) {
+    sums[channels[i]] += g[i];
+    sums[x.scales.size() + channels[i]] += g[i] * x.values[i];
+  }
+  store_values(call.outputs[0], call.output_data[0], sums);
+}
+
+void run_batch_norm_backward(const RefCall& call) {
+  const std::vector<size_t> channels = channels_of(call.inputs[1]);
+  const Normalised x = normalised(call, 1, channels);
+  const std::vector<double> weight = input_values(call, 3);
+  const double n = count_per_channel(call.inputs[1]);
+  const size_t count = x.scales.size();
+  const std::vector<double> sums =
+      call.inputs.size() == 5 ? input_values(call, 4) : std::vector<double>(2 * count, 0.0);
+  std::vector<double> result = input_values(call, 0);
+  for (size_t i = 0; i < result.size(); ++i) {
+    const size_t k = channels[i];
+    result[i] = weight[k] * x.scales[k] * (result[i] - sums[k] / n - x.values[i] * sums[count + k] / n);
+  }
+  store_values(call.outputs[0], call.output_data[0], result);
+}
+
+// --- rows ------------------------------------------------------------------------------------------
+
+size_t row_length(const RefCall& call, const BufferSpec& x) {
+  int64_t length = 1;
+  for (int axis = x.shape.rank() - static_cast<int>(call.attrs.integer("axes")); axis < x.shape.rank(); ++axis) {
+    length *= x.shape[axis];
+  }
+  return static_cast<size_t>(length);
+}
+
+// Normalises a row in place, and tells by what it was multiplied.
+double normalize_row(const RefCall& call, double* x, size_t length) {
+  const auto n = static_cast<double>(length);
+  double mean = 0;
+  double square = 0;
+  if (call.attrs.flag("center")) {
+    for (size_t i = 0; i < length; ++i) mean += x[i] / n;
+  }
+  for (size_t i = 0; i < length; ++i) square += (x[i] - mean) * (x[i] - mean) / n;
+  const double scale = 1 / std::sqrt(square + call.attrs.number("epsilon"));
+  for (size_t i = 0; i < length; ++i) x[i] = (x[i] - mean) * scale;
+  return scale;
+}
+
+void run_normalize(const RefCall& call) {
+  std::vector<double> x = input_values(call, 0);
+  const size_t length = row_length(call, call.inputs[0]);
+  for (size_t i = 0; i < x.size(); i += length) normalize_row(call, x.data() + i, length);
+  store_values(call.outputs[0], call.output_data[0], x);
+}
+
+void run_normalize_backward(const RefCall& call) {
+  std::vector<double> g = input_values(call, 0);
+  std::vector<double> x = input_values(call, 1);
+  const size_t length = row_length(call, call.inputs[1]);
+  const auto n = static_cast<double>(length);
+  for (size_t start = 0; start < x.size(); start += length) {
+    const double scale = normalize_row(call, x.data() + start, length);
+    double mean = 0;
+    double along = 0;
+    for (size_t i = start; i < start + length; ++i) {
+      if (call.attrs.flag("center")) mean += g[i] / n;
+      along += g[i] * x[i] / n;
+    }
+    for (size_t i = start; i < start + length; ++i) g[i] = scale * (g[i] - mean - x[i] * along);
+  }
+  store_values(call.outputs[0], call.output_data[0], g);
+}
+
+}  // namespace
+
+void register_norm(KernelTable& table) {
+  table.add(OpId::channel_moments, Provider::ref, prepare<run_channel_moments, is_floating>);
+  table.add(OpId::batch_norm, Provider::ref, prepare<run_batch_norm, is_floating>);
+  table.add(OpId::channel_sums, Provider::ref, prepare<run_channel_sums, is_floating>);
+  table.add(OpId::batch_norm_backward, Provider::ref, prepare<run_batch_norm_backward, is_floating>);
+  table.add(OpId::normalize, Provider::ref, prepare<run_normalize, is_floating>);
+  table.add(OpId::normalize_backward, Provider::ref, prepare<run_normalize_backward, is_floating>);
+}
+
+}  // namespace pydl::backends::ref

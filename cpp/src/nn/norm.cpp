@@ -1,0 +1,238 @@
+// Normalisation layers, composed from ops.
+#include <cmath>
+#include <limits>
+
+#include "pydl/autograd.h"
+#include "pydl/nn.h"
+
+namespace pydl::nn {
+
+namespace {
+
+bool is_half(DType dtype) { return dtype == DType::float16 || dtype == DType::bfloat16; }
+
+// The dtype of x beside parameters: that of all of them, but 16 bits stay where float32 is all that they meet.
+DType dtype_beside(const Tensor& x, std::initializer_list<const Tensor*> parameters) {
+  DType dtype = x.dtype();
+  for (const Tensor* parameter : parameters) {
+    if (parameter->defined()) dtype = promote(dtype, parameter->dtype());
+  }
+  return is_half(x.dtype()) && dtype == DType::float32 ? x.dtype() : dtype;
+}
+
+DType statistics_dtype(DType dtype) { return is_half(dtype) ? DType::float32 : dtype; }
+
+void require_floating(const char* name, const Tensor& x) {
+  if (is_floating(x.dtype())) return;
+  throw TypeError(concat_text(name, ": expected a floating-point dtype, got ", x.dtype(), "; use astype"));
+}
+
+void require_channels(const char* name, const Tensor& x) {
+  require_floating(name, x);
+  if (x.rank() < 2) throw ValueError(concat_text(name, ": expected x of shape (N, C, ...), got ", x.shape()));
+}
+
+void require_per_channel(const char* name, const char* argument, const Tensor& x, const Tensor& values) {
+  if (!values.defined() || values.shape() == Dims{x.size(1)}) return;
+  throw ValueError(concat_text(name, ": x of shape ", x.shape(), " has ", x.size(1), " channels: expected ", argument,
+                               " of shape (", x.size(1), ",), got ", values.shape()));
+}
+
+struct ChannelArguments {
+  const Tensor& running_mean;
+  const Tensor& running_var;
+  const Tensor& weight;
+  const Tensor& bias;
+};
+
+void check_channel_arguments(const char* name, const Tensor& x, const ChannelArguments& arguments, bool training) {
+  require_channels(name, x);
+  require_per_channel(name, "running_mean", x, arguments.running_mean);
+  require_per_channel(name, "running_var", x, arguments.running_var);
+  require_per_channel(name, "weight", x, arguments.weight);
+  require_per_channel(name, "bias", x, arguments.bias);
+  if (arguments.running_mean.defined() != arguments.running_var.defined()) {
+    throw ValueError(concat_text(name, ": expected both running_mean and running_var, or none"));
+  }
+  if (!training && !arguments.running_mean.defined()) {
+    throw ValueError(concat_text(name, ": expected running_mean and running_var outside training"));
+  }
+}
+
+Tensor row(const Tensor& pair, int64_t index) {
+  return reshape(slice(pair, {index, 0}, {1, pair.size(1)}, {1, 1}), {-1});
+}
+
+// running += (fresh - running) * momentum
+void advance(const Tensor& running, const Tensor& fresh, const BatchNormOptions& options) {
+  const Tensor difference = fresh - running;
+  assign(running, running + (options.factor.defined() ? difference * options.factor : difference * options.momentum));
+}
+
+// The op in the dtypes that it takes, with neutral parameters where there are none.
+Tensor apply_batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias,
+                        double epsilon, bool batch) {
+  const DType dtype = statistics_dtype(x.dtype());
+  const Dims channels = {x.size(1)};
+  return pydl::batch_norm(x, astype(moments, dtype), weight.defined() ? astype(weight, dtype) : ones(channels, dtype),
+                          bias.defined() ? astype(bias, dtype) : zeros(channels, dtype), epsilon, batch);
+}
+
+// values (C), or of the trailing axes, applied to y in the shape that broadcasts; the result keeps its dtype.
+Tensor scaled(const Tensor& y, const Tensor& weight, const Tensor& bias, const Dims& shape) {
+  Tensor result = y;
+  if (weight.defined()) result = result * reshape(weight, shape);
+  if (bias.defined()) result = result + reshape(bias, shape);
+  return astype(result, dtype_beside(y, {&weight, &bias}));
+}
+
+void require_trailing(const char* name, const Tensor& x, const Dims& normalized_shape, const Tensor& weight,
+                      const Tensor& bias) {
+  require_floating(name, x);
+  const int shift = x.rank() - normalized_shape.rank();
+  bool fits = normalized_shape.rank() > 0 && shift >= 0;
+  for (int axis = 0; fits && axis < normalized_shape.rank(); ++axis) {
+    fits = x.shape()[shift + axis] == normalized_shape[axis];
+  }
+  if (!fits) {
+    throw ValueError(
+        concat_text(name, ": expected x whose last axes are ", normalized_shape, ", got shape ", x.shape()));
+  }
+  for (const auto& [argument, values] : {std::pair("weight", &weight), std::pair("bias", &bias)}) {
+    if (!values->defined() || values->shape() == normalized_shape) continue;
+    throw ValueError(
+        concat_text(name, ": expected a ", argument, " of shape ", normalized_shape, ", got ", values->shape()));
+  }
+}
+
+// Shape in which one number per channel broadcasts over x (N, C, ...).
+Dims channel_shape(const Tensor& x) {
+  Dims shape = Dims::filled(x.rank() - 1, 1);
+  shape[0] = x.size(1);
+  return shape;
+}
+
+Tensor normalize_groups(const Tensor& x, int64_t groups, double epsilon) {
+  const int64_t rows = x.size(0) * groups;
+  int64_t length = x.size(1) / groups;
+  for (int axis = 2; axis < x.rank(); ++axis) length *= x.size(axis);
+  return reshape(normalize(reshape(x, {rows, length}), 1, epsilon, true), x.shape());
+}
+
+}  // namespace
+
+Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var, const Tensor& weight,
+                  const Tensor& bias, const BatchNormOptions& options) {
+  check_channel_arguments("batch_norm", x, {running_mean, running_var, weight, bias}, options.training);
+  const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
+  if (!options.training) {
+    const Tensor rows[] = {running_mean, running_var};
+    return apply_batch_norm(elements, stack(rows).detach(), weight, bias, options.epsilon, false);
+  }
+  const int64_t count = x.size(1) == 0 ? 0 : x.size() / x.size(1);
+  if (count < 2 && x.size(1) > 0) {
+    throw ValueError(
+        concat_text("batch_norm: expected more than 1 value per channel in training, got x of shape ", x.shape()));
+  }
+  const Tensor moments = channel_moments(elements);
+  if (running_mean.defined()) {
+    const GradMode without_history(false);
+    const auto n = static_cast<double>(count);
+    advance(running_mean, row(moments, 0), options);
+    advance(running_var, row(moments, 1) * (n / (n - 1)), options);
+  }
+  return apply_batch_norm(elements, moments, weight, bias, options.epsilon, true);
+}
+
+Tensor instance_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var, const Tensor& weight,
+                     const Tensor& bias, const BatchNormOptions& options) {
+  check_channel_arguments("instance_norm", x, {running_mean, running_var, weight, bias}, options.training);
+  if (!options.training) return batch_norm(x, running_mean, running_var, weight, bias, options);
+  std::vector<int64_t> axes;
+  int64_t count = 1;
+  for (int axis = 2; axis < x.rank(); ++axis) {
+    axes.push_back(axis);
+    count *= x.size(axis);
+  }
+  if (count < 2) {
+    throw ValueError(concat_text("instance_norm: expected more than 1 value per channel and sample in training, got ",
+                                 "x of shape ", x.shape()));
+  }
+  if (running_mean.defined()) {
+    const GradMode without_history(false);
+    const std::vector<int64_t> samples = {0};
+    const Tensor values = astype(x.detach(), statistics_dtype(x.dtype()));
+    advance(running_mean, mean(mean(values, axes), samples), options);
+    advance(running_var, mean(var(values, axes, 1), samples), options);
+  }
+  const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
+  return scaled(normalize_groups(elements, x.size(1), options.epsilon), weight, bias, channel_shape(x));
+}
+
+Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double epsilon) {
+  require_channels("group_norm", x);
+  require_per_channel("group_norm", "weight", x, weight);
+  require_per_channel("group_norm", "bias", x, bias);
+  if (groups < 1 || x.size(1) % groups != 0) {
+    throw ValueError(concat_text("group_norm: expected groups that divide the ", x.size(1), " channels of x of shape ",
+                                 x.shape(), ", got ", groups));
+  }
+  const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
+  return scaled(normalize_groups(elements, groups, epsilon), weight, bias, channel_shape(x));
+}
+
+Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight, const Tensor& bias,
+                  double epsilon) {
+  require_trailing("layer_norm", x, normalized_shape, weight, bias);
+  const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
+  return scaled(normalize(elements, normalized_shape.rank(), epsilon, true), weight, bias, normalized_shape);
+}
+
+Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight, std::optional<double> epsilon) {
+  require_trailing("rms_norm", x, normalized_shape, weight, {});
+  const Tensor elements = astype(x, dtype_beside(x, {&weight}));
+  const bool is_double = elements.dtype() == DType::float64;
+  const double least = is_double ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+  return scaled(normalize(elements, normalized_shape.rank(), epsilon.value_or(least), false), weight, {},
+                normalized_shape);
+}
+
+Tensor local_response_norm(const Tensor& x, int64_t size, double alpha, double beta, double k) {
+  require_channels("local_response_norm", x);
+  if (size < 1) throw ValueError(concat_text("local_response_norm: expected a size of at least 1, got ", size));
+  const Tensor squares = square(x);
+  // Squares with zeros around the channels, of which each window of `size` is summed.
+  Dims padded_shape = x.shape();
+  padded_shape[1] += size - 1;
+  Dims starts = Dims::filled(x.rank(), 0);
+  starts[1] = size / 2;
+  const Dims steps = Dims::filled(x.rank(), 1);
+  const Tensor padded = slice_backward(squares, padded_shape, starts, steps);
+  Tensor total;
+  for (int64_t i = 0; i < size; ++i) {
+    starts[1] = i;
+    const Tensor part = slice(padded, starts, x.shape(), steps);
+    total = i == 0 ? part : total + part;
+  }
+  const Tensor base = total * (alpha / static_cast<double>(size)) + k;
+  if (beta == 0.75) {  // the one that everybody takes
+    const Tensor r = rsqrt(base);
+    return x * r * sqrt(r);
+  }
+  return x * pow(base, scalar_like(-beta, base));
+}
+
+Tensor channel_dropout(const Tensor& x, int axes, double p, bool training, Generator& generator) {
+  const int channel_axis = x.rank() - axes - 1;
+  if (channel_axis != 0 && channel_axis != 1) {
+    throw ValueError(concat_text("dropout", axes, "d: expected x of ", axes + 2, " axes, or ", axes + 1,
+                                 " without a batch, got shape ", x.shape()));
+  }
+  if (!training) return dropout(x, p, false, generator);
+  require_floating("dropout", x);
+  Dims shape = x.shape();
+  for (int axis = channel_axis + 1; axis < x.rank(); ++axis) shape[axis] = 1;
+  return x * dropout(ones(shape, x.dtype()), p, true, generator);
+}
+
+}  // namespace pydl::nn

@@ -1,0 +1,311 @@
+// Normalisation: by channel with given moments, and of rows.
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+// Statistics of 16-bit floats would lose most of what they say.
+DType statistics_dtype(DType dtype) { return item_size(dtype) == 2 ? DType::float32 : dtype; }
+
+void require_channels(const char* name, const BufferSpec& x) {
+  require_floating(name, x);
+  if (x.shape.rank() < 2) throw ValueError(concat_text(name, ": expected x of shape (N, C, ...), got ", x.shape));
+}
+
+// Moments, weight, bias and sums: one column per channel of x.
+void require_per_channel(const char* name, const char* argument, const BufferSpec& x, const BufferSpec& spec,
+                         bool two_rows) {
+  const Dims expected = two_rows ? Dims{2, x.shape[1]} : Dims{x.shape[1]};
+  if (spec.shape != expected) {
+    throw ValueError(concat_text(name, ": x of shape ", x.shape, " expects ", argument, " of shape ", expected,
+                                 ", got ", spec.shape));
+  }
+  if (spec.dtype != x.dtype && spec.dtype != statistics_dtype(x.dtype)) {
+    throw TypeError(concat_text(name, ": x of ", x.dtype, " expects ", argument, " of ", statistics_dtype(x.dtype),
+                                ", got ", spec.dtype));
+  }
+}
+
+void require_gradient(const char* name, const BufferSpec& g, const BufferSpec& x) {
+  require_same_dtype(name, g, x);
+  if (g.shape == x.shape) return;
+  throw ValueError(concat_text(name, ": expected a gradient of shape ", x.shape, ", got ", g.shape));
+}
+
+void infer_channel_moments(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  require_channels("channel_moments", inputs[0]);
+  *output = row_major(statistics_dtype(inputs[0].dtype), {2, inputs[0].shape[1]});
+}
+
+void check_norm_attrs(const Attrs& attrs) {
+  attrs.number("epsilon");
+  attrs.flag("batch");
+}
+
+void infer_batch_norm(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = "batch_norm";
+  const BufferSpec& x = inputs[0];
+  check_norm_attrs(attrs);
+  require_channels(name, x);
+  require_per_channel(name, "moments", x, inputs[1], true);
+  require_per_channel(name, "a weight", x, inputs[2], false);
+  require_per_channel(name, "a bias", x, inputs[3], false);
+  *output = {x.dtype, x.shape, output_strides(inputs.first(1), x.shape)};
+}
+
+void infer_channel_sums(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = "channel_sums";
+  const BufferSpec& x = inputs[1];
+  check_norm_attrs(attrs);
+  require_channels(name, x);
+  require_gradient(name, inputs[0], x);
+  require_per_channel(name, "moments", x, inputs[2], true);
+  *output = row_major(statistics_dtype(x.dtype), {2, x.shape[1]});
+}
+
+void infer_batch_norm_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = "batch_norm_backward";
+  const BufferSpec& x = inputs[1];
+  check_norm_attrs(attrs);
+  require_channels(name, x);
+  require_gradient(name, inputs[0], x);
+  require_per_channel(name, "moments", x, inputs[2], true);
+  require_per_channel(name, "a weight", x, inputs[3], false);
+  if (attrs.flag("batch") != (inputs.size() == 5)) {
+    throw ValueError(concat_text(name, ": the sums are needed with batch, and only then"));
+  }
+  if (inputs.size() == 5) require_per_channel(name, "sums", x, inputs[4], true);
+  *output = {x.dtype, x.shape, output_strides(inputs.subspan(1, 1), x.shape)};
+}
+
+template <OpId id>
+void infer_normalize(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = op::op_name(id);
+  const BufferSpec& x = inputs.back();
+  const int64_t axes = attrs.integer("axes");
+  attrs.number("epsilon");
+  attrs.flag("center");
+  require_floating(name, x);
+  if (axes < 1 || axes > x.shape.rank()) {
+    throw ValueError(
+        concat_text(name, ": expected 1 to ", x.shape.rank(), " trailing axes of shape ", x.shape, ", got ", axes));
+  }
+  if (inputs.size() == 2) require_gradient(name, inputs[0], x);
+  *output = row_major(x.dtype, x.shape);
+}
+
+// --- derivatives by channel ------------------------------------------------------------------------
+
+// A row of a (2, C) tensor.
+Tensor row(const Tensor& pair, int64_t index) {
+  return reshape(slice(pair, {index, 0}, {1, pair.size(1)}, {1, 1}), {-1});
+}
+
+double epsilon_of(const BackwardContext& c) { return c.attrs().number("epsilon"); }
+bool is_of_batch(const BackwardContext& c) { return c.attrs().flag("batch"); }
+
+Gradients batch_norm_gradients(const BackwardContext& c) {
+  const Tensor& g = c.gradient;
+  const Tensor x = c.input(0);
+  const Tensor moments = c.input(1);
+  Gradients gradients(4);
+  const bool needs_sums = (c.needs(0) && is_of_batch(c)) || c.needs(2) || c.needs(3);
+  const Tensor sums = needs_sums ? channel_sums(g, x, moments, epsilon_of(c), is_of_batch(c)) : Tensor{};
+  if (c.needs(0)) {
+    gradients[0] = batch_norm_backward(g, x, moments, c.input(2), sums, epsilon_of(c), is_of_batch(c));
+  }
+  if (c.needs(2)) gradients[2] = astype(row(sums, 1), c.input_dtype(2));
+  if (c.needs(3)) gradients[3] = astype(row(sums, 0), c.input_dtype(3));
+  return gradients;
+}
+
+// The sums are linear in g, and their transpose is batch_norm: h (2, C) are bias and weight. Through x, they are what
+// a weight of h[1] would bring about.
+Gradients channel_sums_gradients(const BackwardContext& c) {
+  const Tensor& h = c.gradient;
+  const Tensor g = c.input(0);
+  const Tensor x = c.input(1);
+  const Tensor moments = c.input(2);
+  Gradients gradients(3);
+  if (c.needs(0)) gradients[0] = batch_norm(x, moments, row(h, 1), row(h, 0), epsilon_of(c), is_of_batch(c));
+  if (c.needs(1)) {
+    const Tensor sums = is_of_batch(c) ? channel_sums(g, x, moments, epsilon_of(c), true) : Tensor{};
+    gradients[1] = batch_norm_backward(g, x, moments, row(h, 1), sums, epsilon_of(c), is_of_batch(c));
+  }
+  return gradients;
+}
+
+// All axes but that of the channels.
+Axes axes_beside_channels(const Tensor& x) {
+  std::vector<int64_t> axes = {0};
+  for (int axis = 2; axis < x.rank(); ++axis) axes.push_back(axis);
+  return axes;
+}
+
+// One number per channel, shaped so that it broadcasts over x.
+Tensor along_channels(const Tensor& values, const Tensor& x) {
+  Dims shape = Dims::filled(x.rank(), 1);
+  shape[1] = x.size(1);
+  return reshape(values, shape);
+}
+
+// Of F = w r g, with r = 1 / sqrt(variance + epsilon) constant.
+Gradients scaled_gradients(const BackwardContext& c) {
+  const Tensor& h = c.gradient;
+  const Tensor g = c.input(0);
+  const Tensor moments = c.input(2);
+  Gradients gradients(4);
+  if (c.needs(0)) gradients[0] = batch_norm_backward(h, c.input(1), moments, c.input(3), {}, epsilon_of(c), false);
+  if (c.needs(3)) {
+    const Tensor r = rsqrt(row(moments, 1) + epsilon_of(c));
+    gradients[3] = astype(astype(sum(h * g, axes_beside_channels(g)), r.dtype()) * r, c.input_dtype(3));
+  }
+  return gradients;
+}
+
+// Of F = w r (g - s0 / n - x' s1 / n), x' = r (x - mean), for an incoming gradient h. The moments are computed from x
+// anew, so that this can be differentiated again.
+Gradients batch_norm_backward_gradients(const BackwardContext& c) {
+  if (!is_of_batch(c)) return scaled_gradients(c);
+  const DType dtype = statistics_dtype(c.gradient.dtype());
+  const Tensor h = astype(c.gradient, dtype);
+  const Tensor g = astype(c.input(0), dtype);
+  const Tensor x = astype(c.input(1), dtype);
+  const Tensor weight = along_channels(astype(c.input(3), dtype), x);
+  const Axes axes = axes_beside_channels(x);
+  const double n = x.size(1) == 0 ? 0 : static_cast<double>(x.size() / x.size(1));
+  const Tensor s0 = along_channels(astype(row(c.input(4), 0), dtype), x) * (1 / n);
+  const Tensor s1 = along_channels(astype(row(c.input(4), 1), dtype), x) * (1 / n);
+  const Tensor centred = x - mean(x, axes, true);
+  const Tensor r = rsqrt(var(x, axes, 0, true) + epsilon_of(c));
+  const Tensor scaled = h * weight * r;
+  const auto per_channel = [&](const Tensor& sums, int input) {
+    return astype(reshape(sums, {-1}), c.input_dtype(input));
+  };
+  Gradients gradients(5);
+  if (c.needs(0)) gradients[0] = astype(scaled, c.input_dtype(0));
+  if (c.needs(1)) {
+    const Tensor q = h * weight;
+    const Tensor a = sum(q * (g - s0), axes, true);
+    const Tensor b = sum(q * centred, axes, true);
+    // Through x - mean, and through r, whose derivative is -r^3 (x - mean) / n.
+    const Tensor direct = square(r) * s1 * (q - mean(q, axes, true));
+    const Tensor slope = square(r) * r * (a - r * s1 * b * 2.0) * (1 / n);
+    gradients[1] = astype(-(direct + slope * centred), c.input_dtype(1));
+  }
+  if (c.needs(3)) gradients[3] = per_channel(sum(h * r * (g - s0 - centred * r * s1), axes, true), 3);
+  if (c.needs(4)) {
+    const Tensor parts[] = {sum(scaled, axes), sum(scaled * centred * r, axes)};
+    gradients[4] = astype(stack(parts) * (-1 / n), c.input_dtype(4));
+  }
+  return gradients;
+}
+
+// --- derivatives of rows ---------------------------------------------------------------------------
+
+Tensor normalize_backward_of(const BackwardContext& c, const Tensor& g, const Tensor& x) {
+  return normalize_backward(g, x, c.attrs().integer("axes"), epsilon_of(c), c.attrs().flag("center"));
+}
+
+Gradients normalize_gradients(const BackwardContext& c) { return {normalize_backward_of(c, c.gradient, c.input(0))}; }
+
+// Of F = r (g - mean(g) - x' mean(g x')), x' = r (x - mean), for an incoming gradient h. It is symmetric in g and h:
+// <h, F> = r <h', g'> - r^3 <h', z> <g', z> / n, where a prime takes the mean away and z = x - mean. Without `center`
+// no mean is taken away.
+Gradients normalize_backward_gradients(const BackwardContext& c) {
+  Gradients gradients(2);
+  const Tensor x_given = c.input(1);
+  if (c.needs(0)) gradients[0] = normalize_backward_of(c, c.gradient, x_given);
+  if (!c.needs(1)) return gradients;
+  const DType dtype = statistics_dtype(x_given.dtype());
+  const Tensor x = astype(x_given, dtype);
+  std::vector<int64_t> axes;
+  double n = 1;
+  for (int64_t axis = x.rank() - c.attrs().integer("axes"); axis < x.rank(); ++axis) {
+    axes.push_back(axis);
+    n *= static_cast<double>(x.size(axis));
+  }
+  const bool center = c.attrs().flag("center");
+  const auto centred = [&](const Tensor& t) { return center ? t - mean(t, axes, true) : t; };
+  const Tensor z = centred(x);
+  const Tensor g = centred(astype(c.input(0), dtype));
+  const Tensor h = centred(astype(c.gradient, dtype));
+  const Tensor r = rsqrt(mean(square(z), axes, true) + epsilon_of(c));
+  const Tensor gz = mean(g * z, axes, true);
+  const Tensor hz = mean(h * z, axes, true);
+  const Tensor slope = mean(g * h, axes, true) - square(r) * gz * hz * 3.0;
+  const Tensor cubed = square(r) * r;
+  gradients[1] = astype(-(cubed * (slope * z + hz * g + gz * h)), c.input_dtype(1));
+  return gradients;
+}
+
+template <int64_t per_element>
+int64_t count_flops(const Attrs&, std::span<const BufferSpec> inputs, const BufferSpec&) {
+  return per_element * element_count(inputs[0].shape);
+}
+
+}  // namespace
+
+void define_norm(Registry& registry) {
+  const auto first = [](int count) { return (1U << count) - 1; };
+  define(registry, OpId::channel_moments, infer_channel_moments);
+  define(registry, OpId::batch_norm, infer_batch_norm, batch_norm_gradients, first(3), false,
+         static_cast<uint32_t>(op::Trait::takes_relu));
+  define(registry, OpId::channel_sums, infer_channel_sums, channel_sums_gradients, first(3));
+  define(registry, OpId::batch_norm_backward, infer_batch_norm_backward, batch_norm_backward_gradients, first(5));
+  define(registry, OpId::normalize, infer_normalize<OpId::normalize>, normalize_gradients, first(1));
+  define(registry, OpId::normalize_backward, infer_normalize<OpId::normalize_backward>, normalize_backward_gradients,
+         first(2));
+  registry[OpId::batch_norm].inputs = {4, 4};
+  registry[OpId::channel_sums].inputs = {3, 3};
+  registry[OpId::batch_norm_backward].inputs = {4, 5};
+  registry[OpId::normalize_backward].inputs = {2, 2};
+  registry[OpId::channel_moments].flops = count_flops<4>;
+  registry[OpId::batch_norm].flops = count_flops<3>;
+  registry[OpId::channel_sums].flops = count_flops<4>;
+  registry[OpId::batch_norm_backward].flops = count_flops<5>;
+  registry[OpId::normalize].flops = count_flops<6>;
+  registry[OpId::normalize_backward].flops = count_flops<12>;
+}
+
+}  // namespace ops
+
+Tensor channel_moments(const Tensor& x) { return op::apply(OpId::channel_moments, {}, {x}); }
+
+Tensor batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias, double epsilon,
+                  bool batch) {
+  return op::apply(OpId::batch_norm, {{"epsilon", epsilon}, {"batch", batch}}, {x, moments, weight, bias});
+}
+
+Tensor channel_sums(const Tensor& g, const Tensor& x, const Tensor& moments, double epsilon, bool batch) {
+  return op::apply(OpId::channel_sums, {{"epsilon", epsilon}, {"batch", batch}}, {g, x, moments});
+}
+
+Tensor batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& moments, const Tensor& weight,
+                           const Tensor& sums, double epsilon, bool batch) {
+  const Attrs attrs = {{"epsilon", epsilon}, {"batch", batch}};
+  if (batch) return op::apply(OpId::batch_norm_backward, attrs, {g, x, moments, weight, sums});
+  return op::apply(OpId::batch_norm_backward, attrs, {g, x, moments, weight});
+}
+
+Tensor normalize(const Tensor& x, int64_t axes, double epsilon, bool center) {
+  return op::apply(OpId::normalize, {{"axes", axes}, {"epsilon", epsilon}, {"center", center}}, {x});
+}
+
+Tensor normalize_backward(const Tensor& g, const Tensor& x, int64_t axes, double epsilon, bool center) {
+  return op::apply(OpId::normalize_backward, {{"axes", axes}, {"epsilon", epsilon}, {"center", center}}, {g, x});
+}
+
+}  // namespace pydl
