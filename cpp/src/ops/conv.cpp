@@ -3,6 +3,7 @@
 #include "op/apply.h"
 #include "op/conv_geometry.h"
 #include "ops/families.h"
+#include "ops/spatial.h"
 #include "pydl/autocast.h"
 #include "pydl/ops.h"
 
@@ -18,12 +19,6 @@ using op::OpId;
 namespace ops {
 
 namespace {
-
-constexpr int max_spatial = 3;
-
-Dims spatial_part(const Dims& shape) {
-  return Dims(std::span(shape.begin() + 2, static_cast<size_t>(shape.rank() - 2)));
-}
 
 // The name in messages: conv2d, conv2d_backward_input, ...
 std::string name_of(OpId id, int spatial) {
@@ -52,18 +47,10 @@ void require_rank(OpId id, const char* what, const BufferSpec& spec) {
 // All attrs have one entry per spatial axis, in their ranges; the groups divide the channels.
 void require_options(OpId id, const Attrs& attrs, int spatial) {
   const std::string name = name_of(id, spatial);
-  const auto check = [&](const char* attr, int64_t least) {
-    const Dims& dims = attrs.dims(attr);
-    bool valid = dims.rank() == spatial;
-    for (const int64_t value : dims) valid = valid && value >= least;
-    if (valid) return;
-    throw ValueError(
-        concat_text(name, ": expected ", spatial, " numbers of at least ", least, " as ", attr, ", got ", dims));
-  };
-  check("stride", 1);
-  check("padding_low", 0);
-  check("padding_high", 0);
-  check("dilation", 1);
+  require_per_axis(name, attrs, "stride", spatial, 1);
+  require_per_axis(name, attrs, "padding_low", spatial, 0);
+  require_per_axis(name, attrs, "padding_high", spatial, 0);
+  require_per_axis(name, attrs, "dilation", spatial, 1);
   if (attrs.integer("groups") < 1) {
     throw ValueError(concat_text(name, ": expected at least 1 group, got ", attrs.integer("groups")));
   }
@@ -102,12 +89,6 @@ void require_fit(OpId id, const Attrs& attrs, const Dims& x, const Dims& weight,
                                " do not give an output of shape ", y));
 }
 
-Dims joined(int64_t first, int64_t second, const Dims& rest) {
-  Dims shape = {first, second};
-  for (const int64_t size : rest) shape.push_back(size);
-  return shape;
-}
-
 BufferSpec channels_last(DType dtype, const Dims& shape) { return {dtype, shape, channels_last_strides(shape)}; }
 
 void infer_conv(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
@@ -122,9 +103,9 @@ void infer_conv(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
   }
   require_options(OpId::conv, attrs, x.rank() - 2);
   // Channels first: with another number of them, nothing about sizes means anything.
-  Dims y = joined(x[0], weight[0], spatial_part(x));
+  Dims y = with_spatial(x[0], weight[0], spatial_part(x));
   if (weight[1] * attrs.integer("groups") == x[1]) {
-    y = joined(x[0], weight[0], output_sizes(OpId::conv, attrs, spatial_part(x), spatial_part(weight)));
+    y = with_spatial(x[0], weight[0], output_sizes(OpId::conv, attrs, spatial_part(x), spatial_part(weight)));
   }
   require_fit(OpId::conv, attrs, x, weight, y);
   if (inputs.size() > 2 && inputs[2].shape != Dims{weight[0]}) {
@@ -148,7 +129,7 @@ void infer_backward_input(const Attrs& attrs, std::span<const BufferSpec> inputs
   for (const int64_t size : attrs.dims("size")) {
     if (size < 0) throw ValueError(concat_text(name_of(id, spatial), ": sizes ", attrs.dims("size"), " are negative"));
   }
-  const Dims x = joined(g[0], weight[1] * attrs.integer("groups"), attrs.dims("size"));
+  const Dims x = with_spatial(g[0], weight[1] * attrs.integer("groups"), attrs.dims("size"));
   require_fit(id, attrs, x, weight, g);
   *output = channels_last(inputs[0].dtype, x);
 }
@@ -165,7 +146,7 @@ void infer_backward_weight(const Attrs& attrs, std::span<const BufferSpec> input
     throw ValueError(concat_text(name_of(id, spatial), ": gradient ", g, ", input ", x, " and kernel ",
                                  attrs.dims("kernel"), " do not fit together"));
   }
-  const Dims weight = joined(g[1], x[1] / attrs.integer("groups"), attrs.dims("kernel"));
+  const Dims weight = with_spatial(g[1], x[1] / attrs.integer("groups"), attrs.dims("kernel"));
   require_fit(id, attrs, x, weight, g);
   *output = row_major(inputs[0].dtype, weight);
 }

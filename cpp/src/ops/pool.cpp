@@ -2,6 +2,7 @@
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "ops/families.h"
+#include "ops/spatial.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -16,8 +17,6 @@ namespace ops {
 
 namespace {
 
-constexpr int max_spatial = 3;
-
 void require_windows(const char* name, const Attrs& attrs, const BufferSpec& spec) {
   require_floating(name, spec);
   const int spatial = spec.shape.rank() - 2;
@@ -25,41 +24,20 @@ void require_windows(const char* name, const Attrs& attrs, const BufferSpec& spe
     throw ValueError(
         concat_text(name, ": expected a batch axis, channels and 1 to 3 spatial axes, got shape ", spec.shape));
   }
-  const auto check = [&](const char* attr, int64_t least) {
-    const Dims& dims = attrs.dims(attr);
-    bool valid = dims.rank() == spatial;
-    for (const int64_t value : dims) valid = valid && value >= least;
-    if (valid) return;
-    throw ValueError(
-        concat_text(name, ": expected ", spatial, " numbers of at least ", least, " as ", attr, ", got ", dims));
-  };
-  check("kernel", 1);
-  check("stride", 1);
-  check("padding", 0);
-  check("dilation", 1);
+  require_per_axis(name, attrs, "kernel", spatial, 1);
+  require_per_axis(name, attrs, "stride", spatial, 1);
+  require_per_axis(name, attrs, "padding", spatial, 0);
+  require_per_axis(name, attrs, "dilation", spatial, 1);
   if (!attrs.flag("adaptive")) return;
   for (int axis = 2; axis < spec.shape.rank(); ++axis) {
     if (spec.shape[axis] == 0) throw ValueError(concat_text(name, ": shape ", spec.shape, " has nothing to pool"));
   }
 }
 
-Dims with_sizes(const char* name, const Dims& shape, const Dims& sizes) {
-  if (sizes.rank() != shape.rank() - 2) {
-    throw ValueError(concat_text(name, ": expected ", shape.rank() - 2, " sizes for shape ", shape, ", got ", sizes));
-  }
-  Dims result = {shape[0], shape[1]};
-  for (const int64_t size : sizes) {
-    if (size < 0) throw ValueError(concat_text(name, ": sizes ", sizes, " are negative"));
-    result.push_back(size);
-  }
-  return result;
-}
-
-// In the layout of `like`, where that is channels-last.
-BufferSpec laid_out_as(const BufferSpec& like, DType dtype, const Dims& shape) {
-  const bool row_major_too = is_contiguous(like.shape, like.strides);
-  if (row_major_too || !is_channels_last(like.shape, like.strides)) return row_major(dtype, shape);
-  return {dtype, shape, channels_last_strides(shape)};
+// The shape with the spatial sizes that an attribute gives.
+Dims with_sizes(const char* name, const Dims& shape, const Attrs& attrs, const char* attr) {
+  require_per_axis(name, attrs, attr, shape.rank() - 2, 0);
+  return with_spatial(shape[0], shape[1], attrs.dims(attr));
 }
 
 template <OpId id>
@@ -68,14 +46,14 @@ void infer_pool(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
   require_windows(name, attrs, inputs[0]);
   if constexpr (id == OpId::avg_pool) attrs.integer("divisor");
   const DType dtype = id == OpId::max_pool_indices ? DType::int64 : inputs[0].dtype;
-  *output = laid_out_as(inputs[0], dtype, with_sizes(name, inputs[0].shape, attrs.dims("size")));
+  *output = laid_out_as(inputs[0], dtype, with_sizes(name, inputs[0].shape, attrs, "size"));
 }
 
 void infer_max_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   constexpr const char* name = "max_pool_backward";
   require_windows(name, attrs, inputs[1]);
   require_same_dtype(name, inputs[0], inputs[1]);
-  const Dims pooled = with_sizes(name, inputs[1].shape, attrs.dims("size"));
+  const Dims pooled = with_sizes(name, inputs[1].shape, attrs, "size");
   if (inputs[0].shape != pooled) {
     throw ValueError(concat_text(name, ": expected a gradient of shape ", pooled, ", got ", inputs[0].shape));
   }
@@ -87,11 +65,11 @@ void infer_avg_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inp
   require_windows(name, attrs, inputs[0]);
   attrs.integer("divisor");
   if (attrs.flag("adaptive")) throw ValueError("avg_pool_backward: windows are not adaptive");
-  if (with_sizes(name, inputs[0].shape, attrs.dims("size")) != inputs[0].shape) {
+  if (with_sizes(name, inputs[0].shape, attrs, "size") != inputs[0].shape) {
     throw ValueError(concat_text(name, ": expected a gradient of spatial sizes ", attrs.dims("size"), ", got shape ",
                                  inputs[0].shape));
   }
-  *output = laid_out_as(inputs[0], inputs[0].dtype, with_sizes(name, inputs[0].shape, attrs.dims("input")));
+  *output = laid_out_as(inputs[0], inputs[0].dtype, with_sizes(name, inputs[0].shape, attrs, "input"));
 }
 
 Gradients max_pool_gradients(const BackwardContext& c) {
@@ -111,10 +89,6 @@ Gradients max_pool_backward_gradients(const BackwardContext& c) {
   }
   gradients[0] = reshape(gather(reshape(c.gradient, planes), reshape(index, planes), 2), index.shape());
   return gradients;
-}
-
-Dims spatial_part(const Dims& shape) {
-  return Dims(std::span(shape.begin() + 2, static_cast<size_t>(shape.rank() - 2)));
 }
 
 Gradients avg_pool_gradients(const BackwardContext& c) {

@@ -5,6 +5,7 @@
 #include "op/apply.h"
 #include "op/resample_taps.h"
 #include "ops/families.h"
+#include "ops/spatial.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -18,8 +19,6 @@ using op::OpId;
 namespace ops {
 
 namespace {
-
-constexpr int max_spatial = 3;
 
 void require_mode(const char* name, const Attrs& attrs) {
   const int64_t mode = attrs.integer("mode");
@@ -45,23 +44,6 @@ void require_sizes(const char* name, const char* what, const Dims& sizes, int sp
   throw ValueError(concat_text(name, ": expected ", spatial, " ", what, " of at least 1, got ", sizes));
 }
 
-Dims spatial_part(const Dims& shape) {
-  return Dims(std::span(shape.begin() + 2, static_cast<size_t>(shape.rank() - 2)));
-}
-
-Dims with_sizes(const Dims& shape, const Dims& sizes) {
-  Dims result = {shape[0], shape[1]};
-  for (const int64_t size : sizes) result.push_back(size);
-  return result;
-}
-
-// In the layout of the input, where that is channels-last.
-BufferSpec laid_out_as(const BufferSpec& like, const Dims& shape) {
-  const bool row_major_too = is_contiguous(like.shape, like.strides);
-  if (row_major_too || !is_channels_last(like.shape, like.strides)) return row_major(like.dtype, shape);
-  return {like.dtype, shape, channels_last_strides(shape)};
-}
-
 template <OpId id>
 void infer_resample(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = op::op_name(id);
@@ -75,7 +57,7 @@ void infer_resample(const Attrs& attrs, std::span<const BufferSpec> inputs, Buff
   require_sizes(name, "spatial sizes", attrs.dims("size"), spatial);
   require_sizes(name, "spatial sizes of the input", spatial_part(x.shape), spatial);
   if constexpr (id == OpId::resample) {
-    *output = laid_out_as(x, with_sizes(x.shape, attrs.dims("size")));
+    *output = laid_out_as(x, x.dtype, with_spatial(x.shape[0], x.shape[1], attrs.dims("size")));
     return;
   }
   require_sizes(name, "sizes of the input", attrs.dims("input"), spatial);
@@ -83,7 +65,7 @@ void infer_resample(const Attrs& attrs, std::span<const BufferSpec> inputs, Buff
     throw ValueError(
         concat_text(name, ": expected a gradient of spatial sizes ", attrs.dims("size"), ", got shape ", x.shape));
   }
-  *output = laid_out_as(x, with_sizes(x.shape, attrs.dims("input")));
+  *output = laid_out_as(x, x.dtype, with_spatial(x.shape[0], x.shape[1], attrs.dims("input")));
 }
 
 Gradients resample_gradients(const BackwardContext& c) {

@@ -48,16 +48,6 @@ struct ChannelForm {
   int64_t rows_left() const { return outer % fold; }
 };
 
-bool is_channels_last(const BufferSpec& x) {
-  Dims shape = x.shape;
-  Dims strides = x.strides;
-  shape.erase(1);
-  strides.erase(1);
-  shape.push_back(x.shape[1]);
-  strides.push_back(x.strides[1]);
-  return is_contiguous(shape, strides);
-}
-
 int64_t fold_of(int64_t rows, int64_t channels) {
   constexpr int64_t widest_vector = 16;
   if (channels >= 4 * widest_vector) return 1;
@@ -70,7 +60,7 @@ std::optional<ChannelForm> form_of(const BufferSpec& x) {
   ChannelForm form;
   form.channels = x.shape[1];
   form.count = element_count(x.shape) / form.channels;
-  if (is_channels_last(x)) {
+  if (is_channels_last(x.shape, x.strides)) {
     form.by_columns = true;
     form.outer = form.count;
     form.fold = fold_of(form.outer, form.channels);
@@ -83,7 +73,7 @@ std::optional<ChannelForm> form_of(const BufferSpec& x) {
 }
 
 bool lies_as(const ChannelForm& form, const BufferSpec& spec) {
-  return form.by_columns ? is_channels_last(spec) : is_contiguous(spec.shape, spec.strides);
+  return form.by_columns ? is_channels_last(spec.shape, spec.strides) : is_contiguous(spec.shape, spec.strides);
 }
 
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
