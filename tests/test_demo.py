@@ -41,7 +41,7 @@ def test_prints_epochs_and_accuracy(outcome):
 
 def test_writes_model_and_pictures(outcome):
     _, folder = outcome
-    assert "2.weight" in pydl.load(folder / "digits.safetensors")
+    assert "4.weight" in pydl.load(folder / "digits.safetensors")
     pytest.importorskip("matplotlib")
     for name in ("history.png", "confusion.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
