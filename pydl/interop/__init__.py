@@ -1,11 +1,18 @@
 """Exchange with files and other libraries."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from pydl.interop.safetensors import load, load_metadata, save
+
+if TYPE_CHECKING:
+    from pydl.interop.torch_weights import load_torch_weights
 
 __all__ = ["load", "load_metadata", "load_torch_weights", "save"]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Import the reader of PyTorch's files, with the zip module, when it is first asked for."""
     if name == "load_torch_weights":
         from pydl.interop.torch_weights import load_torch_weights

@@ -82,8 +82,8 @@ class MobileNetV2(Model):
     --------
     >>> import pydl
     >>> model = MobileNetV2(num_classes=10, width_mult=0.25)
-    >>> model(pydl.zeros((1, 3, 32, 32))).shape
-    (1, 10)
+    >>> model(pydl.zeros((2, 3, 32, 32))).shape
+    (2, 10)
     """
 
     def __init__(

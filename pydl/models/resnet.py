@@ -152,8 +152,8 @@ class ResNet(Model):
     --------
     >>> import pydl
     >>> model = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=10)
-    >>> model(pydl.zeros((1, 3, 32, 32))).shape
-    (1, 10)
+    >>> model(pydl.zeros((2, 3, 32, 32))).shape
+    (2, 10)
     """
 
     def __init__(

@@ -102,6 +102,16 @@ def test_auxiliary_heads() -> None:
     assert isinstance(models.googlenet(5, aux_logits=False)(x), pydl.Tensor)
 
 
+def test_auxiliary_heads_train_compiled() -> None:
+    pydl.manual_seed(0)
+    model = models.googlenet(2)
+    model.compile(pydl.optim.SGD(model.parameters(), lr=0.001), models.auxiliary_cross_entropy)
+    before = model.aux1.fc2.bias.tolist()
+    history = model.fit(np.ones((2, 3, 32, 32)), np.array([0, 1]), epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    assert model.aux1.fc2.bias.tolist() != before
+
+
 def test_googlenet_undoes_the_normalization() -> None:
     mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     image = np.random.default_rng(0).uniform(size=(1, 3, 64, 64))
