@@ -1,13 +1,63 @@
-"""Datasets, and the batches that are made of them."""
+"""Datasets, images, augmentation, and the batches that are made of them."""
 
+from pydl.data.augmentation import (
+    Augment,
+    Augmentation,
+    ColorJitter,
+    CutMix,
+    Cutout,
+    Mixup,
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomShift,
+    RandomZoom,
+    ToFloat,
+)
 from pydl.data.dataset import Dataset, Subset, TensorDataset, random_split, stratified_split
+from pydl.data.folder import ImageFolder
+from pydl.data.image import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    center_crop,
+    load_image,
+    normalize,
+    preprocess,
+    resize,
+    to_float,
+)
 from pydl.data.loader import DataLoader
 
 __all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "Augment",
+    "Augmentation",
+    "ColorJitter",
+    "CutMix",
+    "Cutout",
     "DataLoader",
     "Dataset",
+    "ImageFolder",
+    "Mixup",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomShift",
+    "RandomZoom",
     "Subset",
     "TensorDataset",
+    "ToFloat",
+    "center_crop",
+    "load_image",
+    "normalize",
+    "preprocess",
     "random_split",
+    "resize",
     "stratified_split",
+    "to_float",
 ]

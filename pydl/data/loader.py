@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from pydl._core import Generator, Tensor, asarray, empty, permutation, stack, take, tensor
 from pydl.data._batching import gather_rows
 from pydl.data.dataset import Subset, TensorDataset
+from pydl.data.prefetch import Prefetcher
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -32,6 +33,18 @@ class DataLoader:
         Makes the orders reproducible.
     generator : Generator, optional
         Source of the orders; the default generator without `seed` and `generator`.
+    augment : Augment, optional
+        Changes the batches: images are their first part, labels their last. Or another function
+        (images, labels, *, indices, epoch) -> (images, labels) with the numbers of the samples and
+        of the pass; a batch that is one tensor has labels None.
+    prefetch : int, optional
+        Most batches that a thread in the background makes ahead; 0 makes them when they are asked
+        for. By default 2 with `augment`, 0 without.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of the next pass, from 0; set it to go on with an earlier training's augmentation.
 
     Yields
     ------
@@ -41,9 +54,10 @@ class DataLoader:
     Raises
     ------
     ValueError
-        For a batch size below 1, lengths that differ, and both `seed` and `generator`.
+        For a batch size below 1, lengths that differ, both `seed` and `generator`, and a negative
+        `prefetch`.
     TypeError
-        For something that has no samples.
+        For something that has no samples, and an `augment` that cannot be called.
 
     Examples
     --------
@@ -63,11 +77,17 @@ class DataLoader:
         drop_last: bool = False,
         seed: int | None = None,
         generator: Generator | None = None,
+        augment: Callable[..., tuple[Any, Any]] | None = None,
+        prefetch: int | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"DataLoader: expected a batch size of at least 1, got {batch_size}")
         if seed is not None and generator is not None:
             raise ValueError("DataLoader: expected seed or generator, got both")
+        if augment is not None and not callable(augment):
+            raise TypeError(f"DataLoader: expected augment to be a function, got {augment!r}")
+        if prefetch is not None and prefetch < 0:
+            raise ValueError(f"DataLoader: expected prefetch of at least 0, got {prefetch}")
         self._single = isinstance(data, (Tensor, np.ndarray))
         if self._single:
             data = TensorDataset(data)
@@ -78,6 +98,9 @@ class DataLoader:
         self.dataset = data
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self._generator = generator if seed is None else Generator(seed)
+        self.augment = augment
+        self.prefetch = prefetch if prefetch is not None else 0 if augment is None else 2
+        self.epoch = 0
 
     @property
     def sample_count(self) -> int:
@@ -89,16 +112,34 @@ class DataLoader:
         return -(-self.sample_count // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        count = self.sample_count
         source, order = self._source_and_order()
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        batches = self._batches(source, order, epoch)
+        if self.prefetch == 0:
+            yield from batches
+            return
+        ahead = Prefetcher(batches, self.prefetch)
+        try:
+            yield from ahead
+        finally:
+            ahead.close()
+
+    def _batches(
+        self, source: Any, order: npt.NDArray[np.int64] | None, epoch: int
+    ) -> Iterator[Any]:
+        count = self.sample_count
         for start in range(0, count, self.batch_size):
             stop = min(start + self.batch_size, count)
             if isinstance(source, TensorDataset):
-                batch = tuple(_rows(column, order, start, stop) for column in source.columns)
-                yield batch[0] if self._single else batch
+                rows = tuple(_rows(column, order, start, stop) for column in source.columns)
+                batch = rows[0] if self._single else rows
             else:
                 numbers = range(start, stop) if order is None else order[start:stop].tolist()
-                yield _collate([source[i] for i in numbers])
+                batch = _collate([source[i] for i in numbers])
+            if self.augment is not None:
+                indices = np.arange(start, stop) if order is None else order[start:stop]
+                batch = _augmented(self.augment, batch, indices, epoch)
+            yield batch
 
     def _source_and_order(self) -> tuple[Any, npt.NDArray[np.int64] | None]:
         """Return what samples are read from, and their numbers; None for all in order."""
@@ -120,6 +161,20 @@ def _rows(column: Tensor, order: npt.NDArray[np.int64] | None, start: int, stop:
     batch = empty((stop - start, *column.shape[1:]), dtype=column.dtype)
     gather_rows(column, order, start, batch)
     return batch
+
+
+def _augmented(
+    augment: Callable[..., tuple[Any, Any]],
+    batch: Any,
+    indices: npt.NDArray[np.int64],
+    epoch: int,
+) -> Any:
+    if not isinstance(batch, tuple) or len(batch) == 1:
+        single = batch[0] if isinstance(batch, tuple) else batch
+        images, _ = augment(single, None, indices=indices, epoch=epoch)
+        return (images,) if isinstance(batch, tuple) else images
+    images, labels = augment(batch[0], batch[-1], indices=indices, epoch=epoch)
+    return (images, *batch[1:-1], labels)
 
 
 def _collate(samples: Sequence[Any]) -> Any:

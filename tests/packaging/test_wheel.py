@@ -29,7 +29,8 @@ def test_onednn_is_there_once(names: list[str]) -> None:
 
 def test_extension_and_types_are_there(names: list[str]) -> None:
     assert len([name for name in names if re.fullmatch(r"pydl/_core\..*\.so", name)]) == 1
-    assert any(re.fullmatch(r"pydl/data/_batching\..*\.so", name) for name in names)
+    for module in ("_augmentation", "_batching"):
+        assert any(re.fullmatch(rf"pydl/data/{module}\..*\.so", name) for name in names)
     assert "pydl/py.typed" in names
     assert any(re.fullmatch(r"pydl/_core(\.pyi|/__init__\.pyi)", name) for name in names)
 
