@@ -81,7 +81,7 @@ def digits(seed: int) -> Task:
         (_with_channel(train[0]), train[1]),
         (_with_channel(test[0]), test[1]),
         tuple("0123456789"),
-        lambda: network(dropout=0.5),
+        lambda: network(dropout=0.3),
         epochs=15,
         batch_size=64,
     )
