@@ -179,6 +179,8 @@ def test_calculate_gain():
     assert nn.init.calculate_gain("leaky_relu", 1.0) == pytest.approx(1.0)
     with pytest.raises(ValueError, match="expected one of linear.*got 'swish'"):
         nn.init.calculate_gain("swish")
+
+
 @pytest.mark.parametrize(
     "name", ["xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"]
 )
@@ -186,5 +188,3 @@ def test_initialiser_names_itself_for_vectors(name):
     message = rf"{name}: expected a weight of at least 2 axes, got shape \(3,\)"
     with pytest.raises(ValueError, match=message):
         getattr(nn.init, f"{name}_")(pydl.zeros(3))
-
-
