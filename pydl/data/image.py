@@ -152,11 +152,11 @@ def resize(
 
 
 def _target(shape: tuple[int, ...], size: int | Sequence[int]) -> tuple[int, int]:
-    sides = tuple(size) if isinstance(size, Sequence) else (size,)
-    if len(sides) not in (1, 2) or not all(isinstance(n, int) and n >= 1 for n in sides):
-        raise ValueError(f"resize: expected a size of at least 1, or (height, width), got {size!r}")
-    if isinstance(size, Sequence):
-        return (sides[0], sides[0]) if len(sides) == 1 else (sides[0], sides[1])
+    sides = tuple(size) if isinstance(size, Sequence) else (size, size)
+    if len(sides) != 2 or not all(isinstance(n, int) and n >= 1 for n in sides):
+        raise ValueError(f"resize: expected a size of at least 1, or (height, width), got {size}")
+    if not isinstance(size, int):
+        return sides[0], sides[1]
     height, width = shape[:2]
     if width <= height:
         return int(size * height / width), size

@@ -84,7 +84,7 @@ class Augmentation:
     ...         chosen = draws.chosen(0.5)[:, None, None, None]
     ...         return np.where(chosen, 255 - images, images), labels
     >>> augment = Augment([Invert()], seed=0)
-    >>> images, _ = augment(np.zeros((8, 4, 4, 3), np.uint8))
+    >>> images, _ = augment(np.zeros((8, 5, 5, 3), np.uint8))
     >>> np.unique(images).tolist()
     [0, 255]
     """
@@ -264,10 +264,10 @@ def empty_images(images: npt.NDArray[Any], size: tuple[int, int] | None = None) 
     """Make an array (N, H, W, C) for results, in memory ordered as the given (N, H, W, C) view."""
     count, height, width, channels = images.shape
     height, width = (height, width) if size is None else size
-    if images.strides[3] > images.strides[2]:
-        planes: npt.NDArray[Any] = np.empty((count, channels, height, width), images.dtype)
-        return planes.transpose(0, 2, 3, 1)
-    return np.empty((count, height, width, channels), images.dtype)
+    planar = images.strides[3] > images.strides[2]
+    shape = (count, channels, height, width) if planar else (count, height, width, channels)
+    out: npt.NDArray[Any] = np.empty(shape, images.dtype)
+    return _to_nhwc(out, "NCHW" if planar else "NHWC")
 
 
 def probability(owner: object, name: str, value: float) -> float:

@@ -96,9 +96,9 @@ class ToFloat(Augmentation):
     --------
     >>> import numpy as np
     >>> from pydl.data import Augment, ToFloat
-    >>> x, _ = Augment([ToFloat(mean=0.5, std=0.5)])(np.full((1, 2, 2, 3), 255, np.uint8))
+    >>> x, _ = Augment([ToFloat(mean=0.5, std=0.5)])(np.full((1, 8, 8, 3), 255, np.uint8))
     >>> x.shape, float(x.max())
-    ((1, 3, 2, 2), 1.0)
+    ((1, 3, 8, 8), 1.0)
     """
 
     layout: Layout | None = "NCHW"
