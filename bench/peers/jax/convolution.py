@@ -49,5 +49,5 @@ def convolution(work: Convolution, data: ConvolutionData, variant: str) -> Conte
 
 
 def _images(x: jax.Array) -> Array:
-    images: Array = np.asarray(x)
-    return images.transpose(0, 3, 1, 2)
+    images: Array = np.asarray(x).transpose(0, 3, 1, 2)
+    return images
