@@ -26,6 +26,7 @@ class Contender:
 
     run: Callable[[], Any]  # one step; may return before the step is finished
     read: Callable[[Any], Values]  # waits for what `run` returned: an operation's values, or a loss
+    wait: Callable[[Any], Any] | None = None  # only waits, where `read` is slow
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.case import Array, Case
+from bench.layers import linear_weights
 
 CONTENDERS = (
     "pydl eager",
@@ -44,7 +45,7 @@ class Mlp:
 
     def data(self) -> MlpData:
         rng = np.random.default_rng(0)
-        layers = [linear_layer(rng, *pair) for pair in pairwise(self.sizes)]
+        layers = [linear_weights(rng, *pair) for pair in pairwise(self.sizes)]
         x = rng.standard_normal((self.batch, self.sizes[0]), dtype=np.float32)
         return MlpData(x, rng.integers(0, self.sizes[-1], self.batch), layers)
 
@@ -53,16 +54,6 @@ class Mlp:
         """Of all products: forward, weight gradient, and all input gradients but the first."""
         products = [a * b for a, b in pairwise(self.sizes)]
         return 2.0 * self.batch * (3 * sum(products) - products[0])
-
-
-def linear_layer(rng: np.random.Generator, inputs: int, outputs: int) -> tuple[Array, Array]:
-    """Weight and bias, uniform in +-1 / sqrt(inputs), without large intermediate arrays."""
-    weight = rng.random((outputs, inputs), dtype=np.float32)
-    bias = rng.random(outputs, dtype=np.float32)
-    for array in (weight, bias):
-        array -= 0.5
-        array *= 2 * inputs**-0.5
-    return weight, bias
 
 
 def cases() -> Iterator[Case]:

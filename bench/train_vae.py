@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.case import Array, Case
-from bench.train_mlp import CONTENDERS, linear_layer
+from bench.layers import linear_weights
+from bench.train_mlp import CONTENDERS
 
 LAYERS = ("encoder", "mean", "log_variance", "decoder", "output")
 
@@ -46,7 +47,7 @@ class Vae:
 
     def data(self) -> VaeData:
         rng = np.random.default_rng(0)
-        layers = {name: linear_layer(rng, *size) for name, size in self.sizes.items()}
+        layers = {name: linear_weights(rng, *size) for name, size in self.sizes.items()}
         x = rng.random((self.batch, self.pixels), dtype=np.float32)
         noise = rng.standard_normal((self.batch, self.latent), dtype=np.float32)
         return VaeData(x, noise, layers)
