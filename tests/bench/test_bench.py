@@ -35,11 +35,11 @@ def run_python(folder, *arguments, fakes=None):
     )
 
 
-def run_tiny(folder, peers, *options, fakes=None):
+def run_tiny(folder, peers, *options, fakes=None, suite=("train", "mlp"), only="mlp_tiny"):
     """Results by contender, the whole record, and the finished process."""
     path = folder / "results.json"
     done = run_python(
-        folder, "-m", "bench", "train", "mlp", "--only", "mlp_tiny", "--peers", peers,
+        folder, "-m", "bench", *suite, "--only", only, "--peers", peers,
         "--seconds", "0.05", "--slice", "0.005", "--json", str(path), *options, fakes=fakes,
     )  # fmt: skip
     assert path.exists(), done.stderr
@@ -80,6 +80,58 @@ def test_record(folder):
     assert torch["fastest_peer_ratio"] is None
 
 
+@pytest.mark.parametrize(
+    ("suite", "only", "contenders"),
+    [
+        (("conv",), "5x5", ["pydl channels-last", "pydl contiguous", "torch channels-last"]),
+        (("train", "cnn"), "lenet5", ["pydl eager", "pydl compiled", "torch channels-last"]),
+    ],
+)
+def test_convolutions(folder, suite, only, contenders):
+    results, record, done = run_tiny(folder, "torch channels-last", suite=suite, only=only)
+    assert done.returncode == 0, done.stderr
+    assert record["cases"][0]["flops"] > 1e7
+    assert list(results) == contenders
+    for result in results.values():
+        if result["failure"] is None:
+            check_measured(result)
+        else:
+            assert result["failure"]["reason"] == "not installed"
+
+
+def test_operations_are_those_of_the_published_networks(folder):
+    script = """
+from bench.train_cnn import cases
+for case in cases():
+    print(case.name.split()[0], round(case.flops / case.work.batch / 6e6))
+"""
+    done = run_python(folder, "-c", script)
+    # Millions of multiply-adds forward: a third of forward and backward, which lacks the gradient
+    # of the image. ResNet-50 has 4089, AlexNet 714, and MobileNet (x 96^2 / 224^2) 104.
+    counts = {name: int(count) for name, count in map(str.split, done.stdout.splitlines())}
+    assert counts["resnet50"] == pytest.approx(4089, rel=0.02), done.stderr
+    assert counts["alexnet"] == pytest.approx(714, rel=0.05)
+    assert counts["mobilenet_v1"] == pytest.approx(569 * (96 / 224) ** 2, rel=0.02)
+    assert counts["resnet18_cifar"] == pytest.approx(556, rel=0.02)
+
+
+def test_weights_of_channels_last_networks(folder):
+    script = """
+import numpy as np
+from bench.layers import Conv, Flatten, Linear, channels_last, make_weights
+layers, shape = (Conv(4, 2), Flatten(), Linear(5)), (3, 4, 5)
+rng = np.random.default_rng(0)
+(conv, _), (linear, _) = weights = make_weights(layers, shape, rng)
+(conv_last, _), (linear_last, _) = channels_last(layers, shape, weights)
+x = rng.standard_normal((2, 4, 3, 4))  # what the convolution gives
+assert np.array_equal(conv_last[1, 0, 2, 3], conv[3, 2, 1, 0])
+y = x.reshape(2, -1) @ linear.T
+np.testing.assert_allclose(x.transpose(0, 2, 3, 1).reshape(2, -1) @ linear_last, y)
+"""
+    done = run_python(folder, "-c", script)
+    assert done.returncode == 0, done.stderr
+
+
 def test_peers_that_fail(folder):
     fakes = folder / "fakes"
     fakes.mkdir()
@@ -116,11 +168,11 @@ print([result.failure and result.failure.reason for result in results])
 def test_list(folder):
     done = run_python(folder, "-m", "bench", "--list")
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 17
+    assert len(done.stdout.splitlines()) == 29
     assert "vae 784-512-(20)-512-784, batch 128, Adam: pydl eager, " in done.stdout
 
 
 def test_unknown_suite(folder):
-    done = run_python(folder, "-m", "bench", "train", "cnn")
+    done = run_python(folder, "-m", "bench", "train", "rnn")
     assert done.returncode == 2
-    assert "no suite 'train cnn'" in done.stderr
+    assert "no suite 'train rnn'" in done.stderr
