@@ -1,8 +1,8 @@
 // Differentiation: the engine's functions, which pydl/autograd.py wraps.
 #include "pydl/autograd.h"
-#include "pydl/autocast.h"
 #include "bindings.h"
 #include "casters.h"
+#include "pydl/autocast.h"
 
 namespace pydl::python {
 
