@@ -90,7 +90,6 @@ class DirectConv final : public Kernel {
       : geometry_(g),
         depth_(g.kernel_size() * g.in_channels),
         image_(g.input, g.low, g.high, g.in_channels, call.inputs[0]),
-        weight_strides_(call.inputs[1].strides),
         has_bias_(call.inputs.size() > 2),
         relu_(call.attrs.is_set("relu") ? kernels().elementwise[static_cast<int>(OpId::relu)][lane_float] : nullptr),
         parts_(parts_for(g)) {
@@ -137,7 +136,7 @@ class DirectConv final : public Kernel {
     for_each_weight([&](const Sizes& k, int64_t c) {
       const int64_t place = (k[0] * g.kernel[1] + k[1]) * g.kernel[2] + k[2];
       for (int64_t o = 0; o < g.out_channels; ++o) {
-        packed[o] = weight[o * weight_strides_[0] + c * weight_strides_[1] + place];
+        packed[o] = weight[(o * g.in_channels + c) * g.kernel_size() + place];
       }
       packed += direct_channels;
     });
@@ -163,7 +162,6 @@ class DirectConv final : public Kernel {
   ConvGeometry geometry_;
   int64_t depth_;  // elements that one result sums over
   PaddedImage image_;
-  Dims weight_strides_;
   bool has_bias_;
   TileKernel relu_;
   int64_t parts_;
@@ -251,27 +249,11 @@ class DirectConvWeight final : public Kernel {
   DirectConvKernels kernels_ = kernels().direct_conv;
 };
 
-bool has_dense_kernels(const BufferSpec& weight) {
-  int64_t stride = 1;
-  for (int axis = weight.shape.rank() - 1; axis >= 2; --axis) {
-    if (weight.shape[axis] != 1 && weight.strides[axis] != stride) return false;
-    stride *= weight.shape[axis];
-  }
-  return true;
-}
-
 }  // namespace
 
 std::unique_ptr<Kernel> prepare_direct_conv(const KernelCall& call) {
   if (!op::has_few_channels(call)) return nullptr;
-  const BufferSpec& y = call.op == OpId::conv ? call.outputs[0] : call.inputs[0];
-  if (call.op == OpId::conv_backward_weight) {
-    if (!is_channels_last(y.shape, y.strides)) return nullptr;
-    return std::make_unique<DirectConvWeight>(call, op::conv_geometry(call));
-  }
-  const BufferSpec& result = call.outputs[0];
-  if (!is_channels_last(result.shape, result.strides) || !has_dense_kernels(call.inputs[1])) return nullptr;
-  if (call.inputs.size() > 2 && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
+  if (call.op == OpId::conv_backward_weight) return std::make_unique<DirectConvWeight>(call, op::conv_geometry(call));
   return std::make_unique<DirectConv>(call, op::conv_geometry(call));
 }
 
