@@ -1,5 +1,7 @@
 #include "op/conv_geometry.h"
 
+#include <algorithm>
+
 namespace pydl::op {
 
 namespace {
@@ -45,6 +47,24 @@ bool has_few_channels(const exec::KernelCall& call) {
   const ConvGeometry g = conv_geometry(call);
   if (g.groups != 1 || g.work() == 0 || g.in_channels >= few || g.out_channels > few) return false;
   return g.kernel_size() * g.in_channels <= most_products;
+}
+
+bool suits_winograd(const exec::KernelCall& call) {
+  constexpr int64_t fewest_channels = 32;
+  constexpr int64_t whole_vectors = 16;
+  constexpr int64_t fewest_tiles = 32;
+  constexpr int64_t tile = 4;
+  if (call.outputs[0].dtype != DType::float32) return false;
+  const ConvGeometry g = conv_geometry(call);
+  const ConvGeometry::Sizes ones = {1, 1, 1};
+  const bool square = g.spatial == 2 && g.kernel[1] == 3 && g.kernel[2] == 3;
+  if (!square || g.stride != ones || g.dilation != ones || g.groups != 1) return false;
+  if (std::max({g.low[1], g.low[2], g.high[1], g.high[2]}) > 2) return false;
+  if (g.in_channels % whole_vectors != 0 || g.out_channels % whole_vectors != 0) return false;
+  if (g.in_channels < fewest_channels || g.out_channels < fewest_channels) return false;
+  const int64_t rows = (g.output[1] + tile - 1) / tile;
+  const int64_t columns = (g.output[2] + tile - 1) / tile;
+  return g.batch * rows * columns >= fewest_tiles;
 }
 
 }  // namespace pydl::op

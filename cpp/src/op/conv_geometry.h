@@ -48,4 +48,7 @@ ConvGeometry conv_geometry(const exec::KernelCall& call);
 /// are mostly empty in general kernels: `cpu` has others for these, and other providers leave it to do them.
 bool has_few_channels(const exec::KernelCall& call);
 
+/// Whether a call in float32 is one that `cpu` computes faster by Winograd's algorithm than others directly.
+bool suits_winograd(const exec::KernelCall& call);
+
 }  // namespace pydl::op

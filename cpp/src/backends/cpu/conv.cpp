@@ -7,6 +7,7 @@
 #include "backends/cpu/direct_conv.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/product.h"
+#include "backends/cpu/winograd.h"
 #include "op/conv_geometry.h"
 #include "runtime/threads.h"
 
@@ -293,6 +294,11 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
   }
   if (call.inputs.size() > 2 && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
   if (auto kernel = prepare_direct_conv(call)) return kernel;
+  if (op::suits_winograd(call)) {
+    // Other layouts are copied: `adapted` asks again.
+    const BufferSpec& x = call.op == OpId::conv_backward_weight ? call.inputs[1] : call.inputs[0];
+    return is_channels_last(x.shape, x.strides) ? prepare_winograd(call) : nullptr;
+  }
   return dtype == DType::float64 ? make_kernel<double>(call) : make_kernel<float>(call);
 }
 

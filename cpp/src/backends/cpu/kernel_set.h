@@ -107,6 +107,34 @@ struct DirectConvKernels {
 };
 inline constexpr int64_t direct_channels = 16;
 
+/// A plane of vectors of channels: steps are in elements.
+struct Plane {
+  int64_t row_step;
+  int64_t column_step;
+};
+
+/// Transforms of Winograd's convolutions F(4 x 4, 3 x 3): a tile of 4 x 4 results comes of 6 x 6 inputs, and products are
+/// elementwise on 36 frequencies, `frequency_step` apart. Float32, channels in whole vectors (`winograd_channels`).
+struct WinogradKernels {
+  /// The frequencies of the rows [top, bottom) and columns [left, right) of a 6 x 6 tile of x; zeros around them.
+  void (*input)(const float* x, Plane plane, int64_t top, int64_t bottom, int64_t left, int64_t right, int64_t channels,
+                float* frequencies, int64_t frequency_step);
+  /// The first rows and columns of a 4 x 4 tile of y, plus bias where it is not null.
+  void (*output)(const float* frequencies, int64_t frequency_step, int64_t channels, const float* bias, bool relu,
+                 float* y, Plane plane, int64_t rows, int64_t columns);
+  /// The transpose of `output`, of a gradient.
+  void (*gradient)(const float* g, Plane plane, int64_t rows, int64_t columns, int64_t channels, float* frequencies,
+                   int64_t frequency_step);
+  /// Packs the frequencies of a weight for products, a panel of each after the other: the 3 x 3 kernel of row d and
+  /// column j begins at w[d * depth_stride + j * column_stride]. `rotated` turns kernels by half a turn.
+  void (*weight)(const float* w, int64_t depth_stride, int64_t column_stride, bool rotated, int64_t depth,
+                 int64_t columns, float* packed, int64_t frequency_step);
+  /// The gradients of `channels` kernels beside each other, from those of their frequencies.
+  void (*weight_gradient)(const float* frequencies, int64_t frequency_step, int64_t channels, float* w);
+};
+inline constexpr int64_t winograd_frequencies = 36;
+inline constexpr int64_t winograd_channels = 16;
+
 /// The elements that one window of a pooling covers, from its first one: `count` along each of 3 axes, `stride` apart.
 struct WindowShape {
   int64_t count[3];
@@ -175,6 +203,7 @@ struct KernelSet {
   NormKernels norm[3];                       // float, double, bfloat16 computed in float
   GemmKernels gemm[2];
   DirectConvKernels direct_conv;
+  WinogradKernels winograd;
   PoolKernels pool[2];
   ResampleKernels resample[2];
   UpdateKernel sgd[2], rmsprop[2], adam[2];

@@ -14,6 +14,7 @@ void fill_norm(KernelSet& set);
 void fill_view(KernelSet& set);
 void fill_matmul(KernelSet& set);
 void fill_conv(KernelSet& set);
+void fill_winograd(KernelSet& set);
 void fill_pool(KernelSet& set);
 void fill_resample(KernelSet& set);
 void fill_random(KernelSet& set);
