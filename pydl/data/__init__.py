@@ -1,4 +1,4 @@
-"""Datasets, images, augmentation, and the batches that are made of them."""
+"""Datasets, images, series, augmentation, and the batches that are made of them."""
 
 from pydl.data.augmentation import (
     Augment,
@@ -29,6 +29,9 @@ from pydl.data.image import (
     to_float,
 )
 from pydl.data.loader import DataLoader
+from pydl.data.series import SeriesWindows
+from pydl.data.standardizer import Standardizer
+from pydl.data.time_axis import chronological_split, regular_grid
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -49,14 +52,18 @@ __all__ = [
     "RandomRotation",
     "RandomShift",
     "RandomZoom",
+    "SeriesWindows",
+    "Standardizer",
     "Subset",
     "TensorDataset",
     "ToFloat",
     "center_crop",
+    "chronological_split",
     "load_image",
     "normalize",
     "preprocess",
     "random_split",
+    "regular_grid",
     "resize",
     "stratified_split",
     "to_float",

@@ -22,7 +22,8 @@ class DataLoader:
     Parameters
     ----------
     data : Tensor, numpy.ndarray, tuple of them, or dataset
-        Arrays have shapes (N, ...) and the same N. A dataset has `__len__` and `__getitem__`.
+        Arrays have shapes (N, ...) and the same N. A dataset has `__len__` and `__getitem__`; one
+        that has `get_batch(indices)` too, with indices int64 (B,), makes its batches itself.
     batch_size : int, default 32
         Samples per batch.
     shuffle : bool, default False
@@ -134,8 +135,11 @@ class DataLoader:
                 rows = tuple(_rows(column, order, start, stop) for column in source.columns)
                 batch = rows[0] if self._single else rows
             else:
-                numbers = range(start, stop) if order is None else order[start:stop].tolist()
-                batch = _collate([source[i] for i in numbers])
+                numbers = np.arange(start, stop) if order is None else order[start:stop]
+                if hasattr(source, "get_batch"):
+                    batch = source.get_batch(numbers)
+                else:
+                    batch = _collate([source[i] for i in numbers.tolist()])
             if self.augment is not None:
                 indices = np.arange(start, stop) if order is None else order[start:stop]
                 batch = _augmented(self.augment, batch, indices, epoch)

@@ -26,9 +26,18 @@ class DataFile:
         ValueError
             When the content is not the pinned one.
         """
+        return self.checked(path.read_bytes(), path)
+
+    def checked(self, content: bytes, path: str | os.PathLike[str]) -> bytes:
+        """Return the content of the file at `path` if it is the pinned one.
+
+        Raises
+        ------
+        ValueError
+            When it is not.
+        """
         from hashlib import sha256
 
-        content = path.read_bytes()
         found = sha256(content).hexdigest()
         if found not in self.hashes:
             raise ValueError(
@@ -63,6 +72,23 @@ def find_folder(names: Sequence[str], folders: Sequence[Path]) -> Path | None:
         if all((folder / name).is_file() for name in names):
             return folder
     return None
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file so that it is there wholly or not at all; folders are made."""
+    import tempfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
 
 
 def download(url: str, file: DataFile, folder: Path) -> Path:
