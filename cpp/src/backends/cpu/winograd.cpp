@@ -25,6 +25,8 @@ constexpr int64_t frequencies = winograd_frequencies;
 constexpr int64_t part_bytes = 1 << 20;
 constexpr int64_t most_weight_bytes = 3 << 20;
 constexpr int64_t shared_bytes = 8 << 20;
+// Channels for which the products of a weight's gradient are not packed.
+constexpr int64_t most_unpacked = 128;
 // Rows of A that are packed at a time.
 constexpr int64_t block_rows = 168;
 
@@ -214,6 +216,7 @@ class WinogradWeight final : public Kernel {
         in_(g.in_channels),
         out_(g.out_channels),
         chunk_(chunk_of(tiling_.count, frequencies * (in_ + out_) * 4)),
+        unpacked_(std::max(in_, out_) <= most_unpacked && in_ % gemm_.panel_columns == 0),
         first_(product_of(chunk_, Product::Result::overwritten)),
         next_(product_of(chunk_, Product::Result::added)),
         last_(product_of(tiling_.count - (ceil_div(tiling_.count, chunk_) - 1) * chunk_, Product::Result::added)) {
@@ -240,9 +243,15 @@ class WinogradWeight final : public Kernel {
       const Product& product = t == 0 ? first_ : (t + chunk_ < tiling_.count ? next_ : last_);
       runtime::parallel_for(frequencies, 1, [&](int64_t begin, int64_t end) {
         for (int64_t f = begin; f < end; ++f) {
-          product.run(reinterpret_cast<const char*>(gradient + f * chunk_ * out_),
-                      reinterpret_cast<const char*>(source + f * chunk_ * in_),
-                      reinterpret_cast<char*>(sums + f * in_ * out_), nullptr, memory + f * product_elements_);
+          const float* a = gradient + f * chunk_ * out_;
+          const float* b = source + f * chunk_ * in_;
+          float* c = sums + f * in_ * out_;
+          if (unpacked_) {
+            gemm_.outer(a, out_, b, in_, out_, in_, tiles, c, in_, t > 0);
+          } else {
+            product.run(reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b), reinterpret_cast<char*>(c),
+                        nullptr, memory + f * product_elements_);
+          }
         }
       });
     }
@@ -278,6 +287,8 @@ class WinogradWeight final : public Kernel {
   int64_t in_;
   int64_t out_;
   int64_t chunk_;  // tiles at a time
+  GemmKernels gemm_ = kernels().gemm[0];
+  bool unpacked_;  // few channels: what is packed would not be read often enough
   Product first_;
   Product next_;
   Product last_;

@@ -104,10 +104,10 @@ void pack_b(const void* b, int64_t depth_stride, int64_t column_stride, int64_t 
   }
 }
 
-// One tile of `rows` rows and `vectors` vectors of columns: c = or += a b + bias, for packed a and b.
+// One tile of `rows` rows and `vectors` vectors of columns: c = or += a b + bias, for a and b that go on by steps.
 template <class T, int rows, int vectors>
-void multiply_tile(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t columns, const T* bias,
-                   bool accumulate) {
+inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c,
+                           int64_t c_stride, int64_t columns, const T* bias, bool accumulate) {
   constexpr int64_t length = vector_length<T>;
   Vector<T> sums[rows][vectors];
 #pragma GCC unroll 2
@@ -119,7 +119,7 @@ void multiply_tile(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride
       __builtin_prefetch(c + r * c_stride + v * length, 1);
     }
   }
-  for (int64_t k = 0; k < depth; ++k, a += rows, b += tile_columns<T>) {
+  for (int64_t k = 0; k < depth; ++k, a += a_step, b += b_step) {
     Vector<T> right[vectors];
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) right[v] = load(b + v * length);
@@ -138,6 +138,18 @@ void multiply_tile(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride
       store_part(to, sums[r][v], columns - v * length);
     }
   }
+}
+
+template <class T, int rows, int vectors>
+void multiply_tile(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t columns, const T* bias,
+                   bool accumulate) {
+  multiply_steps<T, rows, vectors>(a, rows, b, tile_columns<T>, depth, c, c_stride, columns, bias, accumulate);
+}
+
+template <class T, int rows>
+void multiply_outer_tile(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c, int64_t c_stride,
+                         bool accumulate) {
+  multiply_steps<T, rows, 2>(a, a_step, b, b_step, depth, c, c_stride, tile_columns<T>, nullptr, accumulate);
 }
 
 template <class T>
@@ -167,6 +179,31 @@ void multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t 
       tiles[static_cast<size_t>(end - begin - 1)](static_cast<const T*>(packed_a) + begin * depth, b, depth,
                                                   static_cast<T*>(c) + begin * c_stride + j, c_stride, width, tile_bias,
                                                   accumulate);
+    }
+  }
+}
+
+template <class T>
+using OuterTile = void (*)(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c,
+                           int64_t c_stride, bool accumulate);
+
+template <class T, int... row>
+constexpr std::array<OuterTile<T>, tile_rows> outer_tiles(std::integer_sequence<int, row...>) {
+  return {multiply_outer_tile<T, row + 1>...};
+}
+
+// Columns come in whole tiles.
+template <class T>
+void multiply_outer(const void* a, int64_t a_depth_stride, const void* b, int64_t b_depth_stride, int64_t rows,
+                    int64_t columns, int64_t depth, void* c, int64_t c_stride, bool accumulate) {
+  static constexpr auto tiles = outer_tiles<T>(std::make_integer_sequence<int, tile_rows>());
+  for (int64_t j = 0; j < columns; j += tile_columns<T>) {
+    int64_t end = 0;
+    for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
+      end = tile_begin(rows, tile);
+      tiles[static_cast<size_t>(end - begin - 1)](static_cast<const T*>(a) + begin, a_depth_stride,
+                                                  static_cast<const T*>(b) + j, b_depth_stride, depth,
+                                                  static_cast<T*>(c) + begin * c_stride + j, c_stride, accumulate);
     }
   }
 }
@@ -313,7 +350,8 @@ void multiply_dot(const void* a, int64_t a_stride, const void* b, int64_t b_stri
 
 template <class T>
 constexpr GemmKernels gemm_kernels() {
-  return {tile_rows, tile_columns<T>, pack_a<T>, pack_b<T>, multiply<T>, multiply_small<T>, multiply_dot<T>};
+  return {tile_rows,   tile_columns<T>,   pack_a<T>,         pack_b<T>,
+          multiply<T>, multiply_outer<T>, multiply_small<T>, multiply_dot<T>};
 }
 
 }  // namespace
