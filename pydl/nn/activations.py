@@ -34,7 +34,7 @@ class ReLU6(Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return _core.clip(x, 0.0, 6.0)
+        return _core.relu6(x)
 
 
 class SELU(Module):

@@ -67,6 +67,7 @@ _UNARY = [
     _unary("sign", np.sign, kinks=(0,), torch=_torch_named("sign")),
     _unary("square", np.square, torch=_torch_named("square")),
     _unary("relu", lambda x: np.maximum(x, 0), kinks=(0,), torch=_activation("relu")),
+    _unary("relu6", lambda x: np.clip(x, 0, 6), kinks=(0, 6), torch=_activation("relu6")),
     _unary("binary_step", lambda x: (x >= 0) * 1.0, kinks=(0,)),
     _unary("floor", np.floor, kinks=range(-3, 4), torch=_torch_named("floor")),
     _unary("ceil", np.ceil, kinks=range(-3, 4), torch=_torch_named("ceil")),
@@ -163,6 +164,12 @@ _BINARY = [
     _binary(
         "relu_backward",
         lambda g, y: np.where(y > 0, g, 0),
+        pairs(-3, 3, apart=True),
+        smooth=(0,),
+    ),
+    _binary(
+        "relu6_backward",
+        lambda g, y: np.where((y > 0) & (y < 6), g, 0),
         pairs(-3, 3, apart=True),
         smooth=(0,),
     ),

@@ -20,6 +20,8 @@
   ROW(UNARY, sign, "-1, 0 or 1 by the sign of x.", (x > T(0) ? T(1) : (x < T(0) ? T(-1) : x)))                         \
   ROW(UNARY, square, "x * x.", x* x)                                                                                   \
   ROW(UNARY, relu, "Rectified linear unit: the larger of x and 0.", (x < T(0) ? T(0) : x))                             \
+  ROW(UNARY, relu6, "The larger of x and 0, but at most 6 (Howard et al., 2017).",                                     \
+      (x < T(0) ? T(0) : (x > T(6) ? T(6) : x)))                                                                       \
   ROW(UNARY, binary_step, "1 where x >= 0, else 0; its derivative is 0.", (x >= T(0) ? T(1) : T(0)))                   \
   ROW(UNARY_FLOAT, floor, "The largest integer not above x.", m::floor(x))                                             \
   ROW(UNARY_FLOAT, ceil, "The smallest integer not below x.", m::ceil(x))                                              \
@@ -69,6 +71,8 @@
       m::remainder(a, b))                                                                                              \
   ROW(BINARY, pow, "a to the power b; of integers, a negative power gives 0 unless |a| is 1.", m::pow(a, b))           \
   ROW(BINARY, relu_backward, "Gradient a where the output b of `relu` is positive, else 0.", (b > T(0) ? a : T(0)))    \
+  ROW(BINARY, relu6_backward, "Gradient a where the output b of `relu6` lies between 0 and 6, else 0.",                \
+      ((b > T(0)) & (b < T(6)) ? a : T(0)))                                                                               \
   ROW(BINARY_FLOAT, divide, "a / b; of integers, in float32.", a / b)                                                  \
   ROW(BINARY_FLOAT, atan2, "Angle of the point (b, a), in radians.", m::atan2(a, b))                                   \
   ROW(BINARY_FLOAT, leaky_relu, "a where positive, else b * a.", (a < T(0) ? a * b : a))                               \

@@ -90,12 +90,13 @@
   ROW(channel_moments, "Mean and variance of each channel, over all other axes.")                                     \
   /* (x (N, C, ...), moments (2, C), weight (C), bias (C)) -> (y, strides as of elementwise ops) {epsilon number;     \
      batch bool: the moments are those of x, and the derivative is that of x through them too, else they are constants;\
-     relu bool, set by passes: relu of it all} */                                                                     \
+     relu or relu6 bool, set by passes: that of it all} */                                                            \
   ROW(batch_norm, "(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel.")                               \
-  /* (g, x, moments) -> (2, C), dtype of statistics: sums of g and of g times the normalised x {epsilon, batch} */    \
+  /* (g, x, moments) -> (2, C), dtype of statistics: sums of g and of g times the normalised x {epsilon, batch; relu  \
+     or relu6 bool, set by passes: g is the gradient of that of the result; weight and bias are operands then} */      \
   ROW(channel_sums, "Gradients of batch_norm for bias and weight.")                                                   \
   /* (g, x, moments, weight, sums of channel_sums: if batch) -> (dx, strides as of elementwise ops of x)              \
-     {epsilon, batch} */                                                                                              \
+     {epsilon, batch; relu or relu6 as above: with bias as the last operand} */                                       \
   ROW(batch_norm_backward, "Gradient of batch_norm for x.")                                                           \
   /* (x) -> (y, row-major) {axes integer: how many trailing ones are a row; epsilon number;                           \
      center bool: (x - mean) / sqrt(variance + epsilon), else x / sqrt(mean of squares + epsilon)} */                 \

@@ -179,6 +179,7 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::abs: return {GRADIENT_OF_X(g * sign(x))};
     case OpId::square: return {GRADIENT_OF_X(g * (x * 2.0))};
     case OpId::relu: return {GRADIENT_OF_Y(relu_backward(g, y))};
+    case OpId::relu6: return {GRADIENT_OF_Y(relu6_backward(g, y))};
     case OpId::reciprocal: return {GRADIENT_OF_Y(-(g * square(y)))};
     case OpId::sqrt: return {GRADIENT_OF_Y(g * 0.5 / y)};
     case OpId::rsqrt: return {GRADIENT_OF_Y(g * (y * square(y)) * -0.5)};
@@ -233,6 +234,11 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::relu_backward:
       return {[](const BackwardContext& c) -> Gradients {
                 return {relu_backward(c.gradient, c.input(1)), c.needs(1) ? zeros_like(c.gradient) : Tensor{}};
+              },
+              b_input};
+    case OpId::relu6_backward:
+      return {[](const BackwardContext& c) -> Gradients {
+                return {relu6_backward(c.gradient, c.input(1)), c.needs(1) ? zeros_like(c.gradient) : Tensor{}};
               },
               b_input};
     case OpId::sigmoid_backward:

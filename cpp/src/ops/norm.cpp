@@ -65,6 +65,13 @@ void infer_batch_norm(const Attrs& attrs, std::span<const BufferSpec> inputs, Bu
   *output = {x.dtype, x.shape, output_strides(inputs.first(1), x.shape)};
 }
 
+// A gradient may be that of an activation behind the normalisation, whose weight and bias are given then.
+bool is_gated(const Attrs& attrs) { return attrs.is_set("relu") || attrs.is_set("relu6"); }
+
+void require_input_count(const char* name, size_t given, size_t expected) {
+  if (given != expected) throw ValueError(concat_text(name, ": expected ", expected, " tensors, got ", given));
+}
+
 void infer_channel_sums(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "channel_sums";
   const BufferSpec& x = inputs[1];
@@ -72,6 +79,11 @@ void infer_channel_sums(const Attrs& attrs, std::span<const BufferSpec> inputs, 
   require_channels(name, x);
   require_gradient(name, inputs[0], x);
   require_per_channel(name, "moments", x, inputs[2], true);
+  require_input_count(name, inputs.size(), is_gated(attrs) ? 5 : 3);
+  if (is_gated(attrs)) {
+    require_per_channel(name, "a weight", x, inputs[3], false);
+    require_per_channel(name, "a bias", x, inputs[4], false);
+  }
   *output = row_major(statistics_dtype(x.dtype), {2, x.shape[1]});
 }
 
@@ -83,10 +95,16 @@ void infer_batch_norm_backward(const Attrs& attrs, std::span<const BufferSpec> i
   require_gradient(name, inputs[0], x);
   require_per_channel(name, "moments", x, inputs[2], true);
   require_per_channel(name, "a weight", x, inputs[3], false);
-  if (attrs.flag("batch") != (inputs.size() == 5)) {
+  if (attrs.flag("batch") != (inputs.size() >= 5)) {
     throw ValueError(concat_text(name, ": the sums are needed with batch, and only then"));
   }
-  if (inputs.size() == 5) require_per_channel(name, "sums", x, inputs[4], true);
+  if (inputs.size() >= 5) require_per_channel(name, "sums", x, inputs[4], true);
+  if (is_gated(attrs)) {
+    require_input_count(name, inputs.size(), 6);
+    require_per_channel(name, "a bias", x, inputs[5], false);
+  } else if (inputs.size() > 5) {
+    require_input_count(name, inputs.size(), 5);
+  }
   *output = {x.dtype, x.shape, output_strides(inputs.subspan(1, 1), x.shape)};
 }
 
@@ -269,8 +287,8 @@ void define_norm(Registry& registry) {
   define(registry, OpId::normalize_backward, infer_normalize<OpId::normalize_backward>, normalize_backward_gradients,
          first(2));
   registry[OpId::batch_norm].inputs = {4, 4};
-  registry[OpId::channel_sums].inputs = {3, 3};
-  registry[OpId::batch_norm_backward].inputs = {4, 5};
+  registry[OpId::channel_sums].inputs = {3, 5};
+  registry[OpId::batch_norm_backward].inputs = {4, 6};
   registry[OpId::normalize_backward].inputs = {2, 2};
   registry[OpId::channel_moments].flops = count_flops<4>;
   registry[OpId::batch_norm].flops = count_flops<3>;

@@ -56,18 +56,29 @@ struct NormConstants {
   const void* shift;
 };
 
+/// The activation behind a normalisation, as its gradient sees it: open where 0 < (x - mean) * scale + shift, and that
+/// is not at least `most`; not-a-number is no bound.
+struct NormGate {
+  const void* scale;
+  const void* shift;
+  double most;
+};
+
 /// Normalisation. Elements are rows of channels, whose constants and sums are arrays (columns), or a run of one
 /// channel, whose constants and sums are one number each.
 struct NormKernels {
   /// Without gradient, where d = x - shift: first sum += d, second += d * d; with it, first += g, second += g * d. The
-  /// second sums of columns come after all first ones.
-  void (*sum_columns[2])(const void* g, const void* x, int64_t rows, int64_t channels, const void* shift, double* sums);
-  void (*sum_run[2])(const void* g, const void* x, int64_t count, const void* shift, double* sums);
-  /// (x - mean) * scale + shift, and its relu; of columns, of a run (one row).
-  void (*forward[2])(const void* x, void* y, int64_t rows, int64_t channels, const NormConstants& constants, bool relu);
-  /// g * scale + (x - mean) * slope + shift
+  /// second sums of columns come after all first ones. With a gradient and a gate, g counts where that is open.
+  void (*sum_columns[2])(const void* g, const void* x, int64_t rows, int64_t channels, const void* shift,
+                         const NormGate* gate, double* sums);
+  void (*sum_run[2])(const void* g, const void* x, int64_t count, const void* shift, const NormGate* gate,
+                     double* sums);
+  /// (x - mean) * scale + shift, brought between two numbers; of columns, of a run (one row).
+  void (*forward[2])(const void* x, void* y, int64_t rows, int64_t channels, const NormConstants& constants,
+                     double least, double most);
+  /// g * scale + (x - mean) * slope + shift, g where the gate is open if there is one.
   void (*backward[2])(const void* g, const void* x, void* y, int64_t rows, int64_t channels,
-                      const NormConstants& constants);
+                      const NormConstants& constants, const NormGate* gate);
   /// scale[i] = weight[i] / sqrt(variance[i] + epsilon); without a weight, 1 is.
   void (*scales)(const void* variance, const void* weight, double epsilon, int64_t channels, void* scale);
   /// A row brought to mean 0 (`center`) and mean square 1; and the gradient.
@@ -117,8 +128,8 @@ struct Plane {
   int64_t column_step;
 };
 
-/// Transforms of Winograd's convolutions F(4 x 4, 3 x 3): a tile of 4 x 4 results comes of 6 x 6 inputs, and products are
-/// elementwise on 36 frequencies, `frequency_step` apart. Float32, channels in whole vectors (`winograd_channels`).
+/// Transforms of Winograd's convolutions F(4 x 4, 3 x 3): a tile of 4 x 4 results comes of 6 x 6 inputs, and products
+/// are elementwise on 36 frequencies, `frequency_step` apart. Float32, channels in whole vectors (`winograd_channels`).
 struct WinogradKernels {
   /// The frequencies of the rows [top, bottom) and columns [left, right) of a 6 x 6 tile of x; zeros around them.
   void (*input)(const float* x, Plane plane, int64_t top, int64_t bottom, int64_t left, int64_t right, int64_t channels,

@@ -1,6 +1,7 @@
 // Normalisation: by channel, of tensors that lie row-major or with the channels last, and of contiguous rows.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
 
@@ -95,6 +96,13 @@ class Arena {
   size_t used_ = 0;
 };
 
+// The bound of the activation behind the normalisation, not-a-number for `relu`, which has none; nothing without one.
+std::optional<double> largest_activation(const KernelCall& call) {
+  if (call.attrs.is_set("relu")) return std::numeric_limits<double>::quiet_NaN();
+  if (call.attrs.is_set("relu6")) return 6.0;
+  return std::nullopt;
+}
+
 // What kernels by channel share. T is the type that is computed in.
 template <class T>
 class ChannelKernel : public Kernel {
@@ -126,6 +134,25 @@ class ChannelKernel : public Kernel {
     for (int64_t i = 1; i < form_.fold; ++i) {
       std::copy_n(values, form_.channels, values + i * form_.channels);
     }
+  }
+
+  // Room for the constants of a gate, of joined rows.
+  struct GateRoom {
+    T* scale;
+    T* shift;
+  };
+  GateRoom take_gate(Arena& arena) const {
+    T* scale = arena.take<T>(form_.width());
+    return {scale, arena.take<T>(form_.width())};
+  }
+  // The gate whose scales are in `room`, and whose shifts are input number `input`.
+  NormGate gate(const GateRoom& room, size_t input, const void* shift, double most) const {
+    read(input, shift, room.shift, form_.channels);
+    for (T* values : {room.scale, room.shift}) repeat(values);
+    return {room.scale, room.shift, most};
+  }
+  static NormGate of_channel(const NormGate& gate, int64_t channel) {
+    return {static_cast<const T*>(gate.scale) + channel, static_cast<const T*>(gate.shift) + channel, gate.most};
   }
 
   const NormKernels& kernels_;
@@ -165,19 +192,19 @@ class SumKernel : public ChannelKernel<T> {
   }
 
   // The sums of all channels, into `buffers.sums`.
-  void sum(const void* g, const void* x, const Buffers& buffers) const {
+  void sum(const void* g, const void* x, const NormGate* gate, const Buffers& buffers) const {
     const int64_t width = this->form_.width();
     std::fill_n(buffers.parts, parts_ * 2 * width, 0.0);
     if (this->form_.by_columns) {
-      sum_columns(static_cast<const char*>(g), static_cast<const char*>(x), buffers);
+      sum_columns(static_cast<const char*>(g), static_cast<const char*>(x), gate, buffers);
     } else {
-      sum_runs(static_cast<const char*>(g), static_cast<const char*>(x), buffers);
+      sum_runs(static_cast<const char*>(g), static_cast<const char*>(x), gate, buffers);
     }
     unite(buffers);
   }
 
  private:
-  void sum_columns(const char* g, const char* x, const Buffers& buffers) const {
+  void sum_columns(const char* g, const char* x, const NormGate* gate, const Buffers& buffers) const {
     const ChannelForm& form = this->form_;
     const int64_t width = form.width();
     const int64_t row_bytes = width * this->item_size_;
@@ -187,13 +214,13 @@ class SumKernel : public ChannelKernel<T> {
         const int64_t first = std::min(part * rows_per_part, form.wide_rows());
         const int64_t rows = std::min(rows_per_part, form.wide_rows() - first);
         const char* from = gradient_ ? g + first * row_bytes : nullptr;
-        this->kernels_.sum_columns[gradient_](from, x + first * row_bytes, rows, width, buffers.shift,
+        this->kernels_.sum_columns[gradient_](from, x + first * row_bytes, rows, width, buffers.shift, gate,
                                               buffers.parts + part * 2 * width);
       }
     });
   }
 
-  void sum_runs(const char* g, const char* x, const Buffers& buffers) const {
+  void sum_runs(const char* g, const char* x, const NormGate* gate, const Buffers& buffers) const {
     const ChannelForm& form = this->form_;
     const int64_t rows_per_part = (form.outer + parts_ - 1) / parts_;
     const int64_t grain = elements_per_thread * parts_ / form.count + 1;
@@ -202,10 +229,11 @@ class SumKernel : public ChannelKernel<T> {
         const int64_t part = item / form.channels;
         const int64_t channel = item % form.channels;
         double sums[2] = {0, 0};
+        const NormGate own = gate == nullptr ? NormGate{} : of_channel(*gate, channel);
         for (int64_t n = part * rows_per_part; n < std::min((part + 1) * rows_per_part, form.outer); ++n) {
           const int64_t offset = (n * form.channels + channel) * form.run * this->item_size_;
           this->kernels_.sum_run[gradient_](gradient_ ? g + offset : nullptr, x + offset, form.run,
-                                            buffers.shift + channel, sums);
+                                            buffers.shift + channel, gate == nullptr ? nullptr : &own, sums);
         }
         buffers.parts[part * 2 * form.channels + channel] = sums[0];
         buffers.parts[(part * 2 + 1) * form.channels + channel] = sums[1];
@@ -228,12 +256,12 @@ class SumKernel : public ChannelKernel<T> {
 
  protected:
   // Rows that are left when others are joined.
-  void sum_rows_left(const char* g, const char* x, const Buffers& buffers) const {
+  void sum_rows_left(const char* g, const char* x, const NormGate* gate, const Buffers& buffers) const {
     const ChannelForm& form = this->form_;
     if (!form.by_columns || form.rows_left() == 0) return;
     const int64_t offset = form.wide_rows() * form.width() * this->item_size_;
     this->kernels_.sum_columns[gradient_](gradient_ ? g + offset : nullptr, x + offset, form.rows_left(), form.channels,
-                                          buffers.shift, buffers.sums);
+                                          buffers.shift, gate, buffers.sums);
   }
 
   bool gradient_;
@@ -256,8 +284,8 @@ class MomentsKernel final : public SumKernel<T> {
     const int64_t channels = this->form_.channels;
     guess_means(inputs[0], buffers);
     this->repeat(buffers.shift);
-    this->sum(nullptr, inputs[0], buffers);
-    this->sum_rows_left(nullptr, static_cast<const char*>(inputs[0]), buffers);
+    this->sum(nullptr, inputs[0], nullptr, buffers);
+    this->sum_rows_left(nullptr, static_cast<const char*>(inputs[0]), nullptr, buffers);
     auto* moments = static_cast<T*>(outputs[0]);
     const auto n = static_cast<double>(this->form_.count);
     for (int64_t i = 0; i < channels; ++i) {
@@ -280,7 +308,7 @@ class MomentsKernel final : public SumKernel<T> {
       const int64_t place = i * form.count / taken;
       if (form.by_columns) {
         const char* row = static_cast<const char*>(x) + place * form.channels * this->item_size_;
-        this->kernels_.sum_columns[0](nullptr, row, 1, form.channels, buffers.shift, buffers.sums);
+        this->kernels_.sum_columns[0](nullptr, row, 1, form.channels, buffers.shift, nullptr, buffers.sums);
       } else {
         const int64_t start = place / form.run * form.channels * form.run + place % form.run;
         add_elements(x, start, form, buffers.sums);
@@ -314,10 +342,11 @@ template <class T>
 class GradientSumsKernel final : public SumKernel<T> {
  public:
   GradientSumsKernel(const KernelCall& call, const ChannelForm& form, int index)
-      : SumKernel<T>(call, call.inputs[1], form, index, true) {
+      : SumKernel<T>(call, call.inputs[1], form, index, true), most_(largest_activation(call)) {
     Arena arena;
     this->take(arena);
     take_moments(arena);
+    this->take_gate(arena);
     this->scratchpad_bytes = arena.used();
   }
 
@@ -325,12 +354,20 @@ class GradientSumsKernel final : public SumKernel<T> {
     Arena arena(scratchpad);
     const auto buffers = this->take(arena);
     T* moments = take_moments(arena);
+    const auto room = this->take_gate(arena);
     const int64_t channels = this->form_.channels;
     this->read(2, inputs[2], moments, 2 * channels);
     std::copy_n(moments, channels, buffers.shift);
     this->repeat(buffers.shift);
-    this->sum(inputs[0], inputs[1], buffers);
-    this->sum_rows_left(static_cast<const char*>(inputs[0]), static_cast<const char*>(inputs[1]), buffers);
+    NormGate open{};
+    if (most_) {
+      this->read(3, inputs[3], room.scale, channels);
+      this->kernels_.scales(moments + channels, room.scale, this->epsilon_, channels, room.scale);
+      open = this->gate(room, 4, inputs[4], *most_);
+    }
+    const NormGate* gate = most_ ? &open : nullptr;
+    this->sum(inputs[0], inputs[1], gate, buffers);
+    this->sum_rows_left(static_cast<const char*>(inputs[0]), static_cast<const char*>(inputs[1]), gate, buffers);
     this->kernels_.scales(moments + channels, nullptr, this->epsilon_, channels, moments);
     auto* sums = static_cast<T*>(outputs[0]);
     for (int64_t i = 0; i < channels; ++i) {
@@ -341,6 +378,8 @@ class GradientSumsKernel final : public SumKernel<T> {
 
  private:
   T* take_moments(Arena& arena) const { return arena.take<T>(2 * this->form_.channels); }
+
+  std::optional<double> most_;
 };
 
 // --- elements --------------------------------------------------------------------------------------
@@ -399,7 +438,7 @@ template <class T>
 class ForwardKernel final : public ApplyKernel<T> {
  public:
   ForwardKernel(const KernelCall& call, const ChannelForm& form, int index)
-      : ApplyKernel<T>(call, call.inputs[0], form, index), relu_(call.attrs.is_set("relu")) {
+      : ApplyKernel<T>(call, call.inputs[0], form, index), most_(largest_activation(call)) {
     Arena arena;
     this->take(arena);
     this->scratchpad_bytes = arena.used();
@@ -417,38 +456,53 @@ class ForwardKernel final : public ApplyKernel<T> {
     for (T* values : {constants.mean, constants.scale, constants.shift}) this->repeat(values);
     const auto* x = static_cast<const char*>(inputs[0]);
     auto* y = static_cast<char*>(outputs[0]);
+    const double infinity = std::numeric_limits<double>::infinity();
+    const double least = most_ ? 0 : -infinity;
+    const double most = most_ && *most_ == *most_ ? *most_ : infinity;
     this->for_each_part(constants, [&](int64_t offset, int64_t rows, int64_t length, const auto& own, bool is_run) {
-      this->kernels_.forward[is_run](x + offset, y + offset, rows, length, own, relu_);
+      this->kernels_.forward[is_run](x + offset, y + offset, rows, length, own, least, most);
     });
   }
 
  private:
-  bool relu_;
+  std::optional<double> most_;
 };
 
 template <class T>
 class BackwardKernel final : public ApplyKernel<T> {
  public:
   BackwardKernel(const KernelCall& call, const ChannelForm& form, int index)
-      : ApplyKernel<T>(call, call.inputs[1], form, index), batch_(call.attrs.flag("batch")) {
+      : ApplyKernel<T>(call, call.inputs[1], form, index),
+        batch_(call.attrs.flag("batch")),
+        most_(largest_activation(call)) {
     Arena arena;
     this->take(arena);
+    this->take_gate(arena);
     this->scratchpad_bytes = arena.used();
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     Arena arena(scratchpad);
     const auto constants = this->take(arena);
+    const auto room = this->take_gate(arena);
     fill_constants(inputs, constants);
+    NormGate open{};
+    if (most_) {
+      std::copy_n(constants.scale, this->form_.channels, room.scale);
+      open = this->gate(room, 5, inputs[5], *most_);
+    }
     for (T* values : {constants.mean, constants.scale, constants.slope, constants.shift}) this->repeat(values);
     const auto* g = static_cast<const char*>(inputs[0]);
     const auto* x = static_cast<const char*>(inputs[1]);
     auto* y = static_cast<char*>(outputs[0]);
     this->for_each_part(constants, [&](int64_t offset, int64_t rows, int64_t length, const auto& own, bool is_run) {
       if (batch_) {
-        this->kernels_.backward[is_run](g + offset, x + offset, y + offset, rows, length, own);
+        const NormGate own_gate = is_run ? this->of_channel(open, channel_of(own, constants)) : open;
+        this->kernels_.backward[is_run](g + offset, x + offset, y + offset, rows, length, own,
+                                        most_ ? &own_gate : nullptr);
       } else {
-        this->kernels_.forward[is_run](g + offset, y + offset, rows, length, own, false);
+        const double infinity = std::numeric_limits<double>::infinity();
+        this->kernels_.forward[is_run](g + offset, y + offset, rows, length, own, -infinity, infinity);
       }
     });
   }
@@ -476,7 +530,12 @@ class BackwardKernel final : public ApplyKernel<T> {
     }
   }
 
+  static int64_t channel_of(const NormConstants& own, const typename ApplyKernel<T>::Constants& constants) {
+    return static_cast<const T*>(own.mean) - constants.mean;
+  }
+
   bool batch_;
+  std::optional<double> most_;
 };
 
 template <template <class> class KernelOf, size_t x_input>

@@ -89,15 +89,32 @@ void run_batch_norm(const RefCall& call) {
   const std::vector<double> bias = input_values(call, 3);
   for (size_t i = 0; i < x.values.size(); ++i) {
     x.values[i] = x.values[i] * weight[channels[i]] + bias[channels[i]];
-    if (call.attrs.is_set("relu") && x.values[i] < 0) x.values[i] = 0;
+    const bool bounded = call.attrs.is_set("relu6");
+    if ((bounded || call.attrs.is_set("relu")) && x.values[i] < 0) x.values[i] = 0;
+    if (bounded && x.values[i] > 6) x.values[i] = 6;
   }
   store_values(call.outputs[0], call.output_data[0], x.values);
+}
+
+// The gradient where the activation behind the normalisation lets it pass. The weight is input 3.
+std::vector<double> gated_gradient(const RefCall& call, const Normalised& x, const std::vector<size_t>& channels,
+                                   size_t bias_input) {
+  std::vector<double> g = input_values(call, 0);
+  const bool bounded = call.attrs.is_set("relu6");
+  if (!bounded && !call.attrs.is_set("relu")) return g;
+  const std::vector<double> weight = input_values(call, 3);
+  const std::vector<double> bias = input_values(call, bias_input);
+  for (size_t i = 0; i < g.size(); ++i) {
+    const double value = x.values[i] * weight[channels[i]] + bias[channels[i]];
+    if (!(value > 0) || (bounded && value >= 6)) g[i] = 0;
+  }
+  return g;
 }
 
 void run_channel_sums(const RefCall& call) {
   const std::vector<size_t> channels = channels_of(call.inputs[1]);
   const Normalised x = normalised(call, 1, channels);
-  const std::vector<double> g = input_values(call, 0);
+  const std::vector<double> g = gated_gradient(call, x, channels, 4);
   std::vector<double> sums(2 * x.scales.size(), 0.0);
   for (size_t i = 0; i < g.size(); ++i) {
     sums[channels[i]] += g[i];
@@ -113,8 +130,8 @@ void run_batch_norm_backward(const RefCall& call) {
   const double n = count_per_channel(call.inputs[1]);
   const size_t count = x.scales.size();
   const std::vector<double> sums =
-      call.inputs.size() == 5 ? input_values(call, 4) : std::vector<double>(2 * count, 0.0);
-  std::vector<double> result = input_values(call, 0);
+      call.inputs.size() >= 5 ? input_values(call, 4) : std::vector<double>(2 * count, 0.0);
+  std::vector<double> result = gated_gradient(call, x, channels, 5);
   for (size_t i = 0; i < result.size(); ++i) {
     const size_t k = channels[i];
     result[i] = weight[k] * x.scales[k] * (result[i] - sums[k] / n - x.values[i] * sums[count + k] / n);

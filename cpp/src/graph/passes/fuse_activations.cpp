@@ -6,8 +6,11 @@ namespace pydl::graph {
 
 namespace {
 
-bool takes_relu(const Graph& graph, const Node& node) {
-  return !node.is_fused() && graph.def(node).has(op::Trait::takes_relu) && !node.attrs.is_set("relu");
+// The attr that lets a node apply an activation; null where it cannot.
+const char* activation_attr(const Graph& graph, const Node& node, op::OpId activation) {
+  if (node.is_fused() || node.attrs.is_set("relu") || node.attrs.is_set("relu6")) return nullptr;
+  if (activation == op::OpId::relu && graph.def(node).has(op::Trait::takes_relu)) return "relu";
+  return activation == op::OpId::relu6 && node.op == op::OpId::batch_norm ? "relu6" : nullptr;
 }
 
 }  // namespace
@@ -19,15 +22,17 @@ void fuse_activations(Graph& graph) {
   std::vector<bool> removed(graph.nodes.size(), false);
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    if (node.op != op::OpId::relu) continue;
+    if (node.op != op::OpId::relu && node.op != op::OpId::relu6) continue;
     const auto input = static_cast<size_t>(node.inputs[0]);
     const int source = producer[input];
-    if (source < 0 || !takes_relu(graph, graph.nodes[static_cast<size_t>(source)])) continue;
+    if (source < 0) continue;
+    const char* attr = activation_attr(graph, graph.nodes[static_cast<size_t>(source)], node.op);
+    if (attr == nullptr) continue;
     // Nobody else may see the result without it.
     if (uses[input] != 1 || !changes[input].empty()) continue;
     if (graph.spec(node.outputs[0]).strides != graph.spec(node.inputs[0]).strides) continue;
     Node& product = graph.nodes[static_cast<size_t>(source)];
-    product.attrs.add("relu", true);
+    product.attrs.add(attr, true);
     product.outputs = node.outputs;
     removed[n] = true;
   }

@@ -11,6 +11,8 @@ constexpr Pass passes[] = {
     {"common_subexpressions", "equal calls once", eliminate_common_subexpressions},
     {"dead_code", "what nothing depends on", eliminate_dead_code},
     {"fuse_activations", "relu into the product or normalisation before it", fuse_activations},
+    {"fuse_activation_gradients", "the gradient of relu into that of the normalisation before it",
+     fuse_activation_gradients},
     {"fuse_elementwise", "elementwise chains into one pass over memory", fuse_elementwise},
 };
 

@@ -18,8 +18,10 @@ void eliminate_dead_code(Graph& graph);
 /// Joins chains of elementwise ops on one shape into nodes that pass over memory once.
 void fuse_elementwise(Graph& graph);
 
-/// Lets products apply the relu that follows them.
+/// Lets products, convolutions and normalisations apply the relu that follows them.
 void fuse_activations(Graph& graph);
+/// Lets the gradient of a normalisation apply that of the relu that follows it.
+void fuse_activation_gradients(Graph& graph);
 
 struct Pass {
   const char* name;

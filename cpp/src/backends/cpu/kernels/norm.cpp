@@ -79,6 +79,31 @@ inline void add_lanes(double* sums, Vector<T> vector, int64_t count) {
   }
 }
 
+// The constants of a gate, for the vector of channels at i, or for the one channel of a run.
+template <class T>
+struct Gate {
+  Vector<T> scale;
+  Vector<T> shift;
+  Vector<T> most;
+
+  // g where the gate is open for d = x - mean.
+  Vector<T> pass(Vector<T> g, Vector<T> d) const {
+    const Vector<T> value = d * scale + shift;
+    const Vector<T> kept = value > T(0) ? g : Vector<T>{};
+    return value >= most ? Vector<T>{} : kept;
+  }
+};
+
+template <class T, bool run>
+inline Gate<T> gate_at(const NormGate* gate, int64_t i, int64_t width) {
+  if (gate == nullptr) return {};
+  const T* scale = static_cast<const T*>(gate->scale);
+  const T* shift = static_cast<const T*>(gate->shift);
+  const Vector<T> most = broadcast(static_cast<T>(gate->most));
+  if (run) return {broadcast(*scale), broadcast(*shift), most};
+  return {load_part(scale + i, width, T(0)), load_part(shift + i, width, T(0)), most};
+}
+
 // What is summed of elements d = x - shift.
 template <class T, bool gradient>
 inline void accumulate(Vector<T> g, Vector<T> d, Vector<T>& first, Vector<T>& second) {
@@ -97,38 +122,49 @@ inline void accumulate(Vector<T> g, Vector<T> d, Vector<T>& first, Vector<T>& se
 constexpr int64_t rows_at_once = 16;
 
 // The vector of columns from i on, of a few rows.
-template <class S, bool gradient>
-inline void sum_block(const S* g, const S* x, int64_t rows, int64_t stride, const Compute<S>* shift, int64_t width,
-                      double* first_sums, double* second_sums) {
+template <class S, bool gradient, bool gated>
+inline void sum_block(const S* g, const S* x, int64_t rows, int64_t stride, const Compute<S>* shift,
+                      const Gate<Compute<S>>& gate, int64_t width, double* first_sums, double* second_sums) {
   using T = Compute<S>;
   const Vector<T> center = load_part(shift, width, T(0));
   Vector<T> first{};
   Vector<T> second{};
   for (int64_t row = 0; row < rows; ++row) {
     const Vector<T> d = load_lanes(x + row * stride, width, T(0)) - center;
-    accumulate<T, gradient>(gradient ? load_lanes(g + row * stride, width, T(0)) : d, d, first, second);
+    Vector<T> slope = gradient ? load_lanes(g + row * stride, width, T(0)) : d;
+    if (gated) slope = gate.pass(slope, d);
+    accumulate<T, gradient>(slope, d, first, second);
   }
   add_lanes<T>(first_sums, first, width);
   add_lanes<T>(second_sums, second, width);
 }
 
-template <class S, bool gradient>
-void sum_columns(const void* gradients, const void* elements, int64_t rows, int64_t channels, const void* shifts,
-                 double* sums) {
+template <class S, bool gradient, bool gated>
+void sum_all_columns(const void* gradients, const void* elements, int64_t rows, int64_t channels, const void* shifts,
+                     const NormGate* gate, double* sums) {
   using T = Compute<S>;
   const T* shift = static_cast<const T*>(shifts);
   for (int64_t row = 0; row < rows; row += rows_at_once) {
     const S* x = static_cast<const S*>(elements) + row * channels;
     const S* g = gradient ? static_cast<const S*>(gradients) + row * channels : x;
     const int64_t height = rows - row < rows_at_once ? rows - row : rows_at_once;
+    const auto add = [&](int64_t i, int64_t width) {
+      sum_block<S, gradient, gated>(g + i, x + i, height, channels, shift + i, gate_at<T, false>(gate, i, width), width,
+                                    sums + i, sums + channels + i);
+    };
     int64_t i = 0;
-    for (; i + vector_length<T> <= channels; i += vector_length<T>) {
-      sum_block<S, gradient>(g + i, x + i, height, channels, shift + i, vector_length<T>, sums + i,
-                             sums + channels + i);
-    }
-    if (i < channels) {
-      sum_block<S, gradient>(g + i, x + i, height, channels, shift + i, channels - i, sums + i, sums + channels + i);
-    }
+    for (; i + vector_length<T> <= channels; i += vector_length<T>) add(i, vector_length<T>);
+    if (i < channels) add(i, channels - i);
+  }
+}
+
+template <class S, bool gradient>
+void sum_columns(const void* gradients, const void* elements, int64_t rows, int64_t channels, const void* shifts,
+                 const NormGate* gate, double* sums) {
+  if (gradient && gate != nullptr) {
+    sum_all_columns<S, gradient, gradient>(gradients, elements, rows, channels, shifts, gate, sums);
+  } else {
+    sum_all_columns<S, gradient, false>(gradients, elements, rows, channels, shifts, nullptr, sums);
   }
 }
 
@@ -160,8 +196,11 @@ inline double drain(Vector<T> (&sums)[chains]) {
 }
 
 template <class S, bool gradient>
-void sum_run(const void* gradients, const void* elements, int64_t count, const void* shift, double* sums) {
+void sum_run(const void* gradients, const void* elements, int64_t count, const void* shift, const NormGate* gate,
+             double* sums) {
   using T = Compute<S>;
+  const bool gated = gradient && gate != nullptr;
+  const Gate<T> own = gate_at<T, true>(gate, 0, 0);
   const S* x = static_cast<const S*>(elements);
   const S* g = static_cast<const S*>(gradients);
   const T center = *static_cast<const T*>(shift);
@@ -171,7 +210,9 @@ void sum_run(const void* gradients, const void* elements, int64_t count, const v
       count,
       [&](int64_t i, int64_t width, int64_t chain) {
         const Vector<T> d = load_lanes(x + i, width, center) - center;
-        accumulate<T, gradient>(gradient ? load_lanes(g + i, width, T(0)) : d, d, first[chain], second[chain]);
+        Vector<T> slope = gradient ? load_lanes(g + i, width, T(0)) : d;
+        if (gated) slope = own.pass(slope, d);
+        accumulate<T, gradient>(slope, d, first[chain], second[chain]);
       },
       [&] {
         sums[0] += drain<T>(first);
@@ -188,14 +229,16 @@ inline Vector<T> constant(const void* values, int64_t i, int64_t width) {
 
 template <class S, bool run>
 void forward(const void* elements, void* result, int64_t rows, int64_t channels, const NormConstants& constants,
-             bool relu) {
+             double least_value, double most_value) {
   using T = Compute<S>;
-  const Vector<T> least = broadcast(relu ? T(0) : -static_cast<T>(__builtin_inf()));
+  const Vector<T> least = broadcast(static_cast<T>(least_value));
+  const Vector<T> most = broadcast(static_cast<T>(most_value));
   const auto step = [&](const S* x, S* y, int64_t i, int64_t width) {
     const Vector<T> centred = load_lanes(x + i, width, T(0)) - constant<T, run>(constants.mean, i, width);
     const Vector<T> value =
         centred * constant<T, run>(constants.scale, i, width) + constant<T, run>(constants.shift, i, width);
-    store_lanes(y + i, value < least ? least : value, width);
+    const Vector<T> raised = value < least ? least : value;
+    store_lanes(y + i, raised > most ? most : raised, width);
   };
   for (int64_t row = 0; row < rows; ++row) {
     const S* x = static_cast<const S*>(elements) + row * channels;
@@ -208,11 +251,13 @@ void forward(const void* elements, void* result, int64_t rows, int64_t channels,
 
 template <class S, bool run>
 void backward(const void* gradients, const void* elements, void* result, int64_t rows, int64_t channels,
-              const NormConstants& constants) {
+              const NormConstants& constants, const NormGate* gate) {
   using T = Compute<S>;
   const auto step = [&](const S* g, const S* x, S* y, int64_t i, int64_t width) {
     const Vector<T> centred = load_lanes(x + i, width, T(0)) - constant<T, run>(constants.mean, i, width);
-    const Vector<T> value = load_lanes(g + i, width, T(0)) * constant<T, run>(constants.scale, i, width) +
+    Vector<T> slope = load_lanes(g + i, width, T(0));
+    if (gate != nullptr) slope = gate_at<T, run>(gate, i, width).pass(slope, centred);
+    const Vector<T> value = slope * constant<T, run>(constants.scale, i, width) +
                             centred * constant<T, run>(constants.slope, i, width) +
                             constant<T, run>(constants.shift, i, width);
     store_lanes(y + i, value, width);
