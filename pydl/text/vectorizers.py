@@ -92,9 +92,9 @@ class CountVectorizer(_Vectorizer):
     ) -> None:
         super().__init__(tokenizer, ngram_range, dtype)
         for name, value in (("min_df", min_df), ("max_df", max_df)):
-            if not (value >= 0 if isinstance(value, Integral) else 0.0 <= value <= 1.0):
+            if not (value >= 1 if isinstance(value, Integral) else 0.0 <= value <= 1.0):
                 raise ValueError(
-                    f"{self._owner}: expected {name} as int of at least 0 or float in [0, 1], "
+                    f"{self._owner}: expected {name} as int of at least 1 or float in [0, 1], "
                     f"got {value}"
                 )
         if max_features is not None and max_features < 1:
@@ -312,7 +312,7 @@ class HashingVectorizer(_Vectorizer):
     >>> from pydl.text import HashingVectorizer
     >>> vectorizer = HashingVectorizer(n_features=8, norm=None)
     >>> vectorizer.transform(["a rose is a rose"]).toarray()
-    array([[ 0.,  0.,  0.,  0.,  0.,  3., -2.,  0.]], dtype=float32)
+    array([[ 0.,  0.,  2.,  0., -2.,  1.,  0.,  0.]], dtype=float32)
     """
 
     def __init__(
@@ -389,7 +389,6 @@ def _normalized(
         return values
     rows, count = row_numbers(indptr), indptr.size - 1
     sizes = np.bincount(rows, np.abs(values) if norm == "l1" else values**2, minlength=count)
-    if norm == "l2":
-        sizes = np.sqrt(sizes)
+    sizes = np.sqrt(sizes) if norm == "l2" else sizes.astype(np.float64)  # ints where empty
     sizes[sizes == 0.0] = math.inf  # rows of zeros stay so
     return values / sizes[rows]
