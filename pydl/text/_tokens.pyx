@@ -477,7 +477,7 @@ def count(documents, TokenReader reader not None, TermTable table not None, bint
     cdef _Rows rows = _Rows()
     cdef vector[int64_t] place  # of a term in the current row, if not before its start
     cdef int64_t start = 0
-    cdef Py_ssize_t n, i
+    cdef Py_ssize_t n, i, size
     cdef int32_t number
     cdef const char* text
     cdef size_t length
@@ -485,8 +485,9 @@ def count(documents, TokenReader reader not None, TermTable table not None, bint
     place.assign(table.terms.size(), -1)
     for document in documents:
         reader.read(document)
-        for n in range(reader.low, reader.high + 1):
-            for i in range(<Py_ssize_t>reader.tokens.size() - n + 1):
+        size = reader.tokens.size()
+        for n in range(reader.low, min(reader.high, size) + 1):
+            for i in range(size - n + 1):
                 text = reader.text.data() + reader.tokens[i].start
                 length = reader.tokens[i + n - 1].stop - reader.tokens[i].start
                 hash = _murmur3(text, length)
@@ -535,14 +536,15 @@ def count_terms(documents, TokenReader reader not None, TermTable table not None
 def hash_rows(documents, TokenReader reader not None, int32_t features, bint signed):
     """Add up hashed n-grams: a row per document; returns what `count` does, columns ascending."""
     cdef _Rows rows = _Rows()
-    cdef Py_ssize_t n, i
+    cdef Py_ssize_t n, i, size
     cdef size_t length
     cdef int32_t hash
     cdef int64_t magnitude
     for document in documents:
         reader.read(document)
-        for n in range(reader.low, reader.high + 1):
-            for i in range(<Py_ssize_t>reader.tokens.size() - n + 1):
+        size = reader.tokens.size()
+        for n in range(reader.low, min(reader.high, size) + 1):
+            for i in range(size - n + 1):
                 length = reader.tokens[i + n - 1].stop - reader.tokens[i].start
                 hash = <int32_t>_murmur3(reader.text.data() + reader.tokens[i].start, length)
                 magnitude = -<int64_t>hash if hash < 0 else hash

@@ -22,7 +22,7 @@ TEXTS = [
     "Мама мыла раму. می\u200cخواهم कमल कमला 北京 北京 北京市 👍👍",
 ]
 byte_level = BytePairEncoding.train(TEXTS, 300)
-character_level = BytePairEncoding.train(TEXTS, 360, level="character", special_tokens=["<pad>"])
+character_level = BytePairEncoding.train(TEXTS, 320, level="character", special_tokens=["<pad>"])
 
 
 def learn_slowly(texts, merges, min_count=2):
@@ -75,7 +75,7 @@ class TestTraining:
         assert BytePairEncoding.train(iter(TEXTS), 300).merges == byte_level.merges
 
     def test_size(self):
-        assert len(byte_level) == 300 and len(character_level) == 360
+        assert len(byte_level) == 300 and len(character_level) == 320
         assert len(BytePairEncoding.train(["ab"], 1000)) == 256  # no pair comes twice
         assert len(BytePairEncoding.train([], 256)) == len(BytePairEncoding.train([""], 300)) == 256
 

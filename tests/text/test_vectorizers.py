@@ -149,6 +149,11 @@ class TestCounts:
 
         assert CountVectorizer(Reversed()).fit(["abc"]).vocabulary_ == {"cba": 0}
 
+    def test_runs_longer_than_any_text(self):
+        assert CountVectorizer(ngram_range=(1, 10**12)).fit(["a b", "c"]).vocabulary_.keys() == {
+            "a", "b", "c", "a b",
+        }  # fmt: skip
+
     def test_dtype_and_binary(self):
         matrix = CountVectorizer(binary=True, dtype=np.float32).fit_transform(["a a b", "b"])
         assert matrix.dtype == np.float32 and matrix.toarray().tolist() == [[1, 1], [0, 1]]
