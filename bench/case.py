@@ -34,7 +34,8 @@ class Case:
     """Named work with its size.
 
     `flops` and `bytes_moved` are per step; whichever is given decides which limit of the machine
-    the time is compared with. Cases with neither are bound by overhead.
+    the time is compared with. Cases with neither are bound by overhead. Of work on text, the time
+    per megabyte is told too.
     """
 
     name: str
@@ -44,4 +45,5 @@ class Case:
     checked_steps: int = 1  # that many first steps of a new contender are compared
     flops: float = 0.0
     bytes_moved: float = 0.0
+    megabytes: float = 0.0  # of text
     tolerance: float = 1e-4

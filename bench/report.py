@@ -53,7 +53,10 @@ class Measured:
 def table(measured: Measured, limits: Limits) -> str:
     """One row for each contender that was measured, and a line for each that was not."""
     rows = [_row(measured, r, limits) for r in measured.results if r.failure is None]
-    text = tabulate(rows, headers=_HEADER, tablefmt="github", disable_numparse=True)
+    header = list(_HEADER)
+    if measured.case.megabytes:
+        header.insert(2, "per MB")
+    text = tabulate(rows, headers=header, tablefmt="github", disable_numparse=True)
     missing = [f"{r.contender}: {r.failure.reason}" for r in measured.results if r.failure]
     return "\n".join([measured.case.name, "", text, *missing, ""])
 
@@ -84,6 +87,7 @@ def _case_record(measured: Measured, limits: Limits) -> dict[str, Any]:
         "name": case.name,
         "flops": case.flops,
         "bytes_moved": case.bytes_moved,
+        "megabytes": case.megabytes,
         "results": [_result_record(measured, result, limits) for result in measured.results],
     }
 
@@ -108,9 +112,11 @@ def _result_record(measured: Measured, result: Result, limits: Limits) -> dict[s
 
 def _row(measured: Measured, result: Result, limits: Limits) -> list[str]:
     assert result.timing and result.first_step and result.peak_memory
+    size = measured.case.megabytes
     return [
         result.contender,
         _duration(result.timing.median),
+        *([_duration(result.timing.median / size)] if size else []),
         f"{result.timing.spread:.0%}",
         _number(measured.ratio(result), ".2f"),
         _number(measured.fastest_peer_ratio(result), ".2f"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bench import conv, ops, train_cnn, train_mlp, train_vae
+from bench import conv, ops, text, train_cnn, train_mlp, train_vae
 from bench.case import Case
 
 SUITES: dict[str, Callable[[], Iterable[Case]]] = {
     "ops": ops.cases,
     "conv": conv.cases,
+    "text": text.cases,
     "train mlp": train_mlp.cases,
     "train vae": train_vae.cases,
     "train cnn": train_cnn.cases,

@@ -170,11 +170,11 @@ from pydl.nn import Sequential
 from pydl.training import Model
 
 if TYPE_CHECKING:
-    from pydl import datasets, models, testing
+    from pydl import datasets, models, testing, text
 
 __version__: str = _core.info()["version"]
 
-_LAZY = ("datasets", "models", "testing")
+_LAZY = ("datasets", "models", "testing", "text")
 
 
 def __getattr__(name: str) -> Any:
@@ -339,6 +339,7 @@ __all__ = [
     "tanh",
     "tensor",
     "testing",
+    "text",
     "training",
     "trunc",
     "uint8",

@@ -25,6 +25,7 @@ def environment(framework: str, threads: int, scratch: str) -> dict[str, str]:
     count = str(threads)
     return {
         "pydl": {"PYDL_NUM_THREADS": count},
+        "sklearn": {},  # its work on text has one thread
         "numpy": {"OPENBLAS_NUM_THREADS": count, "MKL_NUM_THREADS": count},
         # Without a folder of its own, torch.compile would load what a former process compiled.
         "torch": {

@@ -34,6 +34,12 @@ class DataLoader:
         Makes the orders reproducible.
     generator : Generator, optional
         Source of the orders; the default generator without `seed` and `generator`.
+    batch_sampler : iterable of sequences of int, optional
+        Gives the numbers of the samples of each batch, in place of `batch_size`, `shuffle` and
+        `drop_last`; it has a length, and is iterated anew in every pass.
+    collate_fn : callable, optional
+        Makes a batch, a tensor or a tuple of tensors, of a list of samples, where these cannot be
+        stacked: `pydl.text.pad_collate`, say.
     augment : Augment, optional
         Changes the batches: images are their first part, labels their last. Or another function
         (images, labels, *, indices, epoch) -> (images, labels) with the numbers of the samples and
@@ -55,10 +61,11 @@ class DataLoader:
     Raises
     ------
     ValueError
-        For a batch size below 1, lengths that differ, both `seed` and `generator`, and a negative
-        `prefetch`.
+        For a batch size below 1, lengths that differ, both `seed` and `generator`, a negative
+        `prefetch`, and a `batch_sampler` beside the options that it replaces.
     TypeError
-        For something that has no samples, and an `augment` that cannot be called.
+        For something that has no samples, a `batch_sampler` without a length, and functions that
+        cannot be called.
 
     Examples
     --------
@@ -78,6 +85,8 @@ class DataLoader:
         drop_last: bool = False,
         seed: int | None = None,
         generator: Generator | None = None,
+        batch_sampler: Any = None,
+        collate_fn: Callable[[list[Any]], Any] | None = None,
         augment: Callable[..., tuple[Any, Any]] | None = None,
         prefetch: int | None = None,
     ) -> None:
@@ -85,8 +94,20 @@ class DataLoader:
             raise ValueError(f"DataLoader: expected a batch size of at least 1, got {batch_size}")
         if seed is not None and generator is not None:
             raise ValueError("DataLoader: expected seed or generator, got both")
-        if augment is not None and not callable(augment):
-            raise TypeError(f"DataLoader: expected augment to be a function, got {augment!r}")
+        for name, function in (("augment", augment), ("collate_fn", collate_fn)):
+            if function is not None and not callable(function):
+                raise TypeError(f"DataLoader: expected {name} to be a function, got {function!r}")
+        if batch_sampler is not None:
+            if batch_size != 32 or shuffle or drop_last:
+                raise ValueError(
+                    "DataLoader: expected batch_sampler, or batch_size, shuffle and drop_last, "
+                    "got both"
+                )
+            if not (hasattr(batch_sampler, "__len__") and hasattr(batch_sampler, "__iter__")):
+                raise TypeError(
+                    "DataLoader: expected batch_sampler to have a length and to be iterable, got "
+                    f"{type(batch_sampler).__name__}"
+                )
         if prefetch is not None and prefetch < 0:
             raise ValueError(f"DataLoader: expected prefetch of at least 0, got {prefetch}")
         self._single = isinstance(data, (Tensor, np.ndarray))
@@ -99,17 +120,20 @@ class DataLoader:
         self.dataset = data
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self._generator = generator if seed is None else Generator(seed)
+        self.batch_sampler, self.collate_fn = batch_sampler, collate_fn
         self.augment = augment
         self.prefetch = prefetch if prefetch is not None else 0 if augment is None else 2
         self.epoch = 0
 
     @property
     def sample_count(self) -> int:
-        """Samples in one pass."""
+        """Samples in one pass; of a batch sampler, as many as the data has."""
         size = len(self.dataset)
         return size - size % self.batch_size if self.drop_last else size
 
     def __len__(self) -> int:
+        if self.batch_sampler is not None:
+            return len(self.batch_sampler)
         return -(-self.sample_count // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
@@ -126,24 +150,35 @@ class DataLoader:
             ahead.close()
 
     def _batches(
-        self, source: Any, order: npt.NDArray[np.int64] | None, epoch: int
+        self, source: Any, numbers: npt.NDArray[np.int64] | None, epoch: int
     ) -> Iterator[Any]:
-        count = self.sample_count
-        for start in range(0, count, self.batch_size):
-            stop = min(start + self.batch_size, count)
-            if isinstance(source, TensorDataset):
+        for order, start, stop in self._parts(numbers):
+            if isinstance(source, TensorDataset) and self.collate_fn is None:
                 rows = tuple(_rows(column, order, start, stop) for column in source.columns)
                 batch = rows[0] if self._single else rows
             else:
-                numbers = np.arange(start, stop) if order is None else order[start:stop]
-                if hasattr(source, "get_batch"):
-                    batch = source.get_batch(numbers)
+                indices = _numbers(order, start, stop)
+                if self.collate_fn is None and hasattr(source, "get_batch"):
+                    batch = source.get_batch(indices)
                 else:
-                    batch = _collate([source[i] for i in numbers.tolist()])
+                    batch = (self.collate_fn or _collate)([source[i] for i in indices.tolist()])
             if self.augment is not None:
-                indices = np.arange(start, stop) if order is None else order[start:stop]
+                indices = _numbers(order, start, stop)
                 batch = _augmented(self.augment, batch, indices, epoch)
             yield batch
+
+    def _parts(
+        self, order: npt.NDArray[np.int64] | None
+    ) -> Iterator[tuple[npt.NDArray[np.int64] | None, int, int]]:
+        """Iterate over batches: an order, or None, and the part of it that is the batch."""
+        if self.batch_sampler is None:
+            count = self.sample_count
+            for start in range(0, count, self.batch_size):
+                yield order, start, min(start + self.batch_size, count)
+            return
+        for batch in self.batch_sampler:
+            numbers = np.asarray(batch, np.int64)
+            yield numbers if order is None else order[numbers], 0, numbers.size
 
     def _source_and_order(self) -> tuple[Any, npt.NDArray[np.int64] | None]:
         """Return what samples are read from, and their numbers; None for all in order."""
@@ -155,6 +190,11 @@ class DataLoader:
             order = source.indices if order is None else source.indices[order]
             source = source.dataset
         return source, order
+
+
+def _numbers(order: npt.NDArray[np.int64] | None, start: int, stop: int) -> npt.NDArray[np.int64]:
+    """Return the numbers of the samples of a batch."""
+    return np.arange(start, stop) if order is None else order[start:stop]
 
 
 def _rows(column: Tensor, order: npt.NDArray[np.int64] | None, start: int, stop: int) -> Tensor:

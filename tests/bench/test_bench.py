@@ -99,6 +99,17 @@ def test_convolutions(folder, suite, only, contenders):
             assert result["failure"]["reason"] == "not installed"
 
 
+def test_text(folder):
+    results, record, done = run_tiny(folder, "sklearn", suite=("text",), only="counts: ")
+    assert done.returncode == 0, done.stderr
+    assert list(results) == ["pydl", "sklearn"]
+    assert 3 < record["cases"][0]["megabytes"] < 5 and "per MB" in done.stdout
+    if importlib.util.find_spec("sklearn") is None:
+        assert results["sklearn"]["failure"]["reason"] == "not installed"
+    for result in results.values():
+        assert result["failure"] or result["seconds"]["median"] > 0
+
+
 def test_operations_are_those_of_the_published_networks(folder):
     script = """
 from bench.train_cnn import cases
@@ -168,7 +179,7 @@ print([result.failure and result.failure.reason for result in results])
 def test_list(folder):
     done = run_python(folder, "-m", "bench", "--list")
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 29
+    assert len(done.stdout.splitlines()) == 34
     assert "vae 784-512-(20)-512-784, batch 128, Adam: pydl eager, " in done.stdout
 
 

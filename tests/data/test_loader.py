@@ -37,6 +37,41 @@ class TestBatches:
         np.testing.assert_array_equal(np.concatenate([x.numpy() for x, _ in batches]), X)
         assert [y.tolist() for _, y in batches][-1] == [8, 9]
 
+    def test_batch_sampler(self):
+        for data in ((X, Y), Subset(TensorDataset(X, Y), range(10)), list(zip(X, Y, strict=True))):
+            loader = DataLoader(data, batch_sampler=[[3, 1], [0], [9, 8, 7]])
+            batches = list(loader)
+            assert len(loader) == 3 and [y.tolist() for _, y in batches] == [[3, 1], [0], [9, 8, 7]]
+            np.testing.assert_array_equal(batches[2][0].numpy(), X[[9, 8, 7]])
+        single = DataLoader(pydl.tensor(X).astype("bfloat16"), batch_sampler=[np.array([2])])
+        assert next(iter(single)).shape == (1, 3)
+
+    def test_batch_sampler_with_augment(self):
+        def augment(images, labels, *, indices, epoch):
+            assert indices.tolist() == labels.tolist()
+            return images + 1, labels
+
+        loader = DataLoader((X, Y), batch_sampler=[[3, 1], [2]], augment=augment)
+        np.testing.assert_array_equal(next(iter(loader))[0].numpy(), X[[3, 1]] + 1)
+
+    def test_batch_sampler_errors(self):
+        for options in ({"batch_size": 2}, {"shuffle": True}, {"drop_last": True}):
+            with pytest.raises(ValueError, match="expected batch_sampler, or batch_size"):
+                DataLoader(X, batch_sampler=[[0]], **options)
+        with pytest.raises(TypeError, match="to have a length and to be iterable, got generator"):
+            DataLoader(X, batch_sampler=(b for b in [[0]]))
+        with pytest.raises(IndexError, match="index 10 is outside the 10 rows"):
+            list(DataLoader(X, batch_sampler=[[10]]))
+
+    def test_collate_fn(self):
+        def collate(samples):
+            return len(samples), [int(y.item()) for _, y in samples]
+
+        loader = DataLoader((X, Y), 4, collate_fn=collate)
+        assert list(loader) == [(4, [0, 1, 2, 3]), (4, [4, 5, 6, 7]), (2, [8, 9])]
+        with pytest.raises(TypeError, match="expected collate_fn to be a function, got 3"):
+            DataLoader(X, collate_fn=3)
+
     def test_drop_last(self):
         loader = DataLoader((X, Y), 4, drop_last=True)
         assert len(loader) == len(list(loader)) == 2 and loader.sample_count == 8

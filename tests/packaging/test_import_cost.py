@@ -52,6 +52,12 @@ def test_import_needs_numpy_and_the_standard_library_only() -> None:
     assert [name for name in foreign if not name.startswith("_cython_")] == []
 
 
+def test_what_few_programs_need_is_not_imported() -> None:
+    modules = run_python(LIST_MODULES).split()
+    assert {"pydl.datasets", "pydl.models", "pydl.testing", "pydl.text"}.isdisjoint(modules)
+    assert run_python("import pydl; print(pydl.text.__name__)") == "pydl.text\n"
+
+
 @pytest.mark.parametrize("package", ["matplotlib", "tqdm", "scipy", "mlxtend", "safetensors"])
 def test_works_without_the_extras(package: str) -> None:
     run_python(f"import sys; sys.modules[{package!r}] = None; import pydl; pydl.ones((2,)).sum()")

@@ -72,6 +72,7 @@ PYTHON = {
     "data": {"_core", "data"},
     "datasets": {"data", "datasets"},
     "interop": {"_core", "interop"},
+    "text": {"_core", "text"},
     "models": {"_core", "grad_mode", "interop", "models", "nn", "training"},
     "training": {
         "_core",

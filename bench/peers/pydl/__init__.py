@@ -12,6 +12,8 @@ from bench.peers.pydl.cnn import cnn
 from bench.peers.pydl.convolution import convolution
 from bench.peers.pydl.dense import mlp, vae
 from bench.peers.pydl.operations import operation
+from bench.peers.pydl.vectorization import vectorization
+from bench.text import Vectorization
 from bench.train_cnn import Cnn
 from bench.train_mlp import Mlp
 from bench.train_vae import Vae
@@ -19,6 +21,7 @@ from bench.train_vae import Vae
 _CONTENDERS: dict[type[Any], Callable[..., Contender]] = {
     Operation: operation,
     Convolution: convolution,
+    Vectorization: vectorization,
     Mlp: mlp,
     Vae: vae,
     Cnn: cnn,
