@@ -296,6 +296,9 @@ class Tensor:
     def relu(self) -> Tensor:
         """Rectified linear unit: the larger of x and 0."""
 
+    def relu6(self) -> Tensor:
+        """The larger of x and 0, but at most 6 (Howard et al., 2017)."""
+
     def requires_grad_(self, flag: builtins.bool = True) -> typing_extensions.Self:
         """Sets `requires_grad` and returns the tensor itself."""
 
@@ -1134,6 +1137,12 @@ def reciprocal(x: TensorLike) -> Tensor:
 
 def relu(x: TensorLike) -> Tensor:
     """Rectified linear unit: the larger of x and 0."""
+
+def relu6(x: TensorLike) -> Tensor:
+    """The larger of x and 0, but at most 6 (Howard et al., 2017)."""
+
+def relu6_backward(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a where the output b of `relu6` lies between 0 and 6, else 0."""
 
 def relu_backward(a: TensorLike, b: TensorLike) -> Tensor:
     """Gradient a where the output b of `relu` is positive, else 0."""

@@ -151,7 +151,7 @@ class ChannelKernel : public Kernel {
     for (T* values : {room.scale, room.shift}) repeat(values);
     return {room.scale, room.shift, most};
   }
-  static NormGate of_channel(const NormGate& gate, int64_t channel) {
+  static NormGate gate_of(const NormGate& gate, int64_t channel) {
     return {static_cast<const T*>(gate.scale) + channel, static_cast<const T*>(gate.shift) + channel, gate.most};
   }
 
@@ -229,7 +229,7 @@ class SumKernel : public ChannelKernel<T> {
         const int64_t part = item / form.channels;
         const int64_t channel = item % form.channels;
         double sums[2] = {0, 0};
-        const NormGate own = gate == nullptr ? NormGate{} : of_channel(*gate, channel);
+        const NormGate own = gate == nullptr ? NormGate{} : this->gate_of(*gate, channel);
         for (int64_t n = part * rows_per_part; n < std::min((part + 1) * rows_per_part, form.outer); ++n) {
           const int64_t offset = (n * form.channels + channel) * form.run * this->item_size_;
           this->kernels_.sum_run[gradient_](gradient_ ? g + offset : nullptr, x + offset, form.run,
@@ -497,7 +497,7 @@ class BackwardKernel final : public ApplyKernel<T> {
     auto* y = static_cast<char*>(outputs[0]);
     this->for_each_part(constants, [&](int64_t offset, int64_t rows, int64_t length, const auto& own, bool is_run) {
       if (batch_) {
-        const NormGate own_gate = is_run ? this->of_channel(open, channel_of(own, constants)) : open;
+        const NormGate own_gate = is_run ? this->gate_of(open, channel_of(own, constants)) : open;
         this->kernels_.backward[is_run](g + offset, x + offset, y + offset, rows, length, own,
                                         most_ ? &own_gate : nullptr);
       } else {

@@ -96,7 +96,7 @@ struct Gate {
 
 template <class T, bool run>
 inline Gate<T> gate_at(const NormGate* gate, int64_t i, int64_t width) {
-  if (gate == nullptr) return {};
+  if (gate == nullptr) return {Vector<T>{}, Vector<T>{}, Vector<T>{}};
   const T* scale = static_cast<const T*>(gate->scale);
   const T* shift = static_cast<const T*>(gate->shift);
   const Vector<T> most = broadcast(static_cast<T>(gate->most));
