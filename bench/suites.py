@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bench import conv, ops, text, train_cnn, train_mlp, train_vae
+from bench import conv, ops, text, train_cnn, train_mlp, train_rnn, train_vae
 from bench.case import Case
 
 SUITES: dict[str, Callable[[], Iterable[Case]]] = {
@@ -14,4 +14,5 @@ SUITES: dict[str, Callable[[], Iterable[Case]]] = {
     "train mlp": train_mlp.cases,
     "train vae": train_vae.cases,
     "train cnn": train_cnn.cases,
+    "train rnn": train_rnn.cases,
 }

@@ -39,6 +39,7 @@ void define_nn(py::module_& module);
 void define_windows(py::module_& module);
 
 void define_norm(py::module_& module);
+void define_recurrent(py::module_& module);
 
 void define_resampling(py::module_& module);
 void define_optim(py::module_& module);

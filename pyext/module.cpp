@@ -32,6 +32,7 @@ PYBIND11_MODULE(_core, module) {
   define_nn(module);
   define_windows(module);
   define_norm(module);
+  define_recurrent(module);
   define_resampling(module);
   define_optim(module);
   define_compile(module);

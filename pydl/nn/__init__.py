@@ -83,6 +83,8 @@ from pydl.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from pydl.nn.recurrent import GRU, LSTM, RNN
+from pydl.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
 from pydl.nn.upsampling import (
     ChannelShuffle,
     PixelShuffle,
@@ -95,6 +97,9 @@ from pydl.nn.upsampling import (
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
@@ -131,6 +136,7 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "Flatten",
+    "GRUCell",
     "GlobalAvgPool1d",
     "GlobalAvgPool2d",
     "GlobalAvgPool3d",
@@ -140,6 +146,7 @@ __all__ = [
     "InstanceNorm2d",
     "InstanceNorm3d",
     "L1Loss",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
@@ -159,6 +166,7 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",

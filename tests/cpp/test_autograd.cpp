@@ -212,6 +212,15 @@ std::vector<Case> structural_cases() {
   };
 }
 
+// All elements of the results of a recurrent layer.
+Tensor all_of(const pydl::RecurrentStates& states) {
+  std::vector<Tensor> flat;
+  for (const Tensor& tensor : {states.output, states.h, states.c}) {
+    if (tensor.defined()) flat.push_back(pydl::reshape(tensor, {-1}));
+  }
+  return pydl::concat(flat);
+}
+
 std::vector<Case> composed_cases() {
   const Tensor target = Tensor::from_values<int64_t>(std::vector<int64_t>{2, 0, 1}, {3});
   const Tensor binary = support::random_doubles({3, 4}, 0, 1);
@@ -241,6 +250,31 @@ std::vector<Case> composed_cases() {
       {"local_response_norm",
        [](const Inputs& x) { return pydl::nn::local_response_norm(x[0], 3, 0.5, 0.6, 2.0); },
        {{2, 5, 2}}},
+      {"recurrent, lstm",
+       [](const Inputs& x) {
+         const Tensor lengths = Tensor::from_values<int64_t>(std::vector<int64_t>{3, 1}, {2});
+         return all_of(pydl::recurrent(x[0], x[1], x[2], {x[3], x[4], x[5], x[6]}, lengths, {.reverse = true}));
+       },
+       {{3, 2, 2}, {2, 3}, {2, 3}, {12, 2}, {12, 3}, {12}, {12}}},
+      {"recurrent, gru",
+       [](const Inputs& x) {
+         return all_of(
+             pydl::recurrent(x[0], x[1], {}, {x[2], x[3], x[4], x[5]}, {}, {.cell = pydl::RecurrentCell::gru}));
+       },
+       {{3, 2, 2}, {2, 3}, {9, 2}, {9, 3}, {9}, {9}}},
+      {"recurrent, gru with reset before",
+       [](const Inputs& x) {
+         return all_of(pydl::recurrent(x[0], x[1], {}, {x[2], x[3]}, {},
+                                       {.cell = pydl::RecurrentCell::gru, .reset_after = false}));
+       },
+       {{3, 2, 2}, {2, 3}, {9, 2}, {9, 3}}},
+      {"lstm of two layers and directions, with projections",
+       [](const Inputs& x) {
+         std::vector<pydl::RecurrentWeights> weights;
+         for (size_t i = 2; i < 10; i += 2) weights.push_back({x[i], x[i + 1], {}, {}, x[10]});
+         return all_of(pydl::nn::lstm(x[0], x[11], x[1], weights, {}, {.bidirectional = true}));
+       },
+       {{2, 2, 2}, {4, 2, 2}, {8, 2}, {8, 1}, {8, 2}, {8, 1}, {8, 2}, {8, 1}, {8, 2}, {8, 1}, {1, 2}, {4, 2, 1}}},
       {"logsumexp", [](const Inputs& x) { return pydl::logsumexp(x[0], std::vector<int64_t>{1}); }, {{3, 4}}},
       {"std", [](const Inputs& x) { return pydl::std(x[0]); }, {{3, 4}}},
       {"stack and split",

@@ -492,6 +492,45 @@ TEST(normalisation_of_rows) {
   }
 }
 
+TEST(recurrent_layers) {
+  const std::vector<Dims> sizes = {{3, 2, 4, 5}, {1, 1, 1, 1}, {4, 13, 20, 37}, {6, 40, 7, 66}};  // T, N, I, H
+  for (const Dims& size : sizes) {
+    for (const DType dtype : floating_dtypes) {
+      for (int64_t variant = 0; variant < 10; ++variant) {
+        const int64_t cell = variant / 2 > 3 ? 1 : variant / 2;
+        const int64_t rows = (cell == 0 ? 4 : (cell == 1 ? 3 : 1)) * size[3];
+        const auto draw = [&](const Dims& shape) { return random_tensor(shape, dtype, -0.5, 0.5); };
+        std::vector<Tensor> inputs = {draw({size[0], size[1], size[2]}), draw({size[1], size[3]}),
+                                      draw({rows, size[2]}), draw({rows, size[3]})};
+        if (cell == 0) inputs.push_back(draw({size[1], size[3]}));
+        inputs.insert(inputs.end(), {draw({rows}), draw({rows})});
+        Attrs attrs = {{"cell", cell}, {"reset_after", variant < 8}, {"reverse", variant % 2 == 1}};
+        attrs.add("lengths", false);
+        Attrs backward = attrs;
+        attrs.add("bias", true);
+        attrs.add("tape", true);
+        // Rounding errors grow with the steps.
+        compare(OpId::recurrent, attrs, inputs, 60);
+        const Tensor tape = run(OpId::recurrent, attrs, inputs, Provider::ref)->front();
+        for (const char* gradient : {"dy", "dh", "dc"}) backward.add(gradient, cell == 0 || gradient[1] != 'c');
+        backward.add("steps", size[0]);
+        std::vector<Tensor> operands = {tape, inputs[1], inputs[3], draw({size[0], size[1], size[3]}),
+                                        draw({size[1], size[3]})};
+        if (cell == 0) operands.push_back(draw({size[1], size[3]}));
+        compare(OpId::recurrent_backward, backward, operands, 200);
+      }
+      const Tensor lengths = pydl::randint({size[1]}, 0, size[0] + 1);
+      for (int64_t shift = -1; shift <= 1; ++shift) {
+        compare(OpId::sequence_product, {{"shift", shift}},
+                {random_tensor({size[0], size[1], size[2]}, dtype, -1, 1),
+                 random_tensor({size[0], size[1], size[3]}, dtype, -1, 1), lengths,
+                 random_tensor({size[1], size[3]}, dtype, -1, 1)},
+                60);
+      }
+    }
+  }
+}
+
 TEST(structure_and_indexing) {
   for (const DType dtype : all_dtypes) {
     for (int64_t axis = 0; axis < 3; ++axis) {

@@ -59,6 +59,7 @@ def rows() -> list[Row]:
     from ops.rows_matmul import ROWS as matmul
     from ops.rows_norm import ROWS as norm
     from ops.rows_pool import ROWS as pool
+    from ops.rows_recurrent import ROWS as recurrent
     from ops.rows_reduce import ROWS as reduce
     from ops.rows_resample import ROWS as resample
     from ops.rows_softmax import ROWS as softmax
@@ -73,6 +74,7 @@ def rows() -> list[Row]:
         *conv,
         *pool,
         *norm,
+        *recurrent,
         *resample,
         *softmax,
         *loss,

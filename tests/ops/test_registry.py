@@ -30,6 +30,8 @@ NOT_DIFFERENTIABLE = {
     "argmin", "max_pool_indices", "channel_moments", "full", "arange", "assign", "uniform",
     "normal", "permutation", *ELSEWHERE,
 } - {"dropout"}  # fmt: skip
+# `recurrent` is differentiated as a function of several results (cpp/src/ops/recurrent.cpp).
+NOT_DIFFERENTIABLE |= {"recurrent", "recurrent_backward", "sequence_product"}
 # Where an op is bound under another name, or as a method.
 BOUND_AS = {"cast": "astype", "assign": "Tensor.copy_"}
 

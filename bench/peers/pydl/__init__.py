@@ -12,10 +12,12 @@ from bench.peers.pydl.cnn import cnn
 from bench.peers.pydl.convolution import convolution
 from bench.peers.pydl.dense import mlp, vae
 from bench.peers.pydl.operations import operation
+from bench.peers.pydl.rnn import rnn
 from bench.peers.pydl.vectorization import vectorization
 from bench.text import Vectorization
 from bench.train_cnn import Cnn
 from bench.train_mlp import Mlp
+from bench.train_rnn import Rnn
 from bench.train_vae import Vae
 
 _CONTENDERS: dict[type[Any], Callable[..., Contender]] = {
@@ -25,6 +27,7 @@ _CONTENDERS: dict[type[Any], Callable[..., Contender]] = {
     Mlp: mlp,
     Vae: vae,
     Cnn: cnn,
+    Rnn: rnn,
 }
 
 

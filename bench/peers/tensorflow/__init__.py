@@ -10,8 +10,10 @@ from bench.conv import Convolution
 from bench.peers.tensorflow.cnn import cnn
 from bench.peers.tensorflow.convolution import convolution
 from bench.peers.tensorflow.dense import mlp, vae
+from bench.peers.tensorflow.rnn import rnn
 from bench.train_cnn import Cnn
 from bench.train_mlp import Mlp
+from bench.train_rnn import Rnn
 from bench.train_vae import Vae
 
 _CONTENDERS: dict[type[Any], Callable[..., Contender]] = {
@@ -19,6 +21,7 @@ _CONTENDERS: dict[type[Any], Callable[..., Contender]] = {
     Mlp: mlp,
     Vae: vae,
     Cnn: cnn,
+    Rnn: rnn,
 }
 
 

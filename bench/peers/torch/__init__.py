@@ -12,8 +12,10 @@ from bench.peers.torch.cnn import cnn
 from bench.peers.torch.convolution import convolution
 from bench.peers.torch.dense import mlp, vae
 from bench.peers.torch.operations import operation
+from bench.peers.torch.rnn import rnn
 from bench.train_cnn import Cnn
 from bench.train_mlp import Mlp
+from bench.train_rnn import Rnn
 from bench.train_vae import Vae
 
 _CONTENDERS: dict[type[Any], Callable[..., Contender]] = {
@@ -22,6 +24,7 @@ _CONTENDERS: dict[type[Any], Callable[..., Contender]] = {
     Mlp: mlp,
     Vae: vae,
     Cnn: cnn,
+    Rnn: rnn,
 }
 
 

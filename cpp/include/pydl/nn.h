@@ -70,6 +70,26 @@ Tensor local_response_norm(const Tensor& x, int64_t size, double alpha = 1e-4, d
 Tensor channel_dropout(const Tensor& x, int axes, double p, bool training = true,
                        Generator& generator = default_generator());
 
+// Recurrent layers over x (T, N, I). Several layers, each on the output of the one before, in one direction or both.
+struct RecurrentLayersOptions {
+  bool bidirectional = false;  ///< outputs of both directions side by side (T, N, 2 H)
+  double dropout = 0;          ///< of what every layer but the last gives, in training
+  bool training = false;
+  Generator* generator = nullptr;  ///< of the dropout; null: the default one
+};
+
+/// Long short-term memory (Hochreiter and Schmidhuber, 1997). `weights`: layer after layer, the forward direction
+/// before the reverse one. h0 (layers * directions, N, P) and c0 (..., N, H), as the final states that come out; P is H
+/// without a projection. `lengths` as for `recurrent`.
+RecurrentStates lstm(const Tensor& x, const Tensor& h0, const Tensor& c0, std::span<const RecurrentWeights> weights,
+                     const Tensor& lengths = {}, const RecurrentLayersOptions& options = {});
+/// Gated recurrent units (Cho et al., 2014); `reset_after` as in `RecurrentOptions`.
+RecurrentStates gru(const Tensor& x, const Tensor& h0, std::span<const RecurrentWeights> weights,
+                    const Tensor& lengths = {}, const RecurrentLayersOptions& options = {}, bool reset_after = true);
+/// h = tanh (or relu) of w_ih x + b_ih + w_hh h + b_hh (Elman, 1990).
+RecurrentStates rnn(const Tensor& x, const Tensor& h0, std::span<const RecurrentWeights> weights,
+                    const Tensor& lengths = {}, const RecurrentLayersOptions& options = {}, bool relu = false);
+
 /// What lies around a padded tensor: one value, the tensor mirrored at its first and last elements, these elements
 /// again, or the tensor once more.
 enum class Padding { constant, reflect, replicate, circular };

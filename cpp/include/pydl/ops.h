@@ -275,4 +275,54 @@ Tensor normalize(const Tensor& x, int64_t axes = 1, double epsilon = 1e-5, bool 
 Tensor normalize_backward(const Tensor& g, const Tensor& x, int64_t axes = 1, double epsilon = 1e-5,
                           bool center = true);
 
+// --- recurrent layers ------------------------------------------------------------------------------
+enum class RecurrentCell { lstm, gru, rnn_tanh, rnn_relu };
+
+struct RecurrentOptions {
+  RecurrentCell cell = RecurrentCell::lstm;
+  bool reset_after =
+      true;              ///< gru: r scales W_hn h + b_hn (PyTorch, Keras), or h before the product (Cho et al., 2014)
+  bool reverse = false;  ///< from the last step to the first
+};
+
+/// Rows of the weights are the gates in PyTorch's order: i, f, g, o of an LSTM; r, z, n of a GRU.
+struct RecurrentWeights {
+  Tensor w_ih;       ///< (G H, I), G the number of gates
+  Tensor w_hh;       ///< (G H, H), or (G H, P) with a projection
+  Tensor b_ih = {};  ///< (G H); both biases or none
+  Tensor b_hh = {};
+  Tensor w_hr = {};  ///< (P, H): projection of an LSTM's h (Sak et al., 2014)
+};
+
+struct RecurrentStates {
+  Tensor output;  ///< h of every step (T, N, H)
+  Tensor h;       ///< the last one (N, H)
+  Tensor c = {};  ///< of an LSTM (N, H)
+};
+
+/// One direction of one recurrent layer over x (T, N, I), from h0 (N, H), and for an LSTM c0 (N, H). With `lengths`
+/// (N), integers in 0 .. T, row n ends after lengths[n] steps: outputs beyond are 0, final states are those of its last
+/// step, and the reverse direction begins there.
+RecurrentStates recurrent(const Tensor& x, const Tensor& h0, const Tensor& c0, const RecurrentWeights& weights,
+                          const Tensor& lengths = {}, const RecurrentOptions& options = {});
+
+/// One step: x (N, I), from `before`, whose output is not read. Made of differentiable ops.
+RecurrentStates recurrent_step(const Tensor& x, const RecurrentStates& before, const RecurrentWeights& weights,
+                               const RecurrentOptions& options = {});
+
+struct RecurrentGradients {
+  Tensor x;
+  Tensor h0;
+  Tensor c0 = {};
+  RecurrentWeights weights = {};
+};
+/// The gradients of `recurrent`, without a projection, for given ones of its results, each of which may be undefined.
+RecurrentGradients recurrent_backward(const RecurrentStates& gradients, const Tensor& x, const Tensor& h0,
+                                      const Tensor& c0, const RecurrentWeights& weights, const Tensor& lengths = {},
+                                      const RecurrentOptions& options = {});
+/// The sum over n and t < lengths[n] of the outer products of a[t, n] and b[t + shift, n], for a (T, N, A) and
+/// b (T, N, B); first[n] of `first` (N, B) stands for what lies outside of the sequence. shift: -1, 0 or 1.
+Tensor sequence_product(const Tensor& a, const Tensor& b, const Tensor& lengths, const Tensor& first,
+                        int64_t shift = 0);
+
 }  // namespace pydl

@@ -102,6 +102,19 @@
      center bool: (x - mean) / sqrt(variance + epsilon), else x / sqrt(mean of squares + epsilon)} */                 \
   ROW(normalize, "Rows of the trailing axes, brought to mean 0 and variance 1, or to root mean square 1.")            \
   ROW(normalize_backward, "Gradient of normalize for x; inputs g, x.") /* (g, x) -> (dx) {the same} */                \
+  /* recurrent layers: one direction of one layer; sizes, parts of the flat results and the order of inputs as           \
+     op/recurrent_geometry.h says; x row-major or (T, N, I) of any strides, lengths int64 (N) in 0 .. T, else           \
+     IndexError. Beyond its length, a row's states are 0 and what else the result has of it is unspecified.              \
+     (x (T, N, I), h0 (N, H), w_ih (G H, I), w_hh (G H, H), c0?, b_ih?, b_hh?, lengths?) -> flat                        \
+     {cell integer, reset_after, reverse, bias, lengths, tape bool} */                                                 \
+  ROW(recurrent, "States of an LSTM, GRU or simple recurrent layer over the steps of a sequence.")                     \
+  /* (tape: the result of recurrent, h0, w_hh, lengths?, dy (T, N, H)?, dh (N, H)?, dc (N, H)?) -> flat                 \
+     {cell, reset_after, reverse, lengths, dy, dh, dc bool, steps integer: T} */                                       \
+  ROW(recurrent_backward, "Gradients of recurrent for what goes into the gates, and for the first states.")            \
+  /* (a (T, N, A), b (T, N, B), lengths int64 (N), first (N, B)) -> (A, B) {shift integer: 0, -1 or 1}: the sum over n   \
+     and t < lengths[n] of the outer product of a[t, n] and b[t + shift, n], or first[n] where t + shift is outside of  \
+     the sequence */                                                                                                   \
+  ROW(sequence_product, "Product of two batches of sequences, summed over the steps that are part of them.")           \
   /* resampling over 1 to 3 spatial axes, a linear map along each (op/resample_taps.h); results lie as x does.          \
      (x (N, C, S...)) -> (y (N, C, T...)) {size dims: T; mode integer: 0 nearest, 1 linear, 2 cubic, 3 area;           \
      align_corners bool; step0, step1, step2 number: places of x per place of y along each axis, 0: S / T} */          \

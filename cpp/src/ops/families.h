@@ -26,6 +26,7 @@ void define_pool(Registry& registry);
 void define_softmax(Registry& registry);
 void define_loss(Registry& registry);
 void define_norm(Registry& registry);
+void define_recurrent(Registry& registry);
 
 void define_resample(Registry& registry);
 void define_random(Registry& registry);

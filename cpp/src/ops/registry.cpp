@@ -62,6 +62,7 @@ Registry build_registry() {
   define_softmax(registry);
   define_loss(registry);
   define_norm(registry);
+  define_recurrent(registry);
   define_resample(registry);
   define_random(registry);
   define_update(registry);

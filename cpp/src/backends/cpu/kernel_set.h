@@ -150,6 +150,70 @@ struct WinogradKernels {
 inline constexpr int64_t winograd_frequencies = 36;
 inline constexpr int64_t winograd_channels = 16;
 
+/// One row of a batch in one step of a recurrent layer. `kept`: blocks of units for the derivative, or null.
+struct RecurrentRow {
+  const void* x;
+  const void* h_before;
+  const void* c_before;
+  void* h;
+  void* c;
+  void* kept;
+};
+
+/// The weights of as many units as a vector has lanes. `x_weights` and `h_weights` go through the inputs and the units
+/// before; each entry is one vector per gate. `bias`: a vector per gate (gru: r, z, and both parts of n).
+struct RecurrentPanel {
+  const void* x_weights;
+  const void* h_weights;
+  const void* bias;
+  int64_t inputs;
+  int64_t hidden;
+  int64_t unit;   // the first one
+  int64_t units;  // how many there are
+};
+
+/// The same row in the backward pass. `dh` and `dc` are running gradients behind the step, without `dy` (or null), and
+/// then those before it, as far as they do not go through the recurrent weights. `dq`: that of r h (gru, reset before).
+struct RecurrentSlopeRow {
+  const void* h_before;
+  const void* h;
+  const void* c_before;
+  const void* c;
+  const void* kept;
+  const void* dy;
+  void* dh;
+  void* dc;
+  void* slopes;
+  void* dq;
+};
+
+/// Steps of recurrent layers. Weights come in panels of up to `panel_vectors` vectors of columns.
+struct RecurrentKernels {
+  int64_t lanes;
+  /// Packs rows `first[v]`, ..., `count[v]` of them, of a matrix with `depth` contiguous columns, as vector v of each
+  /// of `depth` entries; or columns, of a matrix whose rows are `stride` apart.
+  void (*pack_rows)(const void* w, int64_t vectors, const int64_t* first, const int64_t* count, int64_t depth,
+                    void* packed);
+  void (*pack_columns)(const void* w, int64_t stride, int64_t columns, int64_t depth, void* packed);
+  /// A whole step for the units of a panel.
+  void (*lstm)(const RecurrentRow* rows, int64_t count, const RecurrentPanel& panel);
+  void (*gru)(const RecurrentRow* rows, int64_t count, const RecurrentPanel& panel);  // reset after
+  /// c[i] (columns) = or += a[i] (depth) times a panel of `panel_vectors` vectors.
+  void (*multiply)(const void* const* a, void* const* c, int64_t count, int64_t depth, const void* packed,
+                   int64_t columns, bool accumulate);
+  /// In place, of rows that hold the sums of what goes in: h of a simple layer (tanh, relu); r and z of a gru with
+  /// reset before, and r h; its n, and h.
+  void (*rnn[2])(void* h, int64_t units);
+  void (*gru_gates)(const void* h_before, void* kept, int64_t units);
+  void (*gru_output)(const void* h_before, void* kept, void* h, int64_t units);
+  /// Gradients of what goes into the gates.
+  void (*lstm_slopes)(const RecurrentSlopeRow& row, int64_t units);
+  void (*gru_slopes[2])(const RecurrentSlopeRow& row, int64_t units);  // reset before (z and n), reset after
+  void (*gru_reset_slopes)(const RecurrentSlopeRow& row, int64_t units);
+  void (*rnn_slopes[2])(const RecurrentSlopeRow& row, int64_t units);
+};
+inline constexpr int64_t panel_vectors = 4;
+
 /// The elements that one window of a pooling covers, from its first one: `count` along each of 3 axes, `stride` apart.
 struct WindowShape {
   int64_t count[3];
@@ -219,6 +283,7 @@ struct KernelSet {
   GemmKernels gemm[2];
   DirectConvKernels direct_conv;
   WinogradKernels winograd;
+  RecurrentKernels recurrent[2];
   PoolKernels pool[2];
   ResampleKernels resample[2];
   UpdateKernel sgd[2], rmsprop[2], adam[2];

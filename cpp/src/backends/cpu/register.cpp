@@ -10,6 +10,7 @@ void register_cpu(exec::KernelTable& table) {
   cpu::register_softmax(table);
   cpu::register_loss(table);
   cpu::register_norm(table);
+  cpu::register_recurrent(table);
   cpu::register_view(table);
   cpu::register_create(table);
   cpu::register_index(table);

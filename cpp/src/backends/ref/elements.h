@@ -70,6 +70,27 @@ void for_each_position(const Dims& shape, const std::array<Dims, N>& strides, co
 void copy_elements(DType dtype, const Dims& shape, void* to, const Dims& to_strides, const void* from,
                    const Dims& from_strides);
 
+/// An operand of any dtype, as doubles in row-major order.
+inline std::vector<double> values_of(const exec::BufferSpec& spec, const void* data) {
+  std::vector<double> values;
+  visit_dtype(spec.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for_each_position(spec.shape, std::array<Dims, 1>{spec.strides},
+                      [&](const auto& offsets) { values.push_back(static_cast<double>(load<T>(data, offsets[0]))); });
+  });
+  return values;
+}
+
+/// Such values, stored under the strides of an operand.
+inline void store_values(const exec::BufferSpec& spec, void* data, const std::vector<double>& values) {
+  visit_dtype(spec.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    size_t i = 0;
+    for_each_position(spec.shape, std::array<Dims, 1>{spec.strides},
+                      [&](const auto& offsets) { store<T>(data, offsets[0], values[i++]); });
+  });
+}
+
 /// Converts elements of one shape to the dtype of `to`.
 void convert_elements(const exec::BufferSpec& to, void* to_data, const exec::BufferSpec& from, const void* from_data);
 

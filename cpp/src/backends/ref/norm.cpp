@@ -8,26 +8,6 @@ namespace pydl::backends::ref {
 
 namespace {
 
-// A small operand of any floating dtype, as doubles in row-major order.
-std::vector<double> values_of(const BufferSpec& spec, const void* data) {
-  std::vector<double> values;
-  visit_dtype(spec.dtype, [&](auto zero) {
-    using T = decltype(zero);
-    for_each_position(spec.shape, std::array<Dims, 1>{spec.strides},
-                      [&](const auto& offsets) { values.push_back(static_cast<double>(load<T>(data, offsets[0]))); });
-  });
-  return values;
-}
-
-void store_values(const BufferSpec& spec, void* data, const std::vector<double>& values) {
-  visit_dtype(spec.dtype, [&](auto zero) {
-    using T = decltype(zero);
-    size_t i = 0;
-    for_each_position(spec.shape, std::array<Dims, 1>{spec.strides},
-                      [&](const auto& offsets) { store<T>(data, offsets[0], values[i++]); });
-  });
-}
-
 // Channel of each element, in row-major order.
 std::vector<size_t> channels_of(const BufferSpec& x) {
   std::vector<size_t> channels;

@@ -65,6 +65,7 @@ void register_reduce(KernelTable& table);
 void register_softmax(KernelTable& table);
 void register_loss(KernelTable& table);
 void register_norm(KernelTable& table);
+void register_recurrent(KernelTable& table);
 void register_view(KernelTable& table);
 void register_create(KernelTable& table);
 void register_index(KernelTable& table);

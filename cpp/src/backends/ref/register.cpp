@@ -8,6 +8,7 @@ void register_ref(exec::KernelTable& table) {
   ref::register_softmax(table);
   ref::register_loss(table);
   ref::register_norm(table);
+  ref::register_recurrent(table);
   ref::register_view(table);
   ref::register_create(table);
   ref::register_index(table);

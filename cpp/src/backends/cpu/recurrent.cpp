@@ -1,0 +1,672 @@
+// Recurrent layers. Rows of the batch do not depend on each other: each thread takes some of them through all steps, so
+// that threads never wait for each other, and packed weights stay in its caches.
+#include <algorithm>
+#include <cstring>
+
+#include "backends/cpu/adapter.h"
+#include "backends/cpu/families.h"
+#include "backends/cpu/kernel_set.h"
+#include "backends/cpu/product.h"
+#include "op/recurrent_geometry.h"
+#include "pydl/error.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+using op::Cell;
+using op::RecurrentGeometry;
+
+// Multiplications that are worth waking a thread for.
+constexpr int64_t products_per_thread = 65536;
+// Elements that are worth packing on another thread.
+constexpr int64_t packed_per_thread = 16384;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+template <class T>
+const RecurrentKernels& kernels_of() {
+  return kernels().recurrent[std::is_same_v<T, double> ? 1 : 0];
+}
+
+/// Hands out the scratchpad in parts: first their sizes are added up, then the pointers are asked for.
+class Workspace {
+ public:
+  explicit Workspace(void* memory = nullptr) : memory_(static_cast<char*>(memory)) {}
+  template <class Item>
+  Item* take(int64_t count) {
+    char* place = memory_ + used_;
+    used_ += (static_cast<size_t>(count) * sizeof(Item) + 63) / 64 * 64;
+    return reinterpret_cast<Item*>(place);
+  }
+  size_t used() const { return used_; }
+
+ private:
+  char* memory_;
+  size_t used_ = 0;
+};
+
+/// Which rows each thread takes through which steps.
+class Schedule {
+ public:
+  Schedule(const RecurrentGeometry& geometry, int64_t products_per_step)
+      : steps_(geometry.steps), batch_(geometry.batch) {
+    const int64_t useful = products_per_step * steps_ / products_per_thread;
+    parts_ = std::clamp<int64_t>(std::min<int64_t>(runtime::thread_count(), batch_), 1, std::max<int64_t>(useful, 1));
+  }
+
+  int64_t parts() const { return parts_; }
+  int64_t batch() const { return batch_; }
+
+  /// The order in which rows are taken; with lengths, the longest first in each part, and parts of about equal work.
+  void arrange(const char* name, const int64_t* lengths, int64_t* order, int64_t* sorted) const {
+    for (int64_t n = 0; n < batch_; ++n) order[n] = n;
+    if (lengths == nullptr) return;
+    for (int64_t n = 0; n < batch_; ++n) {
+      sorted[n] = n;
+      if (lengths[n] < 0 || lengths[n] > steps_) {
+        throw IndexError(concat_text(name, ": length ", lengths[n], " of sequence ", n, " is outside 0 to ", steps_));
+      }
+    }
+    std::sort(sorted, sorted + batch_,
+              [&](int64_t a, int64_t b) { return lengths[a] != lengths[b] ? lengths[a] > lengths[b] : a < b; });
+    for (int64_t i = 0, next = 0; i < batch_; ++next) {
+      for (int64_t part = 0; part < parts_; ++part) {
+        if (begin(part) + next < begin(part + 1)) order[begin(part) + next] = sorted[i++];
+      }
+    }
+  }
+
+  int64_t begin(int64_t part) const { return batch_ * part / parts_; }
+
+  /// Calls `visit(t, count)` for the steps of a part in their order, or against it: the first `count` rows are not
+  /// over.
+  template <class Visit>
+  void for_each_step(const int64_t* lengths, const int64_t* order, int64_t part, bool ascending,
+                     const Visit& visit) const {
+    const int64_t first = begin(part);
+    const int64_t rows = begin(part + 1) - first;
+    int64_t count = lengths == nullptr ? rows : 0;
+    for (int64_t s = 0; s < steps_; ++s) {
+      const int64_t t = ascending ? s : steps_ - 1 - s;
+      if (lengths != nullptr && s == 0) {
+        while (count < rows && lengths[order[first + count]] > t) ++count;
+      } else if (lengths != nullptr && ascending) {
+        while (count > 0 && lengths[order[first + count - 1]] <= t) --count;
+      } else if (lengths != nullptr) {
+        while (count < rows && lengths[order[first + count]] > t) ++count;
+      }
+      if (count > 0) visit(t, count);
+    }
+  }
+
+ private:
+  int64_t steps_;
+  int64_t batch_;
+  int64_t parts_;
+};
+
+/// A matrix of weights as panels, one for each `vectors` vectors of its columns.
+struct PackedWeights {
+  int64_t vectors;
+  int64_t depth;
+  int64_t panels;
+  int64_t lanes;
+  int64_t panel_size() const { return vectors * lanes * depth; }
+  int64_t size() const { return panels * panel_size(); }
+  /// Columns of a panel of plain columns.
+  int64_t begin(int64_t panel) const { return panel * vectors * lanes; }
+};
+
+// --- forward ---------------------------------------------------------------------------------------
+
+template <class T>
+class ForwardKernel final : public Kernel {
+ public:
+  explicit ForwardKernel(const KernelCall& call)
+      : name_(op::op_name(call.op)),
+        at_(op::recurrent_inputs(call.attrs)),
+        g_(op::recurrent_geometry(call.attrs, call.inputs)),
+        tape_(call.attrs.flag("tape")),
+        inputs_(call.inputs[0].shape[2]),
+        x_step_(call.inputs[0].strides[0]),
+        x_row_(call.inputs[0].strides[1]),
+        fused_(g_.is_lstm() || (g_.is_gru() && g_.reset_after)),
+        schedule_(g_, g_.batch * g_.gates() * g_.hidden * (g_.hidden + inputs_)) {
+    const int64_t lanes = kernels_of<T>().lanes;
+    const int64_t wide = panel_vectors * lanes;
+    if (fused_) {
+      x_weights_ = {g_.gates(), inputs_, ceil_div(g_.hidden, lanes), lanes};
+      h_weights_ = {g_.gates(), g_.hidden, ceil_div(g_.hidden, lanes), lanes};
+    } else {
+      x_weights_ = {panel_vectors, inputs_, ceil_div(g_.gates() * g_.hidden, wide), lanes};
+      h_weights_ = {panel_vectors, g_.hidden, ceil_div(first_columns(), wide), lanes};
+      n_weights_ = {panel_vectors, g_.hidden, g_.is_gru() ? ceil_div(g_.hidden, wide) : 0, lanes};
+    }
+    Workspace workspace;
+    Memory(*this, workspace);
+    scratchpad_bytes = workspace.used();
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    Workspace workspace(scratchpad);
+    const Memory memory(*this, workspace);
+    const Operands operands = {static_cast<const T*>(inputs[at_.x]), static_cast<const T*>(inputs[at_.h0]),
+                               at_.c0 < 0 ? nullptr : static_cast<const T*>(inputs[at_.c0]),
+                               at_.lengths < 0 ? nullptr : static_cast<const int64_t*>(inputs[at_.lengths]),
+                               static_cast<T*>(outputs[0])};
+    schedule_.arrange(name_, operands.lengths, memory.order, memory.sorted);
+    pack(inputs, memory);
+    runtime::parallel_for(schedule_.parts(), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) run_part(operands, memory, part);
+    });
+  }
+
+ private:
+  struct Operands {
+    const T* x;
+    const T* h0;
+    const T* c0;
+    const int64_t* lengths;
+    T* result;
+  };
+
+  struct Memory {
+    Memory(const ForwardKernel& kernel, Workspace& workspace) {
+      const int64_t batch = kernel.g_.batch;
+      x_weights = workspace.take<T>(kernel.x_weights_.size());
+      h_weights = workspace.take<T>(kernel.h_weights_.size());
+      n_weights = workspace.take<T>(kernel.n_weights_.size());
+      bias = workspace.take<T>(kernel.x_weights_.panels * panel_vectors * kernel.x_weights_.lanes);
+      kept = workspace.take<T>(kernel.fused_ || kernel.tape_ ? 0 : batch * kernel.g_.kept() * kernel.g_.hidden);
+      order = workspace.take<int64_t>(batch);
+      sorted = workspace.take<int64_t>(batch);
+      rows = workspace.take<RecurrentRow>(batch);
+      from = workspace.take<const void*>(batch);
+      to = workspace.take<void*>(batch);
+    }
+    T *x_weights, *h_weights, *n_weights, *bias, *kept;
+    int64_t *order, *sorted;
+    RecurrentRow* rows;
+    const void** from;
+    void** to;
+  };
+
+  // Columns of the recurrent product that comes first: the others need its result.
+  int64_t first_columns() const { return g_.is_gru() ? 2 * g_.hidden : g_.hidden; }
+
+  void pack(void* const* inputs, const Memory& memory) const {
+    pack_matrix(x_weights_, inputs[at_.w_ih], g_.gates() * g_.hidden, memory.x_weights);
+    pack_matrix(h_weights_, inputs[at_.w_hh], first_columns(), memory.h_weights);
+    const T* of_n = static_cast<const T*>(inputs[at_.w_hh]) + 2 * g_.hidden * g_.hidden;
+    if (n_weights_.panels > 0) pack_matrix(n_weights_, of_n, g_.hidden, memory.n_weights);
+    pack_bias(at_.b_ih < 0 ? nullptr : static_cast<const T*>(inputs[at_.b_ih]),
+              at_.b_hh < 0 ? nullptr : static_cast<const T*>(inputs[at_.b_hh]), memory.bias);
+  }
+
+  // The rows of w are the columns of panels: of one gate per vector, or one after the other up to `columns`.
+  void pack_matrix(const PackedWeights& shape, const void* w, int64_t columns, T* packed) const {
+    const int64_t grain = ceil_div(packed_per_thread, std::max<int64_t>(shape.panel_size(), 1));
+    runtime::parallel_for(shape.panels, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t panel = begin; panel < end; ++panel) {
+        int64_t first[panel_vectors];
+        int64_t count[panel_vectors];
+        for (int64_t v = 0; v < shape.vectors; ++v) {
+          first[v] = fused_ ? v * g_.hidden + panel * shape.lanes : shape.begin(panel) + v * shape.lanes;
+          const int64_t left = fused_ ? g_.hidden - panel * shape.lanes : columns - first[v];
+          count[v] = std::clamp<int64_t>(left, 0, shape.lanes);
+          if (count[v] == 0) first[v] = 0;
+        }
+        kernels_of<T>().pack_rows(w, shape.vectors, first, count, shape.depth, packed + panel * shape.panel_size());
+      }
+    });
+  }
+
+  void pack_bias(const T* b_ih, const T* b_hh, T* packed) const {
+    const int64_t size = x_weights_.panels * panel_vectors * x_weights_.lanes;
+    std::fill(packed, packed + size, T(0));
+    if (b_ih == nullptr) return;
+    for (int64_t gate = 0; gate < g_.gates(); ++gate) {
+      for (int64_t unit = 0; unit < g_.hidden; ++unit) {
+        const int64_t row = gate * g_.hidden + unit;
+        const int64_t lanes = x_weights_.lanes;
+        T* entry = fused_ ? packed + (unit / lanes * panel_vectors + gate) * lanes + unit % lanes : packed + row;
+        // The bias in the product that r scales stays apart.
+        const bool apart = fused_ && g_.is_gru() && gate == 2;
+        entry[0] = apart ? b_ih[row] : b_ih[row] + b_hh[row];
+        if (apart) entry[lanes] = b_hh[row];
+      }
+    }
+  }
+
+  void run_part(const Operands& operands, const Memory& memory, int64_t part) const {
+    for (int64_t i = schedule_.begin(part); i < schedule_.begin(part + 1); ++i) {
+      begin_row(operands, memory.order[i]);
+    }
+    schedule_.for_each_step(operands.lengths, memory.order, part, !g_.reverse, [&](int64_t t, int64_t count) {
+      const int64_t first = schedule_.begin(part);
+      for (int64_t i = first; i < first + count; ++i) memory.rows[i] = row_of(operands, memory, t, memory.order[i]);
+      if (fused_) {
+        run_fused(memory, memory.rows + first, count);
+      } else {
+        run_products(memory, first, count);
+      }
+    });
+    for (int64_t i = schedule_.begin(part); i < schedule_.begin(part + 1); ++i) end_row(operands, memory.order[i]);
+  }
+
+  int64_t length_of(const Operands& operands, int64_t n) const {
+    return operands.lengths == nullptr ? g_.steps : operands.lengths[n];
+  }
+  void copy_state(const T* from, T* to) const { std::memcpy(to, from, static_cast<size_t>(g_.hidden) * sizeof(T)); }
+
+  void begin_row(const Operands& operands, int64_t n) const {
+    const int64_t row = n * g_.hidden;
+    copy_state(operands.h0 + row, operands.result + g_.first_state() + row);
+    if (!g_.is_lstm()) return;
+    const int64_t first = g_.c_states() + (g_.reverse ? length_of(operands, n) : 0) * g_.state();
+    copy_state(operands.c0 + row, operands.result + (tape_ ? first : g_.final_c()) + row);
+  }
+
+  void end_row(const Operands& operands, int64_t n) const {
+    const int64_t row = n * g_.hidden;
+    const int64_t length = length_of(operands, n);
+    T* states = operands.result + g_.new_states() + row;
+    const int64_t last = g_.reverse ? 0 : (length - 1) * g_.state();
+    copy_state(length == 0 ? operands.h0 + row : states + last, operands.result + g_.final_h() + row);
+    for (int64_t t = length; t < g_.steps; ++t) std::fill_n(states + t * g_.state(), g_.hidden, T(0));
+    if (!g_.is_lstm() || !tape_) return;
+    const int64_t last_c = g_.c_states() + (g_.reverse ? 0 : length * g_.state());
+    copy_state(operands.result + last_c + row, operands.result + g_.final_c() + row);
+  }
+
+  RecurrentRow row_of(const Operands& operands, const Memory& memory, int64_t t, int64_t n) const {
+    const int64_t row = n * g_.hidden;
+    const int64_t place = t * g_.state() + row;
+    const bool first = t == (g_.reverse ? length_of(operands, n) - 1 : 0);
+    T* result = operands.result;
+    RecurrentRow r;
+    r.x = operands.x + t * x_step_ + n * x_row_;
+    r.h_before = first ? operands.h0 + row : result + g_.previous_states() + place;
+    r.h = result + g_.new_states() + place;
+    r.c = tape_ ? result + g_.c_states() + g_.new_states() + place : result + g_.final_c() + row;
+    r.c_before = tape_ ? result + g_.c_states() + g_.previous_states() + place : r.c;
+    r.kept = tape_ ? result + g_.kept_offset() + place * g_.kept() : (fused_ ? nullptr : memory.kept + row * g_.kept());
+    return r;
+  }
+
+  void run_fused(const Memory& memory, const RecurrentRow* rows, int64_t count) const {
+    const auto& kernels = kernels_of<T>();
+    for (int64_t panel = 0; panel < h_weights_.panels; ++panel) {
+      const int64_t unit = panel * h_weights_.lanes;
+      const RecurrentPanel weights = {memory.x_weights + panel * x_weights_.panel_size(),
+                                      memory.h_weights + panel * h_weights_.panel_size(),
+                                      memory.bias + panel * panel_vectors * h_weights_.lanes,
+                                      inputs_,
+                                      g_.hidden,
+                                      unit,
+                                      std::min(h_weights_.lanes, g_.hidden - unit)};
+      (g_.is_lstm() ? kernels.lstm : kernels.gru)(rows, count, weights);
+    }
+  }
+
+  // The sums of what goes into the gates, row by row, then the gates.
+  void run_products(const Memory& memory, int64_t first, int64_t count) const {
+    const auto& kernels = kernels_of<T>();
+    RecurrentRow* rows = memory.rows + first;
+    const auto sums = [&](const RecurrentRow& row) { return static_cast<T*>(g_.is_gru() ? row.kept : row.h); };
+    for (int64_t i = 0; i < count; ++i) std::copy_n(memory.bias, g_.gates() * g_.hidden, sums(rows[i]));
+    const auto add = [&](const PackedWeights& shape, const T* packed, int64_t columns, int64_t offset) {
+      for (int64_t panel = 0; panel < shape.panels; ++panel) {
+        for (int64_t i = 0; i < count; ++i) memory.to[first + i] = sums(rows[i]) + offset + shape.begin(panel);
+        kernels.multiply(memory.from + first, memory.to + first, count, shape.depth,
+                         packed + panel * shape.panel_size(), columns - shape.begin(panel), true);
+      }
+    };
+    for (int64_t i = 0; i < count; ++i) memory.from[first + i] = rows[i].x;
+    add(x_weights_, memory.x_weights, g_.gates() * g_.hidden, 0);
+    for (int64_t i = 0; i < count; ++i) memory.from[first + i] = rows[i].h_before;
+    add(h_weights_, memory.h_weights, first_columns(), 0);
+    if (!g_.is_gru()) {
+      const int kind = g_.cell == Cell::rnn_relu ? 1 : 0;
+      for (int64_t i = 0; i < count; ++i) kernels.rnn[kind](rows[i].h, g_.hidden);
+      return;
+    }
+    for (int64_t i = 0; i < count; ++i) {
+      kernels.gru_gates(rows[i].h_before, rows[i].kept, g_.hidden);
+      memory.from[first + i] = static_cast<T*>(rows[i].kept) + 3 * g_.hidden;
+    }
+    add(n_weights_, memory.n_weights, g_.hidden, 2 * g_.hidden);
+    for (int64_t i = 0; i < count; ++i) kernels.gru_output(rows[i].h_before, rows[i].kept, rows[i].h, g_.hidden);
+  }
+
+  const char* name_;
+  op::RecurrentInputs at_;
+  RecurrentGeometry g_;
+  bool tape_;
+  int64_t inputs_;
+  int64_t x_step_;
+  int64_t x_row_;
+  bool fused_;
+  Schedule schedule_;
+  PackedWeights x_weights_{};
+  PackedWeights h_weights_{};
+  PackedWeights n_weights_{};
+};
+
+// --- backward --------------------------------------------------------------------------------------
+
+template <class T>
+class BackwardKernel final : public Kernel {
+ public:
+  explicit BackwardKernel(const KernelCall& call)
+      : name_(op::op_name(call.op)),
+        at_(op::recurrent_backward_inputs(call.attrs)),
+        g_(op::recurrent_backward_geometry(call.attrs, call.inputs)),
+        schedule_(g_, g_.batch * g_.gates() * g_.hidden * g_.hidden) {
+    const int64_t lanes = kernels_of<T>().lanes;
+    weights_ = {panel_vectors, g_.gates() * g_.hidden, ceil_div(g_.hidden, panel_vectors * lanes), lanes};
+    Workspace workspace;
+    Memory(*this, workspace);
+    scratchpad_bytes = workspace.used();
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    Workspace workspace(scratchpad);
+    const Memory memory(*this, workspace);
+    const auto operand = [&](int index) { return index < 0 ? nullptr : static_cast<const T*>(inputs[index]); };
+    const Operands operands = {operand(at_.tape),
+                               operand(at_.h0),
+                               operand(at_.dy),
+                               operand(at_.dh),
+                               operand(at_.dc),
+                               at_.lengths < 0 ? nullptr : static_cast<const int64_t*>(inputs[at_.lengths]),
+                               static_cast<T*>(outputs[0])};
+    schedule_.arrange(name_, operands.lengths, memory.order, memory.sorted);
+    pack(static_cast<const T*>(inputs[at_.w_hh]), memory.weights);
+    runtime::parallel_for(schedule_.parts(), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) run_part(operands, memory, part);
+    });
+  }
+
+ private:
+  struct Operands {
+    const T* tape;
+    const T* h0;
+    const T* dy;
+    const T* dh;
+    const T* dc;
+    const int64_t* lengths;
+    T* result;
+  };
+
+  struct Memory {
+    Memory(const BackwardKernel& kernel, Workspace& workspace) {
+      const RecurrentGeometry& g = kernel.g_;
+      weights = workspace.take<T>(kernel.weights_.size());
+      dq = workspace.take<T>(g.is_gru() && !g.reset_after ? g.state() : 0);
+      order = workspace.take<int64_t>(g.batch);
+      sorted = workspace.take<int64_t>(g.batch);
+      rows = workspace.take<RecurrentSlopeRow>(g.batch);
+      from = workspace.take<const void*>(g.batch);
+      to = workspace.take<void*>(g.batch);
+    }
+    T *weights, *dq;
+    int64_t *order, *sorted;
+    RecurrentSlopeRow* rows;
+    const void** from;
+    void** to;
+  };
+
+  void pack(const T* w, T* packed) const {
+    const int64_t grain = ceil_div(packed_per_thread, std::max<int64_t>(weights_.panel_size(), 1));
+    runtime::parallel_for(weights_.panels, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t panel = begin; panel < end; ++panel) {
+        const int64_t column = weights_.begin(panel);
+        kernels_of<T>().pack_columns(w + column, g_.hidden, g_.hidden - column, weights_.depth,
+                                     packed + panel * weights_.panel_size());
+      }
+    });
+  }
+
+  void run_part(const Operands& operands, const Memory& memory, int64_t part) const {
+    const int64_t first = schedule_.begin(part);
+    for (int64_t i = first; i < schedule_.begin(part + 1); ++i) begin_row(operands, memory.order[i]);
+    schedule_.for_each_step(operands.lengths, memory.order, part, g_.reverse, [&](int64_t t, int64_t count) {
+      for (int64_t i = first; i < first + count; ++i) memory.rows[i] = row_of(operands, memory, t, memory.order[i]);
+      run_step(memory, first, count);
+    });
+  }
+
+  // The running gradients begin with those of the final states; steps that are not part of the row have none.
+  void begin_row(const Operands& operands, int64_t n) const {
+    const int64_t row = n * g_.hidden;
+    const auto start = [&](const T* given, T* running) {
+      if (given == nullptr) {
+        std::fill_n(running + row, g_.hidden, T(0));
+      } else {
+        std::copy_n(given + row, g_.hidden, running + row);
+      }
+    };
+    start(operands.dh, operands.result + g_.first_h_gradient());
+    if (g_.is_lstm()) start(operands.dc, operands.result + g_.first_c_gradient());
+    const int64_t width = g_.slopes() * g_.hidden;
+    for (int64_t t = operands.lengths == nullptr ? g_.steps : operands.lengths[n]; t < g_.steps; ++t) {
+      std::fill_n(operands.result + (t * g_.batch + n) * width, width, T(0));
+    }
+  }
+
+  RecurrentSlopeRow row_of(const Operands& operands, const Memory& memory, int64_t t, int64_t n) const {
+    const int64_t row = n * g_.hidden;
+    const int64_t place = t * g_.state() + row;
+    const int64_t length = operands.lengths == nullptr ? g_.steps : operands.lengths[n];
+    const bool first = t == (g_.reverse ? length - 1 : 0);
+    RecurrentSlopeRow r{};
+    r.h_before = first ? operands.h0 + row : operands.tape + g_.previous_states() + place;
+    r.h = operands.tape + g_.new_states() + place;
+    if (g_.is_lstm()) {
+      r.c_before = operands.tape + g_.c_states() + g_.previous_states() + place;
+      r.c = operands.tape + g_.c_states() + g_.new_states() + place;
+      r.dc = operands.result + g_.first_c_gradient() + row;
+    }
+    if (g_.kept() > 0) r.kept = operands.tape + g_.kept_offset() + place * g_.kept();
+    if (operands.dy != nullptr) r.dy = operands.dy + place;
+    r.dh = operands.result + g_.first_h_gradient() + row;
+    r.slopes = operands.result + place * g_.slopes();
+    r.dq = memory.dq + (g_.is_gru() && !g_.reset_after ? row : 0);
+    return r;
+  }
+
+  void run_step(const Memory& memory, int64_t first, int64_t count) const {
+    const auto& kernels = kernels_of<T>();
+    const RecurrentSlopeRow* rows = memory.rows + first;
+    const int64_t units = g_.hidden;
+    if (g_.is_lstm()) {
+      for (int64_t i = 0; i < count; ++i) kernels.lstm_slopes(rows[i], units);
+      return add_products(memory, first, count, 0, 0, 4, false);
+    }
+    if (!g_.is_gru()) {
+      const int kind = g_.cell == Cell::rnn_relu ? 1 : 0;
+      for (int64_t i = 0; i < count; ++i) kernels.rnn_slopes[kind](rows[i], units);
+      return add_products(memory, first, count, 0, 0, 1, false);
+    }
+    for (int64_t i = 0; i < count; ++i) kernels.gru_slopes[g_.reset_after ? 1 : 0](rows[i], units);
+    if (g_.reset_after) {
+      add_products(memory, first, count, 3, 2, 1, true);
+    } else {
+      add_products(memory, first, count, 2, 2, 1, false, true);
+      for (int64_t i = 0; i < count; ++i) kernels.gru_reset_slopes(rows[i], units);
+    }
+    add_products(memory, first, count, 0, 0, 2, true);
+  }
+
+  // dh (or dq) = or += `blocks` blocks of slopes from number `slope` on, times those of the weights from `gate` on.
+  void add_products(const Memory& memory, int64_t first, int64_t count, int64_t slope, int64_t gate, int64_t blocks,
+                    bool adds, bool to_dq = false) const {
+    const RecurrentSlopeRow* rows = memory.rows + first;
+    const int64_t entry = panel_vectors * weights_.lanes;
+    for (int64_t i = 0; i < count; ++i) memory.from[first + i] = static_cast<T*>(rows[i].slopes) + slope * g_.hidden;
+    for (int64_t panel = 0; panel < weights_.panels; ++panel) {
+      const int64_t column = weights_.begin(panel);
+      for (int64_t i = 0; i < count; ++i) {
+        memory.to[first + i] = static_cast<T*>(to_dq ? rows[i].dq : rows[i].dh) + column;
+      }
+      kernels_of<T>().multiply(memory.from + first, memory.to + first, count, blocks * g_.hidden,
+                               memory.weights + panel * weights_.panel_size() + gate * g_.hidden * entry,
+                               g_.hidden - column, adds);
+    }
+  }
+
+  const char* name_;
+  op::RecurrentBackwardInputs at_;
+  RecurrentGeometry g_;
+  Schedule schedule_;
+  PackedWeights weights_{};
+};
+
+// --- products over the steps of sequences ------------------------------------------------------------
+
+/// Rows that count are gathered, some hundreds at a time, and multiplied.
+template <class T>
+class SequenceProductKernel final : public Kernel {
+ public:
+  explicit SequenceProductKernel(const KernelCall& call)
+      : name_(op::op_name(call.op)),
+        steps_(call.inputs[0].shape[0]),
+        batch_(call.inputs[0].shape[1]),
+        a_columns_(call.inputs[0].shape[2]),
+        b_columns_(call.inputs[1].shape[2]),
+        shift_(call.attrs.integer("shift")),
+        whole_(product(rows_at_once)) {
+    for (int axis = 0; axis < 2; ++axis) {
+      a_strides_[axis] = call.inputs[0].strides[axis];
+      b_strides_[axis] = call.inputs[1].strides[axis];
+    }
+    Workspace workspace;
+    Memory(*this, workspace);
+    scratchpad_bytes = workspace.used();
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    Workspace workspace(scratchpad);
+    const Memory memory(*this, workspace);
+    const auto* lengths = static_cast<const int64_t*>(inputs[2]);
+    std::memset(outputs[0], 0, static_cast<size_t>(a_columns_ * b_columns_) * sizeof(T));
+    int64_t count = 0;
+    const auto flush = [&] {
+      if (count == 0) return;
+      gather(memory, count);
+      const Product rest = product(count);
+      (count == rows_at_once ? whole_ : rest)
+          .run(reinterpret_cast<const char*>(memory.a), reinterpret_cast<const char*>(memory.b),
+               static_cast<char*>(outputs[0]), nullptr, memory.product);
+      count = 0;
+    };
+    for (int64_t n = 0; n < batch_; ++n) {
+      if (lengths[n] < 0 || lengths[n] > steps_) {
+        throw IndexError(concat_text(name_, ": length ", lengths[n], " of sequence ", n, " is outside 0 to ", steps_));
+      }
+      for (int64_t t = 0; t < lengths[n]; ++t) {
+        const int64_t other = t + shift_;
+        memory.a_rows[count] = static_cast<const T*>(inputs[0]) + t * a_strides_[0] + n * a_strides_[1];
+        memory.b_rows[count] = other >= 0 && other < lengths[n]
+                                   ? static_cast<const T*>(inputs[1]) + other * b_strides_[0] + n * b_strides_[1]
+                                   : static_cast<const T*>(inputs[3]) + n * b_columns_;
+        if (++count == rows_at_once) flush();
+      }
+    }
+    flush();
+  }
+
+ private:
+  // As deep as a block of a product is at most, so that fewer rows need no more scratchpad.
+  static constexpr int64_t rows_at_once = 384;
+
+  struct Memory {
+    Memory(const SequenceProductKernel& kernel, Workspace& workspace) {
+      a = workspace.take<T>(rows_at_once * kernel.a_columns_);
+      b = workspace.take<T>(rows_at_once * kernel.b_columns_);
+      a_rows = workspace.take<const T*>(rows_at_once);
+      b_rows = workspace.take<const T*>(rows_at_once);
+      product = workspace.take<char>(static_cast<int64_t>(kernel.whole_.scratchpad_bytes()));
+    }
+    T *a, *b;
+    const T **a_rows, **b_rows;
+    char* product;
+  };
+
+  Product product(int64_t count) const {
+    return {{a_columns_, count, 1, a_columns_},
+            {count, b_columns_, b_columns_, 1},
+            b_columns_,
+            std::is_same_v<T, double>,
+            runtime::thread_count(),
+            Product::Result::added};
+  }
+
+  void gather(const Memory& memory, int64_t count) const {
+    runtime::parallel_for(count, ceil_div(packed_per_thread, a_columns_ + b_columns_), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        std::memcpy(memory.a + i * a_columns_, memory.a_rows[i], static_cast<size_t>(a_columns_) * sizeof(T));
+        std::memcpy(memory.b + i * b_columns_, memory.b_rows[i], static_cast<size_t>(b_columns_) * sizeof(T));
+      }
+    });
+  }
+
+  const char* name_;
+  int64_t steps_;
+  int64_t batch_;
+  int64_t a_columns_;
+  int64_t b_columns_;
+  int64_t shift_;
+  Product whole_;
+  int64_t a_strides_[2];
+  int64_t b_strides_[2];
+};
+
+// --- registration ------------------------------------------------------------------------------------
+
+bool has_contiguous_rows(const BufferSpec& spec) { return spec.strides.back() == 1 || spec.shape.back() == 1; }
+
+// All from number `first` on.
+bool are_contiguous(std::span<const BufferSpec> inputs, size_t first) {
+  return std::all_of(inputs.begin() + static_cast<std::ptrdiff_t>(first), inputs.end(),
+                     [](const BufferSpec& spec) { return is_contiguous(spec.shape, spec.strides); });
+}
+
+template <template <class> class KernelOf>
+std::unique_ptr<Kernel> prepare_of_dtype(const KernelCall& call) {
+  for (const BufferSpec& input : call.inputs) {
+    if (element_count(input.shape) == 0) return nullptr;
+  }
+  switch (call.inputs[0].dtype) {
+    case DType::float32: return std::make_unique<KernelOf<float>>(call);
+    case DType::float64: return std::make_unique<KernelOf<double>>(call);
+    default: return nullptr;
+  }
+}
+
+std::unique_ptr<Kernel> prepare_recurrent(const KernelCall& call) {
+  if (!has_contiguous_rows(call.inputs[0]) || !are_contiguous(call.inputs, 1)) return nullptr;
+  return prepare_of_dtype<ForwardKernel>(call);
+}
+
+std::unique_ptr<Kernel> prepare_recurrent_backward(const KernelCall& call) {
+  return are_contiguous(call.inputs, 0) ? prepare_of_dtype<BackwardKernel>(call) : nullptr;
+}
+
+std::unique_ptr<Kernel> prepare_sequence_product(const KernelCall& call) {
+  const bool fits = has_contiguous_rows(call.inputs[0]) && has_contiguous_rows(call.inputs[1]);
+  return fits && are_contiguous(call.inputs, 2) ? prepare_of_dtype<SequenceProductKernel>(call) : nullptr;
+}
+
+}  // namespace
+
+void register_recurrent(KernelTable& table) {
+  table.add(OpId::recurrent, Provider::cpu, adapted<prepare_recurrent>);
+  table.add(OpId::recurrent_backward, Provider::cpu, adapted<prepare_recurrent_backward>);
+  table.add(OpId::sequence_product, Provider::cpu, adapted<prepare_sequence_product>);
+}
+
+}  // namespace pydl::cpu

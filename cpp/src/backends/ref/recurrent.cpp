@@ -1,0 +1,295 @@
+// Recurrent layers, in double.
+#include "op/recurrent_geometry.h"
+
+#include <cmath>
+
+#include "backends/ref/elements.h"
+#include "backends/ref/ref_kernel.h"
+#include "pydl/error.h"
+
+namespace pydl::backends::ref {
+
+namespace {
+
+using op::Cell;
+using op::RecurrentGeometry;
+using Values = std::vector<double>;
+
+Values input_values(const RefCall& call, int index) {
+  if (index < 0) return {};
+  const auto i = static_cast<size_t>(index);
+  return values_of(call.inputs[i], call.input_data[i]);
+}
+
+std::vector<int64_t> lengths_of(const RefCall& call, int index, int64_t steps, int64_t batch) {
+  std::vector<int64_t> lengths(static_cast<size_t>(batch), steps);
+  const Values given = input_values(call, index);
+  for (size_t n = 0; n < given.size(); ++n) {
+    lengths[n] = static_cast<int64_t>(given[n]);
+    if (lengths[n] < 0 || lengths[n] > steps) {
+      throw IndexError(
+          concat_text(op::op_name(call.op), ": length ", lengths[n], " of sequence ", n, " is outside 0 to ", steps));
+    }
+  }
+  return lengths;
+}
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+// row (rows of `w`) times v, each plus its bias.
+Values affine(const Values& w, const Values& bias, const double* v, int64_t depth) {
+  const auto rows = w.size() / static_cast<size_t>(depth);
+  Values y(rows, 0.0);
+  for (size_t i = 0; i < rows; ++i) {
+    y[i] = bias.empty() ? 0 : bias[i];
+    for (int64_t k = 0; k < depth; ++k) y[i] += w[i * static_cast<size_t>(depth) + static_cast<size_t>(k)] * v[k];
+  }
+  return y;
+}
+
+struct Weights {
+  Values w_ih, w_hh, b_ih, b_hh;
+};
+
+// One row of one step: the new h, and what the tape keeps of it.
+struct StepResult {
+  Values h, c, kept;
+};
+
+StepResult lstm_step(const Values& a, const Values& b, const double* c_before, size_t units) {
+  StepResult result = {Values(units), Values(units), Values(4 * units)};
+  for (size_t j = 0; j < units; ++j) {
+    const double i = sigmoid(a[j] + b[j]);
+    const double f = sigmoid(a[units + j] + b[units + j]);
+    const double g = std::tanh(a[2 * units + j] + b[2 * units + j]);
+    const double o = sigmoid(a[3 * units + j] + b[3 * units + j]);
+    result.c[j] = f * c_before[j] + i * g;
+    result.h[j] = o * std::tanh(result.c[j]);
+    const double kept[] = {i, f, g, o};
+    for (size_t k = 0; k < 4; ++k) result.kept[k * units + j] = kept[k];
+  }
+  return result;
+}
+
+StepResult gru_step(const Weights& weights, const Values& a, const Values& b, const double* h, size_t units,
+                    bool reset_after) {
+  StepResult result = {Values(units), {}, Values(4 * units)};
+  Values reset(units);
+  for (size_t j = 0; j < units; ++j) reset[j] = sigmoid(a[j] + b[j]) * h[j];
+  // Only the last third is used.
+  const Values candidate =
+      reset_after ? b : affine(weights.w_hh, weights.b_hh, reset.data(), static_cast<int64_t>(units));
+  for (size_t j = 0; j < units; ++j) {
+    const double r = sigmoid(a[j] + b[j]);
+    const double z = sigmoid(a[units + j] + b[units + j]);
+    const double m = candidate[2 * units + j];
+    const double n = std::tanh(a[2 * units + j] + (reset_after ? r * m : m));
+    result.h[j] = (1 - z) * n + z * h[j];
+    const double kept[] = {r, z, n, reset_after ? m : reset[j]};
+    for (size_t k = 0; k < 4; ++k) result.kept[k * units + j] = kept[k];
+  }
+  return result;
+}
+
+StepResult rnn_step(const Values& a, const Values& b, size_t units, bool relu) {
+  StepResult result = {Values(units), {}, {}};
+  for (size_t j = 0; j < units; ++j) {
+    const double x = a[j] + b[j];
+    result.h[j] = relu ? (x > 0 ? x : 0) : std::tanh(x);
+  }
+  return result;
+}
+
+StepResult step(const RecurrentGeometry& g, const Weights& weights, const double* x, int64_t inputs, const double* h,
+                const double* c) {
+  const auto units = static_cast<size_t>(g.hidden);
+  const Values a = affine(weights.w_ih, weights.b_ih, x, inputs);
+  const Values b = affine(weights.w_hh, weights.b_hh, h, g.hidden);
+  if (g.is_lstm()) return lstm_step(a, b, c, units);
+  if (g.is_gru()) return gru_step(weights, a, b, h, units, g.reset_after);
+  return rnn_step(a, b, units, g.cell == Cell::rnn_relu);
+}
+
+void run_recurrent(const RefCall& call) {
+  const RecurrentGeometry g = op::recurrent_geometry(call.attrs, call.inputs);
+  const op::RecurrentInputs at = op::recurrent_inputs(call.attrs);
+  const Values x = input_values(call, at.x);
+  const Values h0 = input_values(call, at.h0);
+  const Values c0 = input_values(call, at.c0);
+  const Weights weights = {input_values(call, at.w_ih), input_values(call, at.w_hh), input_values(call, at.b_ih),
+                           input_values(call, at.b_hh)};
+  const std::vector<int64_t> lengths = lengths_of(call, at.lengths, g.steps, g.batch);
+  const int64_t inputs = call.inputs[0].shape[2];
+  const bool tape = call.attrs.flag("tape");
+  Values result(static_cast<size_t>(g.result_size(tape)), 0.0);
+  const auto copy = [&](const double* from, int64_t count, int64_t to) {
+    for (int64_t i = 0; i < count; ++i) result[static_cast<size_t>(to + i)] = from[i];
+  };
+  copy(h0.data(), g.state(), g.first_state());
+  for (int64_t n = 0; n < g.batch; ++n) {
+    const int64_t row = n * g.hidden;
+    const int64_t length = lengths[static_cast<size_t>(n)];
+    Values h(h0.begin() + row, h0.begin() + row + g.hidden);
+    Values c = g.is_lstm() ? Values(c0.begin() + row, c0.begin() + row + g.hidden) : Values{};
+    if (tape && g.is_lstm()) copy(c.data(), g.hidden, g.c_states() + (g.reverse ? length : 0) * g.state() + row);
+    for (int64_t s = 0; s < length; ++s) {
+      const int64_t t = g.reverse ? length - 1 - s : s;
+      StepResult next = step(g, weights, x.data() + (t * g.batch + n) * inputs, inputs, h.data(), c.data());
+      h = std::move(next.h);
+      c = std::move(next.c);
+      copy(h.data(), g.hidden, g.new_states() + t * g.state() + row);
+      if (!tape) continue;
+      if (g.is_lstm()) copy(c.data(), g.hidden, g.c_states() + g.new_states() + t * g.state() + row);
+      copy(next.kept.data(), g.hidden * g.kept(), g.kept_offset() + (t * g.state() + row) * g.kept());
+    }
+    copy(h.data(), g.hidden, g.final_h() + row);
+    if (g.is_lstm()) copy(c.data(), g.hidden, g.final_c() + row);
+  }
+  store_values(call.outputs[0], call.output_data[0], result);
+}
+
+// What one row of one step has in the tape.
+struct TapeRow {
+  const double* h_before;
+  const double* h;
+  const double* c_before;
+  const double* c;
+  const double* kept;
+};
+
+// From the gradients dh and dc behind a step, those before it; `slopes` are those of the gates.
+void lstm_backward(const TapeRow& tape, size_t units, Values& dh, Values& dc, Values& slopes) {
+  for (size_t j = 0; j < units; ++j) {
+    const double i = tape.kept[j], f = tape.kept[units + j], g = tape.kept[2 * units + j], o = tape.kept[3 * units + j];
+    const double u = std::tanh(tape.c[j]);
+    const double d = dc[j] + dh[j] * o * (1 - u * u);
+    slopes[j] = d * g * i * (1 - i);
+    slopes[units + j] = d * tape.c_before[j] * f * (1 - f);
+    slopes[2 * units + j] = d * i * (1 - g * g);
+    slopes[3 * units + j] = dh[j] * u * o * (1 - o);
+    dc[j] = d * f;
+    dh[j] = 0;
+  }
+}
+
+void gru_backward(const RecurrentGeometry& geometry, const TapeRow& tape, const Values& w_hh, size_t units, Values& dh,
+                  Values& slopes) {
+  Values dq(units, 0.0);  // of r h, for reset before
+  for (size_t j = 0; j < units; ++j) {
+    const double z = tape.kept[units + j], n = tape.kept[2 * units + j];
+    slopes[units + j] = dh[j] * (tape.h_before[j] - n) * z * (1 - z);
+    slopes[2 * units + j] = dh[j] * (1 - z) * (1 - n * n);
+    dh[j] *= z;
+    for (size_t k = 0; k < units; ++k) dq[k] += slopes[2 * units + j] * w_hh[(2 * units + j) * units + k];
+  }
+  for (size_t j = 0; j < units; ++j) {
+    const double r = tape.kept[j];
+    if (geometry.reset_after) {
+      slopes[j] = slopes[2 * units + j] * tape.kept[3 * units + j] * r * (1 - r);
+      slopes[3 * units + j] = slopes[2 * units + j] * r;
+    } else {
+      slopes[j] = dq[j] * tape.h_before[j] * r * (1 - r);
+      dh[j] += dq[j] * r;
+    }
+  }
+}
+
+void rnn_backward(const TapeRow& tape, size_t units, bool relu, Values& dh, Values& slopes) {
+  for (size_t j = 0; j < units; ++j) {
+    slopes[j] = relu ? (tape.h[j] > 0 ? dh[j] : 0) : dh[j] * (1 - tape.h[j] * tape.h[j]);
+    dh[j] = 0;
+  }
+}
+
+// Adds what reaches h through the recurrent weights.
+void add_products(const RecurrentGeometry& g, const Values& w_hh, const Values& slopes, Values& dh) {
+  const auto units = static_cast<size_t>(g.hidden);
+  const auto gates = static_cast<size_t>(g.is_gru() && !g.reset_after ? 2 : g.gates());
+  for (size_t gate = 0; gate < gates; ++gate) {
+    const size_t slope = g.is_gru() && gate == 2 ? 3 : gate;
+    for (size_t j = 0; j < units; ++j) {
+      for (size_t k = 0; k < units; ++k) dh[k] += slopes[slope * units + j] * w_hh[(gate * units + j) * units + k];
+    }
+  }
+}
+
+void run_recurrent_backward(const RefCall& call) {
+  const RecurrentGeometry g = op::recurrent_backward_geometry(call.attrs, call.inputs);
+  const op::RecurrentBackwardInputs at = op::recurrent_backward_inputs(call.attrs);
+  const Values tape = input_values(call, at.tape);
+  const Values h0 = input_values(call, at.h0);
+  const Values w_hh = input_values(call, at.w_hh);
+  const Values dy = input_values(call, at.dy);
+  const Values dh_given = input_values(call, at.dh);
+  const Values dc_given = input_values(call, at.dc);
+  const std::vector<int64_t> lengths = lengths_of(call, at.lengths, g.steps, g.batch);
+  const auto units = static_cast<size_t>(g.hidden);
+  Values result(static_cast<size_t>(g.gradient_size()), 0.0);
+  for (int64_t n = 0; n < g.batch; ++n) {
+    const int64_t row = n * g.hidden;
+    const int64_t length = lengths[static_cast<size_t>(n)];
+    const auto start = [&](const Values& given) {
+      return given.empty() ? Values(units, 0.0) : Values(given.begin() + row, given.begin() + row + g.hidden);
+    };
+    Values dh = start(dh_given);
+    Values dc = start(dc_given);
+    Values slopes(units * static_cast<size_t>(g.slopes()));
+    for (int64_t s = length - 1; s >= 0; --s) {
+      const int64_t t = g.reverse ? length - 1 - s : s;
+      const int64_t place = t * g.state() + row;
+      for (size_t j = 0; j < units && !dy.empty(); ++j) dh[j] += dy[static_cast<size_t>(place) + j];
+      const TapeRow kept = {
+          s == 0 ? h0.data() + row : tape.data() + g.previous_states() + place, tape.data() + g.new_states() + place,
+          tape.data() + g.c_states() + g.previous_states() + place, tape.data() + g.c_states() + g.new_states() + place,
+          tape.data() + g.kept_offset() + place * g.kept()};
+      if (g.is_lstm()) {
+        lstm_backward(kept, units, dh, dc, slopes);
+      } else if (g.is_gru()) {
+        gru_backward(g, kept, w_hh, units, dh, slopes);
+      } else {
+        rnn_backward(kept, units, g.cell == Cell::rnn_relu, dh, slopes);
+      }
+      add_products(g, w_hh, slopes, dh);
+      for (size_t j = 0; j < slopes.size(); ++j) result[static_cast<size_t>(place * g.slopes()) + j] = slopes[j];
+    }
+    for (size_t j = 0; j < units; ++j) result[static_cast<size_t>(g.first_h_gradient() + row) + j] = dh[j];
+    for (size_t j = 0; j < units && g.is_lstm(); ++j) {
+      result[static_cast<size_t>(g.first_c_gradient() + row) + j] = dc[j];
+    }
+  }
+  store_values(call.outputs[0], call.output_data[0], result);
+}
+
+void run_sequence_product(const RefCall& call) {
+  const Dims& shape = call.inputs[0].shape;
+  const int64_t columns = call.inputs[1].shape[2];
+  const Values a = input_values(call, 0);
+  const Values b = input_values(call, 1);
+  const Values first = input_values(call, 3);
+  const std::vector<int64_t> lengths = lengths_of(call, 2, shape[0], shape[1]);
+  const int64_t shift = call.attrs.integer("shift");
+  Values result(static_cast<size_t>(shape[2] * columns), 0.0);
+  for (int64_t n = 0; n < shape[1]; ++n) {
+    const int64_t length = lengths[static_cast<size_t>(n)];
+    for (int64_t t = 0; t < length; ++t) {
+      const int64_t other = t + shift;
+      const bool inside = other >= 0 && other < length;
+      const double* right = inside ? b.data() + (other * shape[1] + n) * columns : first.data() + n * columns;
+      const double* left = a.data() + (t * shape[1] + n) * shape[2];
+      for (int64_t i = 0; i < shape[2]; ++i) {
+        for (int64_t j = 0; j < columns; ++j) result[static_cast<size_t>(i * columns + j)] += left[i] * right[j];
+      }
+    }
+  }
+  store_values(call.outputs[0], call.output_data[0], result);
+}
+
+}  // namespace
+
+void register_recurrent(KernelTable& table) {
+  table.add(OpId::recurrent, Provider::ref, prepare<run_recurrent, is_floating>);
+  table.add(OpId::recurrent_backward, Provider::ref, prepare<run_recurrent_backward, is_floating>);
+  table.add(OpId::sequence_product, Provider::ref, prepare<run_sequence_product, is_floating>);
+}
+
+}  // namespace pydl::backends::ref

@@ -1,0 +1,427 @@
+// Recurrent layers: one direction of one layer.
+//
+// The results share one buffer, the tape, whose parts the derivative reads (op/recurrent_geometry.h). Recorded as
+// slices of it, each of them would bring a gradient of the size of the tape; so the states are recorded as one
+// function.
+#include <algorithm>
+
+#include "op/apply.h"
+#include "op/recurrent_geometry.h"
+#include "ops/families.h"
+#include "ops/recurrent_composed.h"
+#include "pydl/autograd.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BufferSpec;
+using op::OpId;
+using op::RecurrentGeometry;
+
+namespace ops {
+
+namespace {
+
+static_assert(static_cast<int>(op::Cell::lstm) == static_cast<int>(RecurrentCell::lstm) &&
+              static_cast<int>(op::Cell::gru) == static_cast<int>(RecurrentCell::gru) &&
+              static_cast<int>(op::Cell::rnn_tanh) == static_cast<int>(RecurrentCell::rnn_tanh) &&
+              static_cast<int>(op::Cell::rnn_relu) == static_cast<int>(RecurrentCell::rnn_relu));
+
+void require_shape(const char* name, const char* argument, const BufferSpec& spec, const Dims& expected) {
+  if (spec.shape == expected) return;
+  throw ValueError(concat_text(name, ": expected ", argument, " of shape ", expected, ", got ", spec.shape));
+}
+
+void require_lengths(const char* name, const BufferSpec& lengths, int64_t batch) {
+  require_shape(name, "lengths", lengths, {batch});
+  if (lengths.dtype == DType::int64) return;
+  throw TypeError(concat_text(name, ": expected lengths of int64, got ", lengths.dtype));
+}
+
+void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = "recurrent";
+  const op::RecurrentInputs at = op::recurrent_inputs(attrs);
+  if (static_cast<int>(inputs.size()) != at.count) {
+    throw TypeError(concat_text(name, ": expected ", at.count, " inputs, got ", inputs.size()));
+  }
+  const BufferSpec& x = inputs[0];
+  require_floating(name, x);
+  if (x.shape.rank() != 3) throw ValueError(concat_text(name, ": expected x of shape (T, N, I), got ", x.shape));
+  if (inputs[1].shape.rank() != 2) {
+    throw ValueError(concat_text(name, ": expected h0 of shape (N, H), got ", inputs[1].shape));
+  }
+  const RecurrentGeometry g = op::recurrent_geometry(attrs, inputs);
+  const int64_t rows = g.gates() * g.hidden;
+  const auto check = [&](int input, const char* argument, const Dims& shape) {
+    if (input < 0) return;
+    require_same_dtype(name, x, inputs[static_cast<size_t>(input)]);
+    require_shape(name, argument, inputs[static_cast<size_t>(input)], shape);
+  };
+  check(at.h0, "h0", {x.shape[1], g.hidden});
+  check(at.w_ih, "w_ih", {rows, x.shape[2]});
+  check(at.w_hh, "w_hh", {rows, g.hidden});
+  check(at.c0, "c0", inputs[1].shape);
+  check(at.b_ih, "b_ih", {rows});
+  check(at.b_hh, "b_hh", {rows});
+  if (at.lengths >= 0) require_lengths(name, inputs[static_cast<size_t>(at.lengths)], g.batch);
+  *output = row_major(x.dtype, {g.result_size(attrs.flag("tape"))});
+}
+
+void infer_recurrent_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = "recurrent_backward";
+  const op::RecurrentBackwardInputs at = op::recurrent_backward_inputs(attrs);
+  if (static_cast<int>(inputs.size()) != at.count) {
+    throw TypeError(concat_text(name, ": expected ", at.count, " inputs, got ", inputs.size()));
+  }
+  const BufferSpec& tape = inputs[0];
+  require_floating(name, tape);
+  if (inputs[1].shape.rank() != 2) {
+    throw ValueError(concat_text(name, ": expected h0 of shape (N, H), got ", inputs[1].shape));
+  }
+  const RecurrentGeometry g = op::recurrent_backward_geometry(attrs, inputs);
+  const auto check = [&](int input, const char* argument, const Dims& shape) {
+    if (input < 0) return;
+    require_same_dtype(name, tape, inputs[static_cast<size_t>(input)]);
+    require_shape(name, argument, inputs[static_cast<size_t>(input)], shape);
+  };
+  check(at.tape, "a tape", {g.result_size(true)});
+  check(at.w_hh, "w_hh", {g.gates() * g.hidden, g.hidden});
+  check(at.dy, "dy", {g.steps, g.batch, g.hidden});
+  check(at.dh, "dh", {g.batch, g.hidden});
+  check(at.dc, "dc", {g.batch, g.hidden});
+  if (at.lengths >= 0) require_lengths(name, inputs[static_cast<size_t>(at.lengths)], g.batch);
+  *output = row_major(tape.dtype, {g.gradient_size()});
+}
+
+void infer_sequence_product(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const char* name = "sequence_product";
+  const BufferSpec& a = inputs[0];
+  const BufferSpec& b = inputs[1];
+  require_floating(name, a);
+  require_same_dtype(name, a, b);
+  require_same_dtype(name, a, inputs[3]);
+  const bool fit = a.shape.rank() == 3 && b.shape.rank() == 3 && a.shape[0] == b.shape[0] && a.shape[1] == b.shape[1];
+  if (!fit) {
+    throw ValueError(concat_text(name, ": expected shapes (T, N, A) and (T, N, B), got ", a.shape, " and ", b.shape));
+  }
+  if (std::abs(attrs.integer("shift")) > 1) {
+    throw ValueError(concat_text(name, ": expected a shift of -1, 0 or 1, got ", attrs.integer("shift")));
+  }
+  require_lengths(name, inputs[2], a.shape[1]);
+  require_shape(name, "first", inputs[3], {b.shape[1], b.shape[2]});
+  *output = row_major(a.dtype, {a.shape[2], b.shape[2]});
+}
+
+int64_t recurrent_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const BufferSpec&) {
+  const RecurrentGeometry g = op::recurrent_geometry(attrs, inputs);
+  return 2 * g.steps * g.batch * g.gates() * g.hidden * (g.hidden + inputs[0].shape[2]);
+}
+
+int64_t recurrent_backward_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const BufferSpec&) {
+  const RecurrentGeometry g = op::recurrent_backward_geometry(attrs, inputs);
+  return 2 * g.steps * g.batch * g.gates() * g.hidden * g.hidden;
+}
+
+int64_t sequence_product_flops(const Attrs&, std::span<const BufferSpec> inputs, const BufferSpec& output) {
+  return 2 * inputs[0].shape[0] * inputs[0].shape[1] * element_count(output.shape);
+}
+
+// --- one call, and its derivative -------------------------------------------------------------------
+
+Tensor part(const Tensor& flat, int64_t offset, const Dims& shape) {
+  return reshape(slice(flat, {offset}, {element_count(shape)}, {1}), shape);
+}
+
+Tensor columns(const Tensor& x, int64_t begin, int64_t count) {
+  return slice(x, {0, begin}, {x.size(0), count}, {1, 1});
+}
+
+// A call of `recurrent` with its operands in the order of the op, and what its derivative does with them.
+class RecurrentCall {
+ public:
+  RecurrentCall(std::vector<Tensor> operands, Tensor lengths, const RecurrentOptions& options)
+      : operands_(std::move(operands)), lengths_(std::move(lengths)), options_(options) {
+    has_bias_ = operands_.size() > (is_lstm() ? 5U : 4U);
+    for (const Tensor& operand : operands_) versions_.push_back(operand.version());
+  }
+
+  const std::vector<Tensor>& operands() const { return operands_; }
+
+  /// Without history.
+  RecurrentStates run(bool tape) {
+    const GradMode mode(false);
+    std::vector<Tensor> inputs = operands_;
+    if (lengths_.defined()) inputs.push_back(lengths_);
+    Attrs attrs = common_attrs();
+    attrs.add("bias", has_bias_);
+    attrs.add("tape", tape);
+    tape_ = op::apply(OpId::recurrent, attrs, inputs);
+    const RecurrentGeometry g = geometry();
+    // The final states are copies: who keeps them need not keep the tape.
+    const Dims state = {g.batch, g.hidden};
+    RecurrentStates states = {part(tape_, g.new_states(), {g.steps, g.batch, g.hidden}),
+                              copy(part(tape_, g.final_h(), state))};
+    if (is_lstm()) states.c = copy(part(tape_, g.final_c(), state));
+    if (!tape) tape_ = {};
+    return states;
+  }
+
+  /// The gradients of the operands that `needs` says.
+  std::vector<Tensor> gradients(const RecurrentStates& given, const std::vector<bool>& needs) const {
+    std::vector<Tensor> results(operands_.size());
+    if (!given.output.defined() && !given.h.defined() && !given.c.defined()) return results;
+    check_versions();
+    return grad_enabled() ? composed_gradients(given, needs) : kernel_gradients(given, needs);
+  }
+
+ private:
+  bool is_lstm() const { return options_.cell == RecurrentCell::lstm; }
+  size_t bias_index() const { return is_lstm() ? 5 : 4; }
+
+  Attrs common_attrs() const {
+    return {{"cell", static_cast<int64_t>(options_.cell)},
+            {"reset_after", options_.reset_after},
+            {"reverse", options_.reverse},
+            {"lengths", lengths_.defined()}};
+  }
+
+  RecurrentGeometry geometry() const {
+    return {static_cast<op::Cell>(options_.cell),
+            options_.reset_after,
+            options_.reverse,
+            operands_[0].size(0),
+            operands_[1].size(0),
+            operands_[1].size(1)};
+  }
+
+  void check_versions() const {
+    for (size_t i = 0; i < operands_.size(); ++i) {
+      if (operands_[i].version() == versions_[i]) continue;
+      throw Error(concat_text("backward: recurrent still needs its input of shape ", operands_[i].shape(),
+                              ", which was overwritten in place since"));
+    }
+  }
+
+  // Through the same computation made of differentiable ops, so that what comes out can be differentiated again. The
+  // operands enter as views: one of them may have been computed from another.
+  std::vector<Tensor> composed_gradients(const RecurrentStates& given, const std::vector<bool>& needs) const {
+    std::vector<Tensor> views;
+    std::vector<Tensor> wanted;
+    for (size_t i = 0; i < operands_.size(); ++i) {
+      views.push_back(op::apply(OpId::reshape, {{"shape", operands_[i].shape()}}, {operands_[i]}));
+      if (needs[i]) wanted.push_back(views[i]);
+    }
+    RecurrentWeights weights = {views[2], views[3]};
+    if (has_bias_) {
+      weights.b_ih = views[bias_index()];
+      weights.b_hh = views[bias_index() + 1];
+    }
+    const RecurrentStates states =
+        recurrent_composed(views[0], views[1], is_lstm() ? views[4] : Tensor{}, weights, lengths_, options_);
+    std::vector<Tensor> outputs;
+    std::vector<Tensor> weighting;
+    const auto add = [&](const Tensor& output, const Tensor& gradient) {
+      if (!gradient.defined() || !output.requires_grad()) return;
+      outputs.push_back(output);
+      weighting.push_back(gradient);
+    };
+    add(states.output, given.output);
+    add(states.h, given.h);
+    add(states.c, given.c);
+    const std::vector<Tensor> found =
+        grad(outputs, wanted, weighting, {.retain_graph = true, .create_graph = true, .allow_unused = true});
+    std::vector<Tensor> results(operands_.size());
+    size_t next = 0;
+    for (size_t i = 0; i < operands_.size(); ++i) {
+      if (needs[i]) results[i] = found[next++];
+    }
+    return results;
+  }
+
+  Tensor run_backward(const RecurrentStates& given) const {
+    std::vector<Tensor> inputs = {tape_, operands_[1], operands_[3]};
+    if (lengths_.defined()) inputs.push_back(lengths_);
+    Attrs attrs = common_attrs();
+    attrs.add("dy", given.output.defined());
+    attrs.add("dh", given.h.defined());
+    attrs.add("dc", given.c.defined());
+    attrs.add("steps", operands_[0].size(0));
+    for (const Tensor& gradient : {given.output, given.h, given.c}) {
+      if (gradient.defined()) inputs.push_back(gradient);
+    }
+    return op::apply(OpId::recurrent_backward, attrs, inputs);
+  }
+
+  // slopes (T N, S) transposed times rows (T, N, B) of steps that count; `shift` and `first` as sequence_product has
+  // them.
+  Tensor product(const Tensor& slopes, const Tensor& rows, int64_t shift, const Tensor& first) const {
+    if (!lengths_.defined()) return matmul(matrix_transpose(slopes), reshape(rows, {slopes.size(0), rows.size(2)}));
+    const RecurrentGeometry g = geometry();
+    return sequence_product(reshape(slopes, {g.steps, g.batch, slopes.size(1)}), rows, lengths_, first, shift);
+  }
+
+  // Of the recurrent weights: each block of slopes times what its gates are computed from.
+  Tensor recurrent_weight_gradient(const Tensor& slopes) const {
+    const RecurrentGeometry g = geometry();
+    const Tensor& h0 = operands_[1];
+    const Dims states = {g.steps, g.batch, g.hidden};
+    const auto times_h = [&](int64_t begin, int64_t blocks) {
+      const Tensor left = columns(slopes, begin * g.hidden, blocks * g.hidden);
+      if (!lengths_.defined()) return product(left, part(tape_, g.previous_states(), states), 0, h0);
+      return product(left, part(tape_, g.new_states(), states), g.reverse ? 1 : -1, h0);
+    };
+    if (!g.is_gru()) return times_h(0, g.gates());
+    if (g.reset_after) {
+      const Tensor parts[] = {times_h(0, 2), times_h(3, 1)};
+      return concat(parts);
+    }
+    const Tensor kept = part(tape_, g.kept_offset(), {g.steps, g.batch, 4 * g.hidden});
+    const Tensor scaled = slice(kept, {0, 0, 3 * g.hidden}, states, {1, 1, 1});
+    const Tensor parts[] = {times_h(0, 2), product(columns(slopes, 2 * g.hidden, g.hidden), scaled, 0, h0)};
+    return concat(parts);
+  }
+
+  std::vector<Tensor> kernel_gradients(const RecurrentStates& given, const std::vector<bool>& needs) const {
+    const RecurrentGeometry g = geometry();
+    const Tensor flat = run_backward(given);
+    const Tensor slopes = part(flat, 0, {g.steps * g.batch, g.slopes() * g.hidden});
+    const int64_t width = g.gates() * g.hidden;
+    const Tensor of_input = columns(slopes, 0, width);
+    const Tensor& x = operands_[0];
+    std::vector<Tensor> results(operands_.size());
+    if (needs[0]) results[0] = reshape(matmul(of_input, operands_[2]), x.shape());
+    if (needs[1]) results[1] = part(flat, g.first_h_gradient(), {g.batch, g.hidden});
+    if (needs[2]) {
+      const Tensor none = lengths_.defined() ? zeros({g.batch, x.size(2)}, x.dtype()) : Tensor{};
+      results[2] = product(of_input, x, 0, none);
+    }
+    if (needs[3]) results[3] = recurrent_weight_gradient(slopes);
+    if (is_lstm() && needs[4]) results[4] = part(flat, g.first_c_gradient(), {g.batch, g.hidden});
+    if (!has_bias_) return results;
+    const size_t bias = bias_index();
+    if (!needs[bias] && !needs[bias + 1]) return results;
+    const Tensor sums = sum(slopes, std::vector<int64_t>{0});
+    const auto blocks = [&](int64_t begin, int64_t count) {
+      return slice(sums, {begin * g.hidden}, {count * g.hidden}, {1});
+    };
+    results[bias] = blocks(0, g.gates());
+    results[bias + 1] = results[bias];
+    if (g.slopes() > g.gates()) {
+      const Tensor parts[] = {blocks(0, 2), blocks(3, 1)};
+      results[bias + 1] = concat(parts);
+    }
+    return results;
+  }
+
+  std::vector<Tensor> operands_;
+  std::vector<uint32_t> versions_;
+  Tensor lengths_;
+  RecurrentOptions options_;
+  bool has_bias_;
+  Tensor tape_;
+};
+
+// The operands, of one dtype, in the order of the op.
+std::vector<Tensor> operands_of(const Tensor& x, const Tensor& h0, const Tensor& c0, const RecurrentWeights& weights,
+                                const RecurrentOptions& options) {
+  const bool lstm = options.cell == RecurrentCell::lstm;
+  std::vector<Tensor> operands = {x, h0, weights.w_ih, weights.w_hh};
+  if (lstm != c0.defined()) {
+    throw ValueError(concat_text("recurrent: expected ", lstm ? "c0 for an LSTM" : "no c0 but for an LSTM"));
+  }
+  if (weights.b_ih.defined() != weights.b_hh.defined()) throw ValueError("recurrent: expected both biases, or none");
+  if (lstm) operands.push_back(c0);
+  if (weights.b_ih.defined()) operands.insert(operands.end(), {weights.b_ih, weights.b_hh});
+  DType dtype = x.dtype();
+  for (const Tensor& operand : operands) dtype = promote(dtype, operand.dtype());
+  // A tape of 16 bits would lose what the gradients need.
+  if (item_size(dtype) == 2) dtype = DType::float32;
+  for (Tensor& operand : operands) operand = astype(operand, dtype);
+  return operands;
+}
+
+// The dtype of the results.
+DType result_dtype(const Tensor& x, const Tensor& h0, const RecurrentWeights& weights) {
+  return promote(promote(x.dtype(), h0.dtype()), weights.w_hh.dtype());
+}
+
+RecurrentStates in_dtype(const RecurrentStates& states, DType dtype) {
+  return {astype(states.output, dtype), astype(states.h, dtype),
+          states.c.defined() ? astype(states.c, dtype) : Tensor{}};
+}
+
+Tensor as_lengths(const Tensor& lengths) {
+  if (!lengths.defined() || lengths.dtype() == DType::int64) return lengths;
+  if (!is_integer(lengths.dtype())) {
+    throw TypeError(concat_text("recurrent: expected lengths of an integer dtype, got ", lengths.dtype()));
+  }
+  return astype(lengths, DType::int64);
+}
+
+std::vector<bool> needs_of(const std::vector<Tensor>& operands) {
+  std::vector<bool> needs;
+  for (const Tensor& operand : operands) needs.push_back(operand.requires_grad());
+  return needs;
+}
+
+}  // namespace
+
+void define_recurrent(Registry& registry) {
+  const auto checks_values = static_cast<uint32_t>(op::Trait::checks_values);
+  define(registry, OpId::recurrent, infer_recurrent, nullptr, 0, false, checks_values);
+  define(registry, OpId::recurrent_backward, infer_recurrent_backward, nullptr, 0, false, checks_values);
+  define(registry, OpId::sequence_product, infer_sequence_product, nullptr, 0, false, checks_values);
+  registry[OpId::recurrent].inputs = {4, 8};
+  registry[OpId::recurrent_backward].inputs = {3, 7};
+  registry[OpId::sequence_product].inputs = {4, 4};
+  registry[OpId::recurrent].flops = recurrent_flops;
+  registry[OpId::recurrent_backward].flops = recurrent_backward_flops;
+  registry[OpId::sequence_product].flops = sequence_product_flops;
+}
+
+}  // namespace ops
+
+RecurrentStates recurrent(const Tensor& x, const Tensor& h0, const Tensor& c0, const RecurrentWeights& weights,
+                          const Tensor& lengths, const RecurrentOptions& options) {
+  const std::vector<Tensor> operands = ops::operands_of(x, h0, c0, weights, options);
+  if (weights.w_hr.defined()) return ops::recurrent_composed(x, h0, c0, weights, ops::as_lengths(lengths), options);
+  ops::RecurrentCall call(operands, ops::as_lengths(lengths), options);
+  const std::vector<bool> needs = ops::needs_of(operands);
+  const bool records = grad_enabled() && std::find(needs.begin(), needs.end(), true) != needs.end();
+  const RecurrentStates states = call.run(records);
+  const DType dtype = ops::result_dtype(x, h0, weights);
+  if (!records) return ops::in_dtype(states, dtype);
+  std::vector<Tensor> outputs = {states.output, states.h};
+  if (states.c.defined()) outputs.push_back(states.c);
+  outputs = record_function(operands, outputs, [call, needs](std::span<const Tensor> given) {
+    return call.gradients({given[0], given[1], given.size() > 2 ? given[2] : Tensor{}}, needs);
+  });
+  return ops::in_dtype({outputs[0], outputs[1], outputs.size() > 2 ? outputs[2] : Tensor{}}, dtype);
+}
+
+RecurrentGradients recurrent_backward(const RecurrentStates& gradients, const Tensor& x, const Tensor& h0,
+                                      const Tensor& c0, const RecurrentWeights& weights, const Tensor& lengths,
+                                      const RecurrentOptions& options) {
+  ops::RecurrentCall call(ops::operands_of(x, h0, c0, weights, options), ops::as_lengths(lengths), options);
+  call.run(true);
+  const GradMode mode(false);
+  const DType dtype = call.operands()[0].dtype();
+  const auto cast = [&](const Tensor& gradient) { return gradient.defined() ? astype(gradient, dtype) : gradient; };
+  std::vector<Tensor> found = call.gradients({cast(gradients.output), cast(gradients.h), cast(gradients.c)},
+                                             std::vector<bool>(call.operands().size(), true));
+  for (Tensor& gradient : found) gradient = astype(gradient, ops::result_dtype(x, h0, weights));
+  RecurrentGradients results = {found[0], found[1], {}, {found[2], found[3]}};
+  size_t next = 4;
+  if (c0.defined()) results.c0 = found[next++];
+  if (weights.b_ih.defined()) {
+    results.weights.b_ih = found[next];
+    results.weights.b_hh = found[next + 1];
+  }
+  return results;
+}
+
+Tensor sequence_product(const Tensor& a, const Tensor& b, const Tensor& lengths, const Tensor& first, int64_t shift) {
+  return op::apply(OpId::sequence_product, {{"shift", shift}}, {a, b, lengths, first});
+}
+
+}  // namespace pydl
