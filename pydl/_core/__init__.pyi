@@ -1147,6 +1147,7 @@ def resample(
     mode: str = "nearest",
     align_corners: builtins.bool = False,
     steps: collections.abc.Sequence[float] | None = None,
+    antialias: builtins.bool = False,
 ) -> Tensor:
     """Interpolation along 1 to 3 spatial axes; see `pydl.nn.functional.interpolate`."""
 
@@ -1156,6 +1157,7 @@ def resample_backward(
     mode: str = "nearest",
     align_corners: builtins.bool = False,
     steps: collections.abc.Sequence[float] | None = None,
+    antialias: builtins.bool = False,
 ) -> Tensor:
     """Gradient of `resample` for an input of the spatial sizes `size`."""
 
