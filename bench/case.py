@@ -45,3 +45,4 @@ class Case:
     flops: float = 0.0
     bytes_moved: float = 0.0
     tolerance: float = 1e-4
+    bound: str | None = None  # contender that does only the arithmetic, in one of pydl's processes
