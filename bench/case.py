@@ -47,3 +47,4 @@ class Case:
     bytes_moved: float = 0.0
     megabytes: float = 0.0  # of text
     tolerance: float = 1e-4
+    bound: str | None = None  # contender that does only the arithmetic, in one of pydl's processes

@@ -12,9 +12,11 @@ import numpy as np
 from bench.case import Array, Case, Values
 from bench.layers import Conv, Shape, make_weights, operations, output_shape
 
+BARE = "pydl bare oneDNN"  # its primitives alone, in the layouts of their choice
 _CONTENDERS = (
     "pydl channels-last",
     "pydl contiguous",
+    BARE,
     "torch channels-last",
     "torch contiguous",
     "jax jit",
@@ -82,4 +84,5 @@ def _case(work: Convolution) -> Case:
         work,
         _CONTENDERS,
         flops=work.flops,
+        bound=BARE,
     )

@@ -18,8 +18,8 @@ from bench.peers import split
 from bench.runner import Result, Settings
 
 _HEADER = (
-    "contender", "median", "spread", "/ pydl", "fastest peer /", "of peak", "peak memory",
-    "first step",
+    "contender", "median", "per MB", "spread", "/ pydl", "/ bound", "fastest peer /", "of peak",
+    "peak memory", "first step",
 )  # fmt: skip
 
 
@@ -33,6 +33,11 @@ class Measured:
     def ratio(self, result: Result) -> float | None:
         """Time of a contender as a multiple of pydl's, the first contender."""
         return _quotient(_median(result), _median(self.results[0]))
+
+    def bound_ratio(self, result: Result) -> float | None:
+        """Time of a contender as a multiple of the one that does only the arithmetic."""
+        bound = next((r for r in self.results if r.contender == self.case.bound), None)
+        return None if bound is None else _quotient(_median(result), _median(bound))
 
     def fastest_peer_ratio(self, result: Result) -> float | None:
         """Time of the fastest other framework as a multiple of this variant of pydl."""
@@ -53,9 +58,8 @@ class Measured:
 def table(measured: Measured, limits: Limits) -> str:
     """One row for each contender that was measured, and a line for each that was not."""
     rows = [_row(measured, r, limits) for r in measured.results if r.failure is None]
-    header = list(_HEADER)
-    if measured.case.megabytes:
-        header.insert(2, "per MB")
+    columns = [column for column in zip(_HEADER, *rows, strict=True) if any(column[1:])]
+    header, *rows = map(list, zip(*columns, strict=True)) if rows else [list(_HEADER)]
     text = tabulate(rows, headers=header, tablefmt="github", disable_numparse=True)
     missing = [f"{r.contender}: {r.failure.reason}" for r in measured.results if r.failure]
     return "\n".join([measured.case.name, "", text, *missing, ""])
@@ -103,6 +107,7 @@ def _result_record(measured: Measured, result: Result, limits: Limits) -> dict[s
         "seconds": result.timing and asdict(result.timing),
         "spread": result.timing and result.timing.spread,
         "ratio": measured.ratio(result),
+        "bound_ratio": measured.bound_ratio(result),
         "fastest_peer_ratio": measured.fastest_peer_ratio(result),
         "fraction_of_peak": measured.fraction_of_peak(result, limits),
         "peak_memory": result.peak_memory,
@@ -116,9 +121,10 @@ def _row(measured: Measured, result: Result, limits: Limits) -> list[str]:
     return [
         result.contender,
         _duration(result.timing.median),
-        *([_duration(result.timing.median / size)] if size else []),
+        _duration(result.timing.median / size) if size else "",
         f"{result.timing.spread:.0%}",
         _number(measured.ratio(result), ".2f"),
+        _number(measured.bound_ratio(result), ".2f"),
         _number(measured.fastest_peer_ratio(result), ".2f"),
         _number(measured.fraction_of_peak(result, limits), ".0%"),
         f"{result.peak_memory / 1e6:.0f} MB",

@@ -38,6 +38,9 @@ _CONTENDERS = (
     "tensorflow xla",
 )
 
+# Products in 16 bits beside the same in 32.
+_CONTENDERS_BF16 = ("pydl compiled", "pydl bfloat16")
+
 _Layers = tuple[Layer, ...]
 
 
@@ -88,6 +91,12 @@ def cases() -> Iterator[Case]:
     yield _case("lenet5", Cnn(_lenet5(), (1, 28, 28), 64, "adam"))
     yield _case("cnn_small", Cnn(_cnn_small(), (3, 32, 32), 64, "adam"))
     yield _case("resnet18_cifar", Cnn(_resnet18_cifar(), (3, 32, 32), 32, "sgd", 5e-4))
+    # Sums of products of 8 bits each.
+    yield replace(
+        _case("resnet18_cifar bf16", Cnn(_resnet18_cifar(), (3, 32, 32), 32, "sgd", 5e-4)),
+        contenders=_CONTENDERS_BF16,
+        tolerance=0.05,
+    )
     # Rounding grows fastest in the deepest network.
     yield _case("resnet50", Cnn(_resnet50(), (3, 224, 224), 8, "sgd"), checked_steps=2)
     yield _case("alexnet", Cnn(_alexnet(), (3, 224, 224), 32, "sgd"))

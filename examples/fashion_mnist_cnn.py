@@ -11,17 +11,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
-from collections.abc import Iterator
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 import pydl
 from pydl import nn
-
-Array = npt.NDArray[Any]
+from pydl.data import Augment, DataLoader, RandomCrop, RandomFlip
+from pydl.training import Callback
 
 
 def block(inputs: int, outputs: int, dropout: float) -> list[nn.Module]:
@@ -52,55 +46,36 @@ def network() -> pydl.Sequential:
     )
 
 
-def batches(
-    images: Array, labels: Array, size: int, rng: np.random.Generator
-) -> Iterator[tuple[pydl.Tensor, pydl.Tensor]]:
-    """Batches in random order, images mirrored or not, and shifted by up to 2 pixels."""
-    padded = np.pad(images, [(0, 0), (2, 2), (2, 2)])
-    order = rng.permutation(len(labels))
-    for begin in range(0, len(order) - size + 1, size):
-        chosen = order[begin : begin + size]
-        top, left = rng.integers(0, 5, 2)
-        batch = padded[chosen, top : top + 28, left : left + 28]
-        mirrored = rng.random(size) < 0.5
-        batch[mirrored] = batch[mirrored, :, ::-1]
-        yield pydl.tensor(batch[:, None]), pydl.tensor(labels[chosen])
+class HalfCosine(Callback):
+    """Let the learning rate fall along a half cosine (Loshchilov and Hutter, 2017)."""
+
+    def __init__(self, optimizer: pydl.optim.Optimizer, epochs: int) -> None:
+        self.optimizer, self.first, self.epochs = optimizer, optimizer.lr, epochs
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        self.optimizer.lr = self.first * 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
 
 
 def main(epochs: int = 15, limit: int | None = None, seed: int = 0) -> float:
     """Train, and return the accuracy on the test images."""
     (images, labels), (test_images, test_labels) = pydl.datasets.load_fashion_mnist()
-    images, labels = images[:limit], labels[:limit]
-    test_images, test_labels = test_images[:limit, None], test_labels[:limit]
+    images, labels = images[:limit, None], labels[:limit]
+    test = DataLoader((test_images[:limit, None], test_labels[:limit]), 256)
+    # Mirrored or not, and shifted by up to 2 pixels, in the background of the training.
+    augment = Augment([RandomCrop(28, padding=2), RandomFlip()], seed)
+    training = DataLoader(
+        (images, labels), 128, shuffle=True, drop_last=True, seed=seed, augment=augment, prefetch=2
+    )
     pydl.manual_seed(seed)
-    rng = np.random.default_rng(seed)
     model = network()
-    lr = 2e-3
-    optimizer = pydl.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
+    optimizer = pydl.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.01)
     model.compile(optimizer, "cross_entropy", ["accuracy"])
     model.summary((1, 28, 28))
-
-    @pydl.compile(state=[model, optimizer])
-    def step(x: pydl.Tensor, y: pydl.Tensor) -> pydl.Tensor:
-        loss = nn.functional.cross_entropy(model(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    start = time.perf_counter()
-    accuracy = 0.0
-    for epoch in range(epochs):
-        # A half cosine (Loshchilov and Hutter, 2017).
-        optimizer.lr = lr * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
-        model.train()
-        losses = [step(x, y).item() for x, y in batches(images, labels, 128, rng)]
-        accuracy = model.evaluate(test_images, test_labels, batch_size=256, verbose=0)["accuracy"]
-        print(
-            f"epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, test accuracy "
-            f"{accuracy:.4f}, {time.perf_counter() - start:.0f} s",
-            flush=True,
-        )
+    schedule = HalfCosine(optimizer, epochs)
+    history = model.fit(
+        training, epochs=epochs, validation_data=test, callbacks=[schedule], verbose=2
+    )
+    accuracy = history.history["val_accuracy"][-1]
     print(f"test accuracy: {accuracy:.4f}")
     return accuracy
 

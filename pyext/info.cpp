@@ -1,5 +1,4 @@
-// What this build is and finds: for reports, tests and benchmarks.
-#include "backends/cpu/peak.h"
+// What this build is and finds: for reports and tests.
 #include "bindings.h"
 #include "casters.h"
 #include "op/op_counter.h"
@@ -202,8 +201,6 @@ void define_info(py::module_& module) {
   module.def("set_num_threads", runtime::set_thread_count, py::arg("count"),
              "Sets how many threads kernels may use, 1 to 1024.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.set_num_threads(pydl.get_num_threads())\n");
-  module.def("_measure_fma_peak", cpu::measure_fma_peak, py::call_guard<py::gil_scoped_release>());
-  module.def("_measure_bandwidth", cpu::measure_bandwidth, py::call_guard<py::gil_scoped_release>());
   define_op_counter(module);
 }
 

@@ -38,4 +38,5 @@ PYBIND11_MODULE(_core, module) {
   define_compile(module);
   define_io(module);
   define_info(module);
+  define_benchmarks(module);
 }

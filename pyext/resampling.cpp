@@ -8,10 +8,11 @@ namespace pydl::python {
 namespace {
 
 ResampleOptions resample_options(const char* name, const std::string& mode, bool align_corners,
-                                 const std::optional<std::vector<double>>& steps) {
+                                 const std::optional<std::vector<double>>& steps, bool antialias) {
   constexpr const char* names[] = {"nearest", "linear", "cubic", "area"};
   for (int i = 0; i < 4; ++i) {
-    if (mode == names[i]) return {static_cast<Resampling>(i), align_corners, steps.value_or(std::vector<double>{})};
+    if (mode != names[i]) continue;
+    return {static_cast<Resampling>(i), align_corners, steps.value_or(std::vector<double>{}), antialias};
   }
   throw ValueError(concat_text(name, ": expected mode 'nearest', 'linear', 'cubic' or 'area', got '", mode, "'"));
 }
@@ -20,17 +21,18 @@ void define_resample_ops(py::module_& module) {
   module.def(
       "resample",
       [](const Tensor& x, const DimsArgument& size, const std::string& mode, bool align_corners,
-         const std::optional<std::vector<double>>& steps) {
-        const ResampleOptions options = resample_options("resample", mode, align_corners, steps);
+         const std::optional<std::vector<double>>& steps, bool antialias) {
+        const ResampleOptions options = resample_options("resample", mode, align_corners, steps, antialias);
         return compute(x.size() * 4, [&] { return resample(x, size.dims, options); });
       },
       py::arg("x"), py::arg("size"), py::arg("mode") = "nearest", py::arg("align_corners") = false,
-      py::arg("steps") = py::none(),
+      py::arg("steps") = py::none(), py::arg("antialias") = false,
       "Interpolation along 1 to 3 spatial axes; see `pydl.nn.functional.interpolate`.\n\n"
       "Parameters\n----------\nx : Tensor, shape (N, C, S...), floating point\nsize : tuple of int\n"
       "    Spatial sizes of the result.\nmode : {'nearest', 'linear', 'cubic', 'area'}\nalign_corners : bool\n"
       "    Whether first and last elements lie upon each other.\nsteps : sequence of float, optional\n"
-      "    Places of x per place of the result along each axis; by default what follows from the sizes.\n\n"
+      "    Places of x per place of the result along each axis; by default what follows from the sizes.\n"
+      "antialias : bool\n    Whether neighbourhoods grow as an axis shrinks; linear and cubic only.\n\n"
       "Returns\n-------\nTensor, shape (N, C, *size)\n\nRaises\n------\nValueError\n    When sizes do not fit.\n"
       "TypeError\n    When x is not floating point.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl._core.resample(pydl.tensor([[[1.0, 3.0]]]), 3, mode='linear', align_corners=True).tolist()\n"
@@ -38,12 +40,13 @@ void define_resample_ops(py::module_& module) {
   module.def(
       "resample_backward",
       [](const Tensor& g, const DimsArgument& size, const std::string& mode, bool align_corners,
-         const std::optional<std::vector<double>>& steps) {
-        const ResampleOptions options = resample_options("resample_backward", mode, align_corners, steps);
+         const std::optional<std::vector<double>>& steps, bool antialias) {
+        const ResampleOptions options = resample_options("resample_backward", mode, align_corners, steps, antialias);
         return compute(g.size() * 4, [&] { return resample_backward(g, size.dims, options); });
       },
       py::arg("g"), py::arg("size"), py::arg("mode") = "nearest", py::arg("align_corners") = false,
-      py::arg("steps") = py::none(), "Gradient of `resample` for an input of the spatial sizes `size`.");
+      py::arg("steps") = py::none(), py::arg("antialias") = false,
+      "Gradient of `resample` for an input of the spatial sizes `size`.");
 }
 
 nn::Padding padding_of(const std::string& mode) {

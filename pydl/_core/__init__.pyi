@@ -621,6 +621,25 @@ class _OpCounter:
     def flops(self) -> int:
         """Floating-point operations, a multiply-add counted as two."""
 
+class _BareConvolution:
+    """A convolution by oneDNN's primitives alone, in layouts of their choice."""
+
+    def __init__(
+        self,
+        x: TensorLike,
+        weight: TensorLike,
+        gradient: TensorLike,
+        stride: int | collections.abc.Sequence[int],
+        padding: int | collections.abc.Sequence[int],
+        groups: int = 1,
+        input_gradient: builtins.bool = True,
+    ) -> None: ...
+    def results(self) -> tuple[typing.Any, ...]:
+        """y, gradient of the weight, and gradient of x or None, of the last run."""
+
+    def run(self) -> None:
+        """Forward, gradient of the weight, and that of x."""
+
 def _apply_with_provider(
     op: str,
     provider: str,
@@ -1156,6 +1175,7 @@ def resample(
     mode: str = "nearest",
     align_corners: builtins.bool = False,
     steps: collections.abc.Sequence[float] | None = None,
+    antialias: builtins.bool = False,
 ) -> Tensor:
     """Interpolation along 1 to 3 spatial axes; see `pydl.nn.functional.interpolate`."""
 
@@ -1165,6 +1185,7 @@ def resample_backward(
     mode: str = "nearest",
     align_corners: builtins.bool = False,
     steps: collections.abc.Sequence[float] | None = None,
+    antialias: builtins.bool = False,
 ) -> Tensor:
     """Gradient of `resample` for an input of the spatial sizes `size`."""
 

@@ -27,7 +27,7 @@ _AREA = {
 }
 
 
-def _op_mode(x: Tensor, mode: str, align_corners: bool | None) -> str:
+def _op_mode(x: Tensor, mode: str, align_corners: bool | None, antialias: bool) -> str:
     """Return the op's name of a mode that suits the arguments."""
     if mode not in _MODES:
         raise ValueError(f"interpolate: expected mode to be one of {tuple(_MODES)}, got {mode!r}")
@@ -42,10 +42,11 @@ def _op_mode(x: Tensor, mode: str, align_corners: bool | None) -> str:
         raise ValueError(
             f"interpolate: mode {mode!r} needs {axes} spatial axes, got shape {x.shape}"
         )
-    if align_corners is not None and axes is None:
+    option = "align_corners" if align_corners is not None else "antialias" if antialias else None
+    if option is not None and axes is None:
         raise ValueError(
-            "interpolate: align_corners can only be set with the modes linear, bilinear, bicubic "
-            f"and trilinear, got {mode!r}"
+            f"interpolate: {option} can only be set with the modes linear, bilinear, bicubic and "
+            f"trilinear, got {mode!r}"
         )
     return name
 
@@ -98,6 +99,8 @@ def interpolate(
     scale_factor: Factors | None = None,
     mode: str = "nearest",
     align_corners: bool | None = None,
+    *,
+    antialias: bool = False,
 ) -> Tensor:
     """Resize the spatial axes of images, as PyTorch's function of that name.
 
@@ -116,6 +119,10 @@ def interpolate(
     align_corners : bool, optional
         For linear and cubic modes: whether the centres of the corner elements of input and result
         lie upon each other, rather than their outer edges, which is the default.
+    antialias : bool, default False
+        For linear and cubic modes: whether the neighbourhood that makes an element grows as the
+        axis shrinks, as in Pillow, so that no element of x is skipped and no fine pattern turns
+        into a coarse one.
 
     Returns
     -------
@@ -126,7 +133,7 @@ def interpolate(
     ------
     ValueError
         For both or neither of `size` and `scale_factor`, a mode that does not suit the shape, sizes
-        below 1, and `align_corners` with a mode that has no use for it.
+        below 1, and `align_corners` or `antialias` with a mode that has no use for it.
     TypeError
         When x is not floating point.
 
@@ -138,10 +145,13 @@ def interpolate(
     [[[1.0, 1.0, 2.0, 2.0]]]
     >>> pydl.nn.functional.interpolate(x, size=3, mode="linear", align_corners=True).tolist()
     [[[1.0, 1.5, 2.0]]]
+    >>> dot = pydl.tensor([[[0.0, 0.0, 0.0, 1.0, 0.0, 0.0]]])
+    >>> pydl.nn.functional.interpolate(dot, size=2, mode="linear", antialias=True).tolist()
+    [[[0.125, 0.25]]]
     """
-    name = _op_mode(x, mode, align_corners)
+    name = _op_mode(x, mode, align_corners, antialias)
     sizes = _sizes(x, size, scale_factor)
     steps = [1.0 / factor for factor in _factors(x, scale_factor)]
     if name == "area":
         return _AREA[x.ndim - 2](x, sizes)
-    return _core.resample(x, sizes, name, bool(align_corners), steps or None)
+    return _core.resample(x, sizes, name, bool(align_corners), steps or None, antialias)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import pydl
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -83,7 +85,11 @@ def test_record(folder):
 @pytest.mark.parametrize(
     ("suite", "only", "contenders"),
     [
-        (("conv",), "5x5", ["pydl channels-last", "pydl contiguous", "torch channels-last"]),
+        (
+            ("conv",),
+            "5x5",
+            ["pydl channels-last", "pydl contiguous", "pydl bare oneDNN", "torch channels-last"],
+        ),
         (("train", "cnn"), "lenet5", ["pydl eager", "pydl compiled", "torch channels-last"]),
     ],
 )
@@ -108,6 +114,34 @@ def test_text(folder):
         assert results["sklearn"]["failure"]["reason"] == "not installed"
     for result in results.values():
         assert result["failure"] or result["seconds"]["median"] > 0
+
+
+def test_time_as_a_multiple_of_bare_onednn(folder):
+    results, _, done = run_tiny(folder, "none", suite=("conv",), only="5x5")
+    assert done.returncode == 0, done.stderr
+    bare, eager = results["pydl bare oneDNN"], results["pydl channels-last"]
+    if bare["failure"]:
+        assert bare["failure"]["reason"] == "this pydl is built without oneDNN"
+        assert eager["bound_ratio"] is None
+        return
+    ratio = eager["seconds"]["median"] / bare["seconds"]["median"]
+    assert eager["bound_ratio"] == pytest.approx(ratio)
+    assert bare["bound_ratio"] == 1
+    assert "/ bound" in done.stdout
+
+
+def test_bfloat16_beside_float32(folder):
+    results, _, done = run_tiny(folder, "torch", suite=("train", "cnn"), only="bf16")
+    assert done.returncode == 0, done.stderr
+    assert list(results) == ["pydl compiled", "pydl bfloat16"]
+    failure = results["pydl bfloat16"]["failure"]
+    if failure:
+        assert failure["reason"] == "this processor does not multiply in bfloat16"
+    else:
+        assert results["pydl bfloat16"]["ratio"] > 0
+    columns = done.stdout[done.stdout.index("| contender") :].splitlines()[0]
+    assert "/ bound" not in columns
+    assert "fastest peer" not in columns
 
 
 def test_operations_are_those_of_the_published_networks(folder):
@@ -179,7 +213,7 @@ print([result.failure and result.failure.reason for result in results])
 def test_list(folder):
     done = run_python(folder, "-m", "bench", "--list")
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 34
+    assert len(done.stdout.splitlines()) == 35
     assert "vae 784-512-(20)-512-784, batch 128, Adam: pydl eager, " in done.stdout
 
 
@@ -187,3 +221,24 @@ def test_unknown_suite(folder):
     done = run_python(folder, "-m", "bench", "train", "rnn")
     assert done.returncode == 2
     assert "no suite 'train rnn'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stride": (1,)}, "a stride and a padding for each spatial axis"),
+        ({"groups": 3}, "groups that divide"),
+        ({"x": pydl.ones((1, 2, 5, 5), dtype="float64")}, "row-major tensors of float32"),
+        ({"gradient": pydl.ones((1, 4, 5, 5))}, r"oneDNN refuses .*\(1, 4, 5, 5\)|without oneDNN"),
+    ],
+)
+def test_bare_convolution_of_wrong_operands(change, message):
+    operands = {
+        "x": pydl.ones((1, 2, 5, 5)),
+        "weight": pydl.ones((4, 2, 3, 3)),
+        "gradient": pydl.ones((1, 4, 3, 3)),
+        "stride": (1, 1),
+        "padding": (0, 0),
+    }
+    with pytest.raises(ValueError, match=f"bare convolution: .*{message}"):
+        pydl._core._BareConvolution(**{**operands, **change})

@@ -169,6 +169,11 @@ std::vector<Case> structural_cases() {
       {"resample",
        [](const Inputs& x) { return pydl::resample(x[0], {5, 7}, {.mode = pydl::Resampling::cubic}); },
        {{2, 3, 4, 3}}},
+      {"resample",
+       [](const Inputs& x) {
+         return pydl::resample(x[0], {2, 3}, {.mode = pydl::Resampling::linear, .antialias = true});
+       },
+       {{2, 2, 5, 4}}},
       {"resample_backward",
        [](const Inputs& x) { return pydl::resample_backward(x[0], {4}, {pydl::Resampling::linear, false, {0.6}}); },
        {{2, 3, 7}}},

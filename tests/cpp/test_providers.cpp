@@ -371,10 +371,11 @@ TEST(resampling) {
                                                     {{2, 3, 64, 64}, {7, 90}}, {{1, 4, 5, 6, 7}, {9, 4, 15}}};
   for (const auto& [shape, size] : cases) {
     for (const int64_t mode : {0, 1, 2, 3}) {
-      for (const bool align_corners : {false, true}) {
-        if (align_corners && (mode == 0 || mode == 3)) continue;
-        const Attrs attrs = {{"size", size},  {"mode", mode}, {"align_corners", align_corners},
-                             {"step0", 0.71}, {"step1", 0.0}, {"step2", 0.0}};
+      for (const auto& [align_corners, antialias] : {std::pair(false, false), {true, false}, {false, true}}) {
+        if ((align_corners || antialias) && (mode == 0 || mode == 3)) continue;
+        const Attrs attrs = {
+            {"size", size}, {"mode", mode}, {"align_corners", align_corners}, {"antialias", antialias}, {"step0", 0.71},
+            {"step1", 0.0}, {"step2", 0.0}};
         Attrs of_input = attrs;
         of_input.add("input", Dims(std::span(shape.begin() + 2, static_cast<size_t>(size.rank()))));
         Dims result = {shape[0], shape[1]};

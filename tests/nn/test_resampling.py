@@ -43,6 +43,13 @@ INTERPOLATIONS: list[tuple[tuple[int, ...], dict[str, Any]]] = [
     ((2, 3, 4, 5), {"scale_factor": (2, 1.3), "mode": "bicubic"}),
     ((2, 3, 4, 5), {"size": 1, "mode": "bicubic", "align_corners": True}),
     ((2, 3, 4, 5), {"scale_factor": 1.2, "mode": "bicubic"}),
+    ((2, 3, 8, 9), {"size": (3, 4), "mode": "bilinear", "antialias": True}),
+    ((2, 3, 8, 9), {"scale_factor": (0.4, 0.3), "mode": "bilinear", "antialias": True}),
+    ((2, 3, 8, 9), {"scale_factor": (1.6, 0.7), "mode": "bicubic", "antialias": True}),
+    ((2, 3, 8, 9), {"size": (1, 20), "mode": "bicubic", "antialias": True, "align_corners": True}),
+    ((2, 3, 8, 9), {"size": (3, 5), "mode": "bilinear", "antialias": True, "align_corners": True}),
+    ((1, 3, 61, 50), {"size": 7, "mode": "bilinear", "antialias": True}),
+    ((1, 3, 61, 50), {"size": 7, "mode": "bicubic", "antialias": True}),
     ((2, 3, 8, 9), {"scale_factor": 0.4, "mode": "area"}),
     ((2, 3, 8, 9), {"size": 1, "mode": "area"}),
     ((1, 2, 3, 4, 2), {"size": (5, 2, 3), "mode": "nearest"}),
@@ -60,7 +67,7 @@ def test_interpolate(shape: tuple[int, ...], options: dict[str, Any]) -> None:
     for tensor in (pydl.tensor(x), _channels_last(pydl.tensor(x))):
         y = F.interpolate(tensor, **options)
         np.testing.assert_allclose(y.numpy(), expected, rtol=2e-5, atol=2e-6)
-    if "scale_factor" in options:
+    if "scale_factor" in options and "antialias" not in options:
         np.testing.assert_array_equal(nn.Upsample(**options)(pydl.tensor(x)).numpy(), y.numpy())
 
 
@@ -77,6 +84,8 @@ def test_interpolate(shape: tuple[int, ...], options: dict[str, Any]) -> None:
         ({"size": 2, "mode": "linear"}, "mode 'linear' needs 1 spatial axes"),
         ({"size": 2, "mode": "nearest", "align_corners": False}, "align_corners can only be set"),
         ({"size": 2, "mode": "area", "align_corners": True}, "align_corners can only be set"),
+        ({"size": 2, "antialias": True}, "antialias can only be set .*got 'nearest'"),
+        ({"size": 2, "mode": "area", "antialias": True}, "antialias can only be set .*got 'area'"),
         ({"size": 2, "mode": "lanczos"}, "expected mode to be one of"),
     ],
     ids=str,
@@ -292,6 +301,8 @@ FUNCTIONS: dict[str, Function] = {
     "nearest": lambda x: F.interpolate(x, scale_factor=1.5),
     "bilinear": lambda x: F.interpolate(x, size=(7, 3), mode="bilinear"),
     "bicubic": lambda x: F.interpolate(x, scale_factor=1.3, mode="bicubic", align_corners=True),
+    "antialias": lambda x: F.interpolate(x, size=(2, 3), mode="bilinear", antialias=True),
+    "bicubic_antialias": lambda x: F.interpolate(x, size=(3, 5), mode="bicubic", antialias=True),
     "area": lambda x: F.adaptive_avg_pool2d(x, (3, 2)),
     "global": nn.AdaptiveAvgPool2d(1),
     "zeros": lambda x: F.pad(x, (1, 2, -1, 1)),

@@ -28,12 +28,19 @@ _CASES: list[tuple[tuple[int, ...], dict[str, Any]]] = [
     ((0, 2, 4), {"size": (8,)}),
     ((2, 40, 9, 10), {"size": (18, 21), "mode": "linear"}),
     ((2, 3, 33, 40), {"size": (66, 50), "mode": "cubic"}),
+    ((2, 3, 11), {"size": (4,), "mode": "linear", "antialias": True}),
+    ((1, 2, 7, 9), {"size": (3, 13), "mode": "linear", "antialias": True}),
+    ((1, 2, 9, 4), {"size": (2, 3), "mode": "linear", "antialias": True, "align_corners": True}),
+    ((1, 2, 7, 9), {"size": (3, 13), "mode": "cubic", "antialias": True}),
+    ((1, 2, 9, 4), {"size": (4, 2), "mode": "cubic", "antialias": True, "align_corners": True}),
+    ((2, 3, 7, 5), {"size": (3, 2), "mode": "linear", "antialias": True, "steps": (2.2, 1.9)}),
+    ((1, 1, 6, 2, 5), {"size": (2, 3, 2), "mode": "linear", "antialias": True}),
 ]
 
 
-def _cubic(distance: float) -> float:
-    """Weight of Keys' kernel with a = -0.75."""
-    d, a = abs(distance), -0.75
+def _cubic(distance: float, a: float = -0.75) -> float:
+    """Weight of Keys' kernel."""
+    d = abs(distance)
     if d <= 1:
         return (a + 2) * d**3 - (a + 3) * d**2 + 1
     return a * (d**3 - 5 * d**2 + 8 * d - 4) if d < 2 else 0.0
@@ -57,9 +64,26 @@ def _weights(mode: str, size: int, out: int, i: int, align: bool, step: float) -
     return {left + k: _cubic(part - k) for k in range(-1, 3)}
 
 
+def _antialiased(mode: str, size: int, out: int, align: bool, step: float) -> Array:
+    """The filter around each place of the result, stretched where the axis shrinks."""
+    step = (size - 1) / max(out - 1, 1) * (out > 1) if align else step or size / out
+    matrix = np.zeros((out, size))
+    for i, place in np.ndindex(out, size):
+        d = (place + 0.5 - (i + 0.5) * step) / max(step, 1)
+        matrix[i, place] = _cubic(d, -0.5) if mode == "cubic" else max(1 - abs(d), 0)
+    return np.asarray(matrix / matrix.sum(1, keepdims=True))
+
+
 def _matrix(
-    size: int, out: int, mode: str = "nearest", align_corners: bool = False, step: float = 0.0
+    size: int,
+    out: int,
+    mode: str = "nearest",
+    align_corners: bool = False,
+    antialias: bool = False,
+    step: float = 0.0,
 ) -> Array:
+    if antialias:
+        return _antialiased(mode, size, out, align_corners, step)
     matrix = np.zeros((out, size))
     for i in range(out):
         for place, weight in _weights(mode, size, out, i, align_corners, step).items():
@@ -100,8 +124,9 @@ def _backward_samples(rng: np.random.Generator) -> list[Sample]:
 
 
 def _torch(torch: Any, x: Any, size: tuple[int, ...], **o: Any) -> Any:
-    """PyTorch has no steps of any size for a given size: of these, the reference is enough."""
-    if "steps" in o or 0 in x.shape:
+    """What PyTorch lacks, steps for a given size and antialiasing but in 2d, the reference does."""
+    antialias = o.get("antialias", False)
+    if "steps" in o or 0 in x.shape or (antialias and x.ndim != 4):
         return torch.from_numpy(_resample(x.numpy(), size, **o))
     mode = o.get("mode", "nearest")
     if mode == "linear":
@@ -109,7 +134,9 @@ def _torch(torch: Any, x: Any, size: tuple[int, ...], **o: Any) -> Any:
     if mode == "cubic":
         mode = "bicubic"
     align = o.get("align_corners", False) if "linear" in mode or "cubic" in mode else None
-    return torch.nn.functional.interpolate(x, size, mode=mode, align_corners=align)
+    return torch.nn.functional.interpolate(
+        x, size, mode=mode, align_corners=align, antialias=antialias
+    )
 
 
 def _ones(*shape: int) -> pydl.Tensor:
@@ -141,6 +168,11 @@ ROWS = [
                 lambda: _core.resample(_ones(2, 3, 4), 8, "area", True),
                 ValueError,
                 "resample: align_corners",
+            ),
+            BadCall(
+                lambda: _core.resample(_ones(2, 3, 4), 8, antialias=True),
+                ValueError,
+                "resample: antialias",
             ),
             BadCall(
                 lambda: _core.resample(_ones(2, 3, 4), 8, steps=(0.5, 0.5)),

@@ -123,7 +123,7 @@ ATTRIBUTES = ["axis", "axes", "shape", "dtype", "value", "keepdims", "size", "p"
               "momentum", "starts", "steps", "sizes", "ignore_index", "reduction", "correction",
               "start", "step", "low", "high", "mean", "std", "kernel", "stride", "padding",
               "padding_low", "padding_high", "dilation", "groups", "adaptive", "divisor",
-              "input", "mode", "align_corners", "step0", "step1", "step2"]  # fmt: skip
+              "input", "mode", "align_corners", "antialias", "step0", "step1", "step2"]  # fmt: skip
 VALUES: list[object] = [True, 1, -1, 99, 1.5, "float32", (), (1, 2), (-3, 7), None, object()]
 
 

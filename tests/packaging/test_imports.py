@@ -58,7 +58,7 @@ BINDINGS = [
     r"op/\w+\.h",
     r"exec/kernel\.h",
     r"runtime/\w+\.h",
-    r"backends/(cpu/peak|onednn/version)\.h",
+    r"backends/(cpu/peak|onednn/(bare_conv|version))\.h",
 ]
 
 # What the parts of the Python package may import of one another.

@@ -1,4 +1,4 @@
-"""Convolutional networks, eager and compiled."""
+"""Convolutional networks: eager, compiled, and compiled with products in bfloat16."""
 
 from __future__ import annotations
 
@@ -19,16 +19,22 @@ from bench.layers import (
     Residual,
     Weights,
 )
+from bench.peers import NotAvailableError
 from bench.peers.pydl.training import load, read, train_step
 from bench.train_cnn import Cnn, CnnData
+from pydl import _core
 from pydl.nn import functional
 
 
 def cnn(work: Cnn, data: CnnData, variant: str) -> Contender:
     model = _sequence(work.layers, iter(data.weights))
+    in_bfloat16 = variant == "bfloat16"
+    if in_bfloat16 and not {"avx512_bf16", "amx_bf16"} & set(_core.info()["features"]):
+        raise NotAvailableError("this processor does not multiply in bfloat16")
 
     def loss_of(x: pydl.Tensor, y: pydl.Tensor) -> pydl.Tensor:
-        return functional.cross_entropy(model(x), y)
+        with pydl.autocast("bfloat16", in_bfloat16):
+            return functional.cross_entropy(model(x), y)
 
     step = train_step(model, loss_of, work.optimizer, variant, weight_decay=work.weight_decay)
     x, y = pydl.tensor(data.x), pydl.tensor(data.y)

@@ -232,6 +232,9 @@ struct ResampleOptions {
   bool align_corners = false;
   /// Places of the input per place of the result; empty: input size / size of the result.
   std::vector<double> steps = {};
+  /// Whether neighbourhoods grow as an axis shrinks, so that every element of the input counts. Linear and cubic only;
+  /// cubic is with a = -0.5 then.
+  bool antialias = false;
 };
 
 /// x (N, C, S...) at the spatial sizes `size`, by weighted sums of neighbours along each of 1 to 3 axes: the nearest

@@ -51,6 +51,9 @@ class Dims {
 /// Shown as Python shows a tuple: `(2, 3)`, `(4,)`, `()`.
 std::ostream& operator<<(std::ostream& out, const Dims& dims);
 
+/// `dims`, or `rank` times `value` where there are none: numbers per axis of which callers may leave out all.
+Dims or_filled(const Dims& dims, int rank, int64_t value);
+
 /// Number of elements; 1 for rank 0.
 int64_t element_count(const Dims& shape);
 

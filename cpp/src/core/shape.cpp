@@ -42,6 +42,8 @@ int64_t element_count(const Dims& shape) {
   return count;
 }
 
+Dims or_filled(const Dims& dims, int rank, int64_t value) { return dims.empty() ? Dims::filled(rank, value) : dims; }
+
 Dims contiguous_strides(const Dims& shape) {
   Dims strides = shape;
   uint64_t stride = 1;  // unsigned: shapes that no memory holds are refused later, and must not overflow here

@@ -3,12 +3,6 @@
 
 namespace pydl::nn {
 
-namespace {
-
-Dims or_filled(const Dims& dims, int rank, int64_t value) { return dims.empty() ? Dims::filled(rank, value) : dims; }
-
-}  // namespace
-
 ConvOptions same_padding(const Dims& kernel, ConvOptions options) {
   const int spatial = kernel.rank();
   options.padding_low = options.padding_high = Dims::filled(spatial, 0);

@@ -117,7 +117,8 @@
   ROW(sequence_product, "Product of two batches of sequences, summed over the steps that are part of them.")           \
   /* resampling over 1 to 3 spatial axes, a linear map along each (op/resample_taps.h); results lie as x does.          \
      (x (N, C, S...)) -> (y (N, C, T...)) {size dims: T; mode integer: 0 nearest, 1 linear, 2 cubic, 3 area;           \
-     align_corners bool; step0, step1, step2 number: places of x per place of y along each axis, 0: S / T} */          \
+     align_corners bool; antialias bool: neighbourhoods grow as an axis shrinks;                                       \
+     step0, step1, step2 number: places of x per place of y along each axis, 0: S / T} */          \
   ROW(resample, "Nearest, linear, cubic or area interpolation along the spatial axes.")                                \
   /* (g (N, C, T...)) -> (dx (N, C, S...)) {the same, input dims: S} */                                                \
   ROW(resample_backward, "Gradient of resample: the transposed linear map.")                                           \

@@ -14,18 +14,20 @@ enum Mode : int64_t { nearest, linear, cubic, area };
 struct Axis {
   int64_t mode;
   bool align_corners;
+  bool antialias;
   double step;  // 0: follows from the sizes
   int64_t input;
   int64_t output;
 
+  // Places of the input per place of the result.
+  double width() const {
+    if (align_corners) return output > 1 ? static_cast<double>(input - 1) / static_cast<double>(output - 1) : 0.0;
+    return step > 0 ? step : static_cast<double>(input) / static_cast<double>(output);
+  }
   // Where place i of the result lies in the input, whose places are at 0, 1, ...
   double position(int64_t i) const {
     const auto place = static_cast<double>(i);
-    if (align_corners) {
-      return output > 1 ? place * static_cast<double>(input - 1) / static_cast<double>(output - 1) : 0.0;
-    }
-    const double width = step > 0 ? step : static_cast<double>(input) / static_cast<double>(output);
-    return (place + 0.5) * width - 0.5;
+    return align_corners ? place * width() : (place + 0.5) * width() - 0.5;
   }
   int64_t inside(double place) const {
     return static_cast<int64_t>(std::clamp(place, 0.0, static_cast<double>(input - 1)));
@@ -49,8 +51,7 @@ void add_linear(const Axis& axis, int64_t i, Taps& taps) {
 }
 
 // Keys' kernel at distance d, 0 from 2 on.
-double cubic_weight(double d) {
-  constexpr double a = -0.75;
+double cubic_weight(double d, double a) {
   return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
 }
 
@@ -58,7 +59,7 @@ void add_cubic(const Axis& axis, int64_t i, Taps& taps) {
   const double position = axis.position(i);
   const double left = std::min(std::floor(position), static_cast<double>(axis.input - 1));
   const double part = std::min(position - left, 1.0);
-  for (int k = -1; k <= 2; ++k) taps.add(axis.inside(left + k), cubic_weight(std::abs(part - k)));
+  for (int k = -1; k <= 2; ++k) taps.add(axis.inside(left + k), cubic_weight(std::abs(part - k), -0.75));
 }
 
 void add_area(const Axis& axis, int64_t i, Taps& taps) {
@@ -67,15 +68,40 @@ void add_area(const Axis& axis, int64_t i, Taps& taps) {
   for (int64_t place = first; place < end; ++place) taps.add(place, 1.0 / static_cast<double>(end - first));
 }
 
+// The filter is stretched by as much as the axis shrinks, and scaled to the sum 1 after its part outside is cut off.
+// As in PyTorch (and Pillow), the cubic filter is Keys' one with a = -0.5, and align_corners changes the width of the
+// places only, not where they begin.
+void add_antialiased(const Axis& axis, int64_t i, Taps& taps) {
+  const auto size = static_cast<double>(axis.input);
+  const double stretch = std::max(axis.width(), 1.0);
+  const double radius = (axis.mode == cubic ? 2 : 1) * stretch;
+  // The bound is for steps of the caller: beyond it, all of the filter would be outside.
+  const double centre = std::min((static_cast<double>(i) + 0.5) * axis.width(), size + (stretch - 1) / 2);
+  const auto first = static_cast<int64_t>(std::max(centre - radius + 0.5, 0.0));
+  const auto end = static_cast<int64_t>(std::min(centre + radius + 0.5, size));
+  const auto weight = [&](int64_t place) {
+    const double d = std::abs(static_cast<double>(place) + 0.5 - centre) / stretch;
+    return axis.mode == cubic ? cubic_weight(std::min(d, 2.0), -0.5) : std::max(1 - d, 0.0);
+  };
+  double sum = 0;
+  for (int64_t place = first; place < end; ++place) sum += weight(place);
+  for (int64_t place = first; place < end; ++place) taps.add(place, weight(place) / sum);
+}
+
+void add_taps(const Axis& axis, int64_t i, Taps& taps) {
+  if (axis.antialias) return add_antialiased(axis, i, taps);
+  switch (axis.mode) {
+    case nearest: return add_nearest(axis, i, taps);
+    case linear: return add_linear(axis, i, taps);
+    case cubic: return add_cubic(axis, i, taps);
+    default: return add_area(axis, i, taps);
+  }
+}
+
 Taps taps_of(const Axis& axis) {
   Taps taps;
   for (int64_t i = 0; i < axis.output; ++i) {
-    switch (axis.mode) {
-      case nearest: add_nearest(axis, i, taps); break;
-      case linear: add_linear(axis, i, taps); break;
-      case cubic: add_cubic(axis, i, taps); break;
-      default: add_area(axis, i, taps); break;
-    }
+    add_taps(axis, i, taps);
     taps.finish();
   }
   return taps;
@@ -125,7 +151,7 @@ ResampleGeometry resample_geometry(const exec::KernelCall& call) {
     const int64_t input = backward ? to[2 + source] : from[2 + source];
     const int64_t output = backward ? from[2 + source] : to[2 + source];
     const Taps taps = taps_of({call.attrs.integer("mode"), call.attrs.flag("align_corners"),
-                               call.attrs.number(resample_steps[source]), input, output});
+                               call.attrs.flag("antialias"), call.attrs.number(resample_steps[source]), input, output});
     geometry.taps[axis] = backward ? transposed(taps, input) : taps;
   }
   return geometry;

@@ -213,10 +213,10 @@ namespace {
 
 Attrs attrs_of(const ConvOptions& options, int rank) {
   const int spatial = std::max(rank - 2, 0);
-  return {{"stride", ops::or_filled(options.stride, spatial, 1)},
-          {"padding_low", ops::or_filled(options.padding_low, spatial, 0)},
-          {"padding_high", ops::or_filled(options.padding_high, spatial, 0)},
-          {"dilation", ops::or_filled(options.dilation, spatial, 1)},
+  return {{"stride", or_filled(options.stride, spatial, 1)},
+          {"padding_low", or_filled(options.padding_low, spatial, 0)},
+          {"padding_high", or_filled(options.padding_high, spatial, 0)},
+          {"dilation", or_filled(options.dilation, spatial, 1)},
           {"groups", options.groups}};
 }
 

@@ -140,8 +140,8 @@ void require_entries(const char* name, const Dims& shape, std::initializer_list<
 Attrs attrs_of(const char* name, const Dims& shape, const PoolOptions& options) {
   const int spatial = std::max(shape.rank() - 2, 0);
   const Dims stride = options.stride.empty() ? options.kernel : options.stride;
-  const Dims padding = ops::or_filled(options.padding, spatial, 0);
-  const Dims dilation = ops::or_filled(options.dilation, spatial, 1);
+  const Dims padding = or_filled(options.padding, spatial, 0);
+  const Dims dilation = or_filled(options.dilation, spatial, 1);
   require_entries(name, shape, {&options.kernel, &stride, &padding, &dilation});
   Dims sizes;
   for (int i = 0; i < spatial; ++i) {

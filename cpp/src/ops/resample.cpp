@@ -27,8 +27,9 @@ void require_mode(const char* name, const Attrs& attrs) {
   }
   const bool interpolates =
       mode == static_cast<int64_t>(Resampling::linear) || mode == static_cast<int64_t>(Resampling::cubic);
-  if (attrs.flag("align_corners") && !interpolates) {
-    throw ValueError(concat_text(name, ": align_corners is for linear and cubic interpolation"));
+  for (const char* option : {"align_corners", "antialias"}) {
+    if (!attrs.flag(option) || interpolates) continue;
+    throw ValueError(concat_text(name, ": ", option, " is for linear and cubic interpolation"));
   }
   for (const char* step : op::resample_steps) {
     const double value = attrs.number(step);
@@ -98,8 +99,10 @@ Attrs attrs_of(const char* name, const Dims& size, const ResampleOptions& option
   if (!steps.empty() && steps.size() != static_cast<size_t>(size.rank())) {
     throw ValueError(concat_text(name, ": expected ", size.rank(), " steps, one per spatial axis, got ", steps.size()));
   }
-  Attrs attrs = {
-      {"size", size}, {"mode", static_cast<int64_t>(options.mode)}, {"align_corners", options.align_corners}};
+  Attrs attrs = {{"size", size},
+                 {"mode", static_cast<int64_t>(options.mode)},
+                 {"align_corners", options.align_corners},
+                 {"antialias", options.antialias}};
   for (size_t axis = 0; axis < std::size(op::resample_steps); ++axis) {
     attrs.add(op::resample_steps[axis], axis < steps.size() ? steps[axis] : 0.0);
   }

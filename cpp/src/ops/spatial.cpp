@@ -16,10 +16,6 @@ Dims with_spatial(int64_t first, int64_t second, const Dims& sizes) {
   return shape;
 }
 
-Dims or_filled(const Dims& dims, int spatial, int64_t value) {
-  return dims.empty() ? Dims::filled(spatial, value) : dims;
-}
-
 void require_per_axis(std::string_view op, const op::Attrs& attrs, const char* attr, int spatial, int64_t least) {
   const Dims& dims = attrs.dims(attr);
   const auto is_valid = [least](int64_t value) { return value >= least; };

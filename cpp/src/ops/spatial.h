@@ -14,9 +14,6 @@ Dims spatial_part(const Dims& shape);
 /// (first, second, S...)
 Dims with_spatial(int64_t first, int64_t second, const Dims& sizes);
 
-/// `dims`, or `value` for each of `spatial` axes where there are none.
-Dims or_filled(const Dims& dims, int spatial, int64_t value);
-
 /// Fails with the op's name unless the attribute has one number of at least `least` for each spatial axis.
 void require_per_axis(std::string_view op, const op::Attrs& attrs, const char* attr, int spatial, int64_t least);
 
