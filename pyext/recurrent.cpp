@@ -49,21 +49,23 @@ int64_t work_of(const Tensor& x, const WeightList& weights) {
   return x.size() + (weights.empty() ? 0 : weights[0].size());
 }
 
-py::tuple tuple_of(const RecurrentStates& states) { return py::make_tuple(states.output, states.h, states.c); }
+Optional optional(const Tensor& tensor) { return tensor.defined() ? Optional(tensor) : std::nullopt; }
 
-py::tuple run_recurrent(const Tensor& x, const Tensor& h0, const Optional& c0, const WeightList& weights,
-                        const Optional& lengths, const std::string& cell, bool reset_after, bool reverse) {
+std::tuple<Tensor, Tensor, Optional> run_recurrent(const Tensor& x, const Tensor& h0, const Optional& c0,
+                                                   const WeightList& weights, const Optional& lengths,
+                                                   const std::string& cell, bool reset_after, bool reverse) {
   const RecurrentOptions options = options_of(cell, reset_after, reverse);
-  return tuple_of(compute(work_of(x, weights),
-                          [&] { return recurrent(x, h0, given(c0), weights_of(weights), given(lengths), options); }));
+  const RecurrentStates states = compute(
+      work_of(x, weights), [&] { return recurrent(x, h0, given(c0), weights_of(weights), given(lengths), options); });
+  return {states.output, states.h, optional(states.c)};
 }
 
-py::tuple run_step(const Tensor& x, const Tensor& h, const Optional& c, const WeightList& weights,
-                   const std::string& cell, bool reset_after) {
+std::tuple<Tensor, Optional> run_step(const Tensor& x, const Tensor& h, const Optional& c, const WeightList& weights,
+                                      const std::string& cell, bool reset_after) {
   const RecurrentOptions options = options_of(cell, reset_after, false);
   const RecurrentStates after =
       compute(work_of(x, weights), [&] { return recurrent_step(x, {{}, h, given(c)}, weights_of(weights), options); });
-  return py::make_tuple(after.h, after.c);
+  return {after.h, optional(after.c)};
 }
 
 std::vector<Optional> run_recurrent_backward(const std::vector<Optional>& gradients, const Tensor& x, const Tensor& h0,
@@ -78,7 +80,7 @@ std::vector<Optional> run_recurrent_backward(const std::vector<Optional>& gradie
   std::vector<Optional> results;
   for (const Tensor& tensor :
        {found.x, found.h0, found.c0, found.weights.w_ih, found.weights.w_hh, found.weights.b_ih, found.weights.b_hh}) {
-    results.push_back(tensor.defined() ? Optional(tensor) : std::nullopt);
+    results.push_back(optional(tensor));
   }
   return results;
 }
@@ -132,8 +134,9 @@ void define_layers(py::module_& module) {
       [](const Tensor& x, const Tensor& h0, const Tensor& c0, const std::vector<WeightList>& weights,
          const Optional& lengths, bool bidirectional, double dropout, bool training, Generator* generator) {
         const auto options = layers_of(bidirectional, dropout, training, generator);
-        return tuple_of(compute(x.size() + h0.size(),
-                                [&] { return nn::lstm(x, h0, c0, weights_of(weights), given(lengths), options); }));
+        const RecurrentStates states = compute(
+            x.size() + h0.size(), [&] { return nn::lstm(x, h0, c0, weights_of(weights), given(lengths), options); });
+        return std::make_tuple(states.output, states.h, states.c);
       },
       py::arg("x"), py::arg("h0"), py::arg("c0"), py::arg("weights"), py::arg("lengths") = py::none(),
       py::arg("bidirectional") = false, py::arg("dropout") = 0.0, py::arg("training") = false,
@@ -151,7 +154,7 @@ void define_layers(py::module_& module) {
         const RecurrentStates states = compute(x.size() + h0.size(), [&] {
           return nn::gru(x, h0, weights_of(weights), given(lengths), options, reset_after);
         });
-        return py::make_tuple(states.output, states.h);
+        return std::make_tuple(states.output, states.h);
       },
       py::arg("x"), py::arg("h0"), py::arg("weights"), py::arg("lengths") = py::none(),
       py::arg("bidirectional") = false, py::arg("dropout") = 0.0, py::arg("training") = false,
@@ -168,7 +171,7 @@ void define_layers(py::module_& module) {
         const auto options = layers_of(bidirectional, dropout, training, generator);
         const RecurrentStates states = compute(
             x.size() + h0.size(), [&] { return nn::rnn(x, h0, weights_of(weights), given(lengths), options, relu); });
-        return py::make_tuple(states.output, states.h);
+        return std::make_tuple(states.output, states.h);
       },
       py::arg("x"), py::arg("h0"), py::arg("weights"), py::arg("lengths") = py::none(),
       py::arg("bidirectional") = false, py::arg("dropout") = 0.0, py::arg("training") = false,

@@ -1154,6 +1154,41 @@ def randn(
 def reciprocal(x: TensorLike) -> Tensor:
     """1 / x."""
 
+def recurrent(
+    x: TensorLike,
+    h0: TensorLike,
+    c0: TensorLike | None,
+    weights: collections.abc.Sequence[Tensor],
+    lengths: TensorLike | None = None,
+    cell: str = "lstm",
+    reset_after: builtins.bool = True,
+    reverse: builtins.bool = False,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """One direction of one recurrent layer over x (T, N, I): output (T, N, H), final h (N, H), and final c or None."""
+
+def recurrent_backward(
+    gradients: collections.abc.Sequence[Tensor | None],
+    x: TensorLike,
+    h0: TensorLike,
+    c0: TensorLike | None,
+    weights: collections.abc.Sequence[Tensor],
+    lengths: TensorLike | None = None,
+    cell: str = "lstm",
+    reset_after: builtins.bool = True,
+    reverse: builtins.bool = False,
+) -> list[Tensor | None]:
+    """Gradients of `recurrent` for x, h0, c0, w_ih, w_hh, b_ih and b_hh, from those of its results, or None."""
+
+def recurrent_step(
+    x: TensorLike,
+    h: TensorLike,
+    c: TensorLike | None,
+    weights: collections.abc.Sequence[Tensor],
+    cell: str = "lstm",
+    reset_after: builtins.bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """One step of a recurrent layer, x (N, I): the new h, and the new c or None. Arguments as of `recurrent`."""
+
 def relu(x: TensorLike) -> Tensor:
     """Rectified linear unit: the larger of x and 0."""
 
@@ -1203,6 +1238,11 @@ def rsqrt(x: TensorLike) -> Tensor:
 
 def selu(x: TensorLike) -> Tensor:
     """Scaled exponential linear unit (Klambauer et al., 2017)."""
+
+def sequence_product(
+    a: TensorLike, b: TensorLike, lengths: TensorLike, first: TensorLike, shift: int = 0
+) -> Tensor:
+    """Sum of the outer products of a[t, n] and b[t + shift, n] over n and t < lengths[n]; first[n] stands for what is outside."""
 
 def set_autocast_dtype(dtype: DTypeLike | None) -> None:
     """Sets the dtype of products on this thread. Prefer the scope `autocast`."""

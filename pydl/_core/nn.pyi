@@ -215,6 +215,19 @@ def group_norm(
 ) -> Tensor:
     """Group normalisation of x (N, C, ...): groups of channels of each sample (Wu and He, 2018)."""
 
+def gru(
+    x: TensorLike,
+    h0: TensorLike,
+    weights: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    lengths: TensorLike | None = None,
+    bidirectional: builtins.bool = False,
+    dropout: float = 0.0,
+    training: builtins.bool = False,
+    generator: Generator | None = None,
+    reset_after: builtins.bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Gated recurrent units (Cho et al., 2014): output and h. `reset_after`: the reset gate scales w_hh h + b_hh of the candidate, instead of h before the product."""
+
 def instance_norm(
     x: TensorLike,
     running_mean: TensorLike | None = None,
@@ -259,6 +272,19 @@ def local_response_norm(
     x: TensorLike, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
     """x / (k + alpha * mean of squares over `size` neighbouring channels)**beta (Krizhevsky et al., 2012)."""
+
+def lstm(
+    x: TensorLike,
+    h0: TensorLike,
+    c0: TensorLike,
+    weights: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    lengths: TensorLike | None = None,
+    bidirectional: builtins.bool = False,
+    dropout: float = 0.0,
+    training: builtins.bool = False,
+    generator: Generator | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997): output, h and c. c0 is as h0; weights may end with a projection w_hr (P, H)."""
 
 def max_pool1d(
     x: TensorLike,
@@ -357,6 +383,19 @@ def rms_norm(
     eps: float | None = None,
 ) -> Tensor:
     """x over its root mean square along the last axes, of shape `normalized_shape` (Zhang and Sennrich, 2019)."""
+
+def rnn(
+    x: TensorLike,
+    h0: TensorLike,
+    weights: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    lengths: TensorLike | None = None,
+    bidirectional: builtins.bool = False,
+    dropout: float = 0.0,
+    training: builtins.bool = False,
+    generator: Generator | None = None,
+    relu: builtins.bool = False,
+) -> tuple[Tensor, Tensor]:
+    """A simple recurrent network (Elman, 1990), with tanh or relu: output and h."""
 
 def xavier_normal(
     shape: int | collections.abc.Sequence[int],

@@ -156,7 +156,10 @@ class _Recurrent(Module):
         batched = x.ndim == 3
         x = self._time_major(x)
         units = (self._output_size, self.hidden_size)  # of h and c
-        given = [self._initial_state(state, x, n, batched) for state, n in zip(states, units, strict=False)]
+        given = [
+            self._initial_state(state, x, n, batched)
+            for state, n in zip(states, units, strict=False)
+        ]
         output, *final = self._run_layers(x, given, self._lengths(lengths, x, batched))
         if not batched:
             final = [state.squeeze(1) for state in final]
@@ -249,7 +252,7 @@ class RNN(_Recurrent):
         self, x: Tensor, states: Sequence[Tensor], lengths: Tensor | None
     ) -> tuple[Tensor, ...]:
         relu = self.nonlinearity == "relu"
-        return _core.nn.rnn(x, *states, self._weights(), lengths, **self._options(), relu=relu)
+        return _core.nn.rnn(x, states[0], self._weights(), lengths, **self._options(), relu=relu)
 
     def forward(
         self, x: Tensor, initial_state: Tensor | None = None, lengths: Lengths | None = None
@@ -428,7 +431,7 @@ class GRU(_Recurrent):
         self, x: Tensor, states: Sequence[Tensor], lengths: Tensor | None
     ) -> tuple[Tensor, ...]:
         return _core.nn.gru(
-            x, *states, self._weights(), lengths, **self._options(), reset_after=self.reset_after
+            x, states[0], self._weights(), lengths, **self._options(), reset_after=self.reset_after
         )
 
     def forward(

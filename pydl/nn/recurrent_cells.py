@@ -173,11 +173,11 @@ class LSTMCell(_Cell):
         if isinstance(state, Tensor):
             raise TypeError("LSTMCell: expected the state as a pair (h, c), got one tensor")
         batch = self._batch(x)
-        h, c = state if state is not None else (None, None)
-        h, c = _core.recurrent_step(
-            batch, self._initial_state(h, x), self._initial_state(c, x), self._weights(), "lstm"
-        )
-        return (h, c) if x.ndim == 2 else (h.squeeze(0), c.squeeze(0))
+        given = state if state is not None else (None, None)
+        h, c = (self._initial_state(part, x) for part in given)
+        h, new_c = _core.recurrent_step(batch, h, c, self._weights(), "lstm")
+        assert new_c is not None
+        return (h, new_c) if x.ndim == 2 else (h.squeeze(0), new_c.squeeze(0))
 
 
 class GRUCell(_Cell):

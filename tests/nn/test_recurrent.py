@@ -407,7 +407,9 @@ def test_overwritten_weights_are_noticed():
     output, _ = layer(pydl.ones((STEPS, BATCH, INPUTS)))
     with pydl.no_grad():
         layer.weight_hh_l0.fill_(0.0)
-    with pytest.raises(RuntimeError, match="recurrent still needs its input .* overwritten in place"):
+    with pytest.raises(
+        RuntimeError, match="recurrent still needs its input .* overwritten in place"
+    ):
         output.sum().backward()
 
 

@@ -16,6 +16,8 @@ constexpr int tile_rows = 3;
 constexpr int tile_rows = 2;
 #endif
 constexpr int vectors = static_cast<int>(panel_vectors);
+// Entries of a panel that are asked for before they are needed: panels are larger than the L1 cache.
+constexpr int64_t prefetch_distance = 8;
 
 #define PYDL_INLINE inline __attribute__((always_inline))
 
@@ -24,7 +26,7 @@ constexpr int vectors = static_cast<int>(panel_vectors);
 #if defined(__AVX512F__)
 // A division takes as long as ten products; an estimate and a Newton step are as exact but for the last bit.
 PYDL_INLINE Vector<float> reciprocal(Vector<float> x) {
-  const auto estimate = (Vector<float>)_mm512_rcp14_ps((__m512)x);
+  const auto estimate = (Vector<float>)_mm512_maskz_rcp14_ps(0xffff, (__m512)x);
   return estimate * (2.0F - x * estimate);
 }
 #else
@@ -106,7 +108,10 @@ PYDL_INLINE void accumulate(Vector<T> (&sums)[rows][vectors], const T* const (&a
   for (int64_t k = 0; k < depth; ++k, w += width * vector_length<T>) {
     Vector<T> right[width];
 #pragma GCC unroll 4
-    for (int v = 0; v < width; ++v) right[v] = load(w + v * vector_length<T>);
+    for (int v = 0; v < width; ++v) {
+      right[v] = load(w + v * vector_length<T>);
+      __builtin_prefetch(w + (prefetch_distance * width + v) * vector_length<T>);
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
