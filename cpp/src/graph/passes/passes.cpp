@@ -12,6 +12,7 @@ constexpr Pass passes[] = {
     {"dead_code", "what nothing depends on", eliminate_dead_code},
     {"fuse_activations", "relu into the product or normalisation before it", fuse_activations},
     {"fuse_elementwise", "elementwise chains into one pass over memory", fuse_elementwise},
+    {"fuse_reductions", "sums, means and extrema into the elementwise pass before them", fuse_reductions},
 };
 
 #ifdef NDEBUG
