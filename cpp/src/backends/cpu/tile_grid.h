@@ -31,6 +31,7 @@ class TileGrid {
 
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }
+  int64_t tile_rows() const { return tile_rows_; }
   int64_t tile_length() const { return tile_rows_ * tile_columns_; }
   int64_t tiles_per_row() const { return columns_ / segment_ * tiles_per_segment_; }
   /// Rows of tiles, and of blocks.
@@ -43,7 +44,13 @@ class TileGrid {
   /// Numbers that are the same for every element of a tile.
   int64_t tile_number(const Tile& tile) const { return tile.row / tile_rows_ * tiles_per_row() + tile.place; }
   int64_t block_line(const Tile& tile) const { return tile.row / block_rows_; }
+  /// Its number among the tiles of its block.
+  int64_t place_in_block(const Tile& tile) const { return tile.row % block_rows_ / tile_rows_; }
   bool begins_block(const Tile& tile) const { return tile.row % block_rows_ == 0; }
+  bool ends_block(const Tile& tile) const {
+    const int64_t end = tile.row + tile.rows;
+    return end == rows_ || end % block_rows_ == 0;
+  }
 
   /// Visits the tiles of the blocks [begin, end).
   template <class Visit>

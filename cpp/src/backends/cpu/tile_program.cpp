@@ -48,6 +48,7 @@ void for_each_run(const LoopNest& nest, int operand, int64_t index, int64_t coun
 
 void gather(const LoopNest& nest, int operand, const char* base, int64_t index, int64_t count, char* tile) {
   const int64_t size = nest.item_sizes[operand];
+  if (nest.is_uniform(operand)) return copy_run(tile, size, base, 0, count, size);
   for_each_run(nest, operand, index, count, [&](int64_t offset, int64_t run, int64_t done) {
     copy_run(tile + done * size, size, base + offset, nest.inner_step(operand), run, size);
   });
@@ -184,7 +185,9 @@ void TileProgram::execute(void* const* registers, const Tile& tile, void* scratc
     for (int k = 0; k < 3; ++k) sources[k] = registers[instruction.sources[k]];
     instruction.kernel(registers[instruction.destination], sources, tile.count());
     for (; next < reduced_.size() && reduced_[next].after == i + 1; ++next) {
-      reductions_.reduce(next, grid_, tile, registers[reduced_[next].source], scratchpad);
+      // Results of reductions are no registers: their tiles are free.
+      void* pending = registers[static_cast<size_t>(first_reduction_) + reductions_.output(next)];
+      reductions_.reduce(next, grid_, tile, registers[reduced_[next].source], pending, scratchpad);
     }
   }
 }

@@ -1,18 +1,33 @@
 #include "backends/cpu/tile_reductions.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace pydl::cpu {
 
 namespace {
 
+using op::OpId;
 using Over = op::ReductionSplit::Over;
 
 constexpr size_t accumulator_size = 8;
 
+// Rows that meet in the type of the elements before their sum meets the accumulators.
+constexpr int64_t rows_that_meet = 8;
+
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 bool is_floating_lane(ReduceLane lane) { return lane == reduce_float || lane == reduce_double; }
+
+size_t lane_size(ReduceLane lane) { return lane == reduce_double || lane == reduce_int64 ? 8 : 4; }
+
+OpId op_of(Reduction reduction) {
+  if (reduction == reduce_sum) return OpId::add;
+  return reduction == reduce_max ? OpId::maximum : OpId::minimum;
+}
+
+// Elements that are reduced have the same numbers as those that are computed.
+static_assert(int{reduce_float} == int{lane_float} && int{reduce_int64} == int{lane_int64});
 
 }  // namespace
 
@@ -47,7 +62,7 @@ void TileReductions::place(const TileGrid& grid) {
   }
 }
 
-void TileReductions::reduce(size_t number, const TileGrid& grid, const Tile& tile, const void* elements,
+void TileReductions::reduce(size_t number, const TileGrid& grid, const Tile& tile, const void* elements, void* pending,
                             void* scratchpad) const {
   const Entry& entry = entries_[number];
   const TileReduction& reduction = entry.reduction;
@@ -60,18 +75,38 @@ void TileReductions::reduce(size_t number, const TileGrid& grid, const Tile& til
       functions.rows(elements, tile.rows, tile.columns, tile.columns, nullptr,
                      part(tile.row * grid.tiles_per_row() + tile.place));
       break;
-    case Over::rows: {
-      char* sums = part(grid.block_line(tile) * grid.columns() + tile.column);
-      if (grid.begins_block(tile)) {
-        if (is_floating_lane(reduction.lane)) {
-          std::fill_n(reinterpret_cast<double*>(sums), tile.columns, identity_of<double>(reduction.reduction));
-        } else {
-          std::fill_n(reinterpret_cast<int64_t*>(sums), tile.columns, identity_of<int64_t>(reduction.reduction));
-        }
-      }
-      functions.columns(elements, tile.rows, tile.columns, tile.columns, nullptr, sums);
+    case Over::rows:
+      reduce_columns(entry, grid, tile, elements, pending, part(grid.block_line(tile) * grid.columns() + tile.column));
+  }
+}
+
+// Tiles of few rows meet in `pending` before they meet the accumulators, which are wider.
+void TileReductions::reduce_columns(const Entry& entry, const TileGrid& grid, const Tile& tile, const void* elements,
+                                    void* pending, char* sums) const {
+  const Reduction reduction = entry.reduction.reduction;
+  const ReduceLane lane = entry.reduction.lane;
+  if (grid.begins_block(tile)) {
+    if (is_floating_lane(lane)) {
+      std::fill_n(reinterpret_cast<double*>(sums), tile.columns, identity_of<double>(reduction));
+    } else {
+      std::fill_n(reinterpret_cast<int64_t*>(sums), tile.columns, identity_of<int64_t>(reduction));
     }
   }
+  const auto add = [&](const void* rows, int64_t count) {
+    kernels().reduce[reduction][lane].columns(rows, count, tile.columns, tile.columns, nullptr, sums);
+  };
+  const int64_t meeting = rows_that_meet / grid.tile_rows();
+  if (meeting < 2) return add(elements, tile.rows);
+  const int64_t place = grid.place_in_block(tile) % meeting;
+  // The last tile of the grid may have fewer rows.
+  const int64_t count = tile.rows * tile.columns;
+  if (place == 0) {
+    std::memcpy(pending, elements, static_cast<size_t>(count) * lane_size(lane));
+  } else {
+    const void* sources[] = {pending, elements, nullptr};
+    kernels().elementwise[static_cast<int>(op_of(reduction))][lane](pending, sources, count);
+  }
+  if (place == meeting - 1 || grid.ends_block(tile)) add(pending, place == 0 ? tile.rows : grid.tile_rows());
 }
 
 template <class Accumulator>

@@ -32,8 +32,11 @@ class TileReductions {
   void place(const TileGrid& grid);
   size_t scratchpad_bytes() const { return bytes_; }
 
-  /// Reduces a tile's register.
-  void reduce(size_t number, const TileGrid& grid, const Tile& tile, const void* elements, void* scratchpad) const;
+  /// Which result a reduction gives.
+  size_t output(size_t number) const { return entries_[number].reduction.output; }
+  /// Reduces a tile's register. `pending` has room for a tile, which is kept between the tiles of a block.
+  void reduce(size_t number, const TileGrid& grid, const Tile& tile, const void* elements, void* pending,
+              void* scratchpad) const;
   /// Joins what all tiles gave; `outputs` has a pointer per reduction.
   void finish(const TileGrid& grid, void* const* outputs, void* scratchpad) const;
 
@@ -49,6 +52,8 @@ class TileReductions {
     int64_t parts;
   };
 
+  void reduce_columns(const Entry& entry, const TileGrid& grid, const Tile& tile, const void* elements, void* pending,
+                      char* sums) const;
   static Counts counts(const TileReduction& reduction, const TileGrid& grid);
   template <class Accumulator>
   void join(const Entry& entry, const TileGrid& grid, void* scratchpad, void* output) const;
