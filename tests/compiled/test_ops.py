@@ -214,6 +214,31 @@ def test_gradient(row: Row, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
+def test_gradient_of_arguments(row: Row) -> None:
+    """Gradients for arguments that require them, of views or copies of these."""
+    for samples in _groups(row):
+        sample = samples[0]
+        smooth = sorted(_smooth_inputs(row, sample))
+
+        def function(
+            *tensors: pydl.Tensor,
+            keywords: Any = sample.keywords,
+            smooth: list[int] = smooth,
+        ) -> Any:
+            y = row.call(*[t.copy() if t.requires_grad else t for t in tensors], **keywords)
+            wanted = [tensors[i] for i in smooth]
+            return pydl.grad((y * y.cos()).sum(), wanted, allow_unused=True)
+
+        calls = [
+            tuple(t.requires_grad_() if i in smooth else t for i, t in enumerate(tensors))
+            for tensors in _calls(samples, row.dtypes[0])
+        ]
+        check_calls(
+            function, calls, CHOICES[:1], where=_where(row, sample), loosen=5 * _loosen(row)
+        )
+
+
+@pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
 def test_second_gradient(row: Row) -> None:
     for samples in _groups(row):
         sample = samples[0]
@@ -328,6 +353,16 @@ def test_dtypes_of_a_chain(dtype: str) -> None:
         for _ in range(CALLS)
     ]
     check_calls(function, calls)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_small_floats_round_as_in_eager_mode(dtype: str) -> None:
+    def function(x: pydl.Tensor) -> pydl.Tensor:
+        return pydl.exp(x * 3.0 + 1.0) / (x - 0.3)
+
+    x = pydl.tensor(np.linspace(-1, 1, 77), dtype=dtype)
+    actual = pydl.compile(function)(x).astype("float32")
+    assert np.array_equal(actual.numpy(), function(x).astype("float32").numpy())
 
 
 def test_extreme_numbers_go_through_chains() -> None:

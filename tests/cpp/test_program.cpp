@@ -1,147 +1,149 @@
-// Traces, passes, plans: graphs keep their rules after every pass, and programs do what eager calls do.
+// Traces and programs as their users see them.
 #include <atomic>
 #include <random>
 #include <thread>
 
-#include "check.h"
-#include "exec/memory_plan.h"
-#include "graph/passes/passes.h"
-#include "graph/tracer.h"
 #include "pydl/autograd.h"
 #include "pydl/nn.h"
 #include "pydl/optim.h"
 #include "pydl/program.h"
-#include "support.h"
+#include "random_program.h"
 
 using namespace pydl;
+using namespace random_program;
 
-namespace {
-
-using exec::BufferLifetime;
-using exec::MemoryPlan;
-
-bool overlap_in_time(const BufferLifetime& a, const BufferLifetime& b) {
-  return a.first <= b.last && b.first <= a.last;
+TEST(programs_check_their_arguments) {
+  pydl::Trace trace;
+  const Tensor x = trace.argument(pydl::zeros({2, 3}));
+  trace.start();
+  const std::vector<Tensor> outputs = {pydl::exp(x)};
+  pydl::Program program = trace.finish(outputs);
+  CHECK(!pydl::is_tracing());
+  CHECK_EQUAL(program.output_count(), size_t{1});
+  CHECK_TENSORS_CLOSE(program.run(std::vector{pydl::zeros({2, 3})})[0], pydl::ones({2, 3}), 0);
+  CHECK_THROWS(pydl::ValueError, "1 arguments", program.run(std::vector<Tensor>{}));
+  CHECK_THROWS(pydl::ValueError, "argument 0: expected float32 of shape (2, 3)",
+               program.run(std::vector{pydl::zeros({3, 2})}));
+  CHECK_THROWS(pydl::ValueError, "float32", program.run(std::vector{pydl::zeros({2, 3}, DType::float64)}));
+  CHECK_THROWS(pydl::ValueError, "strides", program.run(std::vector{pydl::matrix_transpose(pydl::zeros({3, 2}))}));
 }
 
-int64_t overlaps(const std::vector<BufferLifetime>& buffers, const MemoryPlan& plan) {
-  int64_t count = 0;
-  for (size_t i = 0; i < buffers.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (buffers[i].bytes == 0 || buffers[j].bytes == 0 || !overlap_in_time(buffers[i], buffers[j])) continue;
-      const bool apart = plan.offsets[i] + buffers[i].bytes <= plan.offsets[j] ||
-                         plan.offsets[j] + buffers[j].bytes <= plan.offsets[i];
-      count += apart ? 0 : 1;
-    }
-  }
-  return count;
+TEST(programs_without_a_pass_that_is_none) {
+  pydl::Trace trace;
+  const Tensor x = trace.argument(pydl::zeros({2}));
+  trace.start();
+  const std::vector<Tensor> outputs = {pydl::exp(x)};
+  CHECK_THROWS(pydl::ValueError, "'fast'", trace.finish(outputs, {.without = {"fast"}}));
 }
 
-// A random function of two tensors (6, 6) and a state: elementwise ops, views, reductions, products, overwriting.
-struct RandomFunction {
-  unsigned seed;
-
-  Tensor operator()(const Tensor& x, const Tensor& y, const Tensor& state) const {
-    std::mt19937 random(seed);
-    std::vector<Tensor> values = {x, y, state * 1.0};
-    for (int i = 0; i < 24; ++i) {
-      const Tensor a = values[random() % values.size()];
-      const Tensor b = values[random() % values.size()];
-      values.push_back(next(random() % 11, a, b, state));
-    }
-    Tensor total = values[0];
-    for (const Tensor& value : values) total = total + value;
-    return total;
+TEST(programs_tell_what_they_do) {
+  pydl::Trace trace;
+  const Tensor x = trace.argument(pydl::zeros({20, 20}));
+  trace.set_locator([] { return std::string("model.py:7"); });
+  trace.start();
+  const std::vector<Tensor> outputs = {pydl::sum(pydl::tanh(pydl::matmul(x, x) * 2.0 + 1.0))};
+  pydl::Program program = trace.finish(outputs, {.without = {}, .explain = true});
+  for (int i = 0; i < 3; ++i) CHECK_EQUAL(program.run(std::vector{pydl::ones({20, 20})}).size(), size_t{1});
+  const std::string text = program.describe();
+  for (const char* part :
+       {"after trace", "after canonicalize", "after fuse_elementwise", "matmul", "model.py:7", "arena"}) {
+    if (text.find(part) == std::string::npos) check::fail(__FILE__, __LINE__, std::string("not described: ") + part);
   }
+  for (const pydl::ProgramStep& step : program.steps()) {
+    CHECK(step.seconds > 0);
+    CHECK(step.bytes > 0);
+    CHECK_EQUAL(step.location, "model.py:7");
+  }
+  CHECK(program.to_dot().starts_with("digraph"));
+  CHECK(program.arena_bytes() <= program.unplanned_bytes());
+}
 
-  static Tensor next(unsigned choice, const Tensor& a, const Tensor& b, const Tensor& state) {
-    const Axes last = std::vector<int64_t>{1};
-    switch (choice) {
-      case 0: return a + b;
-      case 1: return a * b * 0.5;
-      case 2: return tanh(a);
-      case 3: return where(greater(a, b), a, b * 0.5);
-      case 4: return permute_dims(a, std::vector<int64_t>{1, 0});
-      case 5: return softmax(a, 0) - b;
-      case 6: return matmul(a, b) * 0.1;
-      case 7: return flip(a, last) + mean(b, last, true);
-      case 8: return clip(a, scalar_like(-0.5, a), scalar_like(0.5, a));
-      case 9: {
-        const Tensor changed = copy(a);
-        assign(slice(changed, {1, 0}, {2, 6}, {1, 1}), slice(b, {3, 0}, {2, 6}, {1, 1}));
-        return changed;
+TEST(programs_run_in_several_threads) {
+  std::mt19937 engine(3);
+  const Tensor weight = random_tensor(engine, {40, 40});
+  const auto function = [&](const Tensor& x) {
+    const Tensor h = pydl::tanh(pydl::matmul(x, weight));
+    return std::vector<Tensor>{pydl::softmax(h * 2.0 + x), pydl::sum(h), pydl::matrix_transpose(h)};
+  };
+  std::vector<Tensor> inputs;
+  std::vector<std::vector<Tensor>> expected;
+  for (int i = 0; i < 4; ++i) {
+    inputs.push_back(random_tensor(engine, {40, 40}));
+    expected.push_back(function(inputs.back()));
+  }
+  pydl::Trace trace;
+  const Tensor x = trace.argument(inputs[0]);
+  trace.state(weight, "weight");
+  trace.start();
+  pydl::Program program = trace.finish(function(x));
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < inputs.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 100; ++i) {
+        if (!same(program.run(std::vector{inputs[t]}), expected[t])) ++wrong;
       }
-      default: assign(state, state * 0.5 + a * 0.1); return state + b;
-    }
+    });
   }
-};
-
-}  // namespace
-
-TEST(memory_of_what_lives_together_does_not_overlap) {
-  std::mt19937 random(1);
-  for (int round = 0; round < 60; ++round) {
-    std::vector<BufferLifetime> buffers;
-    const int steps = 5 + static_cast<int>(random() % 100);
-    for (int i = 0; i < 80; ++i) {
-      const int first = static_cast<int>(random() % static_cast<unsigned>(steps));
-      const int last = std::min(steps - 1, first + static_cast<int>(random() % 12));
-      buffers.push_back({static_cast<int64_t>(random() % 5000), first, last});
-    }
-    const MemoryPlan plan = exec::plan_memory(buffers, true);
-    CHECK_EQUAL(overlaps(buffers, plan), 0);
-    CHECK(plan.bytes >= plan.lower_bound);
-    CHECK(plan.bytes <= plan.lower_bound * 3 / 2);
-    const MemoryPlan apart = exec::plan_memory(buffers, false);
-    CHECK_EQUAL(apart.bytes, apart.total);
-    for (const int64_t offset : plan.offsets) CHECK_EQUAL(offset % 64, 0);
-  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQUAL(wrong.load(), 0);
 }
 
-TEST(graphs_keep_their_rules_after_every_pass) {
-  for (unsigned seed = 0; seed < 40; ++seed) {
-    const Tensor x = uniform({6, 6});
-    const Tensor state = uniform({6, 6});
-    graph::Tracer tracer;
-    tracer.state(state, "state");
-    const Tensor traced_x = tracer.argument(x);
-    const Tensor traced_y = tracer.argument(x);
-    tracer.resume();
-    const Tensor result = RandomFunction{seed}(traced_x, traced_y, state);
-    const Tensor outputs[] = {result};
-    graph::Graph graph = tracer.finish(outputs);
-    graph::verify(graph, "trace");
-    for (const graph::Pass& pass : graph::all_passes()) {
-      pass.run(graph);
-      graph::verify(graph, pass.name);
-    }
-  }
+TEST(errors_leave_states_alone) {
+  const std::vector<Tensor> states = {support::doubles({1, 2, 3}, {3}), support::doubles({0, 0}, {2})};
+  const std::vector<Tensor> before = copies(states);
+  pydl::Trace trace;
+  const Tensor index = trace.argument(Tensor::scalar(0, DType::int64));
+  trace.state(states[0], "a");
+  trace.state(states[1], "b");
+  trace.start();
+  pydl::assign(states[0], states[0] * 2.0);
+  const Tensor taken = pydl::take(states[0], index);
+  pydl::assign(states[1], pydl::expand(taken, {2}));
+  const Tensor again = pydl::take(states[1], index);
+  pydl::Program program = trace.finish(std::vector{again});
+  const uint32_t version = states[0].version();
+  CHECK_THROWS(pydl::IndexError, "take: index 2", program.run(std::vector{Tensor::scalar(2, DType::int64)}));
+  CHECK(same(states, before));
+  CHECK_THROWS(pydl::IndexError, "take: index 9", program.run(std::vector{Tensor::scalar(9, DType::int64)}));
+  CHECK(same(states, before));
+  CHECK_EQUAL(states[0].version(), version);
+  CHECK_TENSORS_CLOSE(program.run(std::vector{Tensor::scalar(1, DType::int64)})[0], support::doubles({4}, {}), 0);
+  CHECK_TENSORS_CLOSE(states[0], support::doubles({2, 4, 6}, {3}), 0);
+  CHECK_TENSORS_CLOSE(states[1], support::doubles({4, 4}, {2}), 0);
+  CHECK(states[0].version() > version);
 }
 
-TEST(programs_do_what_eager_calls_do) {
-  const std::vector<std::string> passes = pass_names();
-  for (unsigned seed = 0; seed < 60; ++seed) {
-    const RandomFunction function = {seed};
-    const Tensor start = uniform({6, 6});
-    const Tensor eager_state = copy(start);
-    const Tensor state = copy(start);
-    Trace trace;
-    trace.state(state, "state");
-    const Tensor like = uniform({6, 6});
-    const Tensor x = trace.argument(like);
-    const Tensor y = trace.argument(like);
-    trace.start();
-    const Tensor outputs[] = {function(x, y, state)};
-    ProgramOptions options;
-    if (seed % 2 == 1) options.without = {passes[seed / 2 % passes.size()]};
-    Program program = trace.finish(outputs, options);
-    for (int call = 0; call < 3; ++call) {
-      const Tensor arguments[] = {uniform({6, 6}, -1, 1), uniform({6, 6}, -1, 1)};
-      const Tensor expected = function(arguments[0], arguments[1], eager_state);
-      CHECK_CLOSE(max(abs(program.run(arguments)[0] - expected)).item(), 0, 1e-4);
-      CHECK_CLOSE(max(abs(state - eager_state)).item(), 0, 1e-5);
-    }
+TEST(traces_refuse_what_they_cannot_do) {
+  const Tensor undeclared = support::doubles({1, 2, 3}, {3});
+  const Tensor declared = support::doubles({1, 2, 3}, {3});
+  pydl::Trace trace;
+  const Tensor x = trace.argument(declared);
+  trace.state(declared, "weights");
+  trace.start();
+  CHECK_THROWS(pydl::TraceError, "was not declared", x + undeclared);
+  CHECK(is_same(trace.undeclared(), undeclared));
+  CHECK_THROWS(pydl::TraceError, "value", pydl::sum(x).item());
+  CHECK_THROWS(pydl::TraceError, "weights", declared.raw_data());
+  CHECK_THROWS(pydl::TraceError, "argument 0", pydl::assign(x, declared));
+  trace.stop();
+  CHECK_CLOSE(pydl::sum(undeclared).item(), 6, 0);
+  CHECK_THROWS(pydl::TraceError, "", x + undeclared);
+}
+
+TEST(traced_tensors_are_counted) {
+  pydl::Trace trace;
+  const Tensor x = trace.argument(pydl::zeros({3}));
+  trace.start();
+  const int64_t before = trace.live_results();
+  {
+    const Tensor y = x * 2.0;
+    const Tensor view = pydl::reshape(y, {3, 1});
+    CHECK_EQUAL(trace.live_results(), before + 2);
+    CHECK(pydl::is_traced(view));
   }
+  CHECK_EQUAL(trace.live_results(), before);
+  trace.stop();
 }
 
 TEST(a_training_step_in_cpp) {
@@ -184,36 +186,4 @@ TEST(tensors_of_a_trace_have_no_elements) {
   trace.stop();
   CHECK_THROWS(TraceError, "has no elements", result + 1.0);
   CHECK_EQUAL(to_string(result), std::string("tensor(traced, shape=(3,), dtype=float32)"));
-}
-
-TEST(arguments_are_checked) {
-  Trace trace;
-  const Tensor x = trace.argument(ones({2, 3}));
-  trace.start();
-  const Tensor outputs[] = {x + 1.0};
-  Program program = trace.finish(outputs);
-  const Tensor wrong[] = {ones({3, 2})};
-  CHECK_THROWS(ValueError, "argument 0: expected float32 of shape (2, 3)", program.run(wrong));
-  CHECK_THROWS(ValueError, "expected 1 arguments", program.run({}));
-}
-
-TEST(programs_run_in_several_threads_at_once) {
-  Trace trace;
-  const Tensor x = trace.argument(ones({40, 40}));
-  trace.start();
-  const Tensor outputs[] = {tanh(matmul(x, x)) * 2.0 + x};
-  Program program = trace.finish(outputs);
-  std::atomic<int> wrong = 0;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&program, &wrong, t] {
-      const Tensor arguments[] = {full({40, 40}, 0.01 * (t + 1), DType::float32)};
-      const Tensor expected = tanh(matmul(arguments[0], arguments[0])) * 2.0 + arguments[0];
-      for (int i = 0; i < 50; ++i) {
-        if (max(abs(program.run(arguments)[0] - expected)).item() > 1e-5) ++wrong;
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  CHECK_EQUAL(wrong.load(), 0);
 }

@@ -51,12 +51,23 @@ struct FusedInstruction {
   std::vector<int> sources;
 };
 
-/// Several elementwise ops on one shape, to which all inputs are expanded. `stored[i]` is the operand that output i is.
+/// A reduction of what an instruction of a fused kernel gives, which need not be written for it.
+struct FusedReduction {
+  op::OpId op;
+  op::Attrs attrs;
+  int operand;  ///< numbered like the sources of instructions
+};
+
+/// Several elementwise ops on one shape, to which all inputs are expanded. `stored[i]` is the operand that output i is;
+/// then comes an output per reduction. Where there are reductions, the stored outputs are row-major.
 struct FusedCall {
   std::span<const FusedInstruction> instructions;
   std::span<const BufferSpec> inputs;
   std::span<const BufferSpec> outputs;
   std::span<const int> stored;
+  std::span<const FusedReduction> reductions;
+  const Dims& shape;    ///< of what the instructions give
+  const Dims& strides;  ///< in whose order they run
 };
 
 /// Returns null when the provider cannot serve this call; the next one is asked then.

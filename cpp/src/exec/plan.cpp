@@ -103,7 +103,8 @@ bool Plan::take_over(size_t n, std::vector<ValueId>& owner, const std::vector<in
   const Node& node = graph_.nodes[n];
   if (!graph_.is_elementwise(node) || (!node.is_fused() && !graph_.def(node).has(op::Trait::in_place_safe)))
     return false;
-  for (size_t o = 0; o < node.outputs.size(); ++o) {
+  const size_t count = node.is_fused() ? node.stored.size() : node.outputs.size();
+  for (size_t o = 0; o < count; ++o) {
     const ValueId output = node.outputs[o];
     if (locations_[static_cast<size_t>(output)].place != Place::none) continue;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -163,9 +164,11 @@ std::unique_ptr<Kernel> Plan::prepare_node(const Node& node) const {
   for (const ValueId input : node.inputs) inputs.push_back(graph_.spec(input));
   for (const ValueId output : node.outputs) outputs.push_back(graph_.spec(output));
   if (graph_.is_elementwise(node)) {
-    for (BufferSpec& input : inputs) expand_spec(input, outputs[0].shape);
+    for (BufferSpec& input : inputs) expand_spec(input, node.is_fused() ? node.shape : outputs[0].shape);
   }
-  if (node.is_fused()) return prepare_fused_kernel({node.fused, inputs, outputs, node.stored});
+  if (node.is_fused()) {
+    return prepare_fused_kernel({node.fused, inputs, outputs, node.stored, node.reductions, node.shape, node.strides});
+  }
   return prepare_kernel({node.op, node.attrs, inputs, outputs});
 }
 

@@ -89,12 +89,13 @@ std::string node_name(const Node& node) {
   for (const FusedInstruction& instruction : node.fused) {
     name += (name.empty() ? "" : "+") + std::string(op::op_name(instruction.op));
   }
+  for (const FusedReduction& reduction : node.reductions) name += "+" + std::string(op::op_name(reduction.op));
   return name;
 }
 
 int64_t node_flops(const Graph& graph, const Node& node) {
   if (node.is_fused()) {
-    return static_cast<int64_t>(node.fused.size()) * element_count(graph.spec(node.outputs[0]).shape);
+    return static_cast<int64_t>(node.fused.size() + node.reductions.size()) * element_count(node.shape);
   }
   const auto function = graph.def(node).flops;
   if (function == nullptr || node.outputs.empty()) return 0;

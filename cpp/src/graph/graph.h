@@ -17,6 +17,7 @@ namespace pydl::graph {
 
 using exec::BufferSpec;
 using exec::FusedInstruction;
+using exec::FusedReduction;
 using ValueId = int32_t;
 
 /// Where the elements of a value come from.
@@ -44,10 +45,13 @@ struct Node {
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   int mutated = 0;
-  int region = 0;                       ///< 0, or the number of a recomputation: equal calls of two regions stay two
-  int location = -1;                    ///< in Graph::locations
-  std::vector<FusedInstruction> fused;  ///< elementwise, on one shape
-  std::vector<int> stored;              ///< of a fused node: the operand that each output is
+  int region = 0;                          ///< 0, or the number of a recomputation: equal calls of two regions stay two
+  int location = -1;                       ///< in Graph::locations
+  std::vector<FusedInstruction> fused;     ///< elementwise, on one shape
+  std::vector<int> stored;                 ///< of a fused node: the operand that each of its first outputs is
+  std::vector<FusedReduction> reductions;  ///< of a fused node: what each of the other outputs is
+  Dims shape;                              ///< of a fused node: of what its instructions give, written or not
+  Dims strides;                            ///< of the same
 
   bool is_fused() const { return op == op::OpId::count; }
 };

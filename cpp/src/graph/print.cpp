@@ -1,4 +1,5 @@
 // Graphs as text for people, and as pictures.
+#include <algorithm>
 #include <sstream>
 
 #include "graph/graph.h"
@@ -63,9 +64,12 @@ void write_node(std::ostream& out, const Graph& graph, const Node& node) {
   write_names(out, graph, node.inputs);
   out << ")";
   write_attrs(out, node.attrs);
-  if (!node.outputs.empty()) {
-    out << " -> ";
-    write_spec(out, graph.spec(node.outputs[0]));
+  for (const FusedReduction& reduction : node.reductions) write_attrs(out, reduction.attrs);
+  // Outputs differ only where some of them are reductions.
+  const size_t shown = node.reductions.empty() ? std::min<size_t>(node.outputs.size(), 1) : node.outputs.size();
+  for (size_t i = 0; i < shown; ++i) {
+    out << (i == 0 ? " -> " : ", ");
+    write_spec(out, graph.spec(node.outputs[i]));
   }
   if (node.mutated > 0) out << " overwrites its first " << node.mutated;
   if (node.region > 0) out << " recomputed";

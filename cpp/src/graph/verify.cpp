@@ -28,16 +28,38 @@ void verify_layout(const Graph& graph, const Node& node, size_t n, const char* a
   if (!fits) fail(after, "node ", n, " (", node_name(node), ") has shape ", given.shape, ", not ", output.shape);
 }
 
+void verify_reduction(const Node& node, size_t n, const FusedReduction& reduction, const BufferSpec& given,
+                      const char* after) {
+  const int instruction = reduction.operand - static_cast<int>(node.inputs.size());
+  if (instruction < 0 || instruction >= static_cast<int>(node.fused.size())) {
+    fail(after, "node ", n, " reduces operand ", reduction.operand);
+  }
+  const BufferSpec whole = {node.fused[static_cast<size_t>(instruction)].dtype, node.shape, node.strides};
+  BufferSpec output;
+  int64_t offset = 0;
+  op::op_def(reduction.op).infer(reduction.attrs, {&whole, 1}, &output, &offset);
+  if (!same_layout(output, given)) {
+    fail(after, "node ", n, " (", node_name(node), ") has shape ", given.shape, ", not ", output.shape);
+  }
+}
+
 void verify_fused(const Graph& graph, const Node& node, size_t n, const char* after) {
-  if (node.stored.size() != node.outputs.size()) fail(after, "node ", n, " stores ", node.stored.size(), " operands");
+  const size_t stored = node.stored.size();
+  if (stored + node.reductions.size() != node.outputs.size()) {
+    fail(after, "node ", n, " stores ", stored, " operands and reduces ", node.reductions.size());
+  }
   const auto inputs = static_cast<int>(node.inputs.size());
   for (size_t i = 0; i < node.fused.size(); ++i) {
     for (const int source : node.fused[i].sources) {
       if (source < 0 || source >= inputs + static_cast<int>(i)) fail(after, "node ", n, " reads operand ", source);
     }
   }
-  for (const ValueId output : node.outputs) {
-    if (graph.spec(output).shape != graph.spec(node.outputs[0]).shape) fail(after, "node ", n, " has several shapes");
+  for (size_t i = 0; i < stored; ++i) {
+    const BufferSpec& output = graph.spec(node.outputs[i]);
+    if (output.shape != node.shape || output.strides != node.strides) fail(after, "node ", n, " has several shapes");
+  }
+  for (size_t i = 0; i < node.reductions.size(); ++i) {
+    verify_reduction(node, n, node.reductions[i], graph.spec(node.outputs[stored + i]), after);
   }
 }
 

@@ -25,7 +25,7 @@ std::unique_ptr<Kernel> prepare_program(const KernelCall& call, TileKernel kerne
   const int destination = result == output ? input_count : program.temporary();
   program.emit(kernel, destination, {sources[0], sources[1], sources[2]}, cost);
   if (result != output) program.emit_cast(result, output, input_count, destination);
-  program.finish();
+  prepared->finish();
   return prepared;
 }
 
@@ -50,7 +50,7 @@ std::unique_ptr<Kernel> prepare_cast(const KernelCall& call) {
   auto prepared = std::make_unique<ElementwiseKernel>(call.inputs, call.outputs);
   TileProgram& program = prepared->program();
   program.emit_cast(from, to, 1, 0);
-  program.finish();
+  prepared->finish();
   return prepared;
 }
 
@@ -78,7 +78,7 @@ std::unique_ptr<Kernel> prepare_clip(const KernelCall& call) {
   program.emit(table[static_cast<int>(OpId::maximum)][lane], raised, {operands[0], operands[1]}, 1);
   program.emit(table[static_cast<int>(OpId::minimum)][lane], operands[3], {raised, operands[2]}, 1);
   if (stored != dtype) program.emit_cast(dtype, stored, 3, operands[3]);
-  program.finish();
+  prepared->finish();
   return prepared;
 }
 

@@ -10,12 +10,13 @@ using op::OpId;
 // Transposed operands with fewer elements are gathered.
 constexpr int64_t worth_transposing = 16384;
 
-LoopNest nest_of(std::span<const BufferSpec> inputs, std::span<const BufferSpec> outputs) {
+LoopNest nest_of(std::span<const BufferSpec> inputs, std::span<const BufferSpec> outputs, const Dims& shape,
+                 const Dims& strides) {
   const BufferSpec* operands[max_operands];
   size_t count = 0;
   for (const BufferSpec& input : inputs) operands[count++] = &input;
   for (const BufferSpec& output : outputs) operands[count++] = &output;
-  return LoopNest::over({operands, count}, static_cast<int>(inputs.size()));
+  return LoopNest::over({operands, count}, shape, strides);
 }
 
 bool lies_across(const LoopNest& nest, int operand) {
@@ -35,22 +36,31 @@ constexpr ElementwiseKind kinds[] = {
 
 }  // namespace
 
-ElementwiseKernel::ElementwiseKernel(std::span<const BufferSpec> inputs, std::span<const BufferSpec> outputs)
+ElementwiseKernel::ElementwiseKernel(std::span<const BufferSpec> inputs, std::span<const BufferSpec> outputs,
+                                     size_t reductions, const Dims& shape, const Dims& strides)
     : input_count_(inputs.size()),
       output_count_(outputs.size()),
-      program_(relayout(inputs, outputs), static_cast<int>(outputs.size())) {}
+      program_(relayout(inputs, outputs, shape, strides), static_cast<int>(outputs.size() - reductions),
+               static_cast<int>(reductions)) {}
 
 // Loops over the operands, transposed ones where they will be.
-LoopNest ElementwiseKernel::relayout(std::span<const BufferSpec> inputs, std::span<const BufferSpec> outputs) {
-  LoopNest nest = nest_of(inputs, outputs);
+LoopNest ElementwiseKernel::relayout(std::span<const BufferSpec> inputs, std::span<const BufferSpec> outputs,
+                                     const Dims& shape, const Dims& strides) {
+  LoopNest nest = nest_of(inputs, outputs, shape, strides);
   std::vector<BufferSpec> specs(inputs.begin(), inputs.end());
   for (size_t i = 0; i < input_count_; ++i) {
     if (nest.count < worth_transposing || !lies_across(nest, static_cast<int>(i))) continue;
-    specs[i].strides = outputs[0].strides;
+    specs[i].strides = strides;
     transpositions_.push_back({i, scratchpad_bytes, CopyPlan(specs[i], inputs[i])});
     scratchpad_bytes += (static_cast<size_t>(nest.count) * item_size(specs[i].dtype) + 63) / 64 * 64;
   }
-  return transpositions_.empty() ? nest : nest_of(specs, outputs);
+  return transpositions_.empty() ? nest : nest_of(specs, outputs, shape, strides);
+}
+
+void ElementwiseKernel::finish() {
+  program_.finish();
+  program_scratchpad_ = scratchpad_bytes;
+  scratchpad_bytes += program_.scratchpad_bytes();
 }
 
 void ElementwiseKernel::run(void* const* inputs, void* const* outputs, void* scratchpad) const {
@@ -63,7 +73,7 @@ void ElementwiseKernel::run(void* const* inputs, void* const* outputs, void* scr
     transposition.copy.run(to, operand);
     operand = to;
   }
-  program_.run(operands);
+  program_.run(operands, static_cast<char*>(scratchpad) + program_scratchpad_);
 }
 
 ElementwiseKind elementwise_kind(OpId op) { return kinds[static_cast<int>(op)]; }

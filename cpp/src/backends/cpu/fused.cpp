@@ -1,4 +1,6 @@
-// Fused elementwise nodes: a tile program with an instruction for each op.
+// Fused elementwise nodes: a tile program with an instruction for each op, and what is reduced of their results.
+#include <algorithm>
+
 #include "backends/cpu/elementwise_kernel.h"
 #include "backends/cpu/families.h"
 
@@ -8,6 +10,7 @@ namespace {
 
 using exec::FusedCall;
 using exec::FusedInstruction;
+using exec::FusedReduction;
 
 // Turns the instructions of a fused node into those of a tile program. Temporary registers are used again once nobody
 // reads them any more, so that a long chain stays in the L1 cache.
@@ -18,6 +21,9 @@ class FusedProgram {
     registers_.assign(count, -1);
     last_use_.assign(count, -1);
     for (size_t i = 0; i < call.inputs.size(); ++i) registers_[i] = static_cast<int>(i);
+    for (const FusedReduction& reduction : call.reductions) {
+      last_use_[static_cast<size_t>(reduction.operand)] = reduction.operand - static_cast<int>(call.inputs.size());
+    }
     for (size_t i = 0; i < call.instructions.size(); ++i) {
       for (const int source : call.instructions[i].sources)
         last_use_[static_cast<size_t>(source)] = static_cast<int>(i);
@@ -32,8 +38,10 @@ class FusedProgram {
     for (size_t i = 0; i < call_.instructions.size(); ++i) {
       if (!emit_instruction(i)) return false;
       for (const int source : call_.instructions[i].sources) release(source, static_cast<int>(i));
+      const auto result = static_cast<int>(call_.inputs.size() + i);
+      emit_reductions(result);
+      release(result, static_cast<int>(i));
     }
-    program_.finish();
     return true;
   }
 
@@ -85,6 +93,25 @@ class FusedProgram {
     }
   }
 
+  void emit_reductions(int operand) {
+    for (size_t i = 0; i < call_.reductions.size(); ++i) {
+      if (call_.reductions[i].operand != operand) continue;
+      program_.emit_reduction(registers_[static_cast<size_t>(operand)], tile_reduction(i));
+    }
+  }
+
+  TileReduction tile_reduction(size_t index) const {
+    const FusedReduction& reduction = call_.reductions[index];
+    const DType dtype = dtype_of_operand(reduction.operand);
+    const Dims& axes = reduction.attrs.dims("axes");
+    double divisor = 1.0;
+    if (reduction.op == OpId::mean) {
+      for (const int64_t axis : axes) divisor *= static_cast<double>(call_.shape[static_cast<int>(axis)]);
+    }
+    const Reduction kind = reduction.op == OpId::max ? reduce_max : reduction.op == OpId::min ? reduce_min : reduce_sum;
+    return {kind, reduce_lane(dtype), *op::split_reduction(call_.shape, axes), {dtype, divisor}, index};
+  }
+
   // minimum(maximum(x, low), high). What lies between must not be where x or high are still read from.
   bool emit_clip(size_t index) {
     const FusedInstruction& instruction = call_.instructions[index];
@@ -120,9 +147,28 @@ class FusedProgram {
   std::vector<int> free_;
 };
 
+// A result of a reduction in the shape of what is reduced: elements that meet in one number lie at one place.
+BufferSpec spread(const BufferSpec& result, const Dims& shape, const FusedReduction& reduction) {
+  const Dims& axes = reduction.attrs.dims("axes");
+  BufferSpec whole = {result.dtype, shape, shape};
+  int64_t stride = 1;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    const bool reduced = std::find(axes.begin(), axes.end(), axis) != axes.end();
+    whole.strides[axis] = reduced ? 0 : stride;
+    if (!reduced) stride *= shape[axis];
+  }
+  return whole;
+}
+
 std::unique_ptr<Kernel> prepare_fused(const FusedCall& call) {
-  auto prepared = std::make_unique<ElementwiseKernel>(call.inputs, call.outputs);
+  std::vector<BufferSpec> outputs(call.outputs.begin(), call.outputs.end());
+  for (size_t i = 0; i < call.reductions.size(); ++i) {
+    outputs[call.stored.size() + i] = spread(call.outputs[call.stored.size() + i], call.shape, call.reductions[i]);
+  }
+  auto prepared =
+      std::make_unique<ElementwiseKernel>(call.inputs, outputs, call.reductions.size(), call.shape, call.strides);
   if (!FusedProgram(call, prepared->program()).emit()) return nullptr;
+  prepared->finish();
   return prepared;
 }
 

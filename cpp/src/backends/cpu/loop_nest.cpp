@@ -29,27 +29,26 @@ void repeat(char* to, const char* item, int64_t count, int64_t item_size) {
 
 }  // namespace
 
-LoopNest LoopNest::over(std::span<const exec::BufferSpec* const> operands, int leader) {
+LoopNest LoopNest::over(std::span<const exec::BufferSpec* const> operands, const Dims& shape, const Dims& strides) {
   LoopNest nest;
   nest.operand_count = static_cast<int>(operands.size());
-  const exec::BufferSpec& lead = *operands[static_cast<size_t>(leader)];
-  nest.count = element_count(lead.shape);
+  nest.count = element_count(shape);
   for (int i = 0; i < nest.operand_count; ++i) {
     nest.item_sizes[i] = static_cast<int64_t>(item_size(operands[static_cast<size_t>(i)]->dtype));
   }
 
   int order[max_rank];
   int axis_count = 0;
-  for (int axis = 0; axis < lead.shape.rank(); ++axis) {
-    if (lead.shape[axis] != 1) order[axis_count++] = axis;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (shape[axis] != 1) order[axis_count++] = axis;
   }
   std::stable_sort(order, order + axis_count,
-                   [&](int a, int b) { return std::abs(lead.strides[a]) > std::abs(lead.strides[b]); });
+                   [&](int a, int b) { return std::abs(strides[a]) > std::abs(strides[b]); });
 
   for (int k = 0; k < axis_count; ++k) {
     const int axis = order[k];
     const int outer = nest.rank - 1;
-    const int64_t size = lead.shape[axis];
+    const int64_t size = shape[axis];
     bool joins = nest.rank > 0;
     int64_t steps[max_operands];
     for (int i = 0; i < nest.operand_count; ++i) {

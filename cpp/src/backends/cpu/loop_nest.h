@@ -20,7 +20,12 @@ struct LoopNest {
   int64_t item_sizes[max_operands] = {};
 
   /// Loops for operands of one shape, in the order of `operands[leader]`'s memory.
-  static LoopNest over(std::span<const exec::BufferSpec* const> operands, int leader);
+  static LoopNest over(std::span<const exec::BufferSpec* const> operands, int leader) {
+    const exec::BufferSpec& lead = *operands[static_cast<size_t>(leader)];
+    return over(operands, lead.shape, lead.strides);
+  }
+  /// The same for operands of a shape, in the order of given strides.
+  static LoopNest over(std::span<const exec::BufferSpec* const> operands, const Dims& shape, const Dims& strides);
 
   int64_t inner_size() const { return rank == 0 ? 1 : sizes[rank - 1]; }
   int64_t inner_step(int operand) const { return rank == 0 ? 0 : steps[operand][rank - 1]; }

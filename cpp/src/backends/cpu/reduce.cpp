@@ -1,8 +1,7 @@
 // Reductions over axes.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
+#include "backends/cpu/accumulators.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/reduce_plan.h"
 #include "backends/cpu/tile_program.h"
@@ -69,53 +68,6 @@ class ReduceInput {
 
   std::vector<TileProgram> copy_program_;  // none or one
 };
-
-// One number per output from its accumulator.
-struct Finish {
-  DType dtype;
-  double divisor;  // of floating-point results
-};
-
-template <class T, class Accumulator>
-void store_results(const Accumulator* acc, int64_t count, double divisor, void* out) {
-  auto* y = static_cast<T*>(out);
-  for (int64_t i = 0; i < count; ++i) {
-    if constexpr (std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>) {
-      y[i] = T::from_float(static_cast<float>(acc[i] / divisor));
-    } else if constexpr (std::is_same_v<Accumulator, double>) {
-      y[i] = static_cast<T>(acc[i] / divisor);
-    } else {
-      y[i] = static_cast<T>(acc[i]);
-    }
-  }
-}
-
-template <class Accumulator>
-void finish_results(const Finish& finish, const Accumulator* acc, int64_t count, void* out) {
-  visit_dtype(finish.dtype, [&](auto zero) { store_results<decltype(zero)>(acc, count, finish.divisor, out); });
-}
-
-ReduceLane reduce_lane(DType dtype) {
-  switch (dtype) {
-    case DType::float32: return reduce_float;
-    case DType::float64: return reduce_double;
-    case DType::int32: return reduce_int32;
-    case DType::int64: return reduce_int64;
-    default: return reduce_uint8;
-  }
-}
-
-template <class Accumulator>
-Accumulator identity_of(Reduction reduction) {
-  using Limits = std::numeric_limits<Accumulator>;
-  constexpr bool floating = std::is_same_v<Accumulator, double>;
-  switch (reduction) {
-    case reduce_prod: return 1;
-    case reduce_max: return floating ? -Limits::infinity() : Limits::min();
-    case reduce_min: return floating ? Limits::infinity() : Limits::max();
-    default: return 0;
-  }
-}
 
 template <class Accumulator>
 class ReduceKernel final : public Kernel {

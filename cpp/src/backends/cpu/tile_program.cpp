@@ -14,6 +14,8 @@ namespace {
 constexpr int64_t shortest_row = 128;
 // Additions of float32 that are worth waking a thread for.
 constexpr int64_t work_per_thread = 32768;
+// Elements that are worth a row of partial results.
+constexpr int64_t reduced_together = 16384;
 
 // Walks `count` elements of an operand from `index` on, a run of the innermost loop at a time: `visit(offset, run,
 // position)`, offset in bytes and position counted from `index`.
@@ -46,6 +48,7 @@ void for_each_run(const LoopNest& nest, int operand, int64_t index, int64_t coun
 
 void gather(const LoopNest& nest, int operand, const char* base, int64_t index, int64_t count, char* tile) {
   const int64_t size = nest.item_sizes[operand];
+  if (nest.is_uniform(operand)) return copy_run(tile, size, base, 0, count, size);
   for_each_run(nest, operand, index, count, [&](int64_t offset, int64_t run, int64_t done) {
     copy_run(tile + done * size, size, base + offset, nest.inner_step(operand), run, size);
   });
@@ -71,8 +74,11 @@ DType dtype_of(Lane lane) {
   return dtypes[lane];
 }
 
-TileProgram::TileProgram(const LoopNest& nest, int outputs)
-    : nest_(nest), first_output_(nest.operand_count - outputs), register_count_(nest.operand_count) {}
+TileProgram::TileProgram(const LoopNest& nest, int outputs, int reductions)
+    : nest_(nest),
+      first_output_(nest.operand_count - outputs - reductions),
+      first_reduction_(nest.operand_count - reductions),
+      register_count_(nest.operand_count) {}
 
 int TileProgram::temporary() { return register_count_++; }
 
@@ -81,6 +87,12 @@ void TileProgram::emit(TileKernel kernel, int destination, std::initializer_list
   std::transform(sources.begin(), sources.end(), instruction.sources, [](int s) { return static_cast<int8_t>(s); });
   instructions_.push_back(instruction);
   cost_ += cost;
+}
+
+void TileProgram::emit_reduction(int source, const TileReduction& reduction) {
+  reductions_.add(reduction);
+  reduced_.push_back({instructions_.size(), source});
+  cost_ += 1;
 }
 
 void TileProgram::emit_cast(DType from, DType to, int destination, int source) {
@@ -104,15 +116,35 @@ bool TileProgram::repeats(int operand) const {
 bool TileProgram::should_stream() const {
   static const int64_t beyond_caches = runtime::last_level_cache_bytes() / 4;
   const int output = first_output_;
-  return nest_.operand_count == output + 1 && access_[output] == Access::dense &&
+  const bool aligned = grid_.rows() == 1 || grid_.columns() * nest_.item_sizes[output] % 64 == 0;
+  return first_reduction_ == output + 1 && access_[output] == Access::dense && aligned &&
          nest_.count * nest_.item_sizes[output] >= beyond_caches && nest_.item_sizes[output] >= 4;
+}
+
+// Tiles of short rows that repeat are whole rows of them, so that all tiles are alike. Where a row is reduced, or
+// joined with others, tiles are parts of a row or whole rows of that matrix.
+void TileProgram::cut(bool repeated) {
+  const int64_t reduced_columns = reductions_.columns();
+  if (by_rows_) {
+    const int64_t inner = nest_.inner_size();
+    const int64_t columns = reduced_columns > 0 ? reduced_columns : inner;
+    const int64_t parts = (inner + tile_length - 1) / tile_length;
+    grid_ = TileGrid(nest_.count / columns, columns, inner, (inner + parts - 1) / parts, false);
+  } else if (reduced_columns > 0) {
+    grid_ = TileGrid(nest_.count / reduced_columns, reduced_columns, reduced_columns, tile_length, true);
+  } else {
+    const int64_t longest = repeated ? tile_length / nest_.inner_size() * nest_.inner_size() : tile_length;
+    grid_ = TileGrid(1, nest_.count, nest_.count, longest, true);
+  }
+  if (reductions_.has_columns()) grid_.join_rows(reduced_together);
+  reductions_.place(grid_);
 }
 
 void TileProgram::finish() {
   bool all_dense = true;
   bool strided = false;
   bool repeated = false;
-  for (int i = 0; i < nest_.operand_count; ++i) {
+  for (int i = 0; i < first_reduction_; ++i) {
     const bool is_input = i < first_output_;
     if (nest_.is_dense(i)) {
       access_[i] = Access::dense;
@@ -124,20 +156,12 @@ void TileProgram::finish() {
     repeated = repeated || (access_[i] == Access::constant && !nest_.is_uniform(i));
   }
   by_rows_ = strided && nest_.inner_size() >= shortest_row;
+  cut(repeated);
   streams_ = !by_rows_ && !repeated && should_stream();
-  whole_ = all_dense && instructions_.size() == 1 && !streams_;
-  if (by_rows_) {
-    tiles_per_row_ = (nest_.inner_size() + tile_length - 1) / tile_length;
-    tile_length_ = (nest_.inner_size() + tiles_per_row_ - 1) / tiles_per_row_;
-    tile_count_ = nest_.count / nest_.inner_size() * tiles_per_row_;
-    return;
-  }
-  // Tiles of whole rows are all alike to a row that repeats.
-  if (repeated) tile_length_ = tile_length / nest_.inner_size() * nest_.inner_size();
-  tile_count_ = (nest_.count + tile_length_ - 1) / tile_length_;
+  whole_ = all_dense && instructions_.size() == 1 && !streams_ && reductions_.empty();
 }
 
-void TileProgram::run(void* const* operands) const {
+void TileProgram::run(void* const* operands, void* scratchpad) const {
   if (whole_) {
     // In steps of a cache line, so that no two threads write to one.
     constexpr int64_t step = 64;
@@ -147,15 +171,24 @@ void TileProgram::run(void* const* operands) const {
     });
     return;
   }
-  const int64_t grain = work_per_thread / tile_length_ / cost_;
-  runtime::parallel_for(tile_count_, grain, [&](int64_t begin, int64_t end) { run_tiles(operands, begin, end); });
+  const int64_t grain = work_per_thread / grid_.block_size() / cost_;
+  runtime::parallel_for(grid_.block_count(), grain,
+                        [&](int64_t begin, int64_t end) { run_tiles(operands, scratchpad, begin, end); });
+  reductions_.finish(grid_, operands + first_reduction_, scratchpad);
 }
 
-void TileProgram::execute(void* const* registers, int64_t count) const {
-  for (const Instruction& instruction : instructions_) {
+void TileProgram::execute(void* const* registers, const Tile& tile, void* scratchpad) const {
+  size_t next = 0;
+  for (size_t i = 0; i < instructions_.size(); ++i) {
+    const Instruction& instruction = instructions_[i];
     const void* sources[3];
-    for (int i = 0; i < 3; ++i) sources[i] = registers[instruction.sources[i]];
-    instruction.kernel(registers[instruction.destination], sources, count);
+    for (int k = 0; k < 3; ++k) sources[k] = registers[instruction.sources[k]];
+    instruction.kernel(registers[instruction.destination], sources, tile.count());
+    for (; next < reduced_.size() && reduced_[next].after == i + 1; ++next) {
+      // Results of reductions are no registers: their tiles are free.
+      void* pending = registers[static_cast<size_t>(first_reduction_) + reductions_.output(next)];
+      reductions_.reduce(next, grid_, tile, registers[reduced_[next].source], pending, scratchpad);
+    }
   }
 }
 
@@ -164,53 +197,49 @@ void TileProgram::run_whole(void* const* operands, int64_t begin, int64_t end) c
   for (int i = 0; i < nest_.operand_count; ++i) {
     registers[i] = static_cast<char*>(operands[i]) + begin * nest_.item_sizes[i];
   }
-  execute(registers, end - begin);
+  execute(registers, {begin, 0, 1, begin, end - begin, 0}, nullptr);
 }
 
-void TileProgram::run_tiles(void* const* operands, int64_t begin, int64_t end) const {
+void TileProgram::run_tiles(void* const* operands, void* scratchpad, int64_t begin, int64_t end) const {
   constexpr int64_t widest_item = 8;
   alignas(64) char tiles[max_registers][tile_length * widest_item];
   void* registers[max_registers];
   for (int i = 0; i < register_count_; ++i) registers[i] = tiles[i];
-  for (int i = 0; i < nest_.operand_count; ++i) {
+  for (int i = 0; i < first_output_; ++i) {
     if (access_[i] != Access::constant) continue;
-    gather(nest_, i, static_cast<const char*>(operands[i]), 0, std::min(tile_length_, nest_.count), tiles[i]);
+    const int64_t count = std::min(grid_.tile_length(), nest_.count);
+    gather(nest_, i, static_cast<const char*>(operands[i]), 0, count, tiles[i]);
   }
 
   const bool streams = streams_ && reinterpret_cast<uintptr_t>(operands[first_output_]) % 64 == 0;
-  for (int64_t tile = begin; tile < end; ++tile) {
-    const int64_t row = by_rows_ ? tile / tiles_per_row_ : 0;
-    const int64_t in_row = by_rows_ ? tile % tiles_per_row_ * tile_length_ : tile * tile_length_;
-    const int64_t row_size = by_rows_ ? nest_.inner_size() : nest_.count;
-    const int64_t index = row * row_size + in_row;
-    const int64_t count = std::min(tile_length_, row_size - in_row);
-
+  grid_.for_each_tile(begin, end, [&](const Tile& tile) {
+    const int64_t count = tile.count();
     bool scattered[max_operands] = {};
-    for (int i = 0; i < nest_.operand_count; ++i) {
+    for (int i = 0; i < first_reduction_; ++i) {
       char* base = static_cast<char*>(operands[i]);
       if (access_[i] == Access::dense && i >= first_output_ && streams) {
         registers[i] = tiles[i];
       } else if (access_[i] == Access::dense) {
-        registers[i] = base + index * nest_.item_sizes[i];
+        registers[i] = base + tile.index * nest_.item_sizes[i];
       } else if (access_[i] == Access::strided) {
         const bool in_place = by_rows_ && nest_.inner_step(i) == nest_.item_sizes[i];
         scattered[i] = !in_place && i >= first_output_;
         if (in_place) {
-          registers[i] = base + nest_.offset(i, index);
+          registers[i] = base + nest_.offset(i, tile.index);
         } else if (i < first_output_) {
-          gather(nest_, i, base, index, count, tiles[i]);
+          gather(nest_, i, base, tile.index, count, tiles[i]);
         }
       }
     }
-    execute(registers, count);
-    for (int i = first_output_; i < nest_.operand_count; ++i) {
-      if (scattered[i]) scatter(nest_, i, static_cast<char*>(operands[i]), index, count, tiles[i]);
+    execute(registers, tile, scratchpad);
+    for (int i = first_output_; i < first_reduction_; ++i) {
+      if (scattered[i]) scatter(nest_, i, static_cast<char*>(operands[i]), tile.index, count, tiles[i]);
       if (streams) {
         const int64_t size = nest_.item_sizes[i];
-        kernels().stream(tiles[i], static_cast<char*>(operands[i]) + index * size, count * size);
+        kernels().stream(tiles[i], static_cast<char*>(operands[i]) + tile.index * size, count * size);
       }
     }
-  }
+  });
   if (streams) kernels().finish_streams();
 }
 

@@ -13,6 +13,8 @@
 
 #include "backends/cpu/kernel_set.h"
 #include "backends/cpu/loop_nest.h"
+#include "backends/cpu/tile_grid.h"
+#include "backends/cpu/tile_reductions.h"
 
 namespace pydl::cpu {
 
@@ -29,8 +31,9 @@ struct Instruction {
 
 class TileProgram {
  public:
-  /// A program on the operands of `nest`, the last `outputs` of which are written.
-  TileProgram(const LoopNest& nest, int outputs);
+  /// A program on the operands of `nest`, the last of which are written: `outputs`, then a result per reduction, which
+  /// is no register. Results that many elements meet in have steps of 0.
+  TileProgram(const LoopNest& nest, int outputs, int reductions = 0);
 
   /// A new register that is no operand.
   int temporary();
@@ -38,11 +41,15 @@ class TileProgram {
   void emit(TileKernel kernel, int destination, std::initializer_list<int> sources, int cost);
   /// Appends what converts a register to another dtype; a 16-bit float takes the way through float32.
   void emit_cast(DType from, DType to, int destination, int source);
+  /// Appends a reduction of a register. The order of loops must be row-major.
+  void emit_reduction(int source, const TileReduction& reduction);
   /// To be called once, after the last instruction.
   void finish();
 
+  /// What `run` needs for reductions.
+  size_t scratchpad_bytes() const { return reductions_.scratchpad_bytes(); }
   /// `operands` point to the first element of each operand.
-  void run(void* const* operands) const;
+  void run(void* const* operands, void* scratchpad = nullptr) const;
 
  private:
   // How an operand is reached.
@@ -50,22 +57,30 @@ class TileProgram {
 
   bool repeats(int operand) const;
   bool should_stream() const;
-  void run_tiles(void* const* operands, int64_t begin, int64_t end) const;
+  void cut(bool repeated);
+  void run_tiles(void* const* operands, void* scratchpad, int64_t begin, int64_t end) const;
   void run_whole(void* const* operands, int64_t begin, int64_t end) const;
-  void execute(void* const* registers, int64_t count) const;
+  void execute(void* const* registers, const Tile& tile, void* scratchpad) const;
+
+  // Reads a register after `after` instructions, before it is used again.
+  struct ReducedRegister {
+    size_t after;
+    int source;
+  };
 
   LoopNest nest_;
   int first_output_;
+  int first_reduction_;
   int register_count_;
   std::vector<Instruction> instructions_;
+  TileReductions reductions_;
+  std::vector<ReducedRegister> reduced_;
   int cost_ = 1;
   Access access_[max_operands] = {};
   bool whole_ = false;    // one instruction on dense operands: no tiles
   bool streams_ = false;  // the output is too large for the caches, and goes past them
   bool by_rows_ = false;  // tiles end where the innermost loop ends
-  int64_t tiles_per_row_ = 0;
-  int64_t tile_length_ = tile_length;
-  int64_t tile_count_ = 0;
+  TileGrid grid_;
 };
 
 /// The lane that elements of a dtype are computed in, and the dtype of a lane.

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "graph/passes/dependencies.h"
+#include "graph/passes/fusible.h"
 #include "graph/passes/passes.h"
 
 namespace pydl::graph {
@@ -13,22 +14,6 @@ namespace pydl::graph {
 namespace {
 
 using op::OpId;
-
-// What kernels of fused nodes hold (backends/cpu/fused.cpp): operands in memory, and instructions.
-constexpr size_t most_operands = 10;
-constexpr size_t most_instructions = 12;
-
-// Dtypes that are computed in as they are. Others take conversions on the way, which eager mode rounds differently.
-bool is_computed_in(DType dtype) {
-  return dtype == DType::float32 || dtype == DType::float64 || dtype == DType::int32 || dtype == DType::int64 ||
-         dtype == DType::boolean;
-}
-
-// Bools are chosen by, converted and combined, but never computed with.
-bool takes_bools(OpId op) {
-  return op == OpId::where || op == OpId::cast || op == OpId::logical_and || op == OpId::logical_or ||
-         op == OpId::logical_xor;
-}
 
 class ElementwiseFuser {
  public:
@@ -51,18 +36,7 @@ class ElementwiseFuser {
   const Node& node(int n) const { return graph_.nodes[static_cast<size_t>(n)]; }
   const BufferSpec& output(int n) const { return graph_.spec(node(n).outputs[0]); }
 
-  bool is_fusible(int n) const {
-    const Node& candidate = node(n);
-    if (candidate.is_fused() || candidate.mutated > 0 || !graph_.def(candidate).has(op::Trait::elementwise))
-      return false;
-    if (candidate.op == OpId::copy || element_count(output(n).shape) == 0) return false;
-    bool computed = is_computed_in(output(n).dtype);
-    for (const ValueId input : candidate.inputs) {
-      const DType dtype = graph_.spec(input).dtype;
-      computed = computed && is_computed_in(dtype) && (dtype != DType::boolean || takes_bools(candidate.op));
-    }
-    return computed;
-  }
+  bool is_fusible(int n) const { return graph::is_fusible(graph_, node(n)); }
 
   void try_join(int n, ValueId input) {
     const int producer = producer_[static_cast<size_t>(input)];
@@ -157,6 +131,8 @@ class ElementwiseFuser {
     result.outputs = external_outputs(group);
     result.location = node(group.front()).location;
     result.region = node(group.front()).region;
+    result.shape = output(group.front()).shape;
+    result.strides = output(group.front()).strides;
     std::vector<int> operand(graph_.values.size(), -1);
     for (size_t i = 0; i < result.inputs.size(); ++i) {
       operand[static_cast<size_t>(result.inputs[i])] = static_cast<int>(i);

@@ -14,6 +14,7 @@ constexpr Pass passes[] = {
     {"fuse_activation_gradients", "the gradient of relu into that of the normalisation before it",
      fuse_activation_gradients},
     {"fuse_elementwise", "elementwise chains into one pass over memory", fuse_elementwise},
+    {"fuse_reductions", "sums, means and extrema into the elementwise pass before them", fuse_reductions},
 };
 
 #ifdef NDEBUG

@@ -17,7 +17,8 @@ void eliminate_common_subexpressions(Graph& graph);
 void eliminate_dead_code(Graph& graph);
 /// Joins chains of elementwise ops on one shape into nodes that pass over memory once.
 void fuse_elementwise(Graph& graph);
-
+/// Lets elementwise nodes reduce their results while they compute them.
+void fuse_reductions(Graph& graph);
 /// Lets products, convolutions and normalisations apply the relu that follows them.
 void fuse_activations(Graph& graph);
 /// Lets the gradient of a normalisation apply that of the relu that follows it.

@@ -1,0 +1,83 @@
+// TileGrid: how the elements of a tile program are cut into tiles, and tiles into blocks, which threads get. The cuts
+// depend on shapes alone, so that what is reduced does not depend on the number of threads.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace pydl::cpu {
+
+/// A run of consecutive elements: `rows` whole rows of a matrix, or `columns` elements of one.
+struct Tile {
+  int64_t index;  ///< of its first element
+  int64_t row;
+  int64_t rows;
+  int64_t column;
+  int64_t columns;
+  int64_t place;  ///< its number among those of its row
+
+  int64_t count() const { return rows * columns; }
+};
+
+class TileGrid {
+ public:
+  TileGrid() = default;
+  /// Of a row-major matrix. Tiles have at most `longest` elements; those of rows that are cut end where `segment`
+  /// elements end, by which the columns can be divided, and `whole_rows` says whether tiles may have several rows.
+  TileGrid(int64_t rows, int64_t columns, int64_t segment, int64_t longest, bool whole_rows);
+
+  /// Blocks of tiles that lie below each other, `elements` of them at least, instead of one tile each.
+  void join_rows(int64_t elements);
+
+  int64_t rows() const { return rows_; }
+  int64_t columns() const { return columns_; }
+  int64_t tile_rows() const { return tile_rows_; }
+  int64_t tile_length() const { return tile_rows_ * tile_columns_; }
+  int64_t tiles_per_row() const { return columns_ / segment_ * tiles_per_segment_; }
+  /// Rows of tiles, and of blocks.
+  int64_t tile_lines() const { return (rows_ + tile_rows_ - 1) / tile_rows_; }
+  int64_t block_lines() const { return (rows_ + block_rows_ - 1) / block_rows_; }
+  int64_t block_count() const { return block_lines() * tiles_per_row(); }
+  /// Elements of a block, at most.
+  int64_t block_size() const { return block_rows_ * tile_columns_; }
+
+  /// Numbers that are the same for every element of a tile.
+  int64_t tile_number(const Tile& tile) const { return tile.row / tile_rows_ * tiles_per_row() + tile.place; }
+  int64_t block_line(const Tile& tile) const { return tile.row / block_rows_; }
+  /// Its number among the tiles of its block.
+  int64_t place_in_block(const Tile& tile) const { return tile.row % block_rows_ / tile_rows_; }
+  bool begins_block(const Tile& tile) const { return tile.row % block_rows_ == 0; }
+  bool ends_block(const Tile& tile) const {
+    const int64_t end = tile.row + tile.rows;
+    return end == rows_ || end % block_rows_ == 0;
+  }
+
+  /// Visits the tiles of the blocks [begin, end).
+  template <class Visit>
+  void for_each_tile(int64_t begin, int64_t end, const Visit& visit) const {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t first = block / tiles_per_row() * block_rows_;
+      Tile tile = {0, first, 1, 0, 0, block % tiles_per_row()};
+      const int64_t in_segment = tile.place % tiles_per_segment_ * tile_columns_;
+      tile.column = tile.place / tiles_per_segment_ * segment_ + in_segment;
+      tile.columns = std::min(tile_columns_, segment_ - in_segment);
+      const int64_t last = std::min(first + block_rows_, rows_);
+      for (; tile.row < last; tile.row += tile_rows_) {
+        tile.rows = std::min(tile_rows_, last - tile.row);
+        tile.index = tile.row * columns_ + tile.column;
+        visit(tile);
+      }
+    }
+  }
+
+ private:
+  int64_t rows_ = 1;
+  int64_t columns_ = 1;
+  int64_t segment_ = 1;
+  int64_t tile_rows_ = 1;
+  int64_t tile_columns_ = 1;
+  int64_t tiles_per_segment_ = 1;
+  int64_t block_rows_ = 1;
+};
+
+}  // namespace pydl::cpu

@@ -1,0 +1,135 @@
+// Fusion of reductions into the elementwise node before them: it reduces its results while they are in the caches, and
+// does not write what nothing else reads.
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "graph/passes/fusible.h"
+#include "graph/passes/passes.h"
+#include "op/reduction_split.h"
+
+namespace pydl::graph {
+
+namespace {
+
+using op::OpId;
+using op::ReductionSplit;
+
+bool is_served(OpId op, DType dtype) {
+  const bool extremum = op == OpId::max || op == OpId::min;
+  if (!extremum && op != OpId::sum && op != OpId::mean) return false;
+  return is_floating(dtype) || dtype == DType::int64 || (extremum && dtype == DType::int32);
+}
+
+class ReductionFuser {
+ public:
+  explicit ReductionFuser(Graph& graph)
+      : graph_(graph), producer_(producers(graph)), changes_(mutations(graph)), removed_(graph.nodes.size(), false) {}
+
+  void run() {
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const int source = source_of(static_cast<int>(n));
+      if (source >= 0) candidates_[source].push_back(static_cast<int>(n));
+    }
+    for (const auto& [source, reductions] : candidates_) join(source, reductions);
+    remove_nodes(graph_, removed_);
+  }
+
+ private:
+  Node& node(int n) { return graph_.nodes[static_cast<size_t>(n)]; }
+  const BufferSpec& input(int n) { return graph_.spec(node(n).inputs[0]); }
+
+  // The node that can do a reduction beside its own work, or -1.
+  int source_of(int n) {
+    const Node& reduction = node(n);
+    if (reduction.is_fused() || reduction.inputs.size() != 1) return -1;
+    const ValueId value = reduction.inputs[0];
+    const BufferSpec& spec = graph_.spec(value);
+    const int source = producer_[static_cast<size_t>(value)];
+    if (source < 0 || !is_served(reduction.op, spec.dtype)) return -1;
+    if (!node(source).is_fused() && !is_fusible(graph_, node(source))) return -1;
+    if (node(source).region != reduction.region || !is_contiguous(spec.shape, spec.strides)) return -1;
+    // What is reduced must be what the node gave.
+    if (is_mutated_between(graph_, changes_, value, source, n)) return -1;
+    return op::split_reduction(spec.shape, reduction.attrs.dims("axes")) ? source : -1;
+  }
+
+  void join(int source, const std::vector<int>& candidates) {
+    Node fused = node(source).is_fused() ? node(source) : fused_alone(node(source));
+    std::optional<int64_t> columns;  // of the one matrix that all of them see
+    for (const int n : candidates) {
+      const auto split = *op::split_reduction(input(n).shape, node(n).attrs.dims("axes"));
+      const bool is_whole = split.over == ReductionSplit::Over::all;
+      if (!is_whole && columns && *columns != split.columns) continue;
+      Node more = fused;
+      reduce(more, n);
+      removed_[static_cast<size_t>(n)] = true;
+      drop_unread(more);
+      if (more.inputs.size() + more.outputs.size() > most_operands) {
+        removed_[static_cast<size_t>(n)] = false;
+        continue;
+      }
+      if (!is_whole) columns = split.columns;
+      fused = std::move(more);
+    }
+    if (!fused.reductions.empty()) node(source) = std::move(fused);
+  }
+
+  Node fused_alone(const Node& single) const {
+    const BufferSpec& output = graph_.spec(single.outputs[0]);
+    Node fused;
+    fused.outputs = single.outputs;
+    fused.location = single.location;
+    fused.region = single.region;
+    fused.shape = output.shape;
+    fused.strides = output.strides;
+    FusedInstruction instruction = {single.op, single.attrs, output.dtype, {}};
+    for (const ValueId id : single.inputs) {
+      const auto found = std::find(fused.inputs.begin(), fused.inputs.end(), id);
+      instruction.sources.push_back(static_cast<int>(found - fused.inputs.begin()));
+      if (found == fused.inputs.end()) fused.inputs.push_back(id);
+    }
+    fused.stored = {static_cast<int>(fused.inputs.size())};
+    fused.fused = {std::move(instruction)};
+    return fused;
+  }
+
+  void reduce(Node& fused, int n) {
+    const Node& reduction = node(n);
+    const auto written = std::find(fused.outputs.begin(), fused.outputs.end(), reduction.inputs[0]);
+    const int operand = fused.stored[static_cast<size_t>(written - fused.outputs.begin())];
+    fused.reductions.push_back({reduction.op, reduction.attrs, operand});
+    fused.outputs.push_back(reduction.outputs[0]);
+  }
+
+  // Drops results that only the joined reductions read.
+  void drop_unread(Node& fused) {
+    for (size_t i = fused.stored.size(); i-- > 0;) {
+      if (is_read(fused.outputs[i])) continue;
+      fused.stored.erase(fused.stored.begin() + static_cast<std::ptrdiff_t>(i));
+      fused.outputs.erase(fused.outputs.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+
+  bool is_read(ValueId value) const {
+    const auto reads = [&](ValueId id) { return graph_.root(id) == value; };
+    if (std::any_of(graph_.outputs.begin(), graph_.outputs.end(), reads)) return true;
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const auto& inputs = graph_.nodes[n].inputs;
+      if (!removed_[n] && std::any_of(inputs.begin(), inputs.end(), reads)) return true;
+    }
+    return false;
+  }
+
+  Graph& graph_;
+  std::vector<int> producer_;
+  std::vector<std::vector<int>> changes_;
+  std::vector<bool> removed_;
+  std::map<int, std::vector<int>> candidates_;  // by the node that may do them
+};
+
+}  // namespace
+
+void fuse_reductions(Graph& graph) { ReductionFuser(graph).run(); }
+
+}  // namespace pydl::graph

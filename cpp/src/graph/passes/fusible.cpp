@@ -1,0 +1,35 @@
+#include "graph/passes/fusible.h"
+
+namespace pydl::graph {
+
+namespace {
+
+using op::OpId;
+
+// Dtypes that are computed in as they are. Others take conversions on the way, which eager mode rounds differently.
+bool is_computed_in(DType dtype) {
+  return dtype == DType::float32 || dtype == DType::float64 || dtype == DType::int32 || dtype == DType::int64 ||
+         dtype == DType::boolean;
+}
+
+// Bools are chosen by, converted and combined, but never computed with.
+bool takes_bools(OpId op) {
+  return op == OpId::where || op == OpId::cast || op == OpId::logical_and || op == OpId::logical_or ||
+         op == OpId::logical_xor;
+}
+
+}  // namespace
+
+bool is_fusible(const Graph& graph, const Node& node) {
+  if (node.is_fused() || node.mutated > 0 || !graph.def(node).has(op::Trait::elementwise)) return false;
+  const BufferSpec& output = graph.spec(node.outputs[0]);
+  if (node.op == OpId::copy || element_count(output.shape) == 0) return false;
+  bool computed = is_computed_in(output.dtype);
+  for (const ValueId input : node.inputs) {
+    const DType dtype = graph.spec(input).dtype;
+    computed = computed && is_computed_in(dtype) && (dtype != DType::boolean || takes_bools(node.op));
+  }
+  return computed;
+}
+
+}  // namespace pydl::graph
