@@ -36,6 +36,7 @@ void define_products(py::module_& module, const py::object& type);
 void define_autograd(py::module_& module, const py::object& type);
 void define_random(py::module_& module);
 void define_nn(py::module_& module);
+void define_attention(py::module_& module);
 void define_windows(py::module_& module);
 
 void define_norm(py::module_& module);

@@ -30,6 +30,7 @@ PYBIND11_MODULE(_core, module) {
   define_autograd(module, type);
   define_random(module);
   define_nn(module);
+  define_attention(module);
   define_windows(module);
   define_norm(module);
   define_recurrent(module);

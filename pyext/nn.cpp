@@ -62,6 +62,59 @@ void define_cross_entropy_ops(py::module_& module) {
       py::arg("reduction") = "mean", "Gradient of softmax_cross_entropy for the logits: softmax minus one-hot.");
 }
 
+void define_ctc_ops(py::module_& module) {
+  module.def(
+      "ctc_loss",
+      [](const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths,
+         int64_t blank, bool zero_infinity) {
+        return compute(64 * log_probs.size(), [&] {
+          return ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, zero_infinity);
+        });
+      },
+      py::arg("log_probs"), py::arg("targets"), py::arg("input_lengths"), py::arg("target_lengths"),
+      py::arg("blank") = 0, py::arg("zero_infinity") = false,
+      "Negative log-likelihood of label sequences, summed over alignments: a loss for each sequence (N,).\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> log_probs = pydl.zeros((2, 1, 2)) - 0.6931\n"
+      ">>> pydl._core.ctc_loss(log_probs, [[1]], [2], [1])\ntensor([0.2876], dtype=float32)\n");
+  module.def(
+      "ctc_loss_backward",
+      [](const Tensor& g, const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+         const Tensor& target_lengths, int64_t blank, bool zero_infinity) {
+        return compute(64 * log_probs.size(), [&] {
+          return ctc_loss_backward(g, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity);
+        });
+      },
+      py::arg("g"), py::arg("log_probs"), py::arg("targets"), py::arg("input_lengths"), py::arg("target_lengths"),
+      py::arg("blank") = 0, py::arg("zero_infinity") = false,
+      "Gradient of ctc_loss for the log-probabilities: minus how often each class is passed.");
+}
+
+void define_ctc_loss(py::module_& module) {
+  module.def(
+      "ctc_loss",
+      [](const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths, const Tensor& target_lengths,
+         int64_t blank, const std::string& reduction, bool zero_infinity) {
+        const nn::CtcOptions options = {
+            .blank = blank, .reduction = reduction_of("ctc_loss", reduction), .zero_infinity = zero_infinity};
+        return compute(64 * log_probs.size(),
+                       [&] { return nn::ctc_loss(log_probs, targets, input_lengths, target_lengths, options); });
+      },
+      py::arg("log_probs"), py::arg("targets"), py::arg("input_lengths"), py::arg("target_lengths"),
+      py::arg("blank") = 0, py::arg("reduction") = "mean", py::arg("zero_infinity") = false,
+      "Connectionist temporal classification (Graves et al., 2006): -log p(target), summed over alignments.\n\n"
+      "Parameters\n----------\nlog_probs : Tensor, shape (T, N, C) or (T, C)\n    Log-softmax of the outputs.\n"
+      "targets : Tensor of integers, shape (N, S), or (sum of target lengths,)\n    Classes other than the blank; "
+      "what\n"
+      "    lies behind a row's length does not count. One-dimensional ones are joined.\n"
+      "input_lengths, target_lengths : Tensor of integers, shape (N,)\n    Steps and targets of each sequence.\n"
+      "blank : int\n    The class that stands for no label.\nreduction : {'mean', 'sum', 'none'}\n"
+      "    The mean is over losses that are divided by the length of their target.\nzero_infinity : bool\n"
+      "    Whether a target that is too long for its steps has loss and gradient 0, instead of infinity\n"
+      "    and not-a-number.\n\n"
+      "Raises\n------\nValueError\n    For shapes and lengths that do not fit.\nIndexError\n    For a target "
+      "outside the classes, or the blank.\nError\n    For second derivatives: there are none.");
+}
+
 using Initializer = Tensor (*)(const Dims&, double, DType, Generator&);
 
 void define_initializer(py::module_& module, const char* name, const char* doc, double gain, Initializer function) {
@@ -90,6 +143,8 @@ void define_nn(py::module_& parent) {
       "Raises\n------\nValueError\n    When the shapes do not fit.\nIndexError\n    For a class index outside the "
       "classes.");
   define_cross_entropy_ops(parent);
+  define_ctc_ops(parent);
+  define_ctc_loss(module);
   define_loss(module, "mse_loss", "prediction", "Mean of (prediction - target)**2.", nn::mse_loss);
   define_loss(module, "l1_loss", "prediction", "Mean of abs(prediction - target).", nn::l1_loss);
   define_loss(module, "binary_cross_entropy", "probability",

@@ -175,7 +175,8 @@ void define_indexing(py::module_& module) {
              ">>> pydl.gather_backward(pydl.ones(2), pydl.tensor([1, 1]), 0, 3)\n"
              "tensor([0., 2., 0.], dtype=float32)\n");
   module.def("take_backward", take_backward, py::arg("g"), py::arg("index"), py::arg("axis"), py::arg("size"),
-             "Adds gradients back to where `take` took slices from, on an axis of `size`.\n\n"
+             py::arg("skip") = py::none(),
+             "Adds gradients back to where `take` took slices from, on an axis of `size`; not to slice `skip`.\n\n"
              "Examples\n--------\n>>> import pydl\n"
              ">>> pydl.take_backward(pydl.ones(2), pydl.tensor([1, 1]), 0, 3)\n"
              "tensor([0., 2., 0.], dtype=float32)\n");

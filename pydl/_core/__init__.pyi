@@ -841,6 +841,27 @@ def cos(x: TensorLike) -> Tensor:
 def cosh(x: TensorLike) -> Tensor:
     """Hyperbolic cosine."""
 
+def ctc_loss(
+    log_probs: TensorLike,
+    targets: TensorLike,
+    input_lengths: TensorLike,
+    target_lengths: TensorLike,
+    blank: int = 0,
+    zero_infinity: builtins.bool = False,
+) -> Tensor:
+    """Negative log-likelihood of label sequences, summed over alignments: a loss for each sequence (N,)."""
+
+def ctc_loss_backward(
+    g: TensorLike,
+    log_probs: TensorLike,
+    targets: TensorLike,
+    input_lengths: TensorLike,
+    target_lengths: TensorLike,
+    blank: int = 0,
+    zero_infinity: builtins.bool = False,
+) -> Tensor:
+    """Gradient of ctc_loss for the log-probabilities: minus how often each class is passed."""
+
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
     """a / b; of integers, in float32."""
 
@@ -1236,6 +1257,12 @@ def round(x: TensorLike) -> Tensor:
 def rsqrt(x: TensorLike) -> Tensor:
     """1 / sqrt(x)."""
 
+def segment_argmax(x: TensorLike, offsets: TensorLike) -> Tensor:
+    """Row of x (count, D) with the largest element of each segment, by column: (B, D)."""
+
+def segment_ids(offsets: TensorLike, count: int) -> Tensor:
+    """The segment that each of `count` elements is in; segment b begins at offsets[b]."""
+
 def selu(x: TensorLike) -> Tensor:
     """Scaled exponential linear unit (Klambauer et al., 2017)."""
 
@@ -1354,8 +1381,10 @@ def sum(
 def take(x: TensorLike, index: TensorLike, axis: int = 0) -> Tensor:
     """Slices along an axis chosen by an integer index of any rank."""
 
-def take_backward(g: TensorLike, index: TensorLike, axis: int, size: int) -> Tensor:
-    """Adds gradients back to where `take` took slices from, on an axis of `size`."""
+def take_backward(
+    g: TensorLike, index: TensorLike, axis: int, size: int, skip: int | None = None
+) -> Tensor:
+    """Adds gradients back to where `take` took slices from, on an axis of `size`; not to slice `skip`."""
 
 def tan(x: TensorLike) -> Tensor:
     """Tangent of x in radians."""

@@ -45,6 +45,17 @@ def adaptive_max_pool3d_indices(
 ) -> Tensor:
     """Their places in the flattened spatial axes of x: int64."""
 
+def attention_weights(
+    query: TensorLike,
+    key: TensorLike,
+    attn_mask: TensorLike | None = None,
+    dropout_p: float = 0.0,
+    is_causal: builtins.bool = False,
+    scale: float | None = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """What `scaled_dot_product_attention` multiplies the values by: (..., L, S)."""
+
 def avg_pool1d(
     x: TensorLike,
     kernel_size: int | collections.abc.Sequence[int],
@@ -182,6 +193,17 @@ def cross_entropy(
 ) -> Tensor:
     """Cross-entropy of softmax(logits) and a target."""
 
+def ctc_loss(
+    log_probs: TensorLike,
+    targets: TensorLike,
+    input_lengths: TensorLike,
+    target_lengths: TensorLike,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: builtins.bool = False,
+) -> Tensor:
+    """Connectionist temporal classification (Graves et al., 2006): -log p(target), summed over alignments."""
+
 def dropout1d(
     x: TensorLike,
     p: float = 0.5,
@@ -205,6 +227,20 @@ def dropout3d(
     generator: Generator | None = None,
 ) -> Tensor:
     """Whole channels set to 0 with probability p, the others divided by 1 - p; x itself unless training."""
+
+def embedding(indices: TensorLike, weight: TensorLike, padding_idx: int | None = None) -> Tensor:
+    """Rows of a table: weight (K, D) at integer indices of any shape, (..., D)."""
+
+def embedding_bag(
+    indices: TensorLike,
+    weight: TensorLike,
+    offsets: TensorLike | None = None,
+    mode: str = "mean",
+    per_sample_weights: TensorLike | None = None,
+    include_last_offset: builtins.bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """Sum, mean or largest elements of the rows of each bag, (B, D)."""
 
 def group_norm(
     x: TensorLike,
@@ -396,6 +432,18 @@ def rnn(
     relu: builtins.bool = False,
 ) -> tuple[Tensor, Tensor]:
     """A simple recurrent network (Elman, 1990), with tanh or relu: output and h."""
+
+def scaled_dot_product_attention(
+    query: TensorLike,
+    key: TensorLike,
+    value: TensorLike,
+    attn_mask: TensorLike | None = None,
+    dropout_p: float = 0.0,
+    is_causal: builtins.bool = False,
+    scale: float | None = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """softmax(scale * query @ key.T + mask) @ value (Vaswani et al., 2017)."""
 
 def xavier_normal(
     shape: int | collections.abc.Sequence[int],

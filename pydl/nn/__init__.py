@@ -18,6 +18,7 @@ from pydl.nn.activations import (
     Softsign,
     Tanh,
 )
+from pydl.nn.attention import MultiheadAttention
 from pydl.nn.averaging import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -37,6 +38,8 @@ from pydl.nn.conv import (
     ConvTranspose3d,
     SeparableConv2d,
 )
+from pydl.nn.ctc import CTCLoss
+from pydl.nn.embedding import Embedding, EmbeddingBag
 from pydl.nn.linear import Dropout, Flatten, Identity, Linear
 from pydl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from pydl.nn.module import Buffer, Module, Parameter
@@ -83,8 +86,15 @@ from pydl.nn.pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from pydl.nn.positional_encoding import LearnedPositionalEncoding, SinusoidalPositionalEncoding
 from pydl.nn.recurrent import GRU, LSTM, RNN
 from pydl.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from pydl.nn.transformer import (
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from pydl.nn.upsampling import (
     ChannelShuffle,
     PixelShuffle,
@@ -117,6 +127,7 @@ __all__ = [
     "BatchNorm3d",
     "BinaryStep",
     "Buffer",
+    "CTCLoss",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
@@ -135,6 +146,8 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
+    "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "GRUCell",
     "GlobalAvgPool1d",
@@ -149,6 +162,7 @@ __all__ = [
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
     "LocalResponseNorm",
     "LogSoftmax",
@@ -162,6 +176,7 @@ __all__ = [
     "Mish",
     "Module",
     "ModuleList",
+    "MultiheadAttention",
     "Parameter",
     "PixelShuffle",
     "PixelUnshuffle",
@@ -179,10 +194,15 @@ __all__ = [
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositionalEncoding",
     "Softmax",
     "Softplus",
     "Softsign",
     "Tanh",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",

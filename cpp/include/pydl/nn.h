@@ -29,6 +29,53 @@ Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& targ
 /// Binary cross-entropy of probabilities and targets in [0, 1]; logarithms are limited to -100.
 Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Reduction reduction = Reduction::mean);
 
+struct CtcOptions {
+  int64_t blank = 0;                      ///< the class that stands for no label
+  Reduction reduction = Reduction::mean;  ///< the mean is over losses divided by the lengths of their targets
+  bool zero_infinity = false;             ///< zero loss and gradient for targets that are too long for their steps
+};
+
+/// Connectionist temporal classification (Graves et al., 2006). log_probs (T, N, C), or (T, C) for one sequence:
+/// log-softmax of the outputs; targets: integers (N, S), or all of them joined; lengths (N). As
+/// torch.nn.functional.ctc_loss, but that the gradient is that for log_probs as they are: PyTorch's already contains
+/// the one of log-softmax, which makes no difference behind it.
+Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                const Tensor& target_lengths, const CtcOptions& options = {});
+
+/// Rows of a table: weight (K, D) at integer indices of any shape: (..., D). No gradient goes to the row
+/// `padding_index`.
+Tensor embedding(const Tensor& indices, const Tensor& weight, std::optional<int64_t> padding_index = {});
+
+enum class BagMode { sum, mean, max };
+
+struct EmbeddingBagOptions {
+  BagMode mode = BagMode::mean;
+  Tensor offsets = {};                        ///< (B): where bags begin in indices of rank 1, from 0 on
+  Tensor sample_weights = {};                 ///< factors of the rows, of the shape of the indices; for sums
+  bool include_last_offset = false;           ///< whether the last offset is the end of the last bag
+  std::optional<int64_t> padding_index = {};  ///< a row that does not count
+};
+
+/// Sum, mean or largest elements of the rows of each bag: indices (B, L), or (n) with offsets: (B, D). Zeros for an
+/// empty bag. As torch.nn.functional.embedding_bag.
+Tensor embedding_bag(const Tensor& indices, const Tensor& weight, const EmbeddingBagOptions& options = {});
+
+struct AttentionOptions {
+  Tensor mask = {};                  ///< broadcasts to (..., L, S): bools, true for keys that count; or added to scores
+  bool causal = false;               ///< query i looks at keys 0 to i only
+  double dropout = 0;                ///< probability with which a weight is dropped
+  std::optional<double> scale = {};  ///< of the scores; by default 1 / sqrt(E)
+  Generator* generator = nullptr;    ///< of dropout, instead of the default one
+};
+
+/// softmax(scale * query key^T + mask), (..., L, S), of query (..., L, E) and key (..., S, E) (Vaswani et al., 2017).
+/// Zeros for a query to which the mask leaves no key.
+Tensor attention_weights(const Tensor& query, const Tensor& key, const AttentionOptions& options = {});
+/// These weights times value (..., S, V): (..., L, V). As torch.nn.functional.scaled_dot_product_attention, but that
+/// mask and `causal` may be combined.
+Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                    const AttentionOptions& options = {});
+
 /// The options with the zeros around the input with which a convolution of stride 1 keeps its sizes; the odd one, if
 /// any, is behind.
 ConvOptions same_padding(const Dims& kernel, ConvOptions options = {});

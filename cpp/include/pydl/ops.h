@@ -148,10 +148,16 @@ void assign(const Tensor& destination, const Tensor& source);
 // --- indexing --------------------------------------------------------------------------------------
 /// Elements along `axis` chosen by an integer index of the same rank (NumPy's take_along_axis, PyTorch's gather).
 Tensor gather(const Tensor& x, const Tensor& index, int64_t axis);
-/// Slices along `axis` chosen by an integer index of any rank.
-Tensor take(const Tensor& x, const Tensor& index, int64_t axis = 0);
+/// Slices along `axis` chosen by an integer index of any rank. No gradient goes to the slice `skip`.
+Tensor take(const Tensor& x, const Tensor& index, int64_t axis = 0, std::optional<int64_t> skip = {});
 Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size);
-Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size);
+Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size,
+                     std::optional<int64_t> skip = {});
+/// The segment that each of `count` elements is in, int64 (count): segment b begins at offsets[b], integers (B) from 0
+/// on, ascending.
+Tensor segment_ids(const Tensor& offsets, int64_t count);
+/// Row of x (count, D) with the largest element of each segment, by column: int64 (B, D); 0 for an empty segment.
+Tensor segment_argmax(const Tensor& x, const Tensor& offsets);
 
 // --- reductions ------------------------------------------------------------------------------------
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
@@ -257,6 +263,15 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& target, int64_t
                              Reduction reduction = Reduction::mean);
 Tensor softmax_cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& target, int64_t axis = -1,
                                       int64_t ignore_index = -100, Reduction reduction = Reduction::mean);
+/// -log p(target) of each sequence, summed over all alignments of its target with its steps (Graves et al., 2006):
+/// (N). log_probs (T, N, C): logarithms of probabilities; targets: classes other than the blank, integers (N, S), or
+/// those of all sequences joined; input_lengths and target_lengths: integers (N). A target for which there are too few
+/// steps gives infinity and a gradient that is not a number, or with `zero_infinity` zero for both.
+Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                const Tensor& target_lengths, int64_t blank = 0, bool zero_infinity = false);
+/// The gradient of `ctc_loss` for the log-probabilities, each taken by itself; differentiable in g only.
+Tensor ctc_loss_backward(const Tensor& g, const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                         const Tensor& target_lengths, int64_t blank = 0, bool zero_infinity = false);
 /// log(sum(exp(x))) without overflow.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 

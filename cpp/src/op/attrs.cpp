@@ -47,6 +47,13 @@ void Attrs::fail_of_type(std::string_view name) {
   throw TypeError(concat_text("an op was called with its attribute '", name, "' of a wrong type"));
 }
 
+std::optional<int64_t> Attrs::integer_if_given(std::string_view name) const {
+  for (const auto& [key, value] : entries_) {
+    if (key == name) return std::get<int64_t>(value);
+  }
+  return {};
+}
+
 const AttrValue& Attrs::find(std::string_view name) const {
   for (const auto& [key, value] : entries_) {
     if (key == name) return value;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -29,6 +30,8 @@ class Attrs {
 
   /// Whether there is a flag of this name, and it is true: for flags that only passes set.
   bool is_set(std::string_view name) const;
+  /// The integer of this name, where there is one.
+  std::optional<int64_t> integer_if_given(std::string_view name) const;
   bool flag(std::string_view name) const { return get<bool>(name); }
   int64_t integer(std::string_view name) const { return get<int64_t>(name); }
   double number(std::string_view name) const { return get<double>(name); }

@@ -35,10 +35,16 @@
   ROW(gather, "Elements along an axis, chosen at each position by an index of the same rank.")                        \
   /* (g, index) -> (y with `size` on axis, zero plus g scattered and added) {axis, size integer} */                   \
   ROW(gather_backward, "Adds gradients back to where `gather` took elements from.")                                   \
-  /* (x, index int64 of any rank) -> (y: x.shape[:axis] + index.shape + x.shape[axis+1:]) {axis} */                   \
+  /* (x, index int64 of any rank) -> (y: x.shape[:axis] + index.shape + x.shape[axis+1:]) {axis; skip integer,        \
+     where given: no gradient goes to this slice} */                                                                  \
   ROW(take, "Slices along an axis chosen by an index tensor.")                                                        \
-  /* (g, index) -> (y: zero plus slices of g added) {axis, size integer} */                                           \
+  /* (g, index) -> (y: zero plus slices of g added) {axis, size integer; skip integer, where given: not added} */      \
   ROW(take_backward, "Adds gradients back to where `take` took slices from.")                                         \
+  /* (offsets int64 (B), ascending from 0) -> (y int64 (count)) {count integer}: the segment b that element i is in,   \
+     which begins at offsets[b] and ends before the next one */                                                       \
+  ROW(segment_ids, "The segment that each element is in, by where segments begin.")                                   \
+  /* (x (count, D), offsets int64 (B)) -> (y int64 (B, D)): the first one; 0 for an empty segment */                   \
+  ROW(segment_argmax, "Row of the largest element of each segment, by column; not-a-number wins.")                    \
   /* reductions: (x) -> (y) {axes dims, ascending; keepdims bool} */                                                  \
   ROW(sum, "Sum over axes.")                                                                                          \
   ROW(mean, "Arithmetic mean over axes.")                                                                             \
@@ -85,6 +91,12 @@
   ROW(softmax_cross_entropy, "Negative log-softmax of logits at the target class.")                                   \
   /* (g shaped like the loss, logits, target) -> (y shaped like logits) {the same} */                                 \
   ROW(softmax_cross_entropy_backward, "Gradient of softmax_cross_entropy for the logits: softmax minus one-hot.")      \
+  /* (log_probs (T, N, C), targets int64 (N, S) or all of them joined, input_lengths int64 (N), target_lengths int64    \
+     (N)) -> (losses (N)) {blank integer; zero_infinity bool: 0 where no path is long enough, else infinity};          \
+     op/ctc_batch.h reads and checks the lengths and targets */                                                       \
+  ROW(ctc_loss, "Negative log-likelihood of label sequences, summed over alignments.")                                \
+  /* (g (N), log_probs, targets, input_lengths, target_lengths) -> (y (T, N, C)) {the same} */                         \
+  ROW(ctc_loss_backward, "Gradient of ctc_loss for the log-probabilities: minus how often each class is passed.")      \
   /* normalisation. Channels are axis 1. The dtype of statistics is that of x, float32 for 16 bits; moments, weight,  \
      bias and sums have it, or that of x. (x (N, C, ...)) -> (2, C), dtype of statistics */                           \
   ROW(channel_moments, "Mean and variance of each channel, over all other axes.")                                     \

@@ -19,12 +19,14 @@ void define_create(Registry& registry);
 void define_elementwise(Registry& registry);
 void define_view(Registry& registry);
 void define_index(Registry& registry);
+void define_segment(Registry& registry);
 void define_reduce(Registry& registry);
 void define_matmul(Registry& registry);
 void define_conv(Registry& registry);
 void define_pool(Registry& registry);
 void define_softmax(Registry& registry);
 void define_loss(Registry& registry);
+void define_ctc(Registry& registry);
 void define_norm(Registry& registry);
 void define_recurrent(Registry& registry);
 

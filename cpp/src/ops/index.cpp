@@ -80,12 +80,28 @@ Gradients gather_backward_gradients(const BackwardContext& c) {
   return {gather(c.gradient, c.input(1), axis_of(c)), {}};
 }
 
+std::optional<int64_t> skip_of(const BackwardContext& c) { return c.attrs().integer_if_given("skip"); }
+
 Gradients take_gradients(const BackwardContext& c) {
   const int axis = axis_of(c);
-  return {take_backward(c.gradient, c.input(1), axis, c.input_shape(0)[axis]), {}};
+  return {take_backward(c.gradient, c.input(1), axis, c.input_shape(0)[axis], skip_of(c)), {}};
 }
 
-Gradients take_backward_gradients(const BackwardContext& c) { return {take(c.gradient, c.input(1), axis_of(c)), {}}; }
+// The transpose of a sum without the slices to skip: zero for these.
+Gradients take_backward_gradients(const BackwardContext& c) {
+  const Tensor index = c.input(1);
+  const int axis = axis_of(c);
+  Tensor gradient = take(c.gradient, index, axis);
+  if (const auto skip = skip_of(c)) {
+    const int64_t size = c.attrs().integer("size");
+    const Tensor skipped =
+        logical_or(equal(index, scalar_like(*skip, index)), equal(index, scalar_like(*skip - size, index)));
+    Dims shape = index.shape();
+    while (axis + shape.rank() < gradient.rank()) shape.push_back(1);
+    gradient = where(reshape(skipped, shape), scalar_like(0, gradient), gradient);
+  }
+  return {gradient, {}};
+}
 
 }  // namespace
 
@@ -115,6 +131,15 @@ Tensor as_index(const char* op, const Tensor& index) {
 // Not differentiable, but the axis must exist before shapes are read.
 int64_t checked_axis(const char* op, const Tensor& x, int64_t axis) { return normalize_axis(op, axis, x.rank()); }
 
+// A slice counted from the front, as an attribute.
+void add_skip(const char* op, Attrs& attrs, std::optional<int64_t> skip, int64_t size) {
+  if (!skip) return;
+  if (*skip < -size || *skip >= size) {
+    throw IndexError(concat_text(op, ": slice ", *skip, " to skip is outside an axis of size ", size));
+  }
+  attrs.add("skip", *skip < 0 ? *skip + size : *skip);
+}
+
 void require_size(const char* op, int64_t size) {
   if (size < 0) throw ValueError(concat_text(op, ": the size must not be negative, got ", size));
 }
@@ -133,16 +158,20 @@ Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64
                    {g, as_index("gather_backward", index)});
 }
 
-Tensor take(const Tensor& x, const Tensor& index, int64_t axis) {
+Tensor take(const Tensor& x, const Tensor& index, int64_t axis, std::optional<int64_t> skip) {
   const int64_t position = checked_axis("take", x, axis);
-  return op::apply(OpId::take, {{"axis", position}}, {x, as_index("take", index)});
+  Attrs attrs = {{"axis", position}};
+  add_skip("take", attrs, skip, x.size(position));
+  return op::apply(OpId::take, attrs, {x, as_index("take", index)});
 }
 
-Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size) {
+Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size, std::optional<int64_t> skip) {
   // The axis counts in the result, which has one axis where the index has its own.
   const int64_t position = normalize_axis("take_backward", axis, g.rank() - index.rank() + 1);
   require_size("take_backward", size);
-  return op::apply(OpId::take_backward, {{"axis", position}, {"size", size}}, {g, as_index("take_backward", index)});
+  Attrs attrs = {{"axis", position}, {"size", size}};
+  add_skip("take_backward", attrs, skip, size);
+  return op::apply(OpId::take_backward, attrs, {g, as_index("take_backward", index)});
 }
 
 }  // namespace pydl

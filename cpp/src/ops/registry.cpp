@@ -55,12 +55,14 @@ Registry build_registry() {
   define_elementwise(registry);
   define_view(registry);
   define_index(registry);
+  define_segment(registry);
   define_reduce(registry);
   define_matmul(registry);
   define_conv(registry);
   define_pool(registry);
   define_softmax(registry);
   define_loss(registry);
+  define_ctc(registry);
   define_norm(registry);
   define_recurrent(registry);
   define_resample(registry);

@@ -17,6 +17,7 @@ void register_fused(KernelTable& table);
 void register_reduce(KernelTable& table);
 void register_softmax(KernelTable& table);
 void register_loss(KernelTable& table);
+void register_ctc(KernelTable& table);
 void register_norm(KernelTable& table);
 void register_recurrent(KernelTable& table);
 void register_view(KernelTable& table);

@@ -114,10 +114,12 @@ void set_zero(void* data, int64_t bytes) {
   });
 }
 
-// Each thread adds to a range of the destination's rows, and passes over the indices of the others.
+// Each thread adds to columns of its own, or where these are few, to a range of the destination's rows, and passes over
+// the indices of the others: indices of words are unequally frequent, and rows would be unequal work.
 class TakeBackwardKernel final : public Kernel {
  public:
-  TakeBackwardKernel(const IndexShape& shape, AddKernel add) : shape_(shape), add_(add) {}
+  TakeBackwardKernel(const IndexShape& shape, AddKernel add, std::optional<int64_t> skip)
+      : shape_(shape), add_(add), skip_(skip.value_or(-1)) {}
 
   void run(void* const* inputs, void* const* outputs, void*) const override {
     const IndexShape& s = shape_;
@@ -127,22 +129,44 @@ class TakeBackwardKernel final : public Kernel {
     s.check(index, s.count);
     const int64_t bytes = s.inner * s.item;
     set_zero(y, s.outer * s.size * bytes);
-    const int64_t work = s.outer * s.count * bytes;
-    const int64_t grain = work < 2 * bytes_per_thread ? s.size : (s.size + 63) / 64;
-    runtime::parallel_for(s.size, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = 0; i < s.count; ++i) {
-        const int64_t position = s.position(index[i]);
-        if (position < begin || position >= end) continue;
-        for (int64_t outer = 0; outer < s.outer; ++outer) {
-          add_(y + (outer * s.size + position) * bytes, g + (outer * s.count + i) * bytes, s.inner);
-        }
-      }
-    });
+    const bool is_little = s.outer * s.count * bytes < 2 * bytes_per_thread;
+    if (bytes >= 2 * line_bytes) {
+      const int64_t lines = (bytes + line_bytes - 1) / line_bytes;
+      runtime::parallel_for(lines, is_little ? lines : 1, [&](int64_t begin, int64_t end) {
+        const int64_t last = std::min(end * line_bytes, bytes);
+        add_slices(g, index, y, {0, s.size}, {begin * line_bytes, last});
+      });
+    } else {
+      runtime::parallel_for(s.size, is_little ? s.size : (s.size + 63) / 64,
+                            [&](int64_t begin, int64_t end) { add_slices(g, index, y, {begin, end}, {0, bytes}); });
+    }
   }
 
  private:
+  static constexpr int64_t line_bytes = 64;
+
+  struct Range {
+    int64_t begin, end;
+  };
+
+  // To a range of slices, the bytes of a range in each.
+  void add_slices(const char* g, const int64_t* index, char* y, Range slices, Range part) const {
+    const IndexShape& s = shape_;
+    const int64_t bytes = s.inner * s.item;
+    const int64_t elements = (part.end - part.begin) / s.item;
+    for (int64_t i = 0; i < s.count; ++i) {
+      const int64_t position = s.position(index[i]);
+      if (position < slices.begin || position >= slices.end || position == skip_) continue;
+      for (int64_t outer = 0; outer < s.outer; ++outer) {
+        add_(y + (outer * s.size + position) * bytes + part.begin, g + (outer * s.count + i) * bytes + part.begin,
+             elements);
+      }
+    }
+  }
+
   IndexShape shape_;
   AddKernel add_;
+  int64_t skip_;
 };
 
 // Outer and inner positions are independent of each other.
@@ -203,7 +227,8 @@ bool adds(const KernelCall& call) {
 std::unique_ptr<Kernel> prepare_take_backward(const KernelCall& call) {
   if (!adds(call)) return nullptr;
   const AddKernel add = kernels().add_rows[call.inputs[0].dtype == DType::float64 ? 1 : 0];
-  return std::make_unique<TakeBackwardKernel>(IndexShape(call, call.outputs[0]), add);
+  return std::make_unique<TakeBackwardKernel>(IndexShape(call, call.outputs[0]), add,
+                                              call.attrs.integer_if_given("skip"));
 }
 
 std::unique_ptr<Kernel> prepare_gather_backward(const KernelCall& call) {

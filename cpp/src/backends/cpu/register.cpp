@@ -9,6 +9,7 @@ void register_cpu(exec::KernelTable& table) {
   cpu::register_reduce(table);
   cpu::register_softmax(table);
   cpu::register_loss(table);
+  cpu::register_ctc(table);
   cpu::register_norm(table);
   cpu::register_recurrent(table);
   cpu::register_view(table);

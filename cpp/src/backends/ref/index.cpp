@@ -68,8 +68,10 @@ void run_scatter_add(const RefCall& call) {
     auto* sums = static_cast<Compute<T>*>(call.scratchpad);
     const int64_t count = element_count(y.shape);
     std::fill_n(sums, count, Compute<T>{});
+    const int64_t skipped = call.attrs.integer_if_given("skip").value_or(-1) * loop.axis_stride;
     for_each_position(loop.shape, loop.strides, [&](const auto& offsets) {
-      sums[offsets[2] + axis_offset(call, loop, offsets[1])] += load<T>(call.input_data[0], offsets[0]);
+      const int64_t slice = axis_offset(call, loop, offsets[1]);
+      if (slice != skipped) sums[offsets[2] + slice] += load<T>(call.input_data[0], offsets[0]);
     });
     for (int64_t i = 0; i < count; ++i) store<T>(call.output_data[0], i, sums[i]);
   });

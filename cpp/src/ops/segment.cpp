@@ -1,0 +1,67 @@
+// Segments: runs of consecutive elements, given by where each begins.
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+using op::Attrs;
+using op::BufferSpec;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+void require_offsets(const char* name, const BufferSpec& offsets) {
+  if (offsets.dtype == DType::int64 && offsets.shape.rank() == 1) return;
+  throw ValueError(concat_text(name, ": expected offsets of int64 and shape (B,), got ", offsets.dtype, " of shape ",
+                               offsets.shape));
+}
+
+void infer_segment_ids(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const int64_t count = attrs.integer("count");
+  require_offsets("segment_ids", inputs[0]);
+  if (count < 0) throw ValueError(concat_text("segment_ids: the count must not be negative, got ", count));
+  *output = row_major(DType::int64, {count});
+}
+
+void infer_segment_argmax(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  if (inputs[0].shape.rank() != 2) {
+    throw ValueError(concat_text("segment_argmax: expected x of shape (count, D), got ", inputs[0].shape));
+  }
+  require_offsets("segment_argmax", inputs[1]);
+  *output = row_major(DType::int64, {inputs[1].shape[0], inputs[0].shape[1]});
+}
+
+}  // namespace
+
+void define_segment(Registry& registry) {
+  const auto checks = static_cast<uint32_t>(op::Trait::checks_values);
+  define(registry, OpId::segment_ids, infer_segment_ids, nullptr, 0, false, checks);
+  define(registry, OpId::segment_argmax, infer_segment_argmax, nullptr, 0, false, checks);
+  registry[OpId::segment_argmax].inputs = {2, 2};
+}
+
+}  // namespace ops
+
+namespace {
+
+Tensor as_offsets(const char* name, const Tensor& offsets) {
+  if (!is_integer(offsets.dtype())) {
+    throw TypeError(concat_text(name, ": expected offsets of integers, got ", offsets.dtype()));
+  }
+  return astype(offsets, DType::int64);
+}
+
+}  // namespace
+
+Tensor segment_ids(const Tensor& offsets, int64_t count) {
+  return op::apply(OpId::segment_ids, {{"count", count}}, {as_offsets("segment_ids", offsets)});
+}
+
+Tensor segment_argmax(const Tensor& x, const Tensor& offsets) {
+  return op::apply(OpId::segment_argmax, {}, {x, as_offsets("segment_argmax", offsets)});
+}
+
+}  // namespace pydl
