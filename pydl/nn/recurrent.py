@@ -6,16 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pydl import _core
 from pydl._core import Generator, Tensor
 from pydl.nn.module import Module, Parameter
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from pydl._core import DType
 
-Lengths = Tensor | Sequence[int] | np.ndarray[Any, np.dtype[np.integer[Any]]]
+    Lengths = Tensor | Sequence[int] | npt.NDArray[Any]
 
 
 class _Recurrent(Module):

@@ -503,3 +503,24 @@ def test_representation():
 def test_errors_name_the_layer(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_weights_beyond_the_cache(reverse):
+    """The product of x is computed for several steps at once."""
+    units, inputs, steps, batch = 300, 200, 6, 7
+    arrays = [_array(steps, batch, inputs), _array(batch, units), _array(batch, units)]
+    weights = [_array(4 * units, n) / 20 for n in (inputs, units)] + [_array(4 * units)] * 2
+    results = []
+    for dtype in ("float32", "float64"):
+        x, h, c = (pydl.tensor(a, dtype=dtype) for a in arrays)
+        given = [pydl.tensor(w, dtype=dtype) for w in weights]
+        results.append(_core.recurrent(x, h, c, given, cell="lstm", reverse=reverse))
+    x, h, c = (pydl.tensor(a) for a in arrays)
+    for t in reversed(range(steps)) if reverse else range(steps):
+        h, c = _core.recurrent_step(x[t], h, c, [pydl.tensor(w) for w in weights])
+    for found, tolerance in zip(results, (1e-4, 1e-10), strict=True):
+        for actual, expected in zip(found[1:], (h, c), strict=True):
+            pydl.testing.assert_close(
+                actual.astype("float64"), expected, rtol=tolerance, atol=tolerance
+            )

@@ -150,8 +150,10 @@ struct WinogradKernels {
 inline constexpr int64_t winograd_frequencies = 36;
 inline constexpr int64_t winograd_channels = 16;
 
-/// One row of a batch in one step of a recurrent layer. `kept`: blocks of units for the derivative, or null.
+/// One row of a batch in one step of a recurrent layer. `kept`: blocks of units for the derivative, or null. `sums`:
+/// bias and product of x, a vector per gate for each panel, where they were computed before; else null.
 struct RecurrentRow {
+  const void* sums;
   const void* x;
   const void* h_before;
   const void* c_before;

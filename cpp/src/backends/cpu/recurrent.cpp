@@ -20,6 +20,10 @@ using op::RecurrentGeometry;
 
 // Multiplications that are worth waking a thread for.
 constexpr int64_t products_per_thread = 65536;
+// Weights of more bytes do not stay in the L2 cache from step to step. The product of x is then computed for some steps
+// at once, so that its weights are read once for all of them.
+constexpr int64_t resident_bytes = 1536 * 1024;
+constexpr int64_t steps_at_once = 4;
 // Elements that are worth packing on another thread.
 constexpr int64_t packed_per_thread = 16384;
 
@@ -144,6 +148,8 @@ class ForwardKernel final : public Kernel {
       h_weights_ = {panel_vectors, g_.hidden, ceil_div(first_columns(), wide), lanes};
       n_weights_ = {panel_vectors, g_.hidden, g_.is_gru() ? ceil_div(g_.hidden, wide) : 0, lanes};
     }
+    const int64_t bytes = (x_weights_.size() + h_weights_.size()) * static_cast<int64_t>(sizeof(T));
+    ahead_ = g_.is_lstm() && at_.lengths < 0 && bytes > resident_bytes ? std::min(steps_at_once, g_.steps) : 0;
     Workspace workspace;
     Memory(*this, workspace);
     scratchpad_bytes = workspace.used();
@@ -183,10 +189,12 @@ class ForwardKernel final : public Kernel {
       order = workspace.take<int64_t>(batch);
       sorted = workspace.take<int64_t>(batch);
       rows = workspace.take<RecurrentRow>(batch);
-      from = workspace.take<const void*>(batch);
-      to = workspace.take<void*>(batch);
+      const int64_t rows_at_once = batch * std::max<int64_t>(kernel.ahead_, 1);
+      from = workspace.take<const void*>(rows_at_once);
+      to = workspace.take<void*>(rows_at_once);
+      sums = workspace.take<T>(kernel.ahead_ * batch * kernel.row_of_sums());
     }
-    T *x_weights, *h_weights, *n_weights, *bias, *kept;
+    T *x_weights, *h_weights, *n_weights, *bias, *kept, *sums;
     int64_t *order, *sorted;
     RecurrentRow* rows;
     const void** from;
@@ -247,6 +255,13 @@ class ForwardKernel final : public Kernel {
     schedule_.for_each_step(operands.lengths, memory.order, part, !g_.reverse, [&](int64_t t, int64_t count) {
       const int64_t first = schedule_.begin(part);
       for (int64_t i = first; i < first + count; ++i) memory.rows[i] = row_of(operands, memory, t, memory.order[i]);
+      if (ahead_ > 0) {
+        const int64_t step = g_.reverse ? g_.steps - 1 - t : t;
+        if (step % ahead_ == 0) run_ahead(operands, memory, first, count, step);
+        for (int64_t i = first; i < first + count; ++i) {
+          memory.rows[i].sums = sums_of(memory, first, count, step % ahead_, i - first);
+        }
+      }
       if (fused_) {
         run_fused(memory, memory.rows + first, count);
       } else {
@@ -286,7 +301,7 @@ class ForwardKernel final : public Kernel {
     const int64_t place = t * g_.state() + row;
     const bool first = t == (g_.reverse ? length_of(operands, n) - 1 : 0);
     T* result = operands.result;
-    RecurrentRow r;
+    RecurrentRow r{};
     r.x = operands.x + t * x_step_ + n * x_row_;
     r.h_before = first ? operands.h0 + row : result + g_.previous_states() + place;
     r.h = result + g_.new_states() + place;
@@ -294,6 +309,34 @@ class ForwardKernel final : public Kernel {
     r.c_before = tape_ ? result + g_.c_states() + g_.previous_states() + place : r.c;
     r.kept = tape_ ? result + g_.kept_offset() + place * g_.kept() : (fused_ ? nullptr : memory.kept + row * g_.kept());
     return r;
+  }
+
+  int64_t row_of_sums() const { return x_weights_.panels * panel_vectors * x_weights_.lanes; }
+
+  // Of row `i` of a part that begins at row `first`: parts have memory of their own, step after step.
+  T* sums_of(const Memory& memory, int64_t first, int64_t count, int64_t step, int64_t i) const {
+    return memory.sums + (ahead_ * first + step * count + i) * row_of_sums();
+  }
+
+  // Bias and product of x for the rows of a part in the next steps.
+  void run_ahead(const Operands& operands, const Memory& memory, int64_t first, int64_t count, int64_t step) const {
+    const int64_t steps = std::min(ahead_, g_.steps - step);
+    const void** from = memory.from + ahead_ * first;
+    void** to = memory.to + ahead_ * first;
+    for (int64_t row = 0; row < steps * count; ++row) {
+      const int64_t s = step + row / count;
+      const int64_t t = g_.reverse ? g_.steps - 1 - s : s;
+      from[row] = operands.x + t * x_step_ + (first + row % count) * x_row_;
+      std::copy_n(memory.bias, row_of_sums(), sums_of(memory, first, count, row / count, row % count));
+    }
+    const int64_t width = panel_vectors * x_weights_.lanes;
+    for (int64_t panel = 0; panel < x_weights_.panels; ++panel) {
+      for (int64_t row = 0; row < steps * count; ++row) {
+        to[row] = sums_of(memory, first, count, row / count, row % count) + panel * width;
+      }
+      kernels_of<T>().multiply(from, to, steps * count, inputs_, memory.x_weights + panel * x_weights_.panel_size(),
+                               width, true);
+    }
   }
 
   void run_fused(const Memory& memory, const RecurrentRow* rows, int64_t count) const {
@@ -353,6 +396,7 @@ class ForwardKernel final : public Kernel {
   PackedWeights x_weights_{};
   PackedWeights h_weights_{};
   PackedWeights n_weights_{};
+  int64_t ahead_ = 0;  // steps for which the product of x is computed at once; 0: it is part of each step
 };
 
 // --- backward --------------------------------------------------------------------------------------

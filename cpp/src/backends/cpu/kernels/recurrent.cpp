@@ -232,6 +232,10 @@ void step_tile(const RecurrentRow* row, const RecurrentPanel& panel) {
   const T* bias = static_cast<const T*>(panel.bias);
   const T* x_weights = static_cast<const T*>(panel.x_weights);
   const T* h_weights = static_cast<const T*>(panel.h_weights);
+  const bool ready = row[0].sums != nullptr;
+  const auto before = [&](const RecurrentRow& of) {
+    return ready ? static_cast<const T*>(of.sums) + panel.unit * vectors : bias;
+  };
   const T* x[rows];
   const T* h[rows];
   Vector<T> sums[rows][vectors];
@@ -240,10 +244,10 @@ void step_tile(const RecurrentRow* row, const RecurrentPanel& panel) {
     x[r] = static_cast<const T*>(row[r].x);
     h[r] = static_cast<const T*>(row[r].h_before);
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; ++v) sums[r][v] = load(bias + v * length);
+    for (int v = 0; v < vectors; ++v) sums[r][v] = load(before(row[r]) + v * length);
   }
   if constexpr (lstm) {
-    accumulate<T, rows, 0, 1, 2, 3>(sums, x, panel.inputs, x_weights);
+    if (!ready) accumulate<T, rows, 0, 1, 2, 3>(sums, x, panel.inputs, x_weights);
     accumulate<T, rows, 0, 1, 2, 3>(sums, h, panel.hidden, h_weights);
   } else {
     accumulate<T, rows, 0, 1, 2>(sums, x, panel.inputs, x_weights);
