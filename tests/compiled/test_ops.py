@@ -238,7 +238,7 @@ def test_gradient_of_arguments(row: Row) -> None:
         )
 
 
-@pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in SMOOTH if row.orders > 1], ids=lambda row: row.name)
 def test_second_gradient(row: Row) -> None:
     for samples in _groups(row):
         sample = samples[0]

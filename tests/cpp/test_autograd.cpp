@@ -25,6 +25,7 @@ struct Case {
   std::vector<Dims> shapes;
   double low = -2;
   double high = 2;
+  bool twice = true;  // whether there is a second derivative
 };
 
 Tensor dot(const Inputs& a, const Inputs& b) {
@@ -72,6 +73,7 @@ void check_gradients(const Case& test) {
   const Tensor weight = support::random_doubles(test.function(point).shape(), 0.5, 1.5);
   const Function loss = [&](const Inputs& inputs) { return pydl::sum(test.function(inputs) * weight); };
   check_derivative(test.op, loss, point, random_like(point));
+  if (!test.twice) return;
 
   const Inputs along = random_like(point);
   const Function directional = [&](const Inputs& inputs) { return dot(gradients(loss(inputs), inputs, true), along); };
@@ -120,6 +122,10 @@ std::vector<Case> structural_cases() {
   const Tensor index = pydl::randint({2, 5}, -4, 4);
   const Tensor mask = pydl::greater(support::random_doubles({3, 4}), pydl::zeros({}, DType::float64));
   const Tensor state = pydl::Generator(1).state();
+  const Tensor labels = Tensor::from_values<int64_t>(std::vector<int64_t>{1, 1, 3, 2, 3, 0}, {2, 3});
+  const Tensor steps = Tensor::from_values<int64_t>(std::vector<int64_t>{6, 4}, {2});
+  const Tensor label_counts = Tensor::from_values<int64_t>(std::vector<int64_t>{3, 2}, {2});
+  const Tensor log_probs = pydl::log_softmax(support::random_doubles({6, 2, 4}));
   const auto gather_index = pydl::randint({2, 4}, -3, 3);
   const std::vector<int64_t> order = {2, 0, 1};
   return {
@@ -189,6 +195,15 @@ std::vector<Case> structural_cases() {
          return pydl::softmax_cross_entropy_backward(x[0], x[1], target, 1, -100, pydl::Reduction::none);
        },
        {{3}, {3, 4}}},
+      {"ctc_loss",
+       [=](const Inputs& x) { return pydl::ctc_loss(x[0], labels, steps, label_counts); },
+       {{6, 2, 4}},
+       -2,
+       0,
+       false},
+      {"ctc_loss_backward",
+       [=](const Inputs& x) { return pydl::ctc_loss_backward(x[0], log_probs, labels, steps, label_counts); },
+       {{2}}},
       {"batch_norm",
        [](const Inputs& x) { return pydl::batch_norm(x[0], pydl::channel_moments(x[0]), x[1], x[2], 0.1, true); },
        {{3, 4, 2}, {4}, {4}}},
@@ -295,6 +310,17 @@ std::vector<Case> composed_cases() {
                               2.0);
        },
        {{2, 4, 5}}},
+      {"embedding_bag",
+       [=](const Inputs& x) {
+         const Tensor words = Tensor::from_values<int64_t>(std::vector<int64_t>{0, 2, 1, 2, 3}, {5});
+         const Tensor offsets = Tensor::from_values<int64_t>(std::vector<int64_t>{0, 2, 2}, {3});
+         return pydl::nn::embedding_bag(words, x[0], {.offsets = offsets}) +
+                pydl::nn::embedding_bag(words, x[0], {.mode = pydl::nn::BagMode::max, .offsets = offsets});
+       },
+       {{4, 3}}},
+      {"scaled_dot_product_attention",
+       [](const Inputs& x) { return pydl::nn::scaled_dot_product_attention(x[0], x[1], x[2], {.causal = true}); },
+       {{2, 3, 4}, {2, 5, 4}, {2, 5, 3}}},
       {"adaptive_avg_pool", [](const Inputs& x) { return pydl::nn::adaptive_avg_pool(x[0], {3, 2}); }, {{1, 2, 5, 4}}},
       {"pixel_shuffle", [](const Inputs& x) { return pydl::nn::pixel_shuffle(x[0], 2); }, {{2, 8, 3, 2}}},
       {"one leaf used twice",

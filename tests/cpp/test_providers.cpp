@@ -425,6 +425,21 @@ TEST(cross_entropy) {
   }
 }
 
+TEST(ctc) {
+  const Attrs attrs = {{"blank", int64_t{2}}, {"zero_infinity", true}};
+  for (const DType dtype : floating_dtypes) {
+    const Tensor log_probs = random_tensor({30, 5, 12}, dtype, -4, 0);
+    Tensor targets = pydl::randint({5, 9}, 3, 12);
+    Tensor joined = pydl::randint({21}, 3, 12);
+    const Tensor steps = Tensor::from_values<int64_t>(std::vector<int64_t>{30, 17, 0, 3, 30}, {5});
+    const Tensor lengths = Tensor::from_values<int64_t>(std::vector<int64_t>{9, 4, 0, 8, 0}, {5});
+    for (const Tensor& given : {with_random_layout(targets), joined}) {
+      compare(OpId::ctc_loss, attrs, {log_probs, given, steps, lengths}, 4);
+      compare(OpId::ctc_loss_backward, attrs, {random_tensor({5}, dtype), log_probs, given, steps, lengths}, 30);
+    }
+  }
+}
+
 // With the channels last: what stays is a permuted view.
 Tensor with_channels_last(const Tensor& dense) {
   std::vector<int64_t> order = {0};
@@ -548,10 +563,21 @@ TEST(structure_and_indexing) {
       const Tensor small = pydl::randint({6, 5, 7}, -5, 5);
       compare(OpId::gather_backward, sized, {x, small}, 4);
       const std::vector<Dims> gradient_shapes = {{3, 4, 5, 7}, {6, 3, 4, 7}, {6, 5, 3, 4}};
-      compare(OpId::take_backward, sized, {random_tensor(gradient_shapes[static_cast<size_t>(axis)], dtype), index}, 8);
+      const Tensor gradient = random_tensor(gradient_shapes[static_cast<size_t>(axis)], dtype);
+      compare(OpId::take_backward, sized, {gradient, index}, 8);
+      Attrs skipping = sized;
+      skipping.add("skip", int64_t{2});
+      compare(OpId::take_backward, skipping, {gradient, index}, 8);
     }
     const Attrs part = {{"shape", Dims{9, 8}}, {"starts", Dims{8, 1}}, {"steps", Dims{-2, 3}}};
     compare(OpId::slice_backward, part, {random_tensor({4, 2}, dtype)});
+  }
+}
+
+TEST(rows_of_a_table_are_added_in_columns) {
+  for (const DType dtype : floating_dtypes) {
+    const Attrs attrs = {{"axis", int64_t{0}}, {"size", int64_t{50}}, {"skip", int64_t{0}}};
+    compare(OpId::take_backward, attrs, {random_tensor({40, 30, 67}, dtype), pydl::randint({40, 30}, 0, 50)}, 100);
   }
 }
 

@@ -63,6 +63,8 @@ def _take_backward_samples(rng: np.random.Generator) -> list[Sample]:
                 {"axis": axis, "size": shape[axis]},
             )
         )
+        skipped = {**samples[-1].keywords, "skip": -1}
+        samples.append(Sample(samples[-1].arrays, skipped))
     return samples
 
 
@@ -81,7 +83,9 @@ def _gather_backward_reference(g: Array, index: Array, axis: int, size: int) -> 
     return y
 
 
-def _take_backward_reference(g: Array, index: Array, axis: int, size: int) -> Array:
+def _take_backward_reference(
+    g: Array, index: Array, axis: int, size: int, skip: int | None = None
+) -> Array:
     rest: Sequence[int] = (*g.shape[:axis], size, *g.shape[axis + index.ndim :])
     y = np.zeros(rest)
     moved = np.moveaxis(y, axis, 0)
@@ -89,6 +93,8 @@ def _take_backward_reference(g: Array, index: Array, axis: int, size: int) -> Ar
         g.reshape(*g.shape[:axis], index.size, *g.shape[axis + index.ndim :]), axis, 0
     )
     np.add.at(moved, index.reshape(-1), parts)
+    if skip is not None:
+        moved[skip] = 0
     return y
 
 
@@ -137,5 +143,12 @@ ROWS = [
         _take_backward_reference,
         _take_backward_samples,
         smooth=(0,),
+        bad=(
+            BadCall(
+                lambda: _core.take_backward(pydl.ones(1), pydl.tensor([0]), 0, 3, 3),
+                IndexError,
+                "slice 3 to skip is outside an axis of size 3",
+            ),
+        ),
     ),
 ]

@@ -35,7 +35,7 @@ class Row:
 
     `call` and `reference` take the arrays of a sample, as tensors and as float64 arrays. `smooth`
     says which arrays have derivatives; none means not differentiable. `torch` is the same with
-    PyTorch tensors.
+    PyTorch tensors. `orders` is how often it can be differentiated, as far as that is tested.
     """
 
     name: str
@@ -48,11 +48,13 @@ class Row:
     atol: float = 2e-6
     torch: Callable[..., Any] | None = None
     dtypes: tuple[str, ...] = ("float32", "float64")
+    orders: int = 2
 
 
 def rows() -> list[Row]:
     """All rows, of all families."""
     from ops.rows_conv import ROWS as conv
+    from ops.rows_ctc import ROWS as ctc
     from ops.rows_elementwise import ROWS as elementwise
     from ops.rows_index import ROWS as index
     from ops.rows_loss import ROWS as loss
@@ -62,6 +64,7 @@ def rows() -> list[Row]:
     from ops.rows_recurrent import ROWS as recurrent
     from ops.rows_reduce import ROWS as reduce
     from ops.rows_resample import ROWS as resample
+    from ops.rows_segment import ROWS as segment
     from ops.rows_softmax import ROWS as softmax
     from ops.rows_view import ROWS as view
 
@@ -70,6 +73,7 @@ def rows() -> list[Row]:
         *reduce,
         *view,
         *index,
+        *segment,
         *matmul,
         *conv,
         *pool,
@@ -78,6 +82,7 @@ def rows() -> list[Row]:
         *resample,
         *softmax,
         *loss,
+        *ctc,
     ]
 
 

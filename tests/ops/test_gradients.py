@@ -29,8 +29,14 @@ def _check(row: Row, sample: Sample, order: int) -> None:
     check_gradients(function, variables, order=order, rtol=2e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("order", [1, 2])
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    ("row", "order"),
+    [
+        pytest.param(row, order, id=f"{row.name}-{order}")
+        for row in ROWS
+        for order in range(1, row.orders + 1)
+    ],
+)
 def test_gradient(row: Row, order: int) -> None:
     checked = 0
     for sample in row_samples(row):

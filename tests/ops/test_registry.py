@@ -27,7 +27,8 @@ ELSEWHERE = {
 NOT_DIFFERENTIABLE = {
     "isnan", "isinf", "isfinite", "logical_not", "equal", "not_equal", "less", "less_equal",
     "greater", "greater_equal", "logical_and", "logical_or", "logical_xor", "any", "all", "argmax",
-    "argmin", "max_pool_indices", "channel_moments", "full", "arange", "assign", "uniform",
+    "argmin", "max_pool_indices", "segment_ids", "segment_argmax", "channel_moments", "full",
+    "arange", "assign", "uniform",
     "normal", "permutation", *ELSEWHERE,
 } - {"dropout"}  # fmt: skip
 # `recurrent` is differentiated as a function of several results (cpp/src/ops/recurrent.cpp).

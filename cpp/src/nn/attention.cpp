@@ -30,6 +30,13 @@ Tensor causal_mask(int64_t queries, int64_t keys) {
   return greater_equal(i, arange(0, keys, 1, DType::int64));
 }
 
+bool broadcasts_to(const Dims& from, const Dims& to) {
+  const int shift = to.rank() - from.rank();
+  bool fits = shift >= 0;
+  for (int axis = 0; fits && axis < from.rank(); ++axis) fits = from[axis] == 1 || from[axis] == to[shift + axis];
+  return fits;
+}
+
 // Scores with the mask applied, and for which queries there is a key to look at: undefined where that is all of them.
 struct MaskedScores {
   Tensor scores;
@@ -41,7 +48,7 @@ MaskedScores masked_scores(const Tensor& scores, const AttentionOptions& options
   const Tensor causal = options.causal ? causal_mask(scores.size(-2), scores.size(-1)) : Tensor{};
   Tensor mask = options.mask;
   if (!mask.defined()) return {options.causal ? where(causal, scores, nothing) : scores, {}};
-  if (mask.rank() > scores.rank() || broadcast_shapes(name, mask.shape(), scores.shape()) != scores.shape()) {
+  if (!broadcasts_to(mask.shape(), scores.shape())) {
     throw ValueError(
         concat_text(name, ": expected a mask that broadcasts to ", scores.shape(), ", got shape ", mask.shape()));
   }

@@ -43,8 +43,7 @@ Tensor weighted_sum(const Bags& bags, const Tensor& sample_weights) {
 
 Tensor largest(const Bags& bags) {
   const Tensor& rows = bags.rows;
-  const Dims shape = {bags.bag_count(), rows.size(-1)};
-  if (rows.size() == 0) return zeros(shape, rows.dtype());
+  if (rows.size() == 0) return bags.sum_of(rows);  // zeros, with a history
   Tensor candidates = rows;
   if (bags.counted.defined()) {
     const double nothing = -std::numeric_limits<double>::infinity();
