@@ -259,9 +259,11 @@ TEST(reductions_of_other_shapes_stay_apart) {
   CHECK(names_of([](const std::vector<Tensor>& in) -> std::vector<Tensor> { return {pydl::sum(pydl::exp(in[0]))}; },
                  pydl::ones({0, 4})) == Names({"exp", "sum"}));
   // Another layout than row-major.
-  CHECK(names_of([](const std::vector<Tensor>& in)
-                     -> std::vector<Tensor> { return {pydl::sum(pydl::exp(pydl::permute_dims(in[0], std::vector<int64_t>{2, 1, 0})))}; },
-                 x) == Names({"exp", "sum"}));
+  CHECK(names_of(
+            [](const std::vector<Tensor>& in) -> std::vector<Tensor> {
+              return {pydl::sum(pydl::exp(pydl::permute_dims(in[0], std::vector<int64_t>{2, 1, 0})))};
+            },
+            x) == Names({"exp", "sum"}));
   // A dtype that fused kernels do not compute in, and reductions that they do not know.
   CHECK(names_of(
             [](const std::vector<Tensor>& in) -> std::vector<Tensor> {
