@@ -6,7 +6,7 @@ namespace {
 
 // Blocks that keep many threads busy, and rows that are worth a row of partial results.
 constexpr int64_t enough_blocks = 32;
-constexpr int64_t fewest_rows = 16;
+constexpr int64_t fewest_rows = 32;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
