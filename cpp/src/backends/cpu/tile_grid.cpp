@@ -24,6 +24,7 @@ TileGrid::TileGrid(int64_t rows, int64_t columns, int64_t segment, int64_t longe
     tile_columns_ = std::min(longest, segment);
     tiles_per_segment_ = ceil_div(segment, tile_columns_);
   }
+  tiles_per_row_ = columns_ / segment_ * tiles_per_segment_;
   block_rows_ = tile_rows_;
 }
 

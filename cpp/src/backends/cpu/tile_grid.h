@@ -33,7 +33,7 @@ class TileGrid {
   int64_t columns() const { return columns_; }
   int64_t tile_rows() const { return tile_rows_; }
   int64_t tile_length() const { return tile_rows_ * tile_columns_; }
-  int64_t tiles_per_row() const { return columns_ / segment_ * tiles_per_segment_; }
+  int64_t tiles_per_row() const { return tiles_per_row_; }
   /// Rows of tiles, and of blocks.
   int64_t tile_lines() const { return (rows_ + tile_rows_ - 1) / tile_rows_; }
   int64_t block_lines() const { return (rows_ + block_rows_ - 1) / block_rows_; }
@@ -55,17 +55,21 @@ class TileGrid {
   /// Visits the tiles of the blocks [begin, end).
   template <class Visit>
   void for_each_tile(int64_t begin, int64_t end, const Visit& visit) const {
+    int64_t first = begin / tiles_per_row_ * block_rows_;
+    int64_t place = begin % tiles_per_row_;
     for (int64_t block = begin; block < end; ++block) {
-      const int64_t first = block / tiles_per_row() * block_rows_;
-      Tile tile = {0, first, 1, 0, 0, block % tiles_per_row()};
-      const int64_t in_segment = tile.place % tiles_per_segment_ * tile_columns_;
-      tile.column = tile.place / tiles_per_segment_ * segment_ + in_segment;
-      tile.columns = std::min(tile_columns_, segment_ - in_segment);
+      const int64_t segment = tiles_per_segment_ == 1 ? place : place / tiles_per_segment_;
+      const int64_t in_segment = (place - segment * tiles_per_segment_) * tile_columns_;
+      Tile tile = {0, first, 1, segment * segment_ + in_segment, std::min(tile_columns_, segment_ - in_segment), place};
       const int64_t last = std::min(first + block_rows_, rows_);
       for (; tile.row < last; tile.row += tile_rows_) {
         tile.rows = std::min(tile_rows_, last - tile.row);
         tile.index = tile.row * columns_ + tile.column;
         visit(tile);
+      }
+      if (++place == tiles_per_row_) {
+        place = 0;
+        first += block_rows_;
       }
     }
   }
@@ -77,6 +81,7 @@ class TileGrid {
   int64_t tile_rows_ = 1;
   int64_t tile_columns_ = 1;
   int64_t tiles_per_segment_ = 1;
+  int64_t tiles_per_row_ = 1;
   int64_t block_rows_ = 1;
 };
 
