@@ -149,7 +149,7 @@ def main(
 ) -> dict[str, float]:
     """Print a table of accuracies on the test sentences; returns them."""
     sentences, ratings = pydl.datasets.load_movie_reviews()
-    all_texts, all_labels = np.array(sentences)[:limit], (ratings > 0).astype(np.int64)[:limit]
+    all_texts, all_labels = np.array(sentences)[:limit], (ratings >= 0).astype(np.int64)[:limit]
     parts = divided(all_labels)
     texts, labels = [all_texts[part] for part in parts], [all_labels[part] for part in parts]
     print("{} sentences to learn, {} to stop by, {} to test".format(*map(len, parts)))

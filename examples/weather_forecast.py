@@ -1,10 +1,10 @@
 """Tomorrow's weather: the temperature in 24 hours from the last two days, at New York's airports.
 
-A GRU, a bidirectional LSTM and a convolutional network learn from Newark (EWR), on the first part of
-the year 2013, and are tested on the last quarter, also at Kennedy (JFK) and LaGuardia (LGA), which
-they have not seen. They are compared with persistence, the forecast that tomorrow is as today: a
-network that does not beat it has learnt nothing. Needs the measurements (`pydl.datasets.load_weather`
-says where it looks and fetches them from) and pandas.
+A GRU, a bidirectional LSTM and a convolutional network learn from Newark (EWR), on the first part
+of the year 2013, and are tested on the last quarter, also at Kennedy (JFK) and LaGuardia (LGA),
+which they have not seen. They are compared with persistence, the forecast that tomorrow is as
+today: a network that does not beat it has learnt nothing. Needs the measurements
+(`pydl.datasets.load_weather` says where it looks and fetches them from) and pandas.
 
     python examples/weather_forecast.py --epochs 20 --runs 3
 """
@@ -31,7 +31,7 @@ LENGTH, HORIZON = 48, 24  # hours
 
 
 def channels(weather: Weather) -> Array:
-    """What the networks see of each hour: (T, 8), temperature first."""
+    """Gather what the networks see of each hour: (T, 8), temperature first."""
     temperature, dew_point, humidity, direction, speed, _, _, pressure, _ = weather.values.T
     angle = np.deg2rad(direction)  # a direction jumps at north, its sine and cosine do not
     hour = 2 * np.pi * (weather.times.astype(np.int64) % 24) / 24
@@ -80,18 +80,18 @@ class Forecast(pydl.Model):
 
 
 def gru(inputs: int, hidden: int = 48) -> Forecast:
-    """A GRU that reads the two days."""
+    """Read the two days with a GRU."""
     return Forecast(LastState(nn.GRU(inputs, hidden, batch_first=True)), hidden)
 
 
 def bidirectional_lstm(inputs: int, hidden: int = 32) -> Forecast:
-    """An LSTM that reads them forward and another that reads them backward."""
+    """Read them forward with one LSTM and backward with another."""
     layer = nn.LSTM(inputs, hidden, batch_first=True, bidirectional=True)
     return Forecast(LastState(layer), 2 * hidden)
 
 
 def convolutions(inputs: int, hidden: int = 48) -> Forecast:
-    """Two convolutions over time that each halve the hours."""
+    """Look at stretches of hours with two convolutions, each of which halves their number."""
     features = nn.Sequential(
         ChannelsFirst(),
         nn.Conv1d(inputs, hidden, 6, stride=2),
@@ -124,10 +124,9 @@ def train(model: Forecast, learnt: SeriesWindows, checked: SeriesWindows, epochs
 
 def main(epochs: int = 20, runs: int = 3, seed: int = 0) -> dict[str, list[float]]:
     """Print a table of mean absolute errors in degrees; returns them by forecast."""
-    series = {
-        airport: channels(weather) for airport, weather in pydl.datasets.load_weather().items()
-    }
-    # The airports share their weather, so that the test at all of them is in weeks not learnt from.
+    weather = pydl.datasets.load_weather()
+    series = {airport: channels(measured) for airport, measured in weather.items()}
+    # The airports share their weather: all are tested in weeks that nothing was learnt from.
     divided = {
         airport: chronological_split(values, [0.6, 0.15, 0.25], gap=HORIZON)
         for airport, values in series.items()
@@ -137,9 +136,8 @@ def main(epochs: int = 20, runs: int = 3, seed: int = 0) -> dict[str, list[float
     tested = {
         airport: windows(standardizer.transform(parts[2])) for airport, parts in divided.items()
     }
-    print(
-        f"{len(learnt)} windows to learn, {len(checked)} to stop by, {len(tested[LEARNT])} to test"
-    )
+    counts = [len(part) for part in (learnt, checked, tested[LEARNT])]
+    print("{} windows to learn, {} to stop by, {} to test".format(*counts))
 
     degrees = float(standardizer.scale[TEMPERATURE])
     errors = {"persistence": [degrees * persistence_error(samples) for samples in tested.values()]}
