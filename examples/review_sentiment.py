@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 import pydl
 from pydl import nn
+from pydl.data import Dataset, TensorDataset, stratified_split
 from pydl.text import (
     CSRMatrix,
     TfidfVectorizer,
@@ -32,12 +33,11 @@ from pydl.text import (
 from pydl.training import EarlyStopping
 
 Array = npt.NDArray[Any]
-Samples = Any  # what `fit` takes: a dataset, or arrays (x, y)
 
 LONGEST = 40  # words; one sentence in a hundred has more
 
 
-class SparseRows(pydl.data.Dataset):
+class SparseRows(Dataset):
     """Rows of a sparse matrix, made dense batch by batch, and their labels."""
 
     def __init__(self, matrix: CSRMatrix, labels: Array) -> None:
@@ -91,36 +91,32 @@ class ConvolutionalClassifier(pydl.Model):
         return self.scores(self.dropout(pydl.concat(found, axis=1)))
 
 
-def train(model: pydl.Model, learnt: Samples, checked: Samples, epochs: int, lr: float) -> None:
+def train(model: pydl.Model, learnt: Dataset, checked: Dataset, epochs: int, lr: float) -> None:
     """Train until the accuracy on the sentences to stop by no longer rises."""
     optimizer = pydl.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
     model.compile(optimizer, "cross_entropy", ["accuracy"])
     stop = EarlyStopping("val_accuracy", patience=4, restore_best_weights=True)
-    x, y = learnt if isinstance(learnt, tuple) else (learnt, None)
     model.fit(
-        x, y, batch_size=32, epochs=epochs, validation_data=checked, callbacks=[stop], verbose=0
+        learnt, batch_size=32, epochs=epochs, validation_data=checked, callbacks=[stop], verbose=0
     )
 
 
-def accuracy(model: pydl.Model, tested: Samples) -> float:
-    """Part of the sentences that the model understands."""
-    x, y = tested if isinstance(tested, tuple) else (tested, None)
-    return model.evaluate(x, y, batch_size=256, verbose=0)["accuracy"]
-
-
-def bags_of_words(texts: list[Array], labels: list[Array]) -> list[Samples]:
+def bags_of_words(texts: list[Array], labels: list[Array]) -> list[Dataset]:
     """TF-IDF of the parts, with the words and pairs that come twice or more in the first."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
     vectorizer.fit(texts[0])
     return [SparseRows(vectorizer.transform(t), y) for t, y in zip(texts, labels, strict=True)]
 
 
-def padded(texts: list[Array], labels: list[Array], vocabulary: Vocabulary) -> list[Samples]:
+def sequences_of_words(
+    texts: list[Array], labels: list[Array], vocabulary: Vocabulary
+) -> list[Dataset]:
     """Numbers of the words of each sentence (N, T), how many they are, and the labels."""
     tokenizer = WordTokenizer()
+    encoded = [[vocabulary.encode(tokenizer(text)) for text in part] for part in texts]
     return [
-        (pad_sequences([vocabulary.encode(tokenizer(text)) for text in part], LONGEST), y)
-        for part, y in zip(texts, labels, strict=True)
+        TensorDataset(*pad_sequences(part, LONGEST), y)
+        for part, y in zip(encoded, labels, strict=True)
     ]
 
 
@@ -139,8 +135,8 @@ def starting_vectors(vocabulary: Vocabulary, glove: bool, seed: int) -> Array:
 
 def divided(labels: Array) -> list[Array]:
     """Numbers of the sentences to learn, to stop by, and to test on; always the same."""
-    rest, tested = pydl.data.stratified_split(labels, 0.2, seed=0)
-    learnt, checked = pydl.data.stratified_split(labels[rest], 0.1, seed=0)
+    rest, tested = stratified_split(labels, 0.2, seed=0)
+    learnt, checked = stratified_split(labels[rest], 0.1, seed=0)
     return [rest[learnt], rest[checked], tested]
 
 
@@ -156,10 +152,10 @@ def main(
 
     bags = bags_of_words(texts, labels)
     vocabulary = Vocabulary.from_documents(texts[0], WordTokenizer(), min_count=2)
-    sequences = padded(texts, labels, vocabulary)
+    sequences = sequences_of_words(texts, labels, vocabulary)
     vectors = starting_vectors(vocabulary, glove, seed)
     terms = bags[0].matrix.shape[1]
-    ways: dict[str, tuple[Any, float, list[Samples]]] = {  # network, learning rate, data
+    ways: dict[str, tuple[Any, float, list[Dataset]]] = {  # network, learning rate, data
         "bag of words, linear": (lambda: pydl.Sequential(nn.Linear(terms, 2)), 5e-3, bags),
         "LSTM, both directions": (lambda: RecurrentClassifier(vectors), 1e-3, sequences),
         "convolutions": (lambda: ConvolutionalClassifier(vectors), 1e-3, sequences),
@@ -173,7 +169,7 @@ def main(
             pydl.manual_seed(seed + run)
             model = network()
             train(model, learnt, checked, epochs, lr)
-            found.append(accuracy(model, tested))
+            found.append(model.evaluate(tested, verbose=0)["accuracy"])
         accuracies[name] = float(np.mean(found))
         seconds = (time.perf_counter() - start) / runs
         print(f"{name:24}{accuracies[name]:14.4f}{seconds:10.1f}")
