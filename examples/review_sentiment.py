@@ -8,6 +8,11 @@ from); with `--glove` the networks start from word vectors that have seen billio
 (`pydl.datasets.load_glove`).
 
     python examples/review_sentiment.py
+
+With the defaults it takes two to four minutes; mean test accuracies of three trainings: bag of
+words 0.788, LSTM 0.775, convolutions 0.773, where the majority is 0.502. With `--glove --runs 1`:
+0.788, 0.790 and 0.785. The standard error of an accuracy is 0.009: none of the three is clearly
+better than another on so few sentences.
 """
 
 from __future__ import annotations
