@@ -6,7 +6,9 @@ gradients do not (truncated backpropagation through time). At the end it continu
 three temperatures. Needs the novels (`pydl.datasets.load_austen` says where it looks and fetches
 them from).
 
-    python examples/austen_characters.py --epochs 10
+    python examples/austen_characters.py
+
+After 2 epochs it needs 1.93 bits per character of Persuasion (4.43 by the frequencies of characters alone).
 """
 
 from __future__ import annotations
