@@ -41,7 +41,7 @@ class SpeakerNetwork(pydl.Model):
 
 
 def utterances() -> tuple[Any, Any]:
-    """Padded utterances with their lengths, and the speakers, to learn from and to test on."""
+    """Return padded utterances with their lengths, and the speakers: to learn from, and to test."""
     (train, train_speakers), (test, test_speakers) = pydl.datasets.load_japanese_vowels()
     scale = Standardizer().fit(train)
     train, test = ([scale.transform(series) for series in part] for part in (train, test))

@@ -1,0 +1,113 @@
+"""Spelling to phonemes: how an English word that the network has never seen is pronounced.
+
+An encoder and decoder with attention (`sequence_to_sequence.py`) learn from the 117,493 words of
+the CMU pronouncing dictionary that are letters only; 5,000 of them, drawn at random, are held out.
+A word is right if all its phonemes and their stresses are those of one of the dictionary's
+pronunciations. Needs the dictionary (`pydl.datasets.load_pronunciations` says where it looks and
+fetches it from).
+
+    python examples/spelling_to_phonemes.py --epochs 12
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from sequence_to_sequence import EncoderDecoder, Pair, greedy, train
+
+import pydl
+from pydl.text import Vocabulary
+
+Pronunciations = dict[str, list[tuple[str, ...]]]
+
+
+def split(
+    pronunciations: Pronunciations, held_out: int, limit: int | None, seed: int = 0
+) -> tuple[list[str], list[str]]:
+    """Words to learn from and words to test on, drawn at random."""
+    words = sorted(pronunciations)
+    order = np.random.default_rng(seed).permutation(len(words))[:limit]
+    return [words[i] for i in order[held_out:]], [words[i] for i in order[:held_out]]
+
+
+def vocabularies(pronunciations: Pronunciations) -> tuple[Vocabulary, Vocabulary]:
+    """Numbers of letters and of phonemes."""
+    special = ["<begin>", "<end>"]
+    letters = Vocabulary.from_documents(map(list, pronunciations), special_tokens=special)
+    phonemes = Vocabulary.from_documents(
+        [list(first) for first, *_ in pronunciations.values()], special_tokens=special
+    )
+    return letters, phonemes
+
+
+def without_stress(phonemes: Sequence[str]) -> tuple[str, ...]:
+    """Leave out which vowels are stressed."""
+    return tuple(phoneme.rstrip("012") for phoneme in phonemes)
+
+
+def exact_match(
+    words: Sequence[str], spoken: Sequence[Sequence[str]], pronunciations: Pronunciations
+) -> tuple[float, float]:
+    """Share of words pronounced in one of the dictionary's ways, with stress and without."""
+    right = [tuple(s) in pronunciations[w] for w, s in zip(words, spoken, strict=True)]
+    unstressed = [
+        without_stress(s) in map(without_stress, pronunciations[w])
+        for w, s in zip(words, spoken, strict=True)
+    ]
+    return float(np.mean(right)), float(np.mean(unstressed))
+
+
+def main(
+    epochs: int = 12,
+    hidden: int = 256,
+    batch_size: int = 128,
+    lr: float = 2e-3,
+    limit: int | None = None,
+    held_out: int = 5000,
+    seed: int = 0,
+) -> float:
+    """Train, and return the share of held-out words that are pronounced right."""
+    pronunciations = pydl.datasets.load_pronunciations()
+    words, test_words = split(pronunciations, held_out, limit)
+    letters, phonemes = vocabularies(pronunciations)
+
+    def pair(word: str) -> Pair:
+        return letters.encode(list(word)).tolist(), phonemes.encode(
+            pronunciations[word][0]
+        ).tolist()
+
+    pydl.manual_seed(seed)
+    model = EncoderDecoder(len(letters), len(phonemes), embedding=64, hidden=hidden, dropout=0.1)
+    start = time.perf_counter()
+    pairs, test_pairs = [pair(word) for word in words], [pair(word) for word in test_words]
+    train(model, pairs, test_pairs, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
+    minutes = (time.perf_counter() - start) / 60
+
+    longest = max(len(target) for _, target in pairs) + 1
+    spoken = [
+        phonemes.decode(ids) for ids in greedy(model, [source for source, _ in test_pairs], longest)
+    ]
+    for word, way in zip(test_words[:10], spoken[:10], strict=True):
+        mark = (
+            ""
+            if tuple(way) in pronunciations[word]
+            else "  not " + " ".join(pronunciations[word][0])
+        )
+        print(f"{word}: {' '.join(way)}{mark}")
+    exact, unstressed = exact_match(test_words, spoken, pronunciations)
+    print(f"exact match: {exact:.4f}, without stress {unstressed:.4f}; {minutes:.1f} minutes")
+    return exact
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--hidden", type=int, default=256)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--limit", type=int, help="use so many words only")
+    parser.add_argument("--seed", type=int, default=0)
+    main(**vars(parser.parse_args()))
