@@ -6,9 +6,8 @@ greedy decoding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -201,18 +200,16 @@ def greedy(
 
 def _greedy_batch(
     model: EncoderDecoder, sources: Sequence[Sequence[int]], longest: int
-) -> Iterable[list[int]]:
+) -> list[list[int]]:
     source, lengths = map(pydl.asarray, pad_sequences(sources))
     memory, state = model.encode(source, lengths)
     token = pydl.full((len(sources), 1), BEGIN, dtype="int64")
-    written: list[Any] = []
-    ended = np.zeros(len(sources), bool)
-    while len(written) < longest and not ended.all():
+    written = np.empty((len(sources), 0), np.int64)
+    while written.shape[1] < longest and not (written == END).any(axis=1).all():
         scores, state = model.decode(token, state, memory, lengths)
         token = pydl.argmax(scores, axis=-1)
-        written.append(token.numpy()[:, 0])
-        ended |= written[-1] == END
-    return np.stack(written, axis=1).tolist()
+        written = np.concatenate([written, token.numpy()], axis=1)
+    return [row.tolist() for row in written]
 
 
 def _until_end(tokens: list[int]) -> list[int]:

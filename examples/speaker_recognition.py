@@ -21,7 +21,7 @@ from pydl import nn
 from pydl.data import Standardizer
 from pydl.text import pad_sequences
 
-LAYERS = {"gru": nn.GRU, "lstm": nn.LSTM}
+LAYERS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class SpeakerNetwork(pydl.Model):
@@ -48,14 +48,14 @@ def utterances() -> tuple[Any, Any]:
     return (pad_sequences(train), train_speakers), (pad_sequences(test), test_speakers)
 
 
-def train(layer: str, epochs: int, seed: int, verbose: int = 0) -> float:
+def train(layer: str, epochs: int, seed: int) -> float:
     """Train a network, and return its accuracy on the test part."""
     (x, speakers), (test_x, test_speakers) = utterances()
     pydl.manual_seed(seed)
     model = SpeakerNetwork(layer)
     optimizer = pydl.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.05)
     model.compile(optimizer, "cross_entropy", ["accuracy"])
-    model.fit(x, speakers, batch_size=30, epochs=epochs, verbose=verbose)
+    model.fit(x, speakers, batch_size=30, epochs=epochs, verbose=0)
     return model.evaluate(test_x, test_speakers, batch_size=370, verbose=0)["accuracy"]
 
 

@@ -60,6 +60,16 @@ def exact_match(
     return float(np.mean(right)), float(np.mean(unstressed))
 
 
+def show(
+    words: Sequence[str], spoken: Sequence[tuple[str, ...]], pronunciations: Pronunciations
+) -> None:
+    """Print how words were pronounced, and how they should have been."""
+    for word, way in zip(words, spoken, strict=True):
+        known = pronunciations[word]
+        correction = "" if way in known else f"  (not {' '.join(known[0])})"
+        print(f"{word}: {' '.join(way)}{correction}")
+
+
 def main(
     epochs: int = 12,
     hidden: int = 256,
@@ -74,29 +84,23 @@ def main(
     words, test_words = split(pronunciations, held_out, limit)
     letters, phonemes = vocabularies(pronunciations)
 
-    def pair(word: str) -> Pair:
-        return letters.encode(list(word)).tolist(), phonemes.encode(
-            pronunciations[word][0]
-        ).tolist()
+    def pairs(chosen: Sequence[str]) -> list[Pair]:
+        """Each word with the usual one of its pronunciations."""
+        usual = [pronunciations[word][0] for word in chosen]
+        sources = [letters.encode(list(word)).tolist() for word in chosen]
+        return list(zip(sources, [phonemes.encode(way).tolist() for way in usual], strict=True))
 
     pydl.manual_seed(seed)
     model = EncoderDecoder(len(letters), len(phonemes), embedding=64, hidden=hidden, dropout=0.1)
     start = time.perf_counter()
-    pairs, test_pairs = [pair(word) for word in words], [pair(word) for word in test_words]
-    train(model, pairs, test_pairs, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
+    learn, test = pairs(words), pairs(test_words)
+    train(model, learn, test, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
     minutes = (time.perf_counter() - start) / 60
 
-    longest = max(len(target) for _, target in pairs) + 1
-    spoken = [
-        phonemes.decode(ids) for ids in greedy(model, [source for source, _ in test_pairs], longest)
-    ]
-    for word, way in zip(test_words[:10], spoken[:10], strict=True):
-        mark = (
-            ""
-            if tuple(way) in pronunciations[word]
-            else "  not " + " ".join(pronunciations[word][0])
-        )
-        print(f"{word}: {' '.join(way)}{mark}")
+    longest = max(len(target) for _, target in learn) + 1
+    written = greedy(model, [source for source, _ in test], longest)
+    spoken = [tuple(phonemes.decode(ids)) for ids in written]
+    show(test_words[:10], spoken[:10], pronunciations)
     exact, unstressed = exact_match(test_words, spoken, pronunciations)
     print(f"exact match: {exact:.4f}, without stress {unstressed:.4f}; {minutes:.1f} minutes")
     return exact

@@ -65,8 +65,8 @@ def bleu(candidates: Sequence[Sequence[str]], references: Sequence[Sequence[str]
         if matches == 0:
             return 0.0
         logarithms += math.log(matches / total) / 4
-    ours, theirs = sum(map(len, candidates)), sum(map(len, references))
-    return math.exp(logarithms + min(0.0, 1 - theirs / ours))
+    ratio = sum(map(len, references)) / sum(map(len, candidates))
+    return math.exp(logarithms + min(0.0, 1 - ratio))
 
 
 def _ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
@@ -90,9 +90,10 @@ def main(
     texts = [text for verse in verses for text in verse]
     encoding = BytePairEncoding.train(texts, subwords, special_tokens=special)
 
-    def pair(verse: Verse) -> Pair:
-        english, spanish = verse
-        return encoding.encode(english).tolist(), encoding.encode(spanish).tolist()
+    def pairs(chosen: Sequence[Verse]) -> list[Pair]:
+        return [
+            (encoding.encode(one).tolist(), encoding.encode(two).tolist()) for one, two in chosen
+        ]
 
     pydl.manual_seed(seed)
     model = EncoderDecoder(
@@ -100,11 +101,11 @@ def main(
     )
     print(f"{len(verses)} verses to learn from, {len(test)} to test on, {len(encoding)} subwords")
     start = time.perf_counter()
-    test_pairs = [pair(verse) for verse in test]
+    learn, check = pairs(verses), pairs(test)
     train(
         model,
-        [pair(verse) for verse in verses],
-        test_pairs,
+        learn,
+        check,
         epochs=epochs,
         batch_size=batch_size,
         lr=lr,
@@ -113,14 +114,14 @@ def main(
     )
     minutes = (time.perf_counter() - start) / 60
 
-    longest = 2 * max(len(spanish) for _, spanish in test_pairs)
-    translated = [
-        encoding.decode(ids) for ids in greedy(model, [source for source, _ in test_pairs], longest)
-    ]
+    longest = 2 * max(len(spanish) for _, spanish in check)
+    written = greedy(model, [english for english, _ in check], longest)
+    translated = [encoding.decode(ids) for ids in written]
     for (english, spanish), ours in zip(test[:8], translated[:8], strict=True):
         print(f"\n  {english}\n  {spanish}\n> {ours}")
-    exact = np.mean([spanish == ours for (_, spanish), ours in zip(test, translated, strict=True)])
-    score = bleu([words(ours) for ours in translated], [words(spanish) for _, spanish in test])
+    spanish_verses = [spanish for _, spanish in test]
+    exact = np.mean([one == other for one, other in zip(translated, spanish_verses, strict=True)])
+    score = bleu(list(map(words, translated)), list(map(words, spanish_verses)))
     print(f"\nBLEU {100 * score:.1f}, exact {exact:.4f}; {minutes:.1f} minutes")
     return score
 
