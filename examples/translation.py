@@ -7,6 +7,9 @@ Spanish that looks right and often says something else. Needs the two texts
 (`pydl.datasets.load_bible_verses` says where it looks and fetches them from).
 
     python examples/translation.py --epochs 15
+
+After 8 epochs on verses of at most 20 words (--epochs 8 --train-words 20 --lr 0.0015; 6 minutes on
+one core of a busy machine): BLEU 11.4, 2.2 % of the verses exactly as in the Reina-Valera.
 """
 
 from __future__ import annotations
