@@ -173,3 +173,121 @@ def test_review_sentiment_divides_once():
     parts = load_example("review_sentiment").divided(labels)
     assert [len(part) for part in parts] == [72, 8, 20]
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(100))
+
+
+def test_speaker_recognition_tells_speakers_apart(capsys):
+    try:
+        pydl.datasets.load_japanese_vowels(fetch=False)
+    except OSError:
+        pytest.skip("JapaneseVowels is not installed")
+    example = load_example("speaker_recognition")
+    for layer in example.LAYERS:
+        (accuracy,) = example.main(layer, epochs=10, seeds=1)
+        assert 0.9 < accuracy <= 1.0
+    assert "lstm, seed 0: test accuracy 0.9" in capsys.readouterr().out
+
+
+@pytest.fixture
+def sequences(monkeypatch):
+    """The module that two examples import, which lies beside them."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import sequence_to_sequence
+
+    return sequence_to_sequence
+
+
+def test_encoder_decoder_does_not_see_padding(sequences):
+    pydl.manual_seed(0)
+    model = sequences.EncoderDecoder(9, 8, embedding=6, hidden=10, encoder_layers=2).eval()
+    short, long = ([5, 6], [4, 7, 5]), ([4, 5, 6, 7, 8], [6, 4, 5, 7, 4, 5])
+    with pydl.no_grad():
+        alone = model(*sequences.pair_collate([short], multiple=1)[:4])
+        together = model(*sequences.pair_collate([long, short], multiple=4)[:4])
+    assert alone.shape == (1, 4, 8)
+    assert together.shape == (2, 8, 8)
+    np.testing.assert_allclose(together[1, :4].numpy(), alone[0].numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_attention_weighs_the_tokens_of_the_source(sequences):
+    pydl.manual_seed(0)
+    model = sequences.EncoderDecoder(9, 8, embedding=6, hidden=4)
+    memory = pydl.randn((2, 3, 4))
+    with pydl.no_grad():
+        seen, weights = model.attend(pydl.randn((2, 5, 4)), memory, pydl.tensor([3, 2]))
+    np.testing.assert_allclose(weights.sum(axis=-1).numpy(), np.ones((2, 5)), rtol=1e-6)
+    assert weights[1, :, 2].tolist() == [0.0] * 5
+    expected = np.einsum("nts,nsh->nth", weights.numpy(), memory.numpy())
+    np.testing.assert_allclose(seen.numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_batches_of_pairs_shift_the_target(sequences):
+    source, lengths, previous, target_lengths, following = sequences.pair_collate(
+        [([7, 8, 9], [5, 6]), ([7], [])], multiple=4
+    )
+    assert source.tolist() == [[7, 8, 9, 0], [7, 0, 0, 0]]
+    assert lengths.tolist() == [3, 1]
+    assert previous.tolist() == [[2, 5, 6, 0], [2, 0, 0, 0]]
+    assert target_lengths.tolist() == [3, 1]
+    assert following.tolist() == [[5, 6, 3, 0], [3, 0, 0, 0]]
+    scores = pydl.zeros((2, 4, 9))
+    for place, token in (((0, 0), 5), ((0, 1), 4), ((0, 2), 3), ((1, 0), 3), ((1, 1), 8)):
+        scores[(*place, token)] = 9.0
+    assert sequences.token_accuracy(scores, following).item() == 0.75
+
+
+def _spellings(count):
+    """Words of a language where every letter is a sound, but `sh` is one sound."""
+    random = np.random.default_rng(0)
+    sounds = {"a": "AA1", "e": "EH0", "s": "S", "h": "HH", "t": "T", "n": "N"}
+    words = {"".join(random.choice(list(sounds), random.integers(2, 7))) for _ in range(count)}
+    sounds["$"] = "SH"
+    return {w: [tuple(sounds[x] for x in w.replace("sh", "$"))] for w in sorted(words)}
+
+
+def test_spelling_to_phonemes_learns_a_simple_language(sequences, monkeypatch, capsys):
+    example = load_example("spelling_to_phonemes")
+    monkeypatch.setattr(pydl.datasets, "load_pronunciations", lambda: _spellings(2500))
+    exact = example.main(epochs=8, hidden=48, batch_size=32, lr=1e-2, held_out=100)
+    assert exact > 0.8
+    assert f"exact match: {exact:.4f}" in capsys.readouterr().out
+
+
+def test_pronunciations_count_with_and_without_stress(sequences):
+    example = load_example("spelling_to_phonemes")
+    known = {"read": [("R", "EH1", "D"), ("R", "IY1", "D")], "a": [("AH0",)]}
+    words = ["read", "a", "a", "a"]
+    spoken = [["R", "IY1", "D"], ["AH0"], ["AH1"], ["EY1"]]
+    assert example.exact_match(words, spoken, known) == (0.5, 0.75)
+
+
+def test_translation_learns_a_simple_language(sequences, monkeypatch, capsys):
+    example = load_example("translation")
+    monkeypatch.setattr(pydl.datasets, "load_bible_verses", _verses)
+    score = example.main(epochs=8, hidden=48, subwords=300, batch_size=32, lr=1e-2, held_out=50)
+    assert score > 0.5
+    assert "50 to test on" in capsys.readouterr().out
+
+
+def _verses():
+    """English of a few words, whose adjectives follow the noun in Spanish."""
+    nouns = {"house": "casa", "king": "rey", "river": "rio", "stone": "piedra", "tree": "arbol"}
+    adjectives = {"great": "grande", "green": "verde", "strong": "fuerte", "sad": "triste"}
+    verbs = {"is": "es", "was": "era", "saw": "vio"}
+    parts = [(f"{a} {n}", f"{nouns[n]} {adjectives[a]}") for a in adjectives for n in nouns]
+    return [
+        (f"The {x} {verb} a {y}.", f"El {u} {verbs[verb]} un {v}.")
+        for x, u in parts
+        for y, v in parts
+        for verb in verbs
+    ]
+
+
+def test_bleu_counts_common_ngrams(sequences):
+    bleu = load_example("translation").bleu
+    assert bleu([list("abcde")], [list("abcde")]) == pytest.approx(1.0)
+    assert bleu([list("abcde")], [list("vwxyz")]) == 0.0
+    # Of the candidate's n-grams 5 of 6, 3 of 5, 2 of 4 and 1 of 3 are the reference's.
+    expected = (5 / 6 * 3 / 5 * 2 / 4 * 1 / 3) ** 0.25
+    assert bleu([list("abcdxf")], [list("abcdef")]) == pytest.approx(expected)
+    short = bleu([list("abcd")], [list("abcdef")])
+    assert short == pytest.approx(np.exp(1 - 6 / 4))

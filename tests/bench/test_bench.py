@@ -213,9 +213,9 @@ def test_list(folder):
 
 
 def test_unknown_suite(folder):
-    done = run_python(folder, "-m", "bench", "train", "rnn")
+    done = run_python(folder, "-m", "bench", "train", "gan")
     assert done.returncode == 2
-    assert "no suite 'train rnn'" in done.stderr
+    assert "no suite 'train gan'" in done.stderr
 
 
 @pytest.mark.parametrize(
