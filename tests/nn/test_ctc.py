@@ -93,6 +93,27 @@ def test_unlikely_targets_do_not_underflow() -> None:
     np.testing.assert_allclose(x.grad.numpy()[:, 0, 0].sum(), 60, rtol=1e-6)
 
 
+@pytest.mark.parametrize("spread", [1.0, 30.0, 1000.0])
+@pytest.mark.parametrize("shift", [0.0, 500.0])
+def test_numbers_of_any_size(spread: float, shift: float) -> None:
+    """Likelihoods far outside the range of float64, of logits that are not normalised too."""
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(1).standard_normal((150, 2, 6)) * spread + shift
+    targets = np.random.default_rng(2).integers(1, 6, (2, 40))
+    lists = (targets, np.array([150, 120]), np.array([40, 30]))
+    log_probs = pydl.tensor(x, requires_grad=True)
+    loss = F.ctc_loss(log_probs, *map(pydl.tensor, lists), reduction="none")
+    twin = torch.tensor(x)
+    expected = torch.nn.functional.ctc_loss(twin, *map(torch.tensor, lists), reduction="none")
+    np.testing.assert_allclose(loss.detach().numpy(), expected.numpy(), 1e-10)
+    loss.sum().backward()
+    assert log_probs.grad is not None
+    passes = -log_probs.grad.numpy()
+    # At each step that counts, some class is passed.
+    np.testing.assert_allclose(passes.sum(-1)[:, 0], 1, rtol=1e-9)
+    np.testing.assert_allclose(passes.sum(-1)[:, 1], [1.0] * 120 + [0.0] * 30, rtol=1e-9)
+
+
 def test_derivative_of_logits() -> None:
     def loss(x: pydl.Tensor) -> pydl.Tensor:
         return F.ctc_loss(F.log_softmax(x, -1), TARGETS, INPUT_LENGTHS, TARGET_LENGTHS)

@@ -13,14 +13,14 @@ class CtcKernel : public Kernel {
  public:
   CtcKernel(const KernelCall& call, size_t first, bool keeps_all)
       : batch_(call.attrs, call.inputs.subspan(first)),
-        row_(CtcMemory::row_of(batch_.most_states())),
+        length_(batch_.most_states()),
         kept_(keeps_all ? std::max<int64_t>(batch_.steps, 1) : 2),
         parts_(std::clamp<int64_t>(batch_.count, 1, runtime::thread_count())) {
-    scratchpad_bytes = static_cast<size_t>(parts_ * CtcMemory::doubles(row_, kept_)) * sizeof(double);
+    scratchpad_bytes = static_cast<size_t>(parts_ * CtcPaths<T>::doubles(length_, kept_)) * sizeof(double);
   }
 
  protected:
-  // Calls function(n, sample, steps, memory) for each sample; `operands` begin with the log-probabilities.
+  // Calls function(n, steps, paths) for each sample; `operands` begin with the log-probabilities.
   template <class Function>
   void for_each_sample(void* const* operands, T* gradient, void* scratchpad, const Function& function) const {
     const auto* log_probs = static_cast<const T*>(operands[0]);
@@ -31,12 +31,13 @@ class CtcKernel : public Kernel {
     const int64_t stride = batch_.count * batch_.classes;
     runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
-        double* memory = static_cast<double*>(scratchpad) + part * CtcMemory::doubles(row_, kept_);
+        double* memory = static_cast<double*>(scratchpad) + part * CtcPaths<T>::doubles(length_, kept_);
         for (int64_t n = part; n < batch_.count; n += parts_) {
           const op::CtcSample sample = batch_.sample(n, targets, input_lengths, target_lengths);
           const int64_t place = n * batch_.classes;
-          function(n, sample, CtcSteps<T>{log_probs + place, gradient == nullptr ? nullptr : gradient + place, stride},
-                   CtcMemory{memory, row_, kept_});
+          const CtcSteps<T> steps = {log_probs + place, gradient == nullptr ? nullptr : gradient + place, stride};
+          CtcPaths<T> paths(sample, steps, memory, length_, kept_);
+          function(n, steps, paths);
         }
       }
     });
@@ -47,7 +48,7 @@ class CtcKernel : public Kernel {
   op::CtcBatch batch_;
 
  private:
-  int64_t row_;
+  int64_t length_;
   int64_t kept_;
   int64_t parts_;
 };
@@ -59,12 +60,10 @@ class CtcForward final : public CtcKernel<T> {
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     auto* losses = static_cast<T*>(outputs[0]);
-    this->for_each_sample(inputs, nullptr, scratchpad,
-                          [&](int64_t n, const op::CtcSample& sample, const auto& steps, const auto& memory) {
-                            const auto scaled = ScaledPaths<T>(sample, steps, memory).loss();
-                            const double loss = scaled ? *scaled : LogPaths<T>(sample, steps, memory).loss();
-                            losses[n] = this->drops(loss) ? T(0) : static_cast<T>(loss);
-                          });
+    this->for_each_sample(inputs, nullptr, scratchpad, [&](int64_t n, const auto&, auto& paths) {
+      const double loss = paths.loss();
+      losses[n] = this->drops(loss) ? T(0) : static_cast<T>(loss);
+    });
   }
 };
 
@@ -75,16 +74,13 @@ class CtcBackward final : public CtcKernel<T> {
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     const auto* g = static_cast<const T*>(inputs[0]);
-    this->for_each_sample(inputs + 1, static_cast<T*>(outputs[0]), scratchpad,
-                          [&](int64_t n, const op::CtcSample& sample, const auto& steps, const auto& memory) {
-                            for (int64_t t = 0; t < this->batch_.steps; ++t) {
-                              std::fill_n(steps.gradient + t * steps.stride, this->batch_.classes, T(0));
-                            }
-                            ScaledPaths<T> scaled(sample, steps, memory);
-                            if (scaled.loss()) return scaled.subtract_gradient(g[n]);
-                            LogPaths<T> paths(sample, steps, memory);
-                            if (!this->drops(paths.loss())) paths.subtract_gradient(g[n]);
-                          });
+    auto* y = static_cast<T*>(outputs[0]);
+    this->for_each_sample(inputs + 1, y, scratchpad, [&](int64_t n, const auto& steps, auto& paths) {
+      for (int64_t t = 0; t < this->batch_.steps; ++t) {
+        std::fill_n(steps.gradient + t * steps.stride, this->batch_.classes, T(0));
+      }
+      if (!this->drops(paths.loss())) paths.subtract_gradient(g[n]);
+    });
   }
 };
 

@@ -1,14 +1,71 @@
-// The paths of one CTC sample through its states: as likelihoods, scaled at each step, and as logarithms.
+// The paths of one CTC sample through its states.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <optional>
 
 #include "op/ctc_batch.h"
 
 namespace pydl::cpu {
+
+/// A likelihood of any size as mantissa * 2^(512 exponent), mantissa in [2^-256, 2^256] or zero: as safe as its
+/// logarithm, and sums need no exponentials.
+struct WideNumber {
+  double mantissa;
+  double exponent;
+
+  static constexpr double lowest = -1e9;  // exponent of zero
+  static constexpr double log_base = 512 * 0.69314718055994530942;
+
+  static WideNumber exp(double x) {
+    if (!(x > lowest)) return {x != x ? x : 0, x != x ? 0 : lowest};
+    const double exponent = std::nearbyint(x / log_base);
+    return {std::exp(x - exponent * log_base), exponent};
+  }
+
+  static WideNumber normal(double mantissa, double exponent) {
+    const double up = mantissa < 0x1p-256 ? 0x1p512 : 1;
+    const double factor = mantissa > 0x1p256 ? 0x1p-512 : up;
+    return {mantissa * factor, exponent + (factor < 1 ? 1.0 : factor > 1 ? -1.0 : 0.0)};
+  }
+
+  double log() const { return std::log(mantissa) + exponent * log_base; }
+};
+
+/// Wide numbers by state, with `margin` zeros on both sides for what comes from before and goes behind.
+struct WideRow {
+  static constexpr int64_t margin = 2;
+
+  double* mantissas;
+  double* exponents;
+
+  /// Of `length` states, in 2 (length + 2 margin) doubles of memory.
+  WideRow(double* memory, int64_t length)
+      : mantissas(memory + margin), exponents(memory + length + 2 * margin + margin) {}
+
+  static int64_t doubles(int64_t length) { return 2 * (length + 2 * margin); }
+  void clear(int64_t length) const {
+    std::fill_n(mantissas - margin, length + 2 * margin, 0.0);
+    std::fill_n(exponents - margin, length + 2 * margin, WideNumber::lowest);
+  }
+  void set(int64_t state, WideNumber number) const {
+    mantissas[state] = number.mantissa;
+    exponents[state] = number.exponent;
+  }
+  WideNumber operator[](int64_t state) const { return {mantissas[state], exponents[state]}; }
+
+  /// this[s] + this[s + near] + skip * this[s + far], not normal.
+  WideNumber sum(int64_t s, int64_t near, int64_t far, double skip) const {
+    const double top = std::max(exponents[s], std::max(exponents[s + near], exponents[s + far]));
+    return {mantissas[s] * weight(top - exponents[s]) + mantissas[s + near] * weight(top - exponents[s + near]) +
+                skip * mantissas[s + far] * weight(top - exponents[s + far]),
+            top};
+  }
+
+ private:
+  // What is two exponents below is less than 2^-512 of the sum.
+  static double weight(double below) { return below == 0 ? 1 : below == 1 ? 0x1p-512 : 0; }
+};
 
 /// Where the log-probabilities of a sample lie, and its gradient: a step is `stride` behind the one before.
 template <class T>
@@ -18,185 +75,98 @@ struct CtcSteps {
   int64_t stride;
 };
 
-/// The memory of a sample: rows of states, with `margin` entries on both sides for what comes from before and goes
-/// behind. All rows of a table are kept, or the last two.
-struct CtcMemory {
-  static constexpr int64_t margin = 2;
-
-  double* memory;
-  int64_t row;
-  int64_t kept;
-
-  static int64_t row_of(int64_t states) { return states + 2 * margin; }
-  static int64_t doubles(int64_t row, int64_t kept) { return (2 * kept + 3) * row + kept; }
-
-  void fill(double value) const { std::fill_n(memory, doubles(row, kept), value); }
-  double* prefixes(int64_t t) const { return memory + t % kept * row + margin; }
-  double* emissions(int64_t t) const { return prefixes(t) + kept * row; }
-  double* suffixes(int64_t t) const { return memory + (2 * kept + t % 2) * row + margin; }
-  double* skips() const { return memory + (2 * kept + 2) * row + margin; }
-  double& scale(int64_t t) const { return memory[(2 * kept + 3) * row + t % kept]; }
-};
-
-/// Likelihoods of prefixes and suffixes, divided at each step by the sum of the prefixes, in double. What underflows
-/// has less than 1e-40 of the paths, as long as the loss is below `largest_loss` and probabilities are below 1.
+/// Prefixes: all paths up to a step; suffixes: all paths behind it. The prefixes of `kept` steps are kept.
 template <class T>
-class ScaledPaths {
+class CtcPaths {
  public:
-  ScaledPaths(const op::CtcSample& sample, const CtcSteps<T>& steps, const CtcMemory& memory)
-      : sample_(sample), steps_(steps), memory_(memory) {}
-
-  /// The loss, and nothing where it takes logarithms.
-  std::optional<double> loss() {
-    if (sample_.steps == 0) return {};
-    memory_.fill(0);
-    for (int64_t s = 0; s < sample_.states; ++s) memory_.skips()[s] = sample_.may_skip(s) ? 1 : 0;
-    double logarithm = 0;
-    for (int64_t t = 0; t < sample_.steps; ++t) {
-      if (!read_emissions(t)) return {};
-      const double total = fill_prefixes(t);
-      if (!(total > 0)) return {};
-      memory_.scale(t) = 1 / total;
-      double* here = memory_.prefixes(t);
-      for (int64_t s = 0; s < sample_.states; ++s) here[s] *= memory_.scale(t);
-      logarithm += std::log(total);
-    }
-    const double* last = memory_.prefixes(sample_.steps - 1) + sample_.states - 1;
-    end_ = last[0] + last[-1];
-    const double loss = -(logarithm + std::log(end_));
-    if (loss < largest_loss) return loss;
-    return {};
+  CtcPaths(const op::CtcSample& sample, const CtcSteps<T>& steps, double* memory, int64_t length, int64_t kept)
+      : sample_(sample), steps_(steps), memory_(memory), length_(length), kept_(kept) {
+    for (int64_t i = 0; i < kept_ + 4; ++i) row(i).clear(length_);
+    for (int64_t s = 0; s < sample_.states; ++s) skips()[s] = sample_.may_skip(s) ? 1 : 0;
   }
 
-  void subtract_gradient(T g) const {
-    const int64_t states = sample_.states;
-    for (int64_t t = sample_.steps - 1; t >= 0; --t) {
-      double* here = memory_.suffixes(t);
-      if (t == sample_.steps - 1) {
-        here[states - 1] = 1;
-        if (states > 1) here[states - 2] = 1;
-      } else {
-        double* behind = memory_.suffixes(t + 1);
-        const double* emissions = memory_.emissions(t + 1);
-        const double* skips = memory_.skips();
-        for (int64_t s = 0; s < states; ++s) behind[s] *= emissions[s] * memory_.scale(t + 1);
-        for (int64_t s = 0; s < states; ++s) here[s] = behind[s] + behind[s + 1] + behind[s + 2] * skips[s + 2];
-      }
-      const double* prefixes = memory_.prefixes(t);
-      T* y = steps_.gradient + t * steps_.stride;
-      const double share = static_cast<double>(g) / end_;
-      for (int64_t s = 0; s < states; ++s) y[sample_.label(s)] -= static_cast<T>(share * prefixes[s] * here[s]);
-    }
-  }
+  /// Of memory, for samples of at most `length` states.
+  static int64_t doubles(int64_t length, int64_t kept) { return (kept + 4) * WideRow::doubles(length); }
 
- private:
-  static constexpr double largest_loss = 600;
-
-  bool read_emissions(int64_t t) const {
-    const T* log_probs = steps_.log_probs + t * steps_.stride;
-    double* emissions = memory_.emissions(t);
-    const auto blank = static_cast<double>(log_probs[sample_.label(0)]);
-    double top = blank;
-    std::fill_n(emissions, sample_.states, std::exp(blank));
-    for (int64_t s = 1; s < sample_.states; s += 2) {
-      const auto log_prob = static_cast<double>(log_probs[sample_.label(s)]);
-      top = std::max(top, log_prob);
-      emissions[s] = std::exp(log_prob);
-    }
-    return top < 1e-3;
-  }
-
-  double fill_prefixes(int64_t t) const {
-    double* here = memory_.prefixes(t);
-    const double* emissions = memory_.emissions(t);
-    if (t == 0) {
-      std::copy_n(emissions, std::min<int64_t>(sample_.states, 2), here);
-      return here[0] + here[1];
-    }
-    const double* before = memory_.prefixes(t - 1);
-    const double* skips = memory_.skips();
-    double total = 0;
-    for (int64_t s = 0; s < sample_.states; ++s) {
-      here[s] = emissions[s] * (before[s] + before[s - 1] + before[s - 2] * skips[s]);
-      total += here[s];
-    }
-    return total;
-  }
-
-  const op::CtcSample& sample_;
-  CtcSteps<T> steps_;
-  CtcMemory memory_;
-  double end_ = 0;
-};
-
-/// The same as logarithms, for targets however unlikely.
-template <class T>
-class LogPaths {
- public:
-  LogPaths(const op::CtcSample& sample, const CtcSteps<T>& steps, const CtcMemory& memory)
-      : sample_(sample), steps_(steps), memory_(memory) {}
-
+  /// The loss; leaves the prefixes.
   double loss() {
-    if (sample_.steps == 0) return loss_ = sample_.states == 1 ? 0 : -nothing;
-    memory_.fill(nothing);
-    for (int64_t s = 0; s < sample_.states; ++s) memory_.skips()[s] = sample_.may_skip(s) ? 0 : nothing;
+    if (sample_.steps == 0) return sample_.states == 1 ? 0 : HUGE_VAL;
+    const WideRow emissions = row(kept_);
     for (int64_t t = 0; t < sample_.steps; ++t) {
-      const T* log_probs = steps_.log_probs + t * steps_.stride;
-      double* emissions = memory_.emissions(t);
-      for (int64_t s = 0; s < sample_.states; ++s) emissions[s] = static_cast<double>(log_probs[sample_.label(s)]);
-      double* here = memory_.prefixes(t);
+      read_emissions(t, emissions);
+      const WideRow here = row(t % kept_);
       if (t == 0) {
-        std::copy_n(emissions, std::min<int64_t>(sample_.states, 2), here);
+        for (int64_t s = 0; s < std::min<int64_t>(sample_.states, 2); ++s) here.set(s, emissions[s]);
         continue;
       }
-      const double* before = memory_.prefixes(t - 1);
+      const WideRow before = row((t - 1) % kept_);
       for (int64_t s = 0; s < sample_.states; ++s) {
-        here[s] = emissions[s] + log_add(before[s], before[s - 1], before[s - 2] + memory_.skips()[s]);
+        here.set(s, product(before.sum(s, -1, -2, skips()[s]), emissions[s]));
       }
     }
-    const double* last = memory_.prefixes(sample_.steps - 1) + sample_.states - 1;
-    return loss_ = -log_add(last[0], last[-1], nothing);
+    const WideNumber total = row((sample_.steps - 1) % kept_).sum(sample_.states - 1, -1, 0, 0);
+    total_ = WideNumber::normal(total.mantissa, total.exponent);
+    return -total_.log();
   }
 
+  /// Subtracts g times the share of paths that pass each class at each step; after `loss`, with all steps kept.
   void subtract_gradient(T g) const {
     const int64_t states = sample_.states;
+    const WideRow emissions = row(kept_);
     for (int64_t t = sample_.steps - 1; t >= 0; --t) {
-      double* here = memory_.suffixes(t);
+      const WideRow here = row(kept_ + 1 + t % 2);
       if (t == sample_.steps - 1) {
-        here[states - 1] = 0;
-        if (states > 1) here[states - 2] = 0;
+        for (int64_t s = std::max<int64_t>(states - 2, 0); s < states; ++s) here.set(s, {1, 0});
       } else {
-        double* behind = memory_.suffixes(t + 1);
-        const double* emissions = memory_.emissions(t + 1);
-        const double* skips = memory_.skips();
-        for (int64_t s = 0; s < states; ++s) behind[s] += emissions[s];
+        // Emissions are those of step t + 1.
+        const WideRow behind = row(kept_ + 1 + (t + 1) % 2);
+        for (int64_t s = 0; s < states; ++s) behind.set(s, product(behind[s], emissions[s]));
         for (int64_t s = 0; s < states; ++s) {
-          here[s] = log_add(behind[s], behind[s + 1], behind[s + 2] + skips[s + 2]);
+          const WideNumber sum = behind.sum(s, 1, 2, skips()[s + 2]);
+          here.set(s, WideNumber::normal(sum.mantissa, sum.exponent));
         }
       }
-      const double* prefixes = memory_.prefixes(t);
-      T* y = steps_.gradient + t * steps_.stride;
-      for (int64_t s = 0; s < states; ++s) {
-        y[sample_.label(s)] -= g * static_cast<T>(std::exp(prefixes[s] + here[s] + loss_));
-      }
+      subtract_shares(g, row(t), here, steps_.gradient + t * steps_.stride);
+      read_emissions(t, emissions);
     }
   }
 
  private:
-  static constexpr double nothing = -std::numeric_limits<double>::infinity();
+  // The kept prefixes, emissions, two rows of suffixes; in the last one skips.
+  WideRow row(int64_t index) const { return {memory_ + index * WideRow::doubles(length_), length_}; }
+  double* skips() const { return row(kept_ + 3).mantissas; }
 
-  // log(exp(a) + exp(b) + exp(c)); the largest term is 1 and needs no exponential.
-  static double log_add(double a, double b, double c) {
-    if (a < b) std::swap(a, b);
-    if (a < c) std::swap(a, c);
-    if (a == nothing) return a + b + c;
-    return a + std::log1p(std::exp(b - a) + std::exp(c - a));
+  static WideNumber product(WideNumber a, WideNumber b) {
+    return WideNumber::normal(a.mantissa * b.mantissa, a.exponent + b.exponent);
+  }
+
+  void read_emissions(int64_t t, const WideRow& emissions) const {
+    const T* log_probs = steps_.log_probs + t * steps_.stride;
+    const WideNumber blank = WideNumber::exp(static_cast<double>(log_probs[sample_.label(0)]));
+    emissions.set(0, blank);
+    for (int64_t s = 1; s < sample_.states; s += 2) {
+      emissions.set(s, WideNumber::exp(static_cast<double>(log_probs[sample_.label(s)])));
+      emissions.set(s + 1, blank);
+    }
+  }
+
+  void subtract_shares(T g, const WideRow& prefixes, const WideRow& suffixes, T* y) const {
+    for (int64_t s = 0; s < sample_.states; ++s) {
+      const double mantissa = prefixes.mantissas[s] * suffixes.mantissas[s] / total_.mantissa;
+      const double exponent = prefixes.exponents[s] + suffixes.exponents[s] - total_.exponent;
+      // A share is at most 1, and the mantissa within 2^768 of it: beyond these exponents it is nothing.
+      const double factor = exponent == 0 ? 1 : exponent == 1 ? 0x1p512 : exponent == -1 ? 0x1p-512 : 0;
+      const double share = mantissa * factor;
+      y[sample_.label(s)] -= g * static_cast<T>(share);
+    }
   }
 
   const op::CtcSample& sample_;
   CtcSteps<T> steps_;
-  CtcMemory memory_;
-  double loss_ = 0;
+  double* memory_;
+  int64_t length_;
+  int64_t kept_;
+  WideNumber total_{0, 0};
 };
 
 }  // namespace pydl::cpu
