@@ -1,15 +1,15 @@
 """Translation: short verses of the King James Version into the Spanish of the Reina-Valera.
 
 An encoder and decoder with attention (`sequence_to_sequence.py`) on subwords, one byte-pair
-encoding for both languages, lower case. It learns from verses of at most 25 words and is tested on
-500 held-out ones of at most 15; no English verse is in both parts. 16,000 pairs are few: expect
+encoding for both languages, lower case. It learns from verses of at most 20 words and is tested on
+500 held-out ones of at most 15; no English verse is in both parts. 11,097 pairs are few: expect
 Spanish that looks right and often says something else. Needs the two texts
 (`pydl.datasets.load_bible_verses` says where it looks and fetches them from).
 
     python examples/translation.py --epochs 15
 
-After 8 epochs on verses of at most 20 words (--epochs 8 --train-words 20 --lr 0.0015; 6 minutes on
-one core of a busy machine): BLEU 11.4, 2.2 % of the verses exactly as in the Reina-Valera.
+After 8 epochs, 6 minutes on one core of a busy machine: BLEU 11.4, 0.467 of the next tokens right,
+0.022 of the verses exactly as in the Reina-Valera.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def main(
     hidden: int = 256,
     subwords: int = 2000,
     batch_size: int = 32,
-    lr: float = 1e-3,
-    train_words: int = 25,
+    lr: float = 1.5e-3,
+    train_words: int = 20,
     test_words: int = 15,
     held_out: int = 500,
     seed: int = 0,
@@ -135,7 +135,7 @@ if __name__ == "__main__":
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--subwords", type=int, default=2000)
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--train-words", type=int, default=25)
+    parser.add_argument("--lr", type=float, default=1.5e-3)
+    parser.add_argument("--train-words", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     main(**vars(parser.parse_args()))
