@@ -41,7 +41,7 @@ class CTCLoss(_Loss):
     >>> loss = pydl.nn.CTCLoss()
     >>> log_probs = pydl.nn.functional.log_softmax(pydl.zeros((5, 2, 4)), -1)
     >>> round(loss(log_probs, pydl.tensor([[1, 2], [3, 0]]), [5, 5], [2, 1]).item(), 4)
-    2.6667
+    2.9557
     """
 
     def __init__(

@@ -15,7 +15,8 @@ BASICS = [r"pydl/(tensor|shape|dtype|error)\.h"]
 PUBLIC = [r"pydl/\w+\.h"]
 BACKEND = [
     r"exec/kernel\.h",
-    r"op/(op_id|attrs|elementwise_table|(conv|pool|recurrent)_geometry|resample_taps|reduction_split)\.h",
+    r"op/(op_id|attrs|elementwise_table|(conv|pool|recurrent)_geometry|resample_taps)\.h",
+    r"op/(reduction_split|ctc_batch)\.h",
     r"runtime/\w+\.h",
     r"pydl/(shape|dtype|error)\.h",
 ]
