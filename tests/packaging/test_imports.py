@@ -15,7 +15,7 @@ BASICS = [r"pydl/(tensor|shape|dtype|error)\.h"]
 PUBLIC = [r"pydl/\w+\.h"]
 BACKEND = [
     r"exec/kernel\.h",
-    r"op/(op_id|attrs|elementwise_table|conv_geometry|pool_geometry|resample_taps)\.h",
+    r"op/(op_id|attrs|elementwise_table|conv_geometry|ctc_batch|pool_geometry|resample_taps)\.h",
     r"runtime/\w+\.h",
     r"pydl/(shape|dtype|error)\.h",
 ]

@@ -11,6 +11,7 @@ constexpr Pass passes[] = {
     {"common_subexpressions", "equal calls once", eliminate_common_subexpressions},
     {"dead_code", "what nothing depends on", eliminate_dead_code},
     {"fuse_activations", "relu into the product or normalisation before it", fuse_activations},
+    {"sparse_updates", "tables updated in the rows that have gradients", sparse_updates},
     {"fuse_elementwise", "elementwise chains into one pass over memory", fuse_elementwise},
 };
 

@@ -20,6 +20,7 @@ void fuse_elementwise(Graph& graph);
 
 /// Lets products apply the relu that follows them.
 void fuse_activations(Graph& graph);
+void sparse_updates(Graph& graph);
 
 struct Pass {
   const char* name;
