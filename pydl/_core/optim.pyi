@@ -50,3 +50,8 @@ def sgd_update(
     nesterov: builtins.bool = False,
 ) -> None:
     """Stochastic gradient descent with momentum."""
+
+def sgd_update_rows(
+    param: Tensor, grad: Tensor, index: Tensor, lr: Tensor, skip: int | None = None
+) -> None:
+    """Stochastic gradient descent for the rows of a table that an index names."""

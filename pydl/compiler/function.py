@@ -416,8 +416,9 @@ def compile(
         `CompiledFunction.describe`.
     without : sequence of str, optional
         Passes to leave out: "canonicalize", "common_subexpressions", "dead_code",
-        "fuse_activations", "fuse_activation_gradients", "fuse_elementwise", "fuse_reductions",
-        "alias" (results in the memory of operands), "memory" (buffers that share memory).
+        "fuse_activations", "fuse_activation_gradients", "sparse_updates" (only the rows of a table
+        that have gradients), "fuse_elementwise", "fuse_reductions", "alias" (results in the memory
+        of operands), "memory" (buffers that share memory).
     cache_size : int, default 16
         How many programs are kept, one for each signature of arguments.
 

@@ -18,6 +18,78 @@ def random(*shape: int, seed: int = 0, dtype: str = "float64") -> pydl.Tensor:
     return pydl.tensor(np.random.default_rng(seed).standard_normal(shape), dtype=dtype)
 
 
+# --- sparse updates -------------------------------------------------------------------------------
+
+
+def _embedding_step(without: tuple[str, ...] = (), **options: Any) -> tuple[Any, Any]:
+    """Parameters after three steps, and the compiled function."""
+    pydl.manual_seed(0)
+    table, head = nn.Embedding(50, 8, padding_idx=3), nn.Linear(8, 2)
+    parameters = [*table.parameters(), *head.parameters()]
+    optimizer = pydl.optim.SGD(parameters, lr=0.1, **options)
+
+    def step(words: pydl.Tensor) -> pydl.Tensor:
+        optimizer.zero_grad()
+        loss = head(table(words)).square().sum()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    compiled = pydl.compile(step, state=[table, head, optimizer], without=without)
+    for seed in range(3):
+        compiled(pydl.tensor(np.random.default_rng(seed).integers(0, 9, (4, 6))))
+    return [p.detach().copy() for p in parameters], compiled
+
+
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"weight_decay": 0.1}])
+def test_sparse_updates_change_nothing_but_the_work(options: dict[str, Any]) -> None:
+    found, compiled = _embedding_step(**options)
+    expected, dense = _embedding_step(("sparse_updates",), **options)
+    assert_same(found, expected)
+
+    def names(function: Any) -> list[str]:
+        return [step["name"] for step in function.programs[0].steps()]
+
+    assert ("sgd_update_rows" in names(compiled)) == (not options)
+    assert ("take_backward" in names(compiled)) == bool(options)
+    assert "take_backward" in names(dense)
+
+
+def test_sparse_updates_of_a_table_alone() -> None:
+    table = nn.Embedding(5, 2, weight=np.ones((5, 2)))
+    optimizer = pydl.optim.SGD(table.parameters(), lr=0.5)
+
+    @pydl.compile(state=[table, optimizer])
+    def step(words: pydl.Tensor) -> None:
+        optimizer.zero_grad()
+        table(words).sum().backward()
+        optimizer.step()
+
+    for _ in range(2):
+        step(pydl.tensor([1, 3, 1]))
+    assert table.weight[:, 0].tolist() == [1.0, -1.0, 1.0, 0.0, 1.0]
+    with pytest.raises(IndexError, match="index 5"):
+        step(pydl.tensor([1, 5, 1]))
+    assert table.weight[:, 0].tolist() == [1.0, -1.0, 1.0, 0.0, 1.0]
+
+
+def test_gradients_that_are_kept_are_made() -> None:
+    table = nn.Embedding(5, 2, weight=np.ones((5, 2)))
+    optimizer = pydl.optim.SGD(table.parameters(), lr=0.5)
+
+    @pydl.compile(state=[table, optimizer])
+    def step(words: pydl.Tensor) -> pydl.Tensor:
+        optimizer.zero_grad()
+        table(words).sum().backward()
+        assert table.weight.grad is not None
+        norm = table.weight.grad.square().sum()
+        optimizer.step()
+        return norm
+
+    assert step(pydl.tensor([1, 3, 1])).item() == 10.0
+    assert table.weight[:, 0].tolist() == [1.0, 0.0, 1.0, 0.5, 1.0]
+
+
 # --- switches -------------------------------------------------------------------------------------
 
 

@@ -640,4 +640,15 @@ TEST(updates) {
   }
 }
 
+TEST(updates_of_rows) {
+  const Tensor lr = Tensor::scalar(0.01, DType::float64);
+  for (const DType dtype : floating_dtypes) {
+    const Tensor g = random_dense({40, 30, 67}, dtype, -1, 1);
+    const Tensor index = pydl::randint({40, 30}, -50, 52);
+    for (const Attrs& attrs : {Attrs{}, Attrs{{"skip", int64_t{3}}}}) {
+      compare(OpId::sgd_update_rows, attrs, {random_dense({50, 67}, dtype, -1, 1), g, index, lr}, 20);
+    }
+  }
+}
+
 TEST(the_fast_providers_were_asked) { CHECK(compared > 1000); }

@@ -160,6 +160,29 @@ def test_random_numbers_are_the_same() -> None:
     assert _agree("dropout", [x, state], {"p": 0.3}, 1e-7, "cpu")
 
 
+@pytest.mark.parametrize("attrs", [{}, {"skip": 2}], ids=["all", "skip"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_updates_of_rows(dtype: str, attrs: dict[str, Any]) -> None:
+    rng = np.random.default_rng(8)
+    for shape, index in [((5, 70), (40, 3)), ((9,), (20,)), ((4, 2, 3), ()), ((3, 4), (0,))]:
+        table = _random(rng, shape, dtype)
+        g = _random(rng, (*index, *shape[1:]), dtype)
+        rows = rng.integers(-shape[0], shape[0], index)
+        dense = np.zeros(shape)
+        np.add.at(dense, rows, g.numpy())
+        if attrs:
+            dense[2] = 0
+        expected = table.numpy() - 0.1 * dense
+        for provider in ("ref", "cpu"):
+            operands = [table.copy(), g, pydl.tensor(rows), pydl.tensor(0.1, dtype="float64")]
+            assert (
+                _core._apply_with_provider("sgd_update_rows", provider, operands, attrs) is not None
+            )
+            np.testing.assert_allclose(
+                operands[0].numpy(), expected, 10 * TOLERANCE[dtype], TOLERANCE[dtype]
+            )
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_updates(dtype: str) -> None:
     rng = np.random.default_rng(7)

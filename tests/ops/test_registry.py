@@ -20,6 +20,7 @@ ELSEWHERE = {
     "dropout": "test_random.py",
     "permutation": "test_random.py",
     "sgd_update": "test_providers.py",
+    "sgd_update_rows": "test_providers.py",
     "rmsprop_update": "test_providers.py",
     "adam_update": "test_providers.py",
 }
@@ -64,4 +65,4 @@ def test_ops_are_in_the_stub() -> None:
     stub = (Path(pydl.__file__).parent / "_core" / "__init__.pyi").read_text()
     for op in OPS:
         name = BOUND_AS.get(op["name"], op["name"]).split(".")[-1]
-        assert name.endswith("_update") or re.search(rf"\bdef {name}\(", stub), name
+        assert "_update" in name or re.search(rf"\bdef {name}\(", stub), name

@@ -1,6 +1,7 @@
 // Optimiser updates: each one fused op over all parameters, in place. As in torch.optim.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "pydl/tensor.h"
@@ -17,6 +18,11 @@ struct SgdOptions {
 /// `velocities` is empty without momentum. `step` (int64, rank 0) counts calls, `lr` is float64 of rank 0.
 void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> velocities,
                 std::span<const Tensor> gradients, const Tensor& lr, const SgdOptions& options);
+
+/// `sgd_update` without options of one table (K, D...) whose gradient is `take_backward(gradient, index, 0, K, skip)`:
+/// touches only the rows that the index names. Indices outside are passed over; there is no step to count.
+void sgd_update_rows(const Tensor& parameter, const Tensor& gradient, const Tensor& index, const Tensor& lr,
+                     std::optional<int64_t> skip = {});
 
 struct RmspropOptions {
   double alpha = 0.99;

@@ -144,6 +144,9 @@
      (step, params n, velocities n if momentum != 0, grads n, lr) {momentum, dampening, weight_decay number;           \
      nesterov bool}: at step 1 velocity = gradient, as in PyTorch */                                                  \
   ROW(sgd_update, "Stochastic gradient descent with momentum.")                                                       \
+  /* (param (K, D...), g, index int64, lr): mutates param only, by the slices of g, as sgd_update does by those of     \
+     take_backward(g, index). {skip integer, where given}. Indices outside are passed over */                         \
+  ROW(sgd_update_rows, "Stochastic gradient descent for the rows of a table that an index names.")                    \
   /* (step, params n, square_averages n, velocities n if momentum != 0, grads n, lr)                                  \
      {alpha, epsilon, momentum, weight_decay number} as torch.optim.RMSprop */                                        \
   ROW(rmsprop_update, "RMSprop (Hinton, 2012).")                                                                      \

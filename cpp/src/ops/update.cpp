@@ -58,9 +58,33 @@ void define_row(Registry& registry) {
   registry[id].inputs = {2, op::any_number};
 }
 
+void infer_sgd_update_rows(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec*, int64_t*) {
+  const char* name = "sgd_update_rows";
+  const BufferSpec& parameter = inputs[0];
+  const BufferSpec& gradient = inputs[1];
+  const BufferSpec& index = inputs[2];
+  require_floating(name, parameter);
+  require_same_dtype(name, parameter, gradient);
+  Dims expected = index.shape;
+  for (int axis = 1; axis < parameter.shape.rank(); ++axis) expected.push_back(parameter.shape[axis]);
+  if (parameter.shape.empty() || index.dtype != DType::int64 || gradient.shape != expected) {
+    throw ValueError(concat_text(name, ": a parameter of shape ", parameter.shape, " and an index of ", index.dtype,
+                                 " and shape ", index.shape, " do not fit a gradient of shape ", gradient.shape));
+  }
+  if (inputs[3].dtype != DType::float64 || !inputs[3].shape.empty()) {
+    throw TypeError(concat_text(name, ": expected lr as float64 of rank 0"));
+  }
+}
+
+int count_one(const Attrs&, int) { return 1; }
+
 }  // namespace
 
 void define_update(Registry& registry) {
+  define(registry, OpId::sgd_update_rows, infer_sgd_update_rows, nullptr, 0, false,
+         static_cast<uint32_t>(op::Trait::mutates));
+  registry[OpId::sgd_update_rows].mutated = count_one;
+  registry[OpId::sgd_update_rows].inputs = {4, 4};
   define_row<OpId::sgd_update>(registry);
   define_row<OpId::rmsprop_update>(registry);
   define_row<OpId::adam_update>(registry);
@@ -95,6 +119,14 @@ void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::spa
                        {"weight_decay", options.weight_decay},
                        {"nesterov", options.nesterov}};
   apply_update(OpId::sgd_update, attrs, step, {parameters, velocities, gradients}, lr);
+}
+
+void sgd_update_rows(const Tensor& parameter, const Tensor& gradient, const Tensor& index, const Tensor& lr,
+                     std::optional<int64_t> skip) {
+  Attrs attrs;
+  if (skip) attrs.add("skip", *skip);
+  const GradMode mode(false);
+  op::apply(OpId::sgd_update_rows, attrs, {parameter, gradient, index, lr});
 }
 
 void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> square_averages,

@@ -56,9 +56,11 @@ struct WideRow {
 
   /// this[s] + this[s + near] + skip * this[s + far], not normal.
   WideNumber sum(int64_t s, int64_t near, int64_t far, double skip) const {
-    const double top = std::max(exponents[s], std::max(exponents[s + near], exponents[s + far]));
+    // What does not count must not decide the exponent.
+    const double far_exponent = skip == 0 ? WideNumber::lowest : exponents[s + far];
+    const double top = std::max(exponents[s], std::max(exponents[s + near], far_exponent));
     return {mantissas[s] * weight(top - exponents[s]) + mantissas[s + near] * weight(top - exponents[s + near]) +
-                skip * mantissas[s + far] * weight(top - exponents[s + far]),
+                skip * mantissas[s + far] * weight(top - far_exponent),
             top};
   }
 

@@ -1,6 +1,7 @@
 // Optimiser updates: one pass over all parameters, as one long row of elements that threads share evenly.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "backends/cpu/families.h"
@@ -107,10 +108,92 @@ std::unique_ptr<Kernel> prepare_adam(const KernelCall& call) {
   return prepare_update(call, kernels().adam, constants, 4);
 }
 
+// Rows of a table that an index names. Occurrences of a row are linked, so that each row is summed in the order of the
+// index, as `take_backward` does, and written once; threads share the columns.
+class RowUpdate final : public Kernel {
+ public:
+  explicit RowUpdate(const KernelCall& call)
+      : is_double_(call.inputs[0].dtype == DType::float64),
+        rows_(call.inputs[0].shape[0]),
+        row_bytes_(element_count(call.inputs[0].shape) / rows_ * item()),
+        count_(element_count(call.inputs[2].shape)),
+        skip_(call.attrs.integer_if_given("skip").value_or(-1)) {
+    scratchpad_bytes = static_cast<size_t>(rounded(row_bytes_) + (rows_ + count_) * 4);
+  }
+
+  void run(void* const* inputs, void* const*, void* scratchpad) const override {
+    const auto* index = static_cast<const int64_t*>(inputs[2]);
+    auto* sums = static_cast<char*>(scratchpad);
+    // Of each row the first occurrence, of each occurrence the next one, counted from 1; 0: none.
+    auto* first = reinterpret_cast<int32_t*>(sums + rounded(row_bytes_));
+    int32_t* next = first + rows_;
+    link_occurrences(index, first, next);
+    UpdateConstants constants{};
+    constants.lr = *static_cast<const double*>(inputs[3]);
+    const int64_t lines = (row_bytes_ + line_bytes - 1) / line_bytes;
+    const int64_t lines_per_thread = 65536 / std::max<int64_t>(count_ * line_bytes, 1) + 1;
+    runtime::parallel_for(lines, lines_per_thread, [&](int64_t begin, int64_t end) {
+      const int64_t start = begin * line_bytes;
+      const int64_t bytes = std::min(end * line_bytes, row_bytes_) - start;
+      for (int64_t i = 0; i < count_; ++i) {
+        const int64_t row = row_of(index[i]);
+        if (row < 0 || first[row] != i + 1) continue;
+        const auto* g = static_cast<const char*>(inputs[1]) + start;
+        std::memcpy(sums + start, g + i * row_bytes_, static_cast<size_t>(bytes));
+        for (int64_t j = next[i]; j != 0; j = next[j - 1]) add(sums + start, g + (j - 1) * row_bytes_, bytes);
+        void* operands[] = {static_cast<char*>(inputs[0]) + row * row_bytes_ + start, sums + start};
+        kernels().sgd[is_double_ ? 1 : 0](operands, bytes / item(), constants);
+      }
+    });
+  }
+
+ private:
+  static constexpr int64_t line_bytes = 64;
+
+  static int64_t rounded(int64_t bytes) { return (bytes + line_bytes - 1) / line_bytes * line_bytes; }
+  int64_t item() const { return is_double_ ? 8 : 4; }
+  void add(char* sums, const char* g, int64_t bytes) const {
+    kernels().add_rows[is_double_ ? 1 : 0](sums, g, bytes / item());
+  }
+
+  // -1 for what is passed over.
+  int64_t row_of(int64_t index) const {
+    const int64_t row = index < 0 ? index + rows_ : index;
+    return row < 0 || row >= rows_ || row == skip_ ? -1 : row;
+  }
+
+  void link_occurrences(const int64_t* index, int32_t* first, int32_t* next) const {
+    std::fill_n(first, rows_, 0);
+    for (int64_t i = count_ - 1; i >= 0; --i) {
+      const int64_t row = row_of(index[i]);
+      if (row < 0) continue;
+      next[i] = first[row];
+      first[row] = static_cast<int32_t>(i + 1);
+    }
+  }
+
+  bool is_double_;
+  int64_t rows_;
+  int64_t row_bytes_;
+  int64_t count_;
+  int64_t skip_;
+};
+
+std::unique_ptr<Kernel> prepare_sgd_rows(const KernelCall& call) {
+  const DType dtype = call.inputs[0].dtype;
+  if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
+  if (element_count(call.inputs[0].shape) == 0 || element_count(call.inputs[2].shape) >= INT32_MAX) return nullptr;
+  for (const BufferSpec& input : call.inputs.first(3)) {
+    if (!is_contiguous(input.shape, input.strides)) return nullptr;
+  }
+  return std::make_unique<RowUpdate>(call);
+}
+
 }  // namespace
 
 void register_update(KernelTable& table) {
   table.add(OpId::sgd_update, Provider::cpu, prepare_sgd);
+  table.add(OpId::sgd_update_rows, Provider::cpu, prepare_sgd_rows);
   table.add(OpId::rmsprop_update, Provider::cpu, prepare_rmsprop);
   table.add(OpId::adam_update, Provider::cpu, prepare_adam);
 }

@@ -64,6 +64,46 @@ void run_sgd_update(const RefCall& call) {
   });
 }
 
+// The gradient is summed in the scratchpad, row by row.
+void run_sgd_update_rows(const RefCall& call) {
+  const BufferSpec& table = call.inputs[0];
+  const BufferSpec& index = call.inputs[2];
+  const double lr = learning_rate(call);
+  const int64_t rows = table.shape[0];
+  const int64_t skipped = call.attrs.integer_if_given("skip").value_or(-1);
+  auto* sums = static_cast<double*>(call.scratchpad);
+  std::fill_n(sums, element_count(table.shape), 0.0);
+  Dims sum_strides = contiguous_strides(table.shape);
+  const int64_t row_size = rows == 0 ? 0 : element_count(table.shape) / rows;
+  // Under the gradient's shape: the index repeats over a row, and sums do over the index.
+  Dims index_strides = Dims::filled(call.inputs[1].shape.rank(), 0);
+  Dims row_strides = index_strides;
+  for (int axis = 0; axis < index.shape.rank(); ++axis) index_strides[axis] = index.strides[axis];
+  for (int axis = 1; axis < table.shape.rank(); ++axis) row_strides[index.shape.rank() + axis - 1] = sum_strides[axis];
+  visit_dtype(table.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (is_floating(DTypeOf<T>::value)) {
+      const std::array<Dims, 3> strides = {call.inputs[1].strides, index_strides, row_strides};
+      for_each_position(call.inputs[1].shape, strides, [&](const auto& offsets) {
+        const int64_t given = load<int64_t>(call.input_data[2], offsets[1]);
+        const int64_t row = given < 0 ? given + rows : given;
+        if (row < 0 || row >= rows || row == skipped) return;
+        sums[row * row_size + offsets[2]] += load<T>(call.input_data[1], offsets[0]);
+      });
+      for_each_position(table.shape, std::array<Dims, 2>{table.strides, sum_strides}, [&](const auto& offsets) {
+        const double value = load<T>(call.input_data[0], offsets[0]);
+        store<T>(call.input_data[0], offsets[0], value - lr * sums[offsets[1]]);
+      });
+    }
+  });
+}
+
+std::unique_ptr<Kernel> prepare_sgd_update_rows(const KernelCall& call) {
+  auto kernel = std::make_unique<RefKernel>(call, run_sgd_update_rows);
+  kernel->scratchpad_bytes = static_cast<size_t>(element_count(call.inputs[0].shape)) * sizeof(double);
+  return kernel;
+}
+
 void run_rmsprop_update(const RefCall& call) {
   advance_step(call);
   const double lr = learning_rate(call);
@@ -118,6 +158,7 @@ void run_adam_update(const RefCall& call) {
 }  // namespace
 
 void register_update(KernelTable& table) {
+  table.add(OpId::sgd_update_rows, Provider::ref, prepare_sgd_update_rows);
   table.add(OpId::sgd_update, Provider::ref, prepare<run_sgd_update>);
   table.add(OpId::rmsprop_update, Provider::ref, prepare<run_rmsprop_update>);
   table.add(OpId::adam_update, Provider::ref, prepare<run_adam_update>);

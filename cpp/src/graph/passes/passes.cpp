@@ -13,6 +13,7 @@ constexpr Pass passes[] = {
     {"fuse_activations", "relu into the product or normalisation before it", fuse_activations},
     {"fuse_activation_gradients", "the gradient of relu into that of the normalisation before it",
      fuse_activation_gradients},
+    {"sparse_updates", "tables updated in the rows that have gradients", sparse_updates},
     {"fuse_elementwise", "elementwise chains into one pass over memory", fuse_elementwise},
     {"fuse_reductions", "sums, means and extrema into the elementwise pass before them", fuse_reductions},
 };

@@ -23,6 +23,8 @@ void fuse_reductions(Graph& graph);
 void fuse_activations(Graph& graph);
 /// Lets the gradient of a normalisation apply that of the relu that follows it.
 void fuse_activation_gradients(Graph& graph);
+/// Lets plain SGD update only the rows of a table that have gradients.
+void sparse_updates(Graph& graph);
 
 struct Pass {
   const char* name;

@@ -1,0 +1,116 @@
+// Sparse updates: where plain gradient descent is all that reads the gradient of a table's rows, the rows are updated
+// in place, and no gradient of the table's size is made.
+#include "graph/passes/passes.h"
+
+namespace pydl::graph {
+
+namespace {
+
+using op::OpId;
+
+bool is_plain_descent(const Node& node) {
+  return node.op == OpId::sgd_update && node.attrs.number("momentum") == 0 && node.attrs.number("weight_decay") == 0;
+}
+
+class SparseUpdates {
+ public:
+  explicit SparseUpdates(Graph& graph)
+      : graph_(graph),
+        producer_(producers(graph)),
+        uses_(use_counts(graph)),
+        changes_(mutations(graph)),
+        removed_(graph.nodes.size(), false) {}
+
+  void run() {
+    std::vector<std::vector<Node>> behind(graph_.nodes.size());
+    for (size_t n = 0; n < behind.size(); ++n) {
+      if (is_plain_descent(graph_.nodes[n])) behind[n] = split(static_cast<int>(n));
+    }
+    std::vector<Node> nodes;
+    for (size_t n = 0; n < behind.size(); ++n) {
+      if (!removed_[n]) nodes.push_back(std::move(graph_.nodes[n]));
+      for (Node& node : behind[n]) nodes.push_back(std::move(node));
+    }
+    graph_.nodes = std::move(nodes);
+  }
+
+ private:
+  // Takes the tables out of an update of (step, parameters, gradients, lr), and gives the updates of their rows.
+  std::vector<Node> split(int n) {
+    Node& update = graph_.nodes[static_cast<size_t>(n)];
+    const auto count = static_cast<size_t>(update.attrs.integer("count"));
+    std::vector<Node> rows;
+    std::vector<ValueId> parameters;
+    std::vector<ValueId> gradients;
+    for (size_t i = 0; i < count; ++i) {
+      const ValueId parameter = update.inputs[1 + i];
+      const ValueId gradient = update.inputs[1 + count + i];
+      if (!is_of_rows(gradient, n)) {
+        parameters.push_back(parameter);
+        gradients.push_back(gradient);
+        continue;
+      }
+      const auto source = static_cast<size_t>(producer_[static_cast<size_t>(gradient)]);
+      rows.push_back(row_update(update, parameter, graph_.nodes[source]));
+      removed_[source] = true;
+    }
+    if (rows.empty()) return rows;
+    const ValueId step = update.inputs.front();
+    const ValueId lr = update.inputs.back();
+    update.attrs = {{"count", static_cast<int64_t>(parameters.size())},
+                    {"momentum", 0.0},
+                    {"dampening", update.attrs.number("dampening")},
+                    {"weight_decay", 0.0},
+                    {"nesterov", update.attrs.flag("nesterov")}};
+    update.inputs = {step};
+    update.inputs.insert(update.inputs.end(), parameters.begin(), parameters.end());
+    update.inputs.insert(update.inputs.end(), gradients.begin(), gradients.end());
+    update.inputs.push_back(lr);
+    update.mutated = 1 + static_cast<int>(parameters.size());
+    return rows;
+  }
+
+  Node row_update(const Node& update, ValueId parameter, const Node& source) const {
+    Node node;
+    node.op = OpId::sgd_update_rows;
+    if (const auto skip = source.attrs.integer_if_given("skip")) node.attrs.add("skip", *skip);
+    node.inputs = {parameter, source.inputs[0], source.inputs[1], update.inputs.back()};
+    node.mutated = 1;
+    node.region = update.region;
+    node.location = update.location;
+    return node;
+  }
+
+  // Whether a gradient is that of rows of a table, read by nobody else; the index has been checked by then.
+  bool is_of_rows(ValueId gradient, int update) const {
+    const int source = producer_[static_cast<size_t>(gradient)];
+    if (source < 0 || uses_[static_cast<size_t>(gradient)] != 1) return false;
+    const Node& node = graph_.nodes[static_cast<size_t>(source)];
+    if (node.op != OpId::take_backward || node.attrs.integer("axis") != 0) return false;
+    for (const ValueId input : node.inputs) {
+      if (is_mutated_between(graph_, changes_, input, source, update + 1)) return false;
+    }
+    return is_checked(node.inputs[1], node.attrs.integer("size"), source);
+  }
+
+  bool is_checked(ValueId index, int64_t size, int before) const {
+    for (int n = 0; n < before; ++n) {
+      const Node& node = graph_.nodes[static_cast<size_t>(n)];
+      if (node.op != OpId::take || node.inputs[1] != index) continue;
+      if (graph_.spec(node.inputs[0]).shape[static_cast<int>(node.attrs.integer("axis"))] == size) return true;
+    }
+    return false;
+  }
+
+  Graph& graph_;
+  std::vector<int> producer_;
+  std::vector<int> uses_;
+  std::vector<std::vector<int>> changes_;
+  std::vector<bool> removed_;
+};
+
+}  // namespace
+
+void sparse_updates(Graph& graph) { SparseUpdates(graph).run(); }
+
+}  // namespace pydl::graph
