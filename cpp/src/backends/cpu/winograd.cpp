@@ -1,7 +1,7 @@
 #include "backends/cpu/winograd.h"
 
 #include <algorithm>
-#include <cstring>
+#include <vector>
 
 #include "backends/cpu/kernel_set.h"
 #include "backends/cpu/product.h"
@@ -32,6 +32,18 @@ constexpr int64_t block_rows = 168;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t rounded(int64_t count) { return (count + 15) / 16 * 16; }
+
+// Threads share the frequencies: calls `function(f, part)`, parts one after the other each, so that a part needs memory
+// for one product only.
+template <class Function>
+void for_each_frequency(const Function& function) {
+  const int64_t parts = std::min<int64_t>(runtime::thread_count(), frequencies);
+  runtime::parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t part = begin; part < end; ++part) {
+      for (int64_t f = frequencies * part / parts; f < frequencies * (part + 1) / parts; ++f) function(f, part);
+    }
+  });
+}
 
 // How results are cut into tiles, and what they read.
 struct Tiling {
@@ -109,11 +121,10 @@ class WinogradConv final : public Kernel {
     chunk_ = ceil_div(part, ceil_div(part, most));
     source_step_ = chunk_ * depth_;
     result_step_ = chunk_ * columns_;
-    packing_ = rounded(std::min(chunk_, block_rows) * depth_ + 16);
-    const int64_t packings = by_tiles_ ? parts_ : frequencies;
+    packing_ = rounded(std::min(chunk_, block_rows) * depth_ + 16);  // packing writes part of a vector too far
     part_elements_ = frequencies * (source_step_ + result_step_);
     scratchpad_bytes =
-        static_cast<size_t>(frequencies * weight_step_ + 16 + parts_ * part_elements_ + packings * packing_) * 4;
+        static_cast<size_t>(frequencies * weight_step_ + parts_ * part_elements_ + threads * packing_) * 4;
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
@@ -122,7 +133,7 @@ class WinogradConv final : public Kernel {
     auto* y = static_cast<float*>(outputs[0]);
     auto* weight = static_cast<float*>(scratchpad);
     pack_weight(static_cast<const float*>(inputs[1]), weight);
-    float* memory = weight + frequencies * weight_step_ + 16;
+    float* memory = weight + frequencies * weight_step_;
     float* packings = memory + parts_ * part_elements_;
     if (!by_tiles_) return run_by_frequencies(x, bias, weight, y, memory, packings);
     runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
@@ -150,9 +161,8 @@ class WinogradConv final : public Kernel {
       runtime::parallel_for(tiles, 1, [&](int64_t begin, int64_t end) {
         transform_source(tiling_, x, depth_, t + begin, t + end, source + begin * depth_, source_step_);
       });
-      runtime::parallel_for(frequencies, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t f = begin; f < end; ++f) multiply(f, tiles, source, weight, result, packings + f * packing_);
-      });
+      for_each_frequency(
+          [&](int64_t f, int64_t part) { multiply(f, tiles, source, weight, result, packings + part * packing_); });
       runtime::parallel_for(
           tiles, 1, [&](int64_t begin, int64_t end) { transform_result(result, t, t + begin, t + end, bias, y); });
     }
@@ -215,16 +225,21 @@ class WinogradWeight final : public Kernel {
       : tiling_(g.batch, g.output[1], g.output[2], g.input[1], g.input[2], g.low[1], g.low[2]),
         in_(g.in_channels),
         out_(g.out_channels),
-        chunk_(chunk_of(tiling_.count, frequencies * (in_ + out_) * 4)),
-        unpacked_(std::max(in_, out_) <= most_unpacked && in_ % gemm_.panel_columns == 0),
-        first_(product_of(chunk_, Product::Result::overwritten)),
-        next_(product_of(chunk_, Product::Result::added)),
-        last_(product_of(tiling_.count - (ceil_div(tiling_.count, chunk_) - 1) * chunk_, Product::Result::added)) {
-    product_elements_ = rounded(static_cast<int64_t>(std::max(
-                            {first_.scratchpad_bytes(), next_.scratchpad_bytes(), last_.scratchpad_bytes()}))) /
-                            4 +
-                        16;
-    scratchpad_bytes = static_cast<size_t>(frequencies * (chunk_ * (in_ + out_) + in_ * out_ + product_elements_)) * 4;
+        chunk_(chunk_of(tiling_.count, frequencies * (in_ + out_) * 4)) {
+    // What few channels pack would not be read often enough.
+    const bool unpacked = std::max(in_, out_) <= most_unpacked && in_ % gemm_.panel_columns == 0;
+    if (!unpacked) {
+      const int64_t last = tiling_.count - (ceil_div(tiling_.count, chunk_) - 1) * chunk_;
+      products_ = {product_of(chunk_, Product::Result::overwritten), product_of(chunk_, Product::Result::added),
+                   product_of(last, Product::Result::added)};
+    }
+    for (const Product& product : products_) {
+      const auto elements = static_cast<int64_t>(product.scratchpad_bytes() / sizeof(float));
+      product_elements_ = std::max(product_elements_, rounded(elements + 1));
+    }
+    scratchpad_bytes = static_cast<size_t>(frequencies * (chunk_ * (in_ + out_) + in_ * out_) +
+                                           runtime::thread_count() * product_elements_) *
+                       4;
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
@@ -240,19 +255,17 @@ class WinogradWeight final : public Kernel {
         transform_source(tiling_, x, in_, t + begin, t + end, source + begin * in_, chunk_ * in_);
         transform_gradient(g, t + begin, t + end, gradient + begin * out_);
       });
-      const Product& product = t == 0 ? first_ : (t + chunk_ < tiling_.count ? next_ : last_);
-      runtime::parallel_for(frequencies, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t f = begin; f < end; ++f) {
-          const float* a = gradient + f * chunk_ * out_;
-          const float* b = source + f * chunk_ * in_;
-          float* c = sums + f * in_ * out_;
-          if (unpacked_) {
-            gemm_.outer(a, out_, b, in_, out_, in_, tiles, c, in_, t > 0);
-          } else {
-            product.run(reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b), reinterpret_cast<char*>(c),
-                        nullptr, memory + f * product_elements_);
-          }
+      for_each_frequency([&](int64_t f, int64_t part) {
+        const float* a = gradient + f * chunk_ * out_;
+        const float* b = source + f * chunk_ * in_;
+        float* c = sums + f * in_ * out_;
+        if (products_.empty()) {
+          gemm_.outer(a, out_, b, in_, out_, in_, tiles, c, in_, t > 0);
+          return;
         }
+        const size_t which = t == 0 ? 0 : (t + chunk_ < tiling_.count ? 1 : 2);
+        products_[which].run(reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b),
+                             reinterpret_cast<char*>(c), nullptr, memory + part * product_elements_);
       });
     }
     transform_sums(sums, static_cast<float*>(outputs[0]));
@@ -288,11 +301,8 @@ class WinogradWeight final : public Kernel {
   int64_t out_;
   int64_t chunk_;  // tiles at a time
   GemmKernels gemm_ = kernels().gemm[0];
-  bool unpacked_;  // few channels: what is packed would not be read often enough
-  Product first_;
-  Product next_;
-  Product last_;
-  int64_t product_elements_;
+  std::vector<Product> products_;  // of the first chunk, the next ones, and the last; none where nothing is packed
+  int64_t product_elements_ = 0;
 };
 
 }  // namespace
