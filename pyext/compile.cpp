@@ -296,6 +296,7 @@ void define_scope(py::module_& module, const char* name, const char* doc) {
 }
 
 void define_trace(py::module_& module) {
+  py::class_<RecordedFunction>(module, "_RecordedFunction", "What a trace wrote down, to be saved.");
   py::class_<Trace>(module, "_Trace", "Writes down what a function does.")
       .def(py::init([](const std::string& package) {
              auto trace = std::make_unique<Trace>();
@@ -311,6 +312,7 @@ void define_trace(py::module_& module) {
       .def("undeclared", &Trace::undeclared)
       .def("live_results", &Trace::live_results)
       .def("position", [](const Trace& trace) { return std::pair(trace.position().calls, trace.position().arguments); })
+      .def("record", [](Trace& trace, const std::vector<Tensor>& outputs) { return trace.record(outputs); })
       .def("finish_halves",
            [](Trace& trace, const std::vector<Tensor>& outputs, const std::pair<size_t, size_t>& position,
               const std::vector<Tensor>& gradients, std::vector<std::string> without, bool explain) {

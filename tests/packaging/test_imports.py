@@ -51,6 +51,15 @@ INCLUDES = {
     "nn": PUBLIC,
     "optim": PUBLIC,
     "io": PUBLIC,
+    # Program files: graphs in, graphs out.
+    "saved": [
+        *PUBLIC,
+        r"io/json\.h",
+        r"graph/(recording|tracer)\.h",
+        r"exec/recorded_function\.h",
+        r"core/tensor_impl\.h",
+        r"runtime/threads\.h",
+    ],
 }
 
 # Bindings see the public headers, and what `info()`, `ops()` and the op table tests ask for.
@@ -68,6 +77,7 @@ PYTHON = {
     "autograd": {"_core", "grad_mode", "mixed_precision"},
     "testing": {"_core", "autograd", "grad_mode"},
     "compiler": {"_core", "compiler", "nn", "optim"},
+    "programs": {"_core", "compiler", "interop", "nn", "programs"},
     "nn": {"_core", "autograd", "grad_mode", "nn"},
     "optim": {"_core", "autograd", "grad_mode", "optim"},
     "data": {"_core", "data"},

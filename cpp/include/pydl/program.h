@@ -68,9 +68,22 @@ class Program {
 
  private:
   friend class Trace;
+  friend class SavedProgram;
   struct Parts;
-  explicit Program(std::unique_ptr<Parts> parts);
+  Program(graph::Graph graph, const graph::Tracer& tracer, const ProgramOptions& options);
   std::unique_ptr<Parts> parts_;
+};
+
+/// What a trace wrote down, beside the states and generators that it used: `SavedProgram` makes programs and files of
+/// it.
+class RecordedFunction {
+ public:
+  struct Parts;
+  explicit RecordedFunction(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+  const Parts& parts() const { return *parts_; }
+
+ private:
+  std::shared_ptr<const Parts> parts_;
 };
 
 /// While one is active, functions on this thread's tensors are written down instead of run: their results have shapes
@@ -104,6 +117,8 @@ class Trace {
   /// and then what the second one needs; that takes those, then the arguments behind `position`, and gives gradients.
   std::pair<Program, Program> finish_halves(std::span<const Tensor> outputs, Position position,
                                             std::span<const Tensor> gradients, const ProgramOptions& options = {});
+  /// Ends the trace without a program: what it wrote down, to be saved.
+  RecordedFunction record(std::span<const Tensor> outputs);
   /// Whether the gradient of `owner` need not be handed out: an optimiser's update has read it, and the function drops
   /// gradients itself.
   bool is_dropped(const Tensor& owner, const Tensor& gradient) const;
@@ -113,8 +128,6 @@ class Trace {
   int64_t live_results() const;
 
  private:
-  Program compile(graph::Graph graph, const ProgramOptions& options) const;
-
   std::unique_ptr<graph::Tracer> tracer_;
 };
 

@@ -31,6 +31,8 @@ class RandomStream {
 class Generator {
  public:
   explicit Generator(uint64_t seed = 0);
+  /// One that goes on where others of this stream are.
+  explicit Generator(std::shared_ptr<RandomStream> stream) : stream_(std::move(stream)) {}
 
   /// Starts the stream of `seed` from its beginning.
   void manual_seed(uint64_t seed);

@@ -7,6 +7,7 @@
 #include "core/active_trace.h"
 #include "core/tensor_impl.h"
 #include "exec/plan.h"
+#include "exec/recorded_function.h"
 #include "graph/passes/passes.h"
 #include "graph/split.h"
 #include "graph/tracer.h"
@@ -19,7 +20,6 @@ struct Program::Parts {
   int64_t eager_bytes = 0;
 };
 
-Program::Program(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
@@ -164,19 +164,31 @@ bool is_on(const ProgramOptions& options, const char* pass) {
 
 }  // namespace
 
-Program Trace::compile(graph::Graph graph, const ProgramOptions& options) const {
-  auto parts = std::make_unique<Program::Parts>();
-  parts->eager_bytes = graph::most_live_bytes(graph);
-  graph::run_passes(graph, options.without, options.explain ? &parts->records : nullptr);
-  parts->plan = std::make_unique<exec::Plan>(
-      std::move(graph), tracer_->states(), tracer_->declared(),
+Program::Program(graph::Graph graph, const graph::Tracer& tracer, const ProgramOptions& options)
+    : parts_(std::make_unique<Parts>()) {
+  parts_->eager_bytes = graph::most_live_bytes(graph);
+  graph::run_passes(graph, options.without, options.explain ? &parts_->records : nullptr);
+  parts_->plan = std::make_unique<exec::Plan>(
+      std::move(graph), tracer.states(), tracer.declared(),
       exec::PlanOptions{
           .alias = is_on(options, "alias"), .reuse = is_on(options, "memory"), .profile = options.explain});
-  return Program(std::move(parts));
 }
 
 Program Trace::finish(std::span<const Tensor> outputs, const ProgramOptions& options) {
-  return compile(tracer_->finish(outputs), options);
+  return Program(tracer_->finish(outputs), *tracer_, options);
+}
+
+RecordedFunction Trace::record(std::span<const Tensor> outputs) {
+  auto parts = std::make_shared<RecordedFunction::Parts>();
+  const graph::Graph graph = tracer_->finish(outputs);
+  graph::RecordedMemory memory;
+  parts->recording = graph::record(graph, memory);
+  for (const int state : memory.states) {
+    parts->states.push_back(tracer_->states()[static_cast<size_t>(state)]);
+    parts->state_names.push_back(graph.state_names[static_cast<size_t>(state)]);
+  }
+  parts->generators = std::move(memory.generators);
+  return RecordedFunction(std::move(parts));
 }
 
 Trace::Position Trace::position() const { return {tracer_->node_count(), tracer_->argument_count()}; }
@@ -185,8 +197,8 @@ std::pair<Program, Program> Trace::finish_halves(std::span<const Tensor> outputs
                                                  std::span<const Tensor> gradients, const ProgramOptions& options) {
   std::vector<graph::ValueId> wanted = tracer_->values_of(gradients);
   graph::Halves halves = graph::split(tracer_->finish(outputs), position.calls, position.arguments, std::move(wanted));
-  Program forward = compile(std::move(halves.forward), options);
-  return {std::move(forward), compile(std::move(halves.backward), options)};
+  Program forward(std::move(halves.forward), *tracer_, options);
+  return {std::move(forward), Program(std::move(halves.backward), *tracer_, options)};
 }
 
 bool is_tracing() { return core::active_trace() != nullptr; }

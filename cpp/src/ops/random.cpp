@@ -31,12 +31,14 @@ void require_state(const char* name, const BufferSpec& state) {
 template <OpId id>
 void infer_draw(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_state(op::op_name(id), inputs[0]);
+  require_sizes(op::op_name(id), attrs.dims("shape"));
   *output = row_major(attrs.dtype("dtype"), attrs.dims("shape"));
   require_floating(op::op_name(id), *output);
 }
 
 void infer_permutation(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_state("permutation", inputs[0]);
+  require_sizes("permutation", {attrs.integer("n")});
   *output = row_major(DType::int64, {attrs.integer("n")});
 }
 
@@ -156,15 +158,9 @@ Generator& default_generator() {
 
 namespace {
 
-void require_shape(const char* name, const Dims& shape) {
-  for (const int64_t size : shape) {
-    if (size < 0) throw ValueError(concat_text(name, ": a shape has no negative sizes, got ", shape));
-  }
-}
-
 Tensor draw(OpId id, const Dims& shape, DType dtype, const char* first_name, double first, const char* second_name,
             double second, Generator& generator) {
-  require_shape(op::op_name(id), shape);
+  ops::require_sizes(op::op_name(id), shape);
   const Attrs attrs = {{"shape", shape}, {"dtype", dtype}, {first_name, first}, {second_name, second}};
   return op::apply(id, attrs, {generator.take(element_count(shape))});
 }

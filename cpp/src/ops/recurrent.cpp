@@ -38,8 +38,15 @@ void require_lengths(const char* name, const BufferSpec& lengths, int64_t batch)
   throw TypeError(concat_text(name, ": expected lengths of int64, got ", lengths.dtype));
 }
 
+void require_cell(const char* name, const Attrs& attrs) {
+  const int64_t cell = attrs.integer("cell");
+  if (cell >= 0 && cell <= static_cast<int64_t>(op::Cell::rnn_relu)) return;
+  throw ValueError(concat_text(name, ": there is no cell ", cell));
+}
+
 void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "recurrent";
+  require_cell(name, attrs);
   const op::RecurrentInputs at = op::recurrent_inputs(attrs);
   if (static_cast<int>(inputs.size()) != at.count) {
     throw TypeError(concat_text(name, ": expected ", at.count, " inputs, got ", inputs.size()));
@@ -69,6 +76,7 @@ void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
 
 void infer_recurrent_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "recurrent_backward";
+  require_cell(name, attrs);
   const op::RecurrentBackwardInputs at = op::recurrent_backward_inputs(attrs);
   if (static_cast<int>(inputs.size()) != at.count) {
     throw TypeError(concat_text(name, ": expected ", at.count, " inputs, got ", inputs.size()));
@@ -78,6 +86,7 @@ void infer_recurrent_backward(const Attrs& attrs, std::span<const BufferSpec> in
   if (inputs[1].shape.rank() != 2) {
     throw ValueError(concat_text(name, ": expected h0 of shape (N, H), got ", inputs[1].shape));
   }
+  require_sizes(name, {attrs.integer("steps")});
   const RecurrentGeometry g = op::recurrent_backward_geometry(attrs, inputs);
   const auto check = [&](int input, const char* argument, const Dims& shape) {
     if (input < 0) return;
