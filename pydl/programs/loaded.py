@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydl import _core
 from pydl._core import DType, Tensor
+from pydl.interop.safetensors import load_with_metadata
 from pydl.programs.structure import from_json
 
 
@@ -169,8 +170,8 @@ def load(path: str | os.PathLike[str], batch_size: int | None = None) -> Any:
     Returns
     -------
     Program or dict of str to Tensor
-        A `Program`, which runs, and is a mapping of its parameters and state too; for a file without
-        one, its tensors by name.
+        A `Program`, which runs, and is a mapping of its parameters and state too; for a file
+        without one, its tensors by name.
 
     Raises
     ------
@@ -180,7 +181,7 @@ def load(path: str | os.PathLike[str], batch_size: int | None = None) -> Any:
         When it is malformed; the message says where.
     """
     file = os.fspath(path)
-    tensors, metadata = _core.io.load_params(file)
+    tensors, metadata = load_with_metadata(file)
     if "pydl.program" not in metadata:
         if batch_size is not None:
             raise ValueError(f"{file}: holds tensors, but no program that has a batch size")

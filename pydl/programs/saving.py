@@ -50,8 +50,8 @@ def save_program(
 ) -> None:
     """Write a function to a file, with its parameters and state: `pydl.load` runs it anywhere.
 
-    The function is traced, as by `pydl.compile`, but not run. A training step that is loaded goes on
-    training: moments, step counters and random generators are part of its state. The file is a
+    The function is traced, as by `pydl.compile`, but not run. A training step that is loaded goes
+    on training: moments, step counters and random generators are part of its state. The file is a
     safetensors file with the graph as JSON in its metadata: data only, nothing that is executed.
 
     Parameters
@@ -187,13 +187,14 @@ class _Recorder:
 
     def run(self, open_batch: bool) -> tuple[Any, ...]:
         """Return what the file is made of."""
-        batches: list[int] = []
+        batches: list[int] = []  # none: traced as it is
         if open_batch and self._batch is not None:
             # Not 1, whose axes broadcast.
             first = max(self._batch, 2)
             batches = [first, first + 1, first + 3]
         recordings = []
-        for batch in batches or [self._batch]:
+        sizes: list[int | None] = [*batches] or [None]
+        for batch in sizes:
             recorded, result = self._function._record(self._call_at(batch), self._names)
             recordings.append(recorded)
         names = [name for name, _ in self._inputs]

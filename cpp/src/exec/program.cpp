@@ -181,13 +181,10 @@ Program Trace::finish(std::span<const Tensor> outputs, const ProgramOptions& opt
 RecordedFunction Trace::record(std::span<const Tensor> outputs) {
   auto parts = std::make_shared<RecordedFunction::Parts>();
   const graph::Graph graph = tracer_->finish(outputs);
-  graph::RecordedMemory memory;
-  parts->recording = graph::record(graph, memory);
-  for (const int state : memory.states) {
-    parts->states.push_back(tracer_->states()[static_cast<size_t>(state)]);
-    parts->state_names.push_back(graph.state_names[static_cast<size_t>(state)]);
-  }
-  parts->generators = std::move(memory.generators);
+  parts->recording = graph::record(graph);
+  parts->states = tracer_->states();
+  parts->state_names = graph.state_names;
+  for (const graph::GeneratorUse& use : graph.generator_uses) parts->generators.push_back(use.stream);
   return RecordedFunction(std::move(parts));
 }
 

@@ -46,7 +46,7 @@ OpenAttr closed_attr(const op::AttrValue& value) {
 
 class Recorder {
  public:
-  Recorder(const Graph& graph, RecordedMemory& memory) : graph_(graph), memory_(memory) {}
+  explicit Recorder(const Graph& graph) : graph_(graph) {}
 
   Recording run() {
     for (const ValueId id : graph_.arguments) {
@@ -61,7 +61,6 @@ class Recorder {
       recording_.constants.push_back({graph_.constant_tensors[static_cast<size_t>(graph_.value(id).index)], {}});
     }
     recording_.generators = static_cast<int>(graph_.generators.size());
-    for (const GeneratorUse& use : graph_.generator_uses) memory_.generators.push_back(use.stream);
     for (const Node& node : graph_.nodes) add(node);
     for (const ValueId id : graph_.outputs) recording_.outputs.push_back(number(id));
     return std::move(recording_);
@@ -77,25 +76,13 @@ class Recorder {
   }
 
   void number_states() {
-    std::vector<bool> needed(graph_.states.size(), false);
-    std::vector<ValueId> views;
+    recording_.states = static_cast<int>(graph_.states.size());
+    for (const ValueId id : graph_.states) numbers_[id] = next_++;
     for (size_t i = 0; i < graph_.values.size(); ++i) {
       const Value& value = graph_.values[i];
-      if (value.source != Source::state || !used_[i]) continue;
-      needed[static_cast<size_t>(value.index)] = true;
-      if (value.root != static_cast<ValueId>(i)) views.push_back(static_cast<ValueId>(i));
-    }
-    std::unordered_map<int, int> states;
-    for (size_t i = 0; i < needed.size(); ++i) {
-      if (!needed[i]) continue;
-      states[static_cast<int>(i)] = recording_.states++;
-      memory_.states.push_back(static_cast<int>(i));
-      numbers_[graph_.states[i]] = next_++;
-    }
-    for (const ValueId id : views) {
-      const Value& value = graph_.value(id);
-      recording_.views.push_back({states[value.index], value.spec.shape, value.spec.strides, value.offset});
-      numbers_[id] = next_++;
+      if (value.source != Source::state || !used_[i] || value.root == static_cast<ValueId>(i)) continue;
+      recording_.views.push_back({value.index, value.spec.shape, value.spec.strides, value.offset});
+      numbers_[static_cast<ValueId>(i)] = next_++;
     }
   }
 
@@ -137,7 +124,6 @@ class Recorder {
   }
 
   const Graph& graph_;
-  RecordedMemory& memory_;
   Recording recording_;
   std::unordered_map<ValueId, int> numbers_;
   std::vector<bool> used_;
@@ -146,7 +132,7 @@ class Recorder {
 
 }  // namespace
 
-Recording record(const Graph& graph, RecordedMemory& memory) { return Recorder(graph, memory).run(); }
+Recording record(const Graph& graph) { return Recorder(graph).run(); }
 
 // --- back to calls ---------------------------------------------------------------------------------
 

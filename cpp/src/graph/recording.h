@@ -82,14 +82,8 @@ struct Recording {
   int first_result() const { return first_constant() + static_cast<int>(constants.size()); }
 };
 
-/// Which declared states a recording uses, and the generators, by the numbers in it.
-struct RecordedMemory {
-  std::vector<int> states;  // numbers of the trace's states
-  std::vector<std::shared_ptr<RandomStream>> generators;
-};
-
-/// The traced graph, before any pass, as a recording. States that it does not use are left out.
-Recording record(const Graph& graph, RecordedMemory& memory);
+/// The traced graph, before any pass, as a recording: states and generators have the same numbers.
+Recording record(const Graph& graph);
 
 /// One recording for all batch sizes, of recordings at different ones; nothing where they differ by more than sizes
 /// that grow with the batch, and `*difference` says by what.

@@ -154,8 +154,8 @@ Gradients slice_gradients(const BackwardContext& c) {
 
 void infer_slice_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const Dims& shape = attrs.dims("shape");
-  require_sizes("slice_backward", shape);
   require_inside("slice_backward", shape, attrs.dims("starts"), inputs[0].shape, attrs.dims("steps"));
+  require_sizes("slice_backward", shape);
   *output = row_major(inputs[0].dtype, shape);
 }
 
