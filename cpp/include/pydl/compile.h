@@ -47,7 +47,7 @@ class PYDL_API StateSource {
 using TensorFunction = std::function<std::vector<Tensor>(std::span<const Tensor> arguments)>;
 
 struct CompileOptions {
-  std::vector<StateSource> states;
+  std::vector<StateSource> states = {};
   size_t cache_size = 16;       ///< how many programs are kept, the last used ones
   ProgramOptions program = {};  ///< passes to leave out, and whether to explain
 };
