@@ -50,6 +50,8 @@ INCLUDES = {
     "backends/onednn": BACKEND,
     "nn": PUBLIC,
     "optim": PUBLIC,
+    "data": PUBLIC,
+    "compiler": [*PUBLIC, r"runtime/threads\.h"],
     "io": PUBLIC,
     # Program files: graphs in, graphs out.
     "saved": [
@@ -68,6 +70,7 @@ BINDINGS = [
     r"op/\w+\.h",
     r"exec/kernel\.h",
     r"runtime/\w+\.h",
+    r"compiler/traced_call\.h",
     r"backends/(cpu/peak|onednn/(bare_conv|version))\.h",
 ]
 
