@@ -88,7 +88,8 @@ class Comparison {
     return result;
   }
 
-  // The same number, or one that falls with the batch. `rounded` is what the trace would make of it.
+  // The same number, or a quotient of integers that grow with the batch: 1 / n, 2 / (n - 1), n / (n - 1). `rounded` is
+  // what the trace would make of it.
   template <class Round>
   OpenNumber open_number(std::span<const double> values, const Round& rounded, const std::string& what) const {
     const auto fits = [&](const OpenNumber& number) {
@@ -100,13 +101,28 @@ class Comparison {
     };
     const OpenNumber same = {values[0]};
     if (fits(same)) return same;
-    // Mostly 1 / (N count) or 2 / (N count), where the dividend times N is exact only before it was rounded.
-    const double scaled = values[0] * static_cast<double>(batches_[0]);
-    for (const double dividend : {1.0, 2.0}) {
-      const OpenNumber candidate = {dividend / std::round(dividend / scaled), true};
-      if (fits(candidate)) return candidate;
+    const auto batch = static_cast<double>(batches_[0]);
+    // n = N m; m is off by a little where the number was rounded.
+    const auto search = [&](double estimate, const auto& candidate_of) -> std::optional<OpenNumber> {
+      if (!(std::abs(estimate) < 0x1p52)) return std::nullopt;
+      const auto middle = static_cast<int64_t>(std::round(estimate / batch));
+      constexpr int64_t reach = 16;
+      for (int64_t m = std::max<int64_t>(middle - reach, 1); m <= middle + reach; ++m) {
+        const OpenNumber candidate = candidate_of(m);
+        if (fits(candidate)) return candidate;
+      }
+      return std::nullopt;
+    };
+    for (const double dividend : {1.0, 2.0, -1.0, -2.0}) {
+      for (const int64_t less : {0, 1}) {
+        const auto found =
+            search(dividend / values[0], [&](int64_t m) { return OpenNumber{dividend, {}, {m, -less}}; });
+        if (found) return *found;
+      }
     }
-    const OpenNumber plain = {scaled, true};
+    const auto unbiased = search(values[0] / (values[0] - 1), [](int64_t m) { return OpenNumber{0, {m, 0}, {m, -1}}; });
+    if (unbiased) return *unbiased;
+    const OpenNumber plain = {values[0] * batch, {}, {1, 0}};
     if (!fits(plain)) fail(what);
     return plain;
   }

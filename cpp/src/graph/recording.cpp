@@ -18,6 +18,11 @@ int64_t OpenInteger::at(int64_t batch) const {
   return result;
 }
 
+double OpenNumber::at(int64_t batch) const {
+  if (!is_open()) return value;
+  return (top.is_open() ? static_cast<double>(top.at(batch)) : value) / static_cast<double>(bottom.at(batch));
+}
+
 Dims dims_at(const OpenDims& dims, int64_t batch) {
   Dims result;
   for (const OpenInteger& size : dims) result.push_back(size.at(batch));

@@ -23,12 +23,14 @@ struct OpenInteger {
   friend bool operator==(const OpenInteger&, const OpenInteger&) = default;
 };
 
-/// A number; divided by N where it is open.
+/// A number, or (open) a quotient of one, or of an open integer, by an open integer.
 struct OpenNumber {
-  double value = 0;
-  bool per_batch = false;
+  double value = 0;  ///< the number, or the dividend where `top` is not open
+  OpenInteger top = {};
+  OpenInteger bottom = {};
 
-  double at(int64_t batch) const { return per_batch ? value / static_cast<double>(batch) : value; }
+  bool is_open() const { return bottom.is_open(); }
+  double at(int64_t batch) const;
   friend bool operator==(const OpenNumber&, const OpenNumber&) = default;
 };
 

@@ -89,7 +89,16 @@ OpenInteger open_integer(const Place& place) {
 
 OpenNumber open_number(const Place& place) {
   if (place.get<Json::Object>() == nullptr) return {place.number()};
-  return {place["over_batch"].number(), true};
+  OpenNumber number;
+  number.bottom = open_integer(place["bottom"]);
+  if (!number.bottom.is_open()) place["bottom"].fail("expected a number that depends on the batch");
+  if (place["top"].get<Json::Object>() != nullptr) {
+    number.top = open_integer(place["top"]);
+    if (!number.top.is_open()) place["top"].fail("expected a number that depends on the batch");
+  } else {
+    number.value = place["top"].number();
+  }
+  return number;
 }
 
 OpenDims open_dims(const Place& place) {
@@ -114,7 +123,7 @@ graph::OpenAttr open_attr(const op::AttrField& field, const Place& place) {
   // A scalar may be any of the rest.
   if (const auto* flag = place.get<bool>()) return *flag;
   if (field.kind == "bool") place.fail("expected true or false");
-  if (place.get<double>() != nullptr || place.get<std::string>() != nullptr || place.has("over_batch")) {
+  if (place.get<double>() != nullptr || place.get<std::string>() != nullptr || place.has("bottom")) {
     return open_number(place);
   }
   return open_integer(place);

@@ -29,8 +29,9 @@ Json json_of(const OpenInteger& integer) {
 }
 
 Json json_of(const OpenNumber& number) {
-  if (!number.per_batch) return json_of(number.value);
-  return Json::Object{{"over_batch", json_of(number.value)}};
+  if (!number.is_open()) return json_of(number.value);
+  Json top = number.top.is_open() ? json_of(number.top) : json_of(number.value);
+  return Json::Object{{"top", std::move(top)}, {"bottom", json_of(number.bottom)}};
 }
 
 Json json_of(const OpenDims& dims) {
