@@ -38,6 +38,17 @@ struct ProgramStep {
   double seconds;  ///< median over the runs so far; 0 unless `explain`
 };
 
+/// Memory for one thread's runs of a program, made by `Program::make_context`. It must not outlive the program.
+class ProgramContext {
+ public:
+  struct Parts;
+  explicit ProgramContext(std::shared_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+ private:
+  friend class Program;
+  std::shared_ptr<Parts> parts_;
+};
+
 /// What a trace gives. Runs without Python and without asking for memory, but for its outputs.
 class Program {
  public:
@@ -49,6 +60,12 @@ class Program {
   /// tensors. States are overwritten in place; when an error is thrown they are what they were before.
   void run(std::span<const Tensor> arguments, std::span<Tensor> outputs);
   std::vector<Tensor> run(std::span<const Tensor> arguments);
+
+  /// For loops that count every microsecond, and for several threads, with a context each: a run in a context asks for
+  /// no memory (but in its first run, and for results that are views of arguments), takes no lock, and touches no file.
+  ProgramContext make_context() const;
+  /// The results belong to the context: its next run overwrites them.
+  std::span<const Tensor> run(ProgramContext& context, std::span<const Tensor> arguments) const;
 
   size_t output_count() const;
   size_t argument_count() const;

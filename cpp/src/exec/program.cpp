@@ -76,6 +76,23 @@ std::vector<Tensor> Program::run(std::span<const Tensor> arguments) {
   return outputs;
 }
 
+struct ProgramContext::Parts {
+  const exec::Plan* plan;
+  std::shared_ptr<exec::Plan::Context> context;
+};
+
+ProgramContext Program::make_context() const {
+  const exec::Plan* plan = parts_->plan.get();
+  return ProgramContext(std::make_shared<ProgramContext::Parts>(plan, plan->make_context()));
+}
+
+std::span<const Tensor> Program::run(ProgramContext& context, std::span<const Tensor> arguments) const {
+  const exec::Plan* plan = parts_->plan.get();
+  if (context.parts_->plan != plan) throw ValueError("program: the context belongs to another program");
+  check_arguments(plan->graph(), arguments, plan->graph().outputs.size());
+  return plan->run(*context.parts_->context, arguments);
+}
+
 size_t Program::output_count() const { return parts_->plan->graph().outputs.size(); }
 size_t Program::argument_count() const { return parts_->plan->graph().arguments.size(); }
 int64_t Program::arena_bytes() const { return parts_->plan->memory().bytes; }

@@ -68,25 +68,22 @@ void define_random(Registry& registry) {
 }  // namespace ops
 
 void RandomStream::restart(int64_t seed, int64_t offset) {
-  const std::lock_guard lock(mutex_);
   seed_ = seed;
   offset_ = offset;
 }
 
 void RandomStream::advance(int64_t blocks, int64_t* seed_and_offset) {
-  const std::lock_guard lock(mutex_);
   seed_and_offset[0] = seed_;
-  seed_and_offset[1] = offset_;
-  offset_ += blocks;
+  seed_and_offset[1] = offset_.fetch_add(blocks);
 }
 
 void RandomStream::take_back(int64_t blocks, const int64_t* seed_and_offset) {
-  const std::lock_guard lock(mutex_);
-  if (seed_ == seed_and_offset[0] && offset_ == seed_and_offset[1] + blocks) offset_ -= blocks;
+  if (seed_ != seed_and_offset[0]) return;
+  int64_t expected = seed_and_offset[1] + blocks;
+  offset_.compare_exchange_strong(expected, seed_and_offset[1]);
 }
 
 void RandomStream::read(int64_t* seed_and_offset) const {
-  const std::lock_guard lock(mutex_);
   seed_and_offset[0] = seed_;
   seed_and_offset[1] = offset_;
 }
