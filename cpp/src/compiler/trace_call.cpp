@@ -24,6 +24,7 @@ class Tracing {
   Tracing& operator=(const Tracing&) = delete;
 
   std::shared_ptr<const TracedCall> run(const TensorFunction& function, const ProgramOptions& options);
+  RecordedFunction record(const TensorFunction& function, size_t* results);
 
  private:
   std::vector<Tensor> call(const TensorFunction& function);
@@ -155,18 +156,43 @@ std::shared_ptr<const TracedCall> Tracing::run(const TensorFunction& function, c
   return made_;
 }
 
+RecordedFunction Tracing::record(const TensorFunction& function, size_t* results) {
+  active_ = true;
+  trace_.start();
+  const std::vector<Tensor> outputs = call(function);
+  *results = outputs.size();
+  const std::vector<Tensor> kept = sort_gradients();
+  if (!kept.empty()) {
+    throw ValueError(concat_text("a function to be saved leaves gradients in ", kept.size(),
+                                 " parameters, which a file does not hold; let it drop them (zero_grad)"));
+  }
+  leave();
+  return trace_.record(outputs);
+}
+
+void require_no_results(const Trace& trace) {
+  if (trace.live_results() <= 0) return;
+  throw TraceError(
+      "a compiled function keeps a tensor that it computed, which has no elements, in some variable outside; return "
+      "it instead");
+}
+
 }  // namespace
 
 std::shared_ptr<const TracedCall> trace_call(const TensorFunction& function, const ParamSet& states,
                                              std::span<const Tensor> arguments, const ProgramOptions& options) {
   Trace trace;
   std::shared_ptr<const TracedCall> made = Tracing(trace, states, arguments).run(function, options);
-  if (trace.live_results() > 0) {
-    throw TraceError(
-        "a compiled function keeps a tensor that it computed, which has no elements, in some variable outside; return "
-        "it instead");
-  }
+  require_no_results(trace);
   return made;
+}
+
+RecordedFunction record_call(const TensorFunction& function, const ParamSet& states, std::span<const Tensor> arguments,
+                             size_t* results) {
+  Trace trace;
+  RecordedFunction recorded = Tracing(trace, states, arguments).record(function, results);
+  require_no_results(trace);
+  return recorded;
 }
 
 }  // namespace pydl::compiler

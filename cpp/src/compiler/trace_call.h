@@ -10,4 +10,8 @@ namespace pydl::compiler {
 std::shared_ptr<const TracedCall> trace_call(const TensorFunction& function, const ParamSet& states,
                                              std::span<const Tensor> arguments, const ProgramOptions& options);
 
+/// The same to be saved, without a program. Throws `ValueError` where the function leaves gradients behind.
+RecordedFunction record_call(const TensorFunction& function, const ParamSet& states, std::span<const Tensor> arguments,
+                             size_t* results);
+
 }  // namespace pydl::compiler
