@@ -10,6 +10,7 @@
 #include "ops/families.h"
 #include "ops/recurrent_composed.h"
 #include "pydl/autograd.h"
+#include "pydl/program.h"
 
 namespace pydl {
 
@@ -367,6 +368,18 @@ Tensor as_lengths(const Tensor& lengths) {
   return astype(lengths, DType::int64);
 }
 
+// What the kernel does where there is one. A trace has no elements to look at: there, rows that are too long count all
+// steps.
+void check_lengths(const Tensor& lengths, int64_t steps) {
+  if (!lengths.defined() || is_traced(lengths)) return;
+  const Tensor counts = contiguous(lengths);
+  for (int64_t n = 0; n < counts.size(); ++n) {
+    const int64_t length = counts.data<int64_t>()[n];
+    if (length >= 0 && length <= steps) continue;
+    throw IndexError(concat_text("recurrent: length ", length, " of sequence ", n, " is outside 0 to ", steps));
+  }
+}
+
 std::vector<bool> needs_of(const std::vector<Tensor>& operands) {
   std::vector<bool> needs;
   for (const Tensor& operand : operands) needs.push_back(operand.requires_grad());
@@ -393,7 +406,11 @@ void define_recurrent(Registry& registry) {
 RecurrentStates recurrent(const Tensor& x, const Tensor& h0, const Tensor& c0, const RecurrentWeights& weights,
                           const Tensor& lengths, const RecurrentOptions& options) {
   const std::vector<Tensor> operands = ops::operands_of(x, h0, c0, weights, options);
-  if (weights.w_hr.defined()) return ops::recurrent_composed(x, h0, c0, weights, ops::as_lengths(lengths), options);
+  if (weights.w_hr.defined()) {
+    const Tensor counts = ops::as_lengths(lengths);
+    ops::check_lengths(counts, x.size(0));
+    return ops::recurrent_composed(x, h0, c0, weights, counts, options);
+  }
   ops::RecurrentCall call(operands, ops::as_lengths(lengths), options);
   const std::vector<bool> needs = ops::needs_of(operands);
   const bool records = grad_enabled() && std::find(needs.begin(), needs.end(), true) != needs.end();
