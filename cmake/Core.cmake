@@ -13,7 +13,8 @@ target_include_directories(pydl_core PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/cpp/incl
 target_compile_definitions(pydl_core PUBLIC PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)
 set_source_files_properties(${source_folder}/core/version.cpp
   PROPERTIES COMPILE_DEFINITIONS PYDL_VERSION="${PROJECT_VERSION}")
-target_compile_options(pydl_core PRIVATE $<$<CONFIG:Release>:-O2>)
+# Without semantic interposition, public functions are called and inlined directly within the library.
+target_compile_options(pydl_core PRIVATE $<$<CONFIG:Release>:-O2> -fno-semantic-interposition)
 target_link_libraries(pydl_core PUBLIC OpenMP::OpenMP_CXX)
 if(PYDL_ONEDNN)
   target_link_libraries(pydl_core PRIVATE DNNL::dnnl)

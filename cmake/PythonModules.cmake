@@ -13,6 +13,13 @@ function(pydl_finish_module target folder)
   set_target_properties(${target} PROPERTIES BUILD_RPATH_USE_ORIGIN ON INSTALL_RPATH "$ORIGIN")
   # Symbols of a release build are of no use to anybody and take half of the space.
   target_link_options(${target} PRIVATE $<$<CONFIG:Release>:-s>)
+  if(APPLE)
+    target_link_options(${target} PRIVATE "LINKER:-exported_symbol,_PyInit_*")
+  else()
+    set(exports ${PROJECT_SOURCE_DIR}/cmake/python_module.map)
+    target_link_options(${target} PRIVATE "LINKER:--version-script=${exports}")
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
+  endif()
   install(TARGETS ${target} LIBRARY DESTINATION ${folder})
   if(PYDL_DEV_INPLACE)
     add_custom_command(TARGET ${target} POST_BUILD
