@@ -24,3 +24,13 @@ function(pydl_set_flags target)
     target_compile_options(${target} PRIVATE -march=${instruction_set})
   endif()
 endfunction()
+
+# pydl_limit_exports(target name): a shared library or module shows, of what is visible, what cmake/exports/<name>.map
+# names. Other linkers than those of ELF go by visibility alone.
+function(pydl_limit_exports target name)
+  if(UNIX AND NOT APPLE)
+    set(exports ${PROJECT_SOURCE_DIR}/cmake/exports/${name}.map)
+    target_link_options(${target} PRIVATE LINKER:--version-script=${exports})
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
+  endif()
+endfunction()

@@ -1,5 +1,4 @@
-# The extension modules: pydl._core (pybind11) and one module per Cython file below pydl/, installed into the package
-# together with oneDNN's shared library.
+# The extension modules: pydl._core (pybind11) and one module per Cython file below pydl/, installed into the package.
 
 if(NOT pybind11_DIR)
   execute_process(
@@ -13,14 +12,10 @@ function(pydl_finish_module target folder)
   set_target_properties(${target} PROPERTIES BUILD_RPATH_USE_ORIGIN ON INSTALL_RPATH "$ORIGIN")
   # Symbols of a release build are of no use to anybody and take half of the space.
   target_link_options(${target} PRIVATE $<$<CONFIG:Release>:-s>)
-  if(APPLE)
-    target_link_options(${target} PRIVATE "LINKER:-exported_symbol,_PyInit_*")
-  else()
-    set(exports ${PROJECT_SOURCE_DIR}/cmake/python_module.map)
-    target_link_options(${target} PRIVATE "LINKER:--version-script=${exports}")
-    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
+  pydl_limit_exports(${target} python_module)
+  if(PYDL_WHEEL)
+    install(TARGETS ${target} LIBRARY DESTINATION ${folder} COMPONENT python)
   endif()
-  install(TARGETS ${target} LIBRARY DESTINATION ${folder})
   if(PYDL_DEV_INPLACE)
     add_custom_command(TARGET ${target} POST_BUILD
       COMMAND ${CMAKE_COMMAND} -E copy_if_different $<TARGET_FILE:${target}> ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/)
@@ -64,28 +59,8 @@ foreach(source ${cython_sources})
   pydl_finish_module(${target} ${folder})
 endforeach()
 
-# oneDNN's library, once, under the name by which the extension looks for it.
-if(PYDL_ONEDNN)
-  get_target_property(onednn_type DNNL::dnnl TYPE)
-  if(NOT onednn_type STREQUAL "STATIC_LIBRARY")
-    set(onednn_copy ${CMAKE_CURRENT_BINARY_DIR}/onednn/$<TARGET_SONAME_FILE_NAME:DNNL::dnnl>)
-    add_custom_command(
-      OUTPUT onednn.stamp
-      COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/onednn
-      COMMAND ${CMAKE_STRIP} --strip-unneeded -o ${onednn_copy} $<TARGET_FILE:DNNL::dnnl>
-      COMMAND ${CMAKE_COMMAND} -E touch onednn.stamp
-      COMMENT "oneDNN: copying the library"
-      VERBATIM)
-    add_custom_target(onednn_library ALL DEPENDS onednn.stamp)
-    install(PROGRAMS ${onednn_copy} DESTINATION pydl)
-    # What the licences of the code in it ask to be passed on; the PyPI package has it here.
-    set(onednn_notices ${dnnl_DIR}/../../../share/doc/onednn/THIRD-PARTY-PROGRAMS)
-    if(SKBUILD_METADATA_DIR AND EXISTS ${onednn_notices})
-      install(FILES ${onednn_notices} DESTINATION ${SKBUILD_METADATA_DIR}/licenses/onednn)
-    endif()
-    if(PYDL_DEV_INPLACE)
-      add_custom_command(TARGET onednn_library POST_BUILD
-        COMMAND ${CMAKE_COMMAND} -E copy_if_different ${onednn_copy} ${CMAKE_CURRENT_SOURCE_DIR}/pydl/)
-    endif()
-  endif()
+# The modules look for oneDNN beside them.
+if(PYDL_DEV_INPLACE AND onednn_copy)
+  add_custom_command(TARGET pydl_onednn_copy POST_BUILD
+    COMMAND ${CMAKE_COMMAND} -E copy_if_different ${onednn_copy} ${CMAKE_CURRENT_SOURCE_DIR}/pydl/)
 endif()
