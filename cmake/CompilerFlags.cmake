@@ -7,6 +7,13 @@ else()
   set(PYDL_X86_64 OFF)
 endif()
 
+# The folder of a library, in the paths where it looks for others.
+if(APPLE)
+  set(PYDL_ORIGIN @loader_path)
+else()
+  set(PYDL_ORIGIN $ORIGIN)
+endif()
+
 # pydl_set_flags(target [instruction set]): warnings, sanitizers, and the processor to compile for. Everything but the
 # kernels is compiled for the baseline, so that one binary runs on every x86-64 processor of the last fifteen years.
 function(pydl_set_flags target)

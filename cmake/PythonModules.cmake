@@ -9,7 +9,7 @@ find_package(pybind11 CONFIG REQUIRED)
 
 # pydl_finish_module(target folder): where the module goes, below the package's parent folder.
 function(pydl_finish_module target folder)
-  set_target_properties(${target} PROPERTIES BUILD_RPATH_USE_ORIGIN ON INSTALL_RPATH "$ORIGIN")
+  set_target_properties(${target} PROPERTIES BUILD_RPATH_USE_ORIGIN ON INSTALL_RPATH ${PYDL_ORIGIN})
   # Symbols of a release build are of no use to anybody and take half of the space.
   target_link_options(${target} PRIVATE $<$<CONFIG:Release>:-s>)
   pydl_limit_exports(${target} python_module)

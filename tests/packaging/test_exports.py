@@ -69,6 +69,14 @@ def test_public_declarations_are_marked(path: Path) -> None:
     assert unmarked(path.read_text(encoding="utf-8")) == []
 
 
+def test_one_header_includes_all_others() -> None:
+    text = (HEADERS[0].parent / "pydl.h").read_text(encoding="utf-8")
+    included = re.findall(r'^#include "pydl/(\w+\.h)"$', text, re.M)
+    # c_api.h is of another language.
+    others = [path.name for path in HEADERS if path.name not in ("pydl.h", "c_api.h")]
+    assert included == others
+
+
 @pytest.mark.parametrize(
     ("declaration", "expected"),
     [
