@@ -1,5 +1,5 @@
 # Everything in C++ but the bindings: compiled once, and linked as pydl::pydl (shared), pydl::pydl_static, and pydl_core,
-# the static library with the inner headers, for Python modules and tests.
+# the static library with the inner headers, for tests.
 
 set(source_folder ${PROJECT_SOURCE_DIR}/cpp/src)
 set(include_folder ${PROJECT_SOURCE_DIR}/cpp/include)
@@ -23,7 +23,8 @@ endif()
 pydl_add_objects(pydl_core_objects ${core_sources})
 pydl_set_flags(pydl_core_objects)
 target_compile_options(pydl_core_objects PRIVATE $<$<CONFIG:Release>:-O2>)
-target_compile_definitions(pydl_core_objects PRIVATE PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)
+target_compile_definitions(pydl_core_objects PRIVATE
+  PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}> PYDL_FOR_MODULE=$<BOOL:${PYDL_BUILD_PYTHON}>)
 set_source_files_properties(${source_folder}/core/version.cpp
   PROPERTIES COMPILE_DEFINITIONS PYDL_VERSION="${PROJECT_VERSION}")
 if(PYDL_ONEDNN)
@@ -74,7 +75,7 @@ if(PYDL_BUILD_SHARED)
   pydl_limit_exports(pydl pydl)
 endif()
 
-# Modules and tests are linked with it; nothing else builds it where it is not asked for.
+# Tests are linked with it, even where it is not asked for.
 if(PYDL_BUILD_STATIC)
   pydl_add_library(pydl_static STATIC)
 else()

@@ -42,7 +42,7 @@ def readme_program(folder: Path) -> Path:
 
 
 def build_and_run(folder: Path, components: str, *settings: str) -> dict[str, str]:
-    """Build tests/embed, and the README's program, in `folder`; returns what each program prints."""
+    """Build tests/embed and the README's program in `folder`; returns what the programs print."""
     build = folder / "build"
     run(
         *("cmake", "-S", ROOT / "tests" / "embed", "-B", build, "-DCMAKE_BUILD_TYPE=Release"),
@@ -50,10 +50,8 @@ def build_and_run(folder: Path, components: str, *settings: str) -> dict[str, st
         *settings,
     )
     run("cmake", "--build", build, "--parallel", "2")
-    programs = [
-        path for path in build.glob("*_pydl*") if path.is_file() and os.access(path, os.X_OK)
-    ]
-    return {program.name: run(program) for program in sorted(programs)}
+    programs = (path for path in sorted(build.glob("*_pydl*")) if path.is_file())
+    return {program.name: run(program) for program in programs}
 
 
 @needs_tools
@@ -72,9 +70,8 @@ def test_installed_package(tmp_path: Path) -> None:
 def test_plain_installation(tmp_path: Path) -> None:
     printed = build_and_run(tmp_path, "shared;static", f"-DCMAKE_PREFIX_PATH={prefix}")
     programs = ("mlp", "networks", "readme")
-    assert set(printed) == {
-        f"{p}_{library}" for p in programs for library in ("pydl", "pydl_static")
-    }
+    libraries = ("pydl", "pydl_static")
+    assert set(printed) == {f"{name}_{library}" for name in programs for library in libraries}
     for program in programs:
         assert printed[f"{program}_pydl"] == printed[f"{program}_pydl_static"]
         executable = tmp_path / "build" / f"{program}_pydl_static"

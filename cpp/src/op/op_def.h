@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "core/module_api.h"
 #include "exec/kernel.h"
 #include "op/attrs.h"
 #include "op/op_id.h"
@@ -76,11 +77,11 @@ struct OpDef {
 };
 
 /// Throws `TypeError` for another number of inputs than the op takes: shape rules and kernels rely on it.
-void check_input_count(const OpDef& def, size_t count);
+PYDL_MODULE_API void check_input_count(const OpDef& def, size_t count);
 
 /// The record of an op.
 const OpDef& op_def(OpId id);
 /// All of them, by id.
-std::span<const OpDef> all_ops();
+PYDL_MODULE_API std::span<const OpDef> all_ops();
 
 }  // namespace pydl::op
