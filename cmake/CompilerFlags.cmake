@@ -7,6 +7,13 @@ else()
   set(PYDL_X86_64 OFF)
 endif()
 
+# The folder of a library, in the paths where it looks for others.
+if(APPLE)
+  set(PYDL_ORIGIN @loader_path)
+else()
+  set(PYDL_ORIGIN $ORIGIN)
+endif()
+
 # pydl_set_flags(target [instruction set]): warnings, sanitizers, and the processor to compile for. Everything but the
 # kernels is compiled for the baseline, so that one binary runs on every x86-64 processor of the last fifteen years.
 function(pydl_set_flags target)
@@ -22,5 +29,15 @@ function(pydl_set_flags target)
       set(instruction_set ${ARGV1})
     endif()
     target_compile_options(${target} PRIVATE -march=${instruction_set})
+  endif()
+endfunction()
+
+# pydl_limit_exports(target name): a shared library or module shows, of what is visible, what cmake/exports/<name>.map
+# names. Other linkers than those of ELF go by visibility alone.
+function(pydl_limit_exports target name)
+  if(UNIX AND NOT APPLE)
+    set(exports ${PROJECT_SOURCE_DIR}/cmake/exports/${name}.map)
+    target_link_options(${target} PRIVATE LINKER:--version-script=${exports})
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${exports})
   endif()
 endfunction()

@@ -1,44 +1,93 @@
-# pydl_core: everything in C++ but the bindings, as a static library.
+# Everything in C++ but the bindings: compiled once, and linked as pydl::pydl (shared), pydl::pydl_static, and pydl_core,
+# the static library with the inner headers, for tests.
 
-set(source_folder ${CMAKE_CURRENT_SOURCE_DIR}/cpp/src)
+set(source_folder ${PROJECT_SOURCE_DIR}/cpp/src)
+set(include_folder ${PROJECT_SOURCE_DIR}/cpp/include)
+
+# pydl_add_objects(target sources...): an object library that goes into all of these.
+function(pydl_add_objects target)
+  add_library(${target} OBJECT ${ARGN})
+  target_include_directories(${target} PRIVATE ${include_folder} ${source_folder})
+  target_link_libraries(${target} PRIVATE OpenMP::OpenMP_CXX)
+  # A section per function: programs leave out what they do not call. Without semantic interposition, public functions
+  # are called and inlined directly within the library.
+  target_compile_options(${target} PRIVATE -ffunction-sections -fdata-sections -fno-semantic-interposition)
+  set(pydl_objects ${pydl_objects} $<TARGET_OBJECTS:${target}> PARENT_SCOPE)
+endfunction()
+
 file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS ${source_folder}/*.cpp)
 list(FILTER core_sources EXCLUDE REGEX "/backends/cpu/kernels/")
 if(NOT PYDL_ONEDNN)
   list(FILTER core_sources EXCLUDE REGEX "/backends/onednn/")
 endif()
-
-add_library(pydl_core STATIC ${core_sources})
-pydl_set_flags(pydl_core)
-target_include_directories(pydl_core PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/cpp/include ${source_folder})
-target_compile_definitions(pydl_core PUBLIC PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)
+pydl_add_objects(pydl_core_objects ${core_sources})
+pydl_set_flags(pydl_core_objects)
+target_compile_options(pydl_core_objects PRIVATE $<$<CONFIG:Release>:-O2>)
+target_compile_definitions(pydl_core_objects PRIVATE
+  PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}> PYDL_FOR_MODULE=$<BOOL:${PYDL_BUILD_PYTHON}>)
 set_source_files_properties(${source_folder}/core/version.cpp
   PROPERTIES COMPILE_DEFINITIONS PYDL_VERSION="${PROJECT_VERSION}")
-target_compile_options(pydl_core PRIVATE $<$<CONFIG:Release>:-O2>)
-target_link_libraries(pydl_core PUBLIC OpenMP::OpenMP_CXX)
 if(PYDL_ONEDNN)
-  target_link_libraries(pydl_core PRIVATE DNNL::dnnl)
+  target_link_libraries(pydl_core_objects PRIVATE DNNL::dnnl)
 endif()
 
 # The kernels of the `cpu` provider: one source, built once per instruction set and chosen at run time.
 file(GLOB kernel_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/kernels/*.cpp)
 
-function(pydl_add_kernels name)
-  set(target pydl_kernels_${name})
-  add_library(${target} OBJECT ${kernel_sources})
-  pydl_set_flags(${target} ${ARGN})
-  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/cpp/include ${source_folder})
-  target_compile_definitions(${target} PRIVATE PYDL_ISA_NAMESPACE=${name})
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O3> -fno-math-errno -fno-trapping-math -fwrapv)
+macro(pydl_add_kernels name)
+  pydl_add_objects(pydl_kernels_${name} ${kernel_sources})
+  pydl_set_flags(pydl_kernels_${name} ${ARGN})
+  target_compile_definitions(pydl_kernels_${name} PRIVATE PYDL_ISA_NAMESPACE=${name})
+  target_compile_options(pydl_kernels_${name} PRIVATE
+    $<$<CONFIG:Release>:-O3> -fno-math-errno -fno-trapping-math -fwrapv)
+endmacro()
+
+pydl_add_kernels(baseline)
+if(PYDL_X86_64)
+  pydl_add_kernels(v3 x86-64-v3)
+  pydl_add_kernels(v4 x86-64-v4)
+  target_compile_options(pydl_kernels_v4 PRIVATE -mprefer-vector-width=512)
+  target_compile_definitions(pydl_core_objects PRIVATE PYDL_CPU_HAS_V3_V4=1)
+endif()
+
+# pydl_add_library(target type [EXCLUDE_FROM_ALL]): a library of all objects, for other projects.
+function(pydl_add_library target type)
+  add_library(${target} ${type} ${ARGN} ${pydl_objects})
+  add_library(pydl::${target} ALIAS ${target})
+  pydl_set_flags(${target})
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX OUTPUT_NAME pydl)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${include_folder}>)
   target_link_libraries(${target} PRIVATE OpenMP::OpenMP_CXX)
-  target_sources(pydl_core PRIVATE $<TARGET_OBJECTS:${target}>)
+  if(PYDL_ONEDNN AND onednn_copy AND type STREQUAL "SHARED")
+    # As a file: as a target, projects that use the library would have to find it.
+    target_link_libraries(${target} PRIVATE $<TARGET_LINKER_FILE:DNNL::dnnl>)
+  elseif(PYDL_ONEDNN)
+    target_link_libraries(${target} PRIVATE DNNL::dnnl)
+  endif()
 endfunction()
 
-if(kernel_sources)
-  pydl_add_kernels(baseline)
-  if(PYDL_X86_64)
-    pydl_add_kernels(v3 x86-64-v3)
-    pydl_add_kernels(v4 x86-64-v4)
-    target_compile_options(pydl_kernels_v4 PRIVATE -mprefer-vector-width=512)
-    target_compile_definitions(pydl_core PRIVATE PYDL_CPU_HAS_V3_V4=1)
-  endif()
+if(PYDL_BUILD_SHARED)
+  pydl_add_library(pydl SHARED)
+  set_target_properties(pydl PROPERTIES SOVERSION ${PROJECT_VERSION_MAJOR} BUILD_RPATH_USE_ORIGIN ON)
+  # Symbols of a release build are of no use to anybody.
+  target_link_options(pydl PRIVATE $<$<CONFIG:Release>:-s>)
+  pydl_limit_exports(pydl pydl)
 endif()
+
+# Tests are linked with it, even where it is not asked for.
+if(PYDL_BUILD_STATIC)
+  pydl_add_library(pydl_static STATIC)
+else()
+  pydl_add_library(pydl_static STATIC EXCLUDE_FROM_ALL)
+endif()
+if(APPLE)
+  target_link_options(pydl_static INTERFACE LINKER:-dead_strip)
+else()
+  target_link_options(pydl_static INTERFACE LINKER:--gc-sections)
+endif()
+
+add_library(pydl_core INTERFACE)
+target_link_libraries(pydl_core INTERFACE pydl_static)
+target_include_directories(pydl_core INTERFACE ${source_folder})
+target_compile_definitions(pydl_core INTERFACE PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)

@@ -1,5 +1,4 @@
-# The extension modules: pydl._core (pybind11) and one module per Cython file below pydl/, installed into the package
-# together with oneDNN's shared library.
+# The extension modules: pydl._core (pybind11) and one module per Cython file below pydl/, installed into the package.
 
 if(NOT pybind11_DIR)
   execute_process(
@@ -10,10 +9,14 @@ find_package(pybind11 CONFIG REQUIRED)
 
 # pydl_finish_module(target folder): where the module goes, below the package's parent folder.
 function(pydl_finish_module target folder)
-  set_target_properties(${target} PROPERTIES BUILD_RPATH_USE_ORIGIN ON INSTALL_RPATH "$ORIGIN")
+  set_target_properties(${target} PROPERTIES BUILD_RPATH_USE_ORIGIN ON
+    BUILD_RPATH "${PYDL_ORIGIN};${PYDL_ORIGIN}/lib" INSTALL_RPATH "${PYDL_ORIGIN};${PYDL_ORIGIN}/lib")
   # Symbols of a release build are of no use to anybody and take half of the space.
   target_link_options(${target} PRIVATE $<$<CONFIG:Release>:-s>)
-  install(TARGETS ${target} LIBRARY DESTINATION ${folder})
+  pydl_limit_exports(${target} python_module)
+  if(PYDL_WHEEL)
+    install(TARGETS ${target} LIBRARY DESTINATION ${folder} COMPONENT python)
+  endif()
   if(PYDL_DEV_INPLACE)
     add_custom_command(TARGET ${target} POST_BUILD
       COMMAND ${CMAKE_COMMAND} -E copy_if_different $<TARGET_FILE:${target}> ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/)
@@ -25,7 +28,14 @@ if(binding_sources)
   pybind11_add_module(_core MODULE NO_EXTRAS ${binding_sources})
   pydl_set_flags(_core)
   target_compile_options(_core PRIVATE $<$<CONFIG:Release>:-O2>)
-  target_link_libraries(_core PRIVATE pydl_core)
+  target_include_directories(_core PRIVATE ${source_folder})
+  target_compile_definitions(_core PRIVATE PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)
+  if(PYDL_BUILD_SHARED)
+    # Programs that are linked with the library, and modules of other projects, share tensors with Python.
+    target_link_libraries(_core PRIVATE pydl)
+  else()
+    target_link_libraries(_core PRIVATE pydl_static)
+  endif()
   # pybind11 takes half of the time that a file of bindings needs.
   target_precompile_headers(_core PRIVATE <pybind11/pybind11.h> <pybind11/stl.h>)
   pydl_finish_module(_core pydl)
@@ -57,28 +67,14 @@ foreach(source ${cython_sources})
   pydl_finish_module(${target} ${folder})
 endforeach()
 
-# oneDNN's library, once, under the name by which the extension looks for it.
-if(PYDL_ONEDNN)
-  get_target_property(onednn_type DNNL::dnnl TYPE)
-  if(NOT onednn_type STREQUAL "STATIC_LIBRARY")
-    set(onednn_copy ${CMAKE_CURRENT_BINARY_DIR}/onednn/$<TARGET_SONAME_FILE_NAME:DNNL::dnnl>)
-    add_custom_command(
-      OUTPUT onednn.stamp
-      COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/onednn
-      COMMAND ${CMAKE_STRIP} --strip-unneeded -o ${onednn_copy} $<TARGET_FILE:DNNL::dnnl>
-      COMMAND ${CMAKE_COMMAND} -E touch onednn.stamp
-      COMMENT "oneDNN: copying the library"
-      VERBATIM)
-    add_custom_target(onednn_library ALL DEPENDS onednn.stamp)
-    install(PROGRAMS ${onednn_copy} DESTINATION pydl)
-    # What the licences of the code in it ask to be passed on; the PyPI package has it here.
-    set(onednn_notices ${dnnl_DIR}/../../../share/doc/onednn/THIRD-PARTY-PROGRAMS)
-    if(SKBUILD_METADATA_DIR AND EXISTS ${onednn_notices})
-      install(FILES ${onednn_notices} DESTINATION ${SKBUILD_METADATA_DIR}/licenses/onednn)
-    endif()
-    if(PYDL_DEV_INPLACE)
-      add_custom_command(TARGET onednn_library POST_BUILD
-        COMMAND ${CMAKE_COMMAND} -E copy_if_different ${onednn_copy} ${CMAKE_CURRENT_SOURCE_DIR}/pydl/)
-    endif()
-  endif()
+# In the source folder, libraries lie where the wheel has them.
+if(PYDL_DEV_INPLACE AND PYDL_BUILD_SHARED)
+  add_custom_command(TARGET pydl POST_BUILD
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_SOURCE_DIR}/pydl/lib
+    COMMAND ${CMAKE_COMMAND} -E copy_if_different $<TARGET_FILE:pydl>
+      ${CMAKE_CURRENT_SOURCE_DIR}/pydl/lib/$<TARGET_SONAME_FILE_NAME:pydl>)
+endif()
+if(PYDL_DEV_INPLACE AND onednn_copy)
+  add_custom_command(TARGET pydl_onednn_copy POST_BUILD
+    COMMAND ${CMAKE_COMMAND} -E copy_if_different ${onednn_copy} ${CMAKE_CURRENT_SOURCE_DIR}/pydl/)
 endif()

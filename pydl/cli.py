@@ -17,9 +17,24 @@ def _positive(text: str) -> int:
     return value
 
 
+class _CMakeFolder(argparse.Action):
+    """Prints the folder of ``pydl-config.cmake``, for ``cmake -Dpydl_DIR=...``."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        # Beside the extension module: in an editable installation, the Python files lie elsewhere.
+        folder = Path(pydl._core.__file__).parent / "lib" / "cmake" / "pydl"
+        if not folder.is_dir():
+            parser.exit(1, f"{parser.prog}: the C++ library was not installed: no {folder}\n")
+        print(folder)
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pydl", description="Train and run neural networks.")
     parser.add_argument("--version", action="version", version=f"pydl {pydl.__version__}")
+    parser.add_argument(
+        "--cmake-dir", action=_CMakeFolder, nargs=0, help="show the folder of the CMake package"
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("info", help="show version, processor, providers and threads")
     demo = commands.add_parser("demo", help="train a network on images and show what it learnt")

@@ -3,18 +3,19 @@
 
 #include <optional>
 
+#include "pydl/export.h"
 #include "pydl/tensor.h"
 
 namespace pydl {
 
 /// The dtype in which `matmul`, `linear` and convolutions of this thread compute what is float32; none outside of all
 /// scopes.
-std::optional<DType> autocast_dtype();
+PYDL_API std::optional<DType> autocast_dtype();
 /// Sets it for the calling thread: bfloat16, float16, or none.
-void set_autocast_dtype(std::optional<DType> dtype);
+PYDL_API void set_autocast_dtype(std::optional<DType> dtype);
 
 /// Sets it for a scope. Gradients are computed in the dtypes of what was recorded, inside of scopes and outside.
-class AutocastScope {
+class PYDL_API AutocastScope {
  public:
   explicit AutocastScope(std::optional<DType> dtype);
   ~AutocastScope();
@@ -26,9 +27,9 @@ class AutocastScope {
 };
 
 /// The dtype of a product of operands whose common dtype is `dtype`.
-DType product_dtype(DType dtype);
+PYDL_API DType product_dtype(DType dtype);
 
 /// x itself, or in float32 inside of a scope where it is 16-bit: what losses and normalised exponentials compute in.
-Tensor widened(const Tensor& x);
+PYDL_API Tensor widened(const Tensor& x);
 
 }  // namespace pydl

@@ -6,17 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "pydl/export.h"
 #include "pydl/tensor.h"
 
 namespace pydl {
 
 /// Whether ops record themselves on this thread.
-bool grad_enabled();
+PYDL_API bool grad_enabled();
 /// Turns recording on this thread on or off, for good.
-void set_grad_enabled(bool enabled);
+PYDL_API void set_grad_enabled(bool enabled);
 
 /// Sets recording for a scope: `GradMode guard(false);` computes without history.
-class GradMode {
+class PYDL_API GradMode {
  public:
   explicit GradMode(bool enabled);
   ~GradMode();
@@ -35,24 +36,25 @@ struct BackwardOptions {
 
 /// Adds the gradients of `outputs` to `grad()` of every leaf. `gradients[i]` weighs outputs[i]; undefined means 1 and
 /// needs a single element.
-void backward(std::span<const Tensor> outputs, std::span<const Tensor> gradients, BackwardOptions options = {});
+PYDL_API void backward(std::span<const Tensor> outputs, std::span<const Tensor> gradients,
+                       BackwardOptions options = {});
 
 /// The gradients of `outputs` for `inputs`, without touching `grad()`.
-std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
-                         std::span<const Tensor> gradients = {}, BackwardOptions options = {});
+PYDL_API std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
+                                  std::span<const Tensor> gradients = {}, BackwardOptions options = {});
 
 /// Gradients of inputs from those of outputs; undefined where none flows, and where none is wanted.
 using FunctionBackward = std::function<std::vector<Tensor>(std::span<const Tensor> gradients)>;
 
 /// Outputs with the elements of the given ones, whose history is `backward`, a derivative of one's own, for these
 /// inputs. It may be called several times, once for each backward pass.
-std::vector<Tensor> record_function(std::span<const Tensor> inputs, std::span<const Tensor> outputs,
-                                    FunctionBackward backward);
+PYDL_API std::vector<Tensor> record_function(std::span<const Tensor> inputs, std::span<const Tensor> outputs,
+                                             FunctionBackward backward);
 
 /// The leaves that require a gradient and that the outputs were computed from, each once.
-std::vector<Tensor> leaves_of(std::span<const Tensor> outputs);
+PYDL_API std::vector<Tensor> leaves_of(std::span<const Tensor> outputs);
 /// Whether a backward pass from here can still be made: the tensor was recorded, and what its derivative needs was not
 /// freed by another pass.
-bool is_differentiable(const Tensor& tensor);
+PYDL_API bool is_differentiable(const Tensor& tensor);
 
 }  // namespace pydl

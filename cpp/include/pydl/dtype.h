@@ -8,6 +8,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "pydl/export.h"
+
 namespace pydl {
 
 enum class DType : uint8_t {
@@ -35,26 +37,26 @@ constexpr bool is_floating(DType dtype) { return dtype >= DType::float16; }
 constexpr bool is_integer(DType dtype) { return dtype >= DType::uint8 && dtype <= DType::int64; }
 
 /// The name that Python shows: "float32", "bool", ...
-std::string_view dtype_name(DType dtype);
+PYDL_API std::string_view dtype_name(DType dtype);
 
 /// The dtype of that name; throws `TypeError` for an unknown one.
-DType dtype_from_name(std::string_view name);
+PYDL_API DType dtype_from_name(std::string_view name);
 
 /// The dtype two operands meet in. Within a kind this is the array API's table; a floating-point
 /// operand decides over an integer one, and `bool` takes the dtype of the other.
-DType promote(DType a, DType b);
+PYDL_API DType promote(DType a, DType b);
 
-std::ostream& operator<<(std::ostream& out, DType dtype);
+PYDL_API std::ostream& operator<<(std::ostream& out, DType dtype);
 
 /// IEEE half precision as stored; arithmetic happens in float32.
-struct Float16 {
+struct PYDL_API Float16 {
   uint16_t bits;
   static Float16 from_float(float value);
   float to_float() const;
 };
 
 /// The upper half of a float32 as stored; arithmetic happens in float32.
-struct BFloat16 {
+struct PYDL_API BFloat16 {
   uint16_t bits;
   static BFloat16 from_float(float value) {
     const uint32_t word = std::bit_cast<uint32_t>(value);

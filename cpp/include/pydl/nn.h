@@ -2,6 +2,7 @@
 // and C++ hosts call the same ones.
 #pragma once
 
+#include "pydl/export.h"
 #include "pydl/ops.h"
 #include "pydl/random.h"
 
@@ -18,16 +19,17 @@ struct CrossEntropyOptions {
 
 /// Cross-entropy of softmax(logits). logits (N, K, ...), or (K); targets either class indices, integers (N, ...), or
 /// class probabilities, floating, of the shape of the logits. As torch.nn.functional.cross_entropy.
-Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options = {});
+PYDL_API Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options = {});
 /// Mean of (prediction - target)^2.
-Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
+PYDL_API Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
 /// Mean of |prediction - target|.
-Tensor l1_loss(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
+PYDL_API Tensor l1_loss(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
 /// Binary cross-entropy of sigmoid(logits) and targets in [0, 1], without overflow.
-Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
-                                        Reduction reduction = Reduction::mean);
+PYDL_API Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                                 Reduction reduction = Reduction::mean);
 /// Binary cross-entropy of probabilities and targets in [0, 1]; logarithms are limited to -100.
-Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Reduction reduction = Reduction::mean);
+PYDL_API Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target,
+                                     Reduction reduction = Reduction::mean);
 
 struct CtcOptions {
   int64_t blank = 0;                      ///< the class that stands for no label
@@ -39,12 +41,12 @@ struct CtcOptions {
 /// log-softmax of the outputs; targets: integers (N, S), or all of them joined; lengths (N). As
 /// torch.nn.functional.ctc_loss, but that the gradient is that for log_probs as they are: PyTorch's already contains
 /// the one of log-softmax, which makes no difference behind it.
-Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
-                const Tensor& target_lengths, const CtcOptions& options = {});
+PYDL_API Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                         const Tensor& target_lengths, const CtcOptions& options = {});
 
 /// Rows of a table: weight (K, D) at integer indices of any shape: (..., D). No gradient goes to the row
 /// `padding_index`.
-Tensor embedding(const Tensor& indices, const Tensor& weight, std::optional<int64_t> padding_index = {});
+PYDL_API Tensor embedding(const Tensor& indices, const Tensor& weight, std::optional<int64_t> padding_index = {});
 
 enum class BagMode { sum, mean, max };
 
@@ -58,7 +60,7 @@ struct EmbeddingBagOptions {
 
 /// Sum, mean or largest elements of the rows of each bag: indices (B, L), or (n) with offsets: (B, D). Zeros for an
 /// empty bag. As torch.nn.functional.embedding_bag.
-Tensor embedding_bag(const Tensor& indices, const Tensor& weight, const EmbeddingBagOptions& options = {});
+PYDL_API Tensor embedding_bag(const Tensor& indices, const Tensor& weight, const EmbeddingBagOptions& options = {});
 
 struct AttentionOptions {
   Tensor mask = {};                  ///< broadcasts to (..., L, S): bools, true for keys that count; or added to scores
@@ -70,19 +72,19 @@ struct AttentionOptions {
 
 /// softmax(scale * query key^T + mask), (..., L, S), of query (..., L, E) and key (..., S, E) (Vaswani et al., 2017).
 /// Zeros for a query to which the mask leaves no key.
-Tensor attention_weights(const Tensor& query, const Tensor& key, const AttentionOptions& options = {});
+PYDL_API Tensor attention_weights(const Tensor& query, const Tensor& key, const AttentionOptions& options = {});
 /// These weights times value (..., S, V): (..., L, V). As torch.nn.functional.scaled_dot_product_attention, but that
 /// mask and `causal` may be combined.
-Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                                    const AttentionOptions& options = {});
+PYDL_API Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                                             const AttentionOptions& options = {});
 
 /// The options with the zeros around the input with which a convolution of stride 1 keeps its sizes; the odd one, if
 /// any, is behind.
-ConvOptions same_padding(const Dims& kernel, ConvOptions options = {});
+PYDL_API ConvOptions same_padding(const Dims& kernel, ConvOptions options = {});
 /// Transposed convolution: x (N, C, S...), weight (C, O / groups, K...), bias (O) where defined: (N, O, T...) with
 /// T = (S - 1) stride - padding + dilation (K - 1) + 1 + output_padding.
-Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const ConvOptions& options = {},
-                      const Dims& output_padding = {});
+PYDL_API Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+                               const ConvOptions& options = {}, const Dims& output_padding = {});
 
 // Normalisation. Parameters are optional: undefined ones are left out. x of 16 bits beside float32 parameters stays so.
 struct BatchNormOptions {
@@ -94,28 +96,29 @@ struct BatchNormOptions {
 
 /// Batch normalisation of x (N, C, ...), by channel (Ioffe and Szegedy, 2015). running_mean and running_var (C) are
 /// overwritten in training, the variance with its unbiased estimate. As torch.nn.functional.batch_norm.
-Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var, const Tensor& weight = {},
-                  const Tensor& bias = {}, const BatchNormOptions& options = {});
+PYDL_API Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
+                           const Tensor& weight = {}, const Tensor& bias = {}, const BatchNormOptions& options = {});
 /// Each channel of each sample of x (N, C, ...) by itself (Ulyanov et al., 2016). `training`: with the moments of x,
 /// whose mean over samples enters the running ones where they are defined.
-Tensor instance_norm(const Tensor& x, const Tensor& running_mean = {}, const Tensor& running_var = {},
-                     const Tensor& weight = {}, const Tensor& bias = {},
-                     const BatchNormOptions& options = {.training = true});
+PYDL_API Tensor instance_norm(const Tensor& x, const Tensor& running_mean = {}, const Tensor& running_var = {},
+                              const Tensor& weight = {}, const Tensor& bias = {},
+                              const BatchNormOptions& options = {.training = true});
 /// Over the trailing axes, of shape `normalized_shape` (Ba et al., 2016).
-Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight = {}, const Tensor& bias = {},
-                  double epsilon = 1e-5);
+PYDL_API Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight = {},
+                           const Tensor& bias = {}, double epsilon = 1e-5);
 /// Over groups of channels of x (N, C, ...); weight and bias (C) (Wu and He, 2018).
-Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight = {}, const Tensor& bias = {},
-                  double epsilon = 1e-5);
+PYDL_API Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight = {}, const Tensor& bias = {},
+                           double epsilon = 1e-5);
 /// x over its root mean square (Zhang and Sennrich, 2019); epsilon: by default the machine's of the dtype.
-Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight = {},
-                std::optional<double> epsilon = {});
+PYDL_API Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight = {},
+                         std::optional<double> epsilon = {});
 /// x / (k + alpha * mean of squares over `size` neighbouring channels)^beta (Krizhevsky et al., 2012).
-Tensor local_response_norm(const Tensor& x, int64_t size, double alpha = 1e-4, double beta = 0.75, double k = 1);
+PYDL_API Tensor local_response_norm(const Tensor& x, int64_t size, double alpha = 1e-4, double beta = 0.75,
+                                    double k = 1);
 /// Whole channels set to 0 with probability p, the others divided by 1 - p. x (N, C, ...) with `axes` axes behind the
 /// channels, or (C, ...).
-Tensor channel_dropout(const Tensor& x, int axes, double p, bool training = true,
-                       Generator& generator = default_generator());
+PYDL_API Tensor channel_dropout(const Tensor& x, int axes, double p, bool training = true,
+                                Generator& generator = default_generator());
 
 // Recurrent layers over x (T, N, I). Several layers, each on the output of the one before, in one direction or both.
 struct RecurrentLayersOptions {
@@ -128,14 +131,16 @@ struct RecurrentLayersOptions {
 /// Long short-term memory (Hochreiter and Schmidhuber, 1997). `weights`: layer after layer, the forward direction
 /// before the reverse one. h0 (layers * directions, N, P) and c0 (..., N, H), as the final states that come out; P is H
 /// without a projection. `lengths` as for `recurrent`.
-RecurrentStates lstm(const Tensor& x, const Tensor& h0, const Tensor& c0, std::span<const RecurrentWeights> weights,
-                     const Tensor& lengths = {}, const RecurrentLayersOptions& options = {});
+PYDL_API RecurrentStates lstm(const Tensor& x, const Tensor& h0, const Tensor& c0,
+                              std::span<const RecurrentWeights> weights, const Tensor& lengths = {},
+                              const RecurrentLayersOptions& options = {});
 /// Gated recurrent units (Cho et al., 2014); `reset_after` as in `RecurrentOptions`.
-RecurrentStates gru(const Tensor& x, const Tensor& h0, std::span<const RecurrentWeights> weights,
-                    const Tensor& lengths = {}, const RecurrentLayersOptions& options = {}, bool reset_after = true);
+PYDL_API RecurrentStates gru(const Tensor& x, const Tensor& h0, std::span<const RecurrentWeights> weights,
+                             const Tensor& lengths = {}, const RecurrentLayersOptions& options = {},
+                             bool reset_after = true);
 /// h = tanh (or relu) of w_ih x + b_ih + w_hh h + b_hh (Elman, 1990).
-RecurrentStates rnn(const Tensor& x, const Tensor& h0, std::span<const RecurrentWeights> weights,
-                    const Tensor& lengths = {}, const RecurrentLayersOptions& options = {}, bool relu = false);
+PYDL_API RecurrentStates rnn(const Tensor& x, const Tensor& h0, std::span<const RecurrentWeights> weights,
+                             const Tensor& lengths = {}, const RecurrentLayersOptions& options = {}, bool relu = false);
 
 /// What lies around a padded tensor: one value, the tensor mirrored at its first and last elements, these elements
 /// again, or the tensor once more.
@@ -143,16 +148,16 @@ enum class Padding { constant, reflect, replicate, circular };
 
 /// Adds elements around x: `pads` are pairs (before, behind) from the last axis on. Negative numbers remove elements.
 /// Keeps the layout where x lies channels-last. As torch.nn.functional.pad.
-Tensor pad(const Tensor& x, std::span<const int64_t> pads, Padding mode = Padding::constant, Scalar value = 0);
+PYDL_API Tensor pad(const Tensor& x, std::span<const int64_t> pads, Padding mode = Padding::constant, Scalar value = 0);
 
 /// The means of windows that share x (N, C, S...) out evenly, as many as `size` says for each spatial axis.
-Tensor adaptive_avg_pool(const Tensor& x, const Dims& size);
+PYDL_API Tensor adaptive_avg_pool(const Tensor& x, const Dims& size);
 /// (..., C r r, H, W) as (..., C, H r, W r): each pixel becomes a square (Shi et al., 2016).
-Tensor pixel_shuffle(const Tensor& x, int64_t factor);
+PYDL_API Tensor pixel_shuffle(const Tensor& x, int64_t factor);
 /// (..., C, H r, W r) as (..., C r r, H, W): the inverse.
-Tensor pixel_unshuffle(const Tensor& x, int64_t factor);
+PYDL_API Tensor pixel_unshuffle(const Tensor& x, int64_t factor);
 /// x (N, C, ...) with its channels as a matrix (groups, C / groups) transposed (Zhang et al., 2018).
-Tensor channel_shuffle(const Tensor& x, int64_t groups);
+PYDL_API Tensor channel_shuffle(const Tensor& x, int64_t groups);
 
 /// Numbers of inputs and outputs of a unit: for a weight (O, I, ...), I and O times the size of the rest.
 struct Fans {
@@ -160,21 +165,21 @@ struct Fans {
   int64_t out;
 };
 /// Fails with the name of the initialiser for fewer than 2 axes.
-Fans fans(const char* initializer, const Dims& weight_shape);
+PYDL_API Fans fans(const char* initializer, const Dims& weight_shape);
 
 // Initialisers: new tensors of `shape`.
 /// Uniform in +-gain * sqrt(6 / (in + out)) (Glorot and Bengio, 2010).
-Tensor xavier_uniform(const Dims& shape, double gain = 1, DType dtype = DType::float32,
-                      Generator& generator = default_generator());
-Tensor xavier_normal(const Dims& shape, double gain = 1, DType dtype = DType::float32,
-                     Generator& generator = default_generator());
+PYDL_API Tensor xavier_uniform(const Dims& shape, double gain = 1, DType dtype = DType::float32,
+                               Generator& generator = default_generator());
+PYDL_API Tensor xavier_normal(const Dims& shape, double gain = 1, DType dtype = DType::float32,
+                              Generator& generator = default_generator());
 /// Uniform in +-gain * sqrt(3 / in) (He et al., 2015).
-Tensor kaiming_uniform(const Dims& shape, double gain = 1.4142135623730951, DType dtype = DType::float32,
-                       Generator& generator = default_generator());
-Tensor kaiming_normal(const Dims& shape, double gain = 1.4142135623730951, DType dtype = DType::float32,
-                      Generator& generator = default_generator());
+PYDL_API Tensor kaiming_uniform(const Dims& shape, double gain = 1.4142135623730951, DType dtype = DType::float32,
+                                Generator& generator = default_generator());
+PYDL_API Tensor kaiming_normal(const Dims& shape, double gain = 1.4142135623730951, DType dtype = DType::float32,
+                               Generator& generator = default_generator());
 /// Rows (or columns, if fewer) are orthonormal times gain (Saxe et al., 2013).
-Tensor orthogonal(const Dims& shape, double gain = 1, DType dtype = DType::float32,
-                  Generator& generator = default_generator());
+PYDL_API Tensor orthogonal(const Dims& shape, double gain = 1, DType dtype = DType::float32,
+                           Generator& generator = default_generator());
 
 }  // namespace pydl::nn

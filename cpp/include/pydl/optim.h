@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "pydl/export.h"
 #include "pydl/tensor.h"
 
 namespace pydl::optim {
@@ -16,13 +17,13 @@ struct SgdOptions {
 };
 
 /// `velocities` is empty without momentum. `step` (int64, rank 0) counts calls, `lr` is float64 of rank 0.
-void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> velocities,
-                std::span<const Tensor> gradients, const Tensor& lr, const SgdOptions& options);
+PYDL_API void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> velocities,
+                         std::span<const Tensor> gradients, const Tensor& lr, const SgdOptions& options);
 
 /// `sgd_update` without options of one table (K, D...) whose gradient is `take_backward(gradient, index, 0, K, skip)`:
 /// touches only the rows that the index names. Indices outside are passed over; there is no step to count.
-void sgd_update_rows(const Tensor& parameter, const Tensor& gradient, const Tensor& index, const Tensor& lr,
-                     std::optional<int64_t> skip = {});
+PYDL_API void sgd_update_rows(const Tensor& parameter, const Tensor& gradient, const Tensor& index, const Tensor& lr,
+                              std::optional<int64_t> skip = {});
 
 struct RmspropOptions {
   double alpha = 0.99;
@@ -31,9 +32,9 @@ struct RmspropOptions {
   double weight_decay = 0;
 };
 
-void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> square_averages,
-                    std::span<const Tensor> velocities, std::span<const Tensor> gradients, const Tensor& lr,
-                    const RmspropOptions& options);
+PYDL_API void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters,
+                             std::span<const Tensor> square_averages, std::span<const Tensor> velocities,
+                             std::span<const Tensor> gradients, const Tensor& lr, const RmspropOptions& options);
 
 struct AdamOptions {
   double beta1 = 0.9;
@@ -43,8 +44,8 @@ struct AdamOptions {
   bool decoupled = false;  ///< weight decay apart from the gradient (AdamW; Loshchilov and Hutter, 2017)
 };
 
-void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,
-                 std::span<const Tensor> second_moments, std::span<const Tensor> gradients, const Tensor& lr,
-                 const AdamOptions& options);
+PYDL_API void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,
+                          std::span<const Tensor> second_moments, std::span<const Tensor> gradients, const Tensor& lr,
+                          const AdamOptions& options);
 
 }  // namespace pydl::optim

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pydl/export.h"
 #include "pydl/tensor.h"
 
 namespace pydl {
@@ -25,7 +26,7 @@ struct ProgramOptions {
 };
 
 /// The passes that `ProgramOptions::without` may name, in the order in which they run.
-std::vector<std::string> pass_names();
+PYDL_API std::vector<std::string> pass_names();
 
 /// One kernel of a program.
 struct ProgramStep {
@@ -39,7 +40,7 @@ struct ProgramStep {
 };
 
 /// Memory for one thread's runs of a program, made by `Program::make_context`. It must not outlive the program.
-class ProgramContext {
+class PYDL_API ProgramContext {
  public:
   struct Parts;
   explicit ProgramContext(std::shared_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -50,7 +51,7 @@ class ProgramContext {
 };
 
 /// What a trace gives. Runs without Python and without asking for memory, but for its outputs.
-class Program {
+class PYDL_API Program {
  public:
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;
@@ -93,7 +94,7 @@ class Program {
 
 /// What a trace wrote down, beside the states and generators that it used: `SavedProgram` makes programs and files of
 /// it.
-class RecordedFunction {
+class PYDL_API RecordedFunction {
  public:
   struct Parts;
   explicit RecordedFunction(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
@@ -105,7 +106,7 @@ class RecordedFunction {
 
 /// While one is active, functions on this thread's tensors are written down instead of run: their results have shapes
 /// and dtypes, but no elements. Asking for elements throws `TraceError`.
-class Trace {
+class PYDL_API Trace {
  public:
   Trace();
   ~Trace();
@@ -149,14 +150,14 @@ class Trace {
 };
 
 /// Whether a trace is active on this thread.
-bool is_tracing();
+PYDL_API bool is_tracing();
 /// Whether a tensor is a result of a trace, without elements.
-bool is_traced(const Tensor& tensor);
+PYDL_API bool is_traced(const Tensor& tensor);
 /// Declares a state of the trace that is active on this thread: for state that comes into being while tracing.
-void declare_state(const Tensor& tensor, const std::string& name);
+PYDL_API void declare_state(const Tensor& tensor, const std::string& name);
 
 /// Marks what is written down during a scope as a recomputation: it is not merged with equal calls outside.
-class RecomputeScope {
+class PYDL_API RecomputeScope {
  public:
   RecomputeScope();
   ~RecomputeScope();
@@ -169,7 +170,7 @@ class RecomputeScope {
 };
 
 /// Runs things at once for a scope, whatever is being traced.
-class PauseTracing {
+class PYDL_API PauseTracing {
  public:
   PauseTracing();
   ~PauseTracing();

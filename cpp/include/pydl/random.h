@@ -6,13 +6,14 @@
 #include <memory>
 #include <vector>
 
+#include "pydl/export.h"
 #include "pydl/tensor.h"
 
 namespace pydl {
 
 /// Where a generator is in its random numbers. Programs hold it, and so outlive the generator. Threads may draw from
 /// one stream; a restart beside them is an error of the caller.
-class RandomStream {
+class PYDL_API RandomStream {
  public:
   explicit RandomStream(uint64_t seed) : seed_(static_cast<int64_t>(seed)) {}
   void restart(int64_t seed, int64_t offset);
@@ -28,7 +29,7 @@ class RandomStream {
 };
 
 /// A stream of random numbers. Its state is a tensor {seed, offset}: saved, restored and traced like any other.
-class Generator {
+class PYDL_API Generator {
  public:
   explicit Generator(uint64_t seed = 0);
   /// One that goes on where others of this stream are.
@@ -51,7 +52,7 @@ class Generator {
 };
 
 /// Remembers where random functions drew from, so that a function can be run again with the same numbers.
-class RandomTape {
+class PYDL_API RandomTape {
  public:
   /// While one lives, what functions on this thread draw from is appended to the tape, or (replaying) taken from it.
   class Scope {
@@ -75,18 +76,18 @@ class RandomTape {
 };
 
 /// What functions use when no generator is given; seeded with 0 at start.
-Generator& default_generator();
+PYDL_API Generator& default_generator();
 
-Tensor uniform(const Dims& shape, double low = 0, double high = 1, DType dtype = DType::float32,
-               Generator& generator = default_generator());
-Tensor normal(const Dims& shape, double mean = 0, double std = 1, DType dtype = DType::float32,
-              Generator& generator = default_generator());
+PYDL_API Tensor uniform(const Dims& shape, double low = 0, double high = 1, DType dtype = DType::float32,
+                        Generator& generator = default_generator());
+PYDL_API Tensor normal(const Dims& shape, double mean = 0, double std = 1, DType dtype = DType::float32,
+                       Generator& generator = default_generator());
 /// Integers in [low, high).
-Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype = DType::int64,
-               Generator& generator = default_generator());
+PYDL_API Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype = DType::int64,
+                        Generator& generator = default_generator());
 /// 0 .. n-1 in random order, int64.
-Tensor permutation(int64_t n, Generator& generator = default_generator());
+PYDL_API Tensor permutation(int64_t n, Generator& generator = default_generator());
 /// x with elements set to 0 with probability p, the others divided by 1 - p; x itself unless training.
-Tensor dropout(const Tensor& x, double p, bool training = true, Generator& generator = default_generator());
+PYDL_API Tensor dropout(const Tensor& x, double p, bool training = true, Generator& generator = default_generator());
 
 }  // namespace pydl

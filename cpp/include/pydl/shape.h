@@ -8,13 +8,15 @@
 #include <iosfwd>
 #include <span>
 
+#include "pydl/export.h"
+
 namespace pydl {
 
 /// The highest rank of a tensor.
 inline constexpr int max_rank = 8;
 
 /// At most `max_rank` integers, without memory of their own on the heap.
-class Dims {
+class PYDL_API Dims {
  public:
   Dims() = default;
   Dims(std::initializer_list<int64_t> values) : Dims(std::span(values.begin(), values.size())) {}
@@ -49,34 +51,34 @@ class Dims {
 };
 
 /// Shown as Python shows a tuple: `(2, 3)`, `(4,)`, `()`.
-std::ostream& operator<<(std::ostream& out, const Dims& dims);
+PYDL_API std::ostream& operator<<(std::ostream& out, const Dims& dims);
 
 /// `dims`, or `rank` times `value` where there are none: numbers per axis of which callers may leave out all.
-Dims or_filled(const Dims& dims, int rank, int64_t value);
+PYDL_API Dims or_filled(const Dims& dims, int rank, int64_t value);
 
 /// Number of elements; 1 for rank 0.
-int64_t element_count(const Dims& shape);
+PYDL_API int64_t element_count(const Dims& shape);
 
 /// Strides, in elements, of a row-major layout without gaps.
-Dims contiguous_strides(const Dims& shape);
+PYDL_API Dims contiguous_strides(const Dims& shape);
 
 /// Whether the elements lie in row-major order without gaps (axes of size 1 do not matter).
-bool is_contiguous(const Dims& shape, const Dims& strides);
+PYDL_API bool is_contiguous(const Dims& shape, const Dims& strides);
 
 /// Strides, in elements, of a layout without gaps in which axis 1, the channels of (N, C, ...), varies fastest. The
 /// row-major ones below rank 3.
-Dims channels_last_strides(const Dims& shape);
+PYDL_API Dims channels_last_strides(const Dims& shape);
 
 /// Whether the elements lie in that layout (axes of size 1 do not matter).
-bool is_channels_last(const Dims& shape, const Dims& strides);
+PYDL_API bool is_channels_last(const Dims& shape, const Dims& strides);
 
 /// The shape that all of them broadcast to; throws `ValueError` that names `op` and both shapes.
-Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b);
+PYDL_API Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b);
 
 /// `axis` counted from the front; throws `IndexError` that names `op` when outside `[-rank, rank)`.
-int normalize_axis(const char* op, int64_t axis, int rank);
+PYDL_API int normalize_axis(const char* op, int64_t axis, int rank);
 
 /// All of them from the front, ascending; throws for one given twice. Without axes: all axes.
-Dims normalize_axes(const char* op, std::span<const int64_t> axes, int rank);
+PYDL_API Dims normalize_axes(const char* op, std::span<const int64_t> axes, int rank);
 
 }  // namespace pydl

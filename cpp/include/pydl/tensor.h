@@ -12,6 +12,7 @@
 
 #include "pydl/dtype.h"
 #include "pydl/error.h"
+#include "pydl/export.h"
 #include "pydl/shape.h"
 
 namespace pydl {
@@ -25,7 +26,7 @@ struct Edge;
 }
 
 /// A number that Python or C++ code mixes with tensors. It does not decide the dtype within its kind.
-class Scalar {
+class PYDL_API Scalar {
  public:
   Scalar(bool value) : kind_(Kind::boolean), integer_(value) {}
   Scalar(int value) : kind_(Kind::integer), integer_(value) {}
@@ -55,7 +56,7 @@ class Scalar {
 /// A reference-counted handle: copying it is cheap and shares elements, gradient and history.
 ///
 /// A default-constructed tensor is undefined; every other use of it is an error.
-class Tensor {
+class PYDL_API Tensor {
  public:
   Tensor() noexcept = default;
   explicit Tensor(core::TensorImpl* impl) noexcept;  // takes over one reference
@@ -124,7 +125,7 @@ class Tensor {
 };
 
 /// Number of tensors alive in the process: what leak tests count.
-int64_t live_tensor_count();
+PYDL_API int64_t live_tensor_count();
 
 /// What the caching allocator holds, in bytes and counts.
 struct MemoryStats {
@@ -133,13 +134,13 @@ struct MemoryStats {
   int64_t cached_bytes;     ///< kept for reuse
   int64_t system_requests;  ///< how often the system was asked for memory
 };
-MemoryStats memory_stats();
+PYDL_API MemoryStats memory_stats();
 /// Sets the peak to what is live now.
-void reset_peak_memory();
+PYDL_API void reset_peak_memory();
 /// Gives cached blocks back to the system.
-void empty_cache();
+PYDL_API void empty_cache();
 
 /// NumPy-like text of the elements: `tensor([[1., 2.]], dtype=float32)`.
-std::string to_string(const Tensor& tensor);
+PYDL_API std::string to_string(const Tensor& tensor);
 
 }  // namespace pydl

@@ -1,12 +1,14 @@
 // The version of the library, and what it was built with.
 #pragma once
 
+#include "pydl/export.h"
+
 namespace pydl {
 
 /// "major.minor.patch", from CMakeLists.txt.
-const char* version();
+PYDL_API const char* version();
 
 /// Name and version of the compiler.
-const char* compiler();
+PYDL_API const char* compiler();
 
 }  // namespace pydl

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/module_api.h"
 #include "pydl/program.h"
 
 namespace pydl::compiler {
@@ -21,7 +22,7 @@ struct Derivative {
 };
 
 /// Settings of the calling thread that programs are made for.
-struct Modes {
+struct PYDL_MODULE_API Modes {
   bool grad_enabled;
   std::optional<DType> autocast;
   int threads;
@@ -30,7 +31,7 @@ struct Modes {
   friend bool operator==(const Modes&, const Modes&) = default;
 };
 
-struct TracedCall {
+struct PYDL_MODULE_API TracedCall {
   std::shared_ptr<Program> program;
   size_t results_count = 0;
   Modes modes = Modes::current();
@@ -51,7 +52,7 @@ struct TracedCall {
 
 /// What is left to do once the program has run: hands gradients to their owners, and gives results their history. The
 /// outputs that remain are the results.
-void settle(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> arguments,
-            std::vector<Tensor>& outputs);
+PYDL_MODULE_API void settle(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> arguments,
+                            std::vector<Tensor>& outputs);
 
 }  // namespace pydl::compiler

@@ -64,8 +64,10 @@ void* system_allocate(size_t bytes) {
   } else {
     block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) block = nullptr;
+#ifdef MADV_HUGEPAGE
     // Fewer page faults and TLB misses; only a wish, so its result does not matter.
     if (block != nullptr && bytes >= 2 * huge_page) madvise(block, bytes, MADV_HUGEPAGE);
+#endif
   }
   if (block != nullptr) {
     system_requests.fetch_add(1, std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "core/module_api.h"
 #include "op/attrs.h"
 #include "op/op_id.h"
 #include "pydl/dtype.h"
@@ -80,10 +81,10 @@ using PrepareFusedFunction = std::unique_ptr<Kernel> (*)(const FusedCall& call);
 /// In the order in which they are asked.
 enum class Provider : int { onednn, cpu, ref };
 inline constexpr int provider_count = 3;
-const char* provider_name(Provider provider);
+PYDL_MODULE_API const char* provider_name(Provider provider);
 
 /// Which provider serves which op. One per process, filled by the `register_*` functions below.
-class KernelTable {
+class PYDL_MODULE_API KernelTable {
  public:
   void add(op::OpId op, Provider provider, PrepareFunction prepare);
   PrepareFunction find(op::OpId op, Provider provider) const;
@@ -102,7 +103,7 @@ std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call);
 /// A fused elementwise kernel; throws `TypeError` when nobody can serve it.
 std::unique_ptr<Kernel> prepare_fused_kernel(const FusedCall& call);
 /// Asks one provider only, and returns null when it cannot: for tests that compare providers.
-std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, Provider provider);
+PYDL_MODULE_API std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, Provider provider);
 
 }  // namespace pydl::exec
 

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 
+#include "core/module_api.h"
+
 namespace pydl::op {
 
 /// Counts while it exists, on the thread that made it; counters nest, and only the innermost counts.
-class OpCounter {
+class PYDL_MODULE_API OpCounter {
  public:
   OpCounter();
   ~OpCounter();

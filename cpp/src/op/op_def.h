@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/module_api.h"
 #include "exec/kernel.h"
 #include "op/attrs.h"
 #include "op/op_id.h"
@@ -80,7 +81,7 @@ struct OpDef {
 };
 
 /// Throws `TypeError` for another number of inputs than the op takes: shape rules and kernels rely on it.
-void check_input_count(const OpDef& def, size_t count);
+PYDL_MODULE_API void check_input_count(const OpDef& def, size_t count);
 
 /// Throws `TypeError` that names the op and the attribute, unless each that the record names is given, of its kind, and
 /// no other. Kinds: bool, integer (a size, an axis, a number from a list), number, dtype, dims, scalar (bool, integer
@@ -97,6 +98,6 @@ std::vector<AttrField> attr_fields(const OpDef& def);
 /// The record of an op.
 const OpDef& op_def(OpId id);
 /// All of them, by id.
-std::span<const OpDef> all_ops();
+PYDL_MODULE_API std::span<const OpDef> all_ops();
 
 }  // namespace pydl::op

@@ -5,20 +5,22 @@
 #include <string>
 #include <vector>
 
+#include "core/module_api.h"
+
 namespace pydl::runtime {
 
 /// The builds of the `cpu` provider, in ascending order. `baseline` is x86-64-v2, or the compiler's default elsewhere.
 enum class InstructionSet : int { baseline, v3, v4 };
 
 /// The best build that processor and operating system support; `PYDL_ISA` (baseline, v3, v4) can lower it.
-InstructionSet best_instruction_set();
-const char* instruction_set_name(InstructionSet set);
+PYDL_MODULE_API InstructionSet best_instruction_set();
+PYDL_MODULE_API const char* instruction_set_name(InstructionSet set);
 
 /// Names of the features found: "avx2", "avx512f", "avx512_bf16", "amx_bf16", ...
-std::vector<std::string> cpu_features();
+PYDL_MODULE_API std::vector<std::string> cpu_features();
 /// Bytes of the last-level cache, as far as the system tells; 32 MiB otherwise.
 int64_t last_level_cache_bytes();
 /// Marketing name of the processor, or its architecture.
-std::string cpu_name();
+PYDL_MODULE_API std::string cpu_name();
 
 }  // namespace pydl::runtime

@@ -4,13 +4,15 @@
 #include <cstdint>
 #include <string>
 
+#include "core/module_api.h"
+
 namespace pydl::runtime {
 
 /// How many threads kernels may use.
-int thread_count();
-void set_thread_count(int count);
+PYDL_MODULE_API int thread_count();
+PYDL_MODULE_API void set_thread_count(int count);
 /// Why `thread_count` is what it is: "2 processors in the affinity mask", "cgroup quota", ...
-std::string thread_count_reason();
+PYDL_MODULE_API std::string thread_count_reason();
 
 /// Sets flush-to-zero and denormals-are-zero for a scope on the calling thread, where the processor has them.
 class FlushDenormals {

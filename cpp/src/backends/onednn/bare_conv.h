@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "core/module_api.h"
 #include "pydl/shape.h"
 
 namespace pydl::onednn {
@@ -33,7 +34,8 @@ class BareConvolution {
 };
 
 /// Operands are row-major: x, the weight, and the gradient of y. Throws ValueError for shapes that oneDNN refuses.
-std::unique_ptr<BareConvolution> make_bare_convolution(const BareConvolutionShape& shape, const float* x,
-                                                       const float* weight, const float* gradient);
+PYDL_MODULE_API std::unique_ptr<BareConvolution> make_bare_convolution(const BareConvolutionShape& shape,
+                                                                       const float* x, const float* weight,
+                                                                       const float* gradient);
 
 }  // namespace pydl::onednn

@@ -3,9 +3,11 @@
 
 #include <string>
 
+#include "core/module_api.h"
+
 namespace pydl::onednn {
 
 /// As in "3.2.0".
-std::string version();
+PYDL_MODULE_API std::string version();
 
 }  // namespace pydl::onednn

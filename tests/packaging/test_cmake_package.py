@@ -1,0 +1,105 @@
+"""The CMake package serves projects outside: with the wheel, and as `cmake --install` gives it.
+
+The environment variable PYDL_TEST_CPP_PREFIX names a plain installation, made without oneDNN.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Stripped, linked statically, without oneDNN.
+LIMIT_BYTES = 5 * 10**6
+
+prefix = os.environ.get("PYDL_TEST_CPP_PREFIX", "")
+compiler = os.environ.get("CXX", "c++")
+needs_tools = pytest.mark.skipif(
+    shutil.which("cmake") is None or shutil.which(compiler) is None,
+    reason="needs cmake and a C++ compiler",
+)
+needs_prefix = pytest.mark.skipif(not prefix, reason="PYDL_TEST_CPP_PREFIX names no installation")
+
+
+def run(*command: str | Path) -> str:
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def readme_program(folder: Path) -> Path:
+    """The C++ program in the README, as a file."""
+    (program,) = re.findall(
+        r"^```cpp\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S
+    )
+    path = folder / "readme.cpp"
+    path.write_text(program, encoding="utf-8")
+    return path
+
+
+def build_and_run(folder: Path, components: str, *settings: str) -> dict[str, str]:
+    """Build tests/embed and the README's program in `folder`; returns what the programs print."""
+    build = folder / "build"
+    run(
+        *("cmake", "-S", ROOT / "tests" / "embed", "-B", build, "-DCMAKE_BUILD_TYPE=Release"),
+        *(f"-DEMBED_COMPONENTS={components}", f"-DEMBED_PROGRAMS={readme_program(folder)}"),
+        *settings,
+    )
+    run("cmake", "--build", build, "--parallel", "2")
+    programs = (path for path in sorted(build.glob("*_pydl*")) if path.is_file())
+    return {program.name: run(program) for program in programs}
+
+
+@needs_tools
+def test_installed_package(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pydl", "--cmake-dir"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    if result.returncode:
+        assert "the C++ library was not installed" in result.stderr
+        pytest.skip("pydl was built in place")
+    printed = build_and_run(tmp_path, "shared", f"-Dpydl_DIR={result.stdout.strip()}")
+    assert list(printed) == ["mlp_pydl", "networks_pydl", "readme_pydl"]
+
+
+@needs_tools
+@needs_prefix
+def test_plain_installation(tmp_path: Path) -> None:
+    printed = build_and_run(tmp_path, "shared;static", f"-DCMAKE_PREFIX_PATH={prefix}")
+    programs = ("mlp", "networks", "readme")
+    libraries = ("pydl", "pydl_static")
+    assert set(printed) == {f"{name}_{library}" for name in programs for library in libraries}
+    for program in programs:
+        assert printed[f"{program}_pydl"] == printed[f"{program}_pydl_static"]
+        executable = tmp_path / "build" / f"{program}_pydl_static"
+        run("strip", executable)
+        assert executable.stat().st_size <= LIMIT_BYTES
+
+
+@needs_prefix
+def test_plain_installation_has_headers_libraries_and_package() -> None:
+    files = {path.relative_to(prefix).as_posix() for path in Path(prefix).rglob("*")}
+    headers = {f"include/pydl/{path.name}" for path in (ROOT / "cpp/include/pydl").glob("*.h")}
+    names = {re.sub(r"^lib(64|/[\w-]+-linux-gnu)?/", "lib/", name) for name in files}
+    assert headers <= names
+    assert {"lib/libpydl.a", "lib/libpydl.so", "lib/libpydl.so.0"} <= names
+    for name in ("config", "config-version", "targets", "static-targets"):
+        assert f"lib/cmake/pydl/pydl-{name}.cmake" in names
+    assert not any(name.endswith(".py") for name in names)
+
+
+@needs_prefix
+@pytest.mark.skipif(shutil.which("nm") is None, reason="needs nm")
+def test_library_shows_public_symbols_only() -> None:
+    (library,) = Path(prefix).glob("lib*/**/libpydl.so")
+    listing = run("nm", "--dynamic", "--defined-only", "--demangle", library)
+    names = [line.split(" ", 2)[2] for line in listing.splitlines()]
+    assert any(name.startswith("pydl::add(") for name in names)
+    public = re.compile(
+        r"pydl_|((typeinfo|typeinfo name|vtable) for |.*[ *&])?"
+        r"pydl::(?!(core|op|exec|graph|backends|runtime|autograd)::)"
+    )
+    assert [name for name in names if not public.match(name)] == []
