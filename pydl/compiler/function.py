@@ -259,8 +259,19 @@ class _Tracing:
             raise self._located(error) from None
 
     def record(self, states: Mapping[str, Tensor]) -> tuple[Any, int]:
-        """Trace the function, and return what was written down, and the number of results."""
-        outputs, _ = self._run_traced(states, lambda traced, results: None)
+        """Trace the function, and return what was written down, and the number of results.
+
+        Gradients that parameters have now are none of its business.
+        """
+        gradients = self._gradients
+        self._gradients, self.has_grad = [None] * len(gradients), [False] * len(gradients)
+        for tensor in self.learnt:
+            tensor.grad = None
+        try:
+            outputs, _ = self._run_traced(states, lambda traced, results: None)
+        finally:
+            for tensor, gradient in zip(self.learnt, gradients, strict=True):
+                tensor.grad = gradient
         if self.receivers:
             raise ValueError(
                 f"{self._owner._name}: leaves gradients in {len(self.receivers)} parameters, which "

@@ -88,8 +88,20 @@ class Comparison {
     return result;
   }
 
-  // The same number, or a quotient of integers that grow with the batch: 1 / n, 2 / (n - 1), n / (n - 1). `rounded` is
-  // what the trace would make of it.
+  std::optional<OpenNumber> open_whole_number(std::span<const double> values) const {
+    std::vector<int64_t> integers;
+    for (const double value : values) {
+      if (!(std::abs(value) < 0x1p52) || value != std::floor(value)) return std::nullopt;
+      integers.push_back(static_cast<int64_t>(value));
+    }
+    const int64_t step = batches_[1] - batches_[0];
+    const int64_t times = (integers[1] - integers[0]) / step;
+    if (times == 0) return std::nullopt;
+    return OpenNumber{0, {times, integers[0] - times * batches_[0]}};
+  }
+
+  // The same number, an integer that grows with the batch, or a quotient of such: n, 1 / n, 2 / (n - 1), n / (n - 1).
+  // `rounded` is what the trace would make of it.
   template <class Round>
   OpenNumber open_number(std::span<const double> values, const Round& rounded, const std::string& what) const {
     const auto fits = [&](const OpenNumber& number) {
@@ -101,6 +113,7 @@ class Comparison {
     };
     const OpenNumber same = {values[0]};
     if (fits(same)) return same;
+    if (const auto line = open_whole_number(values); line && fits(*line)) return *line;
     const auto batch = static_cast<double>(batches_[0]);
     // n = N m; m is off by a little where the number was rounded.
     const auto search = [&](double estimate, const auto& candidate_of) -> std::optional<OpenNumber> {
