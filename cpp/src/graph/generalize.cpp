@@ -1,6 +1,7 @@
 // One recording for all batch sizes, found by comparing recordings at a few of them: what grows with the batch does so
 // by the same amount each time.
 #include <cmath>
+#include <set>
 
 #include "core/active_trace.h"
 #include "core/tensor_impl.h"
@@ -19,6 +20,7 @@ class Comparison {
     Recording result = recordings_[0];
     try {
       compare_structure();
+      count_elements();
       for (size_t i = 0; i < result.arguments.size(); ++i) {
         result.arguments[i].shape = open_dims([&](const Recording& r) { return r.arguments[i].shape; }, "an argument");
       }
@@ -54,6 +56,25 @@ class Comparison {
         }
       }
     }
+  }
+
+  // How many elements tensors have for each example of the batch, as far as shapes are written down.
+  void count_elements() {
+    const Recording& first = recordings_[0];
+    for (const RecordedArgument& argument : first.arguments) add_count(argument.shape);
+    for (const RecordedCall& call : first.calls) {
+      for (const auto& [name, attr] : call.attrs) {
+        if (const auto* dims = std::get_if<OpenDims>(&attr)) add_count(*dims);
+      }
+    }
+  }
+
+  void add_count(const OpenDims& shape) {
+    int64_t count = 1;
+    for (const OpenInteger& size : shape) {
+      if (size.plus <= 0 || __builtin_mul_overflow(count, size.plus, &count)) return;
+    }
+    if (count % batches_[0] == 0) counts_.insert(count / batches_[0]);
   }
 
   // The line through these values.
@@ -115,16 +136,22 @@ class Comparison {
     if (fits(same)) return same;
     if (const auto line = open_whole_number(values); line && fits(*line)) return *line;
     const auto batch = static_cast<double>(batches_[0]);
-    // n = N m; m is off by a little where the number was rounded.
+    // n = N m; m is off by a little where the number was rounded. In few bits, several fit at these batch sizes and
+    // differ at others: then it is the one that counts elements of something.
     const auto search = [&](double estimate, const auto& candidate_of) -> std::optional<OpenNumber> {
       if (!(std::abs(estimate) < 0x1p52)) return std::nullopt;
+      for (const int64_t m : counts_) {
+        if (fits(candidate_of(m))) return candidate_of(m);
+      }
       const auto middle = static_cast<int64_t>(std::round(estimate / batch));
       constexpr int64_t reach = 16;
+      std::optional<OpenNumber> found;
       for (int64_t m = std::max<int64_t>(middle - reach, 1); m <= middle + reach; ++m) {
-        const OpenNumber candidate = candidate_of(m);
-        if (fits(candidate)) return candidate;
+        if (!fits(candidate_of(m))) continue;
+        if (found) fail(concat_text(what, " of few bits"));
+        found = candidate_of(m);
       }
-      return std::nullopt;
+      return found;
     };
     for (const double dividend : {1.0, 2.0, -1.0, -2.0}) {
       for (const int64_t less : {0, 1}) {
@@ -191,6 +218,7 @@ class Comparison {
 
   std::span<const Recording> recordings_;
   std::span<const int64_t> batches_;
+  std::set<int64_t> counts_;
 };
 
 }  // namespace
