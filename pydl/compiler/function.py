@@ -161,6 +161,15 @@ class CompiledFunction(Generic[FunctionT]):
         shape ().
         """
         state = self._collect()
+        recorded = self._record_once(state, call, names)
+        if list(self._collect().tensors) != list(state.tensors):
+            # State came into being, such as moments of an optimiser: now it has its place.
+            recorded = self._record_once(self._collect(), call, names)
+        return recorded
+
+    def _record_once(
+        self, state: State, call: tuple[Any, Any], names: Mapping[int, str]
+    ) -> tuple[Any, Any]:
         named = {names.get(hash(tensor), name): tensor for name, tensor in state.tensors.items()}
         tracing = _Tracing(self, state, call)
         recorded, count = tracing.record(named)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ class Case(NamedTuple):
     step: Callable[..., Any]
     state: list[Any]
     batch: Callable[[int], tuple[Any, ...]]
-    axes: dict[str, int | None] = {}
+    axes: Mapping[str, int | None] = MappingProxyType({})
 
 
 OPTIMIZERS: dict[str, MakeOptimizer] = {

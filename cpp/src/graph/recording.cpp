@@ -208,8 +208,6 @@ class Player {
     for (size_t i = 0; i < elements.size(); ++i) {
       try {
         use(elements[i]);
-      } catch (const MemoryError&) {
-        throw;
       } catch (const Error& error) {
         throw FormatError(concat_text(name, "[", i, "]: ", error.what()));
       }

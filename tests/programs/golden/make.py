@@ -98,9 +98,7 @@ def lstm() -> Functions:
         return loss.detach(), (h.detach(), c.detach(), None)
 
     compiled = pydl.compile(step, state=[model, optimizer])
-    return {
-        "train": (compiled, lambda n: (_floats(n, 4, 3), _classes(4, n) + 1, _floats(n, 4, 1)))
-    }
+    return {"train": (compiled, lambda n: (_floats(n, 4, 3), _classes(4, n) + 1, _floats(n, 4, 1)))}
 
 
 def randomness() -> Functions:
@@ -141,16 +139,47 @@ def attributes() -> Functions:
         return (
             pooled,
             embedded.var(-1, correction=1, keepdims=True),
-            gathered.log_softmax(-1).transpose((1, 0)) if hasattr(gathered, "transpose") else gathered,
+            pydl.permute_dims(gathered.log_softmax(-1), (1, 0)),
             halves.max(1) - halves.min((0, 1), keepdims=True).squeeze(1),
             (x > 0).all(1),
             pydl.where(x > 0.5, x, pydl.full(x.shape, float("nan"))).argmax(-1),
-            F.leaky_relu(x, 0.1).cumsum(1) if hasattr(x, "cumsum") else F.elu(x, 0.5),
+            F.elu(x, 0.5),
             pydl.clip(x, -0.5, 0.5).prod(1),
         )
 
     compiled = pydl.compile(forward, state=[table, scale])
-    return {"forward": (compiled, lambda n: (_floats(2, 32), _classes(4, 2, 3)))}
+    layers = nn.ModuleList(
+        [nn.GRU(2, 3, bidirectional=True), nn.BatchNorm3d(2), nn.GroupNorm(1, 2)]
+    )
+
+    def backward(x: pydl.Tensor, w: pydl.Tensor, i: pydl.Tensor) -> tuple[pydl.Tensor, ...]:
+        def image_of(x: pydl.Tensor, w: pydl.Tensor) -> pydl.Tensor:
+            planes = F.conv2d(x, w, stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=2)
+            grown = F.conv_transpose2d(planes, w, stride=2, groups=2)
+            best, at = F.max_pool2d(grown, 2, return_indices=True)
+            back = F.max_unpool2d(best, at, 2)
+            volume = layers[1](F.adaptive_max_pool3d(back.reshape((1, 2, 2, -1, 4)), (2, 3, 2)))
+            return F.interpolate(volume[:, :, 0], size=(5, 3), mode="bilinear", antialias=True)
+
+        def loss(x: pydl.Tensor, w: pydl.Tensor) -> pydl.Tensor:
+            image = image_of(x, w)
+            states, _ = layers[0](layers[2](image).reshape((5, 3, 2)))
+            costs = F.ctc_loss(states.log_softmax(-1), i[:, :1, 0] + 1, i[:, 0, 0] + 4, i[:, 1, 0])
+            nearest = F.avg_pool2d(image, 2, 1, padding=1, ceil_mode=True, count_include_pad=False)
+            return costs + image.softmax(2).prod(2).sum() + nearest.var((1, 2, 3)).max()
+
+        def length(w: pydl.Tensor) -> pydl.Tensor:
+            slope = pydl.grad(lambda v: image_of(x, v).square().sum())(w)
+            return slope.square().sum()
+
+        return (*pydl.grad(loss, (0, 1))(x, w), pydl.grad(length)(w))
+
+    derivatives = pydl.compile(backward, state=layers)
+    examples = lambda n: (_floats(2, 2, 5, 4), _floats(2, 1, 2, 2), _classes(2, 3, 2, 1))  # noqa: E731
+    return {
+        "forward": (compiled, lambda n: (_floats(2, 32), _classes(4, 2, 3))),
+        "backward": (derivatives, examples),
+    }
 
 
 PROGRAMS: dict[str, Callable[[], Functions]] = {
