@@ -73,16 +73,23 @@ void RandomStream::restart(int64_t seed, int64_t offset) {
   offset_ = offset;
 }
 
+namespace {
+// Places wrap: a file may say that a stream is near its end.
+int64_t moved(int64_t offset, int64_t blocks) {
+  return static_cast<int64_t>(static_cast<uint64_t>(offset) + static_cast<uint64_t>(blocks));
+}
+}  // namespace
+
 void RandomStream::advance(int64_t blocks, int64_t* seed_and_offset) {
   const std::lock_guard lock(mutex_);
   seed_and_offset[0] = seed_;
   seed_and_offset[1] = offset_;
-  offset_ += blocks;
+  offset_ = moved(offset_, blocks);
 }
 
 void RandomStream::take_back(int64_t blocks, const int64_t* seed_and_offset) {
   const std::lock_guard lock(mutex_);
-  if (seed_ == seed_and_offset[0] && offset_ == seed_and_offset[1] + blocks) offset_ -= blocks;
+  if (seed_ == seed_and_offset[0] && offset_ == moved(seed_and_offset[1], blocks)) offset_ = seed_and_offset[1];
 }
 
 void RandomStream::read(int64_t* seed_and_offset) const {
