@@ -73,6 +73,15 @@ TEST(traced_programs_share_state_with_their_maker) {
   CHECK(last < first);
 }
 
+TEST(gradients_from_outside_are_left_alone) {
+  Mlp mlp(5);
+  const Tensor weight = mlp.params.tensors[0].second;
+  Tensor(weight).set_grad(ones(weight.shape()));
+  SavedProgram program = trace_program(mlp.functions(4));
+  CHECK_TENSORS_CLOSE(weight.grad(), ones(weight.shape()), 0);
+  CHECK_EQUAL(program.function("train").inputs.size(), size_t{2});
+}
+
 TEST(what_cannot_be_saved_says_why) {
   Mlp mlp(3);
   const std::vector<Tensor> inputs = {zeros({4, 4})};

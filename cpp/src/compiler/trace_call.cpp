@@ -18,7 +18,8 @@ struct TracedDerivative {
 
 class Tracing {
  public:
-  Tracing(Trace& trace, const ParamSet& states, std::span<const Tensor> arguments);
+  /// `takes_gradients`: those that states have from outside are arguments; else the function does not see them.
+  Tracing(Trace& trace, const ParamSet& states, std::span<const Tensor> arguments, bool takes_gradients);
   ~Tracing() { leave(); }
   Tracing(const Tracing&) = delete;
   Tracing& operator=(const Tracing&) = delete;
@@ -41,7 +42,8 @@ class Tracing {
   bool active_ = false;
 };
 
-Tracing::Tracing(Trace& trace, const ParamSet& states, std::span<const Tensor> arguments) : trace_(trace) {
+Tracing::Tracing(Trace& trace, const ParamSet& states, std::span<const Tensor> arguments, bool takes_gradients)
+    : trace_(trace) {
   for (const auto& [name, tensor] : states.tensors) trace_.state(tensor, name);
   std::unordered_set<const void*> seen;
   for (const auto& entry : states.tensors) {
@@ -49,12 +51,12 @@ Tracing::Tracing(Trace& trace, const ParamSet& states, std::span<const Tensor> a
     if (!is_floating(tensor.dtype()) || !tensor.is_leaf() || !seen.insert(tensor.impl()).second) continue;
     made_->states.push_back(tensor);
     made_->requires_grad.push_back(tensor.requires_grad());
-    made_->has_grad.push_back(tensor.grad().defined());
+    made_->has_grad.push_back(takes_gradients && tensor.grad().defined());
     gradients_.push_back(tensor.grad());
   }
   for (const Tensor& argument : arguments) traced_.push_back(trace_.argument(argument));
-  for (const Tensor& gradient : gradients_) {
-    if (gradient.defined()) given_.push_back(trace_.argument(contiguous(gradient)));
+  for (size_t i = 0; i < gradients_.size(); ++i) {
+    if (made_->has_grad[i]) given_.push_back(trace_.argument(contiguous(gradients_[i])));
   }
 }
 
@@ -69,7 +71,7 @@ void Tracing::leave() {
 std::vector<Tensor> Tracing::call(const TensorFunction& function) {
   size_t next = 0;
   for (size_t i = 0; i < gradients_.size(); ++i) {
-    if (made_->has_grad[i]) made_->states[i].set_grad(copy(given_[next++]));
+    made_->states[i].set_grad(made_->has_grad[i] ? copy(given_[next++]) : Tensor{});
     placed_.push_back(made_->states[i].grad());
   }
   std::vector<Tensor> results = function(traced_);
@@ -182,7 +184,7 @@ void require_no_results(const Trace& trace) {
 std::shared_ptr<const TracedCall> trace_call(const TensorFunction& function, const ParamSet& states,
                                              std::span<const Tensor> arguments, const ProgramOptions& options) {
   Trace trace;
-  std::shared_ptr<const TracedCall> made = Tracing(trace, states, arguments).run(function, options);
+  std::shared_ptr<const TracedCall> made = Tracing(trace, states, arguments, true).run(function, options);
   require_no_results(trace);
   return made;
 }
@@ -190,7 +192,7 @@ std::shared_ptr<const TracedCall> trace_call(const TensorFunction& function, con
 RecordedFunction record_call(const TensorFunction& function, const ParamSet& states, std::span<const Tensor> arguments,
                              size_t* results) {
   Trace trace;
-  RecordedFunction recorded = Tracing(trace, states, arguments).record(function, results);
+  RecordedFunction recorded = Tracing(trace, states, arguments, false).record(function, results);
   require_no_results(trace);
   return recorded;
 }
