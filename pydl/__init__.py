@@ -164,9 +164,10 @@ from pydl.compiler import compile
 from pydl.control_flow import cond, scan
 from pydl.grad_mode import enable_grad, no_grad
 from pydl.info import info
-from pydl.interop import load, save
+from pydl.interop import save
 from pydl.mixed_precision import autocast
 from pydl.nn import Sequential
+from pydl.programs import load, save_program
 from pydl.training import Model
 
 if TYPE_CHECKING:
@@ -314,6 +315,7 @@ __all__ = [
     "round",
     "rsqrt",
     "save",
+    "save_program",
     "scan",
     "selu",
     "set_grad_enabled",

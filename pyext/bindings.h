@@ -38,13 +38,12 @@ void define_random(py::module_& module);
 void define_nn(py::module_& module);
 void define_attention(py::module_& module);
 void define_windows(py::module_& module);
-
 void define_norm(py::module_& module);
 void define_recurrent(py::module_& module);
-
 void define_resampling(py::module_& module);
 void define_optim(py::module_& module);
 void define_compile(py::module_& module);
+void define_saved_program(py::module_& module);
 void define_io(py::module_& module);
 void define_info(py::module_& module);
 void define_benchmarks(py::module_& module);
@@ -52,6 +51,9 @@ void define_benchmarks(py::module_& module);
 /// Indexing as `Tensor.__getitem__` does it, and the overwriting of what it gives.
 Tensor get_item(const Tensor& tensor, py::handle key);
 void set_item(const Tensor& tensor, py::handle key, py::handle value);
+
+/// A path as the system takes it, without the zero bytes that would end it early.
+std::string file_name(const py::object& path);
 
 /// A NumPy array that shares the tensor's memory and keeps it alive.
 py::object to_numpy(const Tensor& tensor);

@@ -4,11 +4,9 @@
 #include "argument_tree.h"
 #include "bindings.h"
 #include "casters.h"
-#include "pydl/autocast.h"
-#include "pydl/autograd.h"
+#include "compiler/traced_call.h"
 #include "pydl/ops.h"
 #include "pydl/program.h"
-#include "runtime/threads.h"
 
 namespace pydl::python {
 
@@ -52,50 +50,23 @@ struct Guard {
   }
 };
 
-// How results of a program that somebody may differentiate get their history.
-struct Derivative {
-  std::shared_ptr<Program> program;  // from what the forward program handed over and gradients of results
-  std::vector<size_t> results;       // that are differentiable, by number
-  std::vector<size_t> arguments;     // whose gradients are wanted
-  std::vector<Tensor> states;        // likewise
-  std::vector<bool> flows;           // whether there is a gradient, for arguments and then states
-};
-
-// A program with the conditions under which it serves, and what its outputs are for.
+// A program with the conditions under which it serves.
 struct Entry {
   ArgumentTree arguments;
   ArgumentTree results;
-  size_t results_count;
   std::vector<Guard> guards;
-  bool grad_enabled;
-  std::optional<DType> autocast;
-  int threads;
-  std::vector<Tensor> states;       // that ask for gradients, or did not
-  std::vector<bool> requires_grad;  // of each
-  std::vector<bool> has_grad;       // whether `grad` of each is an argument
-  std::vector<Tensor> cleared;      // lose their `grad`
-  std::vector<Tensor> receivers;    // get their `grad` from the outputs behind the results
-  std::shared_ptr<Program> program;
-  std::optional<Derivative> derivative;
+  std::shared_ptr<const compiler::TracedCall> traced;
 
   // Whether it serves a call; its tensors are appended.
   bool matches(PyObject* call, std::vector<Tensor>* tensors) const {
-    if (grad_enabled != pydl::grad_enabled() || threads != runtime::thread_count()) return false;
-    if (autocast != autocast_dtype()) return false;
-    if (!arguments.match(call, tensors)) return false;
+    if (!traced->serves() || !arguments.match(call, tensors)) return false;
     for (const Guard& guard : guards) {
       if (!guard.holds()) return false;
-    }
-    for (size_t i = 0; i < states.size(); ++i) {
-      if (states[i].requires_grad() != requires_grad[i] || states[i].grad().defined() != has_grad[i]) return false;
     }
     return true;
   }
 
   std::string difference(py::handle call) const {
-    if (grad_enabled != pydl::grad_enabled()) return "recording of gradients was switched";
-    if (autocast != autocast_dtype()) return "autocast was switched";
-    if (threads != runtime::thread_count()) return "the number of threads changed";
     std::string found = arguments.difference(call, "arguments");
     if (!found.empty()) return found;
     for (const Guard& guard : guards) {
@@ -103,82 +74,24 @@ struct Entry {
       if (guard.key.is_none()) return "attributes were added or removed";
       return concat_text("attribute ", py::str(guard.key).cast<std::string>(), " changed");
     }
-    for (size_t i = 0; i < states.size(); ++i) {
-      if (states[i].requires_grad() != requires_grad[i]) return "requires_grad of a parameter changed";
-      if (states[i].grad().defined() != has_grad[i]) return "a parameter has a gradient from outside, or none any more";
-    }
-    return "";
+    return traced->difference();
   }
 };
 
-// The gradients that a derivative gives, undefined where none flows.
-std::vector<Tensor> run_derivative(const Derivative& derivative, std::vector<Tensor> arguments,
-                                   std::span<const uint32_t> versions, std::span<const Tensor> results,
-                                   std::span<const Tensor> gradients) {
-  if (grad_enabled()) {
-    throw Error("a compiled function: derivatives of higher order are not offered; compute them inside the function");
-  }
-  for (size_t i = 0; i < derivative.states.size(); ++i) {
-    if (derivative.states[i].version() == versions[i]) continue;
-    throw Error(concat_text("backward: a parameter of shape ", derivative.states[i].shape(),
-                            " was overwritten after the compiled function had used it"));
-  }
-  for (size_t i = 0; i < gradients.size(); ++i) {
-    arguments.push_back(gradients[i].defined() ? contiguous(gradients[i]) : zeros_like(results[i]));
-  }
-  const std::vector<Tensor> given = derivative.program->run(arguments);
-  std::vector<Tensor> found(derivative.flows.size());
-  size_t next = 0;
-  for (size_t i = 0; i < found.size(); ++i) {
-    if (derivative.flows[i]) found[i] = given[next++];
-  }
-  return found;
-}
-
-// Gives the differentiable results their history; what was handed over lies behind the `handed_over` first outputs.
-void record_results(const std::shared_ptr<Entry>& entry, std::span<const Tensor> tensors, size_t handed_over,
-                    std::vector<Tensor>& outputs) {
-  const Derivative& derivative = *entry->derivative;
-  std::vector<Tensor> inputs;
-  for (const size_t i : derivative.arguments) inputs.push_back(tensors[i]);
-  std::vector<uint32_t> versions;
-  for (const Tensor& state : derivative.states) {
-    inputs.push_back(state);
-    versions.push_back(state.version());
-  }
-  std::vector<Tensor> results;
-  std::vector<Tensor> shapes;
-  for (const size_t i : derivative.results) {
-    results.push_back(outputs[i]);
-    shapes.push_back(outputs[i].detach());
-  }
-  const std::vector<Tensor> saved(outputs.begin() + static_cast<std::ptrdiff_t>(handed_over), outputs.end());
-  const std::vector<Tensor> recorded =
-      record_function(inputs, results, [entry, saved, versions, shapes](std::span<const Tensor> gradients) {
-        return run_derivative(*entry->derivative, saved, versions, shapes, gradients);
-      });
-  for (size_t i = 0; i < recorded.size(); ++i) outputs[derivative.results[i]] = recorded[i];
-}
-
-py::object run_entry(const std::shared_ptr<Entry>& used, std::vector<Tensor>& tensors) {
+py::object run_entry(const std::shared_ptr<Entry>& entry, std::vector<Tensor>& tensors) {
   constexpr int64_t worth_releasing = 20'000;  // nanoseconds
-  const Entry& entry = *used;
-  for (size_t i = 0; i < entry.states.size(); ++i) {
-    if (entry.has_grad[i]) tensors.push_back(contiguous(entry.states[i].grad()));
-  }
-  std::vector<Tensor> outputs(entry.program->output_count());
-  if (entry.program->work() < worth_releasing) {
-    entry.program->run(tensors, outputs);
+  const std::shared_ptr<const compiler::TracedCall> traced = entry->traced;
+  traced->add_gradients(tensors);
+  std::vector<Tensor> outputs(traced->program->output_count());
+  if (traced->program->work() < worth_releasing) {
+    traced->program->run(tensors, outputs);
   } else {
     const py::gil_scoped_release release;
-    entry.program->run(tensors, outputs);
+    traced->program->run(tensors, outputs);
   }
-  for (const Tensor& tensor : entry.cleared) Tensor(tensor).set_grad({});
-  for (size_t i = 0; i < entry.receivers.size(); ++i)
-    Tensor(entry.receivers[i]).set_grad(outputs[entry.results_count + i]);
-  if (entry.derivative) record_results(used, tensors, entry.results_count + entry.receivers.size(), outputs);
+  compiler::settle(traced, tensors, outputs);
   size_t next = 0;
-  return entry.results.build(outputs, &next);
+  return entry->results.build(outputs, &next);
 }
 
 class ProgramCache {
@@ -223,7 +136,7 @@ class ProgramCache {
 
   std::vector<std::shared_ptr<Program>> programs() const {
     std::vector<std::shared_ptr<Program>> result;
-    for (const auto& entry : entries_) result.push_back(entry->program);
+    for (const auto& entry : entries_) result.push_back(entry->traced->program);
     return result;
   }
 
@@ -296,6 +209,7 @@ void define_scope(py::module_& module, const char* name, const char* doc) {
 }
 
 void define_trace(py::module_& module) {
+  py::class_<RecordedFunction>(module, "_RecordedFunction", "What a trace wrote down, to be saved.");
   py::class_<Trace>(module, "_Trace", "Writes down what a function does.")
       .def(py::init([](const std::string& package) {
              auto trace = std::make_unique<Trace>();
@@ -311,6 +225,7 @@ void define_trace(py::module_& module) {
       .def("undeclared", &Trace::undeclared)
       .def("live_results", &Trace::live_results)
       .def("position", [](const Trace& trace) { return std::pair(trace.position().calls, trace.position().arguments); })
+      .def("record", [](Trace& trace, const std::vector<Tensor>& outputs) { return trace.record(outputs); })
       .def("finish_halves",
            [](Trace& trace, const std::vector<Tensor>& outputs, const std::pair<size_t, size_t>& position,
               const std::vector<Tensor>& gradients, std::vector<std::string> without, bool explain) {
@@ -352,26 +267,21 @@ py::tuple add_entry(ProgramCache& cache, const py::tuple& call, const ArgumentTr
                     const ArgumentTree& results, size_t results_count, const py::list& guards,
                     std::vector<Tensor> states, std::vector<bool> has_grad, std::vector<Tensor> cleared,
                     std::vector<Tensor> receivers, std::shared_ptr<Program> program,
-                    std::optional<Derivative> derivative) {
-  Entry entry = {.arguments = arguments,
-                 .results = results,
-                 .results_count = results_count,
-                 .guards = {},
-                 .grad_enabled = grad_enabled(),
-                 .autocast = autocast_dtype(),
-                 .threads = runtime::thread_count(),
-                 .states = std::move(states),
-                 .requires_grad = {},
-                 .has_grad = std::move(has_grad),
-                 .cleared = std::move(cleared),
-                 .receivers = std::move(receivers),
-                 .program = std::move(program),
-                 .derivative = std::move(derivative)};
+                    std::optional<compiler::Derivative> derivative) {
+  auto traced = std::make_shared<compiler::TracedCall>();
+  for (const Tensor& state : states) traced->requires_grad.push_back(state.requires_grad());
+  traced->program = std::move(program);
+  traced->results_count = results_count;
+  traced->states = std::move(states);
+  traced->has_grad = std::move(has_grad);
+  traced->cleared = std::move(cleared);
+  traced->receivers = std::move(receivers);
+  traced->derivative = std::move(derivative);
+  Entry entry = {.arguments = arguments, .results = results, .guards = {}, .traced = std::move(traced)};
   for (const py::handle item : guards) {
     const auto guard = py::reinterpret_borrow<py::tuple>(item);
     entry.guards.push_back({guard[0], guard[1], guard[2]});
   }
-  for (const Tensor& state : entry.states) entry.requires_grad.push_back(state.requires_grad());
   return cache.add(std::move(entry), call);
 }
 
@@ -394,11 +304,11 @@ void define_cache(py::module_& module) {
     type->tp_traverse = traverse_cache;
     type->tp_clear = clear_cache;
   });
-  py::class_<Derivative>(module, "_Derivative", "How results get their history.")
+  py::class_<compiler::Derivative>(module, "_Derivative", "How results get their history.")
       .def(py::init([](std::shared_ptr<Program> program, std::vector<size_t> results, std::vector<size_t> arguments,
                        std::vector<Tensor> states, std::vector<bool> flows) {
-             return Derivative{std::move(program), std::move(results), std::move(arguments), std::move(states),
-                               std::move(flows)};
+             return compiler::Derivative{std::move(program), std::move(results), std::move(arguments),
+                                         std::move(states), std::move(flows)};
            }),
            py::arg("program"), py::arg("results"), py::arg("arguments"), py::arg("states"), py::arg("flows"));
   py::class_<ProgramCache>(module, "_ProgramCache", "Programs by signature.", collected)

@@ -5,14 +5,13 @@
 
 namespace pydl::python {
 
-namespace {
-
-// The path as the system takes it, without the zero bytes that would end it early.
 std::string file_name(const py::object& path) {
   PyObject* bytes = nullptr;
   if (PyUnicode_FSConverter(path.ptr(), &bytes) == 0) throw py::error_already_set();
   return py::reinterpret_steal<py::bytes>(bytes);
 }
+
+namespace {
 
 void save(const py::object& path, const py::dict& tensors, const std::map<std::string, std::string>& metadata) {
   ParamSet params;

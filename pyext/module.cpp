@@ -37,6 +37,7 @@ PYBIND11_MODULE(_core, module) {
   define_resampling(module);
   define_optim(module);
   define_compile(module);
+  define_saved_program(module);
   define_io(module);
   define_info(module);
   define_benchmarks(module);

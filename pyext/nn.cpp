@@ -3,6 +3,7 @@
 
 #include "bindings.h"
 #include "casters.h"
+#include "pydl/layers.h"
 
 namespace pydl::python {
 
@@ -127,6 +128,24 @@ void define_initializer(py::module_& module, const char* name, const char* doc, 
       doc);
 }
 
+// What layers start with.
+void define_defaults(py::module_& module) {
+  module.def(
+      "default_weight",
+      [](const DimsArgument& shape, DType dtype, Generator* generator) {
+        return nn::default_weight(shape.dims, dtype, generator != nullptr ? *generator : default_generator());
+      },
+      py::arg("shape"), py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
+      "Uniform in +-1 / sqrt(inputs), as PyTorch's layers start.");
+  module.def(
+      "default_bias",
+      [](const DimsArgument& shape, int64_t fan_in, DType dtype, Generator* generator) {
+        return nn::default_bias(shape.dims, fan_in, dtype, generator != nullptr ? *generator : default_generator());
+      },
+      py::arg("shape"), py::arg("fan_in"), py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
+      "Uniform in +-1 / sqrt(fan_in), as PyTorch's layers start.");
+}
+
 }  // namespace
 
 void define_nn(py::module_& parent) {
@@ -163,6 +182,7 @@ void define_nn(py::module_& parent) {
                      nn::kaiming_normal);
   define_initializer(module, "orthogonal", "Orthonormal rows or columns, times gain (Saxe et al., 2013).", 1.0,
                      nn::orthogonal);
+  define_defaults(module);
 }
 
 }  // namespace pydl::python

@@ -204,6 +204,21 @@ def ctc_loss(
 ) -> Tensor:
     """Connectionist temporal classification (Graves et al., 2006): -log p(target), summed over alignments."""
 
+def default_bias(
+    shape: int | collections.abc.Sequence[int],
+    fan_in: int,
+    dtype: DTypeLike = ...,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Uniform in +-1 / sqrt(fan_in), as PyTorch's layers start."""
+
+def default_weight(
+    shape: int | collections.abc.Sequence[int],
+    dtype: DTypeLike = ...,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Uniform in +-1 / sqrt(inputs), as PyTorch's layers start."""
+
 def dropout1d(
     x: TensorLike,
     p: float = 0.5,

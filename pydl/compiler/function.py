@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from pydl import _core
@@ -154,6 +154,21 @@ class CompiledFunction(Generic[FunctionT]):
         guards = self._collect().guards
         return self._cache.add(call=call, guards=guards, program=program, **made)
 
+    def _record(self, call: tuple[Any, Any], names: Mapping[int, str]) -> tuple[Any, Any]:
+        """Trace a call to be saved; return what was written down, and the result in its structure.
+
+        `names` are those of states by the hash of the tensor. The tensors of the result have the
+        shape ().
+        """
+        state = self._collect()
+        named = {names.get(hash(tensor), name): tensor for name, tensor in state.tensors.items()}
+        tracing = _Tracing(self, state, call)
+        recorded, count = tracing.record(named)
+        results, live_results = tracing.results, tracing.live_results
+        del tracing
+        self._check_leaks(live_results)
+        return recorded, results.build([_core.zeros(()) for _ in range(count)])
+
     def _report_retrace(self, call: tuple[Any, Any]) -> None:
         if self.traces == 0:
             return
@@ -233,7 +248,33 @@ class _Tracing:
     def run(self) -> None:
         """Trace the function and compile what it did."""
         owner = self._owner
-        for name, tensor in self._state.tensors.items():
+        outputs, derivative = self._run_traced(self._state.tensors, self._differentiate)
+        options = (owner._without, owner._explain)
+        try:
+            if derivative is None:
+                self.program = self._trace.finish(outputs, *options)
+            else:
+                self._finish_halves(outputs, derivative, options)
+        except TraceError as error:
+            raise self._located(error) from None
+
+    def record(self, states: Mapping[str, Tensor]) -> tuple[Any, int]:
+        """Trace the function, and return what was written down, and the number of results."""
+        outputs, _ = self._run_traced(states, lambda traced, results: None)
+        if self.receivers:
+            raise ValueError(
+                f"{self._owner._name}: leaves gradients in {len(self.receivers)} parameters, which "
+                "a file does not hold; let it drop them (optimizer.zero_grad()), or return them"
+            )
+        return self._trace.record(outputs), self._results_count
+
+    def _run_traced(
+        self,
+        states: Mapping[str, Tensor],
+        differentiate: Callable[[list[Tensor], list[Tensor]], _Derivative | None],
+    ) -> tuple[list[Tensor], _Derivative | None]:
+        """Call the function under the trace, with these states by name; return all outputs."""
+        for name, tensor in states.items():
             self._trace.state(tensor, name)
         self.arguments, tensors = _core._ArgumentTree.of(self._call)
         traced = [self._trace.argument(tensor) for tensor in tensors]
@@ -243,21 +284,14 @@ class _Tracing:
             results = self._call_function(traced, gradients)
             self._results_count = len(results)
             outputs = results + self._sort_gradients()
-            derivative = self._differentiate(traced, results)
+            derivative = differentiate(traced, results)
         except TraceError as error:
             raise self._located(error) from error.__cause__
         finally:
             self._trace.stop()
             for tensor, gradient in zip(self.learnt, self._gradients, strict=True):
                 tensor.grad = gradient
-        options = (owner._without, owner._explain)
-        try:
-            if derivative is None:
-                self.program = self._trace.finish(outputs, *options)
-            else:
-                self._finish_halves(outputs, derivative, options)
-        except TraceError as error:
-            raise self._located(error) from None
+        return outputs, derivative
 
     def _differentiate(self, traced: list[Tensor], results: list[Tensor]) -> _Derivative | None:
         """Trace the derivative of recorded results, for whoever calls backward on them."""

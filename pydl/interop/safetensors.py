@@ -66,9 +66,17 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     ValueError
         When it is malformed; the message says where.
     """
-    return _core.io.load_params(os.fspath(path))[0]
+    return load_with_metadata(path)[0]
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read the text that goes along with the tensors of a safetensors file; errors as of `load`."""
-    return _core.io.load_params(os.fspath(path))[1]
+    return load_with_metadata(path)[1]
+
+
+def load_with_metadata(
+    path: str | os.PathLike[str],
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the tensors of a safetensors file and the text that goes along; errors as of `load`."""
+    tensors, metadata = _core.io.load_params(os.fspath(path))
+    return tensors, metadata

@@ -71,8 +71,8 @@ class _ConvBase(Module):
         initializers.get(init)(self.weight)
         self.bias = None
         if bias:
-            bound = 1.0 / math.sqrt(weight_channels[1] * math.prod(self.kernel_size))
-            self.bias = Parameter(_core.uniform((out_channels,), -bound, bound, dtype=dtype))
+            fan_in = weight_channels[1] * math.prod(self.kernel_size)
+            self.bias = Parameter(_core.nn.default_bias((out_channels,), fan_in, dtype=dtype))
 
     def _describe(self, padding: object) -> str:
         return (

@@ -138,7 +138,7 @@ def calculate_gain(nonlinearity: str, parameter: float | None = None) -> float:
 
 def linear_default_(tensor: Tensor) -> Tensor:
     """Draw uniformly from +-1 / sqrt(inputs): what `Linear` does by default, as in PyTorch."""
-    return kaiming_uniform_(tensor, math.sqrt(1.0 / 3.0))
+    return _overwrite(tensor, _core.nn.default_weight(tensor.shape, dtype=tensor.dtype))
 
 
 _BY_NAME: dict[str, Initializer] = {

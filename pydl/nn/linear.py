@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from pydl import _core
@@ -72,8 +71,7 @@ class Linear(Module):
         initializers.get(init)(self.weight)
         self.bias = None
         if bias:
-            bound = 1.0 / math.sqrt(in_features)
-            self.bias = Parameter(_core.uniform((out_features,), -bound, bound, dtype=dtype))
+            self.bias = Parameter(_core.nn.default_bias((out_features,), in_features, dtype=dtype))
 
     def forward(self, x: Tensor) -> Tensor:
         return _core.linear(x, self.weight, self.bias)

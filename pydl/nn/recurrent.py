@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +51,6 @@ class _Recurrent(Module):
         self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
         self.bidirectional, self.proj_size, self.generator = bidirectional, proj_size, generator
         self._output_size = proj_size or hidden_size
-        bound = 1.0 / math.sqrt(hidden_size)
         for place, names in enumerate(self._weight_names()):
             layer = place // self._directions
             inputs = input_size if layer == 0 else self._directions * self._output_size
@@ -65,7 +63,7 @@ class _Recurrent(Module):
             }
             for attribute in names:
                 kind = attribute[: attribute.index("_l")]
-                values = _core.uniform(shapes[kind], -bound, bound, dtype=dtype)
+                values = _core.nn.default_bias(shapes[kind], hidden_size, dtype=dtype)
                 setattr(self, attribute, Parameter(values))
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from pydl import _core
@@ -31,10 +30,10 @@ class _Cell(Module):
                 f"{input_size} and {hidden_size}"
             )
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
-        bound, rows = 1.0 / math.sqrt(hidden_size), gates * hidden_size
+        rows = gates * hidden_size
 
         def draw(*shape: int) -> Parameter:
-            return Parameter(_core.uniform(shape, -bound, bound, dtype=dtype))
+            return Parameter(_core.nn.default_bias(shape, hidden_size, dtype=dtype))
 
         self.weight_ih, self.weight_hh = draw(rows, input_size), draw(rows, hidden_size)
         self.bias_ih = draw(rows) if bias else None

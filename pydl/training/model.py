@@ -10,7 +10,7 @@ import numpy as np
 from pydl._core import Tensor, concat
 from pydl.data import DataLoader, TensorDataset
 from pydl.grad_mode import no_grad
-from pydl.interop.safetensors import load, save
+from pydl.interop.safetensors import load_with_metadata, save
 from pydl.nn.module import Module
 from pydl.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from pydl.training import losses
@@ -24,6 +24,9 @@ from pydl.training.steps import Steps
 
 if TYPE_CHECKING:
     import os
+
+    from pydl.programs.saving import Preprocessing
+    from pydl.training.saving import Example
 
 _OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": SGD,
@@ -73,6 +76,7 @@ class Model(Module):
             "_loss",
             "_metrics",
             "_example",
+            "_example_target",
             "_jit",
             "_steps",
         }
@@ -81,7 +85,8 @@ class Model(Module):
     _optimizer_spec: Any = None
     _loss: losses.Loss | None = None
     _metrics: dict[str, MetricFunction] | None = None
-    _example: tuple[tuple[int, ...], Any] | None = None
+    _example: tuple[Example, ...] | None = None  # of the inputs seen last
+    _example_target: Example | None = None
     _jit: bool = True
     _steps: Steps | None = None
 
@@ -283,7 +288,7 @@ class Model(Module):
         self.train()
         for number, batch in enumerate(loader):
             _require_target("fit", batch)
-            self._remember(batch[0])
+            self._remember(batch[:-1], batch[-1])
             averages.add(self._step("fit", batch), batch[-1].shape[0])
             progress.step(number + 1, averages)
             calls.on_train_batch_end(number)
@@ -363,7 +368,7 @@ class Model(Module):
             with no_grad():
                 for number, batch in enumerate(loader):
                     _require_target("evaluate", batch)
-                    self._remember(batch[0])
+                    self._remember(batch[:-1], batch[-1])
                     averages.add(self._step("evaluate", batch), batch[-1].shape[0])
                     progress.step(number + 1, averages)
                     if stop is not None and stop.requested:
@@ -400,7 +405,7 @@ class Model(Module):
             with no_grad():
                 for batch in loader:
                     inputs = batch if isinstance(batch, tuple) else (batch,)
-                    self._remember(inputs[0])
+                    self._remember(inputs)
                     outputs.append(self._step("predict", inputs))
         finally:
             self.train(mode)
@@ -427,9 +432,14 @@ class Model(Module):
         )
         return DataLoader(TensorDataset(*converted), batch_size, shuffle=shuffle)
 
-    def _remember(self, batch: Any) -> None:
-        if self._example is None and isinstance(batch, Tensor):
-            self._example = (batch.shape[1:], batch.dtype)
+    def _remember(self, inputs: tuple[Any, ...], target: Any = None) -> None:
+        """Keep what inputs and targets look like: for `summary` and `save`."""
+        if not all(isinstance(tensor, Tensor) for tensor in inputs):
+            return
+        if self._example is None or isinstance(target, Tensor):
+            self._example = tuple((tensor.shape[1:], tensor.dtype) for tensor in inputs)
+        if isinstance(target, Tensor):
+            self._example_target = (target.shape[1:], target.dtype)
 
     # --- looking and saving -----------------------------------------------------------------------
 
@@ -463,21 +473,91 @@ class Model(Module):
 
         dtype: Any = next((p.dtype for p in self.parameters()), "float32")
         if input_shape is None and self._example is not None:
-            input_shape, dtype = self._example
+            input_shape, dtype = self._example[0]
         print(summarize(self, input_shape, dtype))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        example_inputs: Any = None,
+        *,
+        open_batch: bool = True,
+        class_names: Sequence[str] = (),
+        preprocessing: Preprocessing | None = None,
+    ) -> None:
         """Write parameters and buffers to a safetensors file, atomically.
+
+        With the suffix .pydl the model itself is in the file too, as programs that `pydl.load`
+        runs without this class, in Python and in C++: "predict", the outputs in evaluation mode,
+        and after `fit` also "train", one step on inputs and target, with the optimiser's state.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write.
+        example_inputs : array or tuple of arrays, optional
+            Inputs of the model, shape (N, ...): only shapes and dtypes count. By default what `fit`
+            or `predict` saw last.
+        open_batch : bool, default True
+            Whether the programs take batches of any size.
+        class_names : sequence of str, optional
+            Names of the classes by number, kept in a .pydl file.
+        preprocessing : mapping of str to numbers, optional
+            Constants such as {"mean": [0.28], "std": [0.35]}, likewise; they are not applied.
 
         Raises
         ------
         OSError
             When the file cannot be written; an older file is then as it was.
+        TraceError
+            When the model cannot be traced; see `pydl.compile`.
+        ValueError
+            For a .pydl file of a model that has not seen data and gets no example; other errors as
+            of `pydl.save_program`.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import pydl
+        >>> from pydl import nn
+        >>> model = nn.Sequential(nn.Linear(4, 2))
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.pydl")
+        >>> model.save(path, pydl.zeros((1, 4)), class_names=["no", "yes"])
+        >>> pydl.load(path)(pydl.zeros((3, 4))).shape
+        (3, 2)
         """
-        save(path, self)
+        if not str(path).endswith(".pydl"):
+            if example_inputs is not None or class_names or preprocessing:
+                raise ValueError(
+                    f"{type(self).__name__}.save: only files with the suffix .pydl hold more than "
+                    f"parameters, got {path}"
+                )
+            save(path, self)
+            return
+        if example_inputs is not None:
+            loader = self._loader(example_inputs, None, 1)
+            self._remember(next(iter(loader)))
+        if self._example is None:
+            raise ValueError(
+                f"{type(self).__name__}.save: expected example_inputs, because the model has not "
+                "seen data yet"
+            )
+        from pydl.training.saving import save_model
+
+        save_model(
+            self,
+            path,
+            self._example,
+            self._example_target,
+            open_batch=open_batch,
+            class_names=class_names,
+            preprocessing=preprocessing or {},
+        )
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Read parameters and buffers from a safetensors file, such as `save` writes.
+
+        Of a program file these are taken, and what belongs to the optimiser is left.
 
         Raises
         ------
@@ -486,7 +566,11 @@ class Model(Module):
         ValueError
             When it is malformed, or its names or shapes are not the model's.
         """
-        self.load_state_dict(load(path))
+        state, metadata = load_with_metadata(path)
+        if "pydl.program" in metadata:
+            own = self.state_dict()
+            state = {name: tensor for name, tensor in state.items() if name in own}
+        self.load_state_dict(state)
 
 
 def _require_target(verb: str, batch: Any) -> None:

@@ -1,6 +1,7 @@
 // Tensors for tests, and comparison of tensors.
 #pragma once
 
+#include <cstring>
 #include <initializer_list>
 #include <vector>
 
@@ -33,6 +34,15 @@ inline void close(const char* file, int line, const pydl::Tensor& a, const pydl:
     const std::string element = "element " + std::to_string(i);
     check::close(file, line, element.c_str(), left[i], right[i], tolerance * (1 + std::abs(right[i])));
   }
+}
+
+/// Whether dtype, shape and every bit are the same.
+inline bool same_bits(const pydl::Tensor& a, const pydl::Tensor& b) {
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  const pydl::Tensor left = pydl::contiguous(a.detach());
+  const pydl::Tensor right = pydl::contiguous(b.detach());
+  const size_t bytes = static_cast<size_t>(a.size()) * pydl::item_size(a.dtype());
+  return bytes == 0 || std::memcmp(left.raw_data(), right.raw_data(), bytes) == 0;
 }
 
 }  // namespace support

@@ -320,6 +320,8 @@ TEST(convolutions) {
       {{1, 8, 10, 9}, {12, 4, 3, 2}, {1, 12, 6, 8}, {1, 1}, {0, 0}, {0, 0}, {2, 1}, 2},
       {{4, 64, 14, 14}, {32, 64, 1, 1}, {4, 32, 14, 14}, {1, 1}, {0, 0}, {0, 0}, {1, 1}, 1},
       {{1, 4, 5, 6, 7}, {6, 4, 2, 3, 3}, {1, 6, 4, 6, 7}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 1},
+      // By Winograd's algorithm in float32.
+      {{2, 32, 17, 18}, {48, 32, 3, 3}, {2, 48, 17, 18}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 1},
   };
   for (const ConvCase& c : cases) {
     Attrs attrs = {{"stride", c.stride},
@@ -469,14 +471,21 @@ TEST(normalisation_by_channel) {
         const Tensor g = laid_out(layout == 1);
         const double scale = own == DType::float64 ? 20 : 10;
         compare(OpId::channel_moments, {}, {x}, scale);
-        Attrs attrs = {{"epsilon", 1e-3}, {"batch", true}};
+        const Attrs attrs = {{"epsilon", 1e-3}, {"batch", true}};
         compare(OpId::channel_sums, attrs, {g, x, pair}, 200);
         compare(OpId::batch_norm_backward, attrs, {g, x, pair, vector, random_tensor({2, channels}, own)}, scale);
         const Attrs constant = {{"epsilon", 1e-3}, {"batch", false}};
         compare(OpId::batch_norm_backward, constant, {g, x, pair, vector}, scale);
         compare(OpId::batch_norm, constant, {x, pair, vector, random_tensor({channels}, dtype)}, scale);
-        attrs.add("relu", true);
-        compare(OpId::batch_norm, attrs, {x, pair, vector, vector}, scale);
+        for (const char* activation : {"relu", "relu6"}) {
+          Attrs gated = attrs;
+          gated.add(activation, true);
+          const Tensor bias = random_tensor({channels}, own, -1, 1);
+          compare(OpId::batch_norm, gated, {x, pair, vector, bias}, scale);
+          compare(OpId::channel_sums, gated, {g, x, pair, vector, bias}, 200);
+          const Tensor sums = random_tensor({2, channels}, own);
+          compare(OpId::batch_norm_backward, gated, {g, x, pair, vector, sums, bias}, scale);
+        }
       }
     }
   }

@@ -349,6 +349,13 @@ def test_a_bad_length_in_a_compiled_step_leaves_the_state():
         run(x, pydl.tensor([2, 7]))
 
 
+@pytest.mark.parametrize("length", [-1, 7])
+def test_a_bad_length_of_a_projected_layer(length):
+    layer = nn.LSTM(INPUTS, HIDDEN, proj_size=1)
+    with pytest.raises(IndexError, match=f"length {length} of sequence 1 is outside 0 to 6"):
+        layer(pydl.ones((STEPS, 2, INPUTS)), lengths=pydl.tensor([2, length]))
+
+
 def test_scan_with_a_cell_compiles_and_has_gradients():
     cell = nn.LSTMCell(INPUTS, HIDDEN, dtype="float64")
     layer = nn.LSTM(INPUTS, HIDDEN, dtype="float64")

@@ -50,7 +50,18 @@ INCLUDES = {
     "backends/onednn": BACKEND,
     "nn": PUBLIC,
     "optim": PUBLIC,
+    "data": PUBLIC,
+    "compiler": [*PUBLIC, r"runtime/threads\.h"],
     "io": PUBLIC,
+    # Program files: graphs in, graphs out.
+    "saved": [
+        *PUBLIC,
+        r"io/json\.h",
+        r"graph/(recording|tracer)\.h",
+        r"exec/recorded_function\.h",
+        r"core/tensor_impl\.h",
+        r"runtime/threads\.h",
+    ],
 }
 
 # The marks of what libraries show.
@@ -62,6 +73,7 @@ BINDINGS = [
     r"op/\w+\.h",
     r"exec/kernel\.h",
     r"runtime/\w+\.h",
+    r"compiler/traced_call\.h",
     r"backends/(cpu/peak|onednn/(bare_conv|version))\.h",
 ]
 
@@ -71,6 +83,7 @@ PYTHON = {
     "autograd": {"_core", "grad_mode", "mixed_precision"},
     "testing": {"_core", "autograd", "grad_mode"},
     "compiler": {"_core", "compiler", "nn", "optim"},
+    "programs": {"_core", "compiler", "interop", "nn", "programs"},
     "nn": {"_core", "autograd", "grad_mode", "nn"},
     "optim": {"_core", "autograd", "grad_mode", "optim"},
     "data": {"_core", "data"},

@@ -39,6 +39,17 @@ struct ProgramStep {
   double seconds;  ///< median over the runs so far; 0 unless `explain`
 };
 
+/// Memory for one thread's runs of a program, made by `Program::make_context`. It must not outlive the program.
+class PYDL_API ProgramContext {
+ public:
+  struct Parts;
+  explicit ProgramContext(std::shared_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+ private:
+  friend class Program;
+  std::shared_ptr<Parts> parts_;
+};
+
 /// What a trace gives. Runs without Python and without asking for memory, but for its outputs.
 class PYDL_API Program {
  public:
@@ -50,6 +61,12 @@ class PYDL_API Program {
   /// tensors. States are overwritten in place; when an error is thrown they are what they were before.
   void run(std::span<const Tensor> arguments, std::span<Tensor> outputs);
   std::vector<Tensor> run(std::span<const Tensor> arguments);
+
+  /// For loops that count every microsecond, and for several threads, with a context each: a run in a context asks for
+  /// no memory (but in its first run, and for results that are views of arguments), takes no lock, and touches no file.
+  ProgramContext make_context() const;
+  /// The results belong to the context: its next run overwrites them.
+  std::span<const Tensor> run(ProgramContext& context, std::span<const Tensor> arguments) const;
 
   size_t output_count() const;
   size_t argument_count() const;
@@ -69,9 +86,22 @@ class PYDL_API Program {
 
  private:
   friend class Trace;
+  friend class SavedProgram;
   struct Parts;
-  explicit Program(std::unique_ptr<Parts> parts);
+  Program(graph::Graph graph, const graph::Tracer& tracer, const ProgramOptions& options);
   std::unique_ptr<Parts> parts_;
+};
+
+/// What a trace wrote down, beside the states and generators that it used: `SavedProgram` makes programs and files of
+/// it.
+class PYDL_API RecordedFunction {
+ public:
+  struct Parts;
+  explicit RecordedFunction(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+  const Parts& parts() const { return *parts_; }
+
+ private:
+  std::shared_ptr<const Parts> parts_;
 };
 
 /// While one is active, functions on this thread's tensors are written down instead of run: their results have shapes
@@ -105,6 +135,8 @@ class PYDL_API Trace {
   /// and then what the second one needs; that takes those, then the arguments behind `position`, and gives gradients.
   std::pair<Program, Program> finish_halves(std::span<const Tensor> outputs, Position position,
                                             std::span<const Tensor> gradients, const ProgramOptions& options = {});
+  /// Ends the trace without a program: what it wrote down, to be saved.
+  RecordedFunction record(std::span<const Tensor> outputs);
   /// Whether the gradient of `owner` need not be handed out: an optimiser's update has read it, and the function drops
   /// gradients itself.
   bool is_dropped(const Tensor& owner, const Tensor& gradient) const;
@@ -114,8 +146,6 @@ class PYDL_API Trace {
   int64_t live_results() const;
 
  private:
-  Program compile(graph::Graph graph, const ProgramOptions& options) const;
-
   std::unique_ptr<graph::Tracer> tracer_;
 };
 

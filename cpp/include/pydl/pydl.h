@@ -1,17 +1,23 @@
-// All public headers.
+// All public headers of C++.
 #pragma once
 
 #include "pydl/autocast.h"
 #include "pydl/autograd.h"
+#include "pydl/compile.h"
+#include "pydl/data.h"
 #include "pydl/dtype.h"
 #include "pydl/error.h"
 #include "pydl/export.h"
+#include "pydl/layers.h"
 #include "pydl/nn.h"
 #include "pydl/ops.h"
 #include "pydl/optim.h"
+#include "pydl/optimizer.h"
 #include "pydl/params.h"
 #include "pydl/program.h"
 #include "pydl/random.h"
+#include "pydl/save_program.h"
+#include "pydl/saved_program.h"
 #include "pydl/shape.h"
 #include "pydl/tensor.h"
 #include "pydl/version.h"

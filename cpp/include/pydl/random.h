@@ -1,9 +1,9 @@
 // Random numbers by counter (Philox 4x32-10, Salmon et al. 2011): the same for any number of threads.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "pydl/export.h"
@@ -11,7 +11,8 @@
 
 namespace pydl {
 
-/// Where a generator is in its random numbers. Programs hold it, and so outlive the generator.
+/// Where a generator is in its random numbers. Programs hold it, and so outlive the generator. Threads may draw from
+/// one stream; a restart beside them is an error of the caller.
 class PYDL_API RandomStream {
  public:
   explicit RandomStream(uint64_t seed) : seed_(static_cast<int64_t>(seed)) {}
@@ -23,15 +24,16 @@ class PYDL_API RandomStream {
   void read(int64_t* seed_and_offset) const;
 
  private:
-  mutable std::mutex mutex_;
-  int64_t seed_;
-  int64_t offset_ = 0;
+  std::atomic<int64_t> seed_;
+  std::atomic<int64_t> offset_{0};
 };
 
 /// A stream of random numbers. Its state is a tensor {seed, offset}: saved, restored and traced like any other.
 class PYDL_API Generator {
  public:
   explicit Generator(uint64_t seed = 0);
+  /// One that goes on where others of this stream are.
+  explicit Generator(std::shared_ptr<RandomStream> stream) : stream_(std::move(stream)) {}
 
   /// Starts the stream of `seed` from its beginning.
   void manual_seed(uint64_t seed);

@@ -97,6 +97,29 @@ Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, uint32_t
   return Tensor(impl);
 }
 
+bool lies_within(int64_t count, const Dims& shape, const Dims& strides, int64_t offset) {
+  if (shape.rank() != strides.rank()) return false;
+  int64_t lowest = offset;
+  int64_t highest = offset;
+  int64_t elements = 1;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    int64_t reach = 0;
+    if (shape[axis] < 0 || __builtin_mul_overflow(elements, shape[axis], &elements) ||
+        __builtin_mul_overflow(std::max<int64_t>(shape[axis] - 1, 0), strides[axis], &reach)) {
+      return false;
+    }
+    int64_t& end = reach < 0 ? lowest : highest;
+    if (__builtin_add_overflow(end, reach, &end)) return false;
+  }
+  return elements == 0 ? offset >= 0 && offset <= count : lowest >= 0 && highest < count;
+}
+
+bool same_bytes(const Tensor& a, const Tensor& b) {
+  if (!a.is_contiguous() || !b.is_contiguous()) throw Error("same_bytes: expected row-major tensors");
+  const size_t bytes = static_cast<size_t>(a.size()) * item_size(a.dtype());
+  return bytes == 0 || std::memcmp(a.raw_data(), b.raw_data(), bytes) == 0;
+}
+
 Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int64_t offset) {
   const TensorImpl& impl = *base.impl();
   char* data = static_cast<char*>(impl.data) + offset * static_cast<int64_t>(item_size(impl.dtype));

@@ -82,4 +82,9 @@ int64_t live_traced_count(uint32_t number);
 /// A tensor that shares the memory of `base`, `offset` elements from its first.
 Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int64_t offset);
 
+/// Whether all elements of a layout lie among `count` elements, of which its first is number `offset`.
+bool lies_within(int64_t count, const Dims& shape, const Dims& strides, int64_t offset);
+/// Whether two tensors of one dtype and shape have the same elements, bit for bit.
+bool same_bytes(const Tensor& a, const Tensor& b);
+
 }  // namespace pydl::core

@@ -38,6 +38,8 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual void run(void* const* inputs, void* const* outputs, void* scratchpad) const = 0;
+  /// The same kernel for another thread, where two that run this one at once would be in each other's way; else null.
+  virtual std::unique_ptr<Kernel> duplicate() const { return nullptr; }
 
   size_t scratchpad_bytes = 0;
   const char* provider = "";

@@ -55,7 +55,6 @@ bool is_read_last(const Node& node, size_t input, size_t output) {
 
 }  // namespace
 
-// What one run needs: the arena, and the pointers into it. Runs at the same time have one each.
 struct Plan::Context {
   core::IntrusivePtr<core::Storage> memory;
   char* arena;
@@ -63,6 +62,10 @@ struct Plan::Context {
   std::vector<void*> pointers;
   std::vector<int64_t> generator_states;
   std::vector<Tensor> backups;
+  std::vector<const Kernel*> kernels;        // by step
+  std::vector<std::unique_ptr<Kernel>> own;  // those of them that are not the plan's
+  std::vector<Tensor> roots;                 // of a context that keeps its results
+  std::vector<Tensor> results;               // likewise
 };
 
 Plan::Plan(Graph graph, std::vector<Tensor> states, std::vector<Tensor> declared, PlanOptions options)
@@ -225,8 +228,8 @@ void* Plan::fixed_pointer(ValueId id, char* arena) const {
   return base + byte_offset(value);
 }
 
-std::unique_ptr<Plan::Context> Plan::make_context() const {
-  auto context = std::make_unique<Context>();
+std::shared_ptr<Plan::Context> Plan::prepare_context() const {
+  auto context = std::make_shared<Context>();
   const auto arena_bytes = static_cast<size_t>(memory_.bytes);
   context->memory = core::IntrusivePtr<core::Storage>::adopt(core::Storage::allocate(arena_bytes + scratchpad_bytes_));
   context->arena = static_cast<char*>(context->memory->data());
@@ -243,25 +246,33 @@ std::unique_ptr<Plan::Context> Plan::make_context() const {
   for (const Tensor& state : kept_) {
     context->backups.push_back(core::make_tensor(state.shape(), contiguous_strides(state.shape()), state.dtype()));
   }
+  for (const Step& step : steps_) context->kernels.push_back(step.kernel.get());
   return context;
 }
 
-void Plan::execute(Context& context) {
+std::shared_ptr<Plan::Context> Plan::make_context() const {
+  std::shared_ptr<Context> context = prepare_context();
+  for (const Kernel*& kernel : context->kernels) {
+    std::unique_ptr<Kernel> own = kernel->duplicate();
+    if (!own) continue;
+    kernel = own.get();
+    context->own.push_back(std::move(own));
+  }
+  for (size_t i = 0; i < output_roots_.size(); ++i) context->roots.push_back(make_root(i));
+  context->results.resize(graph_.outputs.size());
+  return context;
+}
+
+void Plan::execute(Context& context) const {
   void** pointers = context.pointers.data();
   // Of runs at the same time one is timed.
-  if (!profile_ || &context != context_.get()) {
-    for (const Step& step : steps_) {
-      void** operands = pointers + step.first_pointer;
-      step.kernel->run(operands, operands + step.input_count, context.scratchpad);
-    }
-    return;
-  }
+  const bool timed = profile_ && &context == context_.get();
   using Clock = std::chrono::steady_clock;
   for (size_t i = 0; i < steps_.size(); ++i) {
     void** operands = pointers + steps_[i].first_pointer;
-    const auto start = Clock::now();
-    steps_[i].kernel->run(operands, operands + steps_[i].input_count, context.scratchpad);
-    seconds_[i].push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    const auto start = timed ? Clock::now() : Clock::time_point();
+    context.kernels[i]->run(operands, operands + steps_[i].input_count, context.scratchpad);
+    if (timed) seconds_[i].push_back(std::chrono::duration<double>(Clock::now() - start).count());
   }
 }
 
@@ -274,18 +285,12 @@ void Plan::check_arguments(std::span<const Tensor> arguments) const {
   }
 }
 
-void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs) {
-  std::vector<Tensor> many;
-  Tensor few[4];
-  std::span<Tensor> roots(few, output_roots_.size());
-  if (output_roots_.size() > 4) {
-    many.resize(output_roots_.size());
-    roots = many;
-  }
-  for (size_t i = 0; i < roots.size(); ++i) {
-    const BufferSpec& spec = graph_.spec(output_roots_[i]);
-    roots[i] = core::make_tensor(spec.shape, spec.strides, spec.dtype);
-  }
+Tensor Plan::make_root(size_t index) const {
+  const BufferSpec& spec = graph_.spec(output_roots_[index]);
+  return core::make_tensor(spec.shape, spec.strides, spec.dtype);
+}
+
+void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const {
   for (const Patch& patch : patches_) {
     const auto index = static_cast<size_t>(patch.index);
     const Tensor& base = patch.place == Place::argument ? arguments[index] : roots[index];
@@ -296,20 +301,22 @@ void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::s
     use.stream->advance(use.blocks, context.generator_states.data() + 2 * i);
   }
   execute(context);
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const graph::Value& value = graph_.value(graph_.outputs[i]);
-    const Location& location = locations_[static_cast<size_t>(value.root)];
-    const auto index = static_cast<size_t>(location.index);
-    switch (location.place) {
-      case Place::output: outputs[i] = roots[index]; break;
-      case Place::argument: outputs[i] = arguments[index]; break;
-      case Place::state: outputs[i] = states_[index]; break;
-      default: outputs[i] = copy_of(graph_.constant_tensors[index]); break;
-    }
-    if (value.root != graph_.outputs[i]) {
-      outputs[i] = core::make_view(outputs[i], value.spec.shape, value.spec.strides, value.offset);
-    }
+}
+
+// An output of the graph; `roots` hold what was computed for outputs.
+Tensor Plan::result(size_t index, std::span<const Tensor> arguments, std::span<const Tensor> roots) const {
+  const ValueId id = graph_.outputs[index];
+  const graph::Value& value = graph_.value(id);
+  const Location& location = locations_[static_cast<size_t>(value.root)];
+  const auto place = static_cast<size_t>(location.index);
+  Tensor base;
+  switch (location.place) {
+    case Place::output: base = roots[place]; break;
+    case Place::argument: base = arguments[place]; break;
+    case Place::state: base = states_[place]; break;
+    default: base = copy_of(graph_.constant_tensors[place]); break;
   }
+  return value.root == id ? base : core::make_view(base, value.spec.shape, value.spec.strides, value.offset);
 }
 
 // States to their backups, or back.
@@ -332,11 +339,11 @@ void Plan::copy_states(Context& context, bool restore) const {
   }
 }
 
-void Plan::run_in(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs) {
+void Plan::run_in(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const {
   check_arguments(arguments);
   copy_states(context, false);
   try {
-    run_steps(context, arguments, outputs);
+    run_steps(context, arguments, roots);
   } catch (...) {
     copy_states(context, true);
     for (size_t i = 0; i < graph_.generator_uses.size(); ++i) {
@@ -349,14 +356,34 @@ void Plan::run_in(Context& context, std::span<const Tensor> arguments, std::span
 }
 
 void Plan::run(std::span<const Tensor> arguments, std::span<Tensor> outputs) {
-  if (busy_.exchange(true, std::memory_order_acquire)) {
-    const std::unique_ptr<Context> own = make_context();
-    return run_in(*own, arguments, outputs);
+  std::vector<Tensor> many;
+  Tensor few[4];
+  std::span<Tensor> roots(few, std::min<size_t>(output_roots_.size(), 4));
+  if (output_roots_.size() > 4) {
+    many.resize(output_roots_.size());
+    roots = many;
   }
-  const auto leave = [](std::atomic<bool>* busy) { busy->store(false, std::memory_order_release); };
-  const std::unique_ptr<std::atomic<bool>, decltype(leave)> guard(&busy_, leave);
-  if (!context_) context_ = make_context();
-  run_in(*context_, arguments, outputs);
+  for (size_t i = 0; i < roots.size(); ++i) roots[i] = make_root(i);
+  if (busy_.exchange(true, std::memory_order_acquire)) {
+    run_in(*prepare_context(), arguments, roots);
+  } else {
+    const auto leave = [](std::atomic<bool>* busy) { busy->store(false, std::memory_order_release); };
+    const std::unique_ptr<std::atomic<bool>, decltype(leave)> guard(&busy_, leave);
+    if (!context_) context_ = prepare_context();
+    run_in(*context_, arguments, roots);
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = result(i, arguments, roots);
+}
+
+std::span<const Tensor> Plan::run(Context& context, std::span<const Tensor> arguments) const {
+  run_in(context, arguments, context.roots);
+  for (size_t i = 0; i < context.results.size(); ++i) {
+    // Arguments are others in each run; the rest stays where it is.
+    const ValueId root = graph_.root(graph_.outputs[i]);
+    const bool moves = locations_[static_cast<size_t>(root)].place == Place::argument;
+    if (!context.results[i].defined() || moves) context.results[i] = result(i, arguments, context.roots);
+  }
+  return context.results;
 }
 
 std::string Plan::describe_place(ValueId id) const {

@@ -40,9 +40,16 @@ class Plan {
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
-  /// `arguments` have the layouts of the graph's; `outputs` that are undefined get memory. May be called from several
+  /// What one run needs: the arena, and the pointers into it. Runs at the same time have one each.
+  struct Context;
+
+  /// `arguments` have the layouts of the graph's; `outputs` are tensors of new memory. May be called from several
   /// threads at once. When it throws, the states are what they were.
   void run(std::span<const Tensor> arguments, std::span<Tensor> outputs);
+  /// The same in a context, which keeps the results: they are overwritten by its next run. Asks for no memory.
+  std::span<const Tensor> run(Context& context, std::span<const Tensor> arguments) const;
+  /// A context for threads that run beside others.
+  std::shared_ptr<Context> make_context() const;
 
   const graph::Graph& graph() const { return graph_; }
   const std::vector<Tensor>& states() const { return states_; }
@@ -71,7 +78,6 @@ class Plan {
     int index;
     int64_t offset;  // in bytes
   };
-  struct Context;
 
   void place_roots(const PlanOptions& options);
   void plan_arena(const PlanOptions& options);
@@ -79,11 +85,13 @@ class Plan {
   void prepare_steps();
   void prepare_outputs();
   std::unique_ptr<Kernel> prepare_node(const graph::Node& node) const;
-  std::unique_ptr<Context> make_context() const;
+  std::shared_ptr<Context> prepare_context() const;
+  Tensor make_root(size_t index) const;
+  Tensor result(size_t index, std::span<const Tensor> arguments, std::span<const Tensor> roots) const;
   void* fixed_pointer(graph::ValueId value, char* arena) const;
-  void run_steps(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs);
-  void execute(Context& context);
-  void run_in(Context& context, std::span<const Tensor> arguments, std::span<Tensor> outputs);
+  void run_steps(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const;
+  void execute(Context& context) const;
+  void run_in(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const;
   void check_arguments(std::span<const Tensor> arguments) const;
   void copy_states(Context& context, bool restore) const;
   std::string describe_place(graph::ValueId value) const;
@@ -104,8 +112,8 @@ class Plan {
   bool profile_;
   size_t scratchpad_bytes_ = 0;
   int64_t work_ = 0;
-  std::vector<std::vector<double>> seconds_;  // by step, of profiled runs
-  std::unique_ptr<Context> context_;          // of the first caller; others at the same time make their own
+  mutable std::vector<std::vector<double>> seconds_;  // by step, of profiled runs
+  std::shared_ptr<Context> context_;                  // of callers without one; more of them at once make their own
   std::atomic<bool> busy_{false};
 };
 

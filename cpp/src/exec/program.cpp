@@ -7,6 +7,7 @@
 #include "core/active_trace.h"
 #include "core/tensor_impl.h"
 #include "exec/plan.h"
+#include "exec/recorded_function.h"
 #include "graph/passes/passes.h"
 #include "graph/split.h"
 #include "graph/tracer.h"
@@ -19,7 +20,6 @@ struct Program::Parts {
   int64_t eager_bytes = 0;
 };
 
-Program::Program(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
@@ -74,6 +74,23 @@ std::vector<Tensor> Program::run(std::span<const Tensor> arguments) {
   std::vector<Tensor> outputs(output_count());
   run(arguments, outputs);
   return outputs;
+}
+
+struct ProgramContext::Parts {
+  const exec::Plan* plan;
+  std::shared_ptr<exec::Plan::Context> context;
+};
+
+ProgramContext Program::make_context() const {
+  const exec::Plan* plan = parts_->plan.get();
+  return ProgramContext(std::make_shared<ProgramContext::Parts>(plan, plan->make_context()));
+}
+
+std::span<const Tensor> Program::run(ProgramContext& context, std::span<const Tensor> arguments) const {
+  const exec::Plan* plan = parts_->plan.get();
+  if (context.parts_->plan != plan) throw ValueError("program: the context belongs to another program");
+  check_arguments(plan->graph(), arguments, plan->graph().outputs.size());
+  return plan->run(*context.parts_->context, arguments);
 }
 
 size_t Program::output_count() const { return parts_->plan->graph().outputs.size(); }
@@ -164,19 +181,28 @@ bool is_on(const ProgramOptions& options, const char* pass) {
 
 }  // namespace
 
-Program Trace::compile(graph::Graph graph, const ProgramOptions& options) const {
-  auto parts = std::make_unique<Program::Parts>();
-  parts->eager_bytes = graph::most_live_bytes(graph);
-  graph::run_passes(graph, options.without, options.explain ? &parts->records : nullptr);
-  parts->plan = std::make_unique<exec::Plan>(
-      std::move(graph), tracer_->states(), tracer_->declared(),
+Program::Program(graph::Graph graph, const graph::Tracer& tracer, const ProgramOptions& options)
+    : parts_(std::make_unique<Parts>()) {
+  parts_->eager_bytes = graph::most_live_bytes(graph);
+  graph::run_passes(graph, options.without, options.explain ? &parts_->records : nullptr);
+  parts_->plan = std::make_unique<exec::Plan>(
+      std::move(graph), tracer.states(), tracer.declared(),
       exec::PlanOptions{
           .alias = is_on(options, "alias"), .reuse = is_on(options, "memory"), .profile = options.explain});
-  return Program(std::move(parts));
 }
 
 Program Trace::finish(std::span<const Tensor> outputs, const ProgramOptions& options) {
-  return compile(tracer_->finish(outputs), options);
+  return Program(tracer_->finish(outputs), *tracer_, options);
+}
+
+RecordedFunction Trace::record(std::span<const Tensor> outputs) {
+  auto parts = std::make_shared<RecordedFunction::Parts>();
+  const graph::Graph graph = tracer_->finish(outputs);
+  parts->recording = graph::record(graph);
+  parts->states = tracer_->states();
+  parts->state_names = graph.state_names;
+  for (const graph::GeneratorUse& use : graph.generator_uses) parts->generators.push_back(use.stream);
+  return RecordedFunction(std::move(parts));
 }
 
 Trace::Position Trace::position() const { return {tracer_->node_count(), tracer_->argument_count()}; }
@@ -185,8 +211,8 @@ std::pair<Program, Program> Trace::finish_halves(std::span<const Tensor> outputs
                                                  std::span<const Tensor> gradients, const ProgramOptions& options) {
   std::vector<graph::ValueId> wanted = tracer_->values_of(gradients);
   graph::Halves halves = graph::split(tracer_->finish(outputs), position.calls, position.arguments, std::move(wanted));
-  Program forward = compile(std::move(halves.forward), options);
-  return {std::move(forward), compile(std::move(halves.backward), options)};
+  Program forward(std::move(halves.forward), *tracer_, options);
+  return {std::move(forward), Program(std::move(halves.backward), *tracer_, options)};
 }
 
 bool is_tracing() { return core::active_trace() != nullptr; }

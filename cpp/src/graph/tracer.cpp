@@ -56,11 +56,20 @@ bool Tracer::is_dropped(const Tensor& owner, const Tensor& result) const {
 
 int64_t Tracer::live_results() const { return core::live_traced_count(number()); }
 
-Tensor Tracer::argument(const Tensor& like) {
+Tensor Tracer::argument(const BufferSpec& spec) {
   const auto index = static_cast<int>(graph_.arguments.size());
-  const ValueId id = graph_.add_value(spec_of(*like.impl()), Source::argument, index);
+  const ValueId id = graph_.add_value(spec, Source::argument, index);
   graph_.arguments.push_back(id);
-  Tensor tensor = core::make_traced(like.shape(), like.strides(), like.dtype(), number(), id);
+  return core::make_traced(spec.shape, spec.strides, spec.dtype, number(), id);
+}
+
+Tensor Tracer::constant(const Tensor& elements) {
+  return core::make_traced(elements.shape(), elements.strides(), elements.dtype(), number(),
+                           graph_.add_constant(elements));
+}
+
+Tensor Tracer::argument(const Tensor& like) {
+  Tensor tensor = argument(spec_of(*like.impl()));
   if (like.requires_grad()) tensor.set_requires_grad(true);
   return tensor;
 }
@@ -144,6 +153,7 @@ ValueId Tracer::value_of(const Tensor& tensor) {
 
 Tensor Tracer::note(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs,
                     const BufferSpec& output, int64_t offset) {
+  op::check_attrs(def, attrs);
   Node node;
   node.op = def.id;
   node.attrs = attrs;
@@ -165,6 +175,7 @@ Tensor Tracer::note(const op::OpDef& def, const op::Attrs& attrs, std::span<cons
 }
 
 void Tracer::note_mutation(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs, int mutated) {
+  op::check_attrs(def, attrs);
   Node node;
   node.op = def.id;
   node.attrs = attrs;

@@ -19,6 +19,9 @@ class Tracer final : public op::OpTrace {
 
   /// A tensor in place of an argument: dtype, shape and layout of `like`.
   Tensor argument(const Tensor& like);
+  Tensor argument(const BufferSpec& spec);
+  /// A tensor in place of elements that are known. They are not copied.
+  Tensor constant(const Tensor& elements);
   /// Declares a tensor that the function may read and overwrite in place.
   void state(const Tensor& tensor, std::string name);
   /// What gives the place in the source that is being traced, as `file:line`.
@@ -29,6 +32,7 @@ class Tracer final : public op::OpTrace {
   /// Calls from here on belong to a recomputation of their own; gives what `leave_region` takes.
   int enter_region() { return std::exchange(region_, ++regions_); }
   void leave_region(int outer) { region_ = outer; }
+  void set_region(int region) { region_ = region; }
 
   /// Whether the gradient of `owner` is of no use after the function: a call that overwrites other tensors, but no
   /// plain assignment, has read it, and the function drops gradients itself, so that the next call does not add to it.

@@ -1,6 +1,7 @@
 // Initialisers of weights.
 #include <cmath>
 
+#include "pydl/layers.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
@@ -43,6 +44,15 @@ Tensor kaiming_uniform(const Dims& shape, double gain, DType dtype, Generator& g
 
 Tensor kaiming_normal(const Dims& shape, double gain, DType dtype, Generator& generator) {
   return normal(shape, 0, kaiming_scale("kaiming_normal", shape, gain), dtype, generator);
+}
+
+Tensor default_weight(const Dims& shape, DType dtype, Generator& generator) {
+  return kaiming_uniform(shape, std::sqrt(1.0 / 3.0), dtype, generator);
+}
+
+Tensor default_bias(const Dims& shape, int64_t fan_in, DType dtype, Generator& generator) {
+  const double bound = 1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(fan_in, 1)));
+  return uniform(shape, -bound, bound, dtype, generator);
 }
 
 // Gram-Schmidt, twice over for orthogonality to rounding, on normal vectors in float64.

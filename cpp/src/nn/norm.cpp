@@ -139,7 +139,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
     const GradMode without_history(false);
     const auto n = static_cast<double>(count);
     advance(running_mean, row(moments, 0), options);
-    advance(running_var, row(moments, 1) * (n / (n - 1)), options);
+    // In double until it is used: a program file finds in it how it depends on the batch size.
+    advance(running_var, row(moments, 1) * full({}, n / (n - 1), moments.dtype()), options);
   }
   return apply_batch_norm(elements, moments, weight, bias, options.epsilon, true);
 }

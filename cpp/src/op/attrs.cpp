@@ -49,7 +49,10 @@ void Attrs::fail_of_type(std::string_view name) {
 
 std::optional<int64_t> Attrs::integer_if_given(std::string_view name) const {
   for (const auto& [key, value] : entries_) {
-    if (key == name) return std::get<int64_t>(value);
+    if (key != name) continue;
+    const int64_t* integer = std::get_if<int64_t>(&value);
+    if (integer == nullptr) fail_of_type(name);
+    return *integer;
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/module_api.h"
@@ -50,6 +51,9 @@ struct OpDef {
   const char* doc;
   uint32_t traits = 0;
   InputCount inputs = {};
+  /// What calls say beside their inputs, as `name:kind` one after the other; without what passes add. `check_attrs`
+  /// says what kinds there are.
+  std::string_view attributes = "";
 
   /// Output layouts from input layouts; throws on what the op cannot take. For a view, the strides are those of the
   /// view, and `*offset` is where its first element lies from the first of the input, in elements.
@@ -78,6 +82,18 @@ struct OpDef {
 
 /// Throws `TypeError` for another number of inputs than the op takes: shape rules and kernels rely on it.
 PYDL_MODULE_API void check_input_count(const OpDef& def, size_t count);
+
+/// Throws `TypeError` that names the op and the attribute, unless each that the record names is given, of its kind, and
+/// no other. Kinds: bool, integer (a size, an axis, a number from a list), number, dtype, dims, scalar (bool, integer
+/// or number: an element); `integer?` may be left out.
+void check_attrs(const OpDef& def, const Attrs& attrs);
+/// One of the attributes that a record names.
+struct AttrField {
+  std::string_view name;
+  std::string_view kind;
+  bool optional;
+};
+std::vector<AttrField> attr_fields(const OpDef& def);
 
 /// The record of an op.
 const OpDef& op_def(OpId id);

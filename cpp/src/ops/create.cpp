@@ -17,10 +17,12 @@ namespace ops {
 namespace {
 
 void infer_full(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* output, int64_t*) {
+  require_sizes("full", attrs.dims("shape"));
   *output = row_major(attrs.dtype("dtype"), attrs.dims("shape"));
 }
 
 void infer_arange(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* output, int64_t*) {
+  require_sizes("arange", {attrs.integer("count")});
   *output = row_major(attrs.dtype("dtype"), {attrs.integer("count")});
 }
 
@@ -62,9 +64,6 @@ int64_t arange_count(Scalar start, Scalar stop, Scalar step) {
 }  // namespace
 
 Tensor full(const Dims& shape, Scalar value, DType dtype) {
-  for (const int64_t size : shape) {
-    if (size < 0) throw ValueError(concat_text("full: a shape has no negative sizes, got ", shape));
-  }
   return op::apply(OpId::full, {{"shape", shape}, {"dtype", dtype}, {"value", attr_of(value)}}, {});
 }
 

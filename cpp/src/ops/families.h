@@ -29,10 +29,11 @@ void define_loss(Registry& registry);
 void define_ctc(Registry& registry);
 void define_norm(Registry& registry);
 void define_recurrent(Registry& registry);
-
 void define_resample(Registry& registry);
 void define_random(Registry& registry);
 void define_update(Registry& registry);
+/// The attributes of all of them.
+void define_attributes(Registry& registry);
 
 /// Shorthand for the record of an op that gives new memory.
 void define(Registry& registry, op::OpId id, op::OpDef::InferFunction infer,
@@ -46,6 +47,9 @@ void require_same_dtype(const char* op, const op::BufferSpec& a, const op::Buffe
 
 /// The attribute `axis`; fails with the op's name unless it is one of `rank` axes.
 int axis_attr(const char* op, const op::Attrs& attrs, int rank);
+
+/// Fails with the op's name for negative sizes, and more elements than can be counted.
+void require_sizes(const char* op, const Dims& shape);
 
 /// Strides of an output of inputs that are broadcast to its shape: those of the first input that fills it densely, so
 /// that a permuted layout (channels-last) goes through; row-major otherwise.

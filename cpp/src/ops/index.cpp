@@ -41,7 +41,14 @@ void infer_gather_backward(const Attrs& attrs, std::span<const BufferSpec> input
   }
   Dims shape = inputs[0].shape;
   shape[axis_attr("gather_backward", attrs, shape.rank())] = attrs.integer("size");
+  require_sizes("gather_backward", shape);
   *output = row_major(inputs[0].dtype, shape);
+}
+
+void require_skip(const char* op, const Attrs& attrs, int64_t size) {
+  const std::optional<int64_t> skip = attrs.integer_if_given("skip");
+  if (!skip || (*skip >= 0 && *skip < size)) return;
+  throw IndexError(concat_text(op, ": slice ", *skip, " to skip is outside an axis of size ", size));
 }
 
 void infer_take(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
@@ -50,6 +57,8 @@ void infer_take(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
   Dims shape = inputs[0].shape;
   shape.erase(axis);
   for (int i = 0; i < inputs[1].shape.rank(); ++i) shape.insert(axis + i, inputs[1].shape[i]);
+  require_sizes("take", shape);
+  require_skip("take", attrs, inputs[0].shape[axis]);
   *output = row_major(inputs[0].dtype, shape);
 }
 
@@ -66,6 +75,8 @@ void infer_take_backward(const Attrs& attrs, std::span<const BufferSpec> inputs,
   }
   for (int i = 0; i < index_shape.rank(); ++i) shape.erase(axis);
   shape.insert(axis, attrs.integer("size"));
+  require_sizes("take_backward", shape);
+  require_skip("take_backward", attrs, attrs.integer("size"));
   *output = row_major(inputs[0].dtype, shape);
 }
 

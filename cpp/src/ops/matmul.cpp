@@ -28,6 +28,9 @@ void infer_matmul(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* 
   const Dims& b = inputs[1].shape;
   require_same_dtype("matmul", inputs[0], inputs[1]);
   require_numbers("matmul", inputs[0]);
+  if (a.rank() < 2 || b.rank() < 2) {
+    throw ValueError(concat_text("matmul: expected at least two axes each, got shapes ", a, " and ", b));
+  }
   if (a.back() != b[b.rank() - 2]) {
     throw ValueError(concat_text("matmul: the last axis of the first and the last but one of the second must agree, ",
                                  "got shapes ", a, " and ", b));
@@ -35,6 +38,7 @@ void infer_matmul(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* 
   Dims shape = broadcast_shapes("matmul", batch_of(a), batch_of(b));
   shape.push_back(a[a.rank() - 2]);
   shape.push_back(b.back());
+  require_sizes("matmul", shape);
   *output = row_major(inputs[0].dtype, shape);
 }
 
@@ -66,6 +70,7 @@ void infer_linear(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* 
   }
   Dims shape = x;
   shape[shape.rank() - 1] = weight[0];
+  require_sizes("linear", shape);
   *output = row_major(inputs[0].dtype, shape);
 }
 

@@ -31,12 +31,14 @@ void require_state(const char* name, const BufferSpec& state) {
 template <OpId id>
 void infer_draw(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_state(op::op_name(id), inputs[0]);
+  require_sizes(op::op_name(id), attrs.dims("shape"));
   *output = row_major(attrs.dtype("dtype"), attrs.dims("shape"));
   require_floating(op::op_name(id), *output);
 }
 
 void infer_permutation(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_state("permutation", inputs[0]);
+  require_sizes("permutation", {attrs.integer("n")});
   *output = row_major(DType::int64, {attrs.integer("n")});
 }
 
@@ -66,25 +68,22 @@ void define_random(Registry& registry) {
 }  // namespace ops
 
 void RandomStream::restart(int64_t seed, int64_t offset) {
-  const std::lock_guard lock(mutex_);
   seed_ = seed;
   offset_ = offset;
 }
 
 void RandomStream::advance(int64_t blocks, int64_t* seed_and_offset) {
-  const std::lock_guard lock(mutex_);
   seed_and_offset[0] = seed_;
-  seed_and_offset[1] = offset_;
-  offset_ += blocks;
+  seed_and_offset[1] = offset_.fetch_add(blocks);
 }
 
 void RandomStream::take_back(int64_t blocks, const int64_t* seed_and_offset) {
-  const std::lock_guard lock(mutex_);
-  if (seed_ == seed_and_offset[0] && offset_ == seed_and_offset[1] + blocks) offset_ -= blocks;
+  if (seed_ != seed_and_offset[0]) return;
+  int64_t expected = seed_and_offset[1] + blocks;
+  offset_.compare_exchange_strong(expected, seed_and_offset[1]);
 }
 
 void RandomStream::read(int64_t* seed_and_offset) const {
-  const std::lock_guard lock(mutex_);
   seed_and_offset[0] = seed_;
   seed_and_offset[1] = offset_;
 }
@@ -156,15 +155,9 @@ Generator& default_generator() {
 
 namespace {
 
-void require_shape(const char* name, const Dims& shape) {
-  for (const int64_t size : shape) {
-    if (size < 0) throw ValueError(concat_text(name, ": a shape has no negative sizes, got ", shape));
-  }
-}
-
 Tensor draw(OpId id, const Dims& shape, DType dtype, const char* first_name, double first, const char* second_name,
             double second, Generator& generator) {
-  require_shape(op::op_name(id), shape);
+  ops::require_sizes(op::op_name(id), shape);
   const Attrs attrs = {{"shape", shape}, {"dtype", dtype}, {first_name, first}, {second_name, second}};
   return op::apply(id, attrs, {generator.take(element_count(shape))});
 }

@@ -10,6 +10,7 @@
 #include "ops/families.h"
 #include "ops/recurrent_composed.h"
 #include "pydl/autograd.h"
+#include "pydl/program.h"
 
 namespace pydl {
 
@@ -38,8 +39,15 @@ void require_lengths(const char* name, const BufferSpec& lengths, int64_t batch)
   throw TypeError(concat_text(name, ": expected lengths of int64, got ", lengths.dtype));
 }
 
+void require_cell(const char* name, const Attrs& attrs) {
+  const int64_t cell = attrs.integer("cell");
+  if (cell >= 0 && cell <= static_cast<int64_t>(op::Cell::rnn_relu)) return;
+  throw ValueError(concat_text(name, ": there is no cell ", cell));
+}
+
 void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "recurrent";
+  require_cell(name, attrs);
   const op::RecurrentInputs at = op::recurrent_inputs(attrs);
   if (static_cast<int>(inputs.size()) != at.count) {
     throw TypeError(concat_text(name, ": expected ", at.count, " inputs, got ", inputs.size()));
@@ -69,6 +77,7 @@ void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
 
 void infer_recurrent_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "recurrent_backward";
+  require_cell(name, attrs);
   const op::RecurrentBackwardInputs at = op::recurrent_backward_inputs(attrs);
   if (static_cast<int>(inputs.size()) != at.count) {
     throw TypeError(concat_text(name, ": expected ", at.count, " inputs, got ", inputs.size()));
@@ -78,6 +87,7 @@ void infer_recurrent_backward(const Attrs& attrs, std::span<const BufferSpec> in
   if (inputs[1].shape.rank() != 2) {
     throw ValueError(concat_text(name, ": expected h0 of shape (N, H), got ", inputs[1].shape));
   }
+  require_sizes(name, {attrs.integer("steps")});
   const RecurrentGeometry g = op::recurrent_backward_geometry(attrs, inputs);
   const auto check = [&](int input, const char* argument, const Dims& shape) {
     if (input < 0) return;
@@ -358,6 +368,18 @@ Tensor as_lengths(const Tensor& lengths) {
   return astype(lengths, DType::int64);
 }
 
+// What the kernel does where there is one. A trace has no elements to look at: there, rows that are too long count all
+// steps.
+void check_lengths(const Tensor& lengths, int64_t steps) {
+  if (!lengths.defined() || is_traced(lengths)) return;
+  const Tensor counts = contiguous(lengths);
+  for (int64_t n = 0; n < counts.size(); ++n) {
+    const int64_t length = counts.data<int64_t>()[n];
+    if (length >= 0 && length <= steps) continue;
+    throw IndexError(concat_text("recurrent: length ", length, " of sequence ", n, " is outside 0 to ", steps));
+  }
+}
+
 std::vector<bool> needs_of(const std::vector<Tensor>& operands) {
   std::vector<bool> needs;
   for (const Tensor& operand : operands) needs.push_back(operand.requires_grad());
@@ -384,7 +406,11 @@ void define_recurrent(Registry& registry) {
 RecurrentStates recurrent(const Tensor& x, const Tensor& h0, const Tensor& c0, const RecurrentWeights& weights,
                           const Tensor& lengths, const RecurrentOptions& options) {
   const std::vector<Tensor> operands = ops::operands_of(x, h0, c0, weights, options);
-  if (weights.w_hr.defined()) return ops::recurrent_composed(x, h0, c0, weights, ops::as_lengths(lengths), options);
+  if (weights.w_hr.defined()) {
+    const Tensor counts = ops::as_lengths(lengths);
+    ops::check_lengths(counts, x.size(0));
+    return ops::recurrent_composed(x, h0, c0, weights, counts, options);
+  }
   ops::RecurrentCall call(operands, ops::as_lengths(lengths), options);
   const std::vector<bool> needs = ops::needs_of(operands);
   const bool records = grad_enabled() && std::find(needs.begin(), needs.end(), true) != needs.end();

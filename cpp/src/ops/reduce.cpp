@@ -44,10 +44,8 @@ void infer_reduction(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
   const char* name = op::op_name(id);
   const BufferSpec& x = inputs[0];
   const Dims& axes = attrs.dims("axes");
-  for (const int64_t axis : axes) {
-    if (axis < 0 || axis >= x.shape.rank()) {
-      throw IndexError(concat_text(name, ": axis ", axis, " is outside rank ", x.shape.rank()));
-    }
+  if (normalize_axes(name, axes, x.shape.rank()) != axes) {
+    throw ValueError(concat_text(name, ": expected ascending axes from 0 on, got ", axes));
   }
   DType dtype = x.dtype;
   if constexpr (id == OpId::mean || id == OpId::var) require_floating(name, x);
@@ -60,7 +58,12 @@ void infer_reduction(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
       throw ValueError(concat_text(name, ": no elements to reduce in shape ", x.shape, " over axes ", axes));
     }
   }
-  if constexpr (id == OpId::argmax || id == OpId::argmin) dtype = DType::int64;
+  if constexpr (id == OpId::argmax || id == OpId::argmin) {
+    if (axes.rank() != 1 && axes.rank() != x.shape.rank()) {
+      throw ValueError(concat_text(name, ": expected one axis or all of them, got ", axes));
+    }
+    dtype = DType::int64;
+  }
   *output = row_major(dtype, reduced_shape(x.shape, axes, attrs.flag("keepdims")));
 }
 

@@ -34,6 +34,17 @@ int axis_attr(const char* op, const op::Attrs& attrs, int rank) {
   return static_cast<int>(axis);
 }
 
+void require_sizes(const char* op, const Dims& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) {
+    if (size < 0) throw ValueError(concat_text(op, ": a shape has no negative sizes, got ", shape));
+    // The other axes count beside one of size 0 too: strides are products of them.
+    if (__builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) {
+      throw ValueError(concat_text(op, ": shape ", shape, " has too many elements"));
+    }
+  }
+}
+
 namespace {
 
 Registry build_registry() {
@@ -68,6 +79,7 @@ Registry build_registry() {
   define_resample(registry);
   define_random(registry);
   define_update(registry);
+  define_attributes(registry);
   return registry;
 }
 

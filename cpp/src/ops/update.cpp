@@ -28,6 +28,10 @@ int count_mutated(const Attrs& attrs, int) {
 template <OpId id>
 void infer_update(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec*, int64_t*) {
   const char* name = op::op_name(id);
+  if (attrs.integer("count") < 0 || attrs.integer("count") > static_cast<int64_t>(inputs.size())) {
+    throw ValueError(
+        concat_text(name, ": expected a count of the ", inputs.size(), " tensors, got ", attrs.integer("count")));
+  }
   const auto count = static_cast<size_t>(attrs.integer("count"));
   const auto groups = static_cast<size_t>(state_groups(id, attrs)) + 1;  // and the gradients
   if (inputs.size() != 2 + groups * count) {
@@ -58,7 +62,7 @@ void define_row(Registry& registry) {
   registry[id].inputs = {2, op::any_number};
 }
 
-void infer_sgd_update_rows(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec*, int64_t*) {
+void infer_sgd_update_rows(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec*, int64_t*) {
   const char* name = "sgd_update_rows";
   const BufferSpec& parameter = inputs[0];
   const BufferSpec& gradient = inputs[1];
@@ -70,6 +74,10 @@ void infer_sgd_update_rows(const Attrs&, std::span<const BufferSpec> inputs, Buf
   if (parameter.shape.empty() || index.dtype != DType::int64 || gradient.shape != expected) {
     throw ValueError(concat_text(name, ": a parameter of shape ", parameter.shape, " and an index of ", index.dtype,
                                  " and shape ", index.shape, " do not fit a gradient of shape ", gradient.shape));
+  }
+  const std::optional<int64_t> skip = attrs.integer_if_given("skip");
+  if (skip && (*skip < 0 || *skip >= parameter.shape[0])) {
+    throw IndexError(concat_text(name, ": row ", *skip, " to skip is outside a table of shape ", parameter.shape));
   }
   if (inputs[3].dtype != DType::float64 || !inputs[3].shape.empty()) {
     throw TypeError(concat_text(name, ": expected lr as float64 of rank 0"));

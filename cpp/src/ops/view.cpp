@@ -87,6 +87,10 @@ namespace {
 
 void infer_reshape(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const Dims& shape = attrs.dims("shape");
+  require_sizes("reshape", shape);
+  if (element_count(shape) != element_count(inputs[0].shape)) {
+    throw ValueError(concat_text("reshape: elements of shape ", inputs[0].shape, " do not fit shape ", shape));
+  }
   const auto strides = reshape_strides(inputs[0].shape, inputs[0].strides, shape);
   if (!strides) throw Error(concat_text("reshape: ", inputs[0].shape, " has no view of shape ", shape));
   *output = {inputs[0].dtype, shape, *strides};
@@ -95,10 +99,15 @@ void infer_reshape(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffe
 Gradients reshape_gradients(const BackwardContext& c) { return {reshape(c.gradient, c.input_shape(0))}; }
 
 void infer_permute(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const Dims& axes = attrs.dims("axes");
+  if (normalize_axes("permute_dims", axes, inputs[0].shape.rank()).rank() != inputs[0].shape.rank() ||
+      std::any_of(axes.begin(), axes.end(), [](int64_t axis) { return axis < 0; })) {
+    throw ValueError(concat_text("permute_dims: expected each axis of shape ", inputs[0].shape, " once, got ", axes));
+  }
   output->dtype = inputs[0].dtype;
   output->shape = {};
   output->strides = {};
-  for (const int64_t axis : attrs.dims("axes")) {
+  for (const int64_t axis : axes) {
     output->shape.push_back(inputs[0].shape[static_cast<int>(axis)]);
     output->strides.push_back(inputs[0].strides[static_cast<int>(axis)]);
   }
@@ -113,10 +122,15 @@ Gradients permute_gradients(const BackwardContext& c) {
 
 void infer_expand(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const Dims& shape = attrs.dims("shape");
-  const int shift = shape.rank() - inputs[0].shape.rank();
+  const Dims& given = inputs[0].shape;
+  const int shift = shape.rank() - given.rank();
+  require_sizes("expand", shape);
   *output = {inputs[0].dtype, shape, Dims::filled(shape.rank(), 0)};
-  for (int axis = 0; axis < inputs[0].shape.rank(); ++axis) {
-    if (inputs[0].shape[axis] == shape[axis + shift]) output->strides[axis + shift] = inputs[0].strides[axis];
+  for (int axis = 0; axis < given.rank(); ++axis) {
+    if (shift < 0 || (given[axis] != shape[axis + shift] && given[axis] != 1)) {
+      throw ValueError(concat_text("expand: shape ", given, " does not broadcast to ", shape));
+    }
+    if (given[axis] == shape[axis + shift]) output->strides[axis + shift] = inputs[0].strides[axis];
   }
 }
 
@@ -125,6 +139,7 @@ Gradients expand_gradients(const BackwardContext& c) { return {sum_to(c.gradient
 void infer_slice(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t* offset) {
   const Dims& starts = attrs.dims("starts");
   const Dims& steps = attrs.dims("steps");
+  require_inside("slice", inputs[0].shape, starts, attrs.dims("sizes"), steps);
   *output = {inputs[0].dtype, attrs.dims("sizes"), inputs[0].strides};
   for (int axis = 0; axis < output->shape.rank(); ++axis) {
     // An empty slice may start behind the end; its view starts nowhere in particular.
@@ -140,6 +155,7 @@ Gradients slice_gradients(const BackwardContext& c) {
 void infer_slice_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const Dims& shape = attrs.dims("shape");
   require_inside("slice_backward", shape, attrs.dims("starts"), inputs[0].shape, attrs.dims("steps"));
+  require_sizes("slice_backward", shape);
   *output = row_major(inputs[0].dtype, shape);
 }
 
@@ -160,6 +176,7 @@ void infer_concat(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
     }
     shape[axis] += input.shape[axis];
   }
+  require_sizes("concat", shape);
   *output = row_major(inputs[0].dtype, shape);
 }
 
@@ -243,14 +260,9 @@ Tensor matrix_transpose(const Tensor& x) {
 Tensor expand(const Tensor& x, const Dims& shape) {
   Dims target = shape;
   const int shift = shape.rank() - x.rank();
-  bool fits = shift >= 0;
-  for (int axis = 0; fits && axis < x.rank(); ++axis) {
+  for (int axis = 0; shift >= 0 && axis < x.rank(); ++axis) {
     if (target[axis + shift] == -1) target[axis + shift] = x.shape()[axis];
-    fits = x.shape()[axis] == target[axis + shift] || x.shape()[axis] == 1;
   }
-  int64_t count = 1;
-  for (const int64_t size : target) fits = fits && size >= 0 && !__builtin_mul_overflow(count, size, &count);
-  if (!fits) throw ValueError(concat_text("expand: shape ", x.shape(), " does not broadcast to ", shape));
   if (target == x.shape()) return x;
   return op::apply(OpId::expand, {{"shape", target}}, {x});
 }
@@ -277,8 +289,6 @@ Tensor squeeze(const Tensor& x, const Axes& axes) {
 }
 
 Tensor slice(const Tensor& x, const Dims& starts, const Dims& sizes, const Dims& steps) {
-  const Dims& shape = x.shape();
-  require_inside("slice", shape, starts, sizes, steps);
   return op::apply(OpId::slice, {{"starts", starts}, {"sizes", sizes}, {"steps", steps}}, {x});
 }
 

@@ -20,6 +20,7 @@ void register_loss(KernelTable& table);
 void register_ctc(KernelTable& table);
 void register_norm(KernelTable& table);
 void register_recurrent(KernelTable& table);
+void register_sequence_product(KernelTable& table);
 void register_view(KernelTable& table);
 void register_create(KernelTable& table);
 void register_index(KernelTable& table);

@@ -8,6 +8,7 @@
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
+#include "backends/cpu/workspace.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -77,25 +78,6 @@ bool lies_as(const ChannelForm& form, const BufferSpec& spec) {
   return form.by_columns ? is_channels_last(spec.shape, spec.strides) : is_contiguous(spec.shape, spec.strides);
 }
 
-size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-// Hands out parts of a scratchpad: counted when prepared, in the same order as when run.
-class Arena {
- public:
-  explicit Arena(void* memory = nullptr) : memory_(static_cast<char*>(memory)) {}
-  template <class T>
-  T* take(int64_t count) {
-    char* part = memory_ == nullptr ? nullptr : memory_ + used_;
-    used_ += aligned(static_cast<size_t>(count) * sizeof(T));
-    return reinterpret_cast<T*>(part);
-  }
-  size_t used() const { return used_; }
-
- private:
-  char* memory_;
-  size_t used_ = 0;
-};
-
 // The bound of the activation behind the normalisation, not-a-number for `relu`, which has none; nothing without one.
 std::optional<double> largest_activation(const KernelCall& call) {
   if (call.attrs.is_set("relu")) return std::numeric_limits<double>::quiet_NaN();
@@ -141,9 +123,9 @@ class ChannelKernel : public Kernel {
     T* scale;
     T* shift;
   };
-  GateRoom take_gate(Arena& arena) const {
-    T* scale = arena.take<T>(form_.width());
-    return {scale, arena.take<T>(form_.width())};
+  GateRoom take_gate(Workspace& workspace) const {
+    T* scale = workspace.take<T>(form_.width());
+    return {scale, workspace.take<T>(form_.width())};
   }
   // The gate whose scales are in `room`, and whose shifts are input number `input`.
   NormGate gate(const GateRoom& room, size_t input, const void* shift, double most) const {
@@ -184,11 +166,11 @@ class SumKernel : public ChannelKernel<T> {
     double* sums;   // 2 * channels: the results
     double* parts;  // 2 * width for each part
   };
-  Buffers take(Arena& arena) const {
+  Buffers take(Workspace& workspace) const {
     const int64_t width = this->form_.width();
-    T* shift = arena.take<T>(width);
-    double* sums = arena.take<double>(2 * this->form_.channels);
-    return {shift, sums, arena.take<double>(parts_ * 2 * width)};
+    T* shift = workspace.take<T>(width);
+    double* sums = workspace.take<double>(2 * this->form_.channels);
+    return {shift, sums, workspace.take<double>(parts_ * 2 * width)};
   }
 
   // The sums of all channels, into `buffers.sums`.
@@ -273,14 +255,14 @@ class MomentsKernel final : public SumKernel<T> {
  public:
   MomentsKernel(const KernelCall& call, const ChannelForm& form, int index)
       : SumKernel<T>(call, call.inputs[0], form, index, false), dtype_(call.inputs[0].dtype) {
-    Arena arena;
-    this->take(arena);
-    this->scratchpad_bytes = arena.used();
+    Workspace workspace;
+    this->take(workspace);
+    this->scratchpad_bytes = workspace.used();
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Arena arena(scratchpad);
-    const auto buffers = this->take(arena);
+    Workspace workspace(scratchpad);
+    const auto buffers = this->take(workspace);
     const int64_t channels = this->form_.channels;
     guess_means(inputs[0], buffers);
     this->repeat(buffers.shift);
@@ -343,18 +325,18 @@ class GradientSumsKernel final : public SumKernel<T> {
  public:
   GradientSumsKernel(const KernelCall& call, const ChannelForm& form, int index)
       : SumKernel<T>(call, call.inputs[1], form, index, true), most_(largest_activation(call)) {
-    Arena arena;
-    this->take(arena);
-    take_moments(arena);
-    this->take_gate(arena);
-    this->scratchpad_bytes = arena.used();
+    Workspace workspace;
+    this->take(workspace);
+    take_moments(workspace);
+    this->take_gate(workspace);
+    this->scratchpad_bytes = workspace.used();
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Arena arena(scratchpad);
-    const auto buffers = this->take(arena);
-    T* moments = take_moments(arena);
-    const auto room = this->take_gate(arena);
+    Workspace workspace(scratchpad);
+    const auto buffers = this->take(workspace);
+    T* moments = take_moments(workspace);
+    const auto room = this->take_gate(workspace);
     const int64_t channels = this->form_.channels;
     this->read(2, inputs[2], moments, 2 * channels);
     std::copy_n(moments, channels, buffers.shift);
@@ -377,7 +359,7 @@ class GradientSumsKernel final : public SumKernel<T> {
   }
 
  private:
-  T* take_moments(Arena& arena) const { return arena.take<T>(2 * this->form_.channels); }
+  T* take_moments(Workspace& workspace) const { return workspace.take<T>(2 * this->form_.channels); }
 
   std::optional<double> most_;
 };
@@ -398,19 +380,21 @@ class ApplyKernel : public ChannelKernel<T> {
     T* shift;
     T* pair;  // room for two numbers per channel
   };
-  Constants take(Arena& arena) const {
+  Constants take(Workspace& workspace) const {
     const int64_t width = this->form_.width();
-    T* mean = arena.take<T>(width);
-    T* scale = arena.take<T>(width);
-    T* slope = arena.take<T>(width);
-    T* shift = arena.take<T>(width);
-    return {mean, scale, slope, shift, arena.take<T>(2 * this->form_.channels)};
+    T* mean = workspace.take<T>(width);
+    T* scale = workspace.take<T>(width);
+    T* slope = workspace.take<T>(width);
+    T* shift = workspace.take<T>(width);
+    return {mean, scale, slope, shift, workspace.take<T>(2 * this->form_.channels)};
   }
   static NormConstants of_channel(const Constants& constants, int64_t channel) {
     return {constants.mean + channel, constants.scale + channel, constants.slope + channel, constants.shift + channel};
   }
 
-  // Calls apply(offset in bytes, rows, row length, constants, whether it is a run) for parts of the tensor.
+  static constexpr int64_t all_channels = -1;
+  // Calls apply(offset in bytes, rows, row length, constants, channel) for parts of the tensor: rows of all channels,
+  // or a run of one.
   template <class Apply>
   void for_each_part(const Constants& constants, const Apply& apply) const {
     const ChannelForm& form = this->form_;
@@ -418,17 +402,17 @@ class ApplyKernel : public ChannelKernel<T> {
       const int64_t row_bytes = form.width() * this->item_size_;
       const NormConstants all = of_channel(constants, 0);
       runtime::parallel_for(form.wide_rows(), elements_per_thread / form.width() + 1, [&](int64_t begin, int64_t end) {
-        apply(begin * row_bytes, end - begin, form.width(), all, false);
+        apply(begin * row_bytes, end - begin, form.width(), all, all_channels);
       });
-      if (form.rows_left() > 0) apply(form.wide_rows() * row_bytes, form.rows_left(), form.channels, all, false);
+      if (form.rows_left() > 0) apply(form.wide_rows() * row_bytes, form.rows_left(), form.channels, all, all_channels);
       return;
     }
     const int64_t run_bytes = form.run * this->item_size_;
     runtime::parallel_for(form.outer * form.channels, elements_per_thread / form.run + 1,
                           [&](int64_t begin, int64_t end) {
                             for (int64_t i = begin; i < end; ++i) {
-                              const NormConstants own = of_channel(constants, i % form.channels);
-                              apply(i * run_bytes, 1, form.run, own, true);
+                              const int64_t channel = i % form.channels;
+                              apply(i * run_bytes, 1, form.run, of_channel(constants, channel), channel);
                             }
                           });
   }
@@ -439,14 +423,14 @@ class ForwardKernel final : public ApplyKernel<T> {
  public:
   ForwardKernel(const KernelCall& call, const ChannelForm& form, int index)
       : ApplyKernel<T>(call, call.inputs[0], form, index), most_(largest_activation(call)) {
-    Arena arena;
-    this->take(arena);
-    this->scratchpad_bytes = arena.used();
+    Workspace workspace;
+    this->take(workspace);
+    this->scratchpad_bytes = workspace.used();
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Arena arena(scratchpad);
-    const auto constants = this->take(arena);
+    Workspace workspace(scratchpad);
+    const auto constants = this->take(workspace);
     const int64_t channels = this->form_.channels;
     this->read(1, inputs[1], constants.pair, 2 * channels);
     this->read(2, inputs[2], constants.slope, channels);
@@ -459,8 +443,8 @@ class ForwardKernel final : public ApplyKernel<T> {
     const double infinity = std::numeric_limits<double>::infinity();
     const double least = most_ ? 0 : -infinity;
     const double most = most_ && *most_ == *most_ ? *most_ : infinity;
-    this->for_each_part(constants, [&](int64_t offset, int64_t rows, int64_t length, const auto& own, bool is_run) {
-      this->kernels_.forward[is_run](x + offset, y + offset, rows, length, own, least, most);
+    this->for_each_part(constants, [&](int64_t offset, int64_t rows, int64_t length, const auto& own, int64_t channel) {
+      this->kernels_.forward[channel != this->all_channels](x + offset, y + offset, rows, length, own, least, most);
     });
   }
 
@@ -475,16 +459,16 @@ class BackwardKernel final : public ApplyKernel<T> {
       : ApplyKernel<T>(call, call.inputs[1], form, index),
         batch_(call.attrs.flag("batch")),
         most_(largest_activation(call)) {
-    Arena arena;
-    this->take(arena);
-    this->take_gate(arena);
-    this->scratchpad_bytes = arena.used();
+    Workspace workspace;
+    this->take(workspace);
+    this->take_gate(workspace);
+    this->scratchpad_bytes = workspace.used();
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Arena arena(scratchpad);
-    const auto constants = this->take(arena);
-    const auto room = this->take_gate(arena);
+    Workspace workspace(scratchpad);
+    const auto constants = this->take(workspace);
+    const auto room = this->take_gate(workspace);
     fill_constants(inputs, constants);
     NormGate open{};
     if (most_) {
@@ -495,9 +479,10 @@ class BackwardKernel final : public ApplyKernel<T> {
     const auto* g = static_cast<const char*>(inputs[0]);
     const auto* x = static_cast<const char*>(inputs[1]);
     auto* y = static_cast<char*>(outputs[0]);
-    this->for_each_part(constants, [&](int64_t offset, int64_t rows, int64_t length, const auto& own, bool is_run) {
+    this->for_each_part(constants, [&](int64_t offset, int64_t rows, int64_t length, const auto& own, int64_t channel) {
+      const bool is_run = channel != this->all_channels;
       if (batch_) {
-        const NormGate own_gate = is_run ? this->gate_of(open, channel_of(own, constants)) : open;
+        const NormGate own_gate = is_run ? this->gate_of(open, channel) : open;
         this->kernels_.backward[is_run](g + offset, x + offset, y + offset, rows, length, own,
                                         most_ ? &own_gate : nullptr);
       } else {
@@ -528,10 +513,6 @@ class BackwardKernel final : public ApplyKernel<T> {
       constants.shift[i] = part * constants.pair[i];
       constants.slope[i] *= part * constants.pair[channels + i];
     }
-  }
-
-  static int64_t channel_of(const NormConstants& own, const typename ApplyKernel<T>::Constants& constants) {
-    return static_cast<const T*>(own.mean) - constants.mean;
   }
 
   bool batch_;

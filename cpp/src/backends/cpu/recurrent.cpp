@@ -6,7 +6,8 @@
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
-#include "backends/cpu/product.h"
+#include "backends/cpu/sequences.h"
+#include "backends/cpu/workspace.h"
 #include "op/recurrent_geometry.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
@@ -24,32 +25,11 @@ constexpr int64_t products_per_thread = 65536;
 // at once, so that its weights are read once for all of them.
 constexpr int64_t resident_bytes = 1536 * 1024;
 constexpr int64_t steps_at_once = 4;
-// Elements that are worth packing on another thread.
-constexpr int64_t packed_per_thread = 16384;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 template <class T>
 const RecurrentKernels& kernels_of() {
   return kernels().recurrent[std::is_same_v<T, double> ? 1 : 0];
 }
-
-/// Hands out the scratchpad in parts: first their sizes are added up, then the pointers are asked for.
-class Workspace {
- public:
-  explicit Workspace(void* memory = nullptr) : memory_(static_cast<char*>(memory)) {}
-  template <class Item>
-  Item* take(int64_t count) {
-    char* place = memory_ + used_;
-    used_ += (static_cast<size_t>(count) * sizeof(Item) + 63) / 64 * 64;
-    return reinterpret_cast<Item*>(place);
-  }
-  size_t used() const { return used_; }
-
- private:
-  char* memory_;
-  size_t used_ = 0;
-};
 
 /// Which rows each thread takes through which steps.
 class Schedule {
@@ -91,14 +71,11 @@ class Schedule {
                      const Visit& visit) const {
     const int64_t first = begin(part);
     const int64_t rows = begin(part + 1) - first;
-    int64_t count = lengths == nullptr ? rows : 0;
+    int64_t count = rows;
     for (int64_t s = 0; s < steps_; ++s) {
       const int64_t t = ascending ? s : steps_ - 1 - s;
-      if (lengths != nullptr && s == 0) {
-        while (count < rows && lengths[order[first + count]] > t) ++count;
-      } else if (lengths != nullptr && ascending) {
+      if (lengths != nullptr) {
         while (count > 0 && lengths[order[first + count - 1]] <= t) --count;
-      } else if (lengths != nullptr) {
         while (count < rows && lengths[order[first + count]] > t) ++count;
       }
       if (count > 0) visit(t, count);
@@ -569,127 +546,7 @@ class BackwardKernel final : public Kernel {
   PackedWeights weights_{};
 };
 
-// --- products over the steps of sequences ------------------------------------------------------------
-
-/// Rows that count are gathered, some hundreds at a time, and multiplied.
-template <class T>
-class SequenceProductKernel final : public Kernel {
- public:
-  explicit SequenceProductKernel(const KernelCall& call)
-      : name_(op::op_name(call.op)),
-        steps_(call.inputs[0].shape[0]),
-        batch_(call.inputs[0].shape[1]),
-        a_columns_(call.inputs[0].shape[2]),
-        b_columns_(call.inputs[1].shape[2]),
-        shift_(call.attrs.integer("shift")),
-        whole_(product(rows_at_once)) {
-    for (int axis = 0; axis < 2; ++axis) {
-      a_strides_[axis] = call.inputs[0].strides[axis];
-      b_strides_[axis] = call.inputs[1].strides[axis];
-    }
-    Workspace workspace;
-    Memory(*this, workspace);
-    scratchpad_bytes = workspace.used();
-  }
-
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Workspace workspace(scratchpad);
-    const Memory memory(*this, workspace);
-    const auto* lengths = static_cast<const int64_t*>(inputs[2]);
-    std::memset(outputs[0], 0, static_cast<size_t>(a_columns_ * b_columns_) * sizeof(T));
-    int64_t count = 0;
-    const auto flush = [&] {
-      if (count == 0) return;
-      gather(memory, count);
-      const Product rest = product(count);
-      (count == rows_at_once ? whole_ : rest)
-          .run(reinterpret_cast<const char*>(memory.a), reinterpret_cast<const char*>(memory.b),
-               static_cast<char*>(outputs[0]), nullptr, memory.product);
-      count = 0;
-    };
-    for (int64_t n = 0; n < batch_; ++n) {
-      if (lengths[n] < 0 || lengths[n] > steps_) {
-        throw IndexError(concat_text(name_, ": length ", lengths[n], " of sequence ", n, " is outside 0 to ", steps_));
-      }
-      for (int64_t t = 0; t < lengths[n]; ++t) {
-        const int64_t other = t + shift_;
-        memory.a_rows[count] = static_cast<const T*>(inputs[0]) + t * a_strides_[0] + n * a_strides_[1];
-        memory.b_rows[count] = other >= 0 && other < lengths[n]
-                                   ? static_cast<const T*>(inputs[1]) + other * b_strides_[0] + n * b_strides_[1]
-                                   : static_cast<const T*>(inputs[3]) + n * b_columns_;
-        if (++count == rows_at_once) flush();
-      }
-    }
-    flush();
-  }
-
- private:
-  // As deep as a block of a product is at most, so that fewer rows need no more scratchpad.
-  static constexpr int64_t rows_at_once = 384;
-
-  struct Memory {
-    Memory(const SequenceProductKernel& kernel, Workspace& workspace) {
-      a = workspace.take<T>(rows_at_once * kernel.a_columns_);
-      b = workspace.take<T>(rows_at_once * kernel.b_columns_);
-      a_rows = workspace.take<const T*>(rows_at_once);
-      b_rows = workspace.take<const T*>(rows_at_once);
-      product = workspace.take<char>(static_cast<int64_t>(kernel.whole_.scratchpad_bytes()));
-    }
-    T *a, *b;
-    const T **a_rows, **b_rows;
-    char* product;
-  };
-
-  Product product(int64_t count) const {
-    return {{a_columns_, count, 1, a_columns_},
-            {count, b_columns_, b_columns_, 1},
-            b_columns_,
-            std::is_same_v<T, double>,
-            runtime::thread_count(),
-            Product::Result::added};
-  }
-
-  void gather(const Memory& memory, int64_t count) const {
-    runtime::parallel_for(count, ceil_div(packed_per_thread, a_columns_ + b_columns_), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        std::memcpy(memory.a + i * a_columns_, memory.a_rows[i], static_cast<size_t>(a_columns_) * sizeof(T));
-        std::memcpy(memory.b + i * b_columns_, memory.b_rows[i], static_cast<size_t>(b_columns_) * sizeof(T));
-      }
-    });
-  }
-
-  const char* name_;
-  int64_t steps_;
-  int64_t batch_;
-  int64_t a_columns_;
-  int64_t b_columns_;
-  int64_t shift_;
-  Product whole_;
-  int64_t a_strides_[2];
-  int64_t b_strides_[2];
-};
-
 // --- registration ------------------------------------------------------------------------------------
-
-bool has_contiguous_rows(const BufferSpec& spec) { return spec.strides.back() == 1 || spec.shape.back() == 1; }
-
-// All from number `first` on.
-bool are_contiguous(std::span<const BufferSpec> inputs, size_t first) {
-  return std::all_of(inputs.begin() + static_cast<std::ptrdiff_t>(first), inputs.end(),
-                     [](const BufferSpec& spec) { return is_contiguous(spec.shape, spec.strides); });
-}
-
-template <template <class> class KernelOf>
-std::unique_ptr<Kernel> prepare_of_dtype(const KernelCall& call) {
-  for (const BufferSpec& input : call.inputs) {
-    if (element_count(input.shape) == 0) return nullptr;
-  }
-  switch (call.inputs[0].dtype) {
-    case DType::float32: return std::make_unique<KernelOf<float>>(call);
-    case DType::float64: return std::make_unique<KernelOf<double>>(call);
-    default: return nullptr;
-  }
-}
 
 std::unique_ptr<Kernel> prepare_recurrent(const KernelCall& call) {
   if (!has_contiguous_rows(call.inputs[0]) || !are_contiguous(call.inputs, 1)) return nullptr;
@@ -700,17 +557,11 @@ std::unique_ptr<Kernel> prepare_recurrent_backward(const KernelCall& call) {
   return are_contiguous(call.inputs, 0) ? prepare_of_dtype<BackwardKernel>(call) : nullptr;
 }
 
-std::unique_ptr<Kernel> prepare_sequence_product(const KernelCall& call) {
-  const bool fits = has_contiguous_rows(call.inputs[0]) && has_contiguous_rows(call.inputs[1]);
-  return fits && are_contiguous(call.inputs, 2) ? prepare_of_dtype<SequenceProductKernel>(call) : nullptr;
-}
-
 }  // namespace
 
 void register_recurrent(KernelTable& table) {
   table.add(OpId::recurrent, Provider::cpu, adapted<prepare_recurrent>);
   table.add(OpId::recurrent_backward, Provider::cpu, adapted<prepare_recurrent_backward>);
-  table.add(OpId::sequence_product, Provider::cpu, adapted<prepare_sequence_product>);
 }
 
 }  // namespace pydl::cpu

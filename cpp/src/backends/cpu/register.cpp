@@ -12,6 +12,7 @@ void register_cpu(exec::KernelTable& table) {
   cpu::register_ctc(table);
   cpu::register_norm(table);
   cpu::register_recurrent(table);
+  cpu::register_sequence_product(table);
   cpu::register_view(table);
   cpu::register_create(table);
   cpu::register_index(table);

@@ -1,7 +1,6 @@
 // Convolutions. Activations lie channels-last, which is as fast as oneDNN's own layouts where it has a primitive for
 // that; elsewhere they are moved into its layouts and back. Weights always are.
 #include <algorithm>
-#include <mutex>
 
 #include "backends/onednn/primitive.h"
 #include "backends/onednn/register.h"
@@ -306,8 +305,8 @@ class ConvKernel final : public Kernel {
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     const runtime::ThreadLimit limit(threads_);
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (lock.owns_lock()) {
+    const SoleUse use(in_use_);
+    if (use.is_ours()) {
       run_steps(steps_, inputs, outputs, scratchpad);
     } else {
       // Another thread is using the memory objects of our steps. Preparing them anew is cheap: oneDNN keeps primitives.
@@ -316,6 +315,8 @@ class ConvKernel final : public Kernel {
       run_steps(preparation.steps, inputs, outputs, scratchpad);
     }
   }
+
+  std::unique_ptr<Kernel> duplicate() const override { return std::make_unique<ConvKernel>(call_.view(), type_); }
 
  private:
   Preparation prepare(const KernelCall& call) const {
@@ -345,7 +346,7 @@ class ConvKernel final : public Kernel {
   OwnedCall call_;
   memory::data_type type_;
   int threads_;
-  mutable std::mutex mutex_;
+  mutable std::atomic<bool> in_use_{false};
   mutable std::vector<Step> steps_;
 };
 

@@ -1,7 +1,6 @@
 // Products. The output is cut into one part for each thread, and every part is a primitive prepared for one thread: the
 // parts follow `runtime::thread_count`, and small products stay on the calling thread.
 #include <algorithm>
-#include <mutex>
 
 #include "backends/onednn/primitive.h"
 #include "backends/onednn/product.h"
@@ -102,8 +101,8 @@ class ProductKernel final : public Kernel {
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     // Some primitives count threads again when they are executed.
     const runtime::ThreadLimit one_thread(1);
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (lock.owns_lock()) {
+    const SoleUse use(in_use_);
+    if (use.is_ours()) {
       run_parts(parts_, inputs, outputs, scratchpad);
     } else {
       // Another thread is using the memory objects of our parts. Preparing them anew is cheap: oneDNN keeps primitives.
@@ -111,6 +110,8 @@ class ProductKernel final : public Kernel {
       run_parts(parts, inputs, outputs, scratchpad);
     }
   }
+
+  std::unique_ptr<Kernel> duplicate() const override { return std::make_unique<ProductKernel>(plan_); }
 
  private:
   void run_parts(std::vector<PreparedPart>& parts, void* const* inputs, void* const* outputs, void* scratchpad) const {
@@ -127,7 +128,7 @@ class ProductKernel final : public Kernel {
   }
 
   Plan plan_;
-  mutable std::mutex mutex_;
+  mutable std::atomic<bool> in_use_{false};
   mutable std::vector<PreparedPart> parts_;
 };
 

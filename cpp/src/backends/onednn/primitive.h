@@ -1,6 +1,7 @@
 // A oneDNN primitive with its operands: prepared once, executed with new pointers each time.
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <span>
 #include <vector>
@@ -42,6 +43,24 @@ class BoundPrimitive {
   dnnl::primitive primitive_;
   std::vector<dnnl::memory> memories_;
   std::vector<dnnl_exec_arg_t> arguments_;
+};
+
+/// Holds what one thread at a time may use, unless another does; waits for nobody.
+class SoleUse {
+ public:
+  explicit SoleUse(std::atomic<bool>& in_use)
+      : in_use_(in_use), ours_(!in_use.exchange(true, std::memory_order_acquire)) {}
+  ~SoleUse() {
+    if (ours_) in_use_.store(false, std::memory_order_release);
+  }
+  SoleUse(const SoleUse&) = delete;
+  SoleUse& operator=(const SoleUse&) = delete;
+
+  bool is_ours() const { return ours_; }
+
+ private:
+  std::atomic<bool>& in_use_;
+  bool ours_;
 };
 
 }  // namespace pydl::backends::onednn

@@ -1,0 +1,82 @@
+// Optimisers: the updates of optim.h with the state that they keep, as in Python's pydl.optim.
+//
+//   optim::Adam optimizer(params, 0.001);
+//   loss.backward();
+//   optimizer.step();
+//   optimizer.zero_grad();
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pydl/export.h"
+#include "pydl/optim.h"
+#include "pydl/params.h"
+
+namespace pydl::optim {
+
+/// What the optimisers share: parameters, learning rate, numbers of steps and moments. A handle: copies share them.
+/// Parameters without a gradient, and frozen ones, are passed over and keep their state.
+class PYDL_API Optimizer {
+ public:
+  /// Updates all parameters that have a gradient, in place.
+  void step();
+  /// Drops the gradients of all parameters.
+  void zero_grad();
+
+  const std::vector<Tensor>& parameters() const;
+  double lr() const;
+  /// `ValueError` for a negative or infinite one. Compiled steps are not traced again.
+  void set_lr(double value);
+  /// The learning rate as it is read by updates, float64 of rank 0.
+  const Tensor& lr_tensor() const;
+  /// How many updates were made.
+  int64_t steps() const;
+
+  /// What is kept, by the names of Python's `Optimizer.state_dict`: "lr.0", and "<number of the parameter>.step" and
+  /// ".<moment>" for each. The tensors share memory with the optimiser.
+  ParamSet states() const;
+  /// Takes over a copy of what `states` gave for the same parameters in the same order. `ValueError` for tensors that
+  /// are missing, left over or of another shape.
+  void load_states(const ParamSet& states);
+  /// Counts how often tensors of the state were made anew: compiled functions look at it.
+  int64_t structure() const;
+
+ protected:
+  struct State;
+  explicit Optimizer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+// Each takes the tensors of a set that require gradients, or a list of leaves. `ValueError` without any, for one that
+// is given twice, and for options out of range.
+
+/// Stochastic gradient descent, with momentum.
+class PYDL_API Sgd : public Optimizer {
+ public:
+  explicit Sgd(const ParamSet& params, double lr = 0.01, const SgdOptions& options = {});
+  explicit Sgd(const std::vector<Tensor>& parameters, double lr = 0.01, const SgdOptions& options = {});
+};
+
+/// Kingma and Ba (2015); with `decoupled` AdamW.
+class PYDL_API Adam : public Optimizer {
+ public:
+  explicit Adam(const ParamSet& params, double lr = 0.001, const AdamOptions& options = {});
+  explicit Adam(const std::vector<Tensor>& parameters, double lr = 0.001, const AdamOptions& options = {});
+};
+
+/// Hinton (2012).
+class PYDL_API RmsProp : public Optimizer {
+ public:
+  explicit RmsProp(const ParamSet& params, double lr = 0.01, const RmspropOptions& options = {});
+  explicit RmsProp(const std::vector<Tensor>& parameters, double lr = 0.01, const RmspropOptions& options = {});
+};
+
+/// Scales the gradients so that their joint Euclidean norm is at most `max_norm`, and gives the norm that they had:
+/// float64 of rank 0, zero without gradients. `ValueError` for a negative `max_norm`.
+PYDL_API Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm);
+
+}  // namespace pydl::optim

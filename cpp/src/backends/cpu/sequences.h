@@ -1,0 +1,39 @@
+// What kernels over sequences share: when threads pay, and what they ask of their operands.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+
+#include "exec/kernel.h"
+
+namespace pydl::cpu {
+
+/// Elements that are worth packing on another thread.
+inline constexpr int64_t packed_per_thread = 16384;
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+inline bool has_contiguous_rows(const exec::BufferSpec& spec) {
+  return spec.strides.back() == 1 || spec.shape.back() == 1;
+}
+
+/// All from number `first` on.
+inline bool are_contiguous(std::span<const exec::BufferSpec> inputs, size_t first) {
+  return std::all_of(inputs.begin() + static_cast<std::ptrdiff_t>(first), inputs.end(),
+                     [](const exec::BufferSpec& spec) { return is_contiguous(spec.shape, spec.strides); });
+}
+
+/// The kernel of the dtype of the first input; none for other dtypes, and operands without elements.
+template <template <class> class KernelOf>
+std::unique_ptr<exec::Kernel> prepare_of_dtype(const exec::KernelCall& call) {
+  for (const exec::BufferSpec& input : call.inputs) {
+    if (element_count(input.shape) == 0) return nullptr;
+  }
+  switch (call.inputs[0].dtype) {
+    case DType::float32: return std::make_unique<KernelOf<float>>(call);
+    case DType::float64: return std::make_unique<KernelOf<double>>(call);
+    default: return nullptr;
+  }
+}
+
+}  // namespace pydl::cpu

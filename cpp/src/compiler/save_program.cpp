@@ -1,0 +1,98 @@
+#include "pydl/save_program.h"
+
+#include "compiler/trace_call.h"
+#include "pydl/ops.h"
+
+namespace pydl {
+
+namespace {
+
+// The batch of the example, where there is one.
+std::optional<int64_t> batch_of(std::span<const Tensor> inputs) {
+  for (const Tensor& input : inputs) {
+    if (input.rank() > 0) return input.size(0);
+  }
+  return std::nullopt;
+}
+
+// The inputs with other batch sizes; their elements do not matter.
+std::vector<Tensor> resized(std::span<const Tensor> inputs, int64_t from, int64_t to) {
+  std::vector<Tensor> result;
+  for (const Tensor& input : inputs) {
+    const bool is_open = input.rank() > 0 && input.size(0) == from;
+    Dims shape = input.shape();
+    if (is_open) shape[0] = to;
+    result.push_back(is_open ? zeros(shape, input.dtype()) : contiguous(input));
+  }
+  return result;
+}
+
+std::vector<std::string> numbered(const char* word, size_t count) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < count; ++i) names.push_back(concat_text(word, i));
+  return names;
+}
+
+// The tensors of all sources, and what tells whether they are still the same.
+ParamSet states_of(const FunctionToSave& function) {
+  ParamSet states;
+  for (const StateSource& source : function.states) {
+    const ParamSet found = source.tensors();
+    states.tensors.insert(states.tensors.end(), found.tensors.begin(), found.tensors.end());
+  }
+  return states;
+}
+
+int64_t structure_of(const FunctionToSave& function) {
+  int64_t sum = 0;
+  for (const StateSource& source : function.states) sum += source.structure();
+  return sum;
+}
+
+// An optimiser makes its moments in its first step: then the function is traced again, with them among the states.
+RecordedFunction record_once(const FunctionToSave& function, std::span<const Tensor> inputs, size_t* outputs) {
+  const int64_t before = structure_of(function);
+  RecordedFunction recorded = compiler::record_call(function.function, states_of(function), inputs, outputs);
+  if (structure_of(function) == before) return recorded;
+  return compiler::record_call(function.function, states_of(function), inputs, outputs);
+}
+
+FunctionRecording record(const FunctionToSave& function) {
+  if (!function.function) throw ValueError(concat_text(function.name, ": expected a function, got none"));
+  for (const Tensor& input : function.example_inputs) {
+    if (!input.defined()) throw ValueError(concat_text(function.name, ": an example input is undefined"));
+  }
+  FunctionRecording result = {function.name, {}, {}, function.inputs, function.outputs};
+  const std::optional<int64_t> batch = batch_of(function.example_inputs);
+  if (function.open_batch && batch) {
+    const int64_t first = std::max<int64_t>(*batch, 2);  // not 1, whose axes broadcast
+    result.batches = {first, first + 1, first + 3};
+  }
+  size_t outputs = 0;
+  const auto add = [&](std::span<const Tensor> inputs) {
+    result.recordings.push_back(record_once(function, inputs, &outputs));
+  };
+  for (const int64_t size : result.batches) add(resized(function.example_inputs, *batch, size));
+  if (result.batches.empty()) add(resized(function.example_inputs, -1, -1));
+  if (result.inputs.empty()) result.inputs = numbered("input", function.example_inputs.size());
+  if (result.outputs.empty()) result.outputs = numbered("output", outputs);
+  return result;
+}
+
+}  // namespace
+
+SavedProgram trace_program(std::span<const FunctionToSave> functions, ProgramInfo info) {
+  std::vector<FunctionRecording> recordings;
+  for (const FunctionToSave& function : functions) recordings.push_back(record(function));
+  return SavedProgram(recordings, std::move(info));
+}
+
+void save_program(const std::string& path, std::span<const FunctionToSave> functions, ProgramInfo info) {
+  trace_program(functions, std::move(info)).save(path);
+}
+
+void save_program(const std::string& path, std::initializer_list<FunctionToSave> functions, ProgramInfo info) {
+  save_program(path, std::span(functions.begin(), functions.size()), std::move(info));
+}
+
+}  // namespace pydl

@@ -1,0 +1,190 @@
+// One recording for all batch sizes, found by comparing recordings at a few of them: what grows with the batch does so
+// by the same amount each time.
+#include <cmath>
+
+#include "core/active_trace.h"
+#include "core/tensor_impl.h"
+#include "graph/recording.h"
+
+namespace pydl::graph {
+
+namespace {
+
+class Comparison {
+ public:
+  Comparison(std::span<const Recording> recordings, std::span<const int64_t> batches)
+      : recordings_(recordings), batches_(batches) {}
+
+  std::optional<Recording> run(std::string* difference) {
+    Recording result = recordings_[0];
+    try {
+      compare_structure();
+      for (size_t i = 0; i < result.arguments.size(); ++i) {
+        result.arguments[i].shape = open_dims([&](const Recording& r) { return r.arguments[i].shape; }, "an argument");
+      }
+      for (size_t i = 0; i < result.constants.size(); ++i) result.constants[i] = open_constant(i);
+      for (size_t i = 0; i < result.calls.size(); ++i) open_call(i, result.calls[i]);
+      return result;
+    } catch (const ValueError& error) {
+      *difference = error.what();
+      return std::nullopt;
+    }
+  }
+
+ private:
+  [[noreturn]] static void fail(const std::string& what) {
+    throw ValueError(concat_text(what, " depends on the batch size by more than a multiple of it"));
+  }
+
+  void compare_structure() const {
+    const Recording& first = recordings_[0];
+    for (const Recording& other : recordings_.subspan(1)) {
+      if (other.arguments.size() != first.arguments.size() || other.states != first.states ||
+          other.constants.size() != first.constants.size() || other.calls.size() != first.calls.size() ||
+          other.outputs != first.outputs || other.generators != first.generators ||
+          other.views.size() != first.views.size()) {
+        throw ValueError("the function does other things for other batch sizes");
+      }
+      for (size_t i = 0; i < first.calls.size(); ++i) {
+        const RecordedCall& a = first.calls[i];
+        const RecordedCall& b = other.calls[i];
+        if (a.op != b.op || a.inputs != b.inputs || a.region != b.region || a.attrs.size() != b.attrs.size() ||
+            a.generator != b.generator) {
+          throw ValueError("the function does other things for other batch sizes");
+        }
+      }
+    }
+  }
+
+  // The line through these values.
+  OpenInteger open_integer(std::span<const int64_t> values, const std::string& what) const {
+    OpenInteger result = {0, values[0]};
+    const int64_t step = batches_[1] - batches_[0];
+    const int64_t growth = values[1] - values[0];
+    if (growth != 0) {
+      if (growth % step != 0) fail(what);
+      result.times = growth / step;
+      result.plus = values[0] - result.times * batches_[0];
+    }
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (result.at(batches_[i]) != values[i]) fail(what);
+    }
+    return result;
+  }
+
+  template <class Get>
+  OpenDims open_dims(const Get& get, const std::string& what) const {
+    const OpenDims first = get(recordings_[0]);
+    OpenDims result;
+    for (size_t axis = 0; axis < first.size(); ++axis) {
+      std::vector<int64_t> values;
+      for (const Recording& recording : recordings_) {
+        const OpenDims dims = get(recording);
+        if (dims.size() != first.size()) fail(what);
+        values.push_back(dims[axis].plus);
+      }
+      result.push_back(open_integer(values, what));
+    }
+    return result;
+  }
+
+  // The same number, or a quotient of integers that grow with the batch: 1 / n, 2 / (n - 1), n / (n - 1). `rounded` is
+  // what the trace would make of it.
+  template <class Round>
+  OpenNumber open_number(std::span<const double> values, const Round& rounded, const std::string& what) const {
+    const auto fits = [&](const OpenNumber& number) {
+      for (size_t i = 0; i < values.size(); ++i) {
+        const double value = rounded(number.at(batches_[i]));
+        if (value != values[i] && !(std::isnan(value) && std::isnan(values[i]))) return false;
+      }
+      return true;
+    };
+    const OpenNumber same = {values[0]};
+    if (fits(same)) return same;
+    const auto batch = static_cast<double>(batches_[0]);
+    // n = N m; m is off by a little where the number was rounded.
+    const auto search = [&](double estimate, const auto& candidate_of) -> std::optional<OpenNumber> {
+      if (!(std::abs(estimate) < 0x1p52)) return std::nullopt;
+      const auto middle = static_cast<int64_t>(std::round(estimate / batch));
+      constexpr int64_t reach = 16;
+      for (int64_t m = std::max<int64_t>(middle - reach, 1); m <= middle + reach; ++m) {
+        const OpenNumber candidate = candidate_of(m);
+        if (fits(candidate)) return candidate;
+      }
+      return std::nullopt;
+    };
+    for (const double dividend : {1.0, 2.0, -1.0, -2.0}) {
+      for (const int64_t less : {0, 1}) {
+        const auto found =
+            search(dividend / values[0], [&](int64_t m) { return OpenNumber{dividend, {}, {m, -less}}; });
+        if (found) return *found;
+      }
+    }
+    const auto unbiased = search(values[0] / (values[0] - 1), [](int64_t m) { return OpenNumber{0, {m, 0}, {m, -1}}; });
+    if (unbiased) return *unbiased;
+    const OpenNumber plain = {values[0] * batch, {}, {1, 0}};
+    if (!fits(plain)) fail(what);
+    return plain;
+  }
+
+  void open_call(size_t index, RecordedCall& call) const {
+    if (call.draws()) return;
+    const std::string name = op::op_name(call.op);
+    for (size_t a = 0; a < call.attrs.size(); ++a) {
+      const std::string what = concat_text(name, ": ", call.attrs[a].first);
+      const auto attr = [&](const Recording& recording) -> const OpenAttr& {
+        const auto& other = recording.calls[index].attrs[a];
+        if (other.first != call.attrs[a].first || other.second.index() != call.attrs[a].second.index()) fail(what);
+        return other.second;
+      };
+      for (const Recording& recording : recordings_) attr(recording);
+      if (std::holds_alternative<OpenDims>(call.attrs[a].second)) {
+        call.attrs[a].second = open_dims([&](const Recording& r) { return std::get<OpenDims>(attr(r)); }, what);
+      } else if (std::holds_alternative<OpenInteger>(call.attrs[a].second)) {
+        std::vector<int64_t> values;
+        for (const Recording& recording : recordings_) values.push_back(std::get<OpenInteger>(attr(recording)).plus);
+        call.attrs[a].second = open_integer(values, what);
+      } else if (std::holds_alternative<OpenNumber>(call.attrs[a].second)) {
+        std::vector<double> values;
+        for (const Recording& recording : recordings_) values.push_back(std::get<OpenNumber>(attr(recording)).value);
+        call.attrs[a].second = open_number(values, [](double value) { return value; }, what);
+      } else {
+        for (const Recording& recording : recordings_) {
+          if (attr(recording) != call.attrs[a].second) fail(what);
+        }
+      }
+    }
+  }
+
+  RecordedConstant open_constant(size_t index) const {
+    const core::PauseTrace paused;
+    const Tensor& first = recordings_[0].constants[index].tensor;
+    bool same = true;
+    for (const Recording& recording : recordings_.subspan(1)) {
+      const Tensor& other = recording.constants[index].tensor;
+      if (other.dtype() != first.dtype()) fail("a constant");
+      same = same && other.shape() == first.shape() && core::same_bytes(first, other);
+    }
+    if (same) return {first, {}};
+    if (first.rank() != 0 || !is_floating(first.dtype())) {
+      throw ValueError(concat_text("a constant of shape ", first.shape(),
+                                   " depends on the batch size; make it with zeros(), full() or arange()"));
+    }
+    std::vector<double> values;
+    for (const Recording& recording : recordings_) values.push_back(recording.constants[index].tensor.item());
+    const auto rounded = [&](double value) { return Tensor::scalar(value, first.dtype()).item(); };
+    return {first, open_number(values, rounded, "a number")};
+  }
+
+  std::span<const Recording> recordings_;
+  std::span<const int64_t> batches_;
+};
+
+}  // namespace
+
+std::optional<Recording> generalize(std::span<const Recording> recordings, std::span<const int64_t> batches,
+                                    std::string* difference) {
+  return Comparison(recordings, batches).run(difference);
+}
+
+}  // namespace pydl::graph

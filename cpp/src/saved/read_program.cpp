@@ -1,0 +1,333 @@
+// Programs from JSON beside named tensors. Files come from anywhere: nothing in them is believed. What calls of ops
+// may be is for `graph::replay` to find out.
+#include <limits>
+#include <set>
+#include <unordered_map>
+
+#include "core/tensor_impl.h"
+#include "io/json.h"
+#include "pydl/random.h"
+#include "saved/program_data.h"
+
+namespace pydl::saved {
+
+namespace {
+
+using graph::OpenDims;
+using graph::OpenInteger;
+using graph::OpenNumber;
+using graph::RecordedCall;
+using io::Json;
+
+// A value of the JSON text, and the way to it for messages: `functions[0].calls[3]`.
+class Place {
+ public:
+  Place(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
+
+  [[noreturn]] void fail(const std::string& what) const { throw FormatError(concat_text(path_, ": ", what)); }
+
+  Place operator[](std::string_view name) const {
+    const Json* found = json_.find(name);
+    if (found == nullptr) fail(concat_text("there is no '", name, "'"));
+    return {*found, concat_text(path_, path_.empty() ? "" : ".", name)};
+  }
+  bool has(std::string_view name) const { return json_.find(name) != nullptr; }
+  Place operator[](size_t index) const {
+    const Json::Array& elements = array();
+    if (index >= elements.size()) fail(concat_text("expected more than ", index, " elements, got ", elements.size()));
+    return {elements[index], concat_text(path_, "[", index, "]")};
+  }
+  size_t size() const { return array().size(); }
+
+  template <class T>
+  const T* get() const {
+    return json_.get<T>();
+  }
+  const std::string& text() const { return get<std::string>("a string"); }
+  const Json::Object& object() const { return get<Json::Object>("an object"); }
+  int64_t integer() const { return get<int64_t>("an integer"); }
+  int64_t integer(int64_t least, int64_t most) const {
+    const int64_t value = integer();
+    if (value < least || value > most) fail(concat_text("expected ", least, " to ", most, ", got ", value));
+    return value;
+  }
+  double number() const {
+    if (const auto* integer = get<int64_t>()) return static_cast<double>(*integer);
+    if (const auto* text = get<std::string>()) {
+      constexpr double infinity = std::numeric_limits<double>::infinity();
+      if (*text == "inf") return infinity;
+      if (*text == "-inf") return -infinity;
+      if (*text == "nan") return std::numeric_limits<double>::quiet_NaN();
+    }
+    return get<double>("a number");
+  }
+  DType dtype() const {
+    try {
+      return dtype_from_name(text());
+    } catch (const Error& error) {
+      fail(error.what());
+    }
+  }
+
+ private:
+  const Json::Array& array() const { return get<Json::Array>("an array"); }
+  template <class T>
+  const T& get(const char* expected) const {
+    const T* value = json_.get<T>();
+    if (value == nullptr) fail(concat_text("expected ", expected));
+    return *value;
+  }
+
+  const Json& json_;
+  std::string path_;
+};
+
+OpenInteger open_integer(const Place& place) {
+  if (place.get<Json::Object>() == nullptr) return {0, place.integer()};
+  return {place["batch"].integer(), place["plus"].integer()};
+}
+
+OpenNumber open_number(const Place& place) {
+  if (place.get<Json::Object>() == nullptr) return {place.number()};
+  OpenNumber number;
+  number.bottom = open_integer(place["bottom"]);
+  if (!number.bottom.is_open()) place["bottom"].fail("expected a number that depends on the batch");
+  if (place["top"].get<Json::Object>() != nullptr) {
+    number.top = open_integer(place["top"]);
+    if (!number.top.is_open()) place["top"].fail("expected a number that depends on the batch");
+  } else {
+    number.value = place["top"].number();
+  }
+  return number;
+}
+
+OpenDims open_dims(const Place& place) {
+  if (place.size() > static_cast<size_t>(max_rank)) place.fail(concat_text("expected at most ", max_rank, " sizes"));
+  OpenDims dims;
+  for (size_t i = 0; i < place.size(); ++i) dims.push_back(open_integer(place[i]));
+  return dims;
+}
+
+Dims closed_dims(const Place& place) {
+  Dims dims;
+  if (place.size() > static_cast<size_t>(max_rank)) place.fail(concat_text("expected at most ", max_rank, " sizes"));
+  for (size_t i = 0; i < place.size(); ++i) dims.push_back(place[i].integer());
+  return dims;
+}
+
+graph::OpenAttr open_attr(const op::AttrField& field, const Place& place) {
+  if (field.kind == "dims") return open_dims(place);
+  if (field.kind == "dtype") return place.dtype();
+  if (field.kind == "number") return open_number(place);
+  if (field.kind == "integer") return open_integer(place);
+  // A scalar may be any of the rest.
+  if (const auto* flag = place.get<bool>()) return *flag;
+  if (field.kind == "bool") place.fail("expected true or false");
+  if (place.get<double>() != nullptr || place.get<std::string>() != nullptr || place.has("bottom")) {
+    return open_number(place);
+  }
+  return open_integer(place);
+}
+
+const std::unordered_map<std::string_view, op::OpId>& op_ids() {
+  static const auto ids = [] {
+    std::unordered_map<std::string_view, op::OpId> result;
+    for (const op::OpDef& def : op::all_ops()) result.emplace(def.name, def.id);
+    return result;
+  }();
+  return ids;
+}
+
+// The tensors of the file by name.
+class Tensors {
+ public:
+  explicit Tensors(const ParamSet& file) {
+    for (const auto& [name, tensor] : file.tensors) by_name_.emplace(name, &tensor);
+  }
+  const Tensor& operator()(const Place& name) const {
+    const auto found = by_name_.find(name.text());
+    if (found == by_name_.end()) name.fail(concat_text("there is no tensor '", name.text(), "'"));
+    return *found->second;
+  }
+
+ private:
+  std::unordered_map<std::string_view, const Tensor*> by_name_;
+};
+
+class FunctionReader {
+ public:
+  FunctionReader(const Place& place, const Tensors& file, const ProgramData& program)
+      : place_(place), file_(file), program_(program) {}
+
+  // `states` are the file's tensors that are states of any function.
+  FunctionData run(const std::unordered_map<std::string, int>& states) {
+    graph::Recording& recording = data_.recording;
+    data_.name = place_["name"].text();
+    data_.result = place_["result"].text();
+    read_inputs();
+    for (size_t i = 0; i < place_["states"].size(); ++i) {
+      data_.states.push_back(states.at(place_["states"][i].text()));
+    }
+    recording.states = static_cast<int>(data_.states.size());
+    for (size_t i = 0; i < place_["views"].size(); ++i) recording.views.push_back(view(place_["views"][i]));
+    for (size_t i = 0; i < place_["constants"].size(); ++i) {
+      recording.constants.push_back(constant(place_["constants"][i]));
+    }
+    const auto most = static_cast<int64_t>(program_.generators.size()) - 1;
+    for (size_t i = 0; i < place_["generators"].size(); ++i) {
+      data_.generators.push_back(static_cast<int>(place_["generators"][i].integer(0, most)));
+    }
+    recording.generators = static_cast<int>(data_.generators.size());
+    values_ = recording.first_result();
+    const Place calls = place_["calls"];
+    for (size_t i = 0; i < calls.size(); ++i) recording.calls.push_back(call(calls[i]));
+    const Place outputs = place_["outputs"];
+    const Place results = place_["results"];
+    if (outputs.size() != results.size()) results.fail(concat_text("expected ", outputs.size(), " results"));
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      data_.outputs.push_back(outputs[i].text());
+      recording.outputs.push_back(static_cast<int>(results[i].integer(0, values_ - 1)));
+    }
+    return std::move(data_);
+  }
+
+ private:
+  void read_inputs() {
+    const Place inputs = place_["inputs"];
+    std::set<std::string> names;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      data_.inputs.push_back(inputs[i]["name"].text());
+      if (!names.insert(data_.inputs.back()).second) inputs[i].fail("another input has this name");
+      data_.recording.arguments.push_back({inputs[i]["dtype"].dtype(), open_dims(inputs[i]["shape"])});
+      for (const OpenInteger& size : data_.recording.arguments.back().shape) {
+        if (size.times < 0 || size.plus < 0) inputs[i].fail("a size is negative");
+      }
+    }
+  }
+
+  graph::RecordedView view(const Place& place) const {
+    const auto most = static_cast<int64_t>(data_.states.size()) - 1;
+    const auto state = static_cast<int>(place["state"].integer(0, most));
+    graph::RecordedView view = {state, closed_dims(place["shape"]), closed_dims(place["strides"]),
+                                place["offset"].integer()};
+    const Tensor& whole = program_.state.tensors[static_cast<size_t>(data_.states[static_cast<size_t>(state)])].second;
+    if (!core::lies_within(whole.size(), view.shape, view.strides, view.offset)) {
+      place.fail(concat_text("a view of shape ", view.shape, ", strides ", view.strides, " and offset ", view.offset,
+                             " lies outside its state of shape ", whole.shape()));
+    }
+    return view;
+  }
+
+  graph::RecordedConstant constant(const Place& place) const {
+    if (place.get<std::string>() != nullptr) return {file_(place), {}};
+    const DType dtype = place["dtype"].dtype();
+    if (!is_floating(dtype)) place["dtype"].fail("expected a floating-point dtype");
+    const OpenNumber number = open_number(place["number"]);
+    return {Tensor::scalar(number.value, dtype), number};
+  }
+
+  int value(const Place& place) const { return static_cast<int>(place.integer(0, values_ - 1)); }
+
+  RecordedCall call(const Place& place) {
+    RecordedCall call;
+    const std::string& name = place[0].text();
+    if (name == "draw") {
+      call.generator = static_cast<int>(place[1].integer(0, data_.recording.generators - 1));
+      ++values_;
+      return call;
+    }
+    const auto found = op_ids().find(name);
+    if (found == op_ids().end()) place[0].fail(concat_text("there is no op '", name, "'"));
+    call.op = found->second;
+    const Place inputs = place[1];
+    for (size_t i = 0; i < inputs.size(); ++i) call.inputs.push_back(value(inputs[i]));
+    if (place.size() > 2) read_attrs(place[2], call);
+    if (place.size() > 3) call.region = static_cast<int>(place[3].integer(0, std::numeric_limits<int>::max()));
+    if (!op::op_def(call.op).has(op::Trait::mutates)) ++values_;
+    return call;
+  }
+
+  static void read_attrs(const Place& place, RecordedCall& call) {
+    const std::vector<op::AttrField> fields = op::attr_fields(op::op_def(call.op));
+    for (const auto& [name, json] : place.object()) {
+      const auto field = std::find_if(fields.begin(), fields.end(),
+                                      [&, &key = name](const op::AttrField& f) { return f.name == key; });
+      if (field == fields.end()) place.fail(concat_text(op::op_name(call.op), " has no attribute '", name, "'"));
+      call.attrs.emplace_back(field->name, open_attr(*field, place[name]));
+    }
+  }
+
+  const Place& place_;
+  const Tensors& file_;
+  const ProgramData& program_;
+  FunctionData data_;
+  int values_ = 0;  // known so far
+};
+
+ProgramInfo read_info(const Place& root) {
+  ProgramInfo info;
+  const Place names = root["class_names"];
+  for (size_t i = 0; i < names.size(); ++i) info.class_names.push_back(names[i].text());
+  const Place preprocessing = root["preprocessing"];
+  for (const auto& [name, json] : preprocessing.object()) {
+    const Place values = preprocessing[name];
+    for (size_t i = 0; i < values.size(); ++i) info.preprocessing[name].push_back(values[i].number());
+  }
+  return info;
+}
+
+std::shared_ptr<RandomStream> generator_of(const Place& place, const Tensors& file) {
+  Generator generator;
+  try {
+    generator.set_state(file(place));
+  } catch (const ValueError& error) {
+    place.fail(error.what());
+  }
+  return generator.stream();
+}
+
+ProgramData read(const Place& root, const Tensors& file) {
+  const int64_t version = root["format"].integer();
+  if (version < 1 || version > format_version) {
+    root["format"].fail(concat_text("this version of pydl reads formats 1 to ", format_version, ", got ", version));
+  }
+  ProgramData data;
+  data.info = read_info(root);
+  const Place generators = root["generators"];
+  for (size_t i = 0; i < generators.size(); ++i) data.generators.push_back(generator_of(generators[i], file));
+  const Place functions = root["functions"];
+  if (functions.size() == 0) functions.fail("expected at least one function");
+  std::unordered_map<std::string, int> states;
+  for (size_t f = 0; f < functions.size(); ++f) {
+    const Place names = functions[f]["states"];
+    for (size_t i = 0; i < names.size(); ++i) {
+      const Tensor& tensor = file(names[i]);
+      if (!states.emplace(names[i].text(), static_cast<int>(states.size())).second) continue;
+      data.state.tensors.emplace_back(names[i].text(), tensor);
+    }
+  }
+  std::set<std::string> names;
+  for (size_t f = 0; f < functions.size(); ++f) {
+    const Place place = functions[f];
+    data.functions.push_back(FunctionReader(place, file, data).run(states));
+    if (!names.insert(data.functions.back().name).second) place.fail("another function has this name");
+  }
+  return data;
+}
+
+}  // namespace
+
+ProgramData read_program(const ParamSet& file, const std::string& name) {
+  const auto text = file.metadata.find("pydl.program");
+  if (text == file.metadata.end()) {
+    throw FormatError(concat_text(name, ": holds parameters, but no program (metadata 'pydl.program')"));
+  }
+  try {
+    const Json json = io::parse_json(text->second);
+    return read(Place(json, ""), Tensors(file));
+  } catch (const FormatError& error) {
+    throw FormatError(concat_text(name, ": program: ", error.what()));
+  }
+}
+
+}  // namespace pydl::saved
