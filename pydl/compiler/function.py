@@ -161,6 +161,15 @@ class CompiledFunction(Generic[FunctionT]):
         shape ().
         """
         state = self._collect()
+        recorded = self._record_once(state, call, names)
+        if list(self._collect().tensors) != list(state.tensors):
+            # State came into being, such as moments of an optimiser: now it has its place.
+            recorded = self._record_once(self._collect(), call, names)
+        return recorded
+
+    def _record_once(
+        self, state: State, call: tuple[Any, Any], names: Mapping[int, str]
+    ) -> tuple[Any, Any]:
         named = {names.get(hash(tensor), name): tensor for name, tensor in state.tensors.items()}
         tracing = _Tracing(self, state, call)
         recorded, count = tracing.record(named)
@@ -259,8 +268,19 @@ class _Tracing:
             raise self._located(error) from None
 
     def record(self, states: Mapping[str, Tensor]) -> tuple[Any, int]:
-        """Trace the function, and return what was written down, and the number of results."""
-        outputs, _ = self._run_traced(states, lambda traced, results: None)
+        """Trace the function, and return what was written down, and the number of results.
+
+        Gradients that parameters have now are none of its business.
+        """
+        gradients = self._gradients
+        self._gradients, self.has_grad = [None] * len(gradients), [False] * len(gradients)
+        for tensor in self.learnt:
+            tensor.grad = None
+        try:
+            outputs, _ = self._run_traced(states, lambda traced, results: None)
+        finally:
+            for tensor, gradient in zip(self.learnt, gradients, strict=True):
+                tensor.grad = gradient
         if self.receivers:
             raise ValueError(
                 f"{self._owner._name}: leaves gradients in {len(self.receivers)} parameters, which "

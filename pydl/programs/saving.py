@@ -195,7 +195,15 @@ class _Recorder:
         recordings = []
         sizes: list[int | None] = [*batches] or [None]
         for batch in sizes:
-            recorded, result = self._function._record(self._call_at(batch), self._names)
+            try:
+                recorded, result = self._function._record(self._call_at(batch), self._names)
+            except (ValueError, TypeError, IndexError) as error:
+                if batch in (None, self._batch):
+                    raise
+                raise ValueError(
+                    f"{self._name}: cannot take batches of any size: with one of {batch}, {error}"
+                    "; pass open_batch=False to save it for the size of the example"
+                ) from error
             recordings.append(recorded)
         names = [name for name, _ in self._inputs]
         outputs = names_of_results(result)

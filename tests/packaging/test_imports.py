@@ -51,7 +51,7 @@ INCLUDES = {
     "nn": PUBLIC,
     "optim": PUBLIC,
     "data": PUBLIC,
-    "compiler": [*PUBLIC, r"runtime/threads\.h"],
+    "compiler": [*PUBLIC, r"runtime/threads\.h", r"core/module_api\.h"],
     "io": PUBLIC,
     # Program files: graphs in, graphs out.
     "saved": [
@@ -101,6 +101,7 @@ PYTHON = {
         "interop",
         "nn",
         "optim",
+        "programs",
         "training",
     },
 }

@@ -1,4 +1,4 @@
-// All public headers of C++.
+// All public headers but that of the C interface.
 #pragma once
 
 #include "pydl/autocast.h"

@@ -68,11 +68,11 @@ Dims channels_last_strides(const Dims& shape) {
   Dims strides = contiguous_strides(shape);
   if (shape.rank() < 3) return strides;
   strides[1] = 1;
-  int64_t stride = shape[1];
+  auto stride = static_cast<uint64_t>(shape[1]);  // as above
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {
     if (axis == 1) continue;
-    strides[axis] = stride;
-    stride *= shape[axis];
+    strides[axis] = static_cast<int64_t>(stride);
+    stride *= static_cast<uint64_t>(shape[axis]);
   }
   return strides;
 }

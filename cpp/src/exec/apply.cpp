@@ -80,6 +80,7 @@ void check_mutable(const OpDef& def, const Tensor& tensor) {
 
 void apply_mutating(const OpDef& def, const Attrs& attrs, std::span<const Tensor> inputs,
                     std::span<const BufferSpec> specs) {
+  def.infer(attrs, specs, nullptr, nullptr);  // first: the attributes say how many are overwritten
   const int mutated = def.mutated(attrs, static_cast<int>(inputs.size()));
   for (int i = 0; i < mutated; ++i) check_mutable(def, inputs[static_cast<size_t>(i)]);
   for (const Tensor& input : inputs.subspan(static_cast<size_t>(mutated))) {
@@ -87,7 +88,6 @@ void apply_mutating(const OpDef& def, const Attrs& attrs, std::span<const Tensor
     throw Error(concat_text(def.name, ": a recorded tensor cannot be written into another one; use concat or where, ",
                             "or detach() it"));
   }
-  def.infer(attrs, specs, nullptr, nullptr);
   if (OpTrace* trace = active_op_trace()) {
     trace->note_mutation(def, attrs, inputs, mutated);
   } else {

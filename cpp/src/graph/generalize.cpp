@@ -1,6 +1,7 @@
 // One recording for all batch sizes, found by comparing recordings at a few of them: what grows with the batch does so
 // by the same amount each time.
 #include <cmath>
+#include <set>
 
 #include "core/active_trace.h"
 #include "core/tensor_impl.h"
@@ -19,6 +20,7 @@ class Comparison {
     Recording result = recordings_[0];
     try {
       compare_structure();
+      count_elements();
       for (size_t i = 0; i < result.arguments.size(); ++i) {
         result.arguments[i].shape = open_dims([&](const Recording& r) { return r.arguments[i].shape; }, "an argument");
       }
@@ -56,6 +58,25 @@ class Comparison {
     }
   }
 
+  // How many elements tensors have for each example of the batch, as far as shapes are written down.
+  void count_elements() {
+    const Recording& first = recordings_[0];
+    for (const RecordedArgument& argument : first.arguments) add_count(argument.shape);
+    for (const RecordedCall& call : first.calls) {
+      for (const auto& [name, attr] : call.attrs) {
+        if (const auto* dims = std::get_if<OpenDims>(&attr)) add_count(*dims);
+      }
+    }
+  }
+
+  void add_count(const OpenDims& shape) {
+    int64_t count = 1;
+    for (const OpenInteger& size : shape) {
+      if (size.plus <= 0 || __builtin_mul_overflow(count, size.plus, &count)) return;
+    }
+    if (count % batches_[0] == 0) counts_.insert(count / batches_[0]);
+  }
+
   // The line through these values.
   OpenInteger open_integer(std::span<const int64_t> values, const std::string& what) const {
     OpenInteger result = {0, values[0]};
@@ -88,8 +109,20 @@ class Comparison {
     return result;
   }
 
-  // The same number, or a quotient of integers that grow with the batch: 1 / n, 2 / (n - 1), n / (n - 1). `rounded` is
-  // what the trace would make of it.
+  std::optional<OpenNumber> open_whole_number(std::span<const double> values) const {
+    std::vector<int64_t> integers;
+    for (const double value : values) {
+      if (!(std::abs(value) < 0x1p52) || value != std::floor(value)) return std::nullopt;
+      integers.push_back(static_cast<int64_t>(value));
+    }
+    const int64_t step = batches_[1] - batches_[0];
+    const int64_t times = (integers[1] - integers[0]) / step;
+    if (times == 0) return std::nullopt;
+    return OpenNumber{0, {times, integers[0] - times * batches_[0]}};
+  }
+
+  // The same number, an integer that grows with the batch, or a quotient of such: n, 1 / n, 2 / (n - 1), n / (n - 1).
+  // `rounded` is what the trace would make of it.
   template <class Round>
   OpenNumber open_number(std::span<const double> values, const Round& rounded, const std::string& what) const {
     const auto fits = [&](const OpenNumber& number) {
@@ -101,17 +134,24 @@ class Comparison {
     };
     const OpenNumber same = {values[0]};
     if (fits(same)) return same;
+    if (const auto line = open_whole_number(values); line && fits(*line)) return *line;
     const auto batch = static_cast<double>(batches_[0]);
-    // n = N m; m is off by a little where the number was rounded.
+    // n = N m; m is off by a little where the number was rounded. In few bits, several fit at these batch sizes and
+    // differ at others: then it is the one that counts elements of something.
     const auto search = [&](double estimate, const auto& candidate_of) -> std::optional<OpenNumber> {
       if (!(std::abs(estimate) < 0x1p52)) return std::nullopt;
+      for (const int64_t m : counts_) {
+        if (fits(candidate_of(m))) return candidate_of(m);
+      }
       const auto middle = static_cast<int64_t>(std::round(estimate / batch));
       constexpr int64_t reach = 16;
+      std::optional<OpenNumber> found;
       for (int64_t m = std::max<int64_t>(middle - reach, 1); m <= middle + reach; ++m) {
-        const OpenNumber candidate = candidate_of(m);
-        if (fits(candidate)) return candidate;
+        if (!fits(candidate_of(m))) continue;
+        if (found) fail(concat_text(what, " of few bits"));
+        found = candidate_of(m);
       }
-      return std::nullopt;
+      return found;
     };
     for (const double dividend : {1.0, 2.0, -1.0, -2.0}) {
       for (const int64_t less : {0, 1}) {
@@ -178,6 +218,7 @@ class Comparison {
 
   std::span<const Recording> recordings_;
   std::span<const int64_t> batches_;
+  std::set<int64_t> counts_;
 };
 
 }  // namespace

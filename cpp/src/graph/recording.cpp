@@ -1,5 +1,6 @@
 #include "graph/recording.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "core/tensor_impl.h"
@@ -169,42 +170,50 @@ class Player {
   Player(const Recording& recording, int64_t batch, std::span<const Tensor> states,
          std::span<const std::shared_ptr<RandomStream>> generators, Tracer& tracer)
       : recording_(recording), batch_(batch), generators_(generators), tracer_(tracer) {
-    for (const RecordedArgument& argument : recording.arguments) {
+    each("inputs", recording.arguments, [&](const RecordedArgument& argument) {
       const Dims shape = dims_at(argument.shape, batch);
+      if (std::any_of(shape.begin(), shape.end(), [](int64_t size) { return size < 0; })) {
+        throw ValueError(concat_text("a batch of ", batch, " makes the shape ", shape));
+      }
       require_elements(shape);
       values_.push_back(tracer.argument({argument.dtype, shape, contiguous_strides(shape)}));
-    }
+    });
     for (const Tensor& state : states) values_.push_back(state);
-    for (const RecordedView& view : recording.views) {
+    each("views", recording.views, [&](const RecordedView& view) {
+      require_elements(view.shape);
       values_.push_back(
           core::make_view(states[static_cast<size_t>(view.state)], view.shape, view.strides, view.offset));
-    }
-    for (const RecordedConstant& constant : recording.constants) {
+    });
+    each("constants", recording.constants, [&](const RecordedConstant& constant) {
       const bool open = constant.number.has_value();
       const DType dtype = constant.tensor.dtype();
       values_.push_back(tracer.constant(open ? Tensor::scalar(constant.number->at(batch), dtype) : constant.tensor));
-    }
+    });
   }
 
   std::vector<Tensor> run() {
-    for (size_t i = 0; i < recording_.calls.size(); ++i) {
-      try {
-        play(recording_.calls[i]);
-      } catch (const MemoryError&) {
-        throw;
-      } catch (const Error& error) {
-        throw FormatError(concat_text("call ", i, ": ", error.what()));
-      }
-    }
+    each("calls", recording_.calls, [&](const RecordedCall& call) { play(call); });
     std::vector<Tensor> outputs;
-    for (const int output : recording_.outputs) outputs.push_back(values_.at(static_cast<size_t>(output)));
-    for (const Tensor& output : outputs) {
-      if (!output.defined()) throw FormatError("an output is the state of a generator that nothing draws from");
-    }
+    each("results", recording_.outputs, [&](int output) {
+      outputs.push_back(values_.at(static_cast<size_t>(output)));
+      if (!outputs.back().defined()) throw ValueError("the state of a generator that nothing draws from");
+    });
     return outputs;
   }
 
  private:
+  // Errors say where.
+  template <class Elements, class Use>
+  static void each(const char* name, const Elements& elements, const Use& use) {
+    for (size_t i = 0; i < elements.size(); ++i) {
+      try {
+        use(elements[i]);
+      } catch (const Error& error) {
+        throw FormatError(concat_text(name, "[", i, "]: ", error.what()));
+      }
+    }
+  }
+
   // In all: shapes of files may be anything.
   void require_elements(const Dims& shape) {
     require_countable(shape);
@@ -226,6 +235,7 @@ class Player {
       attrs.add(name, value);
     }
     op::check_attrs(op::op_def(call.op), attrs);
+    op::check_input_count(op::op_def(call.op), call.inputs.size());
     const std::vector<Tensor> inputs = inputs_of(call, attrs);
     const Tensor result = op::apply(call.op, attrs, inputs);
     if (!result.defined()) return;
@@ -239,7 +249,10 @@ class Player {
     for (const int input : call.inputs) {
       const auto waiting = pending_.find(input);
       if (waiting != pending_.end()) {
-        if (!def.has(op::Trait::random)) throw ValueError("only random ops read the state of a generator");
+        if (!def.has(op::Trait::random) || inputs.size() + 1 != call.inputs.size()) {
+          throw ValueError(concat_text(def.name, ": input ", inputs.size(),
+                                       " is the state of a generator, which random ops take, as their last input"));
+        }
         take(waiting->second, input, count_of(call, attrs));
         pending_.erase(waiting);
       }
@@ -256,6 +269,7 @@ class Player {
   }
 
   void take(int generator, int value, int64_t count) {
+    if (count < 0 || count > most_elements) throw ValueError(concat_text("cannot draw ", count, " numbers"));
     Generator borrowed(generators_[static_cast<size_t>(generator)]);
     values_[static_cast<size_t>(value)] = borrowed.take(count);
   }

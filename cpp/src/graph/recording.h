@@ -23,13 +23,13 @@ struct OpenInteger {
   friend bool operator==(const OpenInteger&, const OpenInteger&) = default;
 };
 
-/// A number, or (open) a quotient of one, or of an open integer, by an open integer.
+/// A number, or (open) a quotient of which the dividend, the divisor or both are open integers.
 struct OpenNumber {
   double value = 0;  ///< the number, or the dividend where `top` is not open
   OpenInteger top = {};
-  OpenInteger bottom = {};
+  OpenInteger bottom = {0, 1};
 
-  bool is_open() const { return bottom.is_open(); }
+  bool is_open() const { return top.is_open() || bottom.is_open(); }
   double at(int64_t batch) const;
   friend bool operator==(const OpenNumber&, const OpenNumber&) = default;
 };
@@ -92,8 +92,8 @@ Recording record(const Graph& graph);
 std::optional<Recording> generalize(std::span<const Recording> recordings, std::span<const int64_t> batches,
                                     std::string* difference);
 
-/// Calls everything again under `tracer`; gives the outputs. Throws `FormatError` that names the call where one is not
-/// what its op takes.
+/// Calls everything again under `tracer`; gives the outputs. Throws `FormatError` that names the place, such as
+/// `calls[3]`, where something is not what its op takes.
 std::vector<Tensor> replay(const Recording& recording, int64_t batch, std::span<const Tensor> states,
                            std::span<const std::shared_ptr<RandomStream>> generators, Tracer& tracer);
 

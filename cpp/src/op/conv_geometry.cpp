@@ -40,12 +40,29 @@ ConvGeometry conv_geometry(const exec::KernelCall& call) {
   }
 }
 
+namespace {
+
+// Kernels that copy an image with its padding want it to be an image mostly.
+bool is_mostly_padding(const ConvGeometry& g) {
+  constexpr double few_elements = 1 << 16;
+  double padded = 1;
+  double image = 1;
+  for (size_t axis = 0; axis < 3; ++axis) {
+    image *= static_cast<double>(g.input[axis]);
+    padded *= static_cast<double>(g.input[axis] + g.low[axis] + g.high[axis]);
+  }
+  return padded > few_elements && padded > 16 * image;
+}
+
+}  // namespace
+
 bool has_few_channels(const exec::KernelCall& call) {
   constexpr int64_t few = 16;
   constexpr int64_t most_products = 512;  // for one result: their weights should stay in the L1 cache
   if (call.outputs[0].dtype != DType::float32 || call.op == OpId::conv_backward_input) return false;
   const ConvGeometry g = conv_geometry(call);
   if (g.groups != 1 || g.work() == 0 || g.in_channels >= few || g.out_channels > few) return false;
+  if (is_mostly_padding(g)) return false;
   return g.kernel_size() * g.in_channels <= most_products;
 }
 

@@ -1,4 +1,6 @@
 // Convolutions: the op and its two gradients, which are each other's derivatives.
+#include <limits>
+
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "op/conv_geometry.h"
@@ -56,13 +58,20 @@ void require_options(OpId id, const Attrs& attrs, int spatial) {
   }
 }
 
+// The most that int64 holds where there are more.
+int64_t channels_in(const Dims& weight, int64_t groups) {
+  int64_t channels = 0;
+  return __builtin_mul_overflow(weight[1], groups, &channels) ? std::numeric_limits<int64_t>::max() : channels;
+}
+
 // The spatial sizes of the output.
 Dims output_sizes(OpId id, const Attrs& attrs, const Dims& input, const Dims& kernel) {
   Dims sizes;
   for (int i = 0; i < input.rank(); ++i) {
     const int64_t padded = input[i] + attrs.dims("padding_low")[i] + attrs.dims("padding_high")[i];
-    const int64_t span = attrs.dims("dilation")[i] * (kernel[i] - 1) + 1;
-    if (kernel[i] < 1 || span > padded) {
+    int64_t span = 0;
+    const bool overflows = __builtin_mul_overflow(attrs.dims("dilation")[i], kernel[i] - 1, &span);
+    if (kernel[i] < 1 || overflows || ++span > padded) {
       throw ValueError(concat_text(name_of(id, input.rank()), ": a kernel of ", kernel, " with dilation ",
                                    attrs.dims("dilation"), " does not fit into a padded input of ", padded,
                                    " along spatial axis ", i));
@@ -76,9 +85,10 @@ Dims output_sizes(OpId id, const Attrs& attrs, const Dims& input, const Dims& ke
 void require_fit(OpId id, const Attrs& attrs, const Dims& x, const Dims& weight, const Dims& y) {
   const std::string name = name_of(id, x.rank() - 2);
   const int64_t groups = attrs.integer("groups");
-  if (weight[1] * groups != x[1]) {
+  if (channels_in(weight, groups) != x[1]) {
     throw ValueError(concat_text(name, ": weight ", weight, groups > 1 ? concat_text(" in ", groups, " groups") : "",
-                                 " expects ", weight[1] * groups, " input channels, got input ", named_shape(x)));
+                                 " expects ", channels_in(weight, groups), " input channels, got input ",
+                                 named_shape(x)));
   }
   if (weight[0] % groups != 0) {
     throw ValueError(concat_text(name, ": ", weight[0], " output channels cannot be divided into ", groups, " groups"));
@@ -104,7 +114,7 @@ void infer_conv(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
   require_options(OpId::conv, attrs, x.rank() - 2);
   // Channels first: with another number of them, nothing about sizes means anything.
   Dims y = with_spatial(x[0], weight[0], spatial_part(x));
-  if (weight[1] * attrs.integer("groups") == x[1]) {
+  if (channels_in(weight, attrs.integer("groups")) == x[1]) {
     y = with_spatial(x[0], weight[0], output_sizes(OpId::conv, attrs, spatial_part(x), spatial_part(weight)));
   }
   require_fit(OpId::conv, attrs, x, weight, y);
@@ -129,7 +139,7 @@ void infer_backward_input(const Attrs& attrs, std::span<const BufferSpec> inputs
   for (const int64_t size : attrs.dims("size")) {
     if (size < 0) throw ValueError(concat_text(name_of(id, spatial), ": sizes ", attrs.dims("size"), " are negative"));
   }
-  const Dims x = with_spatial(g[0], weight[1] * attrs.integer("groups"), attrs.dims("size"));
+  const Dims x = with_spatial(g[0], channels_in(weight, attrs.integer("groups")), attrs.dims("size"));
   require_fit(id, attrs, x, weight, g);
   *output = channels_last(inputs[0].dtype, x);
 }

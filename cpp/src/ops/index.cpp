@@ -1,4 +1,6 @@
 // Indexing by tensors: gather and take, and their transposes.
+#include <algorithm>
+
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "ops/families.h"
@@ -64,7 +66,7 @@ void infer_take(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
 
 void infer_take_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_index("take_backward", inputs[1]);
-  const int axis = static_cast<int>(attrs.integer("axis"));
+  const int axis = static_cast<int>(std::clamp<int64_t>(attrs.integer("axis"), -1, max_rank + 1));
   const Dims& index_shape = inputs[1].shape;
   Dims shape = inputs[0].shape;
   bool fits = axis >= 0 && axis + index_shape.rank() <= shape.rank();

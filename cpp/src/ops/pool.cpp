@@ -40,13 +40,28 @@ Dims with_sizes(const char* name, const Dims& shape, const Attrs& attrs, const c
   return with_spatial(shape[0], shape[1], attrs.dims(attr));
 }
 
+// Windows begin in the padded input: else their places may be beyond what integers hold.
+void require_places(const char* name, const Attrs& attrs, const Dims& input, const Dims& output) {
+  for (int i = 0; i < input.rank(); ++i) {
+    int64_t last = 0;
+    const bool overflows = attrs.flag("adaptive")
+                               ? __builtin_mul_overflow(input[i], output[i], &last)
+                               : __builtin_mul_overflow(output[i] - 1, attrs.dims("stride")[i], &last);
+    if (!overflows && (attrs.flag("adaptive") || last <= input[i] + 2 * attrs.dims("padding")[i])) continue;
+    throw ValueError(concat_text(name, ": ", output[i], " windows do not fit into an input of ", input[i],
+                                 " along spatial axis ", i));
+  }
+}
+
 template <OpId id>
 void infer_pool(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = op::op_name(id);
   require_windows(name, attrs, inputs[0]);
   if constexpr (id == OpId::avg_pool) attrs.integer("divisor");
   const DType dtype = id == OpId::max_pool_indices ? DType::int64 : inputs[0].dtype;
-  *output = laid_out_as(inputs[0], dtype, with_sizes(name, inputs[0].shape, attrs, "size"));
+  const Dims shape = with_sizes(name, inputs[0].shape, attrs, "size");
+  require_places(name, attrs, spatial_part(inputs[0].shape), spatial_part(shape));
+  *output = laid_out_as(inputs[0], dtype, shape);
 }
 
 void infer_max_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
@@ -57,6 +72,7 @@ void infer_max_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inp
   if (inputs[0].shape != pooled) {
     throw ValueError(concat_text(name, ": expected a gradient of shape ", pooled, ", got ", inputs[0].shape));
   }
+  require_places(name, attrs, spatial_part(inputs[1].shape), spatial_part(pooled));
   *output = laid_out_as(inputs[1], inputs[1].dtype, inputs[1].shape);
 }
 
@@ -69,7 +85,9 @@ void infer_avg_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inp
     throw ValueError(concat_text(name, ": expected a gradient of spatial sizes ", attrs.dims("size"), ", got shape ",
                                  inputs[0].shape));
   }
-  *output = laid_out_as(inputs[0], inputs[0].dtype, with_sizes(name, inputs[0].shape, attrs, "input"));
+  const Dims shape = with_sizes(name, inputs[0].shape, attrs, "input");
+  require_places(name, attrs, spatial_part(shape), attrs.dims("size"));
+  *output = laid_out_as(inputs[0], inputs[0].dtype, shape);
 }
 
 Gradients max_pool_gradients(const BackwardContext& c) {

@@ -72,14 +72,21 @@ void RandomStream::restart(int64_t seed, int64_t offset) {
   offset_ = offset;
 }
 
+namespace {
+// Places wrap: a file may say that a stream is near its end.
+int64_t moved(int64_t offset, int64_t blocks) {
+  return static_cast<int64_t>(static_cast<uint64_t>(offset) + static_cast<uint64_t>(blocks));
+}
+}  // namespace
+
 void RandomStream::advance(int64_t blocks, int64_t* seed_and_offset) {
   seed_and_offset[0] = seed_;
-  seed_and_offset[1] = offset_.fetch_add(blocks);
+  seed_and_offset[1] = offset_.fetch_add(blocks);  // which wraps too
 }
 
 void RandomStream::take_back(int64_t blocks, const int64_t* seed_and_offset) {
   if (seed_ != seed_and_offset[0]) return;
-  int64_t expected = seed_and_offset[1] + blocks;
+  int64_t expected = moved(seed_and_offset[1], blocks);
   offset_.compare_exchange_strong(expected, seed_and_offset[1]);
 }
 

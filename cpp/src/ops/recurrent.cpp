@@ -39,6 +39,16 @@ void require_lengths(const char* name, const BufferSpec& lengths, int64_t batch)
   throw TypeError(concat_text(name, ": expected lengths of int64, got ", lengths.dtype));
 }
 
+// The parts of the tape are counted in int64.
+void require_countable(const char* name, const RecurrentGeometry& g) {
+  constexpr int64_t most = int64_t{1} << 56;
+  int64_t elements = 0;
+  const bool overflows = __builtin_mul_overflow(g.batch, g.hidden, &elements) ||
+                         __builtin_mul_overflow(std::max<int64_t>(elements, 1), g.steps, &elements);
+  if (!overflows && elements <= most && g.steps <= most && g.hidden <= most) return;
+  throw ValueError(concat_text(name, ": ", g.steps, " steps of shape (", g.batch, ", ", g.hidden, ") are too many"));
+}
+
 void require_cell(const char* name, const Attrs& attrs) {
   const int64_t cell = attrs.integer("cell");
   if (cell >= 0 && cell <= static_cast<int64_t>(op::Cell::rnn_relu)) return;
@@ -59,6 +69,7 @@ void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
     throw ValueError(concat_text(name, ": expected h0 of shape (N, H), got ", inputs[1].shape));
   }
   const RecurrentGeometry g = op::recurrent_geometry(attrs, inputs);
+  require_countable(name, g);
   const int64_t rows = g.gates() * g.hidden;
   const auto check = [&](int input, const char* argument, const Dims& shape) {
     if (input < 0) return;
@@ -89,6 +100,7 @@ void infer_recurrent_backward(const Attrs& attrs, std::span<const BufferSpec> in
   }
   require_sizes(name, {attrs.integer("steps")});
   const RecurrentGeometry g = op::recurrent_backward_geometry(attrs, inputs);
+  require_countable(name, g);
   const auto check = [&](int input, const char* argument, const Dims& shape) {
     if (input < 0) return;
     require_same_dtype(name, tape, inputs[static_cast<size_t>(input)]);
@@ -114,7 +126,7 @@ void infer_sequence_product(const Attrs& attrs, std::span<const BufferSpec> inpu
   if (!fit) {
     throw ValueError(concat_text(name, ": expected shapes (T, N, A) and (T, N, B), got ", a.shape, " and ", b.shape));
   }
-  if (std::abs(attrs.integer("shift")) > 1) {
+  if (attrs.integer("shift") < -1 || attrs.integer("shift") > 1) {
     throw ValueError(concat_text(name, ": expected a shift of -1, 0 or 1, got ", attrs.integer("shift")));
   }
   require_lengths(name, inputs[2], a.shape[1]);

@@ -1,6 +1,7 @@
 #include "ops/spatial.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "ops/families.h"
 
@@ -18,10 +19,12 @@ Dims with_spatial(int64_t first, int64_t second, const Dims& sizes) {
 
 void require_per_axis(std::string_view op, const op::Attrs& attrs, const char* attr, int spatial, int64_t least) {
   const Dims& dims = attrs.dims(attr);
-  const auto is_valid = [least](int64_t value) { return value >= least; };
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  const auto is_valid = [least](int64_t value) { return value >= least && value <= most; };
   if (dims.rank() == spatial && std::all_of(dims.begin(), dims.end(), is_valid)) return;
-  throw ValueError(
-      concat_text(op, ": expected ", spatial, " numbers of at least ", least, " as ", attr, ", got ", dims));
+  const bool too_large = std::any_of(dims.begin(), dims.end(), [](int64_t value) { return value > most; });
+  throw ValueError(concat_text(op, ": expected ", spatial, " numbers of at least ", least,
+                               too_large ? concat_text(" and at most ", most) : "", " as ", attr, ", got ", dims));
 }
 
 op::BufferSpec laid_out_as(const op::BufferSpec& like, DType dtype, const Dims& shape) {

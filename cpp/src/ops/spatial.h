@@ -14,7 +14,8 @@ Dims spatial_part(const Dims& shape);
 /// (first, second, S...)
 Dims with_spatial(int64_t first, int64_t second, const Dims& sizes);
 
-/// Fails with the op's name unless the attribute has one number of at least `least` for each spatial axis.
+/// Fails with the op's name unless the attribute has one number of at least `least`, and below 2^31, for each spatial
+/// axis.
 void require_per_axis(std::string_view op, const op::Attrs& attrs, const char* attr, int spatial, int64_t least);
 
 /// An output that lies channels-last where only that describes `like`, row-major elsewhere.

@@ -144,7 +144,8 @@ void infer_slice(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferS
   for (int axis = 0; axis < output->shape.rank(); ++axis) {
     // An empty slice may start behind the end; its view starts nowhere in particular.
     if (output->shape[axis] > 0) *offset += starts[axis] * inputs[0].strides[axis];
-    output->strides[axis] *= steps[axis];
+    // A step that nobody takes may be too long for a stride.
+    if (output->shape[axis] > 1) output->strides[axis] *= steps[axis];
   }
 }
 

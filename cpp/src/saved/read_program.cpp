@@ -31,6 +31,10 @@ class Place {
     if (found == nullptr) fail(concat_text("there is no '", name, "'"));
     return {*found, concat_text(path_, path_.empty() ? "" : ".", name)};
   }
+  // One that was found by going through all.
+  Place member(std::string_view name, const Json& json) const { return {json, concat_text(path_, ".", name)}; }
+  // What a text holds.
+  Place inside(const Json& json) const { return {json, path_}; }
   bool has(std::string_view name) const { return json_.find(name) != nullptr; }
   Place operator[](size_t index) const {
     const Json::Array& elements = array();
@@ -91,13 +95,12 @@ OpenNumber open_number(const Place& place) {
   if (place.get<Json::Object>() == nullptr) return {place.number()};
   OpenNumber number;
   number.bottom = open_integer(place["bottom"]);
-  if (!number.bottom.is_open()) place["bottom"].fail("expected a number that depends on the batch");
   if (place["top"].get<Json::Object>() != nullptr) {
     number.top = open_integer(place["top"]);
-    if (!number.top.is_open()) place["top"].fail("expected a number that depends on the batch");
   } else {
     number.value = place["top"].number();
   }
+  if (!number.is_open()) place.fail("expected a quotient that depends on the batch");
   return number;
 }
 
@@ -154,6 +157,25 @@ class Tensors {
   std::unordered_map<std::string_view, const Tensor*> by_name_;
 };
 
+// How results make up what the Python function returned: null, their numbers, or containers of such.
+void check_structure(const Place& place, size_t results) {
+  if (place.get<std::nullptr_t>() != nullptr) return;
+  if (place.get<int64_t>() != nullptr) {
+    place.integer(0, static_cast<int64_t>(results) - 1);
+    return;
+  }
+  const Json::Object& object = place.object();
+  if (object.size() != 1) place.fail("expected one of 'tuple', 'list' and 'dict'");
+  const Place items = place[object[0].first];
+  if (object[0].first == "dict") {
+    for (const auto& [key, json] : items.object()) check_structure(items.member(key, json), results);
+  } else if (object[0].first == "tuple" || object[0].first == "list") {
+    for (size_t i = 0; i < items.size(); ++i) check_structure(items[i], results);
+  } else {
+    items.fail("expected one of 'tuple', 'list' and 'dict'");
+  }
+}
+
 class FunctionReader {
  public:
   FunctionReader(const Place& place, const Tensors& file, const ProgramData& program)
@@ -163,7 +185,6 @@ class FunctionReader {
   FunctionData run(const std::unordered_map<std::string, int>& states) {
     graph::Recording& recording = data_.recording;
     data_.name = place_["name"].text();
-    data_.result = place_["result"].text();
     read_inputs();
     for (size_t i = 0; i < place_["states"].size(); ++i) {
       data_.states.push_back(states.at(place_["states"][i].text()));
@@ -171,7 +192,7 @@ class FunctionReader {
     recording.states = static_cast<int>(data_.states.size());
     for (size_t i = 0; i < place_["views"].size(); ++i) recording.views.push_back(view(place_["views"][i]));
     for (size_t i = 0; i < place_["constants"].size(); ++i) {
-      recording.constants.push_back(constant(place_["constants"][i]));
+      recording.constants.push_back(constant(place_["constants"][i], states));
     }
     const auto most = static_cast<int64_t>(program_.generators.size()) - 1;
     for (size_t i = 0; i < place_["generators"].size(); ++i) {
@@ -188,10 +209,24 @@ class FunctionReader {
       data_.outputs.push_back(outputs[i].text());
       recording.outputs.push_back(static_cast<int>(results[i].integer(0, values_ - 1)));
     }
+    read_structure();
     return std::move(data_);
   }
 
  private:
+  void read_structure() {
+    const Place place = place_["result"];
+    data_.result = place.text();
+    if (data_.result.empty()) return;
+    Json json;
+    try {
+      json = io::parse_json(data_.result);
+    } catch (const FormatError& error) {
+      place.fail(error.what());
+    }
+    check_structure(place.inside(json), data_.outputs.size());
+  }
+
   void read_inputs() {
     const Place inputs = place_["inputs"];
     std::set<std::string> names;
@@ -218,8 +253,11 @@ class FunctionReader {
     return view;
   }
 
-  graph::RecordedConstant constant(const Place& place) const {
-    if (place.get<std::string>() != nullptr) return {file_(place), {}};
+  graph::RecordedConstant constant(const Place& place, const std::unordered_map<std::string, int>& states) const {
+    if (place.get<std::string>() != nullptr) {
+      if (states.contains(place.text())) place.fail(concat_text("'", place.text(), "' is a state, which changes"));
+      return {file_(place), {}};
+    }
     const DType dtype = place["dtype"].dtype();
     if (!is_floating(dtype)) place["dtype"].fail("expected a floating-point dtype");
     const OpenNumber number = open_number(place["number"]);
@@ -253,7 +291,7 @@ class FunctionReader {
       const auto field = std::find_if(fields.begin(), fields.end(),
                                       [&, &key = name](const op::AttrField& f) { return f.name == key; });
       if (field == fields.end()) place.fail(concat_text(op::op_name(call.op), " has no attribute '", name, "'"));
-      call.attrs.emplace_back(field->name, open_attr(*field, place[name]));
+      call.attrs.emplace_back(field->name, open_attr(*field, place.member(name, json)));
     }
   }
 
@@ -270,7 +308,7 @@ ProgramInfo read_info(const Place& root) {
   for (size_t i = 0; i < names.size(); ++i) info.class_names.push_back(names[i].text());
   const Place preprocessing = root["preprocessing"];
   for (const auto& [name, json] : preprocessing.object()) {
-    const Place values = preprocessing[name];
+    const Place values = preprocessing.member(name, json);
     for (size_t i = 0; i < values.size(); ++i) info.preprocessing[name].push_back(values[i].number());
   }
   return info;

@@ -128,7 +128,25 @@ struct SavedProgram::Parts {
     return traced;
   }
 
-  // Made at two batch sizes, which show what is open, and that the function can be called at all.
+  Traced trace_for_run(size_t index, int64_t batch) const;
+
+  // At some batch size, and for an open batch at the next one too: they show what is open, and that the function can be
+  // called at all. Some functions want large ones: of batches without their first ten.
+  std::pair<Traced, Traced> trace_anywhere(size_t index) const {
+    const bool open = is_open(data.functions[index].recording);
+    std::string problem;
+    for (const int64_t batch : {2, 8, 64, 1024}) {
+      try {
+        Traced first = trace(index, batch);
+        return {std::move(first), open ? trace(index, batch + 1) : Traced{}};
+      } catch (const FormatError& error) {
+        if (problem.empty()) problem = error.what();
+        if (!open) break;
+      }
+    }
+    throw FormatError(concat_text("functions[", index, "].", problem));
+  }
+
   FunctionInfo info_of(size_t index) const {
     const FunctionData& function = data.functions[index];
     FunctionInfo info = {function.name, {}, {}, is_open(function.recording), function.result};
@@ -138,8 +156,7 @@ struct SavedProgram::Parts {
       for (const OpenInteger& size : argument.shape) shape.push_back(size.is_open() ? -1 : size.plus);
       info.inputs.push_back({function.inputs[i], argument.dtype, shape});
     }
-    const Traced first = trace(index, 2);
-    const Traced second = info.open_batch ? trace(index, 3) : Traced{};
+    const auto [first, second] = trace_anywhere(index);
     for (size_t i = 0; i < function.outputs.size(); ++i) {
       Dims shape = first.outputs[i].shape();
       if (info.open_batch) {
@@ -224,8 +241,14 @@ class Gatherer {
                                    " inputs and ", made.recording.outputs.size(), " outputs, got ",
                                    function.inputs.size(), " and ", function.outputs.size()));
     }
-    for (size_t i = 0; i < parts.states.size(); ++i)
-      made.states.push_back(state(parts.states[i], parts.state_names[i]));
+    for (const std::string& name : function.inputs) {
+      if (std::count(function.inputs.begin(), function.inputs.end(), name) == 1) continue;
+      throw ValueError(concat_text(function.name, ": two inputs are called '", name, "'"));
+    }
+    for (size_t i = 0; i < parts.states.size(); ++i) {
+      made.states.push_back(state(function.name, parts.states[i], parts.state_names[i]));
+    }
+    check_views(function.name, parts);
     for (const auto& stream : parts.generators) made.generators.push_back(generator(stream));
     data_.functions.push_back(std::move(made));
   }
@@ -240,20 +263,52 @@ class Gatherer {
     std::vector<Recording> all;
     for (const RecordedFunction& recorded : recordings) {
       all.push_back(recorded.parts().recording);
-      if (recorded.parts().states.size() != recordings[0].parts().states.size()) {
+      if (!have_same_state(recorded.parts(), recordings[0].parts())) {
         throw ValueError(concat_text(function.name, ": uses other states at other batch sizes"));
       }
     }
     std::string difference;
     std::optional<Recording> result = graph::generalize(all, function.batches, &difference);
-    if (!result) throw ValueError(concat_text(function.name, ": cannot take batches of any size: ", difference));
+    if (!result) {
+      throw ValueError(concat_text(function.name, ": cannot take batches of any size: ", difference,
+                                   "; record it at one size only (in Python open_batch=False)"));
+    }
     return std::move(*result);
   }
 
-  int state(const Tensor& tensor, const std::string& name) {
+  static bool have_same_state(const RecordedFunction::Parts& a, const RecordedFunction::Parts& b) {
+    const auto same = [](const Tensor& x, const Tensor& y) {
+      return x.impl()->storage.get() == y.impl()->storage.get();
+    };
+    return a.generators == b.generators &&
+           std::equal(a.states.begin(), a.states.end(), b.states.begin(), b.states.end(), same);
+  }
+
+  // A file holds the elements of a state row after row: views of other memory would show others.
+  static void check_views(const std::string& function, const RecordedFunction::Parts& parts) {
+    for (const graph::RecordedView& view : parts.recording.views) {
+      const Tensor& whole = parts.states[static_cast<size_t>(view.state)];
+      if (whole.is_contiguous() && core::lies_within(whole.size(), view.shape, view.strides, view.offset)) continue;
+      throw ValueError(
+          concat_text(function, ": uses memory of the state '", parts.state_names[static_cast<size_t>(view.state)],
+                      "' in another layout or beyond it; name the row-major tensor of which both are views "
+                      "as state, before them"));
+    }
+  }
+
+  int state(const std::string& function, const Tensor& tensor, const std::string& name) {
     const void* storage = tensor.impl()->storage.get();
     const auto [entry, is_new] = states_.emplace(storage, static_cast<int>(data_.state.tensors.size()));
-    if (!is_new) return entry->second;
+    if (!is_new) {
+      const auto& [other_name, other] = data_.state.tensors[static_cast<size_t>(entry->second)];
+      if (other.impl()->data != tensor.impl()->data || other.shape() != tensor.shape() ||
+          other.strides() != tensor.strides()) {
+        throw ValueError(
+            concat_text(function, ": its state '", name, "' shares memory with '", other_name,
+                        "' of another function; name the whole tensor as state of both, before its views"));
+      }
+      return entry->second;
+    }
     std::string unique = name;
     for (int i = 2; data_.state.find(unique) != nullptr; ++i) unique = concat_text(name, "#", i);
     data_.state.tensors.emplace_back(unique, tensor);
@@ -342,13 +397,21 @@ std::string SavedProgram::describe() const {
   return text.str();
 }
 
+SavedProgram::Parts::Traced SavedProgram::Parts::trace_for_run(size_t index, int64_t batch) const {
+  try {
+    return trace(index, batch);
+  } catch (const FormatError& error) {
+    throw ValueError(concat_text(infos[index].name, ": cannot take a batch of ", batch, ": ", error.what()));
+  }
+}
+
 std::shared_ptr<Program> SavedProgram::program(const std::string& function, int64_t batch) {
   const size_t index = parts_->index_of(function);
   if (batch < 0) throw ValueError(concat_text(function, ": expected a batch size of at least 0, got ", batch));
   const int64_t key = parts_->infos[index].open_batch ? batch : 1;
   const std::lock_guard lock(parts_->mutex);
   if (auto known = parts_->programs[index].find(key)) return known;
-  const Parts::Traced traced = parts_->trace(index, key);
+  const Parts::Traced traced = parts_->trace_for_run(index, key);
   std::shared_ptr<Program> made(new Program(traced.tracer->finish(traced.outputs), *traced.tracer, {}));
   parts_->programs[index].add(key, made);
   return made;

@@ -55,7 +55,7 @@ Json::Array array_of(const std::vector<T>& values) {
   Json::Array array;
   for (const T& value : values) {
     if constexpr (std::is_same_v<T, int>) {
-      array.push_back(static_cast<int64_t>(value));
+      array.emplace_back(static_cast<int64_t>(value));
     } else {
       array.push_back(value);
     }
