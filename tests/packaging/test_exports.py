@@ -40,9 +40,9 @@ def statements(text: str) -> Iterator[str]:
 
 
 def is_end(text: str, match: re.Match[str]) -> bool:
-    """Whether a declaration ends here: `= {}` and `class {...}` go on until the semicolon."""
+    """Whether a declaration ends here: `= {}`, `class {...}`, `typedef ...` go on until the `;`."""
     rest = text[match.end() :].lstrip()
-    return match[0] == ";" or (match[0] == "}" and not rest.startswith((";", ",", ")", "}")))
+    return match[0] == ";" or (match[0] == "}" and not re.match(r"[;,)}]|\w+;", rest))
 
 
 def needs_mark(statement: str) -> bool:
@@ -51,6 +51,7 @@ def needs_mark(statement: str) -> bool:
         return False
     if re.match(r"struct\b", head):
         # Of an aggregate nothing is compiled, unless it declares a member function without a body.
+        body = re.sub(r"\{[^{}]*\}", "", body)
         return re.search(r"\)\s*(const)?\s*(noexcept)?;", body) is not None
     if re.match(r"class\b", head):
         return bool(brace)
@@ -87,6 +88,8 @@ def test_one_header_includes_all_others() -> None:
         ("class PYDL_API Thing {\n  struct Inner {\n    int f();\n  };\n};", 0),
         ("struct Options {\n  Dims dims = {};  // text; more\n  bool flag = false;\n};", 0),
         ("struct Set {\n  const int* find() const;\n};", 1),
+        ("struct Set {\n  int size() const { return count(); }\n};", 0),
+        ("typedef enum kind {\n  A,\n  B\n} kind;\nint f(kind k);", 1),
         ("struct Set;\nclass Other;\nenum class Kind { a, b };", 0),
         ("inline int f() { return g(); }\nconstexpr int n = 1;\nextern int m;", 1),
         ("template <class T>\nT* g(int n);", 0),
