@@ -31,8 +31,7 @@ def statements(text: str) -> Iterator[str]:
             depth += 1
         elif match[0] == "}":
             depth -= 1
-        in_typedef = match[0] == "}" and text[start:].lstrip().startswith("typedef")
-        if depth <= 0 and not in_typedef and is_end(text, match):
+        if depth <= 0 and is_end(text, match):
             statement = text[start : match.end()].strip(" \n;}" if depth < 0 else " \n;")
             start, depth = match.end(), 0
             if statement:

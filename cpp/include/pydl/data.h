@@ -22,7 +22,7 @@ struct BatchOptions {
 };
 
 /// The same samples of each tensor.
-struct PYDL_API Batch {
+struct Batch {
   std::vector<Tensor> tensors;
   int64_t number = 0;  ///< in its pass, from 0
 
