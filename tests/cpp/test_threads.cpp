@@ -7,6 +7,7 @@
 #include "pydl/autograd.h"
 #include "pydl/nn.h"
 #include "pydl/optim.h"
+#include "pydl/threads.h"
 #include "runtime/threads.h"
 #include "support.h"
 
@@ -46,6 +47,14 @@ double train(uint64_t seed) {
 }
 
 }  // namespace
+
+TEST(the_number_of_threads_can_be_chosen) {
+  const int before = pydl::num_threads();
+  pydl::set_num_threads(3);
+  CHECK_EQUAL(pydl::num_threads(), 3);
+  CHECK_THROWS(pydl::ValueError, "1 to 1024", pydl::set_num_threads(0));
+  pydl::set_num_threads(before);
+}
 
 TEST(threads_train_independently) {
   const double expected = train(3);

@@ -20,4 +20,5 @@
 #include "pydl/saved_program.h"
 #include "pydl/shape.h"
 #include "pydl/tensor.h"
+#include "pydl/threads.h"
 #include "pydl/version.h"
