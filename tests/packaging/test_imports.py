@@ -98,6 +98,7 @@ PYTHON = {
         "interop",
         "nn",
         "optim",
+        "programs",
         "training",
     },
 }
