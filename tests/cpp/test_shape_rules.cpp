@@ -111,6 +111,13 @@ TEST(slices_of_one_element_in_long_steps) {
                     {ones({2}), zeros({2}, DType::int64)}));
 }
 
+TEST(ranges_go_round) {
+  const Attrs attrs = {{"start", huge}, {"step", huge}, {"count", int64_t{4}}, {"dtype", DType::int64}};
+  const Tensor range = call(OpId::arange, attrs, {});
+  CHECK_EQUAL(range.data<int64_t>()[1], least);
+  CHECK_EQUAL(range.data<int64_t>()[3], 0);
+}
+
 TEST(updates_that_overwrite_more_than_there_is) {
   const Tensor step = zeros({}, DType::int64);
   const Tensor lr = full({}, 0.1, DType::float64);

@@ -79,7 +79,12 @@ std::string some_dtype(Random& random) {
 
 const op::OpDef& some_op(Random& random) {
   const auto all = op::all_ops();
-  return all[random() % all.size()];
+  const op::OpDef* def = nullptr;
+  // The many elementwise ops are much alike.
+  do {
+    def = &all[random() % all.size()];
+  } while (def->has(op::Trait::elementwise) && !chance(random, 8));
+  return *def;
 }
 
 // Mostly what calls could be, so that many get as far as the shape rules and kernels.
@@ -277,7 +282,7 @@ Json with_other_call(const Json& program, Random& random) {
     if (behind) {
       function = with_member(function, "results", [&](const Json& list) -> Json {
         if (list.get<Json::Array>() == nullptr) return list;
-      Json::Array changed = *list.get<Json::Array>();
+        Json::Array changed = *list.get<Json::Array>();
         if (!changed.empty()) changed[0] = values + results;
         return changed;
       });
@@ -286,10 +291,49 @@ Json with_other_call(const Json& program, Random& random) {
   });
 }
 
+// One attribute of one call changed: what shape rules must catch, and kernels live with.
+Json with_other_attribute(const Json& program, Random& random) {
+  return with_member(program, "functions", [&](const Json& functions) -> Json {
+    const auto* all = functions.get<Json::Array>();
+    if (all == nullptr || all->empty()) return functions;
+    Json::Array copy = *all;
+    Json& function = copy[random() % copy.size()];
+    function = with_member(function, "calls", [&](const Json& list) -> Json {
+      const auto* calls = list.get<Json::Array>();
+      if (calls == nullptr || calls->empty()) return list;
+      Json::Array changed = *calls;
+      // Most calls have no attributes: the first that has some, from anywhere on.
+      const size_t from = random() % changed.size();
+      for (size_t i = 0; i < changed.size(); ++i) {
+        Json& call = changed[(from + i) % changed.size()];
+        const auto* parts = call.get<Json::Array>();
+        if (parts == nullptr || parts->size() < 3 || count_nodes((*parts)[2]) < 2) continue;
+        Json::Array copied = *parts;
+        size_t number = 1 + random() % (count_nodes(copied[2]) - 1);
+        copied[2] = replaced(copied[2], number, [&](const Json& json) -> Json {
+          if (const auto* integer = json.get<int64_t>()) return some_open_integer(random, *integer);
+          if (const auto* flag = json.get<bool>()) return !*flag;
+          if (json.get<double>() != nullptr) return some_number(random);
+          if (json.get<std::string>() != nullptr) return some_dtype(random);
+          return json;
+        });
+        call = copied;
+        break;
+      }
+      return changed;
+    });
+    return copy;
+  });
+}
+
 Json mutated_program(const Json& program, Random& random) {
   Json changed = program;
   for (int64_t i = below(random, 3); i >= 0; --i) {
-    changed = chance(random, 3) ? with_other_call(changed, random) : JsonMutator(changed, random).run();
+    switch (random() % 4) {
+      case 0: changed = with_other_call(changed, random); break;
+      case 1: changed = JsonMutator(changed, random).run(); break;
+      default: changed = with_other_attribute(changed, random); break;
+    }
   }
   return changed;
 }

@@ -77,11 +77,20 @@ class ArangeKernel final : public Kernel {
   void run(void* const*, void* const* outputs, void*) const override {
     auto* y = static_cast<T*>(outputs[0]);
     runtime::parallel_for(count_, elements_per_thread, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) y[i] = stored<T>(start_ + static_cast<Value>(i) * step_);
+      for (int64_t i = begin; i < end; ++i) y[i] = stored<T>(element(i));
     });
   }
 
  private:
+  Value element(int64_t i) const {
+    if constexpr (std::is_integral_v<Value>) {  // which wrap around
+      return static_cast<Value>(static_cast<uint64_t>(start_) +
+                                static_cast<uint64_t>(i) * static_cast<uint64_t>(step_));
+    } else {
+      return start_ + static_cast<Value>(i) * step_;
+    }
+  }
+
   int64_t count_;
   Value start_;
   Value step_;

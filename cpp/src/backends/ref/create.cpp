@@ -1,4 +1,6 @@
 // Creation: elements from a rule.
+#include <type_traits>
+
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
 
@@ -30,13 +32,22 @@ void run_full(const RefCall& call) {
   });
 }
 
+template <class Start, class Step>
+auto element(Start start, Step step, int64_t i) {
+  if constexpr (std::is_integral_v<Start> && std::is_integral_v<Step>) {  // which wrap around
+    return static_cast<int64_t>(static_cast<uint64_t>(start) + static_cast<uint64_t>(i) * static_cast<uint64_t>(step));
+  } else {
+    return static_cast<double>(start) + static_cast<double>(i) * static_cast<double>(step);
+  }
+}
+
 void run_arange(const RefCall& call) {
   const BufferSpec& y = call.outputs[0];
   visit_number(call.attrs, "start", [&](auto start) {
     visit_number(call.attrs, "step", [&](auto step) {
       visit_dtype(y.dtype, [&](auto zero) {
         for (int64_t i = 0; i < y.shape[0]; ++i) {
-          store<decltype(zero)>(call.output_data[0], i, start + static_cast<decltype(step)>(i) * step);
+          store<decltype(zero)>(call.output_data[0], i, element(start, step, i));
         }
       });
     });
