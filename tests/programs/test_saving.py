@@ -72,6 +72,10 @@ NOT_OPEN: dict[str, tuple[Callable[[pydl.Tensor], Any], str]] = {
     "otherwise": (lambda x: x if x.shape[0] == 4 else x + 1, "does other things"),
     "root": (lambda x: x * x.shape[0] ** 0.5, "a number depends"),
     "array": (lambda x: x + np.ones((x.shape[0], 3)), "a constant of shape"),
+    "few bits": (
+        lambda x: (x.astype("bfloat16") * (1.0 / (1009 * x.shape[0]))).astype("float32"),
+        "too few bits",
+    ),
     "long": (lambda x: [x[i] for i in range(x.shape[0])], "does other things"),
 }
 
