@@ -100,7 +100,7 @@ class Program(Mapping[str, Tensor]):
         info = self._info(function)
         expected = self.inputs_of(function)
         given = _bind(function, expected, args, kwargs)
-        tensors = [_converted(value, e) for value, e in zip(given, expected, strict=True)]
+        tensors = [_converted(function, value, e) for value, e in zip(given, expected, strict=True)]
         if self._batch_size is not None:
             self._check_batch(function, expected, tensors)
         return from_json(info[4], self._saved.run(function, tensors))
@@ -205,7 +205,13 @@ def _bind(
     return [given[name] for name in names]
 
 
-def _converted(value: Any, info: TensorInfo) -> Tensor:
+def _converted(function: str, value: Any, info: TensorInfo) -> Tensor:
     tensor = _core.asarray(value)
-    same_kind = tensor.dtype.is_floating == info.dtype.is_floating
-    return tensor.astype(info.dtype) if same_kind and tensor.dtype != info.dtype else tensor
+    if tensor.dtype == info.dtype or tensor.dtype.is_floating != info.dtype.is_floating:
+        return tensor
+    converted = tensor.astype(info.dtype)
+    if not info.dtype.is_floating and not (converted.astype(tensor.dtype) == tensor).all().item():
+        raise ValueError(
+            f"{function}: input {info.name!r} has numbers that {info.dtype} does not hold"
+        )
+    return converted

@@ -160,11 +160,15 @@ class Model(Module):
         # Copies compile steps of their own: programs belong to the tensors they were made for.
         return {name: value for name, value in vars(self).items() if name != "_steps"}
 
-    def _step(self, verb: str, batch: Any) -> Any:
-        """Run a step, as a program where that is possible."""
+    def _parts(self) -> list[Any]:
+        """Return what steps read and change beside the batch: loss and metrics may have tensors."""
         loss = None if self._loss is None else self._loss.function
         parts = [self, self.optimizer, loss, *(self._metrics or {}).values()]
-        state = [part for part in parts if isinstance(part, (Module, Optimizer))]
+        return [part for part in parts if isinstance(part, (Module, Optimizer))]
+
+    def _step(self, verb: str, batch: Any) -> Any:
+        """Run a step, as a program where that is possible."""
+        state = self._parts()
         steps = self._steps
         if steps is None or [id(part) for part in steps.state] != [id(part) for part in state]:
             functions = {

@@ -36,7 +36,7 @@ def save_model(
     if target is not None and model.optimizer is not None:
         optimizer = model.optimizer
         names |= {hash(t): f"optimizer.{n}" for n, t in optimizer._state_tensors()}
-        state = [model, optimizer]
+        state = model._parts()
         step = _train(model)
         functions["train"] = _function(model, step, True, [*inputs, target], names, state)
     save_functions(

@@ -72,6 +72,10 @@ NOT_OPEN: dict[str, tuple[Callable[[pydl.Tensor], Any], str]] = {
     "otherwise": (lambda x: x if x.shape[0] == 4 else x + 1, "does other things"),
     "root": (lambda x: x * x.shape[0] ** 0.5, "a number depends"),
     "array": (lambda x: x + np.ones((x.shape[0], 3)), "a constant of shape"),
+    "few bits": (
+        lambda x: (x.astype("bfloat16") * (1.0 / (1009 * x.shape[0]))).astype("float32"),
+        "too few bits",
+    ),
     "long": (lambda x: [x[i] for i in range(x.shape[0])], "does other things"),
 }
 
@@ -209,6 +213,13 @@ def test_wrong_inputs_are_named(tmp_path: Path) -> None:
         program.train(x, i)
     with pytest.raises(IndexError, match="take"):
         program(x, i + 4)
+
+
+def test_integers_are_converted_where_they_fit(tmp_path: Path) -> None:
+    program = _saved(tmp_path, lambda x: x.sum(), pydl.zeros((2,), dtype="int8"))
+    assert program(np.array([100, -128, 7])).item() == -21
+    with pytest.raises(ValueError, match="'x' has numbers that .*int8 does not hold"):
+        program(np.array([100, 128]))
 
 
 def test_names_that_collide(tmp_path: Path) -> None:
@@ -432,6 +443,17 @@ def test_models_go_on_training(jit: bool, tmp_path: Path) -> None:
     program.save(tmp_path / "later.pydl")
     model.load(tmp_path / "later.pydl")
     np.testing.assert_allclose(program(x).numpy(), model.predict(x), rtol=1e-5, atol=1e-6)
+
+
+def test_losses_with_tensors_of_their_own(tmp_path: Path) -> None:
+    weight = pydl.tensor([1.0, 5.0], dtype="float32")
+    model = pydl.Sequential(nn.Linear(3, 2))
+    model.compile("sgd", nn.CrossEntropyLoss(weight=weight))
+    x, y = _random(8, 3).numpy(), np.arange(8) % 2
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "m.pydl")
+    expected = model.evaluate(x, y, batch_size=8, verbose=0)["loss"]
+    assert pydl.load(tmp_path / "m.pydl").train(x, y)["loss"].item() == pytest.approx(expected)
 
 
 def test_models_that_have_seen_nothing(tmp_path: Path) -> None:

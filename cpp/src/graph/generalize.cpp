@@ -140,17 +140,17 @@ class Comparison {
     // differ at others: then it is the one that counts elements of something.
     const auto search = [&](double estimate, const auto& candidate_of) -> std::optional<OpenNumber> {
       if (!(std::abs(estimate) < 0x1p52)) return std::nullopt;
-      for (const int64_t m : counts_) {
-        if (fits(candidate_of(m))) return candidate_of(m);
-      }
+      std::optional<OpenNumber> found;
+      const auto try_count = [&](int64_t m) {
+        if (!fits(candidate_of(m))) return;
+        if (found) throw ValueError(concat_text(what, " has too few bits to tell how it depends on the batch size"));
+        found = candidate_of(m);
+      };
+      for (const int64_t m : counts_) try_count(m);
+      if (found) return found;
       const auto middle = static_cast<int64_t>(std::round(estimate / batch));
       constexpr int64_t reach = 16;
-      std::optional<OpenNumber> found;
-      for (int64_t m = std::max<int64_t>(middle - reach, 1); m <= middle + reach; ++m) {
-        if (!fits(candidate_of(m))) continue;
-        if (found) fail(concat_text(what, " of few bits"));
-        found = candidate_of(m);
-      }
+      for (int64_t m = std::max<int64_t>(middle - reach, 1); m <= middle + reach; ++m) try_count(m);
       return found;
     };
     for (const double dividend : {1.0, 2.0, -1.0, -2.0}) {
