@@ -135,7 +135,8 @@ FILE* fopen(const char* path, const char* mode) {
 
 }  // extern "C"
 
-void* operator new(size_t size) {
+// Not inlined: GCC would take `free` for a mistake.
+__attribute__((noinline)) void* operator new(size_t size) {
   if (hooks::counting.load(std::memory_order_relaxed)) {
     hooks::count(hooks::is_onednn(__builtin_return_address(0)) ? hooks::counts.onednn : hooks::counts.allocations);
   }
@@ -143,7 +144,7 @@ void* operator new(size_t size) {
   if (result == nullptr) throw std::bad_alloc();
   return result;
 }
-void operator delete(void* pointer) noexcept { free(pointer); }
-void operator delete(void* pointer, size_t) noexcept { free(pointer); }
+__attribute__((noinline)) void operator delete(void* pointer) noexcept { free(pointer); }
+__attribute__((noinline)) void operator delete(void* pointer, size_t) noexcept { free(pointer); }
 
 #endif

@@ -54,13 +54,22 @@ bool is_mostly_padding(const ConvGeometry& g) {
   return padded > few_elements && padded > 16 * image;
 }
 
+// Rows of the kernel are what fills vectors then: their elements must lie beside each other.
+bool has_few_input_channels(const ConvGeometry& g) {
+  constexpr int64_t most = 8;
+  constexpr int64_t most_weights = 16384;  // which should stay in the L2 cache
+  if (g.groups != 1 || g.work() == 0 || g.in_channels > most || g.dilation[2] != 1) return false;
+  return g.out_channels * g.in_channels * g.kernel_size() <= most_weights && !is_mostly_padding(g);
+}
+
 }  // namespace
 
 bool has_few_channels(const exec::KernelCall& call) {
   constexpr int64_t few = 16;
   constexpr int64_t most_products = 512;  // for one result: their weights should stay in the L1 cache
-  if (call.outputs[0].dtype != DType::float32 || call.op == OpId::conv_backward_input) return false;
+  if (call.outputs[0].dtype != DType::float32) return false;
   const ConvGeometry g = conv_geometry(call);
+  if (call.op == OpId::conv_backward_input) return has_few_input_channels(g);
   if (g.groups != 1 || g.work() == 0 || g.in_channels >= few || g.out_channels > few) return false;
   if (is_mostly_padding(g)) return false;
   return g.kernel_size() * g.in_channels <= most_products;

@@ -44,8 +44,9 @@ struct ConvGeometry {
 /// The geometry of a call of `conv`, `conv_backward_input` or `conv_backward_weight`.
 ConvGeometry conv_geometry(const exec::KernelCall& call);
 
-/// Whether both sides of a `conv` or `conv_backward_weight` have so few channels, in float32, that vectors of channels
-/// are mostly empty in general kernels: `cpu` has others for these, and other providers leave it to do them.
+/// Whether both sides of a `conv` or `conv_backward_weight`, or the input of a `conv_backward_input`, have so few
+/// channels, in float32, that vectors of channels are mostly empty in general kernels: `cpu` has others for these, and
+/// other providers leave it to do them.
 bool has_few_channels(const exec::KernelCall& call);
 
 /// Whether a call in float32 is one that `cpu` computes faster by Winograd's algorithm than others directly.

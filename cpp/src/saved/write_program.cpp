@@ -65,10 +65,15 @@ Json::Array array_of(const std::vector<T>& values) {
 
 // ["op", [inputs], {attributes}, region], the last two where there are any; ["draw", generator].
 Json json_of(const RecordedCall& call) {
-  if (call.draws()) return Json::Array{std::string("draw"), static_cast<int64_t>(call.generator)};
+  Json::Array json;
+  json.emplace_back(std::string(call.draws() ? "draw" : op::op_name(call.op)));
+  if (call.draws()) {
+    json.emplace_back(static_cast<int64_t>(call.generator));
+    return json;
+  }
   Json::Object attrs;
   for (const auto& [name, value] : call.attrs) attrs.emplace_back(std::string(name), json_of(value));
-  Json::Array json = {std::string(op::op_name(call.op)), array_of(call.inputs)};
+  json.emplace_back(array_of(call.inputs));
   if (!attrs.empty() || call.region != 0) json.push_back(std::move(attrs));
   if (call.region != 0) json.push_back(static_cast<int64_t>(call.region));
   return json;

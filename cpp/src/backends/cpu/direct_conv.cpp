@@ -58,6 +58,18 @@ class PaddedImage {
     }
   }
 
+  // The other direction, without what lies around it; the image lies channels-last.
+  void cut_out(const float* from, int64_t n, float* y) const {
+    const int64_t row = size_[2] * channels_;
+    for (int64_t i = 0; i < size_[0]; ++i) {
+      for (int64_t j = 0; j < size_[1]; ++j) {
+        std::memcpy(y + ((n * size_[0] + i) * size_[1] + j) * row,
+                    from + (low_[0] + i) * steps_[0] + (low_[1] + j) * steps_[1] + low_[2] * channels_,
+                    static_cast<size_t>(row) * sizeof(float));
+      }
+    }
+  }
+
  private:
   Sizes size_;
   Sizes low_;
@@ -249,11 +261,88 @@ class DirectConvWeight final : public Kernel {
   DirectConvKernels kernels_ = kernels().direct_conv;
 };
 
+// The gradient for the input: each place of g adds the rows of the kernel, weighted, to a padded image. Elements of
+// such a row lie beside each other in the image, so that vectors are full although channels are few.
+class DirectConvInput final : public Kernel {
+ public:
+  DirectConvInput(const KernelCall& call, const ConvGeometry& g)
+      : geometry_(g),
+        image_(g.input, g.low, g.high, g.in_channels, call.outputs[0]),
+        row_blocks_(rounded(g.kernel[2] * g.in_channels) / direct_channels),
+        parts_(parts_for(g)) {
+    for (int64_t i = 0; i < g.kernel[0]; ++i) {
+      for (int64_t j = 0; j < g.kernel[1]; ++j) {
+        for (int64_t b = 0; b < row_blocks_; ++b) {
+          offsets_.push_back(i * g.dilation[0] * image_.step(0) + j * g.dilation[1] * image_.step(1) +
+                             b * direct_channels);
+        }
+      }
+    }
+    scratchpad_bytes = static_cast<size_t>(weight_elements() + parts_ * part_elements()) * sizeof(float);
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    const ConvGeometry& g = geometry_;
+    auto* weight = static_cast<float*>(scratchpad);
+    pack(static_cast<const float*>(inputs[1]), weight);
+    for_each_part(
+        parts_, g.batch, weight + weight_elements(), part_elements(), [&](int64_t begin, int64_t end, float* image) {
+          for (int64_t n = begin; n < end; ++n) {
+            image_.clear(image);
+            spread(static_cast<const float*>(inputs[0]) + n * g.output_size() * g.out_channels, weight, image);
+            image_.cut_out(image, n, static_cast<float*>(outputs[0]));
+          }
+        });
+  }
+
+ private:
+  // The last piece of a row is a whole vector, behind which the image may end.
+  int64_t part_elements() const { return rounded(image_.elements()) + direct_channels; }
+  int64_t blocks() const { return static_cast<int64_t>(offsets_.size()); }
+  int64_t weight_elements() const { return geometry_.out_channels * blocks() * direct_channels; }
+
+  // (O, C, K) as (O, rows of the kernel, columns and channels), with zeros behind each row.
+  void pack(const float* weight, float* packed) const {
+    const ConvGeometry& g = geometry_;
+    std::memset(packed, 0, static_cast<size_t>(weight_elements()) * sizeof(float));
+    const int64_t rows = g.kernel[0] * g.kernel[1];
+    for (int64_t o = 0; o < g.out_channels; ++o) {
+      for (int64_t row = 0; row < rows; ++row, packed += row_blocks_ * direct_channels) {
+        for (int64_t k = 0; k < g.kernel[2]; ++k) {
+          for (int64_t c = 0; c < g.in_channels; ++c) {
+            packed[k * g.in_channels + c] = weight[(o * g.in_channels + c) * g.kernel_size() + row * g.kernel[2] + k];
+          }
+        }
+      }
+    }
+  }
+
+  void spread(const float* g_image, const float* weight, float* image) const {
+    const ConvGeometry& g = geometry_;
+    for (int64_t i = 0; i < g.output[0]; ++i) {
+      for (int64_t j = 0; j < g.output[1]; ++j) {
+        kernels_.spread(g_image + (i * g.output[1] + j) * g.output[2] * g.out_channels, g.out_channels, g.out_channels,
+                        weight, offsets_.data(), blocks(), g.output[2],
+                        image + i * g.stride[0] * image_.step(0) + j * g.stride[1] * image_.step(1),
+                        g.stride[2] * image_.step(2));
+      }
+    }
+  }
+
+  ConvGeometry geometry_;
+  PaddedImage image_;
+  int64_t row_blocks_;
+  int64_t parts_;
+  DirectConvKernels kernels_ = kernels().direct_conv;
+  std::vector<int64_t> offsets_;
+};
+
 }  // namespace
 
 std::unique_ptr<Kernel> prepare_direct_conv(const KernelCall& call) {
   if (!op::has_few_channels(call)) return nullptr;
   if (call.op == OpId::conv_backward_weight) return std::make_unique<DirectConvWeight>(call, op::conv_geometry(call));
+  if (call.op == OpId::conv_backward_input) return std::make_unique<DirectConvInput>(call, op::conv_geometry(call));
   return std::make_unique<DirectConv>(call, op::conv_geometry(call));
 }
 

@@ -119,6 +119,10 @@ struct DirectConvKernels {
   /// w[r][o] += sum over p of x[p * x_step + r] g[p][o], for r below `rows`.
   void (*weight)(const float* x, int64_t x_step, const float* g, int64_t g_step, int64_t channels, int64_t places,
                  int64_t rows, float* w);
+  /// y[p * y_step + offsets[b] + i] += sum over d of g[p * g_step + d] w[d][b][i], for i below `direct_channels`:
+  /// each place of g adds to `blocks` pieces of y, which those of the places beside it may overlap.
+  void (*spread)(const float* g, int64_t g_step, int64_t depth, const float* w, const int64_t* offsets, int64_t blocks,
+                 int64_t places, float* y, int64_t y_step);
 };
 inline constexpr int64_t direct_channels = 16;
 
@@ -222,16 +226,25 @@ struct WindowShape {
   int64_t stride[3];
 };
 
-/// Pooling of one window for `channels` consecutive channels.
+/// Windows of one shape beside each other: the steps from one to the next, in elements of x and of y.
+struct WindowRow {
+  int64_t places;
+  int64_t x_step;
+  int64_t y_step;
+};
+
+/// Pooling of a row of windows for `channels` consecutive channels.
 struct PoolKernels {
-  void (*max)(const void* x, const WindowShape& window, int64_t channels, void* y);
+  void (*max)(const void* x, const WindowShape& window, const WindowRow& row, int64_t channels, void* y);
   /// Adds g to dx at the first of the largest elements of x; both have one layout. The functions of index 1 overwrite
-  /// dx in the window instead: for windows that share no element.
-  void (*max_backward[2])(const void* x, const void* g, const WindowShape& window, int64_t channels, void* dx);
+  /// dx in the windows instead: for windows that share no element.
+  void (*max_backward[2])(const void* x, const void* g, const WindowShape& window, const WindowRow& row,
+                          int64_t channels, void* dx);
   /// y = scale times the sum.
-  void (*sum)(const void* x, const WindowShape& window, int64_t channels, double scale, void* y);
+  void (*sum)(const void* x, const WindowShape& window, const WindowRow& row, int64_t channels, double scale, void* y);
   /// Adds scale times g to every element of dx.
-  void (*spread[2])(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx);
+  void (*spread[2])(const void* g, const WindowShape& window, const WindowRow& row, int64_t channels, double scale,
+                    void* dx);
 };
 
 /// Weighted sums that make a resampled row. Weights and elements are of one type.

@@ -44,8 +44,12 @@ class PoolKernel final : public Kernel {
         planes_(layout == Layout::row_major),
         item_(static_cast<int64_t>(item_size(call.outputs[0].dtype))),
         kernels_(kernels().pool[call.outputs[0].dtype == DType::float64 ? 1 : 0]) {
-    for (const auto& windows : geometry_.windows) windows_overlap_ = windows_overlap_ || overlap(windows);
+    for (size_t axis = 0; axis < 3; ++axis) {
+      windows_overlap_ = windows_overlap_ || overlap(geometry_.windows[axis]);
+      windows_cover_ = windows_cover_ && cover(geometry_.windows[axis], geometry_.input[axis]);
+    }
     if (op_ == OpId::avg_pool || op_ == OpId::avg_pool_backward) divisors_ = op::pool_divisors(call.attrs, geometry_);
+    find_runs();
   }
 
   void run(void* const* inputs, void* const* outputs, void*) const override {
@@ -54,32 +58,34 @@ class PoolKernel final : public Kernel {
     const size_t overwrites = windows_overlap_ ? 0 : 1;
     switch (op_) {
       case OpId::max_pool:
-        return forward(
-            [&](const Piece& p) { kernels_.max(first + p.x * item_, p.shape, p.channels, result + p.y * item_); });
+        return forward([&](const Piece& p) {
+          kernels_.max(first + p.x * item_, p.shape, p.row, p.channels, result + p.y * item_);
+        });
       case OpId::avg_pool:
         return forward([&](const Piece& p) {
-          kernels_.sum(first + p.x * item_, p.shape, p.channels, p.scale, result + p.y * item_);
+          kernels_.sum(first + p.x * item_, p.shape, p.row, p.channels, p.scale, result + p.y * item_);
         });
       case OpId::max_pool_backward: {
         const auto* x = static_cast<const char*>(inputs[1]);
         return backward(result, [&](const Piece& p) {
-          kernels_.max_backward[overwrites](x + p.x * item_, first + p.y * item_, p.shape, p.channels,
+          kernels_.max_backward[overwrites](x + p.x * item_, first + p.y * item_, p.shape, p.row, p.channels,
                                             result + p.x * item_);
         });
       }
       default:
         return backward(result, [&](const Piece& p) {
-          kernels_.spread[overwrites](first + p.y * item_, p.shape, p.channels, p.scale, result + p.x * item_);
+          kernels_.spread[overwrites](first + p.y * item_, p.shape, p.row, p.channels, p.scale, result + p.x * item_);
         });
     }
   }
 
  private:
-  // One window of some channels: where its first element and its result lie.
+  // A row of windows of some channels: where the first element of the first one and its result lie.
   struct Piece {
     int64_t x;
     int64_t y;
     WindowShape shape;
+    WindowRow row;
     int64_t channels;
     double scale;
   };
@@ -113,7 +119,7 @@ class PoolKernel final : public Kernel {
       for (int64_t piece = begin; piece < end; ++piece) {
         const int64_t first = piece % blocks * block;
         const int64_t width = std::min(block, channels - first);
-        clear(dx, piece / blocks, first, width);
+        if (windows_overlap_ || !windows_cover_) clear(dx, piece / blocks, first, width);
         for (int64_t row = 0; row < t[0] * t[1]; ++row) {
           pool_row(piece / blocks, row / t[1], row % t[1], first, width, function);
         }
@@ -144,21 +150,49 @@ class PoolKernel final : public Kernel {
     const Window& b = geometry_.windows[1][static_cast<size_t>(j)];
     const int64_t x = outer_offset(x_, outer) + a.first * x_.axes[0] + b.first * x_.axes[1] + first;
     const int64_t y = outer_offset(y_, outer) + i * y_.axes[0] + j * y_.axes[1] + first;
-    Piece piece = {0, 0, {{a.count, b.count, 0}, {a.step * x_.axes[0], b.step * x_.axes[1], 0}}, width, 1.0};
-    for (int64_t k = 0; k < geometry_.output[2]; ++k) {
-      const Window& c = geometry_.windows[2][static_cast<size_t>(k)];
+    Piece piece = {0, 0, {{a.count, b.count, 0}, {a.step * x_.axes[0], b.step * x_.axes[1], 0}}, {}, width, 1.0};
+    for (const Run& run : runs_) {
+      const Window& c = geometry_.windows[2][static_cast<size_t>(run.first)];
       piece.x = x + c.first * x_.axes[2];
-      piece.y = y + k * y_.axes[2];
+      piece.y = y + run.first * y_.axes[2];
       piece.shape.count[2] = c.count;
       piece.shape.stride[2] = c.step * x_.axes[2];
-      if (!divisors_[0].empty()) piece.scale = 1.0 / static_cast<double>(divisor(i, j, k));
+      piece.row = {run.places, run.step * x_.axes[2], y_.axes[2]};
+      if (!divisors_[0].empty()) piece.scale = 1.0 / static_cast<double>(divisor(i, j, run.first));
       function(piece);
+    }
+  }
+
+  // Cuts the last axis into runs of windows that differ by where they begin only, by the same step each time.
+  void find_runs() {
+    const std::vector<Window>& windows = geometry_.windows[2];
+    for (size_t k = 0; k < windows.size(); ++k) {
+      const auto place = static_cast<int64_t>(k);
+      const bool alike = k > 0 && windows[k].count == windows[k - 1].count && windows[k].step == windows[k - 1].step &&
+                         (divisors_[2].empty() || divisors_[2][k] == divisors_[2][k - 1]);
+      const int64_t step = k > 0 ? windows[k].first - windows[k - 1].first : 0;
+      if (alike && (runs_.back().places == 1 || runs_.back().step == step)) {
+        ++runs_.back().places;
+        runs_.back().step = step;
+      } else {
+        runs_.push_back({place, 1, 0});
+      }
     }
   }
 
   int64_t divisor(int64_t i, int64_t j, int64_t k) const {
     return divisors_[0][static_cast<size_t>(i)] * divisors_[1][static_cast<size_t>(j)] *
            divisors_[2][static_cast<size_t>(k)];
+  }
+
+  // Whether every element is in a window.
+  static bool cover(const std::vector<Window>& windows, int64_t size) {
+    int64_t end = 0;
+    for (const Window& window : windows) {
+      if (window.first > end || (window.step != 1 && window.count > 1)) return false;
+      end = std::max(end, window.first + window.count);
+    }
+    return end >= size;
   }
 
   // Whether an element may be in several windows.
@@ -170,11 +204,19 @@ class PoolKernel final : public Kernel {
     return false;
   }
 
+  struct Run {
+    int64_t first;
+    int64_t places;
+    int64_t step;  // from one to the next, in elements along the axis
+  };
+
   OpId op_;
   PoolGeometry geometry_;
+  std::vector<Run> runs_;  // of the last axis
   Side x_;
   Side y_;
   bool windows_overlap_ = false;
+  bool windows_cover_ = true;
   bool planes_;  // row-major: one channel at a time
   int64_t item_;
   PoolKernels kernels_;

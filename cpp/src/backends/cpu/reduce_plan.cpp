@@ -1,6 +1,7 @@
 #include "backends/cpu/reduce_plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "runtime/threads.h"
 
@@ -12,6 +13,10 @@ namespace {
 constexpr int64_t row_part = 32768;
 // Columns that are walked down together: their accumulators stay in the L1 cache.
 constexpr int64_t chunk_length = 1024;
+// Rows shorter than this would leave vectors mostly empty.
+constexpr int64_t short_row = 32;
+// Elements of the longest vectors.
+constexpr int64_t vector_elements = 16;
 // Elements that are worth waking a thread for.
 constexpr int64_t elements_per_thread = 32768;
 // Pieces of work that keep many threads busy.
@@ -90,6 +95,8 @@ ReducePlan::ReducePlan(const ReduceForm& form, size_t item_size)
     const int64_t shortest = std::max<int64_t>(ceil_div(elements_per_thread, width), 8);
     const int64_t wanted = ceil_div(form.reduced, ceil_div(enough_pieces, form.outer * chunks_));
     if (form.reduced > 2 * shortest) part_length_ = std::max(shortest, wanted);
+    const bool folds = form.inner < short_row && form.reduced_stride == form.inner;
+    if (folds) fold_ = vector_elements / std::gcd(form.inner, vector_elements);
   }
   if (part_length_ > 0) parts_ = ceil_div(form.reduced, part_length_);
 }
@@ -106,7 +113,7 @@ void ReducePlan::run(const ReduceKernels& kernels, const ReduceKernels& join, Ac
     reduce_rows(kernels, x, shift, parts);
     if (parts_ > 1) join.rows(parts, form_.outer, parts_, parts_, nullptr, acc);
   } else {
-    reduce_columns(kernels, identity, x, shift, parts);
+    reduce_columns(kernels, join, identity, x, shift, parts);
     if (parts_ == 1) return;
     std::fill_n(acc, form_.output_count(), identity);
     join.columns(parts, parts_, form_.output_count(), form_.output_count(), nullptr, acc);
@@ -135,10 +142,24 @@ void ReducePlan::reduce_rows(const ReduceKernels& kernels, const void* x, const 
   });
 }
 
+// Takes as many rows as it can, `fold_` of them beside each other as one; returns how many.
+template <class Accumulator>
+int64_t ReducePlan::reduce_folded(const ReduceKernels& kernels, const ReduceKernels& join, Accumulator identity,
+                                  const char* rows, int64_t count, Accumulator* result) const {
+  const int64_t wide_rows = count / fold_;
+  if (fold_ < 2 || wide_rows < 2) return 0;
+  const int64_t width = fold_ * form_.inner;
+  Accumulator wide[short_row * vector_elements];
+  std::fill_n(wide, width, identity);
+  kernels.columns(rows, wide_rows, width, width, nullptr, wide);
+  join.columns(wide, fold_, form_.inner, form_.inner, nullptr, result);
+  return wide_rows * fold_;
+}
+
 // Parts are numbered (part, outer, inner).
 template <class Accumulator>
-void ReducePlan::reduce_columns(const ReduceKernels& kernels, Accumulator identity, const void* x, const double* shift,
-                                Accumulator* parts) const {
+void ReducePlan::reduce_columns(const ReduceKernels& kernels, const ReduceKernels& join, Accumulator identity,
+                                const void* x, const double* shift, Accumulator* parts) const {
   const auto* items = static_cast<const char*>(x);
   const int64_t piece_size = std::max<int64_t>(part_length_ * std::min(form_.inner, chunk_length), 1);
   runtime::parallel_for(
@@ -153,8 +174,15 @@ void ReducePlan::reduce_columns(const ReduceKernels& kernels, Accumulator identi
           Accumulator* result = parts + part * form_.output_count() + output;
           std::fill_n(result, columns, identity);
           const int64_t offset = outer * form_.outer_stride + first_row * form_.reduced_stride + first_column;
-          kernels.columns(items + offset * item_size_, std::min(part_length_, form_.reduced - first_row),
-                          form_.reduced_stride, columns, shift == nullptr ? nullptr : shift + output, result);
+          const char* rows = items + offset * item_size_;
+          int64_t count = std::min(part_length_, form_.reduced - first_row);
+          if (shift == nullptr) {
+            const int64_t taken = reduce_folded(kernels, join, identity, rows, count, result);
+            rows += taken * form_.reduced_stride * item_size_;
+            count -= taken;
+          }
+          kernels.columns(rows, count, form_.reduced_stride, columns, shift == nullptr ? nullptr : shift + output,
+                          result);
         }
       });
 }

@@ -44,14 +44,18 @@ class ReducePlan {
   template <class Accumulator>
   void reduce_rows(const ReduceKernels& kernels, const void* x, const double* shift, Accumulator* parts) const;
   template <class Accumulator>
-  void reduce_columns(const ReduceKernels& kernels, Accumulator identity, const void* x, const double* shift,
-                      Accumulator* parts) const;
+  void reduce_columns(const ReduceKernels& kernels, const ReduceKernels& join, Accumulator identity, const void* x,
+                      const double* shift, Accumulator* parts) const;
+  template <class Accumulator>
+  int64_t reduce_folded(const ReduceKernels& kernels, const ReduceKernels& join, Accumulator identity, const char* rows,
+                        int64_t count, Accumulator* result) const;
 
   ReduceForm form_;
   int64_t item_size_ = 0;
   int64_t parts_ = 1;        // of the reduced axis
   int64_t part_length_ = 0;  // all but the last have this many
   int64_t chunks_ = 1;       // of the inner axis
+  int64_t fold_ = 1;         // rows that lie beside each other and are reduced as one, where rows are short
 };
 
 }  // namespace pydl::cpu

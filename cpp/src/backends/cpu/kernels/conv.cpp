@@ -1,4 +1,5 @@
 // Convolutions of few channels: channels of the result are the lanes of a vector, or of a few where vectors are short.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -78,6 +79,60 @@ void weight_tile(const float* x, int64_t x_step, const float* g, int64_t g_step,
   }
 }
 
+// Pieces that two places add to at once: as many as accumulators leave room for the operands.
+constexpr int spread_blocks = vectors == 1 ? 12 : (vectors == 2 ? 3 : 1);
+
+// `places` places, `far` of them apart so that one does not wait for what the other has just written.
+template <int places, int blocks>
+void spread_tile(const float* g, int64_t g_far, int64_t depth, const float* w, int64_t w_step, const int64_t* offsets,
+                 float* y, int64_t y_far) {
+  Sums sums[places][blocks] = {};
+  for (int64_t d = 0; d < depth; ++d, w += w_step) {
+#pragma GCC unroll 16
+    for (int b = 0; b < blocks; ++b) {
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) {
+        const Vector<float> right = load(w + b * direct_channels + v * lanes);
+#pragma GCC unroll 2
+        for (int p = 0; p < places; ++p) sums[p][b][v] += g[p * g_far + d] * right;
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (int p = 0; p < places; ++p) {
+#pragma GCC unroll 16
+    for (int b = 0; b < blocks; ++b) {
+      float* to = y + p * y_far + offsets[b];
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; ++v) store(to + v * lanes, load(to + v * lanes) + sums[p][b][v]);
+    }
+  }
+}
+
+template <int places, int... blocks>
+constexpr auto spread_tiles(std::integer_sequence<int, blocks...>) {
+  return std::array{spread_tile<places, blocks + 1>...};
+}
+
+void conv_spread(const float* g, int64_t g_step, int64_t depth, const float* w, const int64_t* offsets, int64_t blocks,
+                 int64_t places, float* y, int64_t y_step) {
+  using Blocks = std::make_integer_sequence<int, spread_blocks>;
+  static constexpr auto single = spread_tiles<1>(Blocks());
+  static constexpr auto pairs = spread_tiles<2>(Blocks());
+  const int64_t half = places / 2;
+  const int64_t w_step = blocks * direct_channels;
+  for (int64_t first = 0; first < blocks; first += spread_blocks) {
+    const auto size = static_cast<size_t>(std::min<int64_t>(blocks - first, spread_blocks) - 1);
+    const float* weight = w + first * direct_channels;
+    for (int64_t p = 0; p < half; ++p) {
+      pairs[size](g + p * g_step, half * g_step, depth, weight, w_step, offsets + first, y + p * y_step, half * y_step);
+    }
+    if (places % 2 != 0) {
+      single[size](g + (places - 1) * g_step, 0, depth, weight, w_step, offsets + first, y + (places - 1) * y_step, 0);
+    }
+  }
+}
+
 using Sizes = std::make_integer_sequence<int, tile_places>;
 
 template <int... size>
@@ -120,6 +175,6 @@ void conv_weight(const float* x, int64_t x_step, const float* g, int64_t g_step,
 
 }  // namespace
 
-void fill_conv(KernelSet& set) { set.direct_conv = {conv_row, conv_weight}; }
+void fill_conv(KernelSet& set) { set.direct_conv = {conv_row, conv_weight, conv_spread}; }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

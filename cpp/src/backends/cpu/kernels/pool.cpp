@@ -1,4 +1,4 @@
-// Pooling of one window, vectorised over channels.
+// Pooling of rows of windows, vectorised over channels.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/partial_vector.h"
 
@@ -16,6 +16,30 @@ inline void for_each_element(const WindowShape& w, const Function& function) {
   }
 }
 
+// The window of most poolings, without loops.
+struct TwoByTwo {
+  int64_t row_step;
+  int64_t column_step;
+};
+
+template <class Function>
+inline void for_each_element(const TwoByTwo& w, const Function& function) {
+  function(int64_t{0});
+  function(w.column_step);
+  function(w.row_step);
+  function(w.row_step + w.column_step);
+}
+
+// Calls `pool(window)` with the window in the form that is known best.
+template <class Pool>
+inline void with_window(const WindowShape& w, const Pool& pool) {
+  if (w.count[0] == 1 && w.count[1] == 2 && w.count[2] == 2) {
+    pool(TwoByTwo{w.stride[1], w.stride[2]});
+  } else {
+    pool(w);
+  }
+}
+
 // The larger one; not-a-number wins, and the first of several.
 template <class V>
 inline V larger(V best, V x) {
@@ -29,99 +53,125 @@ inline void add_or_overwrite(T* to, Vector<T> value, int64_t count) {
 }
 
 template <class T>
-void max_of_window(const void* x, const WindowShape& window, int64_t channels, void* y) {
-  const T* from = static_cast<const T*>(x);
-  T* to = static_cast<T*>(y);
+void max_of_windows(const void* x, const WindowShape& shape, const WindowRow& row, int64_t channels, void* y) {
   const T lowest = -static_cast<T>(__builtin_inf());
-  if (channels == 1) {
-    T best = lowest;
-    for_each_element(window, [&](int64_t offset) { best = larger(best, from[offset]); });
-    *to = best;
-    return;
-  }
-  for (int64_t c = 0; c < channels; c += vector_length<T>) {
-    Vector<T> best = broadcast(lowest);
-    for_each_element(window,
-                     [&](int64_t offset) { best = larger(best, load_part(from + offset + c, channels - c, lowest)); });
-    store_part(to + c, best, channels - c);
-  }
+  with_window(shape, [&](const auto& window) {
+    const T* from = static_cast<const T*>(x);
+    T* to = static_cast<T*>(y);
+    for (int64_t p = 0; p < row.places; ++p, from += row.x_step, to += row.y_step) {
+      if (channels == 1) {
+        T best = lowest;
+        for_each_element(window, [&](int64_t offset) { best = larger(best, from[offset]); });
+        *to = best;
+        continue;
+      }
+      for (int64_t c = 0; c < channels; c += vector_length<T>) {
+        Vector<T> best = broadcast(lowest);
+        for_each_element(
+            window, [&](int64_t offset) { best = larger(best, load_part(from + offset + c, channels - c, lowest)); });
+        store_part(to + c, best, channels - c);
+      }
+    }
+  });
+}
+
+template <class T, bool overwrites, class Window>
+inline void max_backward_of_channel(const T* from, T gradient, const Window& window, T* to) {
+  int64_t place = -1;
+  T best = -static_cast<T>(__builtin_inf());
+  for_each_element(window, [&](int64_t offset) {
+    const T next = larger(best, from[offset]);
+    if (place < 0 || next != best) place = best == best ? offset : place;
+    best = next;
+  });
+  if constexpr (overwrites) for_each_element(window, [&](int64_t offset) { to[offset] = T(0); });
+  if (place >= 0) to[place] += gradient;
 }
 
 template <class T, bool overwrites>
-void max_backward_of_window(const void* x, const void* g, const WindowShape& window, int64_t channels, void* dx) {
-  const T* from = static_cast<const T*>(x);
-  const T* gradient = static_cast<const T*>(g);
-  T* to = static_cast<T*>(dx);
+void max_backward_of_windows(const void* x, const void* g, const WindowShape& shape, const WindowRow& row,
+                             int64_t channels, void* dx) {
   const T lowest = -static_cast<T>(__builtin_inf());
-  if (channels == 1) {
-    int64_t place = -1;
-    T best = lowest;
-    for_each_element(window, [&](int64_t offset) {
-      const T next = larger(best, from[offset]);
-      if (place < 0 || next != best) place = best == best ? offset : place;
-      best = next;
-    });
-    if constexpr (overwrites) for_each_element(window, [&](int64_t offset) { to[offset] = T(0); });
-    if (place >= 0) to[place] += *gradient;
-    return;
-  }
-  for (int64_t c = 0; c < channels; c += vector_length<T>) {
-    const int64_t count = channels - c;
-    Vector<T> best = broadcast(lowest);
-    for_each_element(window, [&](int64_t offset) { best = larger(best, load_part(from + offset + c, count, lowest)); });
-    // What is left to be given to the first element that is the largest one.
-    Vector<T> rest = load_part(gradient + c, count, T(0));
-    for_each_element(window, [&](int64_t offset) {
-      const Vector<T> value = load_part(from + offset + c, count, lowest);
-      const auto is_best = (value == best) | (value != value);
-      const Vector<T> share = is_best ? rest : Vector<T>{};
-      rest = is_best ? Vector<T>{} : rest;
-      add_or_overwrite<T, overwrites>(to + offset + c, share, count);
-    });
-  }
+  with_window(shape, [&](const auto& window) {
+    const T* from = static_cast<const T*>(x);
+    const T* gradient = static_cast<const T*>(g);
+    T* to = static_cast<T*>(dx);
+    for (int64_t p = 0; p < row.places; ++p, from += row.x_step, to += row.x_step, gradient += row.y_step) {
+      if (channels == 1) {
+        max_backward_of_channel<T, overwrites>(from, *gradient, window, to);
+        continue;
+      }
+      for (int64_t c = 0; c < channels; c += vector_length<T>) {
+        const int64_t count = channels - c;
+        Vector<T> best = broadcast(lowest);
+        for_each_element(window,
+                         [&](int64_t offset) { best = larger(best, load_part(from + offset + c, count, lowest)); });
+        // What is left to be given to the first element that is the largest one.
+        Vector<T> rest = load_part(gradient + c, count, T(0));
+        for_each_element(window, [&](int64_t offset) {
+          const Vector<T> value = load_part(from + offset + c, count, lowest);
+          const auto is_best = (value == best) | (value != value);
+          const Vector<T> share = is_best ? rest : Vector<T>{};
+          rest = is_best ? Vector<T>{} : rest;
+          add_or_overwrite<T, overwrites>(to + offset + c, share, count);
+        });
+      }
+    }
+  });
 }
 
 template <class T>
-void sum_of_window(const void* x, const WindowShape& window, int64_t channels, double scale, void* y) {
-  const T* from = static_cast<const T*>(x);
-  T* to = static_cast<T*>(y);
+void sum_of_windows(const void* x, const WindowShape& shape, const WindowRow& row, int64_t channels, double scale,
+                    void* y) {
   const T factor = static_cast<T>(scale);
-  if (channels == 1) {
-    T sum = 0;
-    for_each_element(window, [&](int64_t offset) { sum += from[offset]; });
-    *to = sum * factor;
-    return;
-  }
-  for (int64_t c = 0; c < channels; c += vector_length<T>) {
-    Vector<T> sum = {};
-    for_each_element(window, [&](int64_t offset) { sum += load_part(from + offset + c, channels - c, T(0)); });
-    store_part(to + c, sum * factor, channels - c);
-  }
+  with_window(shape, [&](const auto& window) {
+    const T* from = static_cast<const T*>(x);
+    T* to = static_cast<T*>(y);
+    for (int64_t p = 0; p < row.places; ++p, from += row.x_step, to += row.y_step) {
+      if (channels == 1) {
+        T sum = 0;
+        for_each_element(window, [&](int64_t offset) { sum += from[offset]; });
+        *to = sum * factor;
+        continue;
+      }
+      for (int64_t c = 0; c < channels; c += vector_length<T>) {
+        Vector<T> sum = {};
+        for_each_element(window, [&](int64_t offset) { sum += load_part(from + offset + c, channels - c, T(0)); });
+        store_part(to + c, sum * factor, channels - c);
+      }
+    }
+  });
 }
 
 template <class T, bool overwrites>
-void spread_over_window(const void* g, const WindowShape& window, int64_t channels, double scale, void* dx) {
-  const T* gradient = static_cast<const T*>(g);
-  T* to = static_cast<T*>(dx);
+void spread_over_windows(const void* g, const WindowShape& shape, const WindowRow& row, int64_t channels, double scale,
+                         void* dx) {
   const T factor = static_cast<T>(scale);
-  if (channels == 1) {
-    for_each_element(window,
-                     [&](int64_t offset) { to[offset] = (overwrites ? T(0) : to[offset]) + *gradient * factor; });
-    return;
-  }
-  for (int64_t c = 0; c < channels; c += vector_length<T>) {
-    const int64_t count = channels - c;
-    const Vector<T> share = load_part(gradient + c, count, T(0)) * factor;
-    for_each_element(window, [&](int64_t offset) { add_or_overwrite<T, overwrites>(to + offset + c, share, count); });
-  }
+  with_window(shape, [&](const auto& window) {
+    const T* gradient = static_cast<const T*>(g);
+    T* to = static_cast<T*>(dx);
+    for (int64_t p = 0; p < row.places; ++p, gradient += row.y_step, to += row.x_step) {
+      if (channels == 1) {
+        for_each_element(window,
+                         [&](int64_t offset) { to[offset] = (overwrites ? T(0) : to[offset]) + *gradient * factor; });
+        continue;
+      }
+      for (int64_t c = 0; c < channels; c += vector_length<T>) {
+        const int64_t count = channels - c;
+        const Vector<T> share = load_part(gradient + c, count, T(0)) * factor;
+        for_each_element(window,
+                         [&](int64_t offset) { add_or_overwrite<T, overwrites>(to + offset + c, share, count); });
+      }
+    }
+  });
 }
 
 template <class T>
 constexpr PoolKernels pool_kernels() {
-  return {max_of_window<T>,
-          {max_backward_of_window<T, false>, max_backward_of_window<T, true>},
-          sum_of_window<T>,
-          {spread_over_window<T, false>, spread_over_window<T, true>}};
+  return {max_of_windows<T>,
+          {max_backward_of_windows<T, false>, max_backward_of_windows<T, true>},
+          sum_of_windows<T>,
+          {spread_over_windows<T, false>, spread_over_windows<T, true>}};
 }
 
 }  // namespace
