@@ -3,30 +3,16 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <vector>
 
 #include "pydl/autograd.h"
 #include "pydl/layers.h"
 #include "pydl/optimizer.h"
-#include "pydl/program.h"
+#include "pydl/save_program.h"
 
 using namespace pydl;
 
 namespace {
-
-using Function = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
-
-Program trace(const Function& function, std::span<const Tensor> inputs, const ParamSet& states) {
-  Trace trace;
-  std::vector<Tensor> arguments;
-  for (const auto& [name, tensor] : states.tensors) trace.state(tensor, name);
-  for (const Tensor& input : inputs) arguments.push_back(trace.argument(input));
-  trace.start();
-  const std::vector<Tensor> outputs = function(arguments);
-  trace.stop();
-  return trace.finish(outputs);
-}
 
 void report(const char* name, const Program& program, std::span<const Tensor> inputs, int64_t runs) {
   ProgramContext context = program.make_context();
@@ -50,11 +36,11 @@ int main(int argc, char** argv) {
   ParamSet mlp;
   nn::init_linear(mlp, "0", 64, 32);
   nn::init_linear(mlp, "1", 32, 10);
-  const Function predict = [&](std::span<const Tensor> given) -> std::vector<Tensor> {
+  const TensorFunction predict = [&](std::span<const Tensor> given) -> std::vector<Tensor> {
     return {nn::linear(mlp, "1", relu(nn::linear(mlp, "0", given[0])))};
   };
   optim::Adam optimizer(mlp, 1e-3);
-  const Function step = [&](std::span<const Tensor> given) -> std::vector<Tensor> {
+  const TensorFunction step = [&](std::span<const Tensor> given) -> std::vector<Tensor> {
     const Tensor loss = nn::cross_entropy(predict(given)[0], given[1]);
     loss.backward();
     optimizer.step();
@@ -63,22 +49,27 @@ int main(int argc, char** argv) {
   };
   ParamSet lstm;
   nn::init_lstm(lstm, "0", 32, 64);
-  const Function cell = [&](std::span<const Tensor> given) -> std::vector<Tensor> {
+  const TensorFunction cell = [&](std::span<const Tensor> given) -> std::vector<Tensor> {
     const RecurrentStates states = nn::lstm(lstm, "0", given[0], {.h0 = given[1], .c0 = given[2]});
     return {states.h, states.c};
   };
-  ParamSet trained = mlp;
-  for (const auto& state : optimizer.states().tensors) trained.tensors.push_back(state);
-
   std::printf("%lld runs each, in microseconds\n%-34s %8s %8s %8s %10s\n", static_cast<long long>(runs), "", "p50",
               "p99", "p99.9", "most");
   const Tensor x[] = {normal({1, 64})};
   const Tensor batch[] = {normal({32, 64}), randint({32}, 0, 10)};
   const Tensor sequence[] = {normal({1, 1, 32}), zeros({1, 1, 64}), zeros({1, 1, 64})};
-  const Program training = trace(step, batch, trained);
+  const auto measure = [&](const char* name, TensorFunction function, std::span<const Tensor> inputs,
+                           std::vector<StateSource> states) {
+    const FunctionToSave traced[] = {{.name = name,
+                                      .function = std::move(function),
+                                      .example_inputs = {inputs.begin(), inputs.end()},
+                                      .states = std::move(states),
+                                      .open_batch = false}};
+    report(name, *trace_program(traced).program(name), inputs, runs);
+  };
+  measure("MLP 64-32-10, training, batch 32", step, batch, {mlp, optimizer});
   const GradMode mode(false);
-  report("MLP 64-32-10, batch 1", trace(predict, x, mlp), x, runs);
-  report("MLP 64-32-10, training, batch 32", training, batch, runs);
-  report("LSTM cell 32-64, batch 1", trace(cell, sequence, lstm), sequence, runs);
+  measure("MLP 64-32-10, batch 1", predict, x, {mlp});
+  measure("LSTM cell 32-64, batch 1", cell, sequence, {lstm});
   return 0;
 }

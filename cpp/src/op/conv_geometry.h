@@ -49,6 +49,10 @@ ConvGeometry conv_geometry(const exec::KernelCall& call);
 /// other providers leave it to do them.
 bool has_few_channels(const exec::KernelCall& call);
 
+/// Whether a call is the gradient for a 1 x 1 weight of few channels and so many places, in float32, that threads
+/// should share these: `cpu` does, and other providers leave it to do so.
+bool is_tall_pointwise_weight(const exec::KernelCall& call);
+
 /// Whether a call in float32 is one that `cpu` computes faster by Winograd's algorithm than others directly.
 bool suits_winograd(const exec::KernelCall& call);
 

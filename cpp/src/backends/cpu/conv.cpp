@@ -6,6 +6,7 @@
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/direct_conv.h"
 #include "backends/cpu/families.h"
+#include "backends/cpu/pointwise_conv.h"
 #include "backends/cpu/product.h"
 #include "backends/cpu/winograd.h"
 #include "op/conv_geometry.h"
@@ -294,6 +295,11 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
   }
   if (call.inputs.size() > 2 && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
   if (auto kernel = prepare_direct_conv(call)) return kernel;
+  if (op::is_tall_pointwise_weight(call)) {
+    // Other layouts are copied: `adapted` asks again.
+    const BufferSpec& x = call.inputs[1];
+    return is_channels_last(x.shape, x.strides) ? prepare_pointwise_weight(call) : nullptr;
+  }
   if (op::suits_winograd(call)) {
     // Other layouts are copied: `adapted` asks again.
     const BufferSpec& x = call.op == OpId::conv_backward_weight ? call.inputs[1] : call.inputs[0];

@@ -88,13 +88,16 @@ void spread_tile(const float* g, int64_t g_far, int64_t depth, const float* w, i
                  float* y, int64_t y_far) {
   Sums sums[places][blocks] = {};
   for (int64_t d = 0; d < depth; ++d, w += w_step) {
+    Vector<float> left[places];
+#pragma GCC unroll 2
+    for (int p = 0; p < places; ++p) left[p] = broadcast(g[p * g_far + d]);
 #pragma GCC unroll 16
     for (int b = 0; b < blocks; ++b) {
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; ++v) {
         const Vector<float> right = load(w + b * direct_channels + v * lanes);
 #pragma GCC unroll 2
-        for (int p = 0; p < places; ++p) sums[p][b][v] += g[p * g_far + d] * right;
+        for (int p = 0; p < places; ++p) sums[p][b][v] += left[p] * right;
       }
     }
   }

@@ -1,0 +1,74 @@
+#include "backends/cpu/pointwise_conv.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backends/cpu/kernel_set.h"
+#include "op/conv_geometry.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+using exec::Kernel;
+using exec::KernelCall;
+using op::ConvGeometry;
+
+// Bytes of both operands that stay in the L2 cache while all tiles of the result meet them.
+constexpr int64_t chunk_bytes = 256 * 1024;
+
+// g^T x, of g (places, O) and x (places, C): few results, each of very many terms. Threads share the places, so that
+// each reads its part of both operands once, and nothing is packed.
+class PointwiseWeight final : public Kernel {
+ public:
+  explicit PointwiseWeight(const ConvGeometry& g)
+      : places_(g.batch * g.output_size()),
+        in_(g.in_channels),
+        out_(g.out_channels),
+        parts_(runtime::thread_count()),
+        chunk_(std::max<int64_t>(chunk_bytes / ((in_ + out_) * static_cast<int64_t>(sizeof(float))), 64)) {
+    scratchpad_bytes = static_cast<size_t>(parts_ * in_ * out_) * sizeof(float);
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    const auto* g = static_cast<const float*>(inputs[0]);
+    const auto* x = static_cast<const float*>(inputs[1]);
+    auto* sums = static_cast<float*>(scratchpad);
+    runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) add_part(g, x, part, sums + part * in_ * out_);
+    });
+    auto* weight = static_cast<float*>(outputs[0]);
+    std::memcpy(weight, sums, static_cast<size_t>(in_ * out_) * sizeof(float));
+    for (int64_t part = 1; part < parts_; ++part) {
+      for (int64_t i = 0; i < in_ * out_; ++i) weight[i] += sums[part * in_ * out_ + i];
+    }
+  }
+
+ private:
+  void add_part(const float* g, const float* x, int64_t part, float* sums) const {
+    const int64_t first = places_ * part / parts_;
+    const int64_t end = places_ * (part + 1) / parts_;
+    if (first == end) std::memset(sums, 0, static_cast<size_t>(in_ * out_) * sizeof(float));
+    for (int64_t place = first; place < end; place += chunk_) {
+      gemm_.outer(g + place * out_, out_, x + place * in_, in_, out_, in_, std::min(chunk_, end - place), sums, in_,
+                  place > first);
+    }
+  }
+
+  int64_t places_;
+  int64_t in_;
+  int64_t out_;
+  int64_t parts_;
+  int64_t chunk_;  // places at a time
+  GemmKernels gemm_ = kernels().gemm[0];
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> prepare_pointwise_weight(const KernelCall& call) {
+  if (!op::is_tall_pointwise_weight(call)) return nullptr;
+  return std::make_unique<PointwiseWeight>(op::conv_geometry(call));
+}
+
+}  // namespace pydl::cpu
