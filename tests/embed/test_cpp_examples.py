@@ -126,4 +126,4 @@ def test_errors_are_told(programs, name, tmp_path):
         [programs[name], *files], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert result.returncode == 1
-    assert "missing.pydl" in result.stderr
+    assert "missing" in result.stderr
