@@ -15,7 +15,8 @@ namespace {
 
 using Function = std::function<std::vector<Tensor>(std::span<const Tensor>)>;
 
-Program trace(const Function& function, std::span<const Tensor> inputs, const ParamSet& states) {
+Program trace(const Function& function, std::span<const Tensor> inputs, const ParamSet& states,
+              const ProgramOptions& options = {}) {
   Trace trace;
   std::vector<Tensor> arguments;
   for (const auto& [name, tensor] : states.tensors) trace.state(tensor, name);
@@ -23,11 +24,12 @@ Program trace(const Function& function, std::span<const Tensor> inputs, const Pa
   trace.start();
   const std::vector<Tensor> outputs = function(arguments);
   trace.stop();
-  return trace.finish(outputs);
+  return trace.finish(outputs, options);
 }
 
 // Runs twice, then many times under count.
-void check_quiet(const char* name, const Program& program, std::span<const Tensor> inputs, const Function& expected) {
+void check_quiet(const char* name, const Program& program, std::span<const Tensor> inputs, const Function& expected,
+                 bool with_onednn = true) {
   ProgramContext context = program.make_context();
   for (int i = 0; i < 2; ++i) program.run(context, inputs);
   {
@@ -39,6 +41,7 @@ void check_quiet(const char* name, const Program& program, std::span<const Tenso
       if (count != 0) check::fail(__FILE__, __LINE__, concat_text(name, ": ", count, " ", what));
     };
     zero("requests for memory", hooks::counts.allocations);
+    if (!with_onednn) zero("requests for memory by oneDNN", hooks::counts.onednn);
     zero("locks", hooks::counts.locks);
     zero("files", hooks::counts.files);
   }
@@ -112,6 +115,16 @@ TEST(inference_is_quiet) {
       check_quiet(names[i], program, x, networks[i].function);
     }
   }
+}
+
+TEST(without_onednn_nothing_asks_for_memory) {
+  const GradMode mode(false);
+  const Network network = cnn();
+  Generator generator(4);
+  const Tensor x[] = {normal({8, 3, 32, 32}, 0, 1, DType::float32, generator)};
+  const Program program = trace(network.function, x, network.params, {.onednn = false});
+  for (const ProgramStep& step : program.steps()) CHECK(step.provider != "onednn");
+  check_quiet("cnn", program, x, network.function, false);
 }
 
 TEST(training_is_quiet) {

@@ -23,6 +23,9 @@ class Plan;
 struct ProgramOptions {
   std::vector<std::string> without;  ///< names of passes to leave out (`pass_names`)
   bool explain = false;              ///< keep the graph after each pass, and time every kernel of every run
+  /// Whether oneDNN may serve calls. Its primitives ask for a little memory whenever they run; other kernels do not,
+  /// and are slower for large products and convolutions.
+  bool onednn = true;
 };
 
 /// The passes that `ProgramOptions::without` may name, in the order in which they run.
@@ -63,7 +66,8 @@ class PYDL_API Program {
   std::vector<Tensor> run(std::span<const Tensor> arguments);
 
   /// For loops that count every microsecond, and for several threads, with a context each: a run in a context asks for
-  /// no memory (but in its first run, and for results that are views of arguments), takes no lock, and touches no file.
+  /// no memory (but in its first run, for results that are views of arguments, and inside of oneDNN:
+  /// `ProgramOptions::onednn`), takes no lock, and touches no file.
   ProgramContext make_context() const;
   /// The results belong to the context: its next run overwrites them.
   std::span<const Tensor> run(ProgramContext& context, std::span<const Tensor> arguments) const;

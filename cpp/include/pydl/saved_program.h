@@ -83,6 +83,8 @@ class PYDL_API SavedProgram {
   /// The program behind a function for one batch size (any number for one that is not open): for loops that look
   /// nothing up. It shares the state, and lives on its own.
   std::shared_ptr<Program> program(const std::string& function, int64_t batch = 1);
+  /// The same with options, made anew.
+  std::shared_ptr<Program> program(const std::string& function, int64_t batch, const ProgramOptions& options) const;
 
  private:
   struct Parts;

@@ -98,8 +98,8 @@ class PYDL_MODULE_API KernelTable {
   PrepareFusedFunction fused_ = nullptr;
 };
 
-/// Asks the providers in order; throws `TypeError` that names op and dtypes when nobody can.
-std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call);
+/// Asks the providers in order, from `first` on; throws `TypeError` that names op and dtypes when nobody can.
+std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call, Provider first = Provider::onednn);
 /// A fused elementwise kernel; throws `TypeError` when nobody can serve it.
 std::unique_ptr<Kernel> prepare_fused_kernel(const FusedCall& call);
 /// Asks one provider only, and returns null when it cannot: for tests that compare providers.

@@ -39,8 +39,8 @@ std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, Provider pro
   return kernel;
 }
 
-std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call) {
-  for (int provider = 0; provider < provider_count; ++provider) {
+std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call, Provider first) {
+  for (int provider = static_cast<int>(first); provider < provider_count; ++provider) {
     if (auto kernel = prepare_kernel_from(call, static_cast<Provider>(provider))) return kernel;
   }
   std::ostringstream message;

@@ -72,7 +72,7 @@ Plan::Plan(Graph graph, std::vector<Tensor> states, std::vector<Tensor> declared
     : graph_(std::move(graph)), states_(std::move(states)), declared_(std::move(declared)), profile_(options.profile) {
   place_roots(options);
   plan_arena(options);
-  prepare_steps();
+  prepare_steps(options.onednn ? Provider::onednn : Provider::cpu);
   if (profile_) seconds_.resize(steps_.size());
 }
 
@@ -161,7 +161,7 @@ void Plan::plan_arena(const PlanOptions& options) {
   memory_ = plan_memory(buffers, options.reuse);
 }
 
-std::unique_ptr<Kernel> Plan::prepare_node(const Node& node) const {
+std::unique_ptr<Kernel> Plan::prepare_node(const Node& node, Provider first) const {
   std::vector<BufferSpec> inputs;
   std::vector<BufferSpec> outputs;
   for (const ValueId input : node.inputs) inputs.push_back(graph_.spec(input));
@@ -172,16 +172,16 @@ std::unique_ptr<Kernel> Plan::prepare_node(const Node& node) const {
   if (node.is_fused()) {
     return prepare_fused_kernel({node.fused, inputs, outputs, node.stored, node.reductions, node.shape, node.strides});
   }
-  return prepare_kernel({node.op, node.attrs, inputs, outputs});
+  return prepare_kernel({node.op, node.attrs, inputs, outputs}, first);
 }
 
-void Plan::prepare_steps() {
+void Plan::prepare_steps(Provider first) {
   bool overwritten = false;
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];
     const bool empty = !node.outputs.empty() && element_count(graph_.spec(node.outputs[0]).shape) == 0;
     if (graph_.is_view(node) || empty) continue;
-    Step step = {prepare_node(node), n, operands_.size(), node.inputs.size()};
+    Step step = {prepare_node(node, first), n, operands_.size(), node.inputs.size()};
     scratchpad_bytes_ = std::max(scratchpad_bytes_, step.kernel->scratchpad_bytes);
     for (const ValueId input : node.inputs) operands_.push_back(input);
     for (const ValueId output : node.outputs) operands_.push_back(output);

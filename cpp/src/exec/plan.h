@@ -18,6 +18,7 @@ struct PlanOptions {
   bool alias = true;     ///< let elementwise results take the memory of operands that nobody reads afterwards
   bool reuse = true;     ///< let buffers that do not live at the same time share memory
   bool profile = false;  ///< time every kernel of every run
+  bool onednn = true;    ///< let oneDNN serve calls
 };
 
 /// One kernel of the plan, as people see it.
@@ -82,9 +83,9 @@ class Plan {
   void place_roots(const PlanOptions& options);
   void plan_arena(const PlanOptions& options);
   bool take_over(size_t node, std::vector<graph::ValueId>& owner, const std::vector<int>& last_use);
-  void prepare_steps();
+  void prepare_steps(Provider first);
   void prepare_outputs();
-  std::unique_ptr<Kernel> prepare_node(const graph::Node& node) const;
+  std::unique_ptr<Kernel> prepare_node(const graph::Node& node, Provider first) const;
   std::shared_ptr<Context> prepare_context() const;
   Tensor make_root(size_t index) const;
   Tensor result(size_t index, std::span<const Tensor> arguments, std::span<const Tensor> roots) const;

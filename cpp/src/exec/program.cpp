@@ -185,10 +185,11 @@ Program::Program(graph::Graph graph, const graph::Tracer& tracer, const ProgramO
     : parts_(std::make_unique<Parts>()) {
   parts_->eager_bytes = graph::most_live_bytes(graph);
   graph::run_passes(graph, options.without, options.explain ? &parts_->records : nullptr);
-  parts_->plan = std::make_unique<exec::Plan>(
-      std::move(graph), tracer.states(), tracer.declared(),
-      exec::PlanOptions{
-          .alias = is_on(options, "alias"), .reuse = is_on(options, "memory"), .profile = options.explain});
+  parts_->plan = std::make_unique<exec::Plan>(std::move(graph), tracer.states(), tracer.declared(),
+                                              exec::PlanOptions{.alias = is_on(options, "alias"),
+                                                                .reuse = is_on(options, "memory"),
+                                                                .profile = options.explain,
+                                                                .onednn = options.onednn});
 }
 
 Program Trace::finish(std::span<const Tensor> outputs, const ProgramOptions& options) {

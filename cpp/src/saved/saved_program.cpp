@@ -407,14 +407,19 @@ SavedProgram::Parts::Traced SavedProgram::Parts::trace_for_run(size_t index, int
 
 std::shared_ptr<Program> SavedProgram::program(const std::string& function, int64_t batch) {
   const size_t index = parts_->index_of(function);
-  if (batch < 0) throw ValueError(concat_text(function, ": expected a batch size of at least 0, got ", batch));
   const int64_t key = parts_->infos[index].open_batch ? batch : 1;
   const std::lock_guard lock(parts_->mutex);
   if (auto known = parts_->programs[index].find(key)) return known;
-  const Parts::Traced traced = parts_->trace_for_run(index, key);
-  std::shared_ptr<Program> made(new Program(traced.tracer->finish(traced.outputs), *traced.tracer, {}));
+  std::shared_ptr<Program> made = program(function, key, {});
   parts_->programs[index].add(key, made);
   return made;
+}
+
+std::shared_ptr<Program> SavedProgram::program(const std::string& function, int64_t batch,
+                                               const ProgramOptions& options) const {
+  if (batch < 0) throw ValueError(concat_text(function, ": expected a batch size of at least 0, got ", batch));
+  const Parts::Traced traced = parts_->trace_for_run(parts_->index_of(function), batch);
+  return std::shared_ptr<Program>(new Program(traced.tracer->finish(traced.outputs), *traced.tracer, options));
 }
 
 std::vector<Tensor> SavedProgram::run(const std::string& function, std::span<const Tensor> inputs) {
