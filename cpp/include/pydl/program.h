@@ -21,8 +21,8 @@ class Plan;
 }
 
 struct ProgramOptions {
-  std::vector<std::string> without;  ///< names of passes to leave out (`pass_names`)
-  bool explain = false;              ///< keep the graph after each pass, and time every kernel of every run
+  std::vector<std::string> without = {};  ///< names of passes to leave out (`pass_names`)
+  bool explain = false;                   ///< keep the graph after each pass, and time every kernel of every run
   /// Whether oneDNN may serve calls. Its primitives ask for a little memory whenever they run; other kernels do not,
   /// and are slower for large products and convolutions.
   bool onednn = true;
