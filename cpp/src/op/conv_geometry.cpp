@@ -77,6 +77,7 @@ bool has_few_channels(const exec::KernelCall& call) {
 
 bool is_tall_pointwise_weight(const exec::KernelCall& call) {
   constexpr int64_t most_channels = 128;
+  constexpr int64_t most_weights = 64 * 128;
   constexpr int64_t whole_panels = 32;
   constexpr int64_t places_per_channel = 16;
   if (call.op != OpId::conv_backward_weight || call.outputs[0].dtype != DType::float32) return false;
@@ -86,7 +87,8 @@ bool is_tall_pointwise_weight(const exec::KernelCall& call) {
   if (g.kernel != ones || g.stride != ones || g.low != zeros || g.high != zeros || g.groups != 1) return false;
   if (g.in_channels % whole_panels != 0 || g.work() == 0) return false;
   const int64_t channels = std::max(g.in_channels, g.out_channels);
-  return channels <= most_channels && g.batch * g.output_size() >= places_per_channel * channels;
+  if (channels > most_channels || g.in_channels * g.out_channels > most_weights) return false;
+  return g.batch * g.output_size() >= places_per_channel * channels;
 }
 
 bool suits_winograd(const exec::KernelCall& call) {
