@@ -171,7 +171,7 @@ class CompiledFunction(Generic[FunctionT]):
         self, state: State, call: tuple[Any, Any], names: Mapping[int, str]
     ) -> tuple[Any, Any]:
         named = {names.get(hash(tensor), name): tensor for name, tensor in state.tensors.items()}
-        tracing = _Tracing(self, state, call)
+        tracing = _Tracing(self, state, call, takes_gradients=False)
         recorded, count = tracing.record(named)
         results, live_results = tracing.results, tracing.live_results
         del tracing
@@ -227,15 +227,25 @@ class _Derivative(NamedTuple):
 
 
 class _Tracing:
-    """One run of a function on tensors without elements, and the program that comes of it."""
+    """One run of a function on tensors without elements, and the program that comes of it.
 
-    def __init__(self, owner: CompiledFunction[Any], state: State, call: tuple[Any, Any]) -> None:
+    Gradients that parameters have from outside are arguments, or (`takes_gradients` false) not seen
+    by the function.
+    """
+
+    def __init__(
+        self,
+        owner: CompiledFunction[Any],
+        state: State,
+        call: tuple[Any, Any],
+        takes_gradients: bool = True,
+    ) -> None:
         self._owner, self._state, self._call = owner, state, call
         self._trace = _core._Trace(_PACKAGE)
         self.live_results = self._trace.live_results
         self.learnt = [t for t in state.tensors.values() if t.dtype.is_floating and t.is_leaf]
         self._gradients = [t.grad for t in self.learnt]
-        self.has_grad = [gradient is not None for gradient in self._gradients]
+        self.has_grad = [takes_gradients and gradient is not None for gradient in self._gradients]
         self.cleared: list[Tensor] = []
         self.receivers: list[Tensor] = []
         self.derivative: Any = None
@@ -268,19 +278,8 @@ class _Tracing:
             raise self._located(error) from None
 
     def record(self, states: Mapping[str, Tensor]) -> tuple[Any, int]:
-        """Trace the function, and return what was written down, and the number of results.
-
-        Gradients that parameters have now are none of its business.
-        """
-        gradients = self._gradients
-        self._gradients, self.has_grad = [None] * len(gradients), [False] * len(gradients)
-        for tensor in self.learnt:
-            tensor.grad = None
-        try:
-            outputs, _ = self._run_traced(states, lambda traced, results: None)
-        finally:
-            for tensor, gradient in zip(self.learnt, gradients, strict=True):
-                tensor.grad = gradient
+        """Trace the function, and return what was written down, and the number of results."""
+        outputs, _ = self._run_traced(states, lambda traced, results: None)
         if self.receivers:
             raise ValueError(
                 f"{self._owner._name}: leaves gradients in {len(self.receivers)} parameters, which "
@@ -298,7 +297,8 @@ class _Tracing:
             self._trace.state(tensor, name)
         self.arguments, tensors = _core._ArgumentTree.of(self._call)
         traced = [self._trace.argument(tensor) for tensor in tensors]
-        gradients = [self._trace.argument(g) for g in self._gradients if g is not None]
+        seen = zip(self._gradients, self.has_grad, strict=True)
+        gradients = [self._trace.argument(g) for g, has_grad in seen if has_grad and g is not None]
         self._trace.start()
         try:
             results = self._call_function(traced, gradients)
@@ -346,8 +346,7 @@ class _Tracing:
         given = iter(gradients)
         self._placed: list[Tensor | None] = []
         for tensor, has_grad in zip(self.learnt, self.has_grad, strict=True):
-            if has_grad:
-                tensor.grad = next(given).copy()
+            tensor.grad = next(given).copy() if has_grad else None
             self._placed.append(tensor.grad)
         args, kwargs = self.arguments.build(traced)
         result = self._owner._function(*args, **kwargs)

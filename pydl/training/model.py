@@ -19,6 +19,7 @@ from pydl.training.history import History
 from pydl.training.interrupt import StopOnInterrupt
 from pydl.training.metrics import Averages, MetricFunction
 from pydl.training.metrics import get_all as get_metrics
+from pydl.training.mode import in_mode
 from pydl.training.progress import Progress, Verbose, make_progress
 from pydl.training.steps import Steps
 
@@ -366,19 +367,14 @@ class Model(Module):
         self, loader: DataLoader, progress: Progress, stop: StopOnInterrupt | None = None
     ) -> dict[str, float]:
         averages = self._averages()
-        mode = self.training
-        self.eval()
-        try:
-            with no_grad():
-                for number, batch in enumerate(loader):
-                    _require_target("evaluate", batch)
-                    self._remember(batch[:-1], batch[-1])
-                    averages.add(self._step("evaluate", batch), batch[-1].shape[0])
-                    progress.step(number + 1, averages)
-                    if stop is not None and stop.requested:
-                        break
-        finally:
-            self.train(mode)
+        with in_mode(self, training=False), no_grad():
+            for number, batch in enumerate(loader):
+                _require_target("evaluate", batch)
+                self._remember(batch[:-1], batch[-1])
+                averages.add(self._step("evaluate", batch), batch[-1].shape[0])
+                progress.step(number + 1, averages)
+                if stop is not None and stop.requested:
+                    break
         return averages.result()
 
     def predict(self, x: Any, *, batch_size: int = 256) -> Any:
@@ -403,16 +399,11 @@ class Model(Module):
         """
         loader = self._loader(x, None, batch_size)
         outputs = []
-        mode = self.training
-        self.eval()
-        try:
-            with no_grad():
-                for batch in loader:
-                    inputs = batch if isinstance(batch, tuple) else (batch,)
-                    self._remember(inputs)
-                    outputs.append(self._step("predict", inputs))
-        finally:
-            self.train(mode)
+        with in_mode(self, training=False), no_grad():
+            for batch in loader:
+                inputs = batch if isinstance(batch, tuple) else (batch,)
+                self._remember(inputs)
+                outputs.append(self._step("predict", inputs))
         if not outputs:
             raise ValueError("predict: expected at least one sample, got none")
         if isinstance(outputs[0], (tuple, list)):

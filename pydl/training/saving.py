@@ -12,6 +12,7 @@ from pydl._core import Tensor
 from pydl.compiler import compile
 from pydl.grad_mode import no_grad
 from pydl.programs.saving import FunctionToSave, Preprocessing, save_functions
+from pydl.training.mode import in_mode
 
 if TYPE_CHECKING:
     from pydl.training.model import Model
@@ -76,12 +77,8 @@ def _function(
     """Return a function that runs in a mode of the model, with the parameters of its forward."""
 
     def run(*tensors: Tensor) -> Any:
-        mode = model.training
-        model.train(training)
-        try:
+        with in_mode(model, training):
             return function(*tensors)
-        finally:
-            model.train(mode)
 
     kind = inspect.Parameter.POSITIONAL_ONLY
     called = [p for p in inspect.signature(model.forward).parameters if p != "target"]

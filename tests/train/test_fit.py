@@ -418,3 +418,20 @@ def test_optimizer_state_can_be_saved(tmp_path):
     np.testing.assert_array_equal(
         model[0].weight.detach().numpy(), resumed[0].weight.detach().numpy()
     )
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "save"])
+def test_looking_at_a_model_leaves_the_modes_of_its_layers(verb, tmp_path):
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 2))
+    model.compile("sgd")
+    x, y = np.ones((6, 3), "float32"), np.zeros(6, int)
+    model.fit(x, y, epochs=1, verbose=0)
+    model.train()
+    model[1].eval()  # frozen
+    call = {
+        "evaluate": lambda: model.evaluate(x, y, verbose=0),
+        "predict": lambda: model.predict(x),
+        "save": lambda: model.save(tmp_path / "model.pydl"),
+    }
+    call[verb]()
+    assert [module.training for module in model.modules()] == [True, True, False, True, True]

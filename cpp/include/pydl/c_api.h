@@ -96,7 +96,8 @@ PYDL_API size_t pydl_class_count(const pydl_program* program);
 PYDL_API const char* pydl_class_name(const pydl_program* program, size_t index);
 
 /* --- run ------------------------------------------------------------------------------------------------------- */
-/* Runs a function. Several threads may run what changes no state. */
+/* Runs a function. Several threads may run what changes no state. Where it fails, outputs that were written before stay
+ * so: clear them. */
 PYDL_API pydl_status pydl_run(pydl_program* program, const char* function, const pydl_tensor* inputs,
                               size_t input_count, pydl_tensor* outputs, size_t output_count);
 /* Runs one step of the function "train" (where there is none, of the first one); its first result is the loss. */

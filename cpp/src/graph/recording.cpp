@@ -62,7 +62,7 @@ class Recorder {
     find_uses();
     number_states();
     for (const ValueId id : graph_.constants) {
-      if (!used_[static_cast<size_t>(id)] || is_offset(id)) continue;
+      if (!used_[static_cast<size_t>(id)]) continue;
       numbers_[id] = next_++;
       recording_.constants.push_back({graph_.constant_tensors[static_cast<size_t>(graph_.value(id).index)], {}});
     }
@@ -73,9 +73,16 @@ class Recorder {
   }
 
  private:
+  // How a trace writes down a draw behind others: the state of the generator plus how far they moved it, which follows
+  // from how many numbers they took.
+  bool is_draw(const Node& node) const {
+    return node.op == op::OpId::add && graph_.value(node.inputs[0]).source == Source::generator;
+  }
+
   void find_uses() {
     used_.resize(graph_.values.size(), false);
     for (const Node& node : graph_.nodes) {
+      if (is_draw(node)) continue;
       for (const ValueId id : node.inputs) used_[static_cast<size_t>(id)] = true;
     }
     for (const ValueId id : graph_.outputs) used_[static_cast<size_t>(id)] = true;
@@ -92,15 +99,6 @@ class Recorder {
     }
   }
 
-  // How far a draw lies behind the one before: it follows from how many numbers that one took.
-  bool is_offset(ValueId constant) const {
-    for (const Node& node : graph_.nodes) {
-      if (node.op != op::OpId::add || node.inputs[1] != constant) continue;
-      if (graph_.value(node.inputs[0]).source == Source::generator) return true;
-    }
-    return false;
-  }
-
   int draw(int generator) {
     recording_.calls.push_back({});
     recording_.calls.back().generator = generator;
@@ -115,8 +113,7 @@ class Recorder {
   }
 
   void add(const Node& node) {
-    const bool moves = node.op == op::OpId::add && graph_.value(node.inputs[0]).source == Source::generator;
-    if (moves) {
+    if (is_draw(node)) {
       numbers_[node.outputs[0]] = draw(graph_.value(node.inputs[0]).index);
       return;
     }

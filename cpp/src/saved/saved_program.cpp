@@ -84,18 +84,9 @@ std::string shape_text(const graph::OpenDims& dims) {
 
 // Sizes that the batch decides are -1.
 std::string shape_text(const Dims& shape) {
-  std::ostringstream text;
-  text << "(";
-  for (int i = 0; i < shape.rank(); ++i) {
-    text << (i > 0 ? ", " : "");
-    if (shape[i] < 0) {
-      text << "N";
-    } else {
-      text << shape[i];
-    }
-  }
-  text << (shape.rank() == 1 ? ",)" : ")");
-  return text.str();
+  graph::OpenDims open;
+  for (const int64_t size : shape) open.push_back(size < 0 ? OpenInteger{1, 0} : OpenInteger{0, size});
+  return shape_text(open);
 }
 
 }  // namespace
