@@ -1,6 +1,8 @@
 # Everything in C++ but the bindings: compiled once, and linked as pydl::pydl (shared), pydl::pydl_static, and pydl_core,
 # the static library with the inner headers, for tests.
 
+include(CheckCXXCompilerFlag)
+
 set(source_folder ${PROJECT_SOURCE_DIR}/cpp/src)
 set(include_folder ${PROJECT_SOURCE_DIR}/cpp/include)
 
@@ -16,7 +18,7 @@ function(pydl_add_objects target)
 endfunction()
 
 file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS ${source_folder}/*.cpp)
-list(FILTER core_sources EXCLUDE REGEX "/backends/cpu/kernels/")
+list(FILTER core_sources EXCLUDE REGEX "/backends/cpu/(kernels|amx)/")
 if(NOT PYDL_ONEDNN)
   list(FILTER core_sources EXCLUDE REGEX "/backends/onednn/")
 endif()
@@ -34,20 +36,31 @@ endif()
 # The kernels of the `cpu` provider: one source, built once per instruction set and chosen at run time.
 file(GLOB kernel_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/kernels/*.cpp)
 
-macro(pydl_add_kernels name)
-  pydl_add_objects(pydl_kernels_${name} ${kernel_sources})
+macro(pydl_add_kernels name sources)
+  pydl_add_objects(pydl_kernels_${name} ${sources})
   pydl_set_flags(pydl_kernels_${name} ${ARGN})
   target_compile_definitions(pydl_kernels_${name} PRIVATE PYDL_ISA_NAMESPACE=${name})
   target_compile_options(pydl_kernels_${name} PRIVATE
     $<$<CONFIG:Release>:-O3> -fno-math-errno -fno-trapping-math -fwrapv)
 endmacro()
 
-pydl_add_kernels(baseline)
+pydl_add_kernels(baseline "${kernel_sources}")
 if(PYDL_X86_64)
-  pydl_add_kernels(v3 x86-64-v3)
-  pydl_add_kernels(v4 x86-64-v4)
+  pydl_add_kernels(v3 "${kernel_sources}" x86-64-v3)
+  pydl_add_kernels(v4 "${kernel_sources}" x86-64-v4)
   target_compile_options(pydl_kernels_v4 PRIVATE -mprefer-vector-width=512)
   target_compile_definitions(pydl_core_objects PRIVATE PYDL_CPU_HAS_V3_V4=1)
+
+  # What only processors with AMX run, where the compiler knows these instructions.
+  set(amx_flags -mavx512bf16 -mamx-tile -mamx-bf16)
+  string(REPLACE ";" " " amx_flags_text "${amx_flags}")
+  check_cxx_compiler_flag("${amx_flags_text}" PYDL_COMPILER_HAS_AMX)
+  if(PYDL_COMPILER_HAS_AMX)
+    file(GLOB amx_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/amx/*.cpp)
+    pydl_add_kernels(amx "${amx_sources}" x86-64-v4)
+    target_compile_options(pydl_kernels_amx PRIVATE -mprefer-vector-width=512 ${amx_flags})
+    target_compile_definitions(pydl_core_objects PRIVATE PYDL_CPU_HAS_AMX=1)
+  endif()
 endif()
 
 # pydl_add_library(target type [EXCLUDE_FROM_ALL]): a library of all objects, for other projects.

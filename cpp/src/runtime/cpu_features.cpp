@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "runtime/amx.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -37,7 +39,7 @@ uint64_t saved_states() {
 
 enum Register { eax, ebx, ecx, edx };
 enum Needs : uint64_t { nothing = 0, ymm = 0x6, zmm = 0xe6, tiles = 0x60000 };
-enum class Level { other, v3, v4 };
+enum class Level { other, v3, v4, amx };
 
 struct Feature {
   const char* name;
@@ -65,11 +67,11 @@ constexpr Feature features[] = {
     {"avx512bw", 7, 0, ebx, 30, zmm, Level::v4},
     {"avx512vl", 7, 0, ebx, 31, zmm, Level::v4},
     {"avx512_vnni", 7, 0, ecx, 11, zmm, Level::other},
-    {"avx512_bf16", 7, 1, eax, 5, zmm, Level::other},
+    {"avx512_bf16", 7, 1, eax, 5, zmm, Level::amx},
     {"avx512_fp16", 7, 0, edx, 23, zmm, Level::other},
     {"avx_vnni", 7, 1, eax, 4, ymm, Level::other},
-    {"amx_bf16", 7, 0, edx, 22, tiles, Level::other},
-    {"amx_tile", 7, 0, edx, 24, tiles, Level::other},
+    {"amx_bf16", 7, 0, edx, 22, tiles, Level::amx},
+    {"amx_tile", 7, 0, edx, 24, tiles, Level::amx},
     {"amx_int8", 7, 0, edx, 25, tiles, Level::other},
 };
 
@@ -82,12 +84,15 @@ InstructionSet detect() {
   const uint64_t states = saved_states();
   bool v3 = true;
   bool v4 = true;
+  bool amx = true;
   for (const Feature& feature : features) {
     if (feature.level == Level::v3) v3 = v3 && has(feature, states);
     if (feature.level == Level::v4) v4 = v4 && has(feature, states);
+    if (feature.level == Level::amx) amx = amx && has(feature, states);
   }
   if (!v3) return InstructionSet::baseline;
-  return v4 ? InstructionSet::v4 : InstructionSet::v3;
+  if (!v4) return InstructionSet::v3;
+  return amx && may_use_amx() ? InstructionSet::amx : InstructionSet::v4;
 }
 
 }  // namespace
@@ -134,7 +139,7 @@ std::string cpu_name() {
 #endif
 
 const char* instruction_set_name(InstructionSet set) {
-  constexpr const char* names[] = {"baseline", "v3", "v4"};
+  constexpr const char* names[] = {"baseline", "v3", "v4", "amx"};
   return names[static_cast<int>(set)];
 }
 

@@ -9,10 +9,11 @@
 
 namespace pydl::runtime {
 
-/// The builds of the `cpu` provider, in ascending order. `baseline` is x86-64-v2, or the compiler's default elsewhere.
-enum class InstructionSet : int { baseline, v3, v4 };
+/// The builds of the `cpu` provider, in ascending order. `baseline` is x86-64-v2, or the compiler's default elsewhere;
+/// `amx` is v4 with kernels for tiles of bfloat16.
+enum class InstructionSet : int { baseline, v3, v4, amx };
 
-/// The best build that processor and operating system support; `PYDL_ISA` (baseline, v3, v4) can lower it.
+/// The best build that processor and operating system support; `PYDL_ISA` (baseline, v3, v4, amx) can lower it.
 PYDL_MODULE_API InstructionSet best_instruction_set();
 PYDL_MODULE_API const char* instruction_set_name(InstructionSet set);
 

@@ -154,18 +154,14 @@ class ConvKernel : public Kernel {
 template <class T>
 class Forward final : public ConvKernel<T> {
  public:
-  explicit Forward(const KernelCall& call)
-      : ConvKernel<T>(call, call.inputs[0]),
-        has_bias_(call.inputs.size() > 2),
-        relu_(call.attrs.is_set("relu")
-                  ? kernels().elementwise[static_cast<int>(OpId::relu)][sizeof(T) == 8 ? lane_double : lane_float]
-                  : nullptr) {
+  explicit Forward(const KernelCall& call) : ConvKernel<T>(call, call.inputs[0]), has_bias_(call.inputs.size() > 2) {
     const ConvGeometry& g = this->geometry_;
     const int64_t parts = this->parts_for(g.batch * g.groups);
     const int64_t columns = this->columns_;
+    const auto result = call.attrs.is_set("relu") ? Product::Result::rectified : Product::Result::overwritten;
     this->make_products(parts, [&](int64_t rows) {
       return Product({rows, columns, columns, 1}, {columns, g.out_channels, 1, columns}, this->out_, this->is_double(),
-                     this->threads_of(parts));
+                     this->threads_of(parts), result);
     });
   }
 
@@ -186,21 +182,10 @@ class Forward final : public ConvKernel<T> {
                     reinterpret_cast<const char*>(bias == nullptr ? nullptr : bias + group * g.out_channels), memory);
       });
     });
-    if (relu_ != nullptr) apply_relu(outputs[0]);
   }
 
  private:
-  void apply_relu(void* y) const {
-    const int64_t count = this->geometry_.batch * this->places_ * this->out_;
-    runtime::parallel_for(count, matrix_elements, [&](int64_t begin, int64_t end) {
-      T* part = static_cast<T*>(y) + begin;
-      const void* source = part;
-      relu_(part, &source, end - begin);
-    });
-  }
-
   bool has_bias_;
-  TileKernel relu_;
 };
 
 template <class T>

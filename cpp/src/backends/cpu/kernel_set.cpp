@@ -22,6 +22,7 @@ const KernelSet& kernels() {
     KernelSet filled{};
     switch (runtime::best_instruction_set()) {
 #if defined(PYDL_CPU_HAS_V3_V4)
+      case runtime::InstructionSet::amx:
       case runtime::InstructionSet::v4: v4::fill(filled); break;
       case runtime::InstructionSet::v3: v3::fill(filled); break;
 #endif

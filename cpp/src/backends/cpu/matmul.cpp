@@ -64,26 +64,11 @@ class ProductKernel final : public Kernel {
         }
       }
     });
-    if (relu_ != nullptr) apply_relu(static_cast<char*>(outputs[0]));
   }
 
   void set_bias() { has_bias_ = true; }
 
-  /// Lets `relu` follow, on the `count` elements of the output.
-  void set_relu(TileKernel relu, int64_t count) {
-    relu_ = relu;
-    count_ = count;
-  }
-
  private:
-  void apply_relu(char* y) const {
-    runtime::parallel_for(count_, products_per_thread, [&](int64_t begin, int64_t end) {
-      char* part = y + begin * item_;
-      const void* source = part;
-      relu_(part, &source, end - begin);
-    });
-  }
-
   char* at(void* base, const Dims& strides, int64_t position) const {
     int64_t offset = 0;
     for (int axis = batch_.shape.rank() - 1; axis >= 0; --axis) {
@@ -97,8 +82,6 @@ class ProductKernel final : public Kernel {
   Batch batch_;
   int64_t item_;
   bool has_bias_ = false;
-  TileKernel relu_ = nullptr;
-  int64_t count_ = 0;
   int64_t parts_;
   size_t part_bytes_;
 };
@@ -106,18 +89,16 @@ class ProductKernel final : public Kernel {
 std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, DType dtype, bool has_bias, bool relu) {
   if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
   const int64_t c_stride = b.columns;
-  const int64_t outputs = batch.count() * a.rows * b.columns;
   batch.fold_into_rows(a, c_stride);
   if (a.rows * b.columns * batch.count() == 0) return nullptr;
   const int threads = runtime::thread_count();
   // Threads share the batch where there is one, or each product.
   const bool small = a.rows * b.columns * a.columns < 8 * products_per_thread * threads;
   const bool one_by_one = batch.count() < threads || !small;
-  const Product product(a, b, c_stride, dtype == DType::float64, one_by_one ? threads : 1);
+  const auto result = relu ? Product::Result::rectified : Product::Result::overwritten;
+  const Product product(a, b, c_stride, dtype == DType::float64, one_by_one ? threads : 1, result);
   auto kernel = std::make_unique<ProductKernel>(product, batch, dtype, one_by_one);
   if (has_bias) kernel->set_bias();
-  const Lane lane = dtype == DType::float64 ? lane_double : lane_float;
-  if (relu) kernel->set_relu(kernels().elementwise[static_cast<int>(OpId::relu)][lane], outputs);
   return kernel;
 }
 

@@ -22,6 +22,7 @@ struct PeakLoops {
 PeakLoops peak_loops() {
 #ifdef PYDL_CPU_HAS_V3_V4
   switch (runtime::best_instruction_set()) {
+    case runtime::InstructionSet::amx:
     case runtime::InstructionSet::v4: return {v4::fma_loop, v4::stream_add};
     case runtime::InstructionSet::v3: return {v3::fma_loop, v3::stream_add};
     case runtime::InstructionSet::baseline: break;

@@ -35,9 +35,10 @@ Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_dou
       c_stride_(c_stride),
       item_(is_double ? 8 : 4),
       kernels_(kernels().gemm[is_double ? 1 : 0]),
-      adds_(result == Result::added) {
-  if (!adds_) choose_path();  // only packed panels add
+      result_(result) {
+  if (result != Result::added) choose_path();  // only packed panels add
   if (path_ == Path::packed) plan_blocks(threads);
+  if (!is_double && SplitProduct::suits(a, b)) split_.emplace(a, b, c_stride, threads, result == Result::added);
 }
 
 void Product::choose_path() {
@@ -56,15 +57,38 @@ void Product::choose_path() {
   }
 }
 
-size_t Product::scratchpad_bytes() const { return static_cast<size_t>(down_ * across_ * (a_bytes_ + b_bytes_)); }
+size_t Product::scratchpad_bytes() const {
+  const auto bytes = static_cast<size_t>(down_ * across_ * (a_bytes_ + b_bytes_));
+  return split_ ? std::max(bytes, split_->scratchpad_bytes()) : bytes;
+}
 
 void Product::run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const {
+  if (split_) {
+    const SplitFinish finish = {reinterpret_cast<const float*>(bias), result_ == Result::rectified};
+    const bool finite = split_->run(reinterpret_cast<const float*>(a), reinterpret_cast<const float*>(b),
+                                    reinterpret_cast<float*>(c), finish, scratchpad);
+    // What was added cannot be taken away again: there, something infinite makes what is not a number.
+    if (finite || result_ == Result::added) return;
+  }
   auto* memory = static_cast<char*>(scratchpad);
   switch (path_) {
-    case Path::packed: return multiply_packed(a, b, c, bias, memory);
-    case Path::panels: return multiply_panels(a, b, c, bias, memory);
-    default: return multiply_unpacked(a, b, c, bias);
+    case Path::packed: multiply_packed(a, b, c, bias, memory); break;
+    case Path::panels: multiply_panels(a, b, c, bias, memory); break;
+    default: multiply_unpacked(a, b, c, bias);
   }
+  if (result_ == Result::rectified) apply_relu(c);
+}
+
+void Product::apply_relu(char* c) const {
+  const TileKernel relu = kernels().elementwise[static_cast<int>(op::OpId::relu)][item_ == 8 ? lane_double : lane_float];
+  const int64_t columns = b_.columns;
+  runtime::parallel_for(a_.rows, products_per_thread / std::max<int64_t>(columns, 1), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      char* row = c + i * c_stride_ * item_;
+      const void* source = row;
+      relu(row, &source, columns);
+    }
+  });
 }
 
 // C is cut into one part per thread, which each packs what it needs: rows or columns, so that little is packed twice
@@ -162,7 +186,7 @@ void Product::multiply_part(const char* a, const char* b, char* c, const char* b
         kernels_.pack_a(a + (i * a_.row_stride + k * a_.column_stride) * item_, a_.row_stride, a_.column_stride, height,
                         depth, packed_a);
         kernels_.multiply(packed_a, packed_b, height, width, depth, c + (i * c_stride_ + j) * item_, c_stride_,
-                          bias == nullptr || k > 0 ? nullptr : bias + j * item_, k > 0 || adds_);
+                          bias == nullptr || k > 0 ? nullptr : bias + j * item_, k > 0 || result_ == Result::added);
       }
     }
   }

@@ -3,25 +3,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "backends/cpu/kernel_set.h"
+#include "backends/cpu/matrix.h"
+#include "backends/cpu/split_product.h"
 
 namespace pydl::cpu {
-
-/// Strides are in elements.
-struct Matrix {
-  int64_t rows;
-  int64_t columns;
-  int64_t row_stride;
-  int64_t column_stride;
-};
 
 /// c = a b + bias for matrices under any strides, c with contiguous rows.
 class Product {
  public:
-  enum class Result { overwritten, added };
+  /// What becomes of c; `rectified`: the larger of the product and 0.
+  enum class Result { overwritten, rectified, added };
 
-  /// For `threads` threads; `result` says whether the product is added to what c holds.
+  /// For `threads` threads.
   Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_double, int threads,
           Result result = Result::overwritten);
 
@@ -44,13 +40,15 @@ class Product {
   void multiply_packed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const;
   void multiply_part(const char* a, const char* b, char* c, const char* bias, Range rows, Range columns,
                      char* scratchpad) const;
+  void apply_relu(char* c) const;
 
   Matrix a_;
   Matrix b_;
   int64_t c_stride_;
   int64_t item_;
   GemmKernels kernels_;
-  bool adds_;
+  Result result_;
+  std::optional<SplitProduct> split_;  // where it is faster
   Path path_ = Path::packed;
   int64_t height_ = 0;  // of a block of A
   int64_t width_ = 0;   // of a block of B

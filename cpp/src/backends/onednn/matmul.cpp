@@ -5,6 +5,7 @@
 #include "backends/onednn/primitive.h"
 #include "backends/onednn/product.h"
 #include "backends/onednn/register.h"
+#include "runtime/amx.h"
 #include "runtime/thread_limit.h"
 #include "runtime/threads.h"
 
@@ -135,6 +136,9 @@ class ProductKernel final : public Kernel {
 std::unique_ptr<Kernel> prepare_product(const std::optional<Product>& product, DType dtype, bool has_bias, bool relu) {
   const auto type = data_type(dtype);
   if (!product || !type || product->work() < min_work) return nullptr;
+  if (dtype == DType::float32 && runtime::suits_amx(product->rows(), product->columns(), product->depth())) {
+    return nullptr;  // `cpu` has tiles for these
+  }
   // Implementations for float16 want the columns of b to be all of its memory.
   const bool may_cut_columns = dtype != DType::float16;
   try {

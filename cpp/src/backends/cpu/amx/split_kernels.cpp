@@ -1,0 +1,358 @@
+// Compiled for processors with AMX, and run on these only: nothing here may be an inline function that others share.
+#include "backends/cpu/split_kernels.h"
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"  // wrong, in the headers of intrinsics of GCC 12
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#include <immintrin.h>
+
+namespace pydl::cpu::amx {
+
+extern const SplitKernels split_kernels;
+
+namespace {
+
+// A tile of A is 16 rows of 32 elements along the depth; a tile of B 16 rows of 16 pairs, of two elements along the
+// depth each (as `tdpbf16ps` reads them). A strip is, for each 32 of depth, three parts of two tiles.
+constexpr int64_t tile_side = 16;
+constexpr int64_t tile_items = 16 * 32;
+constexpr int64_t part_items = 2 * tile_items;
+constexpr int64_t block_items = 3 * part_items;
+
+int64_t blocks_of(int64_t depth) { return (depth + split_depth - 1) / split_depth; }
+
+// Where the tile of a strip's side, from element `i` of it on, begins.
+uint16_t* tile_at(void* packed, int64_t i, int64_t block, int64_t blocks) {
+  return static_cast<uint16_t*>(packed) + (i / split_strip * blocks + block) * block_items +
+         i / tile_side % 2 * tile_items;
+}
+
+__mmask16 first(int64_t count) {
+  return static_cast<__mmask16>(count >= 16 ? 0xffff : count <= 0 ? 0 : (1U << count) - 1);
+}
+
+struct Parts {
+  __m512i part[3];
+};
+
+__m512 widened(__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
+
+// Of two vectors: the elements of `x` first.
+Parts split(__m512 x, __m512 y) {
+  Parts parts;
+  for (int i = 0; i < 3; ++i) {
+    const __m512i part = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(y, x));
+    parts.part[i] = part;
+    x = _mm512_sub_ps(x, widened(_mm512_castsi512_si256(part)));
+    y = _mm512_sub_ps(y, widened(_mm512_extracti64x4_epi64(part, 1)));
+  }
+  return parts;
+}
+
+void store(const Parts& parts, uint16_t* place) {
+  for (int i = 0; i < 3; ++i) _mm512_store_si512(place + i * part_items, parts.part[i]);
+}
+
+void store_zeros(uint16_t* place) {
+  for (int i = 0; i < 3; ++i) _mm512_store_si512(place + i * part_items, _mm512_setzero_si512());
+}
+
+// 16 x 16 elements.
+void transpose_elements(__m512* rows) {
+  __m512i x[16];
+  __m512i y[16];
+  for (int i = 0; i < 16; ++i) x[i] = _mm512_castps_si512(rows[i]);
+  for (int i = 0; i < 8; ++i) {
+    y[2 * i] = _mm512_unpacklo_epi32(x[2 * i], x[2 * i + 1]);
+    y[2 * i + 1] = _mm512_unpackhi_epi32(x[2 * i], x[2 * i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    x[i] = _mm512_unpacklo_epi64(y[i], y[i + 2]);
+    x[i + 1] = _mm512_unpackhi_epi64(y[i], y[i + 2]);
+    x[i + 2] = _mm512_unpacklo_epi64(y[i + 1], y[i + 3]);
+    x[i + 3] = _mm512_unpackhi_epi64(y[i + 1], y[i + 3]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    y[i] = _mm512_shuffle_i32x4(x[i], x[i + 4], 0x88);
+    y[i + 4] = _mm512_shuffle_i32x4(x[i], x[i + 4], 0xdd);
+    y[i + 8] = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0x88);
+    y[i + 12] = _mm512_shuffle_i32x4(x[i + 8], x[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 8; ++i) {
+    rows[i] = _mm512_castsi512_ps(_mm512_shuffle_i32x4(y[i], y[i + 8], 0x88));
+    rows[i + 8] = _mm512_castsi512_ps(_mm512_shuffle_i32x4(y[i], y[i + 8], 0xdd));
+  }
+}
+
+// 8 x 8 pairs of elements.
+void transpose_pairs(__m512* rows) {
+  __m512d x[8];
+  __m512d y[8];
+  for (int i = 0; i < 8; ++i) x[i] = _mm512_castps_pd(rows[i]);
+  for (int i = 0; i < 4; ++i) {
+    y[2 * i] = _mm512_unpacklo_pd(x[2 * i], x[2 * i + 1]);
+    y[2 * i + 1] = _mm512_unpackhi_pd(x[2 * i], x[2 * i + 1]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    x[i] = _mm512_shuffle_f64x2(y[i], y[i + 2], 0x88);
+    x[i + 2] = _mm512_shuffle_f64x2(y[i], y[i + 2], 0xdd);
+    x[i + 4] = _mm512_shuffle_f64x2(y[i + 4], y[i + 6], 0x88);
+    x[i + 6] = _mm512_shuffle_f64x2(y[i + 4], y[i + 6], 0xdd);
+  }
+  for (int i = 0; i < 4; ++i) {
+    rows[i] = _mm512_castpd_ps(_mm512_shuffle_f64x2(x[i], x[i + 4], 0x88));
+    rows[i + 4] = _mm512_castpd_ps(_mm512_shuffle_f64x2(x[i], x[i + 4], 0xdd));
+  }
+}
+
+// Rows of A lie along the depth.
+void pack_a_rows(const float* a, int64_t row_stride, int64_t rows, int64_t depth, void* packed) {
+  const int64_t blocks = blocks_of(depth);
+  for (int64_t i = 0; i < (rows + tile_side - 1) / tile_side * tile_side; ++i) {
+    uint16_t* place = tile_at(packed, i, 0, blocks) + i % tile_side * split_depth;
+    const float* row = a + i * row_stride;
+    for (int64_t k = 0; k < depth; k += split_depth, place += block_items) {
+      if (i >= rows) {
+        store_zeros(place);
+      } else if (k + split_depth <= depth) {
+        store(split(_mm512_loadu_ps(row + k), _mm512_loadu_ps(row + k + 16)), place);
+      } else {
+        store(split(_mm512_maskz_loadu_ps(first(depth - k), row + k),
+                    _mm512_maskz_loadu_ps(first(depth - k - 16), row + k + 16)),
+              place);
+      }
+    }
+  }
+}
+
+// Columns of A are contiguous.
+void pack_a_columns(const float* a, int64_t depth_stride, int64_t rows, int64_t depth, void* packed) {
+  const int64_t blocks = blocks_of(depth);
+  for (int64_t k = 0; k < depth; k += split_depth) {
+    for (int64_t i = 0; i < rows; i += tile_side) {
+      const __mmask16 mask = first(rows - i);
+      __m512 x[2][16];
+      for (int64_t j = 0; j < split_depth; ++j) {
+        const bool inside = k + j < depth;
+        x[j / 16][j % 16] = _mm512_maskz_loadu_ps(inside ? mask : 0, inside ? a + i + (k + j) * depth_stride : a);
+      }
+      transpose_elements(x[0]);
+      transpose_elements(x[1]);
+      uint16_t* place = tile_at(packed, i, k / split_depth, blocks);
+      for (int64_t j = 0; j < 16; ++j) store(split(x[0][j], x[1][j]), place + j * split_depth);
+    }
+  }
+}
+
+// Rows of B are contiguous: what two of them give is interleaved.
+void pack_b_rows(const float* b, int64_t depth_stride, int64_t depth, int64_t columns, void* packed) {
+  alignas(64) static constexpr uint16_t order[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                     8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512i interleaved = _mm512_load_si512(order);
+  const int64_t blocks = blocks_of(depth);
+  for (int64_t k = 0; k < blocks * split_depth; k += 2) {
+    const float* row = b + k * depth_stride;
+    for (int64_t j = 0; j < columns; j += tile_side) {
+      const __mmask16 mask = first(columns - j);
+      const bool has_second = k + 1 < depth;
+      const __m512 x = _mm512_maskz_loadu_ps(k < depth ? mask : 0, k < depth ? row + j : b);
+      const __m512 y = _mm512_maskz_loadu_ps(has_second ? mask : 0, has_second ? row + depth_stride + j : b);
+      Parts parts = split(x, y);
+      for (__m512i& part : parts.part) part = _mm512_permutexvar_epi16(interleaved, part);
+      store(parts, tile_at(packed, j, k / split_depth, blocks) + k % split_depth * tile_side);
+    }
+  }
+}
+
+// Columns of B lie along the depth.
+void pack_b_columns(const float* b, int64_t column_stride, int64_t depth, int64_t columns, void* packed) {
+  const int64_t blocks = blocks_of(depth);
+  for (int64_t j = 0; j < columns; j += tile_side) {
+    for (int64_t k = 0; k < blocks * split_depth; k += 16) {
+      const __mmask16 mask = first(depth - k);
+      __m512 x[2][8];
+      for (int64_t i = 0; i < tile_side; ++i) {
+        const bool inside = j + i < columns && mask != 0;
+        x[i / 8][i % 8] = _mm512_maskz_loadu_ps(inside ? mask : 0, inside ? b + (j + i) * column_stride + k : b);
+      }
+      transpose_pairs(x[0]);
+      transpose_pairs(x[1]);
+      uint16_t* place = tile_at(packed, j, k / split_depth, blocks) + k % split_depth * tile_side;
+      for (int64_t i = 0; i < 8; ++i) store(split(x[0][i], x[1][i]), place + i * 2 * tile_side);
+    }
+  }
+}
+
+void pack_a(const float* a, int64_t row_stride, int64_t depth_stride, int64_t rows, int64_t depth, void* packed) {
+  if (depth_stride == 1) {
+    pack_a_rows(a, row_stride, rows, depth, packed);
+  } else {
+    pack_a_columns(a, depth_stride, rows, depth, packed);
+  }
+}
+
+void pack_b(const float* b, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns, void* packed) {
+  if (column_stride == 1) {
+    pack_b_rows(b, depth_stride, depth, columns, packed);
+  } else {
+    pack_b_columns(b, column_stride, depth, columns, packed);
+  }
+}
+
+// Tiles 0 to 3 are results, 4 and 5 of A, 6 and 7 of B. Compilers do not know which memory the instructions read and
+// write; `multiply_strips` tells them.
+void fence() { asm volatile("" ::: "memory"); }
+
+template <int down, int across>
+void add_products() {
+  _tile_dpbf16ps(0, 4, 6);
+  if constexpr (across > 1) _tile_dpbf16ps(1, 4, 7);
+  if constexpr (down > 1) _tile_dpbf16ps(2, 5, 6);
+  if constexpr (down > 1 && across > 1) _tile_dpbf16ps(3, 5, 7);
+}
+
+template <int down>
+void load_a(const uint16_t* a, int part) {
+  _tile_loadd(4, a + part * part_items, 64);
+  if constexpr (down > 1) _tile_loadd(5, a + part * part_items + tile_items, 64);
+}
+
+template <int across>
+void load_b(const uint16_t* b, int part) {
+  _tile_loadd(6, b + part * part_items, 64);
+  if constexpr (across > 1) _tile_loadd(7, b + part * part_items + tile_items, 64);
+}
+
+// The smallest products first, in an order in which each one shares an operand with the one before.
+template <int down, int across>
+void multiply_block(const uint16_t* a, const uint16_t* b) {
+  load_a<down>(a, 0);
+  load_b<across>(b, 2);
+  add_products<down, across>();
+  load_b<across>(b, 1);
+  add_products<down, across>();
+  load_a<down>(a, 1);
+  add_products<down, across>();
+  load_b<across>(b, 0);
+  add_products<down, across>();
+  load_a<down>(a, 2);
+  add_products<down, across>();
+  load_a<down>(a, 0);
+  add_products<down, across>();
+}
+
+template <int down, int across>
+void multiply_strips(const uint16_t* a, const uint16_t* b, int64_t blocks, float* c, int64_t c_stride,
+                     bool accumulate) {
+  const int64_t bytes = c_stride * static_cast<int64_t>(sizeof(float));
+  float* lower = c + tile_side * c_stride;
+  fence();
+  if (accumulate) {
+    _tile_loadd(0, c, bytes);
+    if constexpr (across > 1) _tile_loadd(1, c + tile_side, bytes);
+    if constexpr (down > 1) _tile_loadd(2, lower, bytes);
+    if constexpr (down > 1 && across > 1) _tile_loadd(3, lower + tile_side, bytes);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  for (int64_t k = 0; k < blocks; ++k) multiply_block<down, across>(a + k * block_items, b + k * block_items);
+  _tile_stored(0, c, bytes);
+  if constexpr (across > 1) _tile_stored(1, c + tile_side, bytes);
+  if constexpr (down > 1) _tile_stored(2, lower, bytes);
+  if constexpr (down > 1 && across > 1) _tile_stored(3, lower + tile_side, bytes);
+  fence();
+}
+
+using MultiplyStrips = void (*)(const uint16_t* a, const uint16_t* b, int64_t blocks, float* c, int64_t c_stride,
+                                bool accumulate);
+
+MultiplyStrips strips_of(int64_t rows, int64_t columns) {
+  constexpr MultiplyStrips choices[2][2] = {{multiply_strips<1, 1>, multiply_strips<1, 2>},
+                                            {multiply_strips<2, 1>, multiply_strips<2, 2>}};
+  return choices[rows > tile_side][columns > tile_side];
+}
+
+void copy(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns) {
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; j += 16) {
+      const __mmask16 mask = first(columns - j);
+      _mm512_mask_storeu_ps(y + i * y_stride + j, mask, _mm512_maskz_loadu_ps(mask, x + i * x_stride + j));
+    }
+  }
+}
+
+// Results that do not fill their tiles are computed beside c.
+void multiply_edge(const uint16_t* a, const uint16_t* b, int64_t rows, int64_t columns, int64_t blocks, float* c,
+                   int64_t c_stride, bool accumulate) {
+  alignas(64) float whole[split_strip * split_strip];
+  if (accumulate) copy(c, c_stride, whole, split_strip, rows, columns);
+  strips_of(rows, columns)(a, b, blocks, whole, split_strip, accumulate);
+  copy(whole, split_strip, c, c_stride, rows, columns);
+}
+
+bool apply(const SplitFinish& finish, int64_t column, float* c, int64_t c_stride, int64_t rows, int64_t columns) {
+  __m512i largest = _mm512_setzero_si512();
+  for (int64_t j = 0; j < columns; j += 16) {
+    const __mmask16 mask = first(columns - j);
+    const __m512 bias =
+        finish.bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, finish.bias + column + j);
+    for (int64_t i = 0; i < rows; ++i) {
+      float* place = c + i * c_stride + j;
+      __m512 x = _mm512_maskz_loadu_ps(mask, place);
+      largest = _mm512_max_epu32(largest, _mm512_slli_epi32(_mm512_castps_si512(x), 1));  // without the sign
+      if (finish.bias == nullptr && !finish.relu) continue;
+      x = _mm512_add_ps(x, bias);
+      if (finish.relu) x = _mm512_max_ps(x, _mm512_setzero_ps());
+      _mm512_mask_storeu_ps(place, mask, x);
+    }
+  }
+  const __m512i infinite = _mm512_set1_epi32(static_cast<int>(0xff000000U));
+  return _mm512_cmpge_epu32_mask(largest, infinite) == 0;
+}
+
+bool multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, float* c,
+              int64_t c_stride, bool accumulate, const SplitFinish* finish) {
+  const int64_t blocks = blocks_of(depth);
+  bool finite = true;
+  for (int64_t j = 0; j < columns; j += split_strip) {
+    for (int64_t i = 0; i < rows; i += split_strip) {
+      const auto* a = static_cast<const uint16_t*>(packed_a) + i / split_strip * blocks * block_items;
+      const auto* b = static_cast<const uint16_t*>(packed_b) + j / split_strip * blocks * block_items;
+      const int64_t height = rows - i < split_strip ? rows - i : split_strip;
+      const int64_t width = columns - j < split_strip ? columns - j : split_strip;
+      float* place = c + i * c_stride + j;
+      if (height % tile_side == 0 && width % tile_side == 0) {
+        strips_of(height, width)(a, b, blocks, place, c_stride, accumulate);
+      } else {
+        multiply_edge(a, b, height, width, blocks, place, c_stride, accumulate);
+      }
+      if (finish != nullptr && !apply(*finish, j, place, c_stride, height, width)) finite = false;
+    }
+  }
+  return finite;
+}
+
+struct alignas(64) TileConfig {
+  uint8_t palette;
+  uint8_t start_row;
+  uint8_t reserved[14];
+  uint16_t row_bytes[16];
+  uint8_t rows[16];
+};
+
+constexpr TileConfig config = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+
+// `_tile_loadconfig` of some compilers does not say that it reads all of it.
+void begin() { asm volatile("ldtilecfg %0" ::"m"(config)); }
+void end() { _tile_release(); }
+
+}  // namespace
+
+const SplitKernels split_kernels = {pack_a, pack_b, multiply, begin, end};
+
+}  // namespace pydl::cpu::amx

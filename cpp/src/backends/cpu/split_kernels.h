@@ -1,0 +1,42 @@
+// Products of float32 matrices by AMX tiles of bfloat16. Every number is split into three of 8 bits each, x = x0 + x1 +
+// x2, which is exact, and six of the nine products of such parts are added up in float32; the other three are below the
+// last bit of float32 (Henry, Tang and Heinecke, 2019: "Leveraging the bfloat16 artificial intelligence datatype for
+// higher-precision computations").
+#pragma once
+
+#include <cstdint>
+
+namespace pydl::cpu {
+
+/// Rows of A and columns of B are packed in strips of this many, two tiles.
+inline constexpr int64_t split_strip = 32;
+/// Depth that one instruction multiplies; packed depths are multiples of it.
+inline constexpr int64_t split_depth = 32;
+/// Bytes that an element takes when packed.
+inline constexpr int64_t split_bytes = 6;
+
+/// What is done to results when they are complete.
+struct SplitFinish {
+  const float* bias;  ///< one number per column, or null
+  bool relu;
+};
+
+struct SplitKernels {
+  /// Packs rows x depth of A, of which one stride is 1; `packed` is 64-byte aligned and has room for whole strips.
+  void (*pack_a)(const float* a, int64_t row_stride, int64_t depth_stride, int64_t rows, int64_t depth, void* packed);
+  /// Packs depth x columns of B likewise.
+  void (*pack_b)(const float* b, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns,
+                 void* packed);
+  /// c = or += A B. Where `finish` is not null, it is applied, and false is returned if a result is infinite or not a
+  /// number: the parts of what is infinite or near to it are not numbers.
+  bool (*multiply)(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, float* c,
+                   int64_t c_stride, bool accumulate, const SplitFinish* finish);
+  /// The calling thread multiplies between these two.
+  void (*begin)();
+  void (*end)();
+};
+
+/// Null where the processor has no such tiles, or may not use them (runtime/cpu_features.h).
+const SplitKernels* split_kernels();
+
+}  // namespace pydl::cpu

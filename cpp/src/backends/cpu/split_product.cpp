@@ -1,0 +1,153 @@
+#include "backends/cpu/split_product.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "runtime/amx.h"
+#include "runtime/cpu_features.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+#if defined(PYDL_CPU_HAS_AMX)
+namespace amx {
+extern const SplitKernels split_kernels;
+}
+
+const SplitKernels* split_kernels() {
+  return runtime::best_instruction_set() == runtime::InstructionSet::amx ? &amx::split_kernels : nullptr;
+}
+#else
+const SplitKernels* split_kernels() { return nullptr; }
+#endif
+
+namespace {
+
+// What stays, and what passes, fits into the L2 cache beside the results.
+constexpr int64_t block_depth = 512;
+constexpr int64_t kept_items = 196608;
+constexpr int64_t passing_side = 128;
+// Packing an element takes as long as this many multiplications.
+constexpr int64_t packing_cost = 50;
+// Multiplications that are worth waking a thread for.
+constexpr int64_t products_per_thread = 262144;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+// The largest of the fewest parts of at most `limit`, in whole units.
+int64_t even_part(int64_t size, int64_t limit, int64_t unit) {
+  return round_up(ceil_div(size, ceil_div(size, limit)), unit);
+}
+
+// Multiplications per element of depth, with those that packing takes the time of.
+int64_t part_cost(int64_t rows, int64_t columns) {
+  return round_up(rows, 16) * round_up(columns, 16) + packing_cost * (rows + columns);
+}
+
+bool has_unit_stride(const Matrix& m) { return m.row_stride == 1 || m.column_stride == 1; }
+
+}  // namespace
+
+bool SplitProduct::suits(const Matrix& a, const Matrix& b) {
+  return split_kernels() != nullptr && runtime::suits_amx(a.rows, b.columns, a.columns) && has_unit_stride(a) &&
+         has_unit_stride(b);
+}
+
+SplitProduct::SplitProduct(const Matrix& a, const Matrix& b, int64_t c_stride, int threads, bool accumulates)
+    : a_(a), b_(b), c_stride_(c_stride), accumulates_(accumulates) {
+  cut(threads);
+  const int64_t rows = ceil_div(a.rows, down_);
+  const int64_t columns = ceil_div(b.columns, across_);
+  keeps_a_ = rows <= columns;
+  depth_ = even_part(a.columns, block_depth, split_depth);
+  // A part may have a strip more than others.
+  const int64_t side = (keeps_a_ ? rows : columns) + split_strip;
+  kept_ = even_part(side, std::max(kept_items / depth_ / split_strip, int64_t{1}) * split_strip, split_strip);
+  passing_ = std::min(passing_side, round_up(keeps_a_ ? columns : rows, split_strip) + split_strip);
+  kept_bytes_ = kept_ * depth_ * split_bytes;
+  part_bytes_ = kept_bytes_ + passing_ * depth_ * split_bytes;
+}
+
+// One part per thread, as square as possible: packing grows with its sides.
+void SplitProduct::cut(int threads) {
+  const int64_t most = std::min<int64_t>(threads, a_.rows * b_.columns * a_.columns / products_per_thread);
+  int64_t best = part_cost(a_.rows, b_.columns);
+  for (int64_t across = 1; across <= most; ++across) {
+    const int64_t down = std::min(most / across, ceil_div(a_.rows, split_strip));
+    const int64_t limited = std::min(across, ceil_div(b_.columns, split_strip));
+    const int64_t cost = part_cost(ceil_div(a_.rows, down), ceil_div(b_.columns, limited));
+    if (cost >= best) continue;
+    best = cost;
+    down_ = down;
+    across_ = limited;
+  }
+}
+
+size_t SplitProduct::scratchpad_bytes() const { return static_cast<size_t>(down_ * across_ * part_bytes_); }
+
+bool SplitProduct::run(const float* a, const float* b, float* c, const SplitFinish& finish, void* scratchpad) const {
+  std::atomic<bool> finite{true};
+  runtime::parallel_for(down_ * across_, 1, [&](int64_t begin, int64_t end) {
+    kernels_->begin();
+    const auto strips = [](int64_t size, int64_t index, int64_t count) {
+      return std::min(ceil_div(size, split_strip) * index / count * split_strip, size);
+    };
+    for (int64_t part = begin; part < end; ++part) {
+      const int64_t row = part / across_;
+      const int64_t column = part % across_;
+      const Range rows = {strips(a_.rows, row, down_), strips(a_.rows, row + 1, down_)};
+      const Range columns = {strips(b_.columns, column, across_), strips(b_.columns, column + 1, across_)};
+      const bool is_finite =
+          multiply_part({a, b, c, finish}, rows, columns, static_cast<char*>(scratchpad) + part * part_bytes_);
+      if (!is_finite) finite.store(false, std::memory_order_relaxed);
+    }
+    kernels_->end();
+  });
+  return finite.load(std::memory_order_relaxed);
+}
+
+bool SplitProduct::multiply_part(const Call& call, Range rows, Range columns, char* scratchpad) const {
+  char* kept = scratchpad;
+  char* passing = scratchpad + kept_bytes_;
+  const Range kept_side = keeps_a_ ? rows : columns;
+  const Range passing_side = keeps_a_ ? columns : rows;
+  bool finite = true;
+  for (int64_t k = 0; k < a_.columns; k += depth_) {
+    const Range depth = {k, std::min(k + depth_, a_.columns)};
+    for (int64_t i = kept_side.begin; i < kept_side.end; i += kept_) {
+      const Range kept_part = {i, std::min(i + kept_, kept_side.end)};
+      keeps_a_ ? pack_a(call.a, kept_part, depth, kept) : pack_b(call.b, depth, kept_part, kept);
+      for (int64_t j = passing_side.begin; j < passing_side.end; j += passing_) {
+        const Range part = {j, std::min(j + passing_, passing_side.end)};
+        keeps_a_ ? pack_b(call.b, depth, part, passing) : pack_a(call.a, part, depth, passing);
+        const bool is_finite = keeps_a_ ? multiply_block(call, kept_part, part, depth, kept, passing)
+                                        : multiply_block(call, part, kept_part, depth, passing, kept);
+        finite = finite && is_finite;
+      }
+    }
+  }
+  return finite;
+}
+
+void SplitProduct::pack_a(const float* a, Range rows, Range depth, void* packed) const {
+  kernels_->pack_a(a + rows.begin * a_.row_stride + depth.begin * a_.column_stride, a_.row_stride, a_.column_stride,
+                   rows.size(), depth.size(), packed);
+}
+
+void SplitProduct::pack_b(const float* b, Range depth, Range columns, void* packed) const {
+  kernels_->pack_b(b + depth.begin * b_.row_stride + columns.begin * b_.column_stride, b_.row_stride, b_.column_stride,
+                   depth.size(), columns.size(), packed);
+}
+
+bool SplitProduct::multiply_block(const Call& call, Range rows, Range columns, Range depth, const void* packed_a,
+                                  const void* packed_b) const {
+  const SplitFinish finish = {call.finish.bias == nullptr ? nullptr : call.finish.bias + columns.begin,
+                              call.finish.relu};
+  const bool is_last = depth.end == a_.columns;
+  return kernels_->multiply(packed_a, packed_b, rows.size(), columns.size(), depth.size(),
+                            call.c + rows.begin * c_stride_ + columns.begin, c_stride_, accumulates_ || depth.begin > 0,
+                            is_last ? &finish : nullptr);
+}
+
+}  // namespace pydl::cpu

@@ -1,0 +1,59 @@
+// One product of two float32 matrices by the kernels of split_kernels.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backends/cpu/matrix.h"
+#include "backends/cpu/split_kernels.h"
+
+namespace pydl::cpu {
+
+/// c = a b, or c += a b, for matrices with contiguous rows or columns, c with contiguous rows.
+class SplitProduct {
+ public:
+  /// Whether this machine can, and whether it is faster so.
+  static bool suits(const Matrix& a, const Matrix& b);
+
+  SplitProduct(const Matrix& a, const Matrix& b, int64_t c_stride, int threads, bool accumulates);
+
+  size_t scratchpad_bytes() const;
+  /// False where a result is infinite or not a number: then all is to be computed otherwise.
+  bool run(const float* a, const float* b, float* c, const SplitFinish& finish, void* scratchpad) const;
+
+ private:
+  struct Range {
+    int64_t begin;
+    int64_t end;
+    int64_t size() const { return end - begin; }
+  };
+  struct Call {
+    const float* a;
+    const float* b;
+    float* c;
+    const SplitFinish& finish;
+  };
+
+  void cut(int threads);
+  bool multiply_part(const Call& call, Range rows, Range columns, char* scratchpad) const;
+  bool multiply_block(const Call& call, Range rows, Range columns, Range depth, const void* packed_a,
+                      const void* packed_b) const;
+  void pack_a(const float* a, Range rows, Range depth, void* packed) const;
+  void pack_b(const float* b, Range depth, Range columns, void* packed) const;
+
+  Matrix a_;
+  Matrix b_;
+  int64_t c_stride_;
+  bool accumulates_;
+  const SplitKernels* kernels_ = split_kernels();
+  int64_t down_ = 1;     // parts of the rows of c
+  int64_t across_ = 1;   // parts of its columns
+  bool keeps_a_ = true;  // blocks of a stay in the cache while strips of b come and go; else the other way round
+  int64_t depth_ = 0;    // of blocks
+  int64_t kept_ = 0;     // rows or columns of a block that stays
+  int64_t passing_ = 0;  // columns or rows that come at a time
+  int64_t kept_bytes_ = 0;
+  int64_t part_bytes_ = 0;
+};
+
+}  // namespace pydl::cpu
