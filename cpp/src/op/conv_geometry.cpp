@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/amx.h"
+
 namespace pydl::op {
 
 namespace {
@@ -75,20 +77,36 @@ bool has_few_channels(const exec::KernelCall& call) {
   return g.kernel_size() * g.in_channels <= most_products;
 }
 
+std::optional<ProductSizes> pointwise_product(const exec::KernelCall& call) {
+  const ConvGeometry g = conv_geometry(call);
+  const ConvGeometry::Sizes ones = {1, 1, 1};
+  const ConvGeometry::Sizes zeros = {0, 0, 0};
+  if (g.kernel != ones || g.stride != ones || g.low != zeros || g.high != zeros || g.groups != 1) return std::nullopt;
+  const int64_t places = g.batch * g.output_size();
+  switch (call.op) {
+    case OpId::conv_backward_input: return ProductSizes{places, g.in_channels, g.out_channels};
+    case OpId::conv_backward_weight: return ProductSizes{g.out_channels, g.in_channels, places};
+    default: return ProductSizes{places, g.out_channels, g.in_channels};
+  }
+}
+
+bool is_tiled_pointwise(const exec::KernelCall& call) {
+  if (call.outputs[0].dtype != DType::float32) return false;
+  const auto product = pointwise_product(call);
+  return product && runtime::suits_amx(product->rows, product->columns, product->depth);
+}
+
 bool is_tall_pointwise_weight(const exec::KernelCall& call) {
   constexpr int64_t most_channels = 128;
   constexpr int64_t most_weights = 64 * 128;
   constexpr int64_t whole_panels = 32;
   constexpr int64_t places_per_channel = 16;
   if (call.op != OpId::conv_backward_weight || call.outputs[0].dtype != DType::float32) return false;
-  const ConvGeometry g = conv_geometry(call);
-  const ConvGeometry::Sizes ones = {1, 1, 1};
-  const ConvGeometry::Sizes zeros = {0, 0, 0};
-  if (g.kernel != ones || g.stride != ones || g.low != zeros || g.high != zeros || g.groups != 1) return false;
-  if (g.in_channels % whole_panels != 0 || g.work() == 0) return false;
-  const int64_t channels = std::max(g.in_channels, g.out_channels);
-  if (channels > most_channels || g.in_channels * g.out_channels > most_weights) return false;
-  return g.batch * g.output_size() >= places_per_channel * channels;
+  const auto product = pointwise_product(call);
+  if (!product || product->columns % whole_panels != 0 || product->depth == 0) return false;
+  const int64_t channels = std::max(product->rows, product->columns);
+  if (channels == 0 || channels > most_channels || product->rows * product->columns > most_weights) return false;
+  return product->depth >= places_per_channel * channels;
 }
 
 bool suits_winograd(const exec::KernelCall& call) {

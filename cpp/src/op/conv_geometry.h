@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "exec/kernel.h"
 
@@ -44,10 +45,24 @@ struct ConvGeometry {
 /// The geometry of a call of `conv`, `conv_backward_input` or `conv_backward_weight`.
 ConvGeometry conv_geometry(const exec::KernelCall& call);
 
+/// The sizes of a product of matrices: rows x depth times depth x columns.
+struct ProductSizes {
+  int64_t rows;
+  int64_t columns;
+  int64_t depth;
+};
+
+/// What a call for 1 x 1 kernels without strides, padding and groups is, on activations that lie channels-last: x W^T,
+/// g W or g^T x; none for others.
+std::optional<ProductSizes> pointwise_product(const exec::KernelCall& call);
+
 /// Whether both sides of a `conv` or `conv_backward_weight`, or the input of a `conv_backward_input`, have so few
 /// channels, in float32, that vectors of channels are mostly empty in general kernels: `cpu` has others for these, and
 /// other providers leave it to do them.
 bool has_few_channels(const exec::KernelCall& call);
+
+/// Whether a call for 1 x 1 kernels in float32 is a product that `cpu` computes with AMX tiles (runtime/amx.h).
+bool is_tiled_pointwise(const exec::KernelCall& call);
 
 /// Whether a call is the gradient for a 1 x 1 weight of few channels and so many places, in float32, that threads
 /// should share these: `cpu` does, and other providers leave it to do so.

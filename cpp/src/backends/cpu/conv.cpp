@@ -280,15 +280,12 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
   }
   if (call.inputs.size() > 2 && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
   if (auto kernel = prepare_direct_conv(call)) return kernel;
-  if (op::is_tall_pointwise_weight(call)) {
-    // Other layouts are copied: `adapted` asks again.
-    const BufferSpec& x = call.inputs[1];
-    return is_channels_last(x.shape, x.strides) ? prepare_pointwise_weight(call) : nullptr;
-  }
-  if (op::suits_winograd(call)) {
+  const bool pointwise = op::is_tiled_pointwise(call) || op::is_tall_pointwise_weight(call);
+  if (pointwise || op::suits_winograd(call)) {
     // Other layouts are copied: `adapted` asks again.
     const BufferSpec& x = call.op == OpId::conv_backward_weight ? call.inputs[1] : call.inputs[0];
-    return is_channels_last(x.shape, x.strides) ? prepare_winograd(call) : nullptr;
+    if (!is_channels_last(x.shape, x.strides)) return nullptr;
+    return pointwise ? prepare_pointwise(call) : prepare_winograd(call);
   }
   return dtype == DType::float64 ? make_kernel<double>(call) : make_kernel<float>(call);
 }

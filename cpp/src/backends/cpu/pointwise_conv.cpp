@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "backends/cpu/kernel_set.h"
+#include "backends/cpu/product.h"
 #include "op/conv_geometry.h"
 #include "runtime/threads.h"
 
@@ -64,11 +65,41 @@ class PointwiseWeight final : public Kernel {
   GemmKernels gemm_ = kernels().gemm[0];
 };
 
+// All three as one product of matrices.
+class PointwiseProduct final : public Kernel {
+ public:
+  PointwiseProduct(const KernelCall& call, const op::ProductSizes& sizes)
+      : product_(product_of(call, sizes)), has_bias_(call.inputs.size() > 2) {
+    scratchpad_bytes = product_.scratchpad_bytes();
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    const char* bias = has_bias_ ? static_cast<const char*>(inputs[2]) : nullptr;
+    product_.run(static_cast<const char*>(inputs[0]), static_cast<const char*>(inputs[1]),
+                 static_cast<char*>(outputs[0]), bias, scratchpad);
+  }
+
+ private:
+  static Product product_of(const KernelCall& call, const op::ProductSizes& sizes) {
+    const auto [rows, columns, depth] = sizes;
+    const bool by_weight = call.op == op::OpId::conv;
+    const bool for_weight = call.op == op::OpId::conv_backward_weight;
+    const Matrix a = for_weight ? Matrix{rows, depth, 1, rows} : Matrix{rows, depth, depth, 1};
+    const Matrix b = by_weight ? Matrix{depth, columns, 1, depth} : Matrix{depth, columns, columns, 1};
+    const auto result = call.attrs.is_set("relu") ? Product::Result::rectified : Product::Result::overwritten;
+    return {a, b, columns, false, runtime::thread_count(), result};
+  }
+
+  Product product_;
+  bool has_bias_;
+};
+
 }  // namespace
 
-std::unique_ptr<Kernel> prepare_pointwise_weight(const KernelCall& call) {
-  if (!op::is_tall_pointwise_weight(call)) return nullptr;
-  return std::make_unique<PointwiseWeight>(op::conv_geometry(call));
+std::unique_ptr<Kernel> prepare_pointwise(const KernelCall& call) {
+  if (op::is_tiled_pointwise(call)) return std::make_unique<PointwiseProduct>(call, *op::pointwise_product(call));
+  if (op::is_tall_pointwise_weight(call)) return std::make_unique<PointwiseWeight>(op::conv_geometry(call));
+  return nullptr;
 }
 
 }  // namespace pydl::cpu

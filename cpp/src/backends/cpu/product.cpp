@@ -80,7 +80,8 @@ void Product::run(const char* a, const char* b, char* c, const char* bias, void*
 }
 
 void Product::apply_relu(char* c) const {
-  const TileKernel relu = kernels().elementwise[static_cast<int>(op::OpId::relu)][item_ == 8 ? lane_double : lane_float];
+  const TileKernel relu =
+      kernels().elementwise[static_cast<int>(op::OpId::relu)][item_ == 8 ? lane_double : lane_float];
   const int64_t columns = b_.columns;
   runtime::parallel_for(a_.rows, products_per_thread / std::max<int64_t>(columns, 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
