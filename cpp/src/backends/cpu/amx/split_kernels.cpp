@@ -107,97 +107,116 @@ void transpose_pairs(__m512* rows) {
   }
 }
 
-// Rows of A lie along the depth.
-void pack_a_rows(const float* a, int64_t row_stride, int64_t rows, int64_t depth, void* packed) {
-  const int64_t blocks = blocks_of(depth);
-  for (int64_t i = 0; i < (rows + tile_side - 1) / tile_side * tile_side; ++i) {
-    uint16_t* place = tile_at(packed, i, 0, blocks) + i % tile_side * split_depth;
-    const float* row = a + i * row_stride;
-    for (int64_t k = 0; k < depth; k += split_depth, place += block_items) {
-      if (i >= rows) {
-        store_zeros(place);
-      } else if (k + split_depth <= depth) {
-        store(split(_mm512_loadu_ps(row + k), _mm512_loadu_ps(row + k + 16)), place);
-      } else {
-        store(split(_mm512_maskz_loadu_ps(first(depth - k), row + k),
-                    _mm512_maskz_loadu_ps(first(depth - k - 16), row + k + 16)),
-              place);
-      }
+// How the numbers of a tile lie in memory. Functions below read `side` rows of A or columns of B, up to 16, and
+// `depth`, up to 32, of which one is contiguous; `stride` is between those of the other. What is missing is zero.
+enum class Lies { a_along_depth, a_across_depth, b_along_depth, b_across_depth };
+
+constexpr bool is_along_depth(Lies lies) { return lies == Lies::a_along_depth || lies == Lies::b_along_depth; }
+
+template <Lies lies>
+void pack_tile(const float* x, int64_t stride, int64_t side, int64_t depth, uint16_t* place);
+
+template <>
+void pack_tile<Lies::a_along_depth>(const float* x, int64_t stride, int64_t side, int64_t depth, uint16_t* place) {
+  const __mmask16 low = first(depth);
+  const __mmask16 high = first(depth - 16);
+  for (int64_t i = 0; i < tile_side; ++i, place += split_depth) {
+    if (i >= side) {
+      store_zeros(place);
+      continue;
     }
+    const float* row = x + i * stride;
+    store(split(_mm512_maskz_loadu_ps(low, row), _mm512_maskz_loadu_ps(high, high == 0 ? row : row + 16)), place);
   }
 }
 
-// Columns of A are contiguous.
-void pack_a_columns(const float* a, int64_t depth_stride, int64_t rows, int64_t depth, void* packed) {
-  const int64_t blocks = blocks_of(depth);
-  for (int64_t k = 0; k < depth; k += split_depth) {
-    for (int64_t i = 0; i < rows; i += tile_side) {
-      const __mmask16 mask = first(rows - i);
-      __m512 x[2][16];
-      for (int64_t j = 0; j < split_depth; ++j) {
-        const bool inside = k + j < depth;
-        x[j / 16][j % 16] = _mm512_maskz_loadu_ps(inside ? mask : 0, inside ? a + i + (k + j) * depth_stride : a);
-      }
-      transpose_elements(x[0]);
-      transpose_elements(x[1]);
-      uint16_t* place = tile_at(packed, i, k / split_depth, blocks);
-      for (int64_t j = 0; j < 16; ++j) store(split(x[0][j], x[1][j]), place + j * split_depth);
-    }
+template <>
+void pack_tile<Lies::a_across_depth>(const float* x, int64_t stride, int64_t side, int64_t depth, uint16_t* place) {
+  const __mmask16 mask = first(side);
+  __m512 rows[2][16];
+  for (int64_t k = 0; k < split_depth; ++k) {
+    rows[k / 16][k % 16] = k < depth ? _mm512_maskz_loadu_ps(mask, x + k * stride) : _mm512_setzero_ps();
   }
+  transpose_elements(rows[0]);
+  transpose_elements(rows[1]);
+  for (int64_t i = 0; i < tile_side; ++i) store(split(rows[0][i], rows[1][i]), place + i * split_depth);
 }
 
-// Rows of B are contiguous: what two of them give is interleaved.
-void pack_b_rows(const float* b, int64_t depth_stride, int64_t depth, int64_t columns, void* packed) {
+// What two rows give is interleaved.
+template <>
+void pack_tile<Lies::b_across_depth>(const float* x, int64_t stride, int64_t side, int64_t depth, uint16_t* place) {
   alignas(64) static constexpr uint16_t order[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
                                                      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   const __m512i interleaved = _mm512_load_si512(order);
-  const int64_t blocks = blocks_of(depth);
-  for (int64_t k = 0; k < blocks * split_depth; k += 2) {
-    const float* row = b + k * depth_stride;
-    for (int64_t j = 0; j < columns; j += tile_side) {
-      const __mmask16 mask = first(columns - j);
-      const bool has_second = k + 1 < depth;
-      const __m512 x = _mm512_maskz_loadu_ps(k < depth ? mask : 0, k < depth ? row + j : b);
-      const __m512 y = _mm512_maskz_loadu_ps(has_second ? mask : 0, has_second ? row + depth_stride + j : b);
-      Parts parts = split(x, y);
-      for (__m512i& part : parts.part) part = _mm512_permutexvar_epi16(interleaved, part);
-      store(parts, tile_at(packed, j, k / split_depth, blocks) + k % split_depth * tile_side);
-    }
+  const __mmask16 mask = first(side);
+  for (int64_t k = 0; k < split_depth; k += 2, place += 2 * tile_side) {
+    const __m512 even = k < depth ? _mm512_maskz_loadu_ps(mask, x + k * stride) : _mm512_setzero_ps();
+    const __m512 odd = k + 1 < depth ? _mm512_maskz_loadu_ps(mask, x + (k + 1) * stride) : _mm512_setzero_ps();
+    Parts parts = split(even, odd);
+    for (__m512i& part : parts.part) part = _mm512_permutexvar_epi16(interleaved, part);
+    store(parts, place);
   }
 }
 
-// Columns of B lie along the depth.
-void pack_b_columns(const float* b, int64_t column_stride, int64_t depth, int64_t columns, void* packed) {
-  const int64_t blocks = blocks_of(depth);
-  for (int64_t j = 0; j < columns; j += tile_side) {
-    for (int64_t k = 0; k < blocks * split_depth; k += 16) {
-      const __mmask16 mask = first(depth - k);
-      __m512 x[2][8];
-      for (int64_t i = 0; i < tile_side; ++i) {
-        const bool inside = j + i < columns && mask != 0;
-        x[i / 8][i % 8] = _mm512_maskz_loadu_ps(inside ? mask : 0, inside ? b + (j + i) * column_stride + k : b);
-      }
-      transpose_pairs(x[0]);
-      transpose_pairs(x[1]);
-      uint16_t* place = tile_at(packed, j, k / split_depth, blocks) + k % split_depth * tile_side;
-      for (int64_t i = 0; i < 8; ++i) store(split(x[0][i], x[1][i]), place + i * 2 * tile_side);
+template <>
+void pack_tile<Lies::b_along_depth>(const float* x, int64_t stride, int64_t side, int64_t depth, uint16_t* place) {
+  for (int64_t k = 0; k < split_depth; k += 16) {
+    const __mmask16 mask = first(depth - k);
+    __m512 columns[2][8];
+    for (int64_t j = 0; j < tile_side; ++j) {
+      const bool inside = j < side && mask != 0;
+      columns[j / 8][j % 8] = inside ? _mm512_maskz_loadu_ps(mask, x + j * stride + k) : _mm512_setzero_ps();
+    }
+    transpose_pairs(columns[0]);
+    transpose_pairs(columns[1]);
+    for (int64_t i = 0; i < 8; ++i, place += 2 * tile_side) store(split(columns[0][i], columns[1][i]), place);
+  }
+}
+
+// The numbers of a tile of `lines` rows or columns, which is packed next.
+void prefetch(const float* x, int64_t stride, int64_t lines, int64_t length) {
+  for (int64_t i = 0; i < lines; ++i) {
+    _mm_prefetch(reinterpret_cast<const char*>(x + i * stride), _MM_HINT_T0);
+    if (length > 16) _mm_prefetch(reinterpret_cast<const char*>(x + i * stride + 16), _MM_HINT_T0);
+  }
+}
+
+int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Tile by tile along what is contiguous, the tiles of 16 of the other.
+template <Lies lies>
+void pack(const float* x, int64_t stride, int64_t side, int64_t depth, void* packed) {
+  constexpr bool along = is_along_depth(lies);
+  constexpr int64_t step = along ? split_depth : tile_side;
+  constexpr int64_t other_step = along ? tile_side : split_depth;
+  const int64_t length = along ? depth : side;
+  const int64_t others = along ? side : depth;
+  for (int64_t other = 0; other < others; other += other_step) {
+    const float* row = x + other * stride;
+    const int64_t lines = smaller(others - other, other_step);
+    for (int64_t i = 0; i < length; i += step) {
+      if (i + step < length) prefetch(row + i + step, stride, lines, step);
+      const int64_t s = along ? other : i;
+      const int64_t k = along ? i : other;
+      pack_tile<lies>(row + i, stride, smaller(side - s, tile_side), smaller(depth - k, split_depth),
+                      tile_at(packed, s, k / split_depth, blocks_of(depth)));
     }
   }
 }
 
 void pack_a(const float* a, int64_t row_stride, int64_t depth_stride, int64_t rows, int64_t depth, void* packed) {
   if (depth_stride == 1) {
-    pack_a_rows(a, row_stride, rows, depth, packed);
+    pack<Lies::a_along_depth>(a, row_stride, rows, depth, packed);
   } else {
-    pack_a_columns(a, depth_stride, rows, depth, packed);
+    pack<Lies::a_across_depth>(a, depth_stride, rows, depth, packed);
   }
 }
 
 void pack_b(const float* b, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns, void* packed) {
   if (column_stride == 1) {
-    pack_b_rows(b, depth_stride, depth, columns, packed);
+    pack<Lies::b_across_depth>(b, depth_stride, columns, depth, packed);
   } else {
-    pack_b_columns(b, column_stride, depth, columns, packed);
+    pack<Lies::b_along_depth>(b, column_stride, columns, depth, packed);
   }
 }
 
