@@ -15,6 +15,10 @@ namespace {
 constexpr int64_t elements_per_thread = 8192;
 // Columns that one piece of work takes.
 constexpr int64_t chunk_length = 64;
+// Rows of up to so many classes would leave vectors half empty, and each ends in sums across a vector: such rows are
+// transposed, some at a time, and become columns.
+constexpr int64_t few_classes = 32;
+constexpr int64_t rows_at_once = 32;
 
 enum Reduction : int64_t { none, mean, sum };
 
@@ -30,7 +34,9 @@ class CrossEntropy : public Kernel {
     classes_ = logits.shape[axis];
     for (int i = 0; i < axis; ++i) outer_ *= logits.shape[i];
     for (int i = axis + 1; i < logits.shape.rank(); ++i) inner_ *= logits.shape[i];
-    width_ = std::min(inner_, chunk_length);
+    by_tiles_ = inner_ == 1 && classes_ <= few_classes && outer_ > 1;
+    if (by_tiles_) std::swap(outer_, inner_);
+    width_ = std::min(inner_, by_tiles_ ? rows_at_once : chunk_length);
     chunks_ = (inner_ + width_ - 1) / width_;
   }
 
@@ -44,19 +50,31 @@ class CrossEntropy : public Kernel {
   Piece piece(int64_t index) const {
     const int64_t first = index % chunks_ * width_;
     const int64_t outer = index / chunks_;
-    return {outer * classes_ * inner_ + first, outer * inner_ + first, std::min(width_, inner_ - first)};
+    const int64_t logits = by_tiles_ ? first * classes_ : outer * classes_ * inner_ + first;
+    return {logits, outer * inner_ + first, std::min(width_, inner_ - first)};
   }
 
   int64_t piece_count() const { return outer_ * chunks_; }
   int64_t grain() const { return elements_per_thread / (classes_ * width_); }
 
-  // softmax or log-softmax of a piece; rows of `y` are `y_stride` apart.
+  // softmax or log-softmax of a piece; the classes of `y` lie `stride()` apart.
   void normalise(const T* x, T* y, int64_t columns) const {
-    if (inner_ == 1) {
+    if (by_tiles_) {
+      transpose(x, classes_, y, rows_at_once, columns, classes_);
+      kernels_.columns(y, nullptr, y, classes_, columns, rows_at_once);
+    } else if (inner_ == 1) {
       kernels_.row(x, nullptr, y, classes_);
     } else {
       kernels_.columns(x, nullptr, y, classes_, columns, inner_);
     }
+  }
+
+  int64_t stride() const { return by_tiles_ ? rows_at_once : inner_; }
+
+  // y[j][i] = x[i][j]
+  static void transpose(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t rows, int64_t columns) {
+    constexpr auto size = static_cast<int64_t>(sizeof(T));
+    kernels().transpose[size == 8 ? 3 : 2](x, x_stride * size, y, y_stride * size, rows, columns);
   }
 
   // How many targets count; throws for one that is no class, before anything is written.
@@ -78,7 +96,8 @@ class CrossEntropy : public Kernel {
   int64_t ignored_;
   int64_t outer_ = 1;
   int64_t classes_;
-  int64_t inner_ = 1;
+  int64_t inner_ = 1;  // the rows, where they become columns
+  bool by_tiles_;
   int64_t width_;   // of a piece
   int64_t chunks_;  // pieces of one outer index
 };
@@ -89,8 +108,7 @@ class CrossEntropyForward final : public CrossEntropy<T> {
   CrossEntropyForward(const KernelCall& call, const BufferSpec& logits)
       : CrossEntropy<T>(call, logits, log_softmax_forward) {
     parts_ = std::min<int64_t>(runtime::thread_count(), this->piece_count());
-    // The columns of a piece lie as far apart in log-softmax as in the logits.
-    part_elements_ = (this->inner_ == 1 ? this->classes_ : this->classes_ * this->inner_) + 16;
+    part_elements_ = this->classes_ * this->stride() + 16;
     losses_bytes_ = (this->outer_ * this->inner_ * static_cast<int64_t>(sizeof(T)) + 63) / 64 * 64;
     this->scratchpad_bytes =
         static_cast<size_t>(losses_bytes_ + parts_ * part_elements_ * static_cast<int64_t>(sizeof(T)));
@@ -123,7 +141,7 @@ class CrossEntropyForward final : public CrossEntropy<T> {
     this->normalise(x + piece.logits, row, piece.columns);
     for (int64_t j = 0; j < piece.columns; ++j) {
       const int64_t target = targets[piece.targets + j];
-      losses[piece.targets + j] = target == this->ignored_ ? T(0) : -row[target * this->inner_ + j];
+      losses[piece.targets + j] = target == this->ignored_ ? T(0) : -row[target * this->stride() + j];
     }
   }
 
@@ -148,26 +166,42 @@ class CrossEntropyBackward final : public CrossEntropy<T> {
     runtime::parallel_for(this->piece_count(), this->grain(), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const auto piece = this->piece(i);
-        this->normalise(x + piece.logits, y + piece.logits, piece.columns);
-        for (int64_t j = 0; j < piece.columns; ++j) {
-          const int64_t row = piece.targets + j;
-          const bool counts = targets[row] != this->ignored_;
-          const T weight = counts ? share * g[this->reduction_ == none ? row : 0] : T(0);
-          scale(y + piece.logits + j, weight, counts ? targets[row] : -1);
+        T tile[few_classes * rows_at_once];
+        T* p = this->by_tiles_ ? tile : y + piece.logits;
+        this->normalise(x + piece.logits, p, piece.columns);
+        subtract_and_scale(p, targets + piece.targets, piece.columns, [&](int64_t j) {
+          return share * g[this->reduction_ == none ? piece.targets + j : 0];
+        });
+        if (this->by_tiles_) {
+          this->transpose(tile, rows_at_once, y + piece.logits, this->classes_, this->classes_, piece.columns);
         }
       }
     });
   }
 
  private:
-  // One softmax becomes weight * (softmax - onehot).
-  void scale(T* p, T weight, int64_t target) const {
-    if (target < 0) {
-      for (int64_t k = 0; k < this->classes_; ++k) p[k * this->inner_] = T(0);
-      return;
+  // Softmax becomes weight * (softmax - onehot), column by column.
+  template <class Weight>
+  void subtract_and_scale(T* p, const int64_t* targets, int64_t columns, const Weight& weight) const {
+    const int64_t stride = this->stride();
+    T weights[chunk_length];
+    bool all_count = true;
+    for (int64_t j = 0; j < columns; ++j) {
+      const bool counts = targets[j] != this->ignored_;
+      all_count = all_count && counts;
+      weights[j] = counts ? weight(j) : T(0);
+      if (counts) p[targets[j] * stride + j] -= T(1);
     }
-    p[target * this->inner_] -= T(1);
-    for (int64_t k = 0; k < this->classes_; ++k) p[k * this->inner_] *= weight;
+    for (int64_t k = 0; k < this->classes_; ++k) {
+      T* row = p + k * stride;
+      for (int64_t j = 0; j < columns; ++j) row[j] *= weights[j];
+    }
+    if (all_count) return;
+    // Something infinite in a column that does not count is not to become what is not a number.
+    for (int64_t j = 0; j < columns; ++j) {
+      if (targets[j] != this->ignored_) continue;
+      for (int64_t k = 0; k < this->classes_; ++k) p[k * stride + j] = T(0);
+    }
   }
 };
 

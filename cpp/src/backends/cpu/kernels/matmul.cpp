@@ -208,35 +208,64 @@ void multiply_outer(const void* a, int64_t a_depth_stride, const void* b, int64_
   }
 }
 
-// `block` rows times `vectors` vectors of columns at a time; A in any layout, B with contiguous rows.
-template <class T, int block, int vectors>
+// `block` rows times `vectors` vectors of columns at a time, of which the last has `last` columns; A in any layout, B with
+// contiguous rows.
+template <class T, int block, int vectors, bool whole>
 inline void multiply_rows(const T* a, int64_t a_row_stride, int64_t a_depth_stride, const T* b, int64_t b_stride,
-                          int64_t columns, int64_t depth, T* c, int64_t c_stride, const T* bias) {
+                          int64_t last, int64_t depth, T* c, int64_t c_stride, const T* bias) {
   constexpr int64_t length = vector_length<T>;
+  const auto load_vector = [&](const T* from, int v) {
+    return whole || v + 1 < vectors ? load(from + v * length) : load_part(from + v * length, last, T(0));
+  };
   Vector<T> sums[block][vectors];
 #pragma GCC unroll 8
   for (int v = 0; v < vectors; ++v) {
-    const int64_t width = columns - v * length;
-    const Vector<T> start = bias == nullptr || width <= 0 ? Vector<T>{} : load_part(bias + v * length, width, T(0));
+    const Vector<T> start = bias == nullptr ? Vector<T>{} : load_vector(bias, v);
 #pragma GCC unroll 8
     for (int r = 0; r < block; ++r) sums[r][v] = start;
   }
-  for (int64_t k = 0; k < depth; ++k) {
-    const T* row = b + k * b_stride;
+  for (int64_t k = 0; k < depth; ++k, a += a_depth_stride, b += b_stride) {
+    Vector<T> right[vectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) {
-      const int64_t width = columns - v * length;
-      const Vector<T> right = width <= 0 ? Vector<T>{} : load_part(row + v * length, width, T(0));
+    for (int v = 0; v < vectors; ++v) right[v] = load_vector(b, v);
 #pragma GCC unroll 8
-      for (int r = 0; r < block; ++r) sums[r][v] += a[r * a_row_stride + k * a_depth_stride] * right;
+    for (int r = 0; r < block; ++r) {
+#pragma GCC unroll 8
+      for (int v = 0; v < vectors; ++v) sums[r][v] += a[r * a_row_stride] * right[v];
     }
   }
 #pragma GCC unroll 8
-  for (int v = 0; v < vectors; ++v) {
-    const int64_t width = columns - v * length;
-    if (width <= 0) break;
+  for (int r = 0; r < block; ++r) {
 #pragma GCC unroll 8
-    for (int r = 0; r < block; ++r) store_part(c + r * c_stride + v * length, sums[r][v], width);
+    for (int v = 0; v < vectors; ++v) {
+      T* to = c + r * c_stride + v * length;
+      if (whole || v + 1 < vectors) {
+        store(to, sums[r][v]);
+      } else {
+        store_part(to, sums[r][v], last);
+      }
+    }
+  }
+}
+
+// `block` rows times all columns, two vectors at a time.
+template <class T, int block>
+inline void multiply_short_rows(const T* a, int64_t a_row_stride, int64_t a_depth_stride, const T* b, int64_t b_stride,
+                                int64_t columns, int64_t depth, T* c, int64_t c_stride, const T* bias) {
+  constexpr int64_t length = vector_length<T>;
+  int64_t j = 0;
+  const auto multiply_columns = [&]<int vectors, bool whole>() {
+    multiply_rows<T, block, vectors, whole>(a, a_row_stride, a_depth_stride, b + j, b_stride,
+                                            columns - j - (vectors - 1) * length, depth, c + j, c_stride,
+                                            bias == nullptr ? nullptr : bias + j);
+  };
+  for (; j + 2 * length <= columns; j += 2 * length) multiply_columns.template operator()<2, true>();
+  if (columns - j > length) {
+    multiply_columns.template operator()<2, false>();
+  } else if (columns - j == length) {
+    multiply_columns.template operator()<1, true>();
+  } else if (columns > j) {
+    multiply_columns.template operator()<1, false>();
   }
 }
 
@@ -292,16 +321,16 @@ void multiply_small(const void* a, int64_t a_row_stride, int64_t a_depth_stride,
                                    add);
       return;
     }
-    constexpr int vectors = 2;
-    constexpr int64_t width = vectors * vector_length<T>;
-    for (int64_t j = 0; j < columns; j += width) {
-      multiply_rows<T, block, vectors>(left, a_row_stride, a_depth_stride, right + j, b_stride, columns - j, depth,
-                                       to + j, c_stride, add == nullptr ? nullptr : add + j);
-    }
+    multiply_short_rows<T, block>(left, a_row_stride, a_depth_stride, right, b_stride, columns, depth, to, c_stride,
+                                  add);
   };
   int64_t i = 0;
+  // Twice as many sums as are added to at once: with AVX-512 there are registers for more.
+  constexpr int most = sizeof(Vector<T>) == 64 ? 8 : 4;
+  for (; i + most <= rows; i += most) multiply_block.template operator()<most>(i);
   for (; i + 4 <= rows; i += 4) multiply_block.template operator()<4>(i);
-  for (; i < rows; ++i) multiply_block.template operator()<1>(i);
+  for (; i + 2 <= rows; i += 2) multiply_block.template operator()<2>(i);
+  if (i < rows) multiply_block.template operator()<1>(i);
 }
 
 struct Sum {
