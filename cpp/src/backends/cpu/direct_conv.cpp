@@ -1,12 +1,11 @@
 #include "backends/cpu/direct_conv.h"
 
-#include <algorithm>
 #include <cstring>
 #include <vector>
 
 #include "backends/cpu/kernel_set.h"
-#include "op/conv_geometry.h"
-#include "runtime/threads.h"
+#include "backends/cpu/padded_image.h"
+#include "backends/cpu/planar_conv.h"
 
 namespace pydl::cpu {
 
@@ -19,82 +18,6 @@ using op::ConvGeometry;
 using op::OpId;
 using Sizes = ConvGeometry::Sizes;
 
-// Multiply-adds that are worth waking a thread for.
-constexpr int64_t work_per_thread = 64 * 1024;
-
-int64_t rounded(int64_t count) { return (count + 15) / 16 * 16; }
-
-// An image with zeros around it, channels-last.
-class PaddedImage {
- public:
-  PaddedImage(const Sizes& size, const Sizes& low, const Sizes& high, int64_t channels, const BufferSpec& from)
-      : size_(size), low_(low), channels_(channels), image_stride_(from.strides[0]), channel_stride_(from.strides[1]) {
-    for (size_t axis = 0; axis < 3; ++axis) padded_[axis] = size[axis] + low[axis] + high[axis];
-    steps_ = {padded_[1] * padded_[2] * channels, padded_[2] * channels, channels};
-    const int spatial = from.shape.rank() - 2;
-    for (int i = 0; i < spatial; ++i) strides_[static_cast<size_t>(3 - spatial + i)] = from.strides[2 + i];
-  }
-
-  int64_t elements() const { return padded_[0] * steps_[0]; }
-  int64_t step(size_t axis) const { return steps_[axis]; }
-
-  // Zeros everywhere; what is copied later leaves those around it as they are.
-  void clear(float* to) const { std::memset(to, 0, static_cast<size_t>(elements()) * sizeof(float)); }
-
-  void copy(const float* x, int64_t n, float* to) const {
-    const bool rows_are_dense = (channel_stride_ == 1 || channels_ == 1) && strides_[2] == channels_;
-    for (int64_t i = 0; i < size_[0]; ++i) {
-      for (int64_t j = 0; j < size_[1]; ++j) {
-        const float* from = x + n * image_stride_ + i * strides_[0] + j * strides_[1];
-        float* row = to + (low_[0] + i) * steps_[0] + (low_[1] + j) * steps_[1] + low_[2] * channels_;
-        if (rows_are_dense) {
-          std::memcpy(row, from, static_cast<size_t>(size_[2] * channels_) * sizeof(float));
-          continue;
-        }
-        for (int64_t k = 0; k < size_[2]; ++k) {
-          for (int64_t c = 0; c < channels_; ++c) row[k * channels_ + c] = from[k * strides_[2] + c * channel_stride_];
-        }
-      }
-    }
-  }
-
-  // The other direction, without what lies around it; the image lies channels-last.
-  void cut_out(const float* from, int64_t n, float* y) const {
-    const int64_t row = size_[2] * channels_;
-    for (int64_t i = 0; i < size_[0]; ++i) {
-      for (int64_t j = 0; j < size_[1]; ++j) {
-        std::memcpy(y + ((n * size_[0] + i) * size_[1] + j) * row,
-                    from + (low_[0] + i) * steps_[0] + (low_[1] + j) * steps_[1] + low_[2] * channels_,
-                    static_cast<size_t>(row) * sizeof(float));
-      }
-    }
-  }
-
- private:
-  Sizes size_;
-  Sizes low_;
-  Sizes padded_ = {};
-  Sizes steps_ = {};
-  Sizes strides_ = {0, 0, 0};
-  int64_t channels_;
-  int64_t image_stride_;
-  int64_t channel_stride_;
-};
-
-// Images are shared out; each part has a padded image of its own, and `extra` elements beside.
-template <class Function>
-void for_each_part(int64_t parts, int64_t batch, float* memory, int64_t elements, const Function& function) {
-  runtime::parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t part = begin; part < end; ++part) {
-      function(part * batch / parts, (part + 1) * batch / parts, memory + part * elements);
-    }
-  });
-}
-
-int64_t parts_for(const ConvGeometry& g) {
-  return std::clamp<int64_t>(std::min(g.batch, g.work() / work_per_thread), 1, runtime::thread_count());
-}
-
 // What the row kernel needs: a padded input, the places of the elements that one result sums over, and their weights.
 class DirectConv final : public Kernel {
  public:
@@ -104,19 +27,20 @@ class DirectConv final : public Kernel {
         image_(g.input, g.low, g.high, g.in_channels, call.inputs[0]),
         has_bias_(call.inputs.size() > 2),
         relu_(call.attrs.is_set("relu") ? kernels().elementwise[static_cast<int>(OpId::relu)][lane_float] : nullptr),
-        parts_(parts_for(g)) {
+        parts_(image_parts(g)) {
     for_each_weight([&](const Sizes& k, int64_t c) {
       offsets_.push_back(k[0] * g.dilation[0] * image_.step(0) + k[1] * g.dilation[1] * image_.step(1) +
                          k[2] * g.dilation[2] * g.in_channels + c);
     });
-    scratchpad_bytes = static_cast<size_t>(weight_elements() + parts_ * rounded(image_.elements())) * sizeof(float);
+    scratchpad_bytes =
+        static_cast<size_t>(weight_elements() + parts_ * in_whole_vectors(image_.elements())) * sizeof(float);
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     auto* weight = static_cast<float*>(scratchpad);
     pack(static_cast<const float*>(inputs[1]), weight);
     const float* bias = has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr;
-    for_each_part(parts_, geometry_.batch, weight + weight_elements(), rounded(image_.elements()),
+    for_each_part(parts_, geometry_.batch, weight + weight_elements(), in_whole_vectors(image_.elements()),
                   [&](int64_t begin, int64_t end, float* image) {
                     image_.clear(image);
                     for (int64_t n = begin; n < end; ++n) {
@@ -188,7 +112,7 @@ class DirectConvWeight final : public Kernel {
       : geometry_(g),
         image_(g.input, g.low, g.high, g.in_channels, call.inputs[1]),
         sum_elements_(g.kernel_size() * g.in_channels * direct_channels),
-        parts_(parts_for(g)) {
+        parts_(image_parts(g)) {
     scratchpad_bytes = static_cast<size_t>(parts_ * part_elements()) * sizeof(float);
   }
 
@@ -208,7 +132,7 @@ class DirectConvWeight final : public Kernel {
   }
 
  private:
-  int64_t part_elements() const { return sum_elements_ + rounded(image_.elements()); }
+  int64_t part_elements() const { return sum_elements_ + in_whole_vectors(image_.elements()); }
 
   // Elements of the kernel that lie beside each other in the image are rows of one product.
   void add_image(const float* image, const float* g_image, float* sums) const {
@@ -268,8 +192,8 @@ class DirectConvInput final : public Kernel {
   DirectConvInput(const KernelCall& call, const ConvGeometry& g)
       : geometry_(g),
         image_(g.input, g.low, g.high, g.in_channels, call.outputs[0]),
-        row_blocks_(rounded(g.kernel[2] * g.in_channels) / direct_channels),
-        parts_(parts_for(g)) {
+        row_blocks_(in_whole_vectors(g.kernel[2] * g.in_channels) / direct_channels),
+        parts_(image_parts(g)) {
     for (int64_t i = 0; i < g.kernel[0]; ++i) {
       for (int64_t j = 0; j < g.kernel[1]; ++j) {
         for (int64_t b = 0; b < row_blocks_; ++b) {
@@ -297,7 +221,7 @@ class DirectConvInput final : public Kernel {
 
  private:
   // The last piece of a row is a whole vector, behind which the image may end.
-  int64_t part_elements() const { return rounded(image_.elements()) + direct_channels; }
+  int64_t part_elements() const { return in_whole_vectors(image_.elements()) + direct_channels; }
   int64_t blocks() const { return static_cast<int64_t>(offsets_.size()); }
   int64_t weight_elements() const { return geometry_.out_channels * blocks() * direct_channels; }
 
@@ -341,6 +265,7 @@ class DirectConvInput final : public Kernel {
 
 std::unique_ptr<Kernel> prepare_direct_conv(const KernelCall& call) {
   if (!op::has_few_channels(call)) return nullptr;
+  if (auto kernel = prepare_planar_conv(call)) return kernel;
   if (call.op == OpId::conv_backward_weight) return std::make_unique<DirectConvWeight>(call, op::conv_geometry(call));
   if (call.op == OpId::conv_backward_input) return std::make_unique<DirectConvInput>(call, op::conv_geometry(call));
   return std::make_unique<DirectConv>(call, op::conv_geometry(call));

@@ -126,6 +126,22 @@ struct DirectConvKernels {
 };
 inline constexpr int64_t direct_channels = 16;
 
+/// Convolutions that give up to `planar_channels` channels, by vectors of places: those of an image's row lie beside
+/// each other, and up to `planar_overhang` elements behind them may be read. Float32 only.
+struct PlanarConvKernels {
+  /// y[p * y_step + o] = sum over d of x[p + offsets[d]] w[d * channels + o], plus bias where it is not null.
+  void (*row)(const float* x, const int64_t* offsets, int64_t depth, const float* w, int64_t channels,
+              const float* bias, int64_t places, float* y, int64_t y_step);
+  /// Of `rows` rows of `places` places each, planes of g in whole vectors: sums[d * channels + o] (a whole vector of
+  /// partial sums) += x[r * x_row + p + offsets[d]] g[o * g_plane + r * g_row + p].
+  void (*weight)(const float* x, int64_t x_row, const int64_t* offsets, int64_t depth, const float* g, int64_t g_plane,
+                 int64_t g_row, int64_t channels, int64_t rows, int64_t places, float* sums);
+  /// y[o * y_plane + p] = g[p * channels + o], with zeros behind the last place, in whole vectors.
+  void (*to_planes)(const float* g, int64_t channels, int64_t places, float* y, int64_t y_plane);
+};
+inline constexpr int64_t planar_channels = 8;
+inline constexpr int64_t planar_overhang = 32;
+
 /// A plane of vectors of channels: steps are in elements.
 struct Plane {
   int64_t row_step;
@@ -297,6 +313,7 @@ struct KernelSet {
   NormKernels norm[3];                       // float, double, bfloat16 computed in float
   GemmKernels gemm[2];
   DirectConvKernels direct_conv;
+  PlanarConvKernels planar_conv;
   WinogradKernels winograd;
   RecurrentKernels recurrent[2];
   PoolKernels pool[2];

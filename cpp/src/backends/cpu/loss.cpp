@@ -169,9 +169,8 @@ class CrossEntropyBackward final : public CrossEntropy<T> {
         T tile[few_classes * rows_at_once];
         T* p = this->by_tiles_ ? tile : y + piece.logits;
         this->normalise(x + piece.logits, p, piece.columns);
-        subtract_and_scale(p, targets + piece.targets, piece.columns, [&](int64_t j) {
-          return share * g[this->reduction_ == none ? piece.targets + j : 0];
-        });
+        subtract_and_scale(p, targets + piece.targets, piece.columns,
+                           [&](int64_t j) { return share * g[this->reduction_ == none ? piece.targets + j : 0]; });
         if (this->by_tiles_) {
           this->transpose(tile, rows_at_once, y + piece.logits, this->classes_, this->classes_, piece.columns);
         }

@@ -12,6 +12,7 @@ void fill(KernelSet& set) {
   fill_view(set);
   fill_matmul(set);
   fill_conv(set);
+  fill_planar_conv(set);
   fill_winograd(set);
   fill_pool(set);
   fill_resample(set);

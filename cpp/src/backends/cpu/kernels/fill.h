@@ -15,6 +15,7 @@ void fill_recurrent(KernelSet& set);
 void fill_view(KernelSet& set);
 void fill_matmul(KernelSet& set);
 void fill_conv(KernelSet& set);
+void fill_planar_conv(KernelSet& set);
 void fill_winograd(KernelSet& set);
 void fill_pool(KernelSet& set);
 void fill_resample(KernelSet& set);

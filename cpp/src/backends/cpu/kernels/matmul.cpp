@@ -208,8 +208,8 @@ void multiply_outer(const void* a, int64_t a_depth_stride, const void* b, int64_
   }
 }
 
-// `block` rows times `vectors` vectors of columns at a time, of which the last has `last` columns; A in any layout, B with
-// contiguous rows.
+// `block` rows times `vectors` vectors of columns at a time, of which the last has `last` columns; A in any layout, B
+// with contiguous rows.
 template <class T, int block, int vectors, bool whole>
 inline void multiply_rows(const T* a, int64_t a_row_stride, int64_t a_depth_stride, const T* b, int64_t b_stride,
                           int64_t last, int64_t depth, T* c, int64_t c_stride, const T* bias) {
