@@ -42,12 +42,13 @@ Tensor initial_gradient(const char* caller, const Tensor& output, const Tensor& 
   return astype(gradient, output.dtype());
 }
 
-// A gradient that nobody else can see or change, row-major.
-Tensor own_gradient(Tensor gradient, bool create_graph) {
+// A gradient that nobody else can see or change, row-major, or channels-last as its leaf.
+Tensor own_gradient(const Tensor& leaf, Tensor gradient, bool create_graph) {
   const core::TensorImpl& impl = *gradient.impl();
   if (create_graph) return gradient;
   const bool unique = !impl.is_shared() && !impl.storage->is_shared();
-  return unique && gradient.is_contiguous() ? gradient : copy(gradient.detach());
+  const bool as_leaf = gradient.strides() == leaf.strides() && is_channels_last(gradient.shape(), gradient.strides());
+  return unique && (gradient.is_contiguous() || as_leaf) ? gradient : copy(gradient.detach());
 }
 
 class BackwardPass {
@@ -147,7 +148,7 @@ class BackwardPass {
     if (into_leaves_) {
       const Tensor& before = leaf.grad();
       leaf.impl()->grad =
-          before.defined() ? add(before, gradient) : own_gradient(std::move(gradient), options_.create_graph);
+          before.defined() ? add(before, gradient) : own_gradient(leaf, std::move(gradient), options_.create_graph);
       return;
     }
     const auto found = captured_leaves_.find(leaf.impl());

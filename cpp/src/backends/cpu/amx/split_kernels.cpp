@@ -338,8 +338,8 @@ bool multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t 
               int64_t c_stride, bool accumulate, const SplitFinish* finish) {
   const int64_t blocks = blocks_of(depth);
   bool finite = true;
-  for (int64_t j = 0; j < columns; j += split_strip) {
-    for (int64_t i = 0; i < rows; i += split_strip) {
+  for (int64_t i = 0; i < rows; i += split_strip) {
+    for (int64_t j = 0; j < columns; j += split_strip) {
       const auto* a = static_cast<const uint16_t*>(packed_a) + i / split_strip * blocks * block_items;
       const auto* b = static_cast<const uint16_t*>(packed_b) + j / split_strip * blocks * block_items;
       const int64_t height = rows - i < split_strip ? rows - i : split_strip;
