@@ -127,4 +127,23 @@ bool suits_winograd(const exec::KernelCall& call) {
   return g.batch * rows * columns >= fewest_tiles;
 }
 
+bool is_tiled_conv(const exec::KernelCall& call) {
+  constexpr int64_t worth_spreading = 64;  // channels that pay for rows that are gathered, or added up
+  if (call.outputs[0].dtype != DType::float32) return false;
+  const ConvGeometry g = conv_geometry(call);
+  if (g.groups != 1 || g.work() == 0 || is_mostly_padding(g)) return false;
+  if (has_few_channels(call) || suits_winograd(call) || pointwise_product(call)) return false;
+  const int64_t places = g.batch * g.output_size();
+  const int64_t columns = g.in_channels * g.kernel_size();
+  switch (call.op) {
+    case OpId::conv_backward_input:
+      return g.out_channels >= worth_spreading && runtime::suits_amx(places, columns, g.out_channels);
+    case OpId::conv_backward_weight:
+      // Rows are gathered, and both sides packed, for sums that few read.
+      return runtime::suits_amx(g.out_channels, columns, places) &&
+             g.out_channels * columns >= worth_spreading * (g.out_channels + columns);
+    default: return runtime::suits_amx(places, g.out_channels, columns);
+  }
+}
+
 }  // namespace pydl::op

@@ -64,6 +64,9 @@ bool has_few_channels(const exec::KernelCall& call);
 /// Whether a call for 1 x 1 kernels in float32 is a product that `cpu` computes with AMX tiles (runtime/amx.h).
 bool is_tiled_pointwise(const exec::KernelCall& call);
 
+/// Whether any other call in float32, without groups, is one that `cpu` computes with AMX tiles.
+bool is_tiled_conv(const exec::KernelCall& call);
+
 /// Whether a call is the gradient for a 1 x 1 weight of few channels and so many places, in float32, that threads
 /// should share these: `cpu` does, and other providers leave it to do so.
 bool is_tall_pointwise_weight(const exec::KernelCall& call);

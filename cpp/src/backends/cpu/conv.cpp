@@ -8,6 +8,7 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/pointwise_conv.h"
 #include "backends/cpu/product.h"
+#include "backends/cpu/tiled_conv.h"
 #include "backends/cpu/winograd.h"
 #include "op/conv_geometry.h"
 #include "runtime/threads.h"
@@ -287,7 +288,9 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
     if (!is_channels_last(x.shape, x.strides)) return nullptr;
     return pointwise ? prepare_pointwise(call) : prepare_winograd(call);
   }
-  return dtype == DType::float64 ? make_kernel<double>(call) : make_kernel<float>(call);
+  if (dtype == DType::float64) return make_kernel<double>(call);
+  auto kernel = make_kernel<float>(call);
+  return op::is_tiled_conv(call) ? prepare_tiled_conv(call, std::move(kernel)) : std::move(kernel);
 }
 
 // Activations channels-last, weights and biases row-major.

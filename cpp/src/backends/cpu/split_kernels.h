@@ -31,6 +31,13 @@ struct SplitKernels {
   /// number: the parts of what is infinite or near to it are not numbers.
   bool (*multiply)(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, float* c,
                    int64_t c_stride, bool accumulate, const SplitFinish* finish);
+  /// y[r][i] = x[r * x_step + offsets[i / length] + i % length], i below `runs * length`: rows of x in runs of `length`
+  /// elements. Up to 15 elements behind what is meant are read and written.
+  void (*gather)(const float* x, int64_t x_step, const int64_t* offsets, int64_t runs, int64_t length, int64_t rows,
+                 float* y, int64_t y_stride);
+  /// Adds to x what lies in y so.
+  void (*scatter)(const float* y, int64_t y_stride, const int64_t* offsets, int64_t runs, int64_t length, int64_t rows,
+                  float* x, int64_t x_step);
   /// The calling thread multiplies between these two.
   void (*begin)();
   void (*end)();

@@ -356,7 +356,7 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
   if (!type || op::conv_geometry(call).work() == 0) return nullptr;
   // `cpu` has better kernels for these.
   if (op::has_few_channels(call) || op::is_tall_pointwise_weight(call) || op::suits_winograd(call)) return nullptr;
-  if (op::is_tiled_pointwise(call)) return nullptr;
+  if (op::is_tiled_pointwise(call) || op::is_tiled_conv(call)) return nullptr;
   if (call.op != OpId::conv_backward_weight && !is_channels_last(y.shape, y.strides)) return nullptr;
   if (call.inputs.size() > 2 && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
   try {

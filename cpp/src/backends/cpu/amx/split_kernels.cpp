@@ -356,6 +356,32 @@ bool multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t 
   return finite;
 }
 
+void gather(const float* x, int64_t x_step, const int64_t* offsets, int64_t runs, int64_t length, int64_t rows,
+            float* y, int64_t y_stride) {
+  for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_stride) {
+    float* to = y;
+    for (int64_t run = 0; run < runs; ++run, to += length) {
+      const float* from = x + offsets[run];
+      for (int64_t i = 0; i < length; i += 16) _mm512_storeu_ps(to + i, _mm512_loadu_ps(from + i));
+    }
+  }
+}
+
+void scatter(const float* y, int64_t y_stride, const int64_t* offsets, int64_t runs, int64_t length, int64_t rows,
+             float* x, int64_t x_step) {
+  for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_stride) {
+    const float* from = y;
+    for (int64_t run = 0; run < runs; ++run, from += length) {
+      float* to = x + offsets[run];
+      for (int64_t i = 0; i < length; i += 16) {
+        const __mmask16 mask = first(length - i);
+        const __m512 sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to + i), _mm512_maskz_loadu_ps(mask, from + i));
+        _mm512_mask_storeu_ps(to + i, mask, sum);
+      }
+    }
+  }
+}
+
 struct alignas(64) TileConfig {
   uint8_t palette;
   uint8_t start_row;
@@ -372,6 +398,6 @@ void end() { _tile_release(); }
 
 }  // namespace
 
-const SplitKernels split_kernels = {pack_a, pack_b, multiply, begin, end};
+const SplitKernels split_kernels = {pack_a, pack_b, multiply, gather, scatter, begin, end};
 
 }  // namespace pydl::cpu::amx

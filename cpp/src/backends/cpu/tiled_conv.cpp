@@ -1,0 +1,433 @@
+#include "backends/cpu/tiled_conv.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <vector>
+
+#include "backends/cpu/padded_image.h"
+#include "backends/cpu/split_kernels.h"
+#include "backends/cpu/workspace.h"
+#include "op/conv_geometry.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+using exec::BufferSpec;
+using exec::Kernel;
+using exec::KernelCall;
+using op::ConvGeometry;
+using op::OpId;
+
+// Elements of gathered rows that stay in the L2 cache with what they are packed to.
+constexpr int64_t chunk_elements = 128 * 1024;
+constexpr int64_t most_rows = 256;
+// Places that a gradient for the weight sums over at a time: its sums are read and written as often.
+constexpr int64_t summed_places = 256;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t in_strips(int64_t size) { return ceil_div(size, split_strip) * split_strip; }
+int64_t in_depths(int64_t size) { return ceil_div(size, split_depth) * split_depth; }
+// Rows of so many columns at a time.
+int64_t chunk_rows(int64_t columns) {
+  return std::clamp(chunk_elements / columns / split_strip * split_strip, split_strip, most_rows);
+}
+int64_t packed_bytes(int64_t side, int64_t depth) { return in_strips(side) * in_depths(depth) * split_bytes; }
+
+// The matrix of which a convolution is a product: a row for each place of the output, whose columns are the elements of
+// the input (K, C) that it sums over.
+class PlaceRows {
+ public:
+  PlaceRows(const ConvGeometry& g, const BufferSpec& x)
+      : geometry_(g), image_(g.input, g.low, g.high, g.in_channels, x), whole_rows_(g.dilation[2] == 1) {
+    const int64_t runs = whole_rows_ ? 1 : g.kernel[2];
+    for (int64_t i = 0; i < g.kernel[0]; ++i) {
+      for (int64_t j = 0; j < g.kernel[1]; ++j) {
+        for (int64_t k = 0; k < runs; ++k) {
+          offsets_.push_back(i * g.dilation[0] * image_.step(0) + j * g.dilation[1] * image_.step(1) +
+                             k * g.dilation[2] * image_.step(2));
+        }
+      }
+    }
+    length_ = whole_rows_ ? g.kernel[2] * g.in_channels : g.in_channels;
+  }
+
+  const PaddedImage& image() const { return image_; }
+  int64_t places() const { return geometry_.output_size(); }
+  int64_t columns() const { return runs() * length_; }
+  // Elements between rows, and of an image: whole vectors are copied.
+  int64_t stride() const { return in_whole_vectors(columns()) + 16; }
+  int64_t image_elements() const { return in_whole_vectors(image_.elements()) + 16; }
+
+  // Rows of the places [begin, end) of one image, from or to that image.
+  void gather(const SplitKernels& kernels, const float* image, int64_t begin, int64_t end, float* rows) const {
+    for_each_line(begin, end, [&](int64_t offset, int64_t row, int64_t count) {
+      kernels.gather(image + offset, x_step(), offsets_.data(), runs(), length_, count, rows + row * stride(),
+                     stride());
+    });
+  }
+  void scatter(const SplitKernels& kernels, const float* rows, int64_t begin, int64_t end, float* image) const {
+    for_each_line(begin, end, [&](int64_t offset, int64_t row, int64_t count) {
+      kernels.scatter(rows + row * stride(), stride(), offsets_.data(), runs(), length_, count, image + offset,
+                      x_step());
+    });
+  }
+
+ private:
+  int64_t runs() const { return static_cast<int64_t>(offsets_.size()); }
+  int64_t x_step() const { return geometry_.stride[2] * image_.step(2); }
+
+  // Calls `function(offset in the image, row, count)` for places that follow each other in a line.
+  template <class Function>
+  void for_each_line(int64_t begin, int64_t end, const Function& function) const {
+    const auto& size = geometry_.output;
+    for (int64_t place = begin; place < end;) {
+      const int64_t k = place % size[2];
+      const int64_t j = place / size[2] % size[1];
+      const int64_t i = place / size[2] / size[1];
+      const int64_t count = std::min(size[2] - k, end - place);
+      function(i * geometry_.stride[0] * image_.step(0) + j * geometry_.stride[1] * image_.step(1) + k * x_step(),
+               place - begin, count);
+      place += count;
+    }
+  }
+
+  ConvGeometry geometry_;
+  PaddedImage image_;
+  bool whole_rows_;  // of the kernel lie beside each other
+  std::vector<int64_t> offsets_;
+  int64_t length_;
+};
+
+// What the three kernels share: memory for all, and behind it memory for each part.
+class TiledConv : public Kernel {
+ public:
+  TiledConv(const KernelCall& call, const BufferSpec& x, std::unique_ptr<Kernel> otherwise)
+      : geometry_(op::conv_geometry(call)),
+        channels_(geometry_.out_channels),
+        rows_(geometry_, x),
+        columns_(rows_.columns()),
+        otherwise_(std::move(otherwise)) {}
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    if (!compute(inputs, outputs, scratchpad)) otherwise_->run(inputs, outputs, scratchpad);
+  }
+
+ protected:
+  // False where a result is infinite or not a number.
+  virtual bool compute(void* const* inputs, void* const* outputs, void* scratchpad) const = 0;
+
+  // `Shared` and `Part` take their memory from a workspace when they are made.
+  template <class Shared, class Part>
+  void reserve(int64_t parts) {
+    Workspace shared;
+    Shared(*this, shared);
+    Workspace part;
+    Part(*this, part);
+    parts_ = parts;
+    shared_bytes_ = shared.used();
+    part_bytes_ = part.used();
+    scratchpad_bytes = std::max(shared_bytes_ + static_cast<size_t>(parts) * part_bytes_, otherwise_->scratchpad_bytes);
+  }
+
+  template <class Part>
+  Part part_at(void* scratchpad, int64_t part) const {
+    Workspace workspace(static_cast<char*>(scratchpad) + shared_bytes_ + static_cast<size_t>(part) * part_bytes_);
+    return {*this, workspace};
+  }
+
+  // Calls `function(part)` on threads that may use tiles; false where it is for one of them.
+  template <class Function>
+  bool on_parts(const Function& function) const {
+    std::atomic<bool> finite{true};
+    runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
+      kernels_->begin();
+      for (int64_t part = begin; part < end; ++part) {
+        if (!function(part)) finite.store(false, std::memory_order_relaxed);
+      }
+      kernels_->end();
+    });
+    return finite.load(std::memory_order_relaxed);
+  }
+
+  // The weight (O, C, K) as (O, K, C), the columns of rows.
+  void bring_channels_last(const float* weight, float* permuted) const {
+    const int64_t size = geometry_.kernel_size();
+    runtime::parallel_for(channels_, 8, [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) {
+        for (int64_t c = 0; c < geometry_.in_channels; ++c) {
+          const float* from = weight + o * columns_ + c * size;
+          float* to = permuted + o * columns_ + c;
+          for (int64_t k = 0; k < size; ++k) to[k * geometry_.in_channels] = from[k];
+        }
+      }
+    });
+  }
+
+  // The weight as B, of `depth` x `columns`.
+  void pack_weight(const float* weight, int64_t depth, int64_t columns, int64_t depth_stride, int64_t column_stride,
+                   char* packed) const {
+    runtime::parallel_for(ceil_div(columns, split_strip), 1, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * split_strip;
+      kernels_->pack_b(weight + first * column_stride, depth_stride, column_stride, depth,
+                       std::min(end * split_strip, columns) - first, packed + begin * packed_bytes(split_strip, depth));
+    });
+  }
+
+  int64_t weight_elements() const { return channels_ * columns_; }
+  int64_t places() const { return geometry_.batch * rows_.places(); }
+
+  ConvGeometry geometry_;
+  int64_t channels_;  // of the output
+  PlaceRows rows_;
+  int64_t columns_;
+  const SplitKernels* kernels_ = split_kernels();
+  int64_t parts_ = 1;
+
+ private:
+  std::unique_ptr<Kernel> otherwise_;
+  size_t shared_bytes_ = 0;
+  size_t part_bytes_ = 0;
+};
+
+// Rows of any places, of one image after the other.
+class RowReader {
+ public:
+  RowReader(const PlaceRows& rows, const SplitKernels& kernels, const float* x, float* image)
+      : rows_(rows), kernels_(kernels), x_(x), image_(image) {
+    std::memset(image, 0, static_cast<size_t>(rows.image_elements()) * sizeof(float));
+  }
+
+  // Rows of the places [begin, end), counted through all images.
+  void read(int64_t begin, int64_t end, float* to) {
+    while (begin < end) {
+      const int64_t n = begin / rows_.places();
+      if (n != current_) rows_.image().copy(x_, n, image_);
+      current_ = n;
+      const int64_t first = n * rows_.places();
+      const int64_t last = std::min(end, first + rows_.places());
+      rows_.gather(kernels_, image_, begin - first, last - first, to);
+      to += (last - begin) * rows_.stride();
+      begin = last;
+    }
+  }
+
+ private:
+  const PlaceRows& rows_;
+  const SplitKernels& kernels_;
+  const float* x_;
+  float* image_;
+  int64_t current_ = -1;  // the image that is copied
+};
+
+// rows (places, K C) times weight (K C, O)
+class TiledForward final : public TiledConv {
+ public:
+  TiledForward(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
+      : TiledConv(call, call.inputs[0], std::move(otherwise)),
+        has_bias_(call.inputs.size() > 2),
+        relu_(call.attrs.is_set("relu")),
+        chunk_(chunk_rows(columns_)) {
+    reserve<Shared, Part>(std::min<int64_t>(runtime::thread_count(), ceil_div(places(), chunk_)));
+  }
+
+ private:
+  struct Shared {
+    Shared(const TiledConv& kernel, Workspace& workspace) {
+      const auto& self = static_cast<const TiledForward&>(kernel);
+      permuted = workspace.take<float>(self.weight_elements());
+      weight = workspace.take<char>(packed_bytes(self.channels_, self.columns_));
+    }
+    float* permuted;
+    char* weight;
+  };
+  struct Part {
+    Part(const TiledConv& kernel, Workspace& workspace) {
+      const auto& self = static_cast<const TiledForward&>(kernel);
+      image = workspace.take<float>(self.rows_.image_elements());
+      matrix = workspace.take<float>(self.chunk_ * self.rows_.stride());
+      packed = workspace.take<char>(packed_bytes(self.chunk_, self.columns_));
+    }
+    float* image;
+    float* matrix;
+    char* packed;
+  };
+
+  bool compute(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    Workspace workspace(scratchpad);
+    const Shared shared(*this, workspace);
+    bring_channels_last(static_cast<const float*>(inputs[1]), shared.permuted);
+    pack_weight(shared.permuted, columns_, channels_, 1, columns_, shared.weight);
+    const SplitFinish finish = {has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr, relu_};
+    auto* y = static_cast<float*>(outputs[0]);
+    return on_parts([&](int64_t index) {
+      const Part part = part_at<Part>(scratchpad, index);
+      RowReader reader(rows_, *kernels_, static_cast<const float*>(inputs[0]), part.image);
+      const int64_t end = places() * (index + 1) / parts_;
+      bool finite = true;
+      for (int64_t place = places() * index / parts_; place < end; place += chunk_) {
+        const int64_t count = std::min(chunk_, end - place);
+        reader.read(place, place + count, part.matrix);
+        kernels_->pack_a(part.matrix, rows_.stride(), 1, count, columns_, part.packed);
+        finite &= kernels_->multiply(part.packed, shared.weight, count, channels_, columns_, y + place * channels_,
+                                     channels_, false, &finish);
+      }
+      return finite;
+    });
+  }
+
+  bool has_bias_;
+  bool relu_;
+  int64_t chunk_;  // rows at a time
+};
+
+// g^T (O, places) times rows (places, K C): each part sums over its places, then the parts are added.
+class TiledWeight final : public TiledConv {
+ public:
+  TiledWeight(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
+      : TiledConv(call, call.inputs[1], std::move(otherwise)) {
+    reserve<Shared, Part>(std::min<int64_t>(runtime::thread_count(), ceil_div(places(), summed_places)));
+  }
+
+ private:
+  struct Shared {
+    Shared(const TiledConv&, Workspace&) {}
+  };
+  struct Part {
+    Part(const TiledConv& kernel, Workspace& workspace) {
+      const auto& self = static_cast<const TiledWeight&>(kernel);
+      sums = workspace.take<float>(self.weight_elements());
+      image = workspace.take<float>(self.rows_.image_elements());
+      matrix = workspace.take<float>(summed_places * self.rows_.stride());
+      packed_g = workspace.take<char>(packed_bytes(self.channels_, summed_places));
+      packed_rows = workspace.take<char>(packed_bytes(self.columns_, summed_places));
+    }
+    float* sums;
+    float* image;
+    float* matrix;
+    char* packed_g;
+    char* packed_rows;
+  };
+
+  bool compute(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    on_parts([&](int64_t index) {
+      sum_places(static_cast<const float*>(inputs[0]), static_cast<const float*>(inputs[1]), index,
+                 part_at<Part>(scratchpad, index));
+      return true;
+    });
+    return join(scratchpad, static_cast<float*>(outputs[0]));
+  }
+
+  void sum_places(const float* g, const float* x, int64_t index, const Part& part) const {
+    RowReader reader(rows_, *kernels_, x, part.image);
+    const int64_t begin = places() * index / parts_;
+    const int64_t end = places() * (index + 1) / parts_;
+    for (int64_t place = begin; place < end; place += summed_places) {
+      const int64_t count = std::min(summed_places, end - place);
+      reader.read(place, place + count, part.matrix);
+      kernels_->pack_a(g + place * channels_, 1, channels_, channels_, count, part.packed_g);
+      kernels_->pack_b(part.matrix, rows_.stride(), 1, count, columns_, part.packed_rows);
+      kernels_->multiply(part.packed_g, part.packed_rows, channels_, columns_, count, part.sums, columns_,
+                         place > begin, nullptr);
+    }
+  }
+
+  // Adds the parts, and brings (O, K, C) into (O, C, K).
+  bool join(void* scratchpad, float* weight) const {
+    const int64_t size = geometry_.kernel_size();
+    std::atomic<bool> finite{true};
+    runtime::parallel_for(channels_, 8, [&](int64_t begin, int64_t end) {
+      float* sums = part_at<Part>(scratchpad, 0).sums;
+      for (int64_t i = begin * columns_; i < end * columns_; ++i) {
+        for (int64_t part = 1; part < parts_; ++part) sums[i] += part_at<Part>(scratchpad, part).sums[i];
+        if (sums[i] - sums[i] != 0) finite.store(false, std::memory_order_relaxed);
+      }
+      for (int64_t o = begin; o < end; ++o) {
+        for (int64_t c = 0; c < geometry_.in_channels; ++c) {
+          const float* from = sums + o * columns_ + c;
+          float* to = weight + o * columns_ + c * size;
+          for (int64_t k = 0; k < size; ++k) to[k] = from[k * geometry_.in_channels];
+        }
+      }
+    });
+    return finite.load(std::memory_order_relaxed);
+  }
+};
+
+// g (places, O) times weight (O, K C): rows, which are added where they were gathered from. Parts take whole images.
+class TiledInput final : public TiledConv {
+ public:
+  TiledInput(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
+      : TiledConv(call, call.outputs[0], std::move(otherwise)),
+        chunk_(std::min(chunk_rows(columns_), in_strips(rows_.places()))) {
+    reserve<Shared, Part>(std::min<int64_t>(runtime::thread_count(), geometry_.batch));
+  }
+
+ private:
+  struct Shared {
+    Shared(const TiledConv& kernel, Workspace& workspace) {
+      const auto& self = static_cast<const TiledInput&>(kernel);
+      permuted = workspace.take<float>(self.weight_elements());
+      weight = workspace.take<char>(packed_bytes(self.columns_, self.channels_));
+    }
+    float* permuted;
+    char* weight;
+  };
+  struct Part {
+    Part(const TiledConv& kernel, Workspace& workspace) {
+      const auto& self = static_cast<const TiledInput&>(kernel);
+      image = workspace.take<float>(self.rows_.image_elements());
+      matrix = workspace.take<float>(self.chunk_ * self.rows_.stride());
+      packed = workspace.take<char>(packed_bytes(self.chunk_, self.channels_));
+    }
+    float* image;
+    float* matrix;
+    char* packed;
+  };
+
+  bool compute(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    Workspace workspace(scratchpad);
+    const Shared shared(*this, workspace);
+    bring_channels_last(static_cast<const float*>(inputs[1]), shared.permuted);
+    pack_weight(shared.permuted, channels_, columns_, columns_, 1, shared.weight);
+    return on_parts([&](int64_t index) {
+      const Part part = part_at<Part>(scratchpad, index);
+      bool finite = true;
+      for (int64_t n = geometry_.batch * index / parts_; n < geometry_.batch * (index + 1) / parts_; ++n) {
+        rows_.image().clear(part.image);
+        finite &= spread(static_cast<const float*>(inputs[0]) + n * rows_.places() * channels_, shared, part);
+        rows_.image().cut_out(part.image, n, static_cast<float*>(outputs[0]));
+      }
+      return finite;
+    });
+  }
+
+  bool spread(const float* g, const Shared& shared, const Part& part) const {
+    constexpr SplitFinish finish = {nullptr, false};
+    bool finite = true;
+    for (int64_t place = 0; place < rows_.places(); place += chunk_) {
+      const int64_t count = std::min(chunk_, rows_.places() - place);
+      kernels_->pack_a(g + place * channels_, channels_, 1, count, channels_, part.packed);
+      finite &= kernels_->multiply(part.packed, shared.weight, count, columns_, channels_, part.matrix, rows_.stride(),
+                                   false, &finish);
+      rows_.scatter(*kernels_, part.matrix, place, place + count, part.image);
+    }
+    return finite;
+  }
+
+  int64_t chunk_;  // rows at a time
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> prepare_tiled_conv(const KernelCall& call, std::unique_ptr<Kernel> otherwise) {
+  switch (call.op) {
+    case OpId::conv_backward_input: return std::make_unique<TiledInput>(call, std::move(otherwise));
+    case OpId::conv_backward_weight: return std::make_unique<TiledWeight>(call, std::move(otherwise));
+    default: return std::make_unique<TiledForward>(call, std::move(otherwise));
+  }
+}
+
+}  // namespace pydl::cpu
