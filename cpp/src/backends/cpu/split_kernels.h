@@ -31,11 +31,20 @@ struct SplitKernels {
   /// number: the parts of what is infinite or near to it are not numbers.
   bool (*multiply)(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, float* c,
                    int64_t c_stride, bool accumulate, const SplitFinish* finish);
-  /// y[r][i] = x[r * x_step + offsets[i / length] + i % length], i below `runs * length`: rows of x in runs of `length`
-  /// elements. Up to 15 elements behind what is meant are read and written.
-  void (*gather)(const float* x, int64_t x_step, const int64_t* offsets, int64_t runs, int64_t length, int64_t rows,
-                 float* y, int64_t y_stride);
-  /// Adds to x what lies in y so.
+  /// The three parts of `count` elements, each in their order and `part_step` apart. Up to 31 elements behind them are
+  /// written.
+  void (*split)(const float* x, int64_t count, uint16_t* parts, int64_t part_step);
+  /// Lines of what was split, for each part: line[i] = x[r * x_step + offsets[i / length] + i % length], i below
+  /// `runs * length`. Lines are `line_step` apart, and a line's parts `line_step / 3`. Up to 31 elements behind what is
+  /// meant are read and written.
+  void (*gather)(const uint16_t* parts, int64_t part_step, int64_t x_step, const int64_t* offsets, int64_t runs,
+                 int64_t length, int64_t rows, uint16_t* lines, int64_t line_step);
+  /// Packs lines as rows x depth of A.
+  void (*pack_a_lines)(const uint16_t* lines, int64_t line_step, int64_t rows, int64_t depth, void* packed);
+  /// Packs lines, up to `split_depth`, as rows `begin` to `begin + count` of B, which is `depth` x columns.
+  void (*pack_b_lines)(const uint16_t* lines, int64_t line_step, int64_t begin, int64_t count, int64_t depth,
+                       int64_t columns, void* packed);
+  /// Adds rows of y to x: x[r * x_step + offsets[i / length] + i % length] += y[r][i].
   void (*scatter)(const float* y, int64_t y_stride, const int64_t* offsets, int64_t runs, int64_t length, int64_t rows,
                   float* x, int64_t x_step);
   /// The calling thread multiplies between these two.

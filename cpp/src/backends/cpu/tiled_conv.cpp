@@ -24,6 +24,7 @@ using op::OpId;
 // Elements of gathered rows that stay in the L2 cache with what they are packed to.
 constexpr int64_t chunk_elements = 128 * 1024;
 constexpr int64_t most_rows = 256;
+constexpr int64_t most_depth = 512;
 // Places that a gradient for the weight sums over at a time: its sums are read and written as often.
 constexpr int64_t summed_places = 256;
 
@@ -57,17 +58,21 @@ class PlaceRows {
   const PaddedImage& image() const { return image_; }
   int64_t places() const { return geometry_.output_size(); }
   int64_t columns() const { return runs() * length_; }
-  // Elements between rows, and of an image: whole vectors are copied.
-  int64_t stride() const { return in_whole_vectors(columns()) + 16; }
-  int64_t image_elements() const { return in_whole_vectors(image_.elements()) + 16; }
+  // Elements between rows that are added, of an image, between the parts of a split image, and between split rows:
+  // whole vectors are read and written.
+  int64_t stride() const { return in_whole_vectors(columns()); }
+  int64_t image_elements() const { return in_whole_vectors(image_.elements()); }
+  int64_t part_elements() const { return in_depths(image_.elements()) + split_depth; }
+  int64_t line_elements() const { return 3 * (in_depths(columns()) + split_depth); }
 
-  // Rows of the places [begin, end) of one image, from or to that image.
-  void gather(const SplitKernels& kernels, const float* image, int64_t begin, int64_t end, float* rows) const {
+  // Rows of the places [begin, end) of one image, split: from the parts of that image.
+  void gather(const SplitKernels& kernels, const uint16_t* parts, int64_t begin, int64_t end, uint16_t* lines) const {
     for_each_line(begin, end, [&](int64_t offset, int64_t row, int64_t count) {
-      kernels.gather(image + offset, x_step(), offsets_.data(), runs(), length_, count, rows + row * stride(),
-                     stride());
+      kernels.gather(parts + offset, part_elements(), x_step(), offsets_.data(), runs(), length_, count,
+                     lines + row * line_elements(), line_elements());
     });
   }
+  // Adds rows to the image.
   void scatter(const SplitKernels& kernels, const float* rows, int64_t begin, int64_t end, float* image) const {
     for_each_line(begin, end, [&](int64_t offset, int64_t row, int64_t count) {
       kernels.scatter(rows + row * stride(), stride(), offsets_.data(), runs(), length_, count, image + offset,
@@ -192,34 +197,67 @@ class TiledConv : public Kernel {
   size_t part_bytes_ = 0;
 };
 
-// Rows of any places, of one image after the other.
+// Rows that are gathered before they are packed: the L1 cache should keep them.
+constexpr int64_t rows_at_once = 32;
+static_assert(rows_at_once == split_strip && rows_at_once == split_depth);
+
+// Memory for rows of any places, of one image after the other.
+struct RowMemory {
+  RowMemory(const PlaceRows& rows, Workspace& workspace)
+      : image(workspace.take<float>(rows.image_elements())),
+        parts(workspace.take<uint16_t>(3 * rows.part_elements())),
+        lines(workspace.take<uint16_t>(rows_at_once * rows.line_elements())) {}
+  float* image;
+  uint16_t* parts;
+  uint16_t* lines;
+};
+
+// Each image is split once, and its elements are copied for all rows that they are part of.
 class RowReader {
  public:
-  RowReader(const PlaceRows& rows, const SplitKernels& kernels, const float* x, float* image)
-      : rows_(rows), kernels_(kernels), x_(x), image_(image) {
-    std::memset(image, 0, static_cast<size_t>(rows.image_elements()) * sizeof(float));
+  RowReader(const PlaceRows& rows, const SplitKernels& kernels, const float* x, const RowMemory& memory)
+      : rows_(rows), kernels_(kernels), x_(x), memory_(memory) {
+    rows.image().clear(memory.image);
+    // What is read behind an image is multiplied with zeros.
+    std::memset(memory.parts, 0, static_cast<size_t>(3 * rows.part_elements()) * sizeof(uint16_t));
   }
 
-  // Rows of the places [begin, end), counted through all images.
-  void read(int64_t begin, int64_t end, float* to) {
-    while (begin < end) {
-      const int64_t n = begin / rows_.places();
-      if (n != current_) rows_.image().copy(x_, n, image_);
-      current_ = n;
-      const int64_t first = n * rows_.places();
-      const int64_t last = std::min(end, first + rows_.places());
-      rows_.gather(kernels_, image_, begin - first, last - first, to);
-      to += (last - begin) * rows_.stride();
-      begin = last;
+  // Rows of the places [begin, end), counted through all images, some at a time: `function(index of the first, lines,
+  // count)`.
+  template <class Function>
+  void each(int64_t begin, int64_t end, const Function& function) {
+    for (int64_t place = begin; place < end; place += rows_at_once) {
+      const int64_t count = std::min(rows_at_once, end - place);
+      read(place, place + count);
+      function(place - begin, memory_.lines, count);
     }
   }
 
  private:
+  void read(int64_t begin, int64_t end) {
+    uint16_t* lines = memory_.lines;
+    while (begin < end) {
+      const int64_t n = begin / rows_.places();
+      if (n != current_) copy(n);
+      const int64_t first = n * rows_.places();
+      const int64_t last = std::min(end, first + rows_.places());
+      rows_.gather(kernels_, memory_.parts, begin - first, last - first, lines);
+      lines += (last - begin) * rows_.line_elements();
+      begin = last;
+    }
+  }
+
+  void copy(int64_t n) {
+    rows_.image().copy(x_, n, memory_.image);
+    kernels_.split(memory_.image, rows_.image().elements(), memory_.parts, rows_.part_elements());
+    current_ = n;
+  }
+
   const PlaceRows& rows_;
   const SplitKernels& kernels_;
   const float* x_;
-  float* image_;
-  int64_t current_ = -1;  // the image that is copied
+  RowMemory memory_;
+  int64_t current_ = -1;  // the image that was copied
 };
 
 // rows (places, K C) times weight (K C, O)
@@ -229,7 +267,8 @@ class TiledForward final : public TiledConv {
       : TiledConv(call, call.inputs[0], std::move(otherwise)),
         has_bias_(call.inputs.size() > 2),
         relu_(call.attrs.is_set("relu")),
-        chunk_(chunk_rows(columns_)) {
+        chunk_(std::min(most_rows, in_strips(places()))),
+        depth_(in_depths(ceil_div(columns_, ceil_div(columns_, most_depth)))) {
     reserve<Shared, Part>(std::min<int64_t>(runtime::thread_count(), ceil_div(places(), chunk_)));
   }
 
@@ -244,14 +283,10 @@ class TiledForward final : public TiledConv {
     char* weight;
   };
   struct Part {
-    Part(const TiledConv& kernel, Workspace& workspace) {
-      const auto& self = static_cast<const TiledForward&>(kernel);
-      image = workspace.take<float>(self.rows_.image_elements());
-      matrix = workspace.take<float>(self.chunk_ * self.rows_.stride());
-      packed = workspace.take<char>(packed_bytes(self.chunk_, self.columns_));
-    }
-    float* image;
-    float* matrix;
+    Part(const TiledConv& kernel, Workspace& workspace) : Part(static_cast<const TiledForward&>(kernel), workspace) {}
+    Part(const TiledForward& kernel, Workspace& workspace)
+        : rows(kernel.rows_, workspace), packed(workspace.take<char>(packed_bytes(kernel.chunk_, kernel.columns_))) {}
+    RowMemory rows;
     char* packed;
   };
 
@@ -259,28 +294,45 @@ class TiledForward final : public TiledConv {
     Workspace workspace(scratchpad);
     const Shared shared(*this, workspace);
     bring_channels_last(static_cast<const float*>(inputs[1]), shared.permuted);
-    pack_weight(shared.permuted, columns_, channels_, 1, columns_, shared.weight);
+    for_each_depth([&](int64_t k, int64_t depth) {
+      pack_weight(shared.permuted + k, depth, channels_, 1, columns_, shared.weight + packed_bytes(channels_, k));
+    });
     const SplitFinish finish = {has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr, relu_};
     auto* y = static_cast<float*>(outputs[0]);
     return on_parts([&](int64_t index) {
       const Part part = part_at<Part>(scratchpad, index);
-      RowReader reader(rows_, *kernels_, static_cast<const float*>(inputs[0]), part.image);
+      RowReader reader(rows_, *kernels_, static_cast<const float*>(inputs[0]), part.rows);
       const int64_t end = places() * (index + 1) / parts_;
       bool finite = true;
       for (int64_t place = places() * index / parts_; place < end; place += chunk_) {
         const int64_t count = std::min(chunk_, end - place);
-        reader.read(place, place + count, part.matrix);
-        kernels_->pack_a(part.matrix, rows_.stride(), 1, count, columns_, part.packed);
-        finite &= kernels_->multiply(part.packed, shared.weight, count, channels_, columns_, y + place * channels_,
-                                     channels_, false, &finish);
+        reader.each(place, place + count, [&](int64_t row, const uint16_t* lines, int64_t rows) {
+          for_each_depth([&](int64_t k, int64_t depth) {
+            kernels_->pack_a_lines(lines + k, rows_.line_elements(), rows, depth,
+                                   part.packed + packed_bytes(chunk_, k) + packed_bytes(row, depth));
+          });
+        });
+        for_each_depth([&](int64_t k, int64_t depth) {
+          const bool is_last = k + depth == columns_;
+          finite &= kernels_->multiply(part.packed + packed_bytes(chunk_, k),
+                                       shared.weight + packed_bytes(channels_, k), count, channels_, depth,
+                                       y + place * channels_, channels_, k > 0, is_last ? &finish : nullptr);
+        });
       }
       return finite;
     });
   }
 
+  // Calls `function(first column, columns)` for blocks of the columns, so that both sides stay in the L2 cache.
+  template <class Function>
+  void for_each_depth(const Function& function) const {
+    for (int64_t k = 0; k < columns_; k += depth_) function(k, std::min(depth_, columns_ - k));
+  }
+
   bool has_bias_;
   bool relu_;
   int64_t chunk_;  // rows at a time
+  int64_t depth_;  // columns at a time
 };
 
 // g^T (O, places) times rows (places, K C): each part sums over its places, then the parts are added.
@@ -296,17 +348,14 @@ class TiledWeight final : public TiledConv {
     Shared(const TiledConv&, Workspace&) {}
   };
   struct Part {
-    Part(const TiledConv& kernel, Workspace& workspace) {
-      const auto& self = static_cast<const TiledWeight&>(kernel);
-      sums = workspace.take<float>(self.weight_elements());
-      image = workspace.take<float>(self.rows_.image_elements());
-      matrix = workspace.take<float>(summed_places * self.rows_.stride());
-      packed_g = workspace.take<char>(packed_bytes(self.channels_, summed_places));
-      packed_rows = workspace.take<char>(packed_bytes(self.columns_, summed_places));
-    }
+    Part(const TiledConv& kernel, Workspace& workspace) : Part(static_cast<const TiledWeight&>(kernel), workspace) {}
+    Part(const TiledWeight& kernel, Workspace& workspace)
+        : sums(workspace.take<float>(kernel.weight_elements())),
+          rows(kernel.rows_, workspace),
+          packed_g(workspace.take<char>(packed_bytes(kernel.channels_, summed_places))),
+          packed_rows(workspace.take<char>(packed_bytes(kernel.columns_, summed_places))) {}
     float* sums;
-    float* image;
-    float* matrix;
+    RowMemory rows;
     char* packed_g;
     char* packed_rows;
   };
@@ -321,14 +370,15 @@ class TiledWeight final : public TiledConv {
   }
 
   void sum_places(const float* g, const float* x, int64_t index, const Part& part) const {
-    RowReader reader(rows_, *kernels_, x, part.image);
+    RowReader reader(rows_, *kernels_, x, part.rows);
     const int64_t begin = places() * index / parts_;
     const int64_t end = places() * (index + 1) / parts_;
     for (int64_t place = begin; place < end; place += summed_places) {
       const int64_t count = std::min(summed_places, end - place);
-      reader.read(place, place + count, part.matrix);
+      reader.each(place, place + count, [&](int64_t row, const uint16_t* lines, int64_t rows) {
+        kernels_->pack_b_lines(lines, rows_.line_elements(), row, rows, count, columns_, part.packed_rows);
+      });
       kernels_->pack_a(g + place * channels_, 1, channels_, channels_, count, part.packed_g);
-      kernels_->pack_b(part.matrix, rows_.stride(), 1, count, columns_, part.packed_rows);
       kernels_->multiply(part.packed_g, part.packed_rows, channels_, columns_, count, part.sums, columns_,
                          place > begin, nullptr);
     }

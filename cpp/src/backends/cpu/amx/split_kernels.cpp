@@ -356,13 +356,66 @@ bool multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t 
   return finite;
 }
 
-void gather(const float* x, int64_t x_step, const int64_t* offsets, int64_t runs, int64_t length, int64_t rows,
-            float* y, int64_t y_stride) {
-  for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_stride) {
-    float* to = y;
-    for (int64_t run = 0; run < runs; ++run, to += length) {
-      const float* from = x + offsets[run];
-      for (int64_t i = 0; i < length; i += 16) _mm512_storeu_ps(to + i, _mm512_loadu_ps(from + i));
+void split_elements(const float* x, int64_t count, uint16_t* parts, int64_t part_step) {
+  for (int64_t i = 0; i < count; i += 32) {
+    const __mmask16 low = first(count - i);
+    const __mmask16 high = first(count - i - 16);
+    const Parts p = split(_mm512_maskz_loadu_ps(low, x + i), _mm512_maskz_loadu_ps(high, x + (high == 0 ? i : i + 16)));
+    for (int part = 0; part < 3; ++part) _mm512_storeu_si512(parts + part * part_step + i, p.part[part]);
+  }
+}
+
+void gather(const uint16_t* parts, int64_t part_step, int64_t x_step, const int64_t* offsets, int64_t runs,
+            int64_t length, int64_t rows, uint16_t* lines, int64_t line_step) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int part = 0; part < 3; ++part) {
+      const uint16_t* x = parts + part * part_step + r * x_step;
+      uint16_t* line = lines + r * line_step + part * (line_step / 3);
+      for (int64_t run = 0; run < runs; ++run, line += length) {
+        const uint16_t* from = x + offsets[run];
+        for (int64_t i = 0; i < length; i += 32) _mm512_storeu_si512(line + i, _mm512_loadu_si512(from + i));
+      }
+    }
+  }
+}
+
+__mmask32 first_words(int64_t count) { return count >= 32 ? 0xffffffffU : count <= 0 ? 0 : (1U << count) - 1; }
+
+void pack_a_lines(const uint16_t* lines, int64_t line_step, int64_t rows, int64_t depth, void* packed) {
+  const int64_t blocks = blocks_of(depth);
+  for (int64_t i = 0; i < rows; ++i) {
+    uint16_t* row = tile_at(packed, i, 0, blocks) + i % tile_side * split_depth;
+    for (int part = 0; part < 3; ++part) {
+      const uint16_t* line = lines + i * line_step + part * (line_step / 3);
+      uint16_t* place = row + part * part_items;
+      for (int64_t k = 0; k < depth; k += split_depth, place += block_items) {
+        _mm512_store_si512(place, _mm512_maskz_loadu_epi16(first_words(depth - k), line + k));
+      }
+    }
+  }
+}
+
+// Pairs of lines are interleaved: columns 0 to 15, then 16 to 31.
+void pack_b_lines(const uint16_t* lines, int64_t line_step, int64_t begin, int64_t count, int64_t depth,
+                  int64_t columns, void* packed) {
+  alignas(64) static constexpr uint16_t order[2][32] = {
+      {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+       8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47},
+      {16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55,
+       24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63}};
+  const __m512i low = _mm512_load_si512(order[0]);
+  const __m512i high = _mm512_load_si512(order[1]);
+  const int64_t block = begin / split_depth;
+  for (int64_t k = 0; k < split_depth; k += 2) {
+    for (int part = 0; part < 3; ++part) {
+      const uint16_t* line = lines + k * line_step + part * (line_step / 3);
+      for (int64_t j = 0; j < columns; j += split_strip) {
+        const __m512i x = k < count ? _mm512_loadu_si512(line + j) : _mm512_setzero_si512();
+        const __m512i y = k + 1 < count ? _mm512_loadu_si512(line + line_step + j) : _mm512_setzero_si512();
+        uint16_t* place = tile_at(packed, j, block, blocks_of(depth)) + part * part_items + k * tile_side;
+        _mm512_store_si512(place, _mm512_permutex2var_epi16(x, low, y));
+        _mm512_store_si512(place + tile_items, _mm512_permutex2var_epi16(x, high, y));
+      }
     }
   }
 }
@@ -398,6 +451,7 @@ void end() { _tile_release(); }
 
 }  // namespace
 
-const SplitKernels split_kernels = {pack_a, pack_b, multiply, gather, scatter, begin, end};
+const SplitKernels split_kernels = {pack_a,       pack_b,       multiply, split_elements, gather,
+                                    pack_a_lines, pack_b_lines, scatter,  begin,          end};
 
 }  // namespace pydl::cpu::amx
