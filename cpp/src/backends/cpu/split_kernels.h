@@ -31,6 +31,11 @@ struct SplitKernels {
   /// number: the parts of what is infinite or near to it are not numbers.
   bool (*multiply)(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, float* c,
                    int64_t c_stride, bool accumulate, const SplitFinish* finish);
+  /// c = A B, finished, for a line of places of a split image: for each block of 32 of the depth, row r of A is
+  /// x[r * x_step + offsets[block]] and the 31 elements behind, those of 31 rows more being read too.
+  bool (*multiply_image)(const uint16_t* parts, int64_t part_step, int64_t x_step, const int64_t* offsets,
+                         int64_t blocks, const void* packed_b, int64_t rows, int64_t columns, float* c,
+                         int64_t c_stride, const SplitFinish& finish);
   /// The three parts of `count` elements, each in their order and `part_step` apart. Up to 31 elements behind them are
   /// written.
   void (*split)(const float* x, int64_t count, uint16_t* parts, int64_t part_step);

@@ -58,11 +58,16 @@ class PlaceRows {
   const PaddedImage& image() const { return image_; }
   int64_t places() const { return geometry_.output_size(); }
   int64_t columns() const { return runs() * length_; }
+  int64_t runs() const { return static_cast<int64_t>(offsets_.size()); }
+  int64_t run_length() const { return length_; }
+  const std::vector<int64_t>& offsets() const { return offsets_; }
+  // Elements between places that are beside each other.
+  int64_t x_step() const { return geometry_.stride[2] * image_.step(2); }
   // Elements between rows that are added, of an image, between the parts of a split image, and between split rows:
   // whole vectors are read and written.
   int64_t stride() const { return in_whole_vectors(columns()); }
   int64_t image_elements() const { return in_whole_vectors(image_.elements()); }
-  int64_t part_elements() const { return in_depths(image_.elements()) + split_depth; }
+  int64_t part_elements() const { return in_depths(image_.elements() + split_strip * x_step()) + split_depth; }
   int64_t line_elements() const { return 3 * (in_depths(columns()) + split_depth); }
 
   // Rows of the places [begin, end) of one image, split: from the parts of that image.
@@ -80,10 +85,6 @@ class PlaceRows {
     });
   }
 
- private:
-  int64_t runs() const { return static_cast<int64_t>(offsets_.size()); }
-  int64_t x_step() const { return geometry_.stride[2] * image_.step(2); }
-
   // Calls `function(offset in the image, row, count)` for places that follow each other in a line.
   template <class Function>
   void for_each_line(int64_t begin, int64_t end, const Function& function) const {
@@ -99,6 +100,7 @@ class PlaceRows {
     }
   }
 
+ private:
   ConvGeometry geometry_;
   PaddedImage image_;
   bool whole_rows_;  // of the kernel lie beside each other
@@ -222,6 +224,12 @@ class RowReader {
     std::memset(memory.parts, 0, static_cast<size_t>(3 * rows.part_elements()) * sizeof(uint16_t));
   }
 
+  // The parts of image n.
+  const uint16_t* parts_of(int64_t n) {
+    if (n != current_) copy(n);
+    return memory_.parts;
+  }
+
   // Rows of the places [begin, end), counted through all images, some at a time: `function(index of the first, lines,
   // count)`.
   template <class Function>
@@ -238,10 +246,9 @@ class RowReader {
     uint16_t* lines = memory_.lines;
     while (begin < end) {
       const int64_t n = begin / rows_.places();
-      if (n != current_) copy(n);
       const int64_t first = n * rows_.places();
       const int64_t last = std::min(end, first + rows_.places());
-      rows_.gather(kernels_, memory_.parts, begin - first, last - first, lines);
+      rows_.gather(kernels_, parts_of(n), begin - first, last - first, lines);
       lines += (last - begin) * rows_.line_elements();
       begin = last;
     }
@@ -333,6 +340,98 @@ class TiledForward final : public TiledConv {
   bool relu_;
   int64_t chunk_;  // rows at a time
   int64_t depth_;  // columns at a time
+};
+
+// The same without gathering: tiles are read where they lie in the split image. Each run of elements that lie beside
+// each other begins a block of its own, which the weight fills with zeros, and each line of places tiles of its own.
+class TiledLines final : public TiledConv {
+ public:
+  TiledLines(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
+      : TiledConv(call, call.inputs[0], std::move(otherwise)),
+        has_bias_(call.inputs.size() > 2),
+        relu_(call.attrs.is_set("relu")) {
+    for (const int64_t offset : rows_.offsets()) {
+      for (int64_t i = 0; i < rows_.run_length(); i += split_depth) offsets_.push_back(offset + i);
+    }
+    reserve<Shared, Part>(std::min<int64_t>(runtime::thread_count(), lines()));
+  }
+
+  // Whether few of the products are with zeros, or with what is behind a line, and the weight stays in the L2 cache.
+  static bool suits(const KernelCall& call) {
+    constexpr int64_t most_weight_bytes = 1 << 20;
+    const ConvGeometry g = op::conv_geometry(call);
+    const PlaceRows rows(g, call.inputs[0]);
+    const int64_t depth = rows.runs() * in_depths(rows.run_length());
+    const auto useful = static_cast<double>(g.output[2] * rows.columns());
+    const auto computed = static_cast<double>(in_whole_vectors(g.output[2]) * depth);
+    return useful >= 0.6 * computed && packed_bytes(g.out_channels, depth) <= most_weight_bytes;
+  }
+
+ private:
+  struct Shared {
+    Shared(const TiledConv& kernel, Workspace& workspace) : Shared(static_cast<const TiledLines&>(kernel), workspace) {}
+    Shared(const TiledLines& kernel, Workspace& workspace)
+        : permuted(workspace.take<float>(kernel.weight_elements())),
+          spaced(workspace.take<float>(kernel.channels_ * kernel.depth())),
+          weight(workspace.take<char>(packed_bytes(kernel.channels_, kernel.depth()))) {}
+    float* permuted;
+    float* spaced;
+    char* weight;
+  };
+  struct Part {
+    Part(const TiledConv& kernel, Workspace& workspace)
+        : rows(static_cast<const TiledLines&>(kernel).rows_, workspace) {}
+    RowMemory rows;
+  };
+
+  bool compute(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    Workspace workspace(scratchpad);
+    const Shared shared(*this, workspace);
+    pack(static_cast<const float*>(inputs[1]), shared);
+    const SplitFinish finish = {has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr, relu_};
+    return on_parts([&](int64_t index) {
+      const Part part = part_at<Part>(scratchpad, index);
+      RowReader reader(rows_, *kernels_, static_cast<const float*>(inputs[0]), part.rows);
+      bool finite = true;
+      for (int64_t line = lines() * index / parts_; line < lines() * (index + 1) / parts_; ++line) {
+        finite &= multiply_line(reader, line, shared.weight, finish, static_cast<float*>(outputs[0]));
+      }
+      return finite;
+    });
+  }
+
+  bool multiply_line(RowReader& reader, int64_t line, const char* weight, const SplitFinish& finish, float* y) const {
+    const int64_t length = geometry_.output[2];
+    const int64_t lines_of_image = rows_.places() / length;
+    const uint16_t* parts = reader.parts_of(line / lines_of_image);
+    const int64_t first = line % lines_of_image * length;
+    bool finite = true;
+    rows_.for_each_line(first, first + length, [&](int64_t offset, int64_t, int64_t count) {
+      finite = kernels_->multiply_image(parts + offset, rows_.part_elements(), rows_.x_step(), offsets_.data(),
+                                        depth() / split_depth, weight, count, channels_, y + line * length * channels_,
+                                        channels_, finish);
+    });
+    return finite;
+  }
+
+  // With zeros behind each run.
+  void pack(const float* weight, const Shared& shared) const {
+    bring_channels_last(weight, shared.permuted);
+    const int64_t run = rows_.run_length();
+    const int64_t spaced_run = in_depths(run);
+    std::memset(shared.spaced, 0, static_cast<size_t>(channels_ * depth()) * sizeof(float));
+    for (int64_t i = 0; i < channels_ * rows_.runs(); ++i) {
+      std::memcpy(shared.spaced + i * spaced_run, shared.permuted + i * run, static_cast<size_t>(run) * sizeof(float));
+    }
+    pack_weight(shared.spaced, depth(), channels_, 1, depth(), shared.weight);
+  }
+
+  int64_t lines() const { return places() / geometry_.output[2]; }
+  int64_t depth() const { return rows_.runs() * in_depths(rows_.run_length()); }
+
+  bool has_bias_;
+  bool relu_;
+  std::vector<int64_t> offsets_;  // of blocks
 };
 
 // g^T (O, places) times rows (places, K C): each part sums over its places, then the parts are added.
@@ -476,8 +575,10 @@ std::unique_ptr<Kernel> prepare_tiled_conv(const KernelCall& call, std::unique_p
   switch (call.op) {
     case OpId::conv_backward_input: return std::make_unique<TiledInput>(call, std::move(otherwise));
     case OpId::conv_backward_weight: return std::make_unique<TiledWeight>(call, std::move(otherwise));
-    default: return std::make_unique<TiledForward>(call, std::move(otherwise));
+    default: break;
   }
+  if (TiledLines::suits(call)) return std::make_unique<TiledLines>(call, std::move(otherwise));
+  return std::make_unique<TiledForward>(call, std::move(otherwise));
 }
 
 }  // namespace pydl::cpu

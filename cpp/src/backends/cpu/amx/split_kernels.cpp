@@ -232,11 +232,32 @@ void add_products() {
   if constexpr (down > 1 && across > 1) _tile_dpbf16ps(3, 5, 7);
 }
 
-template <int down>
-void load_a(const uint16_t* a, int part) {
-  _tile_loadd(4, a + part * part_items, 64);
-  if constexpr (down > 1) _tile_loadd(5, a + part * part_items + tile_items, 64);
-}
+// A packed strip of A.
+struct PackedRows {
+  const uint16_t* strip;
+
+  template <int down>
+  void load(int64_t block, int part) const {
+    const uint16_t* tile = strip + block * block_items + part * part_items;
+    _tile_loadd(4, tile, 64);
+    if constexpr (down > 1) _tile_loadd(5, tile + tile_items, 64);
+  }
+};
+
+// Rows of A where they lie in a split image: of each, 32 elements for each block.
+struct ImageRows {
+  const uint16_t* x;
+  int64_t part_step;
+  int64_t x_step;
+  const int64_t* offsets;
+
+  template <int down>
+  void load(int64_t block, int part) const {
+    const uint16_t* tile = x + offsets[block] + part * part_step;
+    _tile_loadd(4, tile, x_step * 2);
+    if constexpr (down > 1) _tile_loadd(5, tile + tile_side * x_step, x_step * 2);
+  }
+};
 
 template <int across>
 void load_b(const uint16_t* b, int part) {
@@ -245,26 +266,26 @@ void load_b(const uint16_t* b, int part) {
 }
 
 // The smallest products first, in an order in which each one shares an operand with the one before.
-template <int down, int across>
-void multiply_block(const uint16_t* a, const uint16_t* b) {
-  load_a<down>(a, 0);
+template <int down, int across, class Rows>
+void multiply_block(const Rows& a, const uint16_t* b, int64_t block) {
+  b += block * block_items;
+  a.template load<down>(block, 0);
   load_b<across>(b, 2);
   add_products<down, across>();
   load_b<across>(b, 1);
   add_products<down, across>();
-  load_a<down>(a, 1);
+  a.template load<down>(block, 1);
   add_products<down, across>();
   load_b<across>(b, 0);
   add_products<down, across>();
-  load_a<down>(a, 2);
+  a.template load<down>(block, 2);
   add_products<down, across>();
-  load_a<down>(a, 0);
+  a.template load<down>(block, 0);
   add_products<down, across>();
 }
 
-template <int down, int across>
-void multiply_strips(const uint16_t* a, const uint16_t* b, int64_t blocks, float* c, int64_t c_stride,
-                     bool accumulate) {
+template <int down, int across, class Rows>
+void multiply_strips(const Rows& a, const uint16_t* b, int64_t blocks, float* c, int64_t c_stride, bool accumulate) {
   const int64_t bytes = c_stride * static_cast<int64_t>(sizeof(float));
   float* lower = c + tile_side * c_stride;
   fence();
@@ -279,7 +300,7 @@ void multiply_strips(const uint16_t* a, const uint16_t* b, int64_t blocks, float
     _tile_zero(2);
     _tile_zero(3);
   }
-  for (int64_t k = 0; k < blocks; ++k) multiply_block<down, across>(a + k * block_items, b + k * block_items);
+  for (int64_t block = 0; block < blocks; ++block) multiply_block<down, across>(a, b, block);
   _tile_stored(0, c, bytes);
   if constexpr (across > 1) _tile_stored(1, c + tile_side, bytes);
   if constexpr (down > 1) _tile_stored(2, lower, bytes);
@@ -287,13 +308,14 @@ void multiply_strips(const uint16_t* a, const uint16_t* b, int64_t blocks, float
   fence();
 }
 
-using MultiplyStrips = void (*)(const uint16_t* a, const uint16_t* b, int64_t blocks, float* c, int64_t c_stride,
-                                bool accumulate);
-
-MultiplyStrips strips_of(int64_t rows, int64_t columns) {
-  constexpr MultiplyStrips choices[2][2] = {{multiply_strips<1, 1>, multiply_strips<1, 2>},
-                                            {multiply_strips<2, 1>, multiply_strips<2, 2>}};
-  return choices[rows > tile_side][columns > tile_side];
+template <class Rows>
+void multiply_whole(const Rows& a, const uint16_t* b, int64_t rows, int64_t columns, int64_t blocks, float* c,
+                    int64_t c_stride, bool accumulate) {
+  using Strips =
+      void (*)(const Rows& a, const uint16_t* b, int64_t blocks, float* c, int64_t c_stride, bool accumulate);
+  constexpr Strips choices[2][2] = {{multiply_strips<1, 1, Rows>, multiply_strips<1, 2, Rows>},
+                                    {multiply_strips<2, 1, Rows>, multiply_strips<2, 2, Rows>}};
+  choices[rows > tile_side][columns > tile_side](a, b, blocks, c, c_stride, accumulate);
 }
 
 void copy(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t rows, int64_t columns) {
@@ -306,11 +328,16 @@ void copy(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t 
 }
 
 // Results that do not fill their tiles are computed beside c.
-void multiply_edge(const uint16_t* a, const uint16_t* b, int64_t rows, int64_t columns, int64_t blocks, float* c,
-                   int64_t c_stride, bool accumulate) {
+template <class Rows>
+void multiply_tiles(const Rows& a, const uint16_t* b, int64_t rows, int64_t columns, int64_t blocks, float* c,
+                    int64_t c_stride, bool accumulate) {
+  if (rows % tile_side == 0 && columns % tile_side == 0) {
+    multiply_whole(a, b, rows, columns, blocks, c, c_stride, accumulate);
+    return;
+  }
   alignas(64) float whole[split_strip * split_strip];
   if (accumulate) copy(c, c_stride, whole, split_strip, rows, columns);
-  strips_of(rows, columns)(a, b, blocks, whole, split_strip, accumulate);
+  multiply_whole(a, b, rows, columns, blocks, whole, split_strip, accumulate);
   copy(whole, split_strip, c, c_stride, rows, columns);
 }
 
@@ -334,23 +361,43 @@ bool apply(const SplitFinish& finish, int64_t column, float* c, int64_t c_stride
   return _mm512_cmpge_epu32_mask(largest, infinite) == 0;
 }
 
+// One strip of rows.
+template <class Rows>
+bool multiply_rows(const Rows& a, const void* packed_b, int64_t rows, int64_t columns, int64_t blocks, float* c,
+                   int64_t c_stride, bool accumulate, const SplitFinish* finish) {
+  bool finite = true;
+  for (int64_t j = 0; j < columns; j += split_strip) {
+    const auto* b = static_cast<const uint16_t*>(packed_b) + j / split_strip * blocks * block_items;
+    const int64_t width = smaller(columns - j, split_strip);
+    multiply_tiles(a, b, rows, width, blocks, c + j, c_stride, accumulate);
+    if (finish != nullptr && !apply(*finish, j, c + j, c_stride, rows, width)) finite = false;
+  }
+  return finite;
+}
+
 bool multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, float* c,
               int64_t c_stride, bool accumulate, const SplitFinish* finish) {
   const int64_t blocks = blocks_of(depth);
   bool finite = true;
   for (int64_t i = 0; i < rows; i += split_strip) {
-    for (int64_t j = 0; j < columns; j += split_strip) {
-      const auto* a = static_cast<const uint16_t*>(packed_a) + i / split_strip * blocks * block_items;
-      const auto* b = static_cast<const uint16_t*>(packed_b) + j / split_strip * blocks * block_items;
-      const int64_t height = rows - i < split_strip ? rows - i : split_strip;
-      const int64_t width = columns - j < split_strip ? columns - j : split_strip;
-      float* place = c + i * c_stride + j;
-      if (height % tile_side == 0 && width % tile_side == 0) {
-        strips_of(height, width)(a, b, blocks, place, c_stride, accumulate);
-      } else {
-        multiply_edge(a, b, height, width, blocks, place, c_stride, accumulate);
-      }
-      if (finish != nullptr && !apply(*finish, j, place, c_stride, height, width)) finite = false;
+    const PackedRows a = {static_cast<const uint16_t*>(packed_a) + i / split_strip * blocks * block_items};
+    if (!multiply_rows(a, packed_b, smaller(rows - i, split_strip), columns, blocks, c + i * c_stride, c_stride,
+                       accumulate, finish)) {
+      finite = false;
+    }
+  }
+  return finite;
+}
+
+bool multiply_image(const uint16_t* parts, int64_t part_step, int64_t x_step, const int64_t* offsets, int64_t blocks,
+                    const void* packed_b, int64_t rows, int64_t columns, float* c, int64_t c_stride,
+                    const SplitFinish& finish) {
+  bool finite = true;
+  for (int64_t i = 0; i < rows; i += split_strip) {
+    const ImageRows a = {parts + i * x_step, part_step, x_step, offsets};
+    if (!multiply_rows(a, packed_b, smaller(rows - i, split_strip), columns, blocks, c + i * c_stride, c_stride, false,
+                       &finish)) {
+      finite = false;
     }
   }
   return finite;
@@ -451,7 +498,7 @@ void end() { _tile_release(); }
 
 }  // namespace
 
-const SplitKernels split_kernels = {pack_a,       pack_b,       multiply, split_elements, gather,
-                                    pack_a_lines, pack_b_lines, scatter,  begin,          end};
+const SplitKernels split_kernels = {
+    pack_a, pack_b, multiply, multiply_image, split_elements, gather, pack_a_lines, pack_b_lines, scatter, begin, end};
 
 }  // namespace pydl::cpu::amx
