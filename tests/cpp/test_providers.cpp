@@ -283,8 +283,9 @@ TEST(reductions) {
 
 TEST(products) {
   const std::vector<std::pair<Dims, Dims>> cases = {
-      {{1, 1}, {1, 1}},      {{3, 4}, {4, 5}},          {{64, 100}, {100, 33}},    {{1, 200}, {200, 70}},
-      {{70, 200}, {200, 1}}, {{2, 3, 4, 5}, {3, 5, 6}}, {{5, 1, 8, 9}, {4, 9, 7}}, {{130, 260}, {260, 140}}};
+      {{1, 1}, {1, 1}},        {{3, 4}, {4, 5}},           {{64, 100}, {100, 33}},    {{1, 200}, {200, 70}},
+      {{70, 200}, {200, 1}},   {{2, 3, 4, 5}, {3, 5, 6}},  {{5, 1, 8, 9}, {4, 9, 7}}, {{130, 260}, {260, 140}},
+      {{93, 530}, {530, 105}}, {{3, 70, 80}, {3, 80, 111}}};
   for (const auto& [a, b] : cases) {
     for (const DType dtype : floating_dtypes) {
       compare(OpId::matmul, {}, {random_tensor(a, dtype, -1, 1), random_tensor(b, dtype, -1, 1)}, 30);
@@ -298,6 +299,11 @@ TEST(products) {
       compare(OpId::linear, {}, inputs, 30);
     }
   }
+  const std::vector<Tensor> inputs = {random_tensor({129, 200}, DType::float32, -1, 1),
+                                      random_tensor({100, 200}, DType::float32, -1, 1),
+                                      random_tensor({100}, DType::float32)};
+  compare(OpId::linear, {}, inputs, 30);
+  compare(OpId::linear, {{"relu", true}}, inputs, 30);
 }
 
 // x, weight, and the output, under the attrs of a convolution.
@@ -324,6 +330,10 @@ TEST(convolutions) {
       {{8, 32, 16, 16}, {48, 32, 1, 1}, {8, 48, 16, 16}, {1, 1}, {0, 0}, {0, 0}, {1, 1}, 1},
       {{2, 6, 14, 13}, {20, 6, 5, 5}, {2, 20, 7, 6}, {2, 2}, {2, 1}, {1, 2}, {1, 1}, 1},
       {{3, 1, 9, 30}, {7, 1, 3, 4}, {3, 7, 5, 27}, {1, 1}, {0, 0}, {0, 0}, {2, 1}, 1},
+      // By AMX tiles in float32: as a product, from gathered rows, and where rows lie in the image.
+      {{3, 64, 14, 15}, {96, 64, 1, 1}, {3, 96, 14, 15}, {1, 1}, {0, 0}, {0, 0}, {1, 1}, 1},
+      {{3, 24, 12, 15}, {80, 24, 3, 3}, {3, 80, 6, 7}, {2, 2}, {1, 1}, {1, 1}, {1, 2}, 1},
+      {{2, 40, 13, 64}, {72, 40, 3, 3}, {2, 72, 7, 32}, {2, 2}, {1, 1}, {1, 1}, {1, 1}, 1},
       // By Winograd's algorithm in float32.
       {{2, 32, 17, 18}, {48, 32, 3, 3}, {2, 48, 17, 18}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, 1},
   };
