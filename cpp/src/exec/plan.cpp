@@ -7,9 +7,11 @@
 #include "core/active_trace.h"
 #include "core/tensor_impl.h"
 #include "exec/broadcast.h"
+#include "exec/schedule.h"
 #include "op/apply.h"
 #include "pydl/autograd.h"
 #include "pydl/random.h"
+#include "runtime/threads.h"
 
 namespace pydl::exec {
 
@@ -40,9 +42,6 @@ Tensor copy_of(const Tensor& tensor) {
   return copy;
 }
 
-// Nanoseconds, roughly: a few dozen operations and a few bytes each.
-int64_t work_of(int64_t flops, int64_t bytes) { return flops / 64 + bytes / 16; }
-
 // The operand of a fused node that an output may overwrite: whether nothing reads it after the output is written.
 bool is_read_last(const Node& node, size_t input, size_t output) {
   const int written = node.stored[output] - static_cast<int>(node.inputs.size());
@@ -70,9 +69,11 @@ struct Plan::Context {
 
 Plan::Plan(Graph graph, std::vector<Tensor> states, std::vector<Tensor> declared, PlanOptions options)
     : graph_(std::move(graph)), states_(std::move(states)), declared_(std::move(declared)), profile_(options.profile) {
+  times_ = options.together ? schedule(graph_, runtime::thread_count()) : schedule_in_order(graph_);
   place_roots(options);
   plan_arena(options);
   prepare_steps(options.onednn ? Provider::onednn : Provider::cpu);
+  place_scratchpads();
   if (profile_) seconds_.resize(steps_.size());
 }
 
@@ -101,6 +102,21 @@ void Plan::place_roots(const PlanOptions&) {
   }
 }
 
+// Whether another node that runs at the same time reads what lies in a root.
+bool Plan::is_read_beside(size_t n, ValueId root) const {
+  const auto reads = [&](size_t other) {
+    const auto& inputs = graph_.nodes[other].inputs;
+    return std::any_of(inputs.begin(), inputs.end(), [&](ValueId input) { return graph_.root(input) == root; });
+  };
+  for (size_t other = n; other-- > 0 && times_[other] == times_[n];) {
+    if (reads(other)) return true;
+  }
+  for (size_t other = n + 1; other < times_.size() && times_[other] == times_[n]; ++other) {
+    if (reads(other)) return true;
+  }
+  return false;
+}
+
 // Whether the output of an elementwise node takes over the memory of an input that is read for the last time.
 bool Plan::take_over(size_t n, std::vector<ValueId>& owner, const std::vector<int>& last_use) {
   const Node& node = graph_.nodes[n];
@@ -117,6 +133,7 @@ bool Plan::take_over(size_t n, std::vector<ValueId>& owner, const std::vector<in
       if (!whole || locations_[static_cast<size_t>(root)].place != Place::arena) continue;
       if (last_use[static_cast<size_t>(root)] != static_cast<int>(n) || owner[static_cast<size_t>(root)] < 0) continue;
       if (node.is_fused() && !is_read_last(node, i, o)) continue;
+      if (is_read_beside(n, root)) continue;
       // Other operands may be views of the same memory, read at other places than they are written.
       const bool viewed = std::any_of(node.inputs.begin(), node.inputs.end(),
                                       [&](ValueId other) { return other != input && graph_.root(other) == root; });
@@ -148,12 +165,12 @@ void Plan::plan_arena(const PlanOptions& options) {
     if (options.alias) take_over(n, owner, last_use);
     for (const ValueId output : node.outputs) {
       Location& location = locations_[static_cast<size_t>(output)];
-      const int last = last_use[static_cast<size_t>(output)];
+      const int last = times_[static_cast<size_t>(last_use[static_cast<size_t>(output)])];
       if (location.place == Place::arena) {
         buffers[static_cast<size_t>(location.index)].last = last;
       } else if (location.place == Place::none) {
         location = {Place::arena, static_cast<int>(buffers.size())};
-        buffers.push_back({byte_size(graph_.spec(output)), static_cast<int>(n), last});
+        buffers.push_back({byte_size(graph_.spec(output)), times_[n], last});
       }
       if (location.place == Place::arena) owner[static_cast<size_t>(output)] = location.index;
     }
@@ -182,10 +199,9 @@ void Plan::prepare_steps(Provider first) {
     const bool empty = !node.outputs.empty() && element_count(graph_.spec(node.outputs[0]).shape) == 0;
     if (graph_.is_view(node) || empty) continue;
     Step step = {prepare_node(node, first), n, operands_.size(), node.inputs.size()};
-    scratchpad_bytes_ = std::max(scratchpad_bytes_, step.kernel->scratchpad_bytes);
     for (const ValueId input : node.inputs) operands_.push_back(input);
     for (const ValueId output : node.outputs) operands_.push_back(output);
-    work_ += work_of(node_flops(graph_, node), node_bytes(graph_, node));
+    work_ += node_time(graph_, node);
     steps_.push_back(std::move(step));
     if (!node.is_fused() && graph_.def(node).has(op::Trait::checks_values))
       keeps_backup_ = keeps_backup_ || overwritten;
@@ -211,6 +227,21 @@ void Plan::prepare_steps(Provider first) {
     const Location& location = locations_[static_cast<size_t>(value.root)];
     if (location.place != Place::argument && location.place != Place::output) continue;
     patches_.push_back({i, location.place, location.index, byte_offset(value)});
+  }
+}
+
+// Steps that run at the same time have a scratchpad each.
+void Plan::place_scratchpads() {
+  for (size_t first = 0; first < steps_.size();) {
+    size_t used = 0;
+    size_t end = first;
+    for (; end < steps_.size() && times_[steps_[end].node] == times_[steps_[first].node]; ++end) {
+      steps_[end].scratchpad = used;
+      used += (steps_[end].kernel->scratchpad_bytes + 63) / 64 * 64;
+    }
+    steps_[first].together = end - first;
+    scratchpad_bytes_ = std::max(scratchpad_bytes_, used);
+    first = end;
   }
 }
 
@@ -263,16 +294,36 @@ std::shared_ptr<Plan::Context> Plan::make_context() const {
   return context;
 }
 
+void Plan::execute_step(Context& context, size_t index) const {
+  const Step& step = steps_[index];
+  void** operands = context.pointers.data() + step.first_pointer;
+  context.kernels[index]->run(operands, operands + step.input_count, context.scratchpad + step.scratchpad);
+}
+
 void Plan::execute(Context& context) const {
-  void** pointers = context.pointers.data();
   // Of runs at the same time one is timed.
-  const bool timed = profile_ && &context == context_.get();
+  if (profile_ && &context == context_.get()) {
+    execute_timed(context);
+    return;
+  }
+  for (size_t i = 0; i < steps_.size(); i += steps_[i].together) {
+    if (steps_[i].together == 1) {
+      execute_step(context, i);
+      continue;
+    }
+    runtime::parallel_for(static_cast<int64_t>(steps_[i].together), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin; k < end; ++k) execute_step(context, i + static_cast<size_t>(k));
+    });
+  }
+}
+
+// One step after the other, each with all threads.
+void Plan::execute_timed(Context& context) const {
   using Clock = std::chrono::steady_clock;
   for (size_t i = 0; i < steps_.size(); ++i) {
-    void** operands = pointers + steps_[i].first_pointer;
-    const auto start = timed ? Clock::now() : Clock::time_point();
-    context.kernels[i]->run(operands, operands + steps_[i].input_count, context.scratchpad);
-    if (timed) seconds_[i].push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    const auto start = Clock::now();
+    execute_step(context, i);
+    seconds_[i].push_back(std::chrono::duration<double>(Clock::now() - start).count());
   }
 }
 

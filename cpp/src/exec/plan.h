@@ -17,6 +17,7 @@ namespace pydl::exec {
 struct PlanOptions {
   bool alias = true;     ///< let elementwise results take the memory of operands that nobody reads afterwards
   bool reuse = true;     ///< let buffers that do not live at the same time share memory
+  bool together = true;  ///< run small nodes that do not depend on each other at the same time
   bool profile = false;  ///< time every kernel of every run
   bool onednn = true;    ///< let oneDNN serve calls
 };
@@ -71,6 +72,8 @@ class Plan {
     size_t node;
     size_t first_pointer;  // of its inputs, then its outputs, in Context::pointers
     size_t input_count;
+    size_t scratchpad = 0;  // where its own begins
+    size_t together = 1;    // so many steps, from this one on, run at the same time
   };
   // A pointer that is another one in every run.
   struct Patch {
@@ -83,7 +86,9 @@ class Plan {
   void place_roots(const PlanOptions& options);
   void plan_arena(const PlanOptions& options);
   bool take_over(size_t node, std::vector<graph::ValueId>& owner, const std::vector<int>& last_use);
+  bool is_read_beside(size_t node, graph::ValueId root) const;
   void prepare_steps(Provider first);
+  void place_scratchpads();
   void prepare_outputs();
   std::unique_ptr<Kernel> prepare_node(const graph::Node& node, Provider first) const;
   std::shared_ptr<Context> prepare_context() const;
@@ -92,6 +97,8 @@ class Plan {
   void* fixed_pointer(graph::ValueId value, char* arena) const;
   void run_steps(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const;
   void execute(Context& context) const;
+  void execute_step(Context& context, size_t index) const;
+  void execute_timed(Context& context) const;
   void run_in(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const;
   void check_arguments(std::span<const Tensor> arguments) const;
   void copy_states(Context& context, bool restore) const;
@@ -102,6 +109,7 @@ class Plan {
   std::vector<Tensor> declared_;
   std::vector<Tensor> kept_;                  // those of them that a run copies, to restore after an error
   std::vector<Location> locations_;           // by value; of roots
+  std::vector<int> times_;                    // by node: when it runs
   std::vector<graph::ValueId> output_roots_;  // roots that get memory of their own in each run
   MemoryPlan memory_;
   std::vector<Step> steps_;

@@ -29,6 +29,7 @@ std::vector<std::string> pass_names() {
   for (const graph::Pass& pass : graph::all_passes()) names.emplace_back(pass.name);
   names.emplace_back("alias");
   names.emplace_back("memory");
+  names.emplace_back("together");
   return names;
 }
 
@@ -188,6 +189,7 @@ Program::Program(graph::Graph graph, const graph::Tracer& tracer, const ProgramO
   parts_->plan = std::make_unique<exec::Plan>(std::move(graph), tracer.states(), tracer.declared(),
                                               exec::PlanOptions{.alias = is_on(options, "alias"),
                                                                 .reuse = is_on(options, "memory"),
+                                                                .together = is_on(options, "together"),
                                                                 .profile = options.explain,
                                                                 .onednn = options.onednn});
 }

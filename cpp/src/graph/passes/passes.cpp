@@ -25,7 +25,7 @@ constexpr bool verify_passes = true;
 #endif
 
 // Names of what is switched off that are no passes over the graph: exec/plan.cpp knows them.
-constexpr const char* planning[] = {"alias", "memory"};
+constexpr const char* planning[] = {"alias", "memory", "together"};
 
 void check_names(std::span<const std::string> without) {
   for (const std::string& name : without) {
