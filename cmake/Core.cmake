@@ -1,7 +1,7 @@
 # Everything in C++ but the bindings: compiled once, and linked as pydl::pydl (shared), pydl::pydl_static, and pydl_core,
 # the static library with the inner headers, for tests.
 
-include(CheckCXXCompilerFlag)
+include(CheckCXXSourceCompiles)
 
 set(source_folder ${PROJECT_SOURCE_DIR}/cpp/src)
 set(include_folder ${PROJECT_SOURCE_DIR}/cpp/include)
@@ -53,8 +53,10 @@ if(PYDL_X86_64)
 
   # What only processors with AMX run, where the compiler knows these instructions.
   set(amx_flags -mavx512bf16 -mamx-tile -mamx-bf16)
-  string(REPLACE ";" " " amx_flags_text "${amx_flags}")
-  check_cxx_compiler_flag("${amx_flags_text}" PYDL_COMPILER_HAS_AMX)
+  string(REPLACE ";" " " CMAKE_REQUIRED_FLAGS "${amx_flags}")
+  check_cxx_source_compiles(
+    "#include <immintrin.h>\nint main() { _tile_zero(0); _tile_dpbf16ps(0, 1, 2); }" PYDL_COMPILER_HAS_AMX)
+  unset(CMAKE_REQUIRED_FLAGS)
   if(PYDL_COMPILER_HAS_AMX)
     file(GLOB amx_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/amx/*.cpp)
     pydl_add_kernels(amx "${amx_sources}" x86-64-v4)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/amx.h"
+#include "runtime/threads.h"
 
 namespace pydl::op {
 
@@ -91,7 +92,7 @@ std::optional<ProductSizes> pointwise_product(const exec::KernelCall& call) {
 }
 
 bool is_tiled_pointwise(const exec::KernelCall& call) {
-  if (call.outputs[0].dtype != DType::float32) return false;
+  if (call.outputs[0].dtype != DType::float32 || is_tall_pointwise_weight(call)) return false;
   const auto product = pointwise_product(call);
   return product && runtime::suits_amx(product->rows, product->columns, product->depth);
 }
@@ -128,20 +129,29 @@ bool suits_winograd(const exec::KernelCall& call) {
 }
 
 bool is_tiled_conv(const exec::KernelCall& call) {
-  constexpr int64_t worth_spreading = 64;  // channels that pay for rows that are gathered, or added up
+  constexpr int64_t worth_gathering = 64;  // times that what is gathered, or added up, is read
+  constexpr int64_t places_per_thread = 256;
+  constexpr int64_t most_image_elements = int64_t{1} << 22;  // every thread has an image, split
+  constexpr int64_t most_weights = int64_t{1} << 24;
   if (call.outputs[0].dtype != DType::float32) return false;
   const ConvGeometry g = conv_geometry(call);
   if (g.groups != 1 || g.work() == 0 || is_mostly_padding(g)) return false;
   if (has_few_channels(call) || suits_winograd(call) || pointwise_product(call)) return false;
   const int64_t places = g.batch * g.output_size();
   const int64_t columns = g.in_channels * g.kernel_size();
+  int64_t image = g.in_channels;
+  for (size_t axis = 0; axis < 3; ++axis) image *= g.input[axis] + g.low[axis] + g.high[axis];
+  if (image > most_image_elements || columns * g.out_channels > most_weights) return false;
+  const int threads = runtime::thread_count();
+  if (places < places_per_thread * threads) return false;
   switch (call.op) {
     case OpId::conv_backward_input:
-      return g.out_channels >= worth_spreading && runtime::suits_amx(places, columns, g.out_channels);
+      // Threads share images.
+      return g.batch >= threads && g.out_channels >= worth_gathering &&
+             runtime::suits_amx(places, columns, g.out_channels);
     case OpId::conv_backward_weight:
-      // Rows are gathered, and both sides packed, for sums that few read.
       return runtime::suits_amx(g.out_channels, columns, places) &&
-             g.out_channels * columns >= worth_spreading * (g.out_channels + columns);
+             g.out_channels * columns >= worth_gathering * (g.out_channels + columns);
     default: return runtime::suits_amx(places, g.out_channels, columns);
   }
 }

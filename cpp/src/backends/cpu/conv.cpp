@@ -86,7 +86,8 @@ void scatter_rows(const ConvGeometry& g, const ImageStrides& strides, const T* m
 
 int64_t rounded(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// What the three ops share: places of the output in chunks of rows, images or groups on threads.
+// What the three ops share, also as the kernels that are asked where tiles gave something infinite: places of the
+// output in chunks of rows, images or groups on threads.
 template <class T>
 class ConvKernel : public Kernel {
  public:
@@ -162,7 +163,7 @@ class Forward final : public ConvKernel<T> {
     const auto result = call.attrs.is_set("relu") ? Product::Result::rectified : Product::Result::overwritten;
     this->make_products(parts, [&](int64_t rows) {
       return Product({rows, columns, columns, 1}, {columns, g.out_channels, 1, columns}, this->out_, this->is_double(),
-                     this->threads_of(parts), result);
+                     this->threads_of(parts), result, Product::Tiles::avoided);
     });
   }
 
@@ -198,7 +199,7 @@ class BackwardInput final : public ConvKernel<T> {
     const int64_t columns = this->columns_;
     this->make_products(parts, [&](int64_t rows) {
       return Product({rows, g.out_channels, this->out_, 1}, {g.out_channels, columns, columns, 1}, columns,
-                     this->is_double(), this->threads_of(parts));
+                     this->is_double(), this->threads_of(parts), Product::Result::overwritten, Product::Tiles::avoided);
     });
     bytes_ = static_cast<size_t>(element_count(call.outputs[0].shape)) * sizeof(T);
   }
@@ -233,7 +234,7 @@ class BackwardWeight final : public ConvKernel<T> {
     const int64_t columns = this->columns_;
     this->make_products(parts, [&](int64_t rows) {
       return Product({g.out_channels, rows, 1, this->out_}, {rows, columns, columns, 1}, columns, this->is_double(),
-                     this->threads_of(parts), Product::Result::added);
+                     this->threads_of(parts), Product::Result::added, Product::Tiles::avoided);
     });
     bytes_ = static_cast<size_t>(element_count(call.outputs[0].shape)) * sizeof(T);
   }

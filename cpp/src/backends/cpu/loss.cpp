@@ -191,9 +191,13 @@ class CrossEntropyBackward final : public CrossEntropy<T> {
       weights[j] = counts ? weight(j) : T(0);
       if (counts) p[targets[j] * stride + j] -= T(1);
     }
-    for (int64_t k = 0; k < this->classes_; ++k) {
-      T* row = p + k * stride;
-      for (int64_t j = 0; j < columns; ++j) row[j] *= weights[j];
+    if (stride == 1) {
+      for (int64_t k = 0; k < this->classes_; ++k) p[k] *= weights[0];
+    } else {
+      for (int64_t k = 0; k < this->classes_; ++k) {
+        T* row = p + k * stride;
+        for (int64_t j = 0; j < columns; ++j) row[j] *= weights[j];
+      }
     }
     if (all_count) return;
     // Something infinite in a column that does not count is not to become what is not a number.

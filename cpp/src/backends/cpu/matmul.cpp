@@ -93,7 +93,8 @@ std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, 
   if (a.rows * b.columns * batch.count() == 0) return nullptr;
   const int threads = runtime::thread_count();
   // Threads share the batch where there is one, or each product.
-  const bool small = a.rows * b.columns * a.columns < 8 * products_per_thread * threads;
+  const int64_t worth_sharing = (SplitProduct::suits(a, b) ? 64 : 8) * products_per_thread * threads;
+  const bool small = a.rows * b.columns * a.columns < worth_sharing;
   const bool one_by_one = batch.count() < threads || !small;
   const auto result = relu ? Product::Result::rectified : Product::Result::overwritten;
   const Product product(a, b, c_stride, dtype == DType::float64, one_by_one ? threads : 1, result);

@@ -29,7 +29,8 @@ int64_t even_part(int64_t size, int64_t limit) { return ceil_div(size, ceil_div(
 
 }  // namespace
 
-Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_double, int threads, Result result)
+Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_double, int threads, Result result,
+                 Tiles tiles)
     : a_(a),
       b_(b),
       c_stride_(c_stride),
@@ -38,7 +39,8 @@ Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_dou
       result_(result) {
   if (result != Result::added) choose_path();  // only packed panels add
   if (path_ == Path::packed) plan_blocks(threads);
-  if (!is_double && SplitProduct::suits(a, b)) split_.emplace(a, b, c_stride, threads, result == Result::added);
+  if (tiles == Tiles::allowed && !is_double && SplitProduct::suits(a, b))
+    split_.emplace(a, b, c_stride, threads, result == Result::added);
 }
 
 void Product::choose_path() {
@@ -67,7 +69,7 @@ void Product::run(const char* a, const char* b, char* c, const char* bias, void*
     const SplitFinish finish = {reinterpret_cast<const float*>(bias), result_ == Result::rectified};
     const bool finite = split_->run(reinterpret_cast<const float*>(a), reinterpret_cast<const float*>(b),
                                     reinterpret_cast<float*>(c), finish, scratchpad);
-    // What was added cannot be taken away again: there, something infinite makes what is not a number.
+    // What was added cannot be taken away again.
     if (finite || result_ == Result::added) return;
   }
   auto* memory = static_cast<char*>(scratchpad);

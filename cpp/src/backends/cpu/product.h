@@ -16,10 +16,12 @@ class Product {
  public:
   /// What becomes of c; `rectified`: the larger of the product and 0.
   enum class Result { overwritten, rectified, added };
+  /// Whether AMX tiles may serve. Where their products are added to c, something infinite makes what is not a number.
+  enum class Tiles { allowed, avoided };
 
   /// For `threads` threads.
   Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_double, int threads,
-          Result result = Result::overwritten);
+          Result result = Result::overwritten, Tiles tiles = Tiles::allowed);
 
   size_t scratchpad_bytes() const;
   /// `bias` has one number per column, or is null.

@@ -1,4 +1,5 @@
 // Products of two batches of sequences, over the steps that are part of them.
+#include <algorithm>
 #include <cstring>
 
 #include "backends/cpu/adapter.h"
@@ -28,6 +29,10 @@ class SequenceProductKernel final : public Kernel {
     for (int axis = 0; axis < 2; ++axis) {
       a_strides_[axis] = call.inputs[0].strides[axis];
       b_strides_[axis] = call.inputs[1].strides[axis];
+    }
+    // Of fewer rows, blocks are less deep, and may be wider.
+    for (int64_t count = 1; count <= rows_at_once; ++count) {
+      product_bytes_ = std::max(product_bytes_, static_cast<int64_t>(product(count).scratchpad_bytes()));
     }
     Workspace workspace;
     Memory(*this, workspace);
@@ -66,7 +71,6 @@ class SequenceProductKernel final : public Kernel {
   }
 
  private:
-  // As deep as a block of a product is at most, so that fewer rows need no more scratchpad.
   static constexpr int64_t rows_at_once = 384;
 
   struct Memory {
@@ -75,7 +79,7 @@ class SequenceProductKernel final : public Kernel {
       b = workspace.take<T>(rows_at_once * kernel.b_columns_);
       a_rows = workspace.take<const T*>(rows_at_once);
       b_rows = workspace.take<const T*>(rows_at_once);
-      product = workspace.take<char>(static_cast<int64_t>(kernel.whole_.scratchpad_bytes()));
+      product = workspace.take<char>(kernel.product_bytes_);
     }
     T *a, *b;
     const T **a_rows, **b_rows;
@@ -107,6 +111,7 @@ class SequenceProductKernel final : public Kernel {
   int64_t b_columns_;
   int64_t shift_;
   Product whole_;
+  int64_t product_bytes_ = 0;
   int64_t a_strides_[2];
   int64_t b_strides_[2];
 };

@@ -489,10 +489,13 @@ class TiledWeight final : public TiledConv {
     std::atomic<bool> finite{true};
     runtime::parallel_for(channels_, 8, [&](int64_t begin, int64_t end) {
       float* sums = part_at<Part>(scratchpad, 0).sums;
-      for (int64_t i = begin * columns_; i < end * columns_; ++i) {
-        for (int64_t part = 1; part < parts_; ++part) sums[i] += part_at<Part>(scratchpad, part).sums[i];
-        if (sums[i] - sums[i] != 0) finite.store(false, std::memory_order_relaxed);
+      for (int64_t part = 1; part < parts_; ++part) {
+        const float* others = part_at<Part>(scratchpad, part).sums;
+        for (int64_t i = begin * columns_; i < end * columns_; ++i) sums[i] += others[i];
       }
+      float differences = 0;  // 0 where all is finite
+      for (int64_t i = begin * columns_; i < end * columns_; ++i) differences += sums[i] - sums[i];
+      if (differences != 0) finite.store(false, std::memory_order_relaxed);
       for (int64_t o = begin; o < end; ++o) {
         for (int64_t c = 0; c < geometry_.in_channels; ++c) {
           const float* from = sums + o * columns_ + c;

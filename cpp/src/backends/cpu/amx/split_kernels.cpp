@@ -353,7 +353,7 @@ bool apply(const SplitFinish& finish, int64_t column, float* c, int64_t c_stride
       largest = _mm512_max_epu32(largest, _mm512_slli_epi32(_mm512_castps_si512(x), 1));  // without the sign
       if (finish.bias == nullptr && !finish.relu) continue;
       x = _mm512_add_ps(x, bias);
-      if (finish.relu) x = _mm512_max_ps(x, _mm512_setzero_ps());
+      if (finish.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);  // x where it is not a number
       _mm512_mask_storeu_ps(place, mask, x);
     }
   }

@@ -91,7 +91,7 @@ void weight_tile(const float* x, int64_t x_row, const int64_t* offsets, const fl
     for (int64_t p = 0; p < places; p += lanes) {
 #pragma GCC unroll 8
       for (int d = 0; d < depth; ++d) {
-        const Vector<float> left = load(x + offsets[d] + p);
+        const Vector<float> left = load_part(x + offsets[d] + p, places - p, 0.0F);
 #pragma GCC unroll 8
         for (int o = 0; o < channels; ++o) tile[d][o] += left * load(g + o * g_plane + p);
       }
