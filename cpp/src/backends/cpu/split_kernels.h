@@ -1,7 +1,7 @@
 // Products of float32 matrices by AMX tiles of bfloat16. Every number is split into three of 8 bits each, x = x0 + x1 +
-// x2, which is exact, and six of the nine products of such parts are added up in float32; the other three are below the
-// last bit of float32 (Henry, Tang and Heinecke, 2019: "Leveraging the bfloat16 artificial intelligence datatype for
-// higher-precision computations").
+// x2, which is exact above about 1e-33, and six of the nine products of such parts are added up in float32; the other
+// three are below the last bit of float32 (Henry, Tang and Heinecke, 2019: "Leveraging the bfloat16 artificial
+// intelligence datatype for higher-precision computations").
 #pragma once
 
 #include <cstdint>
@@ -52,12 +52,29 @@ struct SplitKernels {
   /// Adds rows of y to x: x[r * x_step + offsets[i / length] + i % length] += y[r][i].
   void (*scatter)(const float* y, int64_t y_stride, const int64_t* offsets, int64_t runs, int64_t length, int64_t rows,
                   float* x, int64_t x_step);
-  /// The calling thread multiplies between these two.
+  /// The calling thread multiplies between these two: see `TileUse`.
   void (*begin)();
   void (*end)();
 };
 
 /// Null where the processor has no such tiles, or may not use them (runtime/cpu_features.h).
 const SplitKernels* split_kernels();
+
+/// Of the folder amx/.
+namespace amx {
+extern const SplitKernels split_kernels;
+}
+
+/// The calling thread multiplies by tiles in a scope.
+class TileUse {
+ public:
+  explicit TileUse(const SplitKernels& kernels) : kernels_(kernels) { kernels.begin(); }
+  ~TileUse() { kernels_.end(); }
+  TileUse(const TileUse&) = delete;
+  TileUse& operator=(const TileUse&) = delete;
+
+ private:
+  const SplitKernels& kernels_;
+};
 
 }  // namespace pydl::cpu

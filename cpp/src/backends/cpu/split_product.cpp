@@ -4,22 +4,9 @@
 #include <atomic>
 
 #include "runtime/amx.h"
-#include "runtime/cpu_features.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
-
-#if defined(PYDL_CPU_HAS_AMX)
-namespace amx {
-extern const SplitKernels split_kernels;
-}
-
-const SplitKernels* split_kernels() {
-  return runtime::best_instruction_set() == runtime::InstructionSet::amx ? &amx::split_kernels : nullptr;
-}
-#else
-const SplitKernels* split_kernels() { return nullptr; }
-#endif
 
 namespace {
 
@@ -89,7 +76,7 @@ size_t SplitProduct::scratchpad_bytes() const { return static_cast<size_t>(down_
 bool SplitProduct::run(const float* a, const float* b, float* c, const SplitFinish& finish, void* scratchpad) const {
   std::atomic<bool> finite{true};
   runtime::parallel_for(down_ * across_, 1, [&](int64_t begin, int64_t end) {
-    kernels_->begin();
+    const TileUse use(*kernels_);
     const auto strips = [](int64_t size, int64_t index, int64_t count) {
       return std::min(ceil_div(size, split_strip) * index / count * split_strip, size);
     };
@@ -102,7 +89,6 @@ bool SplitProduct::run(const float* a, const float* b, float* c, const SplitFini
           multiply_part({a, b, c, finish}, rows, columns, static_cast<char*>(scratchpad) + part * part_bytes_);
       if (!is_finite) finite.store(false, std::memory_order_relaxed);
     }
-    kernels_->end();
   });
   return finite.load(std::memory_order_relaxed);
 }

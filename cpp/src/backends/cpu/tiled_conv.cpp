@@ -5,10 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "backends/cpu/padded_image.h"
-#include "backends/cpu/split_kernels.h"
-#include "backends/cpu/workspace.h"
-#include "op/conv_geometry.h"
+#include "backends/cpu/place_rows.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -29,84 +26,11 @@ constexpr int64_t most_depth = 512;
 constexpr int64_t summed_places = 256;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t in_strips(int64_t size) { return ceil_div(size, split_strip) * split_strip; }
-int64_t in_depths(int64_t size) { return ceil_div(size, split_depth) * split_depth; }
 // Rows of so many columns at a time.
 int64_t chunk_rows(int64_t columns) {
   return std::clamp(chunk_elements / columns / split_strip * split_strip, split_strip, most_rows);
 }
 int64_t packed_bytes(int64_t side, int64_t depth) { return in_strips(side) * in_depths(depth) * split_bytes; }
-
-// The matrix of which a convolution is a product: a row for each place of the output, whose columns are the elements of
-// the input (K, C) that it sums over.
-class PlaceRows {
- public:
-  PlaceRows(const ConvGeometry& g, const BufferSpec& x)
-      : geometry_(g), image_(g.input, g.low, g.high, g.in_channels, x), whole_rows_(g.dilation[2] == 1) {
-    const int64_t runs = whole_rows_ ? 1 : g.kernel[2];
-    for (int64_t i = 0; i < g.kernel[0]; ++i) {
-      for (int64_t j = 0; j < g.kernel[1]; ++j) {
-        for (int64_t k = 0; k < runs; ++k) {
-          offsets_.push_back(i * g.dilation[0] * image_.step(0) + j * g.dilation[1] * image_.step(1) +
-                             k * g.dilation[2] * image_.step(2));
-        }
-      }
-    }
-    length_ = whole_rows_ ? g.kernel[2] * g.in_channels : g.in_channels;
-  }
-
-  const PaddedImage& image() const { return image_; }
-  int64_t places() const { return geometry_.output_size(); }
-  int64_t columns() const { return runs() * length_; }
-  int64_t runs() const { return static_cast<int64_t>(offsets_.size()); }
-  int64_t run_length() const { return length_; }
-  const std::vector<int64_t>& offsets() const { return offsets_; }
-  // Elements between places that are beside each other.
-  int64_t x_step() const { return geometry_.stride[2] * image_.step(2); }
-  // Elements between rows that are added, of an image, between the parts of a split image, and between split rows:
-  // whole vectors are read and written.
-  int64_t stride() const { return in_whole_vectors(columns()); }
-  int64_t image_elements() const { return in_whole_vectors(image_.elements()); }
-  int64_t part_elements() const { return in_depths(image_.elements() + split_strip * x_step()) + split_depth; }
-  int64_t line_elements() const { return 3 * (in_depths(columns()) + split_depth); }
-
-  // Rows of the places [begin, end) of one image, split: from the parts of that image.
-  void gather(const SplitKernels& kernels, const uint16_t* parts, int64_t begin, int64_t end, uint16_t* lines) const {
-    for_each_line(begin, end, [&](int64_t offset, int64_t row, int64_t count) {
-      kernels.gather(parts + offset, part_elements(), x_step(), offsets_.data(), runs(), length_, count,
-                     lines + row * line_elements(), line_elements());
-    });
-  }
-  // Adds rows to the image.
-  void scatter(const SplitKernels& kernels, const float* rows, int64_t begin, int64_t end, float* image) const {
-    for_each_line(begin, end, [&](int64_t offset, int64_t row, int64_t count) {
-      kernels.scatter(rows + row * stride(), stride(), offsets_.data(), runs(), length_, count, image + offset,
-                      x_step());
-    });
-  }
-
-  // Calls `function(offset in the image, row, count)` for places that follow each other in a line.
-  template <class Function>
-  void for_each_line(int64_t begin, int64_t end, const Function& function) const {
-    const auto& size = geometry_.output;
-    for (int64_t place = begin; place < end;) {
-      const int64_t k = place % size[2];
-      const int64_t j = place / size[2] % size[1];
-      const int64_t i = place / size[2] / size[1];
-      const int64_t count = std::min(size[2] - k, end - place);
-      function(i * geometry_.stride[0] * image_.step(0) + j * geometry_.stride[1] * image_.step(1) + k * x_step(),
-               place - begin, count);
-      place += count;
-    }
-  }
-
- private:
-  ConvGeometry geometry_;
-  PaddedImage image_;
-  bool whole_rows_;  // of the kernel lie beside each other
-  std::vector<int64_t> offsets_;
-  int64_t length_;
-};
 
 // What the three kernels share: memory for all, and behind it memory for each part.
 class TiledConv : public Kernel {
@@ -150,11 +74,10 @@ class TiledConv : public Kernel {
   bool on_parts(const Function& function) const {
     std::atomic<bool> finite{true};
     runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
-      kernels_->begin();
+      const TileUse use(*kernels_);
       for (int64_t part = begin; part < end; ++part) {
         if (!function(part)) finite.store(false, std::memory_order_relaxed);
       }
-      kernels_->end();
     });
     return finite.load(std::memory_order_relaxed);
   }
@@ -197,74 +120,6 @@ class TiledConv : public Kernel {
   std::unique_ptr<Kernel> otherwise_;
   size_t shared_bytes_ = 0;
   size_t part_bytes_ = 0;
-};
-
-// Rows that are gathered before they are packed: the L1 cache should keep them.
-constexpr int64_t rows_at_once = 32;
-static_assert(rows_at_once == split_strip && rows_at_once == split_depth);
-
-// Memory for rows of any places, of one image after the other.
-struct RowMemory {
-  RowMemory(const PlaceRows& rows, Workspace& workspace)
-      : image(workspace.take<float>(rows.image_elements())),
-        parts(workspace.take<uint16_t>(3 * rows.part_elements())),
-        lines(workspace.take<uint16_t>(rows_at_once * rows.line_elements())) {}
-  float* image;
-  uint16_t* parts;
-  uint16_t* lines;
-};
-
-// Each image is split once, and its elements are copied for all rows that they are part of.
-class RowReader {
- public:
-  RowReader(const PlaceRows& rows, const SplitKernels& kernels, const float* x, const RowMemory& memory)
-      : rows_(rows), kernels_(kernels), x_(x), memory_(memory) {
-    rows.image().clear(memory.image);
-    // What is read behind an image is multiplied with zeros.
-    std::memset(memory.parts, 0, static_cast<size_t>(3 * rows.part_elements()) * sizeof(uint16_t));
-  }
-
-  // The parts of image n.
-  const uint16_t* parts_of(int64_t n) {
-    if (n != current_) copy(n);
-    return memory_.parts;
-  }
-
-  // Rows of the places [begin, end), counted through all images, some at a time: `function(index of the first, lines,
-  // count)`.
-  template <class Function>
-  void each(int64_t begin, int64_t end, const Function& function) {
-    for (int64_t place = begin; place < end; place += rows_at_once) {
-      const int64_t count = std::min(rows_at_once, end - place);
-      read(place, place + count);
-      function(place - begin, memory_.lines, count);
-    }
-  }
-
- private:
-  void read(int64_t begin, int64_t end) {
-    uint16_t* lines = memory_.lines;
-    while (begin < end) {
-      const int64_t n = begin / rows_.places();
-      const int64_t first = n * rows_.places();
-      const int64_t last = std::min(end, first + rows_.places());
-      rows_.gather(kernels_, parts_of(n), begin - first, last - first, lines);
-      lines += (last - begin) * rows_.line_elements();
-      begin = last;
-    }
-  }
-
-  void copy(int64_t n) {
-    rows_.image().copy(x_, n, memory_.image);
-    kernels_.split(memory_.image, rows_.image().elements(), memory_.parts, rows_.part_elements());
-    current_ = n;
-  }
-
-  const PlaceRows& rows_;
-  const SplitKernels& kernels_;
-  const float* x_;
-  RowMemory memory_;
-  int64_t current_ = -1;  // the image that was copied
 };
 
 // rows (places, K C) times weight (K C, O)

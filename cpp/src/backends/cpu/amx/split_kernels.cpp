@@ -10,8 +10,6 @@
 
 namespace pydl::cpu::amx {
 
-extern const SplitKernels split_kernels;
-
 namespace {
 
 // A tile of A is 16 rows of 32 elements along the depth; a tile of B 16 rows of 16 pairs, of two elements along the
