@@ -42,9 +42,10 @@ class PlaceRows {
   const std::vector<int64_t>& offsets() const { return offsets_; }
   /// Elements between places that are beside each other.
   int64_t x_step() const { return geometry_.stride[2] * image_.step(2); }
-  /// Elements between rows that are added, of an image, between the parts of a split image, and between split rows:
-  // whole vectors are read and written.
+  /// Elements between rows that are added.
   int64_t stride() const { return in_whole_vectors(columns()); }
+  /// Elements of an image, from part to part of a split one, and from split row to split row: with what is read and
+  /// written behind them.
   int64_t image_elements() const { return in_whole_vectors(image_.elements()); }
   int64_t part_elements() const { return in_depths(image_.elements() + split_strip * x_step()) + split_depth; }
   int64_t line_elements() const { return 3 * (in_depths(columns()) + split_depth); }
@@ -64,7 +65,7 @@ class PlaceRows {
     });
   }
 
-  // Calls `function(offset in the image, row, count)` for places that follow each other in a line.
+  /// Calls `function(offset in the image, row, count)` for places that follow each other in a line.
   template <class Function>
   void for_each_line(int64_t begin, int64_t end, const Function& function) const {
     const auto& size = geometry_.output;
