@@ -54,6 +54,50 @@ def test_the_gradient_argument_is_not_shared_with_the_leaf() -> None:
     assert gradient_of(y) == [1.0, 1.0]
 
 
+def _channels_last(x: Any) -> pydl.Tensor:
+    return pydl.tensor(np.moveaxis(x, 1, -1).copy()).permute_dims((0, 3, 1, 2))
+
+
+def test_gradients_of_channels_last_leaves_lie_channels_last() -> None:
+    rng = np.random.default_rng()
+    values, weight = rng.standard_normal((2, 16, 9, 8)), rng.standard_normal((24, 16, 3, 3))
+    x = _channels_last(values).requires_grad_()
+    rows = pydl.tensor(values, requires_grad=True)
+    w = pydl.tensor(weight)
+    for leaf in (x, rows):
+        pydl.nn.functional.conv2d(leaf, w, padding=1).square().sum().backward()
+    assert x.grad is not None
+    assert rows.grad is not None
+    assert x.grad.strides == x.strides
+    assert rows.grad.strides == rows.strides
+    np.testing.assert_allclose(x.grad.numpy(), rows.grad.numpy(), rtol=1e-10, atol=1e-10)
+    # And again, on top of the first.
+    first = x.grad.numpy().copy()
+    pydl.nn.functional.conv2d(x, w, padding=1).square().sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * first, rtol=1e-10, atol=1e-10)
+
+
+def test_gradients_of_channels_last_leaves_are_their_own() -> None:
+    values = np.random.default_rng().standard_normal((2, 3, 4, 5))
+    x, y = (_channels_last(values).requires_grad_() for _ in range(2))
+    given = _channels_last(values)
+    (x + y).backward(given)
+    given.fill_(7)
+    assert x.grad is not None
+    assert y.grad is not None
+    np.testing.assert_array_equal(x.grad.numpy(), values)
+    x.grad.fill_(5)
+    np.testing.assert_array_equal(y.grad.numpy(), values)
+
+
+def test_gradients_of_leaves_that_are_otherwise_permuted() -> None:
+    values = np.random.default_rng().standard_normal((3, 4, 5))
+    x = pydl.tensor(values.transpose(2, 0, 1).copy()).permute_dims((1, 2, 0)).requires_grad_()
+    (x * x).sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * values)
+
+
 def test_every_use_of_a_tensor_counts() -> None:
     x = leaf(3.0)
     y = x * x

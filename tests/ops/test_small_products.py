@@ -1,0 +1,100 @@
+"""Products that are too small to be packed, around the sizes of their blocks of registers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from ops.table import Array
+
+import pydl
+from pydl import _core
+
+COLUMNS = (1, 2, 7, 8, 15, 16, 17, 31, 33, 64, 70)
+DEPTHS = (1, 2, 3, 8, 17, 40)
+EPSILON = {"float32": 5e-7, "float64": 1e-15}
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng()
+
+
+def transposed(x: Array) -> pydl.Tensor:
+    return pydl.tensor(np.swapaxes(x, -1, -2).copy()).mT
+
+
+def inside(x: Array) -> pydl.Tensor:
+    around = np.full((x.shape[0] + 1, x.shape[1] + 5), np.nan, x.dtype)
+    around[1:, 3:-2] = x
+    return pydl.tensor(around)[1:, 3:-2]
+
+
+LAYOUTS: dict[str, Callable[[Array], pydl.Tensor]] = {
+    "rows": pydl.tensor,
+    "columns": transposed,
+    "inside": inside,
+}
+
+
+def check(a: Array, b: Array, found: Array, bias: Array | float = 0.0) -> None:
+    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+    allowed = np.abs(wide_a) @ np.abs(wide_b) + np.abs(bias)
+    errors = np.abs(found - (wide_a @ wide_b + bias))
+    assert found.dtype == a.dtype
+    # NumPy's own rounding, too, in float64.
+    assert (errors <= 2 * EPSILON[str(a.dtype)] * allowed).all(), (a.shape, b.shape)
+
+
+@pytest.mark.parametrize("dtype", EPSILON)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("rows", [*range(1, 18), 23, 31, 40])
+def test_sizes(rows: int, layout: str, dtype: str, rng: np.random.Generator) -> None:
+    for columns in COLUMNS:
+        for depth in DEPTHS:
+            a = rng.standard_normal((rows, depth)).astype(dtype)
+            b = rng.standard_normal((depth, columns)).astype(dtype)
+            check(a, b, np.asarray(LAYOUTS[layout](a) @ LAYOUTS["rows"](b)))
+            check(a, b, np.asarray(LAYOUTS["rows"](a) @ LAYOUTS[layout](b)))
+
+
+@pytest.mark.parametrize("dtype", EPSILON)
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 7, 8, 9, 13, 15])
+def test_few_long_rows(rows: int, dtype: str, rng: np.random.Generator) -> None:
+    for columns, depth in ((700, 50), (33, 1000), (1031, 40), (257, 128)):
+        a = rng.standard_normal((rows, depth)).astype(dtype)
+        b = rng.standard_normal((depth, columns)).astype(dtype)
+        for layout in LAYOUTS.values():
+            check(a, b, np.asarray(layout(a) @ pydl.tensor(b)))
+            check(a, b, np.asarray(pydl.tensor(a) @ layout(b)))
+
+
+@pytest.mark.parametrize("dtype", EPSILON)
+@pytest.mark.parametrize("has_relu", [False, True], ids=["linear", "relu"])
+def test_bias_and_relu(has_relu: bool, dtype: str, rng: np.random.Generator) -> None:
+    attrs = {"relu": True} if has_relu else {}
+    for rows in range(1, 20):
+        columns, depth = (int(n) for n in rng.integers(1, 60, 2))
+        x = rng.standard_normal((rows, depth)).astype(dtype)
+        weight = rng.standard_normal((columns, depth)).astype(dtype)
+        bias = rng.standard_normal(columns).astype(dtype)
+        operands = [pydl.tensor(a) for a in (x, weight, bias)]
+        found = np.asarray(_core._apply_with_provider("linear", "cpu", operands, attrs))
+        if has_relu:
+            plain = np.asarray(_core._apply_with_provider("linear", "cpu", operands, {}))
+            np.testing.assert_array_equal(found, np.maximum(plain, 0))
+        else:
+            check(x, weight.T, found, bias)
+
+
+def test_rows_are_computed_alone(rng: np.random.Generator) -> None:
+    """What is not a number in one row of a block does not reach the others."""
+    b = rng.standard_normal((30, 41)).astype("f")
+    for rows in range(1, 20):
+        a = rng.standard_normal((rows, 30)).astype("f")
+        spoilt = int(rng.integers(rows))
+        a[spoilt, 11] = np.nan
+        found = np.isnan(np.asarray(pydl.tensor(a) @ pydl.tensor(b)))
+        assert found[spoilt].all()
+        assert not np.delete(found, spoilt, axis=0).any()
