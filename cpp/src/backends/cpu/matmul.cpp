@@ -11,8 +11,8 @@ namespace pydl::cpu {
 
 namespace {
 
-// Multiplications that are worth waking a thread for.
-constexpr int64_t products_per_thread = 65536;
+// Multiplications that are worth a thread: fewer in each of many products than in one.
+constexpr int64_t products_per_thread = 524288;
 
 // A product for each position of the batch axes.
 struct Batch {
@@ -93,7 +93,7 @@ std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, 
   if (a.rows * b.columns * batch.count() == 0) return nullptr;
   const int threads = runtime::thread_count();
   // Threads share the batch where there is one, or each product.
-  const int64_t worth_sharing = (SplitProduct::suits(a, b) ? 64 : 8) * products_per_thread * threads;
+  const int64_t worth_sharing = (SplitProduct::suits(a, b) ? 8 : 1) * products_per_thread * threads;
   const bool small = a.rows * b.columns * a.columns < worth_sharing;
   const bool one_by_one = batch.count() < threads || !small;
   const auto result = relu ? Product::Result::rectified : Product::Result::overwritten;

@@ -13,8 +13,10 @@ namespace {
 constexpr int64_t block_depth = 384;
 constexpr int64_t block_height = 336;
 constexpr int64_t block_width = 1024;
-// Multiplications that are worth waking a thread for.
-constexpr int64_t products_per_thread = 65536;
+// Multiplications that are worth a thread: what it reads comes from the caches of others, and what it writes goes
+// there.
+constexpr int64_t products_per_thread = 524288;
+constexpr int64_t elements_per_thread = 65536;
 // Up to so many multiplications, rows, or columns, packing does not pay: B by rows, or A and B along k.
 constexpr int64_t small_products = 262144;
 constexpr int64_t small_dots = 1024;
@@ -38,6 +40,8 @@ Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_dou
       kernels_(kernels().gemm[is_double ? 1 : 0]),
       result_(result) {
   if (result != Result::added) choose_path();  // only packed panels add
+  const int64_t worth = a.rows * b.columns * a.columns / products_per_thread;
+  threads = static_cast<int>(std::clamp<int64_t>(worth, 1, threads));
   if (path_ == Path::packed) plan_blocks(threads);
   if (tiles == Tiles::allowed && !is_double && SplitProduct::suits(a, b))
     split_.emplace(a, b, c_stride, threads, result == Result::added);
@@ -85,7 +89,7 @@ void Product::apply_relu(char* c) const {
   const TileKernel relu =
       kernels().elementwise[static_cast<int>(op::OpId::relu)][item_ == 8 ? lane_double : lane_float];
   const int64_t columns = b_.columns;
-  runtime::parallel_for(a_.rows, products_per_thread / std::max<int64_t>(columns, 1), [&](int64_t begin, int64_t end) {
+  runtime::parallel_for(a_.rows, elements_per_thread / std::max<int64_t>(columns, 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       char* row = c + i * c_stride_ * item_;
       const void* source = row;

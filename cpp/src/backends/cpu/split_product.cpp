@@ -16,8 +16,8 @@ constexpr int64_t kept_items = 196608;
 constexpr int64_t passing_side = 128;
 // Packing an element takes as long as this many multiplications.
 constexpr int64_t packing_cost = 50;
-// Multiplications that are worth waking a thread for.
-constexpr int64_t products_per_thread = 262144;
+// Multiplications that are worth a thread.
+constexpr int64_t products_per_thread = 524288;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }

@@ -12,7 +12,7 @@ namespace pydl::cpu {
 
 namespace {
 
-constexpr int64_t elements_per_thread = 8192;
+constexpr int64_t elements_per_thread = 32768;
 constexpr int max_groups = 4;
 
 class FusedUpdate final : public Kernel {

@@ -12,7 +12,7 @@ using exec::BufferSpec;
 // Moving a row of a or a column of b costs about as much as this many of its products.
 constexpr int64_t move_cost = 8;
 // Multiply-adds that make waking a thread worth while.
-constexpr int64_t min_cost_per_thread = 256 * 1024;
+constexpr int64_t min_cost_per_thread = 512 * 1024;
 
 void insert_axis(Operand& operand, int64_t size, int64_t stride) {
   operand.shape.insert(0, stride == 0 ? 1 : size);
