@@ -174,7 +174,7 @@ def test_headers_with_one_user(pattern: str, home: str) -> None:
     if home:
         assert users <= {home}
     else:
-        assert users <= {"runtime", "backends/cpu/kernels"}
+        assert users <= {"runtime", "backends/cpu/kernels", "backends/cpu/amx"}
 
 
 def imported_modules(path: Path) -> Iterator[tuple[str, bool]]:
