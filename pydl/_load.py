@@ -10,9 +10,10 @@ def _load_core() -> None:
 
     libgomp's threads spin for milliseconds before they sleep. Where other programs use the
     processors too, they keep the very thread that they wait for from running, and a training step
-    takes ten times as long. A few tenths of a millisecond bridge the gaps within a step and between steps; shorter,
-    and threads sleep so often that waking them, 0.1 ms in a virtual machine, doubles its time. libgomp reads the
-    variable once, when it is loaded with the extension; what the user has set stays.
+    takes ten times as long. A few tenths of a millisecond bridge the gaps within a step and between
+    steps; with less, threads sleep so often that waking them, 0.1 ms in a virtual machine, doubles
+    its time. libgomp reads the variable once, when it is loaded with the extension; what the user
+    has set stays.
     """
     names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     chosen = any(name in os.environ for name in names)
