@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from concurrency import in_threads
 
 import pydl
 
 THREADS = 4
-
-
-def in_threads(work: Callable[[int], object]) -> list[object]:
-    """Run the work in all threads at once, and return what each gave."""
-    barrier = threading.Barrier(THREADS)
-
-    def start(number: int) -> object:
-        barrier.wait(timeout=30)
-        return work(number)
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(start, range(THREADS)))
 
 
 def test_separate_graphs() -> None:

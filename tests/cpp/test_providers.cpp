@@ -57,8 +57,16 @@ std::optional<std::vector<Tensor>> run(OpId op, const Attrs& attrs, const std::v
   std::vector<void*> pointers;
   for (const Tensor& tensor : operands) pointers.push_back(tensor.raw_data());
   void* const result = results[0].raw_data();
-  const Tensor scratchpad = Tensor::empty({static_cast<int64_t>(kernel->scratchpad_bytes)}, DType::uint8);
+  // What is not a number in all that nobody has written yet, and behind it what nobody may write.
+  constexpr int64_t guard = 256;
+  constexpr unsigned char unwritten = 0xff;
+  const auto bytes = static_cast<int64_t>(kernel->scratchpad_bytes);
+  const Tensor scratchpad = pydl::full({bytes + guard}, unwritten, DType::uint8);
   kernel->run(pointers.data(), &result, scratchpad.raw_data());
+  const auto* behind = static_cast<const unsigned char*>(scratchpad.raw_data()) + bytes;
+  if (std::any_of(behind, behind + guard, [](unsigned char byte) { return byte != unwritten; })) {
+    check::fail(__FILE__, __LINE__, pydl::concat_text(op_name(op), " writes behind its scratchpad"));
+  }
   return results;
 }
 
@@ -568,6 +576,19 @@ TEST(recurrent_layers) {
       }
     }
   }
+}
+
+TEST(sums_over_sequences_of_many_columns) {
+  // 384 rows are multiplied at a time; the blocks of the 352 that remain are less deep, and wider.
+  const Tensor a = random_tensor({46, 16, 2048}, DType::float32, -1, 1);
+  const Tensor b = random_tensor({46, 16, 512}, DType::float32, -1, 1);
+  const Tensor first = random_tensor({16, 512}, DType::float32, -1, 1);
+  const auto sums = run(OpId::sequence_product, {{"shift", int64_t{0}}},
+                        {a, b, pydl::full({16}, int64_t{46}, DType::int64), first}, Provider::cpu);
+  CHECK(sums.has_value());
+  const Tensor expected =
+      pydl::matmul(pydl::permute_dims(pydl::reshape(a, {736, 2048}), {1, 0}), pydl::reshape(b, {736, 512}));
+  support::close("sequence_product", 0, sums->front(), expected, 1e-3);
 }
 
 TEST(structure_and_indexing) {

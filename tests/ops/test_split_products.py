@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from concurrency import in_threads
 from ops.accuracy import (
     LARGEST,
     SMALLEST,
@@ -503,17 +502,6 @@ def test_numbers_of_threads(
     for count in (1, 2, 3, 7):
         threads(count)
         assert_accurate(product(a, b), *exactly(a, b), message=f"{count} threads")
-
-
-def in_threads(work: Callable[[int], Any], count: int = 4) -> list[Any]:
-    barrier = threading.Barrier(count)
-
-    def start(number: int) -> Any:
-        barrier.wait(timeout=30)
-        return work(number)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(start, range(count)))
 
 
 def test_several_threads_at_once(rng: np.random.Generator) -> None:

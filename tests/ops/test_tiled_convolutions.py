@@ -6,14 +6,13 @@ test_winograd.py is about these.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
+from concurrency import in_threads
 from ops.accuracy import (
     LARGEST,
     assert_accurate,
@@ -438,17 +437,6 @@ def test_numbers_of_threads(
             threads(count)
             found = run(op, [channels_last(inputs[0]), inputs[1]], attrs)
             assert_accurate(found, *exact, bound=BOUND, message=f"{op}, {count} threads")
-
-
-def in_threads(work: Callable[[int], Any], count: int = 4) -> list[Any]:
-    barrier = threading.Barrier(count)
-
-    def start(number: int) -> Any:
-        barrier.wait(timeout=30)
-        return work(number)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(start, range(count)))
 
 
 def test_several_threads_at_once(rng: np.random.Generator) -> None:

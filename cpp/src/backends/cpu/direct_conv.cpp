@@ -18,31 +18,34 @@ using op::ConvGeometry;
 using op::OpId;
 using Sizes = ConvGeometry::Sizes;
 
-// What the row kernel needs: a padded input, the places of the elements that one result sums over, and their weights.
+// What the row kernels need: a padded input, the places of the elements that one result sums over, and their weights.
+// Vectors hold channels of the result, or places of a row.
 class DirectConv final : public Kernel {
  public:
   DirectConv(const KernelCall& call, const ConvGeometry& g)
       : geometry_(g),
         depth_(g.kernel_size() * g.in_channels),
-        image_(g.input, g.low, g.high, g.in_channels, call.inputs[0]),
+        planar_(suits_planes(g)),
+        width_(planar_ ? g.out_channels : direct_channels),
+        image_(g.input, g.low, g.high, g.in_channels, call.inputs[0],
+               planar_ ? PaddedImage::Order::planar : PaddedImage::Order::channels_last),
         has_bias_(call.inputs.size() > 2),
         relu_(call.attrs.is_set("relu") ? kernels().elementwise[static_cast<int>(OpId::relu)][lane_float] : nullptr),
         parts_(image_parts(g)) {
     for_each_weight([&](const Sizes& k, int64_t c) {
       offsets_.push_back(k[0] * g.dilation[0] * image_.step(0) + k[1] * g.dilation[1] * image_.step(1) +
-                         k[2] * g.dilation[2] * g.in_channels + c);
+                         k[2] * g.dilation[2] * image_.step(2) + c * image_.channel_step());
     });
-    scratchpad_bytes =
-        static_cast<size_t>(weight_elements() + parts_ * in_whole_vectors(image_.elements())) * sizeof(float);
+    scratchpad_bytes = static_cast<size_t>(weight_elements() + parts_ * image_elements()) * sizeof(float);
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     auto* weight = static_cast<float*>(scratchpad);
     pack(static_cast<const float*>(inputs[1]), weight);
     const float* bias = has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr;
-    for_each_part(parts_, geometry_.batch, weight + weight_elements(), in_whole_vectors(image_.elements()),
+    for_each_part(parts_, geometry_.batch, weight + weight_elements(), image_elements(),
                   [&](int64_t begin, int64_t end, float* image) {
-                    image_.clear(image);
+                    std::memset(image, 0, static_cast<size_t>(image_elements()) * sizeof(float));
                     for (int64_t n = begin; n < end; ++n) {
                       image_.copy(static_cast<const float*>(inputs[0]), n, image);
                       convolve(image, weight, bias,
@@ -52,7 +55,8 @@ class DirectConv final : public Kernel {
   }
 
  private:
-  int64_t weight_elements() const { return depth_ * direct_channels; }
+  int64_t weight_elements() const { return in_whole_vectors(depth_ * width_); }
+  int64_t image_elements() const { return in_whole_vectors(image_.elements() + planar_overhang); }
 
   template <class Function>
   void for_each_weight(const Function& function) const {
@@ -65,7 +69,7 @@ class DirectConv final : public Kernel {
     }
   }
 
-  // Rows of `direct_channels` entries, in the order of the offsets.
+  // Rows of `width_` entries, in the order of the offsets.
   void pack(const float* weight, float* packed) const {
     const ConvGeometry& g = geometry_;
     std::memset(packed, 0, static_cast<size_t>(weight_elements()) * sizeof(float));
@@ -74,7 +78,7 @@ class DirectConv final : public Kernel {
       for (int64_t o = 0; o < g.out_channels; ++o) {
         packed[o] = weight[(o * g.in_channels + c) * g.kernel_size() + place];
       }
-      packed += direct_channels;
+      packed += width_;
     });
   }
 
@@ -86,9 +90,13 @@ class DirectConv final : public Kernel {
     for (int64_t i = 0; i < size[0]; ++i) {
       for (int64_t j = 0; j < size[1]; ++j) {
         float* to = y + (i * size[1] + j) * row;
-        kernels_.row(image + i * stride[0] * image_.step(0) + j * stride[1] * image_.step(1),
-                     stride[2] * image_.step(2), offsets_.data(), depth_, weight, channels, bias, size[2], to,
-                     channels);
+        const float* from = image + i * stride[0] * image_.step(0) + j * stride[1] * image_.step(1);
+        if (planar_) {
+          kernels().planar_conv.row(from, offsets_.data(), depth_, weight, channels, bias, size[2], to, channels);
+        } else {
+          kernels().direct_conv.row(from, stride[2] * image_.step(2), offsets_.data(), depth_, weight, channels, bias,
+                                    size[2], to, channels);
+        }
         const void* source = to;
         if (relu_ != nullptr) relu_(to, &source, row);
       }
@@ -97,11 +105,12 @@ class DirectConv final : public Kernel {
 
   ConvGeometry geometry_;
   int64_t depth_;  // elements that one result sums over
+  bool planar_;    // vectors hold places
+  int64_t width_;  // of a row of the packed weight
   PaddedImage image_;
   bool has_bias_;
   TileKernel relu_;
   int64_t parts_;
-  DirectConvKernels kernels_ = kernels().direct_conv;
   std::vector<int64_t> offsets_;
 };
 
@@ -265,10 +274,11 @@ class DirectConvInput final : public Kernel {
 
 std::unique_ptr<Kernel> prepare_direct_conv(const KernelCall& call) {
   if (!op::has_few_channels(call)) return nullptr;
-  if (auto kernel = prepare_planar_conv(call)) return kernel;
-  if (call.op == OpId::conv_backward_weight) return std::make_unique<DirectConvWeight>(call, op::conv_geometry(call));
-  if (call.op == OpId::conv_backward_input) return std::make_unique<DirectConvInput>(call, op::conv_geometry(call));
-  return std::make_unique<DirectConv>(call, op::conv_geometry(call));
+  const ConvGeometry g = op::conv_geometry(call);
+  if (call.op == OpId::conv_backward_input) return std::make_unique<DirectConvInput>(call, g);
+  if (call.op == OpId::conv) return std::make_unique<DirectConv>(call, g);
+  if (suits_planes(g)) return prepare_planar_weight(call);
+  return std::make_unique<DirectConvWeight>(call, g);
 }
 
 }  // namespace pydl::cpu

@@ -65,22 +65,27 @@ class PlaceRows {
     });
   }
 
-  /// Calls `function(offset in the image, row, count)` for places that follow each other in a line.
+  /// Where the first element of a place's row lies in the image.
+  int64_t offset_of(int64_t place) const {
+    const auto& size = geometry_.output;
+    const int64_t k = place % size[2];
+    const int64_t j = place / size[2] % size[1];
+    const int64_t i = place / size[2] / size[1];
+    return i * geometry_.stride[0] * image_.step(0) + j * geometry_.stride[1] * image_.step(1) + k * x_step();
+  }
+
+ private:
+  // Calls `function(offset in the image, row, count)` for places that follow each other in a line.
   template <class Function>
   void for_each_line(int64_t begin, int64_t end, const Function& function) const {
-    const auto& size = geometry_.output;
+    const int64_t length = geometry_.output[2];
     for (int64_t place = begin; place < end;) {
-      const int64_t k = place % size[2];
-      const int64_t j = place / size[2] % size[1];
-      const int64_t i = place / size[2] / size[1];
-      const int64_t count = std::min(size[2] - k, end - place);
-      function(i * geometry_.stride[0] * image_.step(0) + j * geometry_.stride[1] * image_.step(1) + k * x_step(),
-               place - begin, count);
+      const int64_t count = std::min(length - place % length, end - place);
+      function(offset_of(place), place - begin, count);
       place += count;
     }
   }
 
- private:
   op::ConvGeometry geometry_;
   PaddedImage image_;
   bool whole_rows_;  // of the kernel lie beside each other

@@ -2,11 +2,14 @@
 #pragma once
 
 #include "exec/kernel.h"
+#include "op/conv_geometry.h"
 
 namespace pydl::cpu {
 
-/// For a `conv` or `conv_backward_weight` of which `op::has_few_channels` is true; null where vectors of channels are
-/// fuller than vectors of places.
-std::unique_ptr<exec::Kernel> prepare_planar_conv(const exec::KernelCall& call);
+/// Whether vectors of places are fuller than those of channels.
+bool suits_planes(const op::ConvGeometry& g);
+
+/// The gradient for the weight of such a convolution.
+std::unique_ptr<exec::Kernel> prepare_planar_weight(const exec::KernelCall& call);
 
 }  // namespace pydl::cpu

@@ -43,8 +43,9 @@ Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_dou
   const int64_t worth = a.rows * b.columns * a.columns / products_per_thread;
   threads = static_cast<int>(std::clamp<int64_t>(worth, 1, threads));
   if (path_ == Path::packed) plan_blocks(threads);
-  if (tiles == Tiles::allowed && !is_double && SplitProduct::suits(a, b))
+  if (tiles == Tiles::allowed && !is_double && SplitProduct::suits(a, b)) {
     split_.emplace(a, b, c_stride, threads, result == Result::added);
+  }
 }
 
 void Product::choose_path() {

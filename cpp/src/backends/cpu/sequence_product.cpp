@@ -79,7 +79,7 @@ class SequenceProductKernel final : public Kernel {
       b = workspace.take<T>(rows_at_once * kernel.b_columns_);
       a_rows = workspace.take<const T*>(rows_at_once);
       b_rows = workspace.take<const T*>(rows_at_once);
-      product = workspace.take<char>(kernel.product_bytes_);
+      product = workspace.take<char>(static_cast<int64_t>(kernel.whole_.scratchpad_bytes()));
     }
     T *a, *b;
     const T **a_rows, **b_rows;

@@ -50,23 +50,23 @@ class TiledConv : public Kernel {
   // False where a result is infinite or not a number.
   virtual bool compute(void* const* inputs, void* const* outputs, void* scratchpad) const = 0;
 
-  // `Shared` and `Part` take their memory from a workspace when they are made.
-  template <class Shared, class Part>
-  void reserve(int64_t parts) {
+  // `Shared` and `Part` take their memory from a workspace when they are made for a kernel.
+  template <class Shared, class Part, class Self>
+  void reserve(const Self& self, int64_t parts) {
     Workspace shared;
-    Shared(*this, shared);
+    Shared(self, shared);
     Workspace part;
-    Part(*this, part);
+    Part(self, part);
     parts_ = parts;
     shared_bytes_ = shared.used();
     part_bytes_ = part.used();
     scratchpad_bytes = std::max(shared_bytes_ + static_cast<size_t>(parts) * part_bytes_, otherwise_->scratchpad_bytes);
   }
 
-  template <class Part>
-  Part part_at(void* scratchpad, int64_t part) const {
+  template <class Part, class Self>
+  Part part_at(const Self& self, void* scratchpad, int64_t part) const {
     Workspace workspace(static_cast<char*>(scratchpad) + shared_bytes_ + static_cast<size_t>(part) * part_bytes_);
-    return {*this, workspace};
+    return {self, workspace};
   }
 
   // Calls `function(part)` on threads that may use tiles; false where it is for one of them.
@@ -131,21 +131,18 @@ class TiledForward final : public TiledConv {
         relu_(call.attrs.is_set("relu")),
         chunk_(std::min(most_rows, in_strips(places()))),
         depth_(in_depths(ceil_div(columns_, ceil_div(columns_, most_depth)))) {
-    reserve<Shared, Part>(std::min<int64_t>(runtime::thread_count(), ceil_div(places(), chunk_)));
+    reserve<Shared, Part>(*this, std::min<int64_t>(runtime::thread_count(), ceil_div(places(), chunk_)));
   }
 
  private:
   struct Shared {
-    Shared(const TiledConv& kernel, Workspace& workspace) {
-      const auto& self = static_cast<const TiledForward&>(kernel);
-      permuted = workspace.take<float>(self.weight_elements());
-      weight = workspace.take<char>(packed_bytes(self.channels_, self.columns_));
-    }
+    Shared(const TiledForward& kernel, Workspace& workspace)
+        : permuted(workspace.take<float>(kernel.weight_elements())),
+          weight(workspace.take<char>(packed_bytes(kernel.channels_, kernel.columns_))) {}
     float* permuted;
     char* weight;
   };
   struct Part {
-    Part(const TiledConv& kernel, Workspace& workspace) : Part(static_cast<const TiledForward&>(kernel), workspace) {}
     Part(const TiledForward& kernel, Workspace& workspace)
         : rows(kernel.rows_, workspace), packed(workspace.take<char>(packed_bytes(kernel.chunk_, kernel.columns_))) {}
     RowMemory rows;
@@ -162,7 +159,7 @@ class TiledForward final : public TiledConv {
     const SplitFinish finish = {has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr, relu_};
     auto* y = static_cast<float*>(outputs[0]);
     return on_parts([&](int64_t index) {
-      const Part part = part_at<Part>(scratchpad, index);
+      const Part part = part_at<Part>(*this, scratchpad, index);
       RowReader reader(rows_, *kernels_, static_cast<const float*>(inputs[0]), part.rows);
       const int64_t end = places() * (index + 1) / parts_;
       bool finite = true;
@@ -208,7 +205,7 @@ class TiledLines final : public TiledConv {
     for (const int64_t offset : rows_.offsets()) {
       for (int64_t i = 0; i < rows_.run_length(); i += split_depth) offsets_.push_back(offset + i);
     }
-    reserve<Shared, Part>(std::min<int64_t>(runtime::thread_count(), lines()));
+    reserve<Shared, Part>(*this, std::min<int64_t>(runtime::thread_count(), lines()));
   }
 
   // Whether few of the products are with zeros, or with what is behind a line, and the weight stays in the L2 cache.
@@ -224,7 +221,6 @@ class TiledLines final : public TiledConv {
 
  private:
   struct Shared {
-    Shared(const TiledConv& kernel, Workspace& workspace) : Shared(static_cast<const TiledLines&>(kernel), workspace) {}
     Shared(const TiledLines& kernel, Workspace& workspace)
         : permuted(workspace.take<float>(kernel.weight_elements())),
           spaced(workspace.take<float>(kernel.channels_ * kernel.depth())),
@@ -234,8 +230,7 @@ class TiledLines final : public TiledConv {
     char* weight;
   };
   struct Part {
-    Part(const TiledConv& kernel, Workspace& workspace)
-        : rows(static_cast<const TiledLines&>(kernel).rows_, workspace) {}
+    Part(const TiledLines& kernel, Workspace& workspace) : rows(kernel.rows_, workspace) {}
     RowMemory rows;
   };
 
@@ -245,7 +240,7 @@ class TiledLines final : public TiledConv {
     pack(static_cast<const float*>(inputs[1]), shared);
     const SplitFinish finish = {has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr, relu_};
     return on_parts([&](int64_t index) {
-      const Part part = part_at<Part>(scratchpad, index);
+      const Part part = part_at<Part>(*this, scratchpad, index);
       RowReader reader(rows_, *kernels_, static_cast<const float*>(inputs[0]), part.rows);
       bool finite = true;
       for (int64_t line = lines() * index / parts_; line < lines() * (index + 1) / parts_; ++line) {
@@ -259,14 +254,10 @@ class TiledLines final : public TiledConv {
     const int64_t length = geometry_.output[2];
     const int64_t lines_of_image = rows_.places() / length;
     const uint16_t* parts = reader.parts_of(line / lines_of_image);
-    const int64_t first = line % lines_of_image * length;
-    bool finite = true;
-    rows_.for_each_line(first, first + length, [&](int64_t offset, int64_t, int64_t count) {
-      finite = kernels_->multiply_image(parts + offset, rows_.part_elements(), rows_.x_step(), offsets_.data(),
-                                        depth() / split_depth, weight, count, channels_, y + line * length * channels_,
-                                        channels_, finish);
-    });
-    return finite;
+    const int64_t offset = rows_.offset_of(line % lines_of_image * length);
+    return kernels_->multiply_image(parts + offset, rows_.part_elements(), rows_.x_step(), offsets_.data(),
+                                    depth() / split_depth, weight, length, channels_, y + line * length * channels_,
+                                    channels_, finish);
   }
 
   // With zeros behind each run.
@@ -294,15 +285,14 @@ class TiledWeight final : public TiledConv {
  public:
   TiledWeight(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
       : TiledConv(call, call.inputs[1], std::move(otherwise)) {
-    reserve<Shared, Part>(std::min<int64_t>(runtime::thread_count(), ceil_div(places(), summed_places)));
+    reserve<Shared, Part>(*this, std::min<int64_t>(runtime::thread_count(), ceil_div(places(), summed_places)));
   }
 
  private:
   struct Shared {
-    Shared(const TiledConv&, Workspace&) {}
+    Shared(const TiledWeight&, Workspace&) {}
   };
   struct Part {
-    Part(const TiledConv& kernel, Workspace& workspace) : Part(static_cast<const TiledWeight&>(kernel), workspace) {}
     Part(const TiledWeight& kernel, Workspace& workspace)
         : sums(workspace.take<float>(kernel.weight_elements())),
           rows(kernel.rows_, workspace),
@@ -317,7 +307,7 @@ class TiledWeight final : public TiledConv {
   bool compute(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     on_parts([&](int64_t index) {
       sum_places(static_cast<const float*>(inputs[0]), static_cast<const float*>(inputs[1]), index,
-                 part_at<Part>(scratchpad, index));
+                 part_at<Part>(*this, scratchpad, index));
       return true;
     });
     return join(scratchpad, static_cast<float*>(outputs[0]));
@@ -343,9 +333,9 @@ class TiledWeight final : public TiledConv {
     const int64_t size = geometry_.kernel_size();
     std::atomic<bool> finite{true};
     runtime::parallel_for(channels_, 8, [&](int64_t begin, int64_t end) {
-      float* sums = part_at<Part>(scratchpad, 0).sums;
+      float* sums = part_at<Part>(*this, scratchpad, 0).sums;
       for (int64_t part = 1; part < parts_; ++part) {
-        const float* others = part_at<Part>(scratchpad, part).sums;
+        const float* others = part_at<Part>(*this, scratchpad, part).sums;
         for (int64_t i = begin * columns_; i < end * columns_; ++i) sums[i] += others[i];
       }
       float differences = 0;  // 0 where all is finite
@@ -369,26 +359,22 @@ class TiledInput final : public TiledConv {
   TiledInput(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
       : TiledConv(call, call.outputs[0], std::move(otherwise)),
         chunk_(std::min(chunk_rows(columns_), in_strips(rows_.places()))) {
-    reserve<Shared, Part>(std::min<int64_t>(runtime::thread_count(), geometry_.batch));
+    reserve<Shared, Part>(*this, std::min<int64_t>(runtime::thread_count(), geometry_.batch));
   }
 
  private:
   struct Shared {
-    Shared(const TiledConv& kernel, Workspace& workspace) {
-      const auto& self = static_cast<const TiledInput&>(kernel);
-      permuted = workspace.take<float>(self.weight_elements());
-      weight = workspace.take<char>(packed_bytes(self.columns_, self.channels_));
-    }
+    Shared(const TiledInput& kernel, Workspace& workspace)
+        : permuted(workspace.take<float>(kernel.weight_elements())),
+          weight(workspace.take<char>(packed_bytes(kernel.columns_, kernel.channels_))) {}
     float* permuted;
     char* weight;
   };
   struct Part {
-    Part(const TiledConv& kernel, Workspace& workspace) {
-      const auto& self = static_cast<const TiledInput&>(kernel);
-      image = workspace.take<float>(self.rows_.image_elements());
-      matrix = workspace.take<float>(self.chunk_ * self.rows_.stride());
-      packed = workspace.take<char>(packed_bytes(self.chunk_, self.channels_));
-    }
+    Part(const TiledInput& kernel, Workspace& workspace)
+        : image(workspace.take<float>(kernel.rows_.image_elements())),
+          matrix(workspace.take<float>(kernel.chunk_ * kernel.rows_.stride())),
+          packed(workspace.take<char>(packed_bytes(kernel.chunk_, kernel.channels_))) {}
     float* image;
     float* matrix;
     char* packed;
@@ -400,7 +386,7 @@ class TiledInput final : public TiledConv {
     bring_channels_last(static_cast<const float*>(inputs[1]), shared.permuted);
     pack_weight(shared.permuted, channels_, columns_, columns_, 1, shared.weight);
     return on_parts([&](int64_t index) {
-      const Part part = part_at<Part>(scratchpad, index);
+      const Part part = part_at<Part>(*this, scratchpad, index);
       bool finite = true;
       for (int64_t n = geometry_.batch * index / parts_; n < geometry_.batch * (index + 1) / parts_; ++n) {
         rows_.image().clear(part.image);
