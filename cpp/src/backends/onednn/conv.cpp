@@ -240,15 +240,13 @@ class Preparation {
   Place shared_weight(const memory::desc& layout, const memory::desc& wanted) {
     if (layout == wanted) return {Kind::input, 1};
     const Place place = {Kind::shared, 0};
-    if (is_first_to_share(wanted)) {
-      shared_.steps.push_back(reorder_step({Kind::input, 1}, layout, place, wanted));
-    }
+    if (is_first_to_share(wanted)) reorder_shared({Kind::input, 1}, layout, place, wanted);
     return place;
   }
 
   void share_gradient(const memory::desc& written, const memory::desc& wanted) {
     if (!is_first_to_share(written) || written == wanted) return;
-    shared_.steps.push_back(reorder_step({Kind::shared, 0}, written, {Kind::output, 0}, wanted));
+    reorder_shared({Kind::shared, 0}, written, {Kind::output, 0}, wanted);
   }
 
   bool is_first_to_share(const memory::desc& layout) {
@@ -262,7 +260,25 @@ class Preparation {
     return true;
   }
 
-  // A reordering of the shared weight, whose scratchpad is behind it.
+  // Reorders the shared weight, whose scratchpads are behind it, in blocks of output channels: threads share them.
+  void reorder_shared(Place from, const memory::desc& layout, Place to, const memory::desc& wanted) {
+    constexpr int64_t most_blocks = 8;
+    constexpr int64_t block_channels = 32;
+    const int axis = geometry_.groups > 1 ? 1 : 0;
+    const memory::dims shape = layout.get_dims();
+    const int64_t channels = shape[static_cast<size_t>(axis)];
+    int64_t blocks = most_blocks;
+    while (blocks > 1 && channels % (blocks * block_channels) != 0) blocks /= 2;
+    memory::dims part = shape;
+    part[static_cast<size_t>(axis)] = channels / blocks;
+    memory::dims offset(shape.size(), 0);
+    for (int64_t block = 0; block < blocks; ++block) {
+      offset[static_cast<size_t>(axis)] = block * channels / blocks;
+      shared_.steps.push_back(
+          reorder_step(from, layout.submemory_desc(part, offset), to, wanted.submemory_desc(part, offset)));
+    }
+  }
+
   Step reorder_step(Place from, const memory::desc& layout, Place to, const memory::desc& wanted) {
     const dnnl::reorder::primitive_desc pd(cpu_engine(), layout, cpu_engine(), wanted, user_scratchpad());
     Step step = {BoundPrimitive(dnnl::reorder(pd)), {}};
@@ -346,18 +362,19 @@ struct Pointers {
   static void* moved(void* pointer, int64_t bytes) { return static_cast<char*>(pointer) + bytes; }
 };
 
-void run_steps(std::vector<Step>& steps, const Pointers& pointers, const ConvPart* part) {
+void run_step(Step& step, const Pointers& pointers, const ConvPart* part) {
   constexpr size_t most_arguments = 8;
   void* arguments[most_arguments];
-  for (Step& step : steps) {
-    for (size_t i = 0; i < step.places.size(); ++i) arguments[i] = pointers.at(step.places[i], part);
-    step.primitive.execute(std::span(arguments, step.places.size()));
-  }
+  for (size_t i = 0; i < step.places.size(); ++i) arguments[i] = pointers.at(step.places[i], part);
+  step.primitive.execute(std::span(arguments, step.places.size()));
 }
 
-void add_floats(float* sum, const float* terms, int64_t count) {
+// Elements that are worth a thread, where they are moved or added.
+constexpr int64_t elements_per_thread = 32768;
+
+void add_floats(const float* a, const float* b, float* sum, int64_t count) {
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i) sum[i] += terms[i];
+  for (int64_t i = 0; i < count; ++i) sum[i] = a[i] + b[i];
 }
 
 // Everything that one run needs, for one thread at a time.
@@ -423,11 +440,12 @@ class ConvKernel final : public Kernel {
   void run(PreparedConv& prepared, void* const* inputs, void* const* outputs, char* scratchpad) const {
     const Pointers shared = {inputs, outputs, scratchpad, scratchpad};
     const bool gives_weight = call_.op == OpId::conv_backward_weight;
-    if (!gives_weight) run_steps(prepared.shared.steps, shared, nullptr);
+    if (!gives_weight) move_shared(prepared, shared);
     runtime::parallel_for(static_cast<int64_t>(prepared.parts.size()), 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         PreparedConv::Part& part = prepared.parts[static_cast<size_t>(i)];
-        run_steps(part.steps, {inputs, outputs, scratchpad + part.scratchpad_offset, scratchpad}, &part.part);
+        const Pointers pointers = {inputs, outputs, scratchpad + part.scratchpad_offset, scratchpad};
+        for (Step& step : part.steps) run_step(step, pointers, &part.part);
         if (call_.attrs.is_set("relu")) {
           rectify(type_, Pointers::moved(outputs[0], part.part.output), part.part.output_elements());
         }
@@ -438,24 +456,41 @@ class ConvKernel final : public Kernel {
 
   // In the order of the parts, whoever has computed them.
   void sum_gradients(PreparedConv& prepared, const Pointers& pointers) const {
-    std::vector<Step>& move = prepared.shared.steps;
-    auto* const sum = move.empty() ? static_cast<char*>(pointers.outputs[0]) : pointers.shared;
-    const auto gradient = [&](const PreparedConv::Part& part) {
-      return pointers.shared + part.scratchpad_offset + part.gradient_place.index;
-    };
-    constexpr int64_t elements_per_thread = 32768;
+    auto* const sum = prepared.shared.steps.empty() ? static_cast<char*>(pointers.outputs[0]) : pointers.shared;
     const memory::desc& layout = prepared.shared.layout;
     const auto item = static_cast<int64_t>(memory::data_type_size(layout.get_data_type()));
-    const int64_t count = static_cast<int64_t>(layout.get_size()) / item;
-    runtime::parallel_for(count, elements_per_thread, [&](int64_t begin, int64_t end) {
-      const size_t bytes = static_cast<size_t>((end - begin) * item);
-      std::memcpy(sum + begin * item, gradient(prepared.parts.front()) + begin * item, bytes);
-      for (size_t i = 1; i < prepared.parts.size(); ++i) {
-        add_floats(reinterpret_cast<float*>(sum) + begin,
-                   reinterpret_cast<const float*>(gradient(prepared.parts[i])) + begin, end - begin);
+    const auto gradient = [&](size_t part) {
+      const PreparedConv::Part& of = prepared.parts[part];
+      return pointers.shared + of.scratchpad_offset + of.gradient_place.index;
+    };
+    runtime::parallel_for(element_count_of(layout), elements_per_thread, [&](int64_t begin, int64_t end) {
+      if (prepared.parts.size() == 1) {
+        std::memcpy(sum + begin * item, gradient(0) + begin * item, static_cast<size_t>((end - begin) * item));
+        return;
+      }
+      const auto floats = [&](char* base) { return reinterpret_cast<float*>(base) + begin; };
+      add_floats(floats(gradient(0)), floats(gradient(1)), floats(sum), end - begin);
+      for (size_t i = 2; i < prepared.parts.size(); ++i) {
+        add_floats(floats(sum), floats(gradient(i)), floats(sum), end - begin);
       }
     });
-    run_steps(move, pointers, nullptr);
+    move_shared(prepared, pointers);
+  }
+
+  // The weight into the layout that all parts read, or its gradient out of it.
+  static void move_shared(PreparedConv& prepared, const Pointers& pointers) {
+    std::vector<Step>& steps = prepared.shared.steps;
+    const int64_t elements = element_count_of(prepared.shared.layout);
+    const int64_t grain = std::max<int64_t>(elements_per_thread * static_cast<int64_t>(steps.size()) / elements, 1);
+    runtime::parallel_for(static_cast<int64_t>(steps.size()), grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) run_step(steps[static_cast<size_t>(i)], pointers, nullptr);
+    });
+  }
+
+  // With those that only fill up blocks.
+  static int64_t element_count_of(const memory::desc& layout) {
+    const auto item = memory::data_type_size(layout.get_data_type());
+    return std::max<int64_t>(static_cast<int64_t>(layout.get_size() / item), 1);
   }
 
   OwnedCall call_;

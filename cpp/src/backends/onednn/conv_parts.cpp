@@ -14,6 +14,8 @@ using exec::KernelCall;
 using op::ConvGeometry;
 using op::OpId;
 
+// Places of the output in a part, beyond two.
+constexpr int64_t places_per_part = 512;
 // Every part has a gradient of the weight of its own, which is written, and read to be summed up: it should have this
 // many terms, and all of them together should not be larger than this, beyond two.
 constexpr int64_t terms_worth_a_sum = 256;
@@ -67,31 +69,41 @@ ConvPart band(const KernelCall& call, const ConvGeometry& g, Range range) {
   const Range rows = {std::max<int64_t>(first, 0), std::min(end, g.input[axis])};
   ConvPart part(call);
   part.call.attrs = with_padding(call.attrs, rows.begin - first, end - rows.end);
-  part.inputs[0] = narrow(part.call.inputs[0], 2, rows);
-  part.output = narrow(part.call.outputs[0], 2, range);
+  if (call.op == OpId::conv_backward_weight) {
+    part.inputs[0] = narrow(part.call.inputs[0], 2, range);
+    part.inputs[1] = narrow(part.call.inputs[1], 2, rows);
+  } else {
+    part.inputs[0] = narrow(part.call.inputs[0], 2, rows);
+    part.output = narrow(part.call.outputs[0], 2, range);
+  }
   return part;
 }
 
-// Whether every band has rows of the image in its windows, and is read as it is.
+// Whether every band has rows of the image in its windows.
 bool may_cut_bands(const KernelCall& call, const ConvGeometry& g) {
   const auto axis = static_cast<size_t>(3 - g.spatial);
   const int64_t reach = (g.kernel[axis] - 1) * g.dilation[axis] + 1;
-  return call.op == OpId::conv && g.batch == 1 && std::max(g.low[axis], g.high[axis]) < reach && g.output[axis] > 1 &&
-         is_channels_last(call.inputs[0].shape, call.inputs[0].strides);
+  return call.op != OpId::conv_backward_input && g.batch == 1 && std::max(g.low[axis], g.high[axis]) < reach &&
+         g.output[axis] > 1 && is_channels_last(call.inputs[0].shape, call.inputs[0].strides);
 }
 
 // How many parts the gradient of the weight is worth.
 int64_t gradient_parts(const KernelCall& call, const ConvGeometry& g) {
   const int64_t elements = std::max<int64_t>(element_count(call.outputs[0].shape), 1);
   const int64_t by_terms = g.batch * g.output_size() / terms_worth_a_sum;
-  return std::max<int64_t>(std::min(by_terms, most_gradient_elements / elements), 2);
+  const int64_t most = std::min(by_terms, most_gradient_elements / elements);
+  int64_t parts = 2;
+  while (2 * parts <= most) parts *= 2;
+  return parts;
 }
 
 }  // namespace
 
 std::vector<ConvPart> cut(const KernelCall& call, bool in_parts) {
   const ConvGeometry g = op::conv_geometry(call);
-  int64_t count = in_parts ? part_count(g.work()) : 1;
+  // Every part reads the whole weight.
+  const int64_t worth_a_weight = std::max<int64_t>(g.batch * g.output_size() / places_per_part, 2);
+  int64_t count = in_parts ? std::min(part_count(g.work()), worth_a_weight) : 1;
   if (call.op == OpId::conv_backward_weight) {
     // oneDNN gives sums in float32 for bfloat16 too, but not for float16.
     count = call.outputs[0].dtype == DType::float16 ? 1 : std::min(count, gradient_parts(call, g));
