@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "check.h"
+#include "pydl/error.h"
 #include "pydl/threads.h"
 #include "runtime/threads.h"
 
