@@ -1,5 +1,6 @@
 #include "backends/onednn/primitive.h"
 
+#include <new>
 #include <string_view>
 
 namespace pydl::backends::onednn {
@@ -85,8 +86,9 @@ void BoundPrimitive::execute(std::span<void* const> pointers) {
     dnnl::error::wrap_c_api(dnnl_memory_set_data_handle((argument++)->memory, pointer), "setting an operand");
   }
   const int count = static_cast<int>(arguments_.size());
-  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive_.get(), stream.get(), count, arguments_.data()),
-                          "executing a primitive");
+  const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), stream.get(), count, arguments_.data());
+  if (status == dnnl_out_of_memory) throw std::bad_alloc();
+  dnnl::error::wrap_c_api(status, "executing a primitive");
 }
 
 }  // namespace pydl::backends::onednn
