@@ -72,6 +72,13 @@ Tensor weighted_cross_entropy(const Tensor& logits, const Tensor& target, int64_
   return options.reduction == Reduction::sum ? sum(losses) : losses;
 }
 
+// log(x) for probabilities, but at least -100. Where `is_zero` holds it is -100 + x * slope: a finite slope for whoever
+// is sure and wrong, as in PyTorch.
+Tensor bounded_log(const Tensor& x, const Tensor& is_zero, const Tensor& log_of_others) {
+  const double slope = x.dtype() == DType::float16 ? 1e4 : 1e12;
+  return where(is_zero, x * slope - 100.0, maximum(log_of_others, scalar_like(-100.0, x)));
+}
+
 }  // namespace
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
@@ -111,9 +118,12 @@ Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Red
   require_one_shape("binary_cross_entropy", probability, target);
   const Tensor p = widened(probability);
   const Tensor wanted = astype(target, p.dtype());
-  const Tensor floor_value = scalar_like(-100.0, p);
-  const Tensor yes = maximum(log(p), floor_value);
-  const Tensor no = maximum(log1p(-p), floor_value);
+  const Tensor zero = scalar_like(0, p);
+  const Tensor one = scalar_like(1, p);
+  const Tensor is_zero = equal(p, zero);
+  const Tensor is_one = equal(p, one);
+  const Tensor yes = bounded_log(p, is_zero, log(where(is_zero, one, p)));
+  const Tensor no = bounded_log(1.0 - p, is_one, log1p(-where(is_one, zero, p)));
   return reduced(-(wanted * yes + (1.0 - wanted) * no), reduction);
 }
 
