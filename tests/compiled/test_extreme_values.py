@@ -73,6 +73,17 @@ LARGE: dict[str, LayerCase] = {
     "large GRU": _large(lambda: nn.GRU(19, 33), (6, 5, 19)),
     "large RNN": _large(lambda: nn.RNN(19, 33, nonlinearity="relu"), (6, 5, 19)),
     "large MaxPool2d": _large(lambda: nn.MaxPool2d(3, 2, 1), (2, 19, 17, 16)),
+    "large convolution and BatchNorm2d": _large(
+        lambda: nn.Sequential(nn.Conv2d(8, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
+        (4, 8, 14, 14),
+    ),
+    "large perceptron": _large(
+        lambda: nn.Sequential(nn.Linear(19, 64), nn.GELU(), nn.LayerNorm(64), nn.Linear(64, 64)),
+        (33, 19),
+    ),
+    "large TransformerEncoderLayer": _large(
+        lambda: nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, activation="gelu"), (12, 5, 32)
+    ),
     "large MSELoss": _large(lambda: nn.MSELoss(), (70, 90), (70, 90)),
     "large L1Loss": _large(lambda: nn.L1Loss(), (70, 90), (70, 90)),
     "large CrossEntropyLoss": LayerCase(
@@ -97,7 +108,9 @@ def _step(case: LayerCase, layer: nn.Module) -> Callable[..., list[pydl.Tensor]]
         leaves = [(t * 1).detach().requires_grad_() if t.dtype.is_floating else t for t in tensors]
         results = case.run(layer, *leaves)
         wanted = [t for t in (*leaves, *parameters) if t.requires_grad]
-        total = sum((y.square().sum() for y in results), pydl.tensor(0.0))
+        total = sum(
+            (y.square().sum().astype("float64") for y in results), pydl.full((), 0.0, "float64")
+        )
         gradients = pydl.grad(total, wanted, allow_unused=True) if total.requires_grad else ()
         return [y.detach() for y in results] + [g.detach() for g in gradients if g is not None]
 
@@ -109,30 +122,48 @@ def _layer(case: LayerCase) -> nn.Module:
     return case.make()
 
 
+CHOICES: list[tuple[str, tuple[str, ...]]] = [
+    ("float32", ()),
+    ("float32", PASSES),
+    ("float64", ()),
+    ("bfloat16", ()),
+]
+CHOICE_IDS = ["all passes", "no passes", "float64", "bfloat16"]
+RELATIVE = {np.dtype("float64"): 1e-12}
+
+
 def _compare(actual: list[pydl.Tensor], expected: list[pydl.Tensor], where: str) -> None:
     assert len(actual) == len(expected)
     for i, (a, e) in enumerate(zip(actual, expected, strict=True)):
         found, wanted = to_numpy(a), to_numpy(e)
-        scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=1e-30)
+        scale = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=1e-30))
         with np.errstate(all="ignore"):
             close = np.isclose(
-                found, wanted, rtol=2e-5, atol=min(scale, 3e38) * 1e-6, equal_nan=True
+                found,
+                wanted,
+                rtol=RELATIVE.get(wanted.dtype, 2e-5),
+                atol=scale * 1e-6,
+                equal_nan=True,
             )
         assert close.all(), (
             f"{where}, tensor {i} of {len(expected)}: {found[~close][:5]}, not {wanted[~close][:5]}"
         )
 
 
-@pytest.mark.parametrize("without", [(), PASSES], ids=["all passes", "no passes"])
+def _tensor(array: Array, dtype: str) -> pydl.Tensor:
+    return pydl.tensor(array, dtype=dtype) if array.dtype.kind == "f" else pydl.tensor(array)
+
+
+@pytest.mark.parametrize(("dtype", "without"), CHOICES, ids=CHOICE_IDS)
 @pytest.mark.parametrize("name", CASES)
-def test_steps_agree(name: str, without: tuple[str, ...]) -> None:
+def test_steps_agree(name: str, dtype: str, without: tuple[str, ...]) -> None:
     case = CASES[name]
-    eager_layer, layer = _layer(case), _layer(case)
+    eager_layer, layer = _layer(case).to(dtype), _layer(case).to(dtype)
     eager = _step(case, eager_layer)
     compiled = pydl.compile(_step(case, layer), state=layer, without=without)
     for label, fill in FILLS.items():
         arrays = [operand.make(fill) for operand in case.operands]
-        tensors = [pydl.tensor(a) for a in arrays]
+        tensors = [_tensor(a, dtype) for a in arrays]
         _compare(compiled(*tensors), eager(*tensors), f"{name} of {label}")
         for (key, buffer), other in zip(
             layer.state_dict().items(), eager_layer.state_dict().values(), strict=True

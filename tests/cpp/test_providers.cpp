@@ -586,7 +586,7 @@ TEST(sums_over_sequences_of_many_columns) {
                         {a, b, pydl::full({16}, int64_t{46}, DType::int64), first}, Provider::cpu);
   CHECK(sums.has_value());
   const Tensor expected =
-      pydl::matmul(pydl::permute_dims(pydl::reshape(a, {736, 2048}), {1, 0}), pydl::reshape(b, {736, 512}));
+      pydl::matmul(pydl::matrix_transpose(pydl::reshape(a, {736, 2048})), pydl::reshape(b, {736, 512}));
   support::close("sequence_product", 0, sums->front(), expected, 1e-3);
 }
 

@@ -72,11 +72,11 @@ Tensor weighted_cross_entropy(const Tensor& logits, const Tensor& target, int64_
   return options.reduction == Reduction::sum ? sum(losses) : losses;
 }
 
-// log(x) for probabilities, but at least -100. Where `is_zero` holds it is -100 + x * slope: a finite slope for whoever
-// is sure and wrong, as in PyTorch.
-Tensor bounded_log(const Tensor& x, const Tensor& is_zero, const Tensor& log_of_others) {
+// `log_x` of probabilities x, but at least -100. At x = 0 its slope is large and finite, as in PyTorch, for whoever is
+// sure and wrong.
+Tensor bounded_log(const Tensor& x, const Tensor& log_x) {
   const double slope = x.dtype() == DType::float16 ? 1e4 : 1e12;
-  return where(is_zero, x * slope - 100.0, maximum(log_of_others, scalar_like(-100.0, x)));
+  return where(equal(x, scalar_like(0, x)), x * slope - 100.0, maximum(log_x, scalar_like(-100.0, x)));
 }
 
 }  // namespace
@@ -118,12 +118,8 @@ Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Red
   require_one_shape("binary_cross_entropy", probability, target);
   const Tensor p = widened(probability);
   const Tensor wanted = astype(target, p.dtype());
-  const Tensor zero = scalar_like(0, p);
-  const Tensor one = scalar_like(1, p);
-  const Tensor is_zero = equal(p, zero);
-  const Tensor is_one = equal(p, one);
-  const Tensor yes = bounded_log(p, is_zero, log(where(is_zero, one, p)));
-  const Tensor no = bounded_log(1.0 - p, is_one, log1p(-where(is_one, zero, p)));
+  const Tensor yes = bounded_log(p, log(p));
+  const Tensor no = bounded_log(1.0 - p, log1p(-p));
   return reduced(-(wanted * yes + (1.0 - wanted) * no), reduction);
 }
 
