@@ -302,3 +302,31 @@ def test_what_is_not_a_number_stays_that() -> None:
     (a * NAN).sum().backward()
     assert a.grad is not None
     assert np.isnan(a.grad.numpy()).all()
+
+
+SLOPES: dict[str, Callable[[Array], Array]] = {
+    "gradient_times": lambda b: b,
+    "sigmoid_backward": lambda y: y * (1 - y),
+    "tanh_backward": lambda y: 1 - y * y,
+}
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", SLOPES)
+def test_gradients_meet_slopes_in_blocks(name: str, dtype: str, compiled: bool) -> None:
+    """Zeros, infinities and what is no number at any place of long rows."""
+    rng = np.random.default_rng(0)
+    function = getattr(_core, name)
+    for size in (1, 7, 511, 512, 513, 5000):
+        g, y = rng.normal(size=size).astype(dtype), rng.uniform(size=size).astype(dtype)
+        for _ in range(3):
+            g[rng.integers(size)] = rng.choice([0.0, np.inf, -np.inf, np.nan])
+            y[rng.integers(size)] = rng.choice([0.0, 1.0])
+        both = pydl.tensor(g), pydl.tensor(y)
+        call = (lambda a, b: function(a + 0.0, b + 0.0)) if compiled else function
+        found = (pydl.compile(call) if compiled else call)(*both).numpy()
+        with np.errstate(all="ignore"):
+            slope = SLOPES[name](y)
+            wanted = np.where((g == 0) | ((slope == 0) & ~np.isnan(g)), 0, g * slope)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-7, err_msg=f"{size}")
