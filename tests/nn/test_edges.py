@@ -15,6 +15,7 @@ from nn.layer_cases import LAYERS, names_without_a_case
 import pydl
 from pydl import nn, optim
 from pydl.nn import functional as F
+from pydl.training import losses
 
 FILLS = [0.0, 1.0, 0.1, 17.0, -20.0, 100.0, -100.0, 1e4, -1e4]
 
@@ -98,6 +99,26 @@ def test_cross_entropy_of_exact_probabilities() -> None:
     assert np.isnan(outside.numpy()).all()
 
 
+@pytest.mark.parametrize("size", [17.0, 100.0, 1e4])
+@pytest.mark.parametrize("name", sorted(losses._BY_NAME))
+def test_named_losses_of_saturated_outputs(name: str, size: float) -> None:
+    """Whatever is the right answer: what is sure and right, and what is sure and wrong."""
+    loss = losses.get(name)
+    for label in range(2):
+        x = pydl.tensor([[size, -size], [-size, size]], requires_grad=True)
+        output = x
+        if loss.output == "probabilities":
+            output = x.sigmoid() if loss.binary else pydl.softmax(x, 1)
+        classes = loss.output != "any" and not loss.binary
+        target = pydl.tensor([label, label]) if classes else pydl.full((2, 2), float(label))
+        value = loss.function(output, target)
+        assert np.isfinite(to_numpy(value)).all()
+        (first,) = pydl.grad(value, x, create_graph=True)
+        assert np.isfinite(to_numpy(first)).all()
+        if first.requires_grad:
+            assert np.isfinite(to_numpy(pydl.grad(first.sum(), x)[0])).all()
+
+
 @pytest.mark.parametrize("jit", [True, False], ids=["compiled", "eager"])
 def test_the_classic_program_trains(jit: bool) -> None:
     """Linear layers, a sigmoid, binary cross-entropy by name, Adam: far beyond saturation."""
@@ -110,9 +131,9 @@ def test_the_classic_program_trains(jit: bool) -> None:
         optim.Adam(model.parameters(), lr=0.05), "binary_crossentropy", ["accuracy"], jit=jit
     )
     history = model.fit(x, y, epochs=12, batch_size=32, verbose=0)
-    losses = history.history["loss"]
-    assert np.isfinite(losses).all()
-    assert losses[-1] < 0.1
+    values = history.history["loss"]
+    assert np.isfinite(values).all()
+    assert values[-1] < 0.1
     assert all(np.isfinite(p.numpy()).all() for p in (q.detach() for q in model.parameters()))
 
 
