@@ -967,6 +967,12 @@ def gelu_tanh(x: TensorLike) -> Tensor:
 def get_num_threads() -> int:
     """How many threads kernels may use."""
 
+def gradient_over(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a divided by b; 0 where a is 0, whatever b is."""
+
+def gradient_times(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a times slope b; 0 where one of them is 0, but for an a that is not a number."""
+
 def greater(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a > b."""
 
@@ -1244,10 +1250,10 @@ def relu6(x: TensorLike) -> Tensor:
     """The larger of x and 0, but at most 6 (Howard et al., 2017)."""
 
 def relu6_backward(a: TensorLike, b: TensorLike) -> Tensor:
-    """Gradient a where the output b of `relu6` lies between 0 and 6, else 0."""
+    """Gradient a, but 0 where the output b of `relu6` is at most 0 or at least 6."""
 
 def relu_backward(a: TensorLike, b: TensorLike) -> Tensor:
-    """Gradient a where the output b of `relu` is positive, else 0."""
+    """Gradient a where the output b of `relu` is positive or not a number, else 0."""
 
 def remainder(a: TensorLike, b: TensorLike) -> Tensor:
     """a - floor(a / b) * b, with the sign of b; integer division by zero gives 0."""
