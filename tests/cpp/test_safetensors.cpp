@@ -128,7 +128,7 @@ TEST(a_symbolic_link_stays_a_link) {
 TEST(a_failed_save_leaves_the_old_file_and_no_other) {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder.file("a"));
-  CHECK_THROWS(FileError, "save_params: cannot replace", pydl::save_params(folder.file("a"), sample()));
+  CHECK_THROWS(FileError, "save_params: cannot write", pydl::save_params(folder.file("a"), sample()));
   CHECK_EQUAL(folder.file_count(), 1);
   CHECK_THROWS(FileError, "No such file", pydl::save_params(folder.file("absent/a"), sample()));
 }
