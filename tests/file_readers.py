@@ -14,6 +14,7 @@ from file_writers import model, modules
 from PIL import Image
 
 import pydl
+from pydl.models.weights import load_weights
 from pydl.text import BytePairEncoding, Vocabulary, WordVectors
 
 VERBS = ("load", "read", "from_text", "from_npy")
@@ -57,8 +58,16 @@ def vectors(path: Path) -> None:
     path.with_suffix(".txt").write_text("a\nb\nc\n")
 
 
-def folder_of(path: Path) -> None:
-    image()(path)
+class OneTensor(pydl.nn.Module):
+    """A model of which the files in the table are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.x = pydl.nn.Parameter(pydl.zeros((2, 3)))
+
+
+def into_model(path: Path) -> Any:
+    return load_weights(OneTensor(), path)
 
 
 def from_folder(path: Path) -> Any:
@@ -86,6 +95,10 @@ READERS: dict[str, Reader] = {
     ),
     "pydl.Model.load": Reader(lambda path: model().save(path), lambda path: model().load(path)),
     "pydl.interop.load_torch_weights": Reader(checkpoint, pydl.interop.load_torch_weights),
+    "pydl.models.weights.load_weights (safetensors)": Reader(
+        lambda path: pydl.save(path, {"x": pydl.ones((2, 3))}), into_model, ".safetensors"
+    ),
+    "pydl.models.weights.load_weights (checkpoint)": Reader(checkpoint, into_model, ".pth"),
     "pydl.text.Vocabulary.load": Reader(
         lambda path: Vocabulary(["a", "b"]).save(path), Vocabulary.load
     ),
@@ -108,8 +121,8 @@ READERS: dict[str, Reader] = {
     "pydl.data.ImageFolder": Reader(image(), from_folder, ".png"),
 }
 
-# They read state that is in memory, not files.
-IN_MEMORY = {"load_state_dict", "load_weights"}
+# It reads state that is in memory, not files.
+IN_MEMORY = {"load_state_dict"}
 # The files of these are compared with pinned hashes before anything is read from them.
 PINNED = "pydl.datasets"
 

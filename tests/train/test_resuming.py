@@ -170,6 +170,31 @@ PUBLIC = [getattr(pydl.training, name) for name in pydl.training.__all__]
 CALLBACKS = [each for each in PUBLIC if isinstance(each, type) and issubclass(each, Callback)]
 
 
+def test_fit_of_arrays(tmp_path: Path):
+    """Their orders come from the default generator alone."""
+
+    def train(epochs: int) -> nn.Sequential:
+        pydl.manual_seed(0)
+        model = network()
+        optimizer = pydl.optim.Adam(model.parameters())
+        model.compile(optimizer, "cross_entropy")
+        first = 0
+        if (tmp_path / "state").exists():
+            state = pydl.load(tmp_path / "state")
+            model.load_state_dict(below(state, "model"))
+            optimizer.load_state_dict(below(state, "optimizer"))
+            pydl.set_rng_state(state["random"])
+            first = int(state["epoch"])
+        save = SaveAll(tmp_path / "state", {"model": model})
+        model.fit(X, Y, epochs=epochs, initial_epoch=first, callbacks=[save], verbose=0)
+        return model
+
+    train(1)
+    resumed = train(3)
+    (tmp_path / "state").unlink()
+    assert_same(train(3), resumed)
+
+
 class TestCallbacks:
     """Callbacks that remember something: found by whether they define `state_dict`."""
 
