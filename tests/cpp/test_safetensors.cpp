@@ -130,11 +130,12 @@ TEST(a_symbolic_link_stays_a_link) {
 
 TEST(a_pipe_is_written_to_and_stays_one) {
   const TemporaryFolder folder;
-  pydl::save_params(folder.file("a"), sample());
+  const ParamSet params = sample();
+  pydl::save_params(folder.file("a"), params);
   CHECK_EQUAL(mkfifo(folder.file("pipe").c_str(), 0600), 0);
   std::string received;
   std::thread reader([&] { received = read_file(folder.file("pipe")); });
-  pydl::save_params(folder.file("pipe"), sample());
+  pydl::save_params(folder.file("pipe"), params);
   reader.join();
   CHECK(received == read_file(folder.file("a")));
   CHECK(std::filesystem::is_fifo(folder.file("pipe")));
