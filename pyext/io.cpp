@@ -97,6 +97,7 @@ void write_file(const py::object& path, const py::object& content) {
 
 // Python's own signal handlers run where a signal has interrupted a call of the system; what they raise ends it.
 void run_signal_handlers() {
+  if (Py_IsInitialized() == 0) return;  // C++ goes on after the interpreter
   const py::gil_scoped_acquire hold;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }

@@ -75,8 +75,6 @@ WRITERS: dict[str, Writer] = {
     "pydl.datasets.files.write_file": lambda path: files.write_file(Path(path), b"data" * 1000),
     "pydl.datasets.files.download": downloaded,
 }
-# Those that add a folder or a name of their own to the path.
-MAKE_FOLDERS = {"pydl.datasets.files.write_file", "pydl.datasets.files.download"}
 
 
 def modules() -> Iterator[ModuleType]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pydl.data.dataset import Dataset
-from pydl.data.image import MOST_PIXELS, center_crop, load_image, pillow, resize
+from pydl.data.image import MOST_PIXELS, PROGRAMS, center_crop, load_image, pillow, resize
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -159,7 +159,8 @@ def _image_extensions() -> set[str]:
     """Extensions of the formats that Pillow reads, with their dots, in lower case."""
     image = pillow("ImageFolder")
     extensions = image.registered_extensions()  # loads the readers of all formats
-    return {extension for extension, name in extensions.items() if name in image.OPEN}
+    readable = set(image.OPEN).difference(PROGRAMS)
+    return {extension for extension, name in extensions.items() if name in readable}
 
 
 def _warn_of_ignored(paths: Sequence[Path]) -> None:

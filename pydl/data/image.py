@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+# Pillow lets Ghostscript run these.
+PROGRAMS = ("EPS",)
 # Most pixels of an image by default: from here on Pillow warns.
 MOST_PIXELS = 89_478_485
 
@@ -68,7 +70,7 @@ def load_image(
     Parameters
     ----------
     path : str or path
-        In any format that Pillow reads.
+        In any format that Pillow reads, but PostScript, which is a program.
     mode : {"RGB", "L"}, default "RGB"
         Colours, or grey.
     apply_exif_orientation : bool, default True
@@ -109,6 +111,8 @@ def load_image(
     with open(path, "rb") as file:
         try:
             with image_module.open(file) as image:
+                if image.format in PROGRAMS:
+                    raise ValueError(f"{image.format} files are programs, not pixels")
                 _require_size(image.size, max_pixels)
                 return np.array(_converted(_turned(image, apply_exif_orientation), mode))
         except Exception as error:  # Pillow's readers raise many kinds

@@ -337,6 +337,16 @@ class TestFolders:
         folder = pydl.data.ImageFolder(tmp_path / "data", apply_exif_orientation=False)
         np.testing.assert_array_equal(folder[0][0], stored)
 
+    def test_programs_are_not_run(self, tmp_path):
+        path = tmp_path / "pets" / "cat" / "a.eps"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (4, 3)).save(path)
+        with pytest.raises(ValueError, match=r"a\.eps.*EPS files are programs"):
+            pydl.data.load_image(path)
+        Image.new("RGB", (4, 3)).save(path.with_suffix(".png"))
+        with pytest.warns(UserWarning, match=r"left out 1 file .*a\.eps"):
+            assert len(pydl.data.ImageFolder(tmp_path / "pets")) == 1
+
     @pytest.mark.parametrize("orientation", [0, 9, 65535])
     def test_other_orientations_mean_nothing(self, orientation, tmp_path):
         exif = Image.Exif()
