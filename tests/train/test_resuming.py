@@ -170,6 +170,49 @@ PUBLIC = [getattr(pydl.training, name) for name in pydl.training.__all__]
 CALLBACKS = [each for each in PUBLIC if isinstance(each, type) and issubclass(each, Callback)]
 
 
+class SaveAndStop(SaveAll):
+    """Saves after a step within an epoch, and ends the process, as it were."""
+
+    def __init__(self, path: Path, parts: dict[str, Any], steps: int) -> None:
+        super().__init__(path, parts)
+        self.steps, self.epoch = steps, 0
+
+    def on_epoch_begin(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, step: int) -> None:
+        self.steps -= 1
+        if self.steps == 0:
+            super().on_epoch_end(self.epoch - 1, {})
+            raise InterruptedError
+
+
+@pytest.mark.parametrize("make", LOADERS.values(), ids=LOADERS.keys())
+@pytest.mark.parametrize("steps", [3, 11])
+def test_fit_stopped_within_an_epoch(make: Callable[[], DataLoader], steps: int, tmp_path: Path):
+    def train(stop: int | None) -> nn.Sequential:
+        pydl.manual_seed(0)
+        model, loader = network(), make()
+        optimizer = pydl.optim.Adam(model.parameters(), lr=0.05)
+        model.compile(optimizer, "cross_entropy")
+        parts, first = {"model": model, "loader": loader}, 0
+        if (tmp_path / "state").exists():
+            state = pydl.load(tmp_path / "state")
+            for name, part in (parts | {"optimizer": optimizer}).items():
+                part.load_state_dict(below(state, name))
+            pydl.set_rng_state(state["random"])
+            first = int(state["epoch"])
+        callbacks = [] if stop is None else [SaveAndStop(tmp_path / "state", parts, stop)]
+        model.fit(loader, epochs=3, initial_epoch=first, callbacks=callbacks, verbose=0)
+        return model
+
+    with pytest.raises(InterruptedError):
+        train(steps)
+    resumed = train(None)
+    (tmp_path / "state").unlink()
+    assert_same(train(None), resumed)
+
+
 def test_fit_of_arrays(tmp_path: Path):
     """Their orders come from the default generator alone."""
 
