@@ -162,6 +162,7 @@ def png(path: Path, width: int, height: int, bits: int, colour: int) -> Path:
 
 class TestSizes:
     @pytest.mark.parametrize(("bits", "colour"), [(8, 0), (8, 2), (16, 0), (16, 2)])
+    @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
     def test_images_are_bounded_before_they_are_decoded(self, bits, colour, tmp_path):
         path = png(tmp_path / "large.png", 11_000, 10_000, bits, colour)
         with pytest.raises(ValueError, match=r"large\.png.*11000 x 10000 pixels.*max_pixels"):
@@ -354,6 +355,7 @@ class TestFolders:
         Image.new("RGB", (4, 3)).save(tmp_path / "a.jpg", exif=exif)
         assert pydl.data.load_image(tmp_path / "a.jpg").shape == (3, 4, 3)
 
+    @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
     def test_damaged_notes_of_a_camera(self, tmp_path):
         Image.new("RGB", (4, 3)).save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff")
         assert pydl.data.load_image(tmp_path / "a.jpg").shape == (3, 4, 3)
