@@ -222,6 +222,11 @@ class EarlyStopping(Callback):
         """
         weights = {name: value for name, value in state.items() if name.startswith(_WEIGHTS)}
         _require_names(self, state.keys() - weights.keys(), {"best", "waited"})
+        if self.restore_best_weights and not weights and math.isfinite(float(state["best"])):
+            raise ValueError(
+                "EarlyStopping.load_state_dict: expected the best epoch's parameters, got the "
+                "state of a callback with restore_best_weights=False"
+            )
         self._forget()
         self._best.value, self._waited = float(state["best"]), int(state["waited"])
         if self.restore_best_weights:

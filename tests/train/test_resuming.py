@@ -317,6 +317,14 @@ class TestCallbacks:
         second.on_epoch_end(0, {"val_loss": 0.4})
         assert not second.model.stop_training
 
+    def test_the_best_weights_must_be_there(self):
+        first = self.with_model(EarlyStopping())
+        second = EarlyStopping(restore_best_weights=True)
+        second.load_state_dict(first.state_dict())  # nothing has been the best yet
+        first.on_epoch_end(0, {"val_loss": 0.1})
+        with pytest.raises(ValueError, match="expected the best epoch's parameters"):
+            second.load_state_dict(first.state_dict())
+
     def test_the_best_weights_go_along(self):
         first = self.with_model(EarlyStopping(patience=9, restore_best_weights=True))
         first.on_epoch_end(0, {"val_loss": 0.1})
