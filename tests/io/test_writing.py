@@ -388,6 +388,18 @@ def test_a_block_that_raises_leaves_the_old_file(tmp_path: Path):
         file.write(b"more")
 
 
+def test_a_forked_child_leaves_the_file_to_its_parent(tmp_path: Path):
+    with _core.io.OutputFile(tmp_path / "file") as file:
+        file.write(b"first ")
+        child = os.fork()
+        if child == 0:
+            file.__exit__(RuntimeError, RuntimeError(), None)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        file.write(b"second")
+    assert (tmp_path / "file").read_bytes() == b"first second"
+
+
 def test_text_of_threads_is_loaded_whole(tmp_path: Path):
     """Four threads save and load vocabularies and encodings at the same path."""
     vocabulary = Vocabulary(map(str, range(500)))

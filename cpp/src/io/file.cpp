@@ -148,7 +148,8 @@ OutputFile::~OutputFile() { remove_temporary(); }
 void OutputFile::fail(const char* step) const { throw FileError(action_, step, path_, errno); }
 
 void OutputFile::remove_temporary() {
-  if (!temporary_.empty()) ::unlinkat(folder_.number(), std::exchange(temporary_, {}).c_str(), 0);
+  if (temporary_.empty() || process_ != ::getpid()) return;
+  ::unlinkat(folder_.number(), std::exchange(temporary_, {}).c_str(), 0);
 }
 
 void OutputFile::open_directly() {
@@ -157,6 +158,7 @@ void OutputFile::open_directly() {
 }
 
 void OutputFile::open_temporary(const struct stat* old) {
+  process_ = ::getpid();
   // Nobody may look into a copy of a file that nobody else may read.
   file_ = create_temporary(folder_.number(), old != nullptr ? 0600 : 0666, &temporary_);
   if (!file_.is_open()) {

@@ -78,6 +78,7 @@ class PYDL_MODULE_API OutputFile {
   Descriptor folder_;
   std::string name_;       // in the folder
   std::string temporary_;  // in the folder; empty where none is there
+  pid_t process_ = -1;     // that made it: a forked child leaves it alone
   Descriptor file_;
 };
 
