@@ -617,7 +617,10 @@ class _SavedProgram:
 
     @staticmethod
     def from_params(
-        tensors: dict[str, typing.Any], metadata: collections.abc.Mapping[str, str], name: str
+        tensors: dict[str, typing.Any],
+        metadata: collections.abc.Mapping[str, str],
+        name: str,
+        max_operations: int | None = None,
     ) -> _SavedProgram: ...
     def __init__(
         self,
@@ -674,6 +677,9 @@ def _apply_with_provider(
     attrs: dict[str, typing.Any] = {},
 ) -> Tensor | None: ...
 def _declare_state(arg0: TensorLike, arg1: str) -> None: ...
+def _default_generator() -> Generator:
+    """A generator that shares the default one's stream."""
+
 def _grad(
     outputs: collections.abc.Sequence[Tensor],
     inputs: collections.abc.Sequence[Tensor],
@@ -967,11 +973,8 @@ def gelu_tanh(x: TensorLike) -> Tensor:
 def get_num_threads() -> int:
     """How many threads kernels may use."""
 
-def gradient_over(a: TensorLike, b: TensorLike) -> Tensor:
-    """Gradient a divided by b; 0 where a is 0, whatever b is."""
-
-def gradient_times(a: TensorLike, b: TensorLike) -> Tensor:
-    """Gradient a times slope b; 0 where one of them is 0, but for an a that is not a number."""
+def get_rng_state() -> Tensor:
+    """A copy of the default generator's state, int64 {seed, offset}: a tensor, which `pydl.save` saves."""
 
 def greater(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a > b."""
@@ -1250,10 +1253,10 @@ def relu6(x: TensorLike) -> Tensor:
     """The larger of x and 0, but at most 6 (Howard et al., 2017)."""
 
 def relu6_backward(a: TensorLike, b: TensorLike) -> Tensor:
-    """Gradient a, but 0 where the output b of `relu6` is at most 0 or at least 6."""
+    """Gradient a where the output b of `relu6` lies between 0 and 6, else 0."""
 
 def relu_backward(a: TensorLike, b: TensorLike) -> Tensor:
-    """Gradient a where the output b of `relu` is positive or not a number, else 0."""
+    """Gradient a where the output b of `relu` is positive, else 0."""
 
 def remainder(a: TensorLike, b: TensorLike) -> Tensor:
     """a - floor(a / b) * b, with the sign of b; integer division by zero gives 0."""
@@ -1312,6 +1315,9 @@ def set_grad_enabled(enabled: builtins.bool) -> None:
 
 def set_num_threads(count: int) -> None:
     """Sets how many threads kernels may use, 1 to 1024."""
+
+def set_rng_state(state: TensorLike) -> None:
+    """Lets the default generator go on from a state that `get_rng_state` gave."""
 
 def sigmoid(x: TensorLike) -> Tensor:
     """Logistic function: 1 / (1 + exp(-x))."""
