@@ -19,7 +19,7 @@ from pydl.training.history import History
 from pydl.training.interrupt import StopOnInterrupt
 from pydl.training.metrics import Averages, MetricFunction
 from pydl.training.metrics import get_all as get_metrics
-from pydl.training.mode import in_mode
+from pydl.training.mode import in_mode, set_mode
 from pydl.training.progress import Progress, Verbose, make_progress
 from pydl.training.steps import Steps
 
@@ -69,7 +69,7 @@ class Model(Module):
     optimizer: Optimizer | None = None
     stop_training: bool = False
 
-    _unguarded = frozenset(
+    _unguarded = Module._unguarded | frozenset(
         {
             "optimizer",
             "stop_training",
@@ -205,6 +205,10 @@ class Model(Module):
     ) -> History:
         """Train the model; it is in evaluation mode afterwards.
 
+        What was frozen stays frozen: parameters with `requires_grad` False, submodules with
+        `trainable` False, and submodules that were put into evaluation mode by themselves, as by
+        ``model.backbone.eval()``. The mode of the model as a whole does not matter.
+
         Ctrl-C ends the training after the current step: the model keeps what it learnt and the
         history is marked as interrupted. A second Ctrl-C raises at once.
 
@@ -279,7 +283,7 @@ class Model(Module):
                 calls.on_train_end()
             finally:
                 progress.abort()
-                self.eval()
+                set_mode(self, training=False)
         return history
 
     def _train_epoch(
@@ -290,7 +294,7 @@ class Model(Module):
         stop: StopOnInterrupt,
     ) -> dict[str, float]:
         averages = self._averages()
-        self.train()
+        set_mode(self, training=True)
         for number, batch in enumerate(loader):
             _require_target("fit", batch)
             self._remember(batch[:-1], batch[-1])
