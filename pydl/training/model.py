@@ -17,7 +17,7 @@ from pydl.training import losses
 from pydl.training.callbacks import Callback, CallbackList
 from pydl.training.history import History
 from pydl.training.interrupt import StopOnInterrupt
-from pydl.training.metrics import Averages, MetricFunction
+from pydl.training.metrics import Averages, FunctionMean, Metric, MetricFunction
 from pydl.training.metrics import get_all as get_metrics
 from pydl.training.mode import in_mode, set_mode
 from pydl.training.progress import Progress, Verbose, make_progress
@@ -85,7 +85,7 @@ class Model(Module):
 
     _optimizer_spec: Any = None
     _loss: losses.Loss | None = None
-    _metrics: dict[str, MetricFunction] | None = None
+    _metrics: dict[str, Metric] | None = None
     _example: tuple[Example, ...] | None = None  # of the inputs seen last
     _example_target: Example | None = None
     _jit: bool = True
@@ -95,7 +95,7 @@ class Model(Module):
         self,
         optimizer: str | Optimizer | type[Optimizer] = "adam",
         loss: str | losses.LossFunction = "cross_entropy",
-        metrics: Sequence[str | MetricFunction] | None = None,
+        metrics: Sequence[str | MetricFunction | Metric] | None = None,
         *,
         jit: bool = True,
     ) -> None:
@@ -113,8 +113,10 @@ class Model(Module):
             "sparse_categorical_crossentropy" and "binary_crossentropy", take probabilities;
             "mse", "mae", "mean_squared_error", "mean_absolute_error".
         metrics : sequence of str or callable, optional
-            "accuracy" (class indices, one-hot, or binary), "mse", "mae", or functions
-            (output, target) -> Tensor with one value, which are averaged over samples.
+            "accuracy" (class indices, one-hot, or binary), "precision", "recall", "mse", "mae",
+            "cross_entropy", a `pydl.training.Metric`, or functions (output, target) -> Tensor,
+            whose values are averaged over samples; one value counts for its batch. A function that
+            is no mean over samples is noticed, with a warning.
         jit : bool, default True
             Whether `fit`, `evaluate` and `predict` run each step as a program, made once for each
             shape of batch (`pydl.compile`). Code of the model then runs only when it is traced. A
@@ -130,6 +132,7 @@ class Model(Module):
         """
         known = losses.get(loss)
         losses.check_last_layer(known, loss, self._last_layer())
+        known = losses.with_last_layer(known, self._last_layer())
         chosen = get_metrics(metrics, known)
         self._optimizer_spec = _optimizer_factory(optimizer)
         self._loss, self._metrics, self.optimizer = known, chosen, None
@@ -164,8 +167,12 @@ class Model(Module):
     def _parts(self) -> list[Any]:
         """Return what steps read and change beside the batch: loss and metrics may have tensors."""
         loss = None if self._loss is None else self._loss.function
-        parts = [self, self.optimizer, loss, *(self._metrics or {}).values()]
+        functions = [m.function for m in self._metrics_list() if isinstance(m, FunctionMean)]
+        parts = [self, self.optimizer, loss, *self._metrics_list(), *functions]
         return [part for part in parts if isinstance(part, (Module, Optimizer))]
+
+    def _metrics_list(self) -> list[Metric]:
+        return list((self._metrics or {}).values())
 
     def _step(self, verb: str, batch: Any) -> Any:
         """Run a step, as a program where that is possible."""
@@ -180,7 +187,7 @@ class Model(Module):
             steps = self._steps = Steps(functions, state, self._jit)
         return steps.run(verb, batch)
 
-    def _compiled(self, verb: str) -> tuple[losses.Loss, dict[str, MetricFunction]]:
+    def _compiled(self, verb: str) -> tuple[losses.Loss, dict[str, Metric]]:
         if self._loss is None or self._metrics is None:
             raise RuntimeError(
                 f"{type(self).__name__}.{verb}: call compile(optimizer, loss, metrics) first"
@@ -305,17 +312,22 @@ class Model(Module):
                 break
         return averages.result()
 
-    def _train_step(self, batch: tuple[Tensor, ...]) -> list[Tensor]:
-        """Update the parameters by one batch; returns loss and metrics."""
+    def _train_step(self, batch: tuple[Tensor, ...]) -> list[list[Tensor]]:
+        """Update the parameters by one batch; returns what `Averages` takes."""
         assert self.optimizer is not None
         output = self(*batch[:-1])
         loss = self._loss_of(output, batch[-1])
+        if not loss.requires_grad:
+            raise ValueError(
+                "fit: the loss does not depend on a parameter that learns; all are frozen, or the "
+                "model or the loss computes with detach(), no_grad() or NumPy"
+            )
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         return self._values(loss.detach(), output, batch[-1])
 
-    def _evaluation_step(self, batch: tuple[Tensor, ...]) -> list[Tensor]:
+    def _evaluation_step(self, batch: tuple[Tensor, ...]) -> list[list[Tensor]]:
         """Compute loss and metrics of one batch."""
         output = self(*batch[:-1])
         return self._values(self._loss_of(output, batch[-1]), output, batch[-1])
@@ -324,20 +336,27 @@ class Model(Module):
         """Compute the outputs of one batch."""
         return self(*inputs)
 
-    def _loss_of(self, output: Any, target: Tensor) -> Tensor:
+    def _loss_of(self, output: Any, target: Any) -> Tensor:
         assert self._loss is not None
-        loss = self._loss.function(output, target)
+        loss = self._loss.function(output, self._loss.aligned(output, target))
+        if not isinstance(loss, Tensor):
+            raise TypeError(
+                f"the loss function must return a tensor, got {type(loss).__name__}; compute it "
+                "with tensors, without item(), float() or NumPy"
+            )
         return loss.mean() if loss.ndim else loss
 
-    def _values(self, loss: Tensor, output: Any, target: Tensor) -> list[Tensor]:
-        values = [loss]
-        if self._metrics:
-            with no_grad():
-                values += [metric(output, target) for metric in self._metrics.values()]
+    def _values(self, loss: Tensor, output: Any, target: Any) -> list[list[Tensor]]:
+        """Return the loss, perhaps with the number of targets that count, and the metrics' sums."""
+        assert self._loss is not None
+        with no_grad():
+            counted = self._loss.counted(target)
+            values = [[loss] if counted is None else [loss, counted]]
+            values += [metric._values(output, target) for metric in self._metrics_list()]
         return values
 
     def _averages(self) -> Averages:
-        return Averages(["loss", *(self._metrics or ())])
+        return Averages(self._metrics or {})
 
     # --- using what was learnt --------------------------------------------------------------------
 
@@ -349,7 +368,7 @@ class Model(Module):
         Returns
         -------
         dict of str to float
-            "loss" and each metric, averaged over samples.
+            "loss", averaged over samples (or over the labels that count), and each metric.
 
         Raises
         ------
