@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pydl._core import Tensor, concat
-from pydl.data import DataLoader, TensorDataset
 from pydl.grad_mode import no_grad
 from pydl.interop.safetensors import load_with_metadata, save
 from pydl.nn.module import Module
 from pydl.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from pydl.training import losses
 from pydl.training.callbacks import Callback, CallbackList
+from pydl.training.checks import check_last_batch
 from pydl.training.history import History
+from pydl.training.inputs import as_pair, make_loader, positive_integer, split_off
 from pydl.training.interrupt import StopOnInterrupt
 from pydl.training.metrics import Averages, FunctionMean, Metric, MetricFunction
 from pydl.training.metrics import get_all as get_metrics
@@ -26,8 +25,11 @@ from pydl.training.steps import Steps
 if TYPE_CHECKING:
     import os
 
+    from pydl.data import DataLoader
     from pydl.programs.saving import Preprocessing
     from pydl.training.saving import Example
+
+_PREDICTED_AT_ONCE = 256
 
 _OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": SGD,
@@ -40,9 +42,12 @@ _OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 class Model(Module):
     """A module with the verbs of training; subclasses define `forward`, as of any module.
 
-    Data for `fit` and `evaluate` are arrays x (N, ...) and y (N, ...) as tensors, NumPy arrays or
-    lists; a dataset whose samples are tuples, the target last; or a `DataLoader` of such. A tuple x
-    means several inputs. Floating arrays are converted to the dtype of the model's parameters.
+    Data for `fit` and `evaluate` are arrays x (N, ...) and y (N, ...) as tensors, NumPy arrays,
+    lists, data frames or sparse matrices, which become dense batch by batch; a dataset whose
+    samples are tuples, the target last; or a `DataLoader` of such. A tuple x means several inputs.
+    Floating arrays are converted to the dtype of the model's parameters.
+
+    pydl's losses take targets (N,) for outputs (N, 1), and class indices (N, 1), as in Keras.
 
     Attributes
     ----------
@@ -201,12 +206,12 @@ class Model(Module):
         x: Any,
         y: Any = None,
         *,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         epochs: int = 1,
         validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
         verbose: Verbose | bool = "auto",
         initial_epoch: int = 0,
     ) -> History:
@@ -223,14 +228,15 @@ class Model(Module):
         ----------
         x, y : arrays, or a dataset or DataLoader as x
             See `Model`.
-        batch_size : int, default 32
-            Samples per step; a DataLoader has its own.
+        batch_size : int, optional
+            Samples per step; by default 32. A DataLoader has its own.
         epochs : int, default 1
             Number of the epoch to end before; with `initial_epoch` 0, how many there are.
         validation_data : tuple (x, y), dataset or DataLoader, optional
             Measured after each epoch.
         validation_split : float, default 0.0
-            Part of the arrays, at their end and before shuffling, to measure instead of to learn.
+            Part of the arrays, at their end and before shuffling, to measure instead of to learn:
+            of N samples, the first ``int(N * (1 - validation_split))`` are learnt, as in Keras.
         shuffle : bool, default True
             Whether each epoch has a random order of its own.
         callbacks : sequence of Callback, optional
@@ -255,15 +261,22 @@ class Model(Module):
         """
         self._compiled("fit")
         self._bind_optimizer()
+        epochs = positive_integer("fit", "epochs", epochs, 0)
+        initial_epoch = positive_integer("fit", "initial_epoch", initial_epoch, 0)
         if validation_split:
             if validation_data is not None:
                 raise ValueError("fit: expected validation_data or validation_split, got both")
-            x, y, validation_data = _split_off(x, y, validation_split)
-        loader = self._loader(x, y, batch_size, shuffle)
+            x, y, validation_data = split_off(x, y, validation_split)
+        loader = self._loader("fit", x, y, batch_size, shuffle)
+        if len(loader) == 0:
+            raise ValueError("fit: expected at least one sample, got none")
         validation = None
         if validation_data is not None:
-            validation = self._loader(*_as_pair(validation_data), batch_size)
-        calls = CallbackList(callbacks, self)
+            x, y = as_pair(validation_data)
+            validation = self._loader("fit: validation_data", x, y, batch_size)
+        names = ["loss", *(self._metrics or ())]
+        names += [f"val_{name}" for name in names] if validation is not None else []
+        calls = CallbackList(callbacks, self, names)
         progress = make_progress(verbose)
         history = History()
         self.stop_training = False
@@ -273,7 +286,7 @@ class Model(Module):
                 for epoch in range(initial_epoch, epochs):
                     calls.on_epoch_begin(epoch)
                     progress.begin(f"epoch {epoch + 1}/{epochs}", len(loader))
-                    logs = self._train_epoch(loader, calls, progress, stop)
+                    logs = self._train_epoch(loader, calls, progress, stop, epoch == initial_epoch)
                     if validation is not None and not stop.requested:
                         values = self._measure(validation, Progress(), stop)
                         logs.update((f"val_{name}", value) for name, value in values.items())
@@ -299,11 +312,14 @@ class Model(Module):
         calls: CallbackList,
         progress: Progress,
         stop: StopOnInterrupt,
+        first: bool,
     ) -> dict[str, float]:
         averages = self._averages()
         set_mode(self, training=True)
         for number, batch in enumerate(loader):
             _require_target("fit", batch)
+            if first and number == 0:
+                check_last_batch(self, loader, batch[:-1])
             self._remember(batch[:-1], batch[-1])
             averages.add(self._step("fit", batch), batch[-1].shape[0])
             progress.step(number + 1, averages)
@@ -361,7 +377,12 @@ class Model(Module):
     # --- using what was learnt --------------------------------------------------------------------
 
     def evaluate(
-        self, x: Any, y: Any = None, *, batch_size: int = 32, verbose: Verbose | bool = "auto"
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        batch_size: int | None = None,
+        verbose: Verbose | bool = "auto",
     ) -> dict[str, float]:
         """Measure loss and metrics in evaluation mode; arguments as of `fit`.
 
@@ -376,7 +397,7 @@ class Model(Module):
             Before `compile`.
         """
         self._compiled("evaluate")
-        loader = self._loader(x, y, batch_size)
+        loader = self._loader("evaluate", x, y, batch_size)
         progress = make_progress(verbose)
         progress.begin("evaluate", len(loader))
         try:
@@ -400,15 +421,15 @@ class Model(Module):
                     break
         return averages.result()
 
-    def predict(self, x: Any, *, batch_size: int = 256) -> Any:
+    def predict(self, x: Any, *, batch_size: int | None = None) -> Any:
         """Compute outputs in evaluation mode, batch after batch.
 
         Parameters
         ----------
         x : array, tuple of arrays, dataset or DataLoader
             Inputs, without targets; shape (N, ...).
-        batch_size : int, default 256
-            Samples per call of the model.
+        batch_size : int, optional
+            Samples per call of the model; by default 256.
 
         Returns
         -------
@@ -420,7 +441,7 @@ class Model(Module):
         ValueError
             Without samples.
         """
-        loader = self._loader(x, None, batch_size)
+        loader = self._loader("predict", x, None, batch_size)
         outputs = []
         with in_mode(self, training=False), no_grad():
             for batch in loader:
@@ -434,21 +455,11 @@ class Model(Module):
         return concat(outputs)
 
     def _loader(
-        self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = False
+        self, verb: str, x: Any, y: Any, batch_size: int | None, shuffle: bool = False
     ) -> DataLoader:
-        if isinstance(x, DataLoader) or _is_dataset(x):
-            if y is not None:
-                raise ValueError("expected targets in the dataset or as y, got both")
-            return x if isinstance(x, DataLoader) else DataLoader(x, batch_size, shuffle=shuffle)
-        columns = x if isinstance(x, tuple) else (x,)
-        if y is not None:
-            columns = (*columns, y)
         dtype = next((p.dtype for p in self.parameters() if p.dtype.is_floating), "float32")
-        converted = (
-            column.astype(dtype) if column.dtype.is_floating else column
-            for column in TensorDataset(*map(_as_array, columns)).columns
-        )
-        return DataLoader(TensorDataset(*converted), batch_size, shuffle=shuffle)
+        default = _PREDICTED_AT_ONCE if verb == "predict" else 32
+        return make_loader(verb, x, y, batch_size, shuffle, dtype, default)
 
     def _remember(self, inputs: tuple[Any, ...], target: Any = None) -> None:
         """Keep what inputs and targets look like: for `summary` and `save`."""
@@ -553,7 +564,7 @@ class Model(Module):
             save(path, self)
             return
         if example_inputs is not None:
-            loader = self._loader(example_inputs, None, 1)
+            loader = self._loader("save", example_inputs, None, 1)
             self._remember(next(iter(loader)))
         if self._example is None:
             raise ValueError(
@@ -611,42 +622,3 @@ def _optimizer_factory(optimizer: Any) -> Any:
     raise TypeError(
         f"compile: expected an optimizer, its name or class, got {type(optimizer).__name__}"
     )
-
-
-def _as_pair(data: Any) -> tuple[Any, Any]:
-    """Return inputs and targets; a dataset has its targets inside."""
-    if not isinstance(data, tuple):
-        return data, None
-    if len(data) != 2:
-        raise ValueError(f"fit: expected validation_data (x, y), got {len(data)} items")
-    return data
-
-
-def _is_dataset(x: Any) -> bool:
-    array_like = isinstance(x, (Tensor, np.ndarray, list, tuple)) or hasattr(x, "__array__")
-    return not array_like and hasattr(x, "__getitem__") and hasattr(x, "__len__")
-
-
-def _as_array(x: Any) -> Any:
-    return x if isinstance(x, Tensor) else np.asarray(x)
-
-
-def _split_off(x: Any, y: Any, fraction: float) -> tuple[Any, Any, Any]:
-    """Divide arrays into a first part and a last one."""
-    if isinstance(x, DataLoader) or _is_dataset(x) or y is None:
-        raise ValueError("fit: validation_split needs arrays x and y; use validation_data")
-    if not 0.0 < fraction < 1.0:
-        raise ValueError(f"fit: expected validation_split in [0, 1), got {fraction}")
-    inputs = tuple(map(_as_array, x)) if isinstance(x, tuple) else _as_array(x)
-    target = _as_array(y)
-    count = int(len(target) * (1.0 - fraction))
-    if count == 0 or count == len(target):
-        raise ValueError(
-            f"fit: validation_split {fraction} leaves one part of {len(target)} samples empty"
-        )
-
-    def part(chosen: slice) -> Any:
-        return tuple(a[chosen] for a in inputs) if isinstance(inputs, tuple) else inputs[chosen]
-
-    end = slice(count, None)
-    return part(slice(count)), target[:count], (part(end), target[end])
