@@ -19,6 +19,7 @@ from pydl.training.interrupt import StopOnInterrupt
 from pydl.training.metrics import Averages, FunctionMean, Metric, MetricFunction
 from pydl.training.metrics import get_all as get_metrics
 from pydl.training.mode import in_mode, set_mode
+from pydl.training.nonfinite import GuardedStep, OnNaN, Watch, all_finite
 from pydl.training.progress import Progress, Verbose, make_progress
 from pydl.training.steps import Steps
 
@@ -184,8 +185,10 @@ class Model(Module):
         state = self._parts()
         steps = self._steps
         if steps is None or [id(part) for part in steps.state] != [id(part) for part in state]:
-            functions = {
+            functions: dict[str, Callable[..., Any]] = {
                 "fit": self._train_step,
+                "gradients": self._gradient_step,
+                "update": self._update_step,
                 "evaluate": self._evaluation_step,
                 "predict": self._prediction_step,
             }
@@ -214,6 +217,7 @@ class Model(Module):
         callbacks: Sequence[Callback] | Callback | None = None,
         verbose: Verbose | bool = "auto",
         initial_epoch: int = 0,
+        on_nan: OnNaN = "warn",
     ) -> History:
         """Train the model; it is in evaluation mode afterwards.
 
@@ -246,6 +250,11 @@ class Model(Module):
             terminals and notebooks, lines elsewhere.
         initial_epoch : int, default 0
             Number of the first epoch.
+        on_nan : {"warn", "stop", "skip", "ignore"}, default "warn"
+            What to do when a loss is not finite. "warn" says once in which layer, parameter or
+            batch it began, and goes on. "stop" ends the training before that step, like Keras's
+            TerminateOnNaN, and "skip" goes on without it: parameters and buffers are as they were
+            before, and gradients are looked at too. These two compute gradients and update apart.
 
         Returns
         -------
@@ -258,6 +267,11 @@ class Model(Module):
             Before `compile`.
         ValueError, TypeError
             For data that do not fit each other or the model.
+
+        Warns
+        -----
+        RuntimeWarning
+            For a training that has become not-a-number or infinite; see `on_nan`.
         """
         self._compiled("fit")
         self._bind_optimizer()
@@ -278,17 +292,23 @@ class Model(Module):
         names += [f"val_{name}" for name in names] if validation is not None else []
         calls = CallbackList(callbacks, self, names)
         progress = make_progress(verbose)
+        watch = Watch(self, on_nan)
         history = History()
         self.stop_training = False
+        watch.look_at_start()
         with StopOnInterrupt() as stop:
             try:
                 calls.on_train_begin()
                 for epoch in range(initial_epoch, epochs):
                     calls.on_epoch_begin(epoch)
                     progress.begin(f"epoch {epoch + 1}/{epochs}", len(loader))
-                    logs = self._train_epoch(loader, calls, progress, stop, epoch == initial_epoch)
+                    watch.epoch, first = epoch, epoch == initial_epoch
+                    logs = self._train_epoch(loader, calls, progress, stop, watch, first)
+                    if watch.ended:
+                        break
                     if validation is not None and not stop.requested:
                         values = self._measure(validation, Progress(), stop)
+                        watch.look_at_validation(values["loss"], validation)
                         logs.update((f"val_{name}", value) for name, value in values.items())
                     if stop.requested:
                         history.interrupted = True
@@ -300,8 +320,10 @@ class Model(Module):
                     calls.on_epoch_end(epoch, logs)
                     if self.stop_training:
                         break
+                watch.look_at_end()
                 calls.on_train_end()
             finally:
+                history.skipped = watch.skipped
                 progress.abort()
                 set_mode(self, training=False)
         return history
@@ -312,16 +334,27 @@ class Model(Module):
         calls: CallbackList,
         progress: Progress,
         stop: StopOnInterrupt,
+        watch: Watch,
         first: bool,
     ) -> dict[str, float]:
-        averages = self._averages()
+        averages, guarded = self._averages(), GuardedStep(self)
         set_mode(self, training=True)
         for number, batch in enumerate(loader):
             _require_target("fit", batch)
             if first and number == 0:
                 check_last_batch(self, loader, batch[:-1])
             self._remember(batch[:-1], batch[-1])
-            averages.add(self._step("fit", batch), batch[-1].shape[0])
+            if watch.guards:
+                values, made = guarded(batch)
+                if not made:
+                    watch.refuse(batch, float(values[0][0]), number)
+            else:
+                values, made = self._step("fit", batch), True
+                watch.look(values, batch, number)
+            if watch.ended:
+                break
+            if made:
+                averages.add(values, batch[-1].shape[0])
             progress.step(number + 1, averages)
             calls.on_train_batch_end(number)
             if stop.requested:
@@ -330,6 +363,21 @@ class Model(Module):
 
     def _train_step(self, batch: tuple[Tensor, ...]) -> list[list[Tensor]]:
         """Update the parameters by one batch; returns what `Averages` takes."""
+        values, _ = self._backward(batch)
+        self._update_step()
+        return values
+
+    def _gradient_step(self, batch: tuple[Tensor, ...]) -> tuple[list[list[Tensor]], Tensor]:
+        """Compute the gradients of one batch, and whether they and the loss are finite."""
+        values, loss = self._backward(batch)
+        return values, all_finite(loss, self.parameters())
+
+    def _update_step(self, _: tuple[()] = ()) -> None:
+        """Update the parameters by the gradients that they have."""
+        assert self.optimizer is not None
+        self.optimizer.step()
+
+    def _backward(self, batch: tuple[Tensor, ...]) -> tuple[list[list[Tensor]], Tensor]:
         assert self.optimizer is not None
         output = self(*batch[:-1])
         loss = self._loss_of(output, batch[-1])
@@ -340,8 +388,7 @@ class Model(Module):
             )
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
-        return self._values(loss.detach(), output, batch[-1])
+        return self._values(loss.detach(), output, batch[-1]), loss.detach()
 
     def _evaluation_step(self, batch: tuple[Tensor, ...]) -> list[list[Tensor]]:
         """Compute loss and metrics of one batch."""
