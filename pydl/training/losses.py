@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -41,11 +42,28 @@ class Loss(NamedTuple):
         """Whether this is one of pydl's losses, which take one output and one target."""
         return self.binary or self.regression or self.ignore_index is not None
 
-    def counted(self, target: Any) -> Tensor | None:
+    def is_plain(self, targets: Tensor) -> bool:
+        """Whether all of these targets count, and are decisions for whoever counts decisions.
+
+        Steps on such targets need not look at them one by one.
+        """
+        values = targets.detach()
+        if values.size == 0 or values.dtype.name == "bfloat16":
+            return False
+        array = values.numpy()
+        low, high = array.min(), array.max()
+        if not (low >= 0 and high < math.inf) or self.ignore_index in (low, high):
+            return False
+        if not values.dtype.is_floating:
+            inside = self.ignore_index is not None and low < self.ignore_index < high
+            return bool(self.ignore_index is not None or high <= 1) and not inside
+        return bool(self.binary and high <= 1)
+
+    def counted(self, target: Any, plain: bool = False) -> Tensor | None:
         """Return by what the mean over a batch is divided; None where that is its size."""
         if self.ignore_index is None or not self.averaged or not isinstance(target, Tensor):
             return None
-        if target.dtype.is_floating:
+        if target.dtype.is_floating or (plain and self.class_weight is None):
             return None
         kept = target.astype("int64") != self.ignore_index
         if self.class_weight is None:

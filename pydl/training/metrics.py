@@ -73,9 +73,17 @@ class Metric:
         """Return the metric with what it can know from the loss."""
         return self
 
-    def _values(self, output: Any, target: Any) -> list[Tensor]:
+    def _totals_of(self, output: Any, target: Any, plain: bool) -> Any:
+        """Return the totals, or, for `plain` targets, what `_sums` makes totals of."""
+        return self.totals(output, target)
+
+    def _sums(self, values: Sequence[Any], samples: int) -> Sequence[Any]:
+        """Return the totals of what `_totals_of` gave for that many samples."""
+        return values
+
+    def _values(self, output: Any, target: Any, plain: bool) -> list[Tensor]:
         """Return the totals as a list of tensors of one element."""
-        found = self.totals(output, target)
+        found = self._totals_of(output, target, plain)
         values = [
             _core.asarray(v) for v in (found if isinstance(found, (tuple, list)) else [found])
         ]
@@ -121,6 +129,22 @@ class FunctionMean(Metric):
         return target
 
     def totals(self, output: Any, target: Any) -> Any:
+        value = self._value(output, target)
+        if value.ndim > 0:
+            return value.sum(), _core.full((), value.size, dtype="float32")
+        count = target.shape[0] if isinstance(target, Tensor) and target.ndim else 1
+        return value * count, _core.full((), count, dtype="float32")
+
+    def _totals_of(self, output: Any, target: Any, plain: bool) -> Any:
+        value = self._value(output, target)
+        if value.ndim > 0:
+            return value.sum(), _core.full((), value.size, dtype="float32")
+        return value
+
+    def _sums(self, values: Sequence[Any], samples: int) -> Sequence[Any]:
+        return (values[0] * samples, samples) if len(values) == 1 else values
+
+    def _value(self, output: Any, target: Any) -> Tensor:
         value = self.function(output, self._target(output, target))
         if not isinstance(value, Tensor):
             if not isinstance(value, (bool, int, float, np.ndarray, np.generic)):
@@ -129,10 +153,7 @@ class FunctionMean(Metric):
                     f"{type(value).__name__}"
                 )
             value = _core.asarray(value)
-        if value.ndim > 0:
-            return value.sum(), _core.full((), value.size, dtype="float32")
-        count = target.shape[0] if isinstance(target, Tensor) and target.ndim else 1
-        return value * count, _core.full((), count, dtype="float32")
+        return value if value.dtype.is_floating else value.astype("float32")
 
     def result(self, total: Any, count: Any) -> Any:
         return total / count
@@ -199,12 +220,13 @@ class _DecisionMetric(Metric):
                 "metrics 'mae' or 'mse'"
             )
 
-    def _decide(self, output: Any, target: Any) -> _Decisions:
+    def _decide(self, output: Any, target: Any, plain: bool = False) -> _Decisions:
         if not (isinstance(output, Tensor) and isinstance(target, Tensor)):
             raise TypeError(
                 f"metric {self.name!r}: expected one tensor as output, got {type(output).__name__}"
             )
-        target = target if target.dtype.is_floating else target.astype("int64")
+        if not (plain or target.dtype.is_floating):
+            target = target.astype("int64")  # ignore_index is negative
         if self.binary or output.ndim < 2 or output.shape[1] == 1:
             return self._decide_each(output, target)
         if target.shape == output.shape:
@@ -290,6 +312,15 @@ class Accuracy(_DecisionMetric):
     def totals(self, output: Any, target: Any) -> Any:
         found, wanted, counted, invalid = self._decide(output, target)
         return ((found == wanted) & counted).sum(), counted.sum(), invalid
+
+    def _totals_of(self, output: Any, target: Any, plain: bool) -> Any:
+        if not plain:
+            return self.totals(output, target)
+        found, wanted, _, _ = self._decide(output, target, plain)
+        return (found == wanted).astype("float32").mean()
+
+    def _sums(self, values: Sequence[Any], samples: int) -> Sequence[Any]:
+        return (values[0] * samples, samples, 0) if len(values) == 1 else values
 
     def result(self, right: Any, count: Any, invalid: Any) -> Any:
         return right / count
@@ -457,10 +488,13 @@ class Averages:
             if counted > 0:  # where nothing counts, the loss is 0 / 0
                 self._loss += float(loss[0]) * counted
                 self._weight += counted
-            for name, totals in zip(self._metrics, metrics, strict=True):
+            if not metrics:
+                continue
+            for (name, metric), values in zip(self._metrics.items(), metrics, strict=True):
+                totals = metric._sums([float(value) for value in values], weight)
                 sums = self._sums.setdefault(name, [0.0] * len(totals))
                 for i, total in enumerate(totals):
-                    sums[i] += float(total)
+                    sums[i] += total
         for name, sums in self._sums.items():
             self._metrics[name].check(*sums)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydl._core import Tensor, concat
+from pydl.data import Subset, TensorDataset
 from pydl.grad_mode import no_grad
 from pydl.interop.safetensors import load_with_metadata, save
 from pydl.nn.module import Module
@@ -180,11 +181,11 @@ class Model(Module):
     def _metrics_list(self) -> list[Metric]:
         return list((self._metrics or {}).values())
 
-    def _step(self, verb: str, batch: Any) -> Any:
+    def _step(self, verb: str, batch: Any, *options: Any) -> Any:
         """Run a step, as a program where that is possible."""
-        state = self._parts()
         steps = self._steps
-        if steps is None or [id(part) for part in steps.state] != [id(part) for part in state]:
+        # Loss and metrics change by `compile` only, which drops the steps.
+        if steps is None or steps.optimizer is not self.optimizer:
             functions: dict[str, Callable[..., Any]] = {
                 "fit": self._train_step,
                 "gradients": self._gradient_step,
@@ -192,8 +193,8 @@ class Model(Module):
                 "evaluate": self._evaluation_step,
                 "predict": self._prediction_step,
             }
-            steps = self._steps = Steps(functions, state, self._jit)
-        return steps.run(verb, batch)
+            steps = self._steps = Steps(functions, self._parts(), self.optimizer, self._jit)
+        return steps.run(verb, batch, *options)
 
     def _compiled(self, verb: str) -> tuple[losses.Loss, dict[str, Metric]]:
         if self._loss is None or self._metrics is None:
@@ -337,7 +338,7 @@ class Model(Module):
         watch: Watch,
         first: bool,
     ) -> dict[str, float]:
-        averages, guarded = self._averages(), GuardedStep(self)
+        averages, guarded, plain = self._averages(), GuardedStep(self), self._has_plain(loader)
         set_mode(self, training=True)
         for number, batch in enumerate(loader):
             _require_target("fit", batch)
@@ -349,7 +350,7 @@ class Model(Module):
                 if not made:
                     watch.refuse(batch, float(values[0][0]), number)
             else:
-                values, made = self._step("fit", batch), True
+                values, made = self._step("fit", batch, plain), True
                 watch.look(values, batch, number)
             if watch.ended:
                 break
@@ -361,9 +362,20 @@ class Model(Module):
                 break
         return averages.result()
 
-    def _train_step(self, batch: tuple[Tensor, ...]) -> list[list[Tensor]]:
+    def _has_plain(self, loader: DataLoader) -> bool:
+        """Whether all targets are known, and such that steps need not look at them."""
+        assert self._loss is not None
+        data = loader.dataset
+        while isinstance(data, Subset):
+            data = data.dataset
+        changed = loader.collate_fn is not None or loader.augment is not None
+        if changed or not isinstance(data, TensorDataset):
+            return False
+        return self._loss.is_plain(data.columns[-1])
+
+    def _train_step(self, batch: tuple[Tensor, ...], plain: bool = False) -> list[list[Tensor]]:
         """Update the parameters by one batch; returns what `Averages` takes."""
-        values, _ = self._backward(batch)
+        values, _ = self._backward(batch, plain)
         self._update_step()
         return values
 
@@ -377,7 +389,9 @@ class Model(Module):
         assert self.optimizer is not None
         self.optimizer.step()
 
-    def _backward(self, batch: tuple[Tensor, ...]) -> tuple[list[list[Tensor]], Tensor]:
+    def _backward(
+        self, batch: tuple[Tensor, ...], plain: bool = False
+    ) -> tuple[list[list[Tensor]], Tensor]:
         assert self.optimizer is not None
         output = self(*batch[:-1])
         loss = self._loss_of(output, batch[-1])
@@ -388,12 +402,14 @@ class Model(Module):
             )
         self.optimizer.zero_grad()
         loss.backward()
-        return self._values(loss.detach(), output, batch[-1]), loss.detach()
+        return self._values(loss.detach(), output, batch[-1], plain), loss.detach()
 
-    def _evaluation_step(self, batch: tuple[Tensor, ...]) -> list[list[Tensor]]:
+    def _evaluation_step(
+        self, batch: tuple[Tensor, ...], plain: bool = False
+    ) -> list[list[Tensor]]:
         """Compute loss and metrics of one batch."""
         output = self(*batch[:-1])
-        return self._values(self._loss_of(output, batch[-1]), output, batch[-1])
+        return self._values(self._loss_of(output, batch[-1]), output, batch[-1], plain)
 
     def _prediction_step(self, inputs: tuple[Tensor, ...]) -> Any:
         """Compute the outputs of one batch."""
@@ -409,13 +425,13 @@ class Model(Module):
             )
         return loss.mean() if loss.ndim else loss
 
-    def _values(self, loss: Tensor, output: Any, target: Any) -> list[list[Tensor]]:
+    def _values(self, loss: Tensor, output: Any, target: Any, plain: bool) -> list[list[Tensor]]:
         """Return the loss, perhaps with the number of targets that count, and the metrics' sums."""
         assert self._loss is not None
         with no_grad():
-            counted = self._loss.counted(target)
+            counted = self._loss.counted(target, plain)
             values = [[loss] if counted is None else [loss, counted]]
-            values += [metric._values(output, target) for metric in self._metrics_list()]
+            values += [metric._values(output, target, plain) for metric in self._metrics_list()]
         return values
 
     def _averages(self) -> Averages:
@@ -457,12 +473,12 @@ class Model(Module):
     def _measure(
         self, loader: DataLoader, progress: Progress, stop: StopOnInterrupt | None = None
     ) -> dict[str, float]:
-        averages = self._averages()
+        averages, plain = self._averages(), self._has_plain(loader)
         with in_mode(self, training=False), no_grad():
             for number, batch in enumerate(loader):
                 _require_target("evaluate", batch)
                 self._remember(batch[:-1], batch[-1])
-                averages.add(self._step("evaluate", batch), batch[-1].shape[0])
+                averages.add(self._step("evaluate", batch, plain), batch[-1].shape[0])
                 progress.step(number + 1, averages)
                 if stop is not None and stop.requested:
                     break

@@ -63,7 +63,7 @@ def _train(model: Model) -> Callable[..., Any]:
         (loss, *_), *metrics = model._train_step(batch)
         results = {"loss": loss}
         for metric, totals in zip(model._metrics_list(), metrics, strict=True):
-            results[metric.name] = metric.result(*totals)
+            results[metric.name] = metric.result(*metric._sums(totals, batch[-1].shape[0]))
         return results
 
     return train
