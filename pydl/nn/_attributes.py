@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -117,7 +117,7 @@ def check_effect(module: Module, name: str, value: object) -> None:
     """
     cls: Any = type(module)
     own = _is_own_layer(cls)
-    if name == "requires_grad" and (own or name not in _names_read(cls)):
+    if name == "requires_grad" and name not in _names_of_users(cls):
         raise AttributeError(
             f"{cls.__name__}.requires_grad does nothing; call requires_grad_({value!r}), or set "
             "trainable"
@@ -168,6 +168,18 @@ def _names_read(cls: type) -> frozenset[str]:
 
 
 @cache
+def _names_of_users(cls: type) -> frozenset[str]:
+    """Names of attributes in the methods that are not pydl's."""
+    return frozenset(
+        name
+        for base in cls.__mro__
+        if not base.__module__.startswith("pydl.")
+        for _, function in _functions_of(base)
+        for name in _names_in(function.__code__)
+    )
+
+
+@cache
 def _names_of_constructor(cls: type) -> frozenset[str]:
     return frozenset(
         name
@@ -177,16 +189,19 @@ def _names_of_constructor(cls: type) -> frozenset[str]:
     )
 
 
-def _functions(cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+def _functions(cls: type) -> Iterator[tuple[str, Any]]:
     for base in cls.__mro__:
-        if base is object or (base.__name__ == "Module" and base.__module__ == "pydl.nn.module"):
-            continue
-        for name, value in vars(base).items():
-            if isinstance(value, property):
-                value = value.fget
-            value = getattr(value, "__func__", value)
-            if inspect.isfunction(value):
-                yield name, value
+        if not (base.__name__ == "Module" and base.__module__ == "pydl.nn.module"):
+            yield from _functions_of(base)
+
+
+def _functions_of(cls: type) -> Iterator[tuple[str, Any]]:
+    for name, value in vars(cls).items():
+        if isinstance(value, property):
+            value = value.fget
+        value = getattr(value, "__func__", value)
+        if inspect.isfunction(value):
+            yield name, value
 
 
 def _names_in(code: CodeType) -> Iterator[str]:

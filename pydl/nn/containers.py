@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from pydl.nn.module import Module, _freeze
+from pydl.nn.recurrent import _Recurrent
 from pydl.training.model import Model
 
 
@@ -77,6 +79,10 @@ class _LayerList(_Layers):
 class Sequential(_LayerList, Model):
     """Layers one after the other; also a `Model`, so that it can be compiled and fitted.
 
+    A recurrent layer hands its output (N, T, H) on to the next layer, without the final state, as
+    in Keras with return_sequences; as the last layer it gives both. Other layers of several results
+    need a module around them.
+
     Parameters
     ----------
     *layers : Module, or one mapping of str to Module
@@ -118,8 +124,23 @@ class Sequential(_LayerList, Model):
             self._layers[name] = _require_module(type(self).__name__, name, layer)
 
     def forward(self, x: Any) -> Any:
-        for layer in self._layers.values():
-            x = layer(x)
+        before: Module | None = None
+        for name, layer in self._layers.items():
+            if before is not None and type(x) is tuple:
+                x = self._handed_on(x, before, name, layer)
+            x, before = layer(x), layer
+        return x
+
+    def _handed_on(self, x: tuple[Any, ...], before: Module, name: str, layer: Module) -> Any:
+        """Return what the next layer gets of a result of several parts."""
+        if isinstance(_innermost_last(before), _Recurrent):
+            return x[0]
+        if type(layer).__module__.startswith("pydl.nn.") and not isinstance(layer, Sequential):
+            raise TypeError(
+                f"{type(self).__name__}: layer {name} ({type(layer).__name__}) takes one tensor, "
+                f"but the layer before, {type(before).__name__}, gives a tuple of {len(x)}; write "
+                "a module whose forward hands on the part that is wanted"
+            )
         return x
 
     @overload
@@ -134,10 +155,30 @@ class Sequential(_LayerList, Model):
     def _last_layer(self) -> Module | None:
         return next(reversed(self._layers.values()), None)
 
+    def _check_layout(self) -> None:
+        for name, layer in self._layers.items():
+            if not type(layer).__module__.startswith("pydl.nn."):
+                return  # it may change the order of the axes
+            parts = [getattr(module, "batch_first", True) for module in layer.modules()]
+            if not all(parts):
+                kind = type(layer).__name__
+                warnings.warn(
+                    f"compile: layer {name} ({kind}) takes steps along axis 0 and samples along "
+                    f"axis 1, but axis 0 of data for fit are samples; give {kind} batch_first=True",
+                    stacklevel=3,
+                )
+
     def append(self, module: Module) -> Sequential:
         """Add a layer at the end, named by its position; return self."""
         self._append(module)
         return self
+
+
+def _innermost_last(layer: Module | None) -> Module | None:
+    """Return the layer that a result comes from, inside of containers."""
+    while isinstance(layer, Sequential) and len(layer) > 0:
+        layer = layer._last_layer()
+    return layer
 
 
 class ModuleList(_LayerList):

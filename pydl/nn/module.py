@@ -316,7 +316,7 @@ class Module:
         module around it, ends that. Submodules that define `train` themselves are asked, as in
         PyTorch.
         """
-        self.training = mode
+        vars(self)["training"] = vars(self)["_pinned_mode"] = mode
         for child in self.children():
             pinned = child._pinned_mode
             child.train(mode)

@@ -138,6 +138,7 @@ class Model(Module):
             For arguments of another kind.
         """
         known = losses.get(loss)
+        self._check_layout()
         losses.check_last_layer(known, loss, self._last_layer())
         known = losses.with_last_layer(known, self._last_layer())
         chosen = get_metrics(metrics, known)
@@ -150,6 +151,9 @@ class Model(Module):
     def _last_layer(self) -> Module | None:
         """Return the layer whose output is the model's, where that is known."""
         return None
+
+    def _check_layout(self) -> None:
+        """Warn of layers that take something else for samples than `fit` does."""
 
     def _bind_optimizer(self) -> Optimizer:
         """Return the optimiser; one chosen by name is made anew when parameters have changed."""

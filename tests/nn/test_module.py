@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import warnings
 from collections import OrderedDict, deque
 
 import numpy as np
@@ -459,6 +460,80 @@ class TestSequential:
 
     def test_is_a_model(self):
         assert issubclass(nn.Sequential, pydl.Model) and pydl.Sequential is nn.Sequential
+
+
+RECURRENT = [
+    lambda: nn.RNN(3, 4, batch_first=True),
+    lambda: nn.LSTM(3, 4, num_layers=2, batch_first=True),
+    lambda: nn.GRU(3, 4, batch_first=True),
+]
+
+
+class TestSequentialOfRecurrentLayers:
+    @pytest.mark.parametrize("make", RECURRENT)
+    def test_hands_on_the_output(self, make):
+        layer, head, x = make(), nn.Linear(4, 2), pydl.ones((2, 5, 3))
+        expected = head(layer(x)[0])
+        for model in (
+            nn.Sequential(layer, head),
+            nn.Sequential(nn.Sequential(layer), head),
+            nn.Sequential(nn.Sequential(nn.Sequential(layer, nn.Identity())), head),
+        ):
+            np.testing.assert_array_equal(model(x).detach().numpy(), expected.detach().numpy())
+        output, _ = nn.Sequential(layer)(x)
+        assert output.shape == (2, 5, 4)
+
+    @pytest.mark.parametrize("jit", [True, False])
+    @pytest.mark.parametrize("make", RECURRENT)
+    def test_learns(self, make, jit):
+        pydl.manual_seed(0)
+        model = nn.Sequential(
+            make(), nn.GRU(4, 4, batch_first=True), nn.Flatten(), nn.Linear(20, 1)
+        )
+        x = np.random.default_rng(0).normal(size=(32, 5, 3)).astype(np.float32)
+        model.compile(pydl.optim.Adam(model.parameters(), lr=0.02), "mse", jit=jit)
+        history = model.fit(x, x.sum(axis=(1, 2)), epochs=20, verbose=0).history["loss"]
+        assert history[-1] < 0.7 * history[0]
+
+    @pytest.mark.parametrize(
+        ("make", "x"),
+        [
+            (lambda: nn.LSTMCell(3, 4), pydl.ones((2, 3))),
+            (lambda: nn.MaxPool1d(2, return_indices=True), pydl.ones((2, 3, 8))),
+        ],
+    )
+    def test_other_layers_of_several_results_are_named(self, make, x):
+        kind = type(make()).__name__
+        with pytest.raises(TypeError, match=rf"layer 1 \(Linear\) takes one.*{kind}, gives a"):
+            nn.Sequential(make(), nn.Linear(4, 2))(x)
+
+    def test_layers_of_users_may_take_tuples(self):
+        class Second(nn.Module):
+            def forward(self, parts):
+                return parts[1]
+
+        assert nn.Sequential(nn.LSTMCell(3, 4), Second())(pydl.ones((2, 3))).shape == (2, 4)
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda: nn.LSTM(3, 3),
+            lambda: nn.GRU(3, 3),
+            lambda: nn.RNN(3, 3),
+            lambda: nn.TransformerEncoderLayer(3, 1, 4, batch_first=False),
+        ],
+    )
+    def test_axes_in_another_order_than_that_of_fit_are_noticed(self, make):
+        with pytest.warns(UserWarning, match=r"layer 1 \(.*samples; give \w+ batch_first=True"):
+            nn.Sequential(nn.Identity(), make(), nn.Linear(3, 1)).compile("sgd", "mse")
+
+        class Swap(nn.Module):
+            def forward(self, x):
+                return x.permute_dims((1, 0, 2))
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            nn.Sequential(Swap(), make(), Swap(), nn.Linear(3, 1)).compile("sgd", "mse")
 
 
 def test_module_list():
