@@ -64,8 +64,8 @@ class DataLoader:
         For a batch size below 1, lengths that differ, both `seed` and `generator`, a negative
         `prefetch`, and a `batch_sampler` beside the options that it replaces.
     TypeError
-        For something that has no samples, a `batch_sampler` without a length, and functions that
-        cannot be called.
+        For something that has no samples, a batch size that is no integer, a `batch_sampler`
+        without a length, and functions that cannot be called.
 
     Examples
     --------
@@ -90,6 +90,10 @@ class DataLoader:
         augment: Callable[..., tuple[Any, Any]] | None = None,
         prefetch: int | None = None,
     ) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+            raise TypeError(
+                f"DataLoader: expected batch_size to be an integer, got {type(batch_size).__name__}"
+            )
         if batch_size < 1:
             raise ValueError(f"DataLoader: expected a batch size of at least 1, got {batch_size}")
         if seed is not None and generator is not None:

@@ -46,6 +46,15 @@ class Parameter(Tensor):
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         pass
 
+    @property
+    def trainable(self) -> bool:
+        """Another name of `requires_grad`, as Keras has it."""
+        return self.requires_grad
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.requires_grad = bool(value)
+
 
 class Buffer(Tensor):
     """A tensor that belongs to a module's state but is not learnt, such as a running mean.

@@ -15,7 +15,7 @@ def set_mode(model: Module, training: bool) -> None:
 
     Nothing is forgotten of what somebody froze: the next call finds it again.
     """
-    pinned = [(module, module._pinned_mode) for module in model.modules()]
+    pinned = [(module, module._pinned_mode) for _, module in model._walk("", set())]
     model.train(training)
     if training:
         for module, mode in pinned[1:]:  # outer ones first
@@ -28,7 +28,7 @@ def set_mode(model: Module, training: bool) -> None:
 @contextmanager
 def in_mode(model: Module, training: bool) -> Iterator[None]:
     """Set a mode for a scope as `set_mode` does; afterwards each submodule has the mode it had."""
-    modes = [(module, module.training) for module in model.modules()]
+    modes = [(module, module.training) for _, module in model._walk("", set())]
     set_mode(model, training)
     try:
         yield

@@ -220,3 +220,9 @@ class TestSplits:
     def test_subset_checks_its_indices(self):
         with pytest.raises(IndexError, match="reach outside the 10 samples"):
             Subset(TensorDataset(Y), [10])
+
+
+@pytest.mark.parametrize("size", [None, 2.0, "2", True])
+def test_a_batch_size_that_is_no_integer_is_refused(size):
+    with pytest.raises(TypeError, match="DataLoader: expected batch_size to be an integer, got"):
+        pydl.data.DataLoader(np.zeros((4, 2)), size)

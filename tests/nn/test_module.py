@@ -380,6 +380,11 @@ class TestTrainable:
         model[0].trainable = True
         assert all(p.requires_grad for p in model.parameters()) and model[0][1].trainable
 
+    def test_of_a_parameter_is_requires_grad(self):
+        parameter = nn.Parameter(pydl.ones((2,)))
+        parameter.trainable = False
+        assert not parameter.requires_grad and not parameter.trainable
+
     def test_is_copied(self):
         layer = nn.BatchNorm1d(2)
         layer.trainable = False
