@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from string import Formatter
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydl._core import Tensor
@@ -283,6 +282,8 @@ class ModelCheckpoint(Callback):
             self._make_folder(self._name(0, dict.fromkeys(names, 0.5)))
 
     def _check_placeholders(self, names: Sequence[str]) -> None:
+        from string import Formatter
+
         path, known = os.fspath(self.path), ["epoch", *names]
         try:
             wanted = [name for _, name, _, _ in Formatter().parse(path) if name is not None]

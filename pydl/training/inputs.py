@@ -16,9 +16,19 @@ _WIDER = {"uint16": np.int32, "uint32": np.int64, "longdouble": np.float64, "flo
 
 
 def make_loader(
-    verb: str, x: Any, y: Any, batch_size: int | None, shuffle: bool, dtype: Any, default: int = 32
+    verb: str,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    shuffle: bool,
+    dtype: Any,
+    *,
+    classes: bool = False,
+    default: int = 32,
 ) -> DataLoader:
     """Return a loader of batches of x, and of y unless it is None; `dtype` is for floats.
+
+    With `classes`, floats of shape (N,) and (N, 1) are class indices, such as files of text have.
 
     Raises
     ------
@@ -35,7 +45,8 @@ def make_loader(
         return x if isinstance(x, DataLoader) else DataLoader(x, size, shuffle=shuffle)
     columns = [as_column(verb, *named) for named in _inputs(x)]
     if y is not None:
-        columns.append(as_column(verb, "y", _single_target(verb, y)))
+        target = as_column(verb, "y", _single_target(verb, y))
+        columns.append(_class_indices(verb, target) if classes else target)
     counts = [int(column.shape[0]) for column in columns]
     if len(set(counts)) != 1:
         names = [name for name, _ in _inputs(x)] + ["y"]
@@ -121,6 +132,23 @@ def _single_target(verb: str, y: Any) -> Any:
             "join them along axis 1, and let a loss function of your own divide them again"
         )
     return y
+
+
+def _class_indices(verb: str, y: Any) -> Any:
+    """Return floats that must be class indices as integers; anything else as it is."""
+    is_index = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
+    if _is_sparse(y) or not is_index or y.shape[0] == 0:
+        return y
+    array = y.detach().numpy() if isinstance(y, Tensor) else y
+    if array.dtype.kind != "f":
+        return y
+    whole = array == np.floor(array)
+    if not whole.all():
+        raise ValueError(
+            f"{verb}: the loss takes class indices, but y has {int((~whole).sum())} values that "
+            f"are no integers, such as {array[~whole][0]}; for regression, use the loss 'mse'"
+        )
+    return array.astype(np.int64)
 
 
 def _hint_of_list(x: Any) -> str:

@@ -95,6 +95,12 @@ class Loss(NamedTuple):
                     "model return one, or write a loss function of your own"
                 )
         if self.ignore_index is not None:
+            if output.ndim > 1 and output.shape[1] == 1:
+                raise ValueError(
+                    f"the loss chooses among classes along axis 1, of which outputs of shape "
+                    f"{output.shape} have one, so that it is 0 whatever the model gives; for two "
+                    "classes, use 'binary_cross_entropy_with_logits', or a last layer of 2 outputs"
+                )
             column = (output.shape[0], 1, *output.shape[2:])
             is_column = output.ndim > 1 and target.shape == column != output.shape
             return target.squeeze(1) if is_column and not target.dtype.is_floating else target

@@ -527,7 +527,8 @@ class Model(Module):
     ) -> DataLoader:
         dtype = next((p.dtype for p in self.parameters() if p.dtype.is_floating), "float32")
         default = _PREDICTED_AT_ONCE if verb == "predict" else 32
-        return make_loader(verb, x, y, batch_size, shuffle, dtype, default)
+        classes = self._loss is not None and self._loss.ignore_index is not None
+        return make_loader(verb, x, y, batch_size, shuffle, dtype, classes=classes, default=default)
 
     def _remember(self, inputs: tuple[Any, ...], target: Any = None) -> None:
         """Keep what inputs and targets look like: for `summary` and `save`."""

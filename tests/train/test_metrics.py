@@ -347,6 +347,21 @@ class TestShapes:
                 outputs, targets, loss, ["accuracy"]
             )
 
+    @pytest.mark.parametrize("shape", [(12,), (12, 1)])
+    def test_class_indices_may_be_floats(self, shape):
+        labels = np.arange(12).reshape(shape) % 4
+        expected = measure(np.ones((12, 4)), labels, "cross_entropy", ["accuracy"])
+        for y in (labels.astype(float), pydl.tensor(labels.astype(np.float32)), labels.tolist()):
+            assert measure(np.ones((12, 4)), y, "cross_entropy", ["accuracy"]) == expected
+        with pytest.raises(ValueError, match="takes class indices.*no integers, such as 0.5"):
+            measure(np.ones((12, 4)), labels + 0.5, "cross_entropy", None)
+
+    @pytest.mark.parametrize("y", [np.zeros(6, int), np.arange(6) % 2, np.ones((6, 1))])
+    @pytest.mark.parametrize("loss", ["cross_entropy", nn.CrossEntropyLoss(), F.cross_entropy])
+    def test_one_output_has_no_classes_to_choose_from(self, loss, y):
+        with pytest.raises(ValueError, match="use 'binary_cross_entropy_with_logits', or a last"):
+            measure(np.zeros((6, 1)), y, loss, ["accuracy"])
+
     def test_fit_learns_from_targets_without_the_axis(self):
         x = np.random.default_rng(0).normal(size=(64, 3))
         y = x @ [1.0, -2.0, 0.5]
