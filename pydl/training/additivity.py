@@ -6,6 +6,7 @@ that, by broadcasting (N, 1) with (N,), combines each sample with each.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,9 @@ from pydl import _core
 from pydl._core import Tensor
 from pydl.grad_mode import no_grad
 
-_SAMPLES, _CUT = 60, 20
+# As many samples as fit into this many elements; where that are too few, nothing is tried.
+_ELEMENTS = 2_000_000
+_MOST_SAMPLES, _LEAST_SAMPLES = 60, 6
 
 
 def is_additive(
@@ -30,19 +33,23 @@ def is_additive(
     the target's. None where the function refuses such samples, or gives no numbers for them.
     """
     shape = target.shape[1:] if target_shape is None else target_shape
-    outputs = _made_up_outputs(output)
-    targets = _made_up_targets(output, target.dtype, shape)
+    count = min(_MOST_SAMPLES, _ELEMENTS // max(1, math.prod(output.shape[1:]), math.prod(shape)))
+    if count < _LEAST_SAMPLES:
+        return None
+    cut = count // 3
+    outputs = np.random.default_rng(0).uniform(0.05, 0.95, (count, *output.shape[1:]))
+    targets = _made_up_targets(output, target.dtype, (count, *shape), cut)
     try:
         with _core._PauseTracing(), no_grad():
             whole, first, second = (
                 _value(function, outputs[part], targets[part], output.dtype, target.dtype)
-                for part in (slice(None), slice(_CUT), slice(_CUT, None))
+                for part in (slice(None), slice(cut), slice(cut, None))
             )
     except Exception:  # the function is tried, and is free to refuse what is made up
         return None
     if not np.isfinite([whole, first, second]).all():
         return None
-    share = _CUT / _SAMPLES
+    share = cut / count
     candidates = (first * share + second * (1 - share), first + second)
     return any(bool(np.isclose(whole, candidate, rtol=1e-3)) for candidate in candidates)
 
@@ -66,21 +73,16 @@ def combines_samples(
     return output.shape if is_additive(function, output, target, output.shape[1:]) else None
 
 
-def _made_up_outputs(output: Tensor) -> Any:
-    generator = np.random.default_rng(0)
-    return generator.uniform(0.05, 0.95, (_SAMPLES, *output.shape[1:]))
-
-
-def _made_up_targets(output: Tensor, dtype: Any, shape: tuple[int, ...]) -> Any:
+def _made_up_targets(output: Tensor, dtype: Any, shape: tuple[int, ...], cut: int) -> Any:
     """Class indices that occur more often among the last samples than among the first."""
     generator = np.random.default_rng(1)
     classes = output.shape[1] if output.ndim > 1 and output.shape[1] > 1 else 2
-    if dtype.is_floating or shape == output.shape[1:]:
+    if dtype.is_floating or shape[1:] == output.shape[1:]:
         classes = 2
-    targets = generator.integers(0, classes, (_SAMPLES, *shape))
-    targets[:_CUT] *= generator.integers(0, 2, targets[:_CUT].shape)
-    targets.reshape(_SAMPLES, -1)[0] = 1  # neither part lacks a class
-    targets.reshape(_SAMPLES, -1)[1] = 0
+    targets = generator.integers(0, classes, shape)
+    targets[:cut] *= generator.integers(0, 2, targets[:cut].shape)
+    targets.reshape(shape[0], -1)[0] = 1  # neither part lacks a class
+    targets.reshape(shape[0], -1)[1] = 0
     return targets
 
 

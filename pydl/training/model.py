@@ -122,8 +122,8 @@ class Model(Module):
         metrics : sequence of str or callable, optional
             "accuracy" (class indices, one-hot, or binary), "precision", "recall", "mse", "mae",
             "cross_entropy", a `pydl.training.Metric`, or functions (output, target) -> Tensor,
-            whose values are averaged over samples; one value counts for its batch. A function that
-            is no mean over samples is noticed, with a warning.
+            whose values are averaged over samples; one value counts for its batch. A function is
+            tried once on made-up samples: of one that is no mean over samples, a warning tells.
         jit : bool, default True
             Whether `fit`, `evaluate` and `predict` run each step as a program, made once for each
             shape of batch (`pydl.compile`). Code of the model then runs only when it is traced. A

@@ -312,6 +312,20 @@ class TestOwnMetrics:
         with pytest.warns(UserWarning, match="'recall' is reported as a mean over batches"):
             measure(outputs, targets.astype(np.float32), "mse", [recall])
 
+    def test_functions_of_large_outputs_are_not_tried(self):
+        shapes = []
+
+        def error(output, target):
+            shapes.append(output.shape)
+            return pydl.abs(output - target).mean()
+
+        for width, tried in ((10, 60), (100_000, 20), (500_000, None)):
+            shapes.clear()
+            measure(np.zeros((2, width)), np.zeros((2, width)), "mse", [error])
+            assert {shape[0] for shape in shapes} == (
+                {2} if tried is None else {2, tried, tried // 3, tried - tried // 3}
+            )
+
     def test_what_gives_no_numbers_is_named(self):
         with pytest.raises(
             TypeError, match="metric 'text': expected a tensor or a number, got str"
