@@ -288,8 +288,6 @@ class Model(Module):
                 raise ValueError("fit: expected validation_data or validation_split, got both")
             x, y, validation_data = split_off(x, y, validation_split)
         loader = self._loader("fit", x, y, batch_size, shuffle)
-        if len(loader) == 0:
-            raise ValueError("fit: expected at least one sample, got none")
         validation = None
         if validation_data is not None:
             x, y = as_pair(validation_data)
@@ -516,8 +514,6 @@ class Model(Module):
                 inputs = batch if isinstance(batch, tuple) else (batch,)
                 self._remember(inputs)
                 outputs.append(self._step("predict", inputs))
-        if not outputs:
-            raise ValueError("predict: expected at least one sample, got none")
         if isinstance(outputs[0], (tuple, list)):
             return tuple(concat(list(part)) for part in zip(*outputs, strict=True))
         return concat(outputs)
@@ -528,7 +524,12 @@ class Model(Module):
         dtype = next((p.dtype for p in self.parameters() if p.dtype.is_floating), "float32")
         default = _PREDICTED_AT_ONCE if verb == "predict" else 32
         classes = self._loss is not None and self._loss.ignore_index is not None
-        return make_loader(verb, x, y, batch_size, shuffle, dtype, classes=classes, default=default)
+        loader = make_loader(
+            verb, x, y, batch_size, shuffle, dtype, classes=classes, default=default
+        )
+        if len(loader) == 0:
+            raise ValueError(f"{verb}: expected at least one sample, got none")
+        return loader
 
     def _remember(self, inputs: tuple[Any, ...], target: Any = None) -> None:
         """Keep what inputs and targets look like: for `summary` and `save`."""

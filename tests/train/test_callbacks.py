@@ -39,9 +39,9 @@ CALLBACKS = [
 
 # Callback: what makes one that watches a value.
 MONITORS = {
-    EarlyStopping: lambda name, folder: EarlyStopping(name),
-    ModelCheckpoint: lambda name, folder: ModelCheckpoint(
-        folder / "a.safetensors", name, save_best_only=True
+    EarlyStopping: lambda name, folder, mode="min": EarlyStopping(name, mode=mode),
+    ModelCheckpoint: lambda name, folder, mode="min": ModelCheckpoint(
+        folder / "a.safetensors", name, save_best_only=True, mode=mode
     ),
 }
 
@@ -75,6 +75,16 @@ def test_values_that_another_callback_adds_may_be_watched(cls, tmp_path):
         fit(Add(), checkpoint)
     with pytest.raises(ValueError, match="got 'lr'"):
         fit(MONITORS[cls]("lr", tmp_path), Add(), Steps())
+
+
+@pytest.mark.parametrize("cls", CALLBACKS)
+def test_the_direction_is_known_or_asked_for(cls, tmp_path):
+    names = [*training.metrics.NAMES, "loss"]
+    for name in [*names, *(f"val_{name}" for name in names), "top5_accuracy", "val_F1"]:
+        larger = name.lower().endswith(("accuracy", "precision", "recall", "f1"))
+        assert MONITORS[cls](name, tmp_path, "auto")._best._sign == (1.0 if larger else -1.0)
+    with pytest.raises(ValueError, match="mode: whether 'lr' shall be large or small"):
+        MONITORS[cls]("lr", tmp_path, "auto")
 
 
 PATHS = {

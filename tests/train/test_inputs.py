@@ -232,6 +232,10 @@ class TestSizes:
     def test_no_samples(self):
         with pytest.raises(ValueError, match="fit: expected at least one sample"):
             losses(X[:0], Y[:0])
+        with pytest.raises(ValueError, match="evaluate: expected at least one sample"):
+            model().evaluate(X[:0], Y[:0])
+        with pytest.raises(ValueError, match="fit: validation_data: expected at least one sample"):
+            losses(X, validation_data=(X[:0], Y[:0]))
 
     @pytest.mark.parametrize("size", [2, 3, 7, 10, 100])
     def test_validation_split_is_rounded_as_people_expect(self, size):
