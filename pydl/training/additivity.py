@@ -37,7 +37,7 @@ def is_additive(
     if count < _LEAST_SAMPLES:
         return None
     cut = count // 3
-    outputs = np.random.default_rng(0).uniform(0.05, 0.95, (count, *output.shape[1:]))
+    outputs = 0.05 + 0.9 * _spread((count, *output.shape[1:]), 1)
     targets = _made_up_targets(output, target.dtype, (count, *shape), cut)
     try:
         with _core._PauseTracing(), no_grad():
@@ -75,15 +75,20 @@ def combines_samples(
 
 def _made_up_targets(output: Tensor, dtype: Any, shape: tuple[int, ...], cut: int) -> Any:
     """Class indices that occur more often among the last samples than among the first."""
-    generator = np.random.default_rng(1)
     classes = output.shape[1] if output.ndim > 1 and output.shape[1] > 1 else 2
     if dtype.is_floating or shape[1:] == output.shape[1:]:
         classes = 2
-    targets = generator.integers(0, classes, shape)
-    targets[:cut] *= generator.integers(0, 2, targets[:cut].shape)
+    targets = (_spread(shape, 2) * classes).astype(np.int64)
+    targets[:cut] *= _spread(targets[:cut].shape, 3) < 0.5
     targets.reshape(shape[0], -1)[0] = 1  # neither part lacks a class
     targets.reshape(shape[0], -1)[1] = 0
     return targets
+
+
+def _spread(shape: tuple[int, ...], seed: int) -> Any:
+    """Return numbers in [0, 1) without an order, but no random ones: a trace may not have those."""
+    places = np.arange(math.prod(shape))
+    return (np.sin(places * 12.9898 + seed * 78.233) * 43758.5453 % 1.0).reshape(shape)
 
 
 def _value(function: Callable[[Any, Any], Any], x: Any, y: Any, of_x: Any, of_y: Any) -> float:

@@ -285,10 +285,11 @@ class ModelCheckpoint(Callback):
         if not isinstance(os.fspath(path), str):
             raise TypeError(f"ModelCheckpoint: expected path to be text, got {path!r}")
         self.path, self.save_best_only = path, save_best_only
-        self._best = _Best(monitor, mode) if save_best_only else None
+        # What is not compared needs no direction.
+        self._best = _Best(monitor, mode if save_best_only or mode != "auto" else "min")
 
     def _check(self, names: Sequence[str] | None) -> None:
-        if self._best is not None:
+        if self.save_best_only:
             self._best.check(names, "ModelCheckpoint")
         if names is not None:
             self._check_placeholders(names)
@@ -325,7 +326,7 @@ class ModelCheckpoint(Callback):
             raise PermissionError(f"ModelCheckpoint: no file can be written in {folder}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        if self._best is None or self._best.improves(logs, "ModelCheckpoint"):
+        if not self.save_best_only or self._best.improves(logs, "ModelCheckpoint"):
             self._check_placeholders(list(logs))
             path = self._name(epoch, logs)
             self._make_folder(path)

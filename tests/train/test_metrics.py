@@ -12,7 +12,7 @@ import pytest
 import pydl
 from pydl import nn
 from pydl.nn import functional as F
-from pydl.training import Accuracy, Metric, Precision, Recall, losses, metrics
+from pydl.training import Accuracy, Metric, Precision, Recall, additivity, losses, metrics
 
 
 class Given(pydl.Model):
@@ -272,6 +272,29 @@ def test_precision_and_recall_without_positives_are_zero():
         measure(np.zeros((4, 3)), np.zeros(4, int), "cross_entropy", ["recall"])
 
 
+def _ratio(hits, of):
+    return hits.sum().astype("float32") / of.sum()
+
+
+NO_MEANS = {
+    "recall": lambda o, t: _ratio((o > 0.5) & (t > 0.5), t > 0.5),
+    "precision": lambda o, t: _ratio((o > 0.5) & (t > 0.5), o > 0.5),
+    "intersection over union": lambda o, t: _ratio((o > 0.5) & (t > 0.5), (o > 0.5) | (t > 0.5)),
+    "r2": lambda o, t: 1 - ((o - t) ** 2).sum() / ((t - t.mean()) ** 2).sum(),
+    "root mean square": lambda o, t: pydl.sqrt(((o - t) ** 2).mean()),
+    "largest": lambda o, t: pydl.abs(o - t).max(),
+    "each with each": lambda o, t: ((o - t.squeeze(1)) ** 2).mean(),
+}
+MEANS = {
+    "mse": F.mse_loss,
+    "mae": F.l1_loss,
+    "cross-entropy": F.binary_cross_entropy,
+    "accuracy": lambda o, t: ((o > 0.5) == (t > 0.5)).astype("float32").mean(),
+    "sum": lambda o, t: pydl.abs(o - t).sum(),
+    "one value per sample": lambda o, t: ((o - t) ** 2).mean(axis=1),
+}
+
+
 class TestOwnMetrics:
     def test_a_metric_that_counts(self):
         class F1(Metric):
@@ -311,6 +334,18 @@ class TestOwnMetrics:
         outputs, targets = binary_samples()
         with pytest.warns(UserWarning, match="'recall' is reported as a mean over batches"):
             measure(outputs, targets.astype(np.float32), "mse", [recall])
+
+    @pytest.mark.parametrize("name", NO_MEANS)
+    def test_what_is_no_mean_is_known(self, name):
+        function = NO_MEANS[name]
+        output, target = pydl.zeros((8, 1)), pydl.zeros((8, 1))
+        assert additivity.is_additive(function, output, target) is False
+
+    @pytest.mark.parametrize("name", MEANS)
+    def test_what_is_a_mean_is_known(self, name):
+        function = MEANS[name]
+        output, target = pydl.zeros((8, 1)), pydl.zeros((8, 1))
+        assert additivity.is_additive(function, output, target) is True
 
     def test_functions_of_large_outputs_are_not_tried(self):
         shapes = []
