@@ -37,8 +37,12 @@ def is_additive(
     if count < _LEAST_SAMPLES:
         return None
     cut = count // 3
-    outputs = 0.05 + 0.9 * _spread((count, *output.shape[1:]), 1)
+    outputs = _spread((count, *output.shape[1:]), 1)
+    outputs[:cut] **= 3  # parts that differ: smaller outputs here, fewer positives below
+    outputs = 0.05 + 0.9 * outputs
     targets = _made_up_targets(output, target.dtype, (count, *shape), cut)
+    if targets.size == outputs.size:  # and smaller errors there
+        outputs[cut:] = 0.7 * outputs[cut:] + 0.3 * targets.reshape(outputs.shape)[cut:]
     try:
         with _core._PauseTracing(), no_grad():
             whole, first, second = (
@@ -51,7 +55,7 @@ def is_additive(
         return None
     share = cut / count
     candidates = (first * share + second * (1 - share), first + second)
-    return any(bool(np.isclose(whole, candidate, rtol=1e-3)) for candidate in candidates)
+    return any(bool(np.isclose(whole, candidate, rtol=2e-4)) for candidate in candidates)
 
 
 def combines_samples(
