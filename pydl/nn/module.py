@@ -135,15 +135,10 @@ class Module:
     # Attributes that compiled functions need not look at.
     _unguarded: frozenset[str] = frozenset({"_pinned_mode"})
 
-    # The mode that somebody gave this very module, by itself: `Model.fit` keeps to it.
+    # The mode that somebody gave this very module, by itself: `Model.fit` keeps to it. It is set
+    # wherever `training` is, because compiled functions notice attributes that appear.
     _pinned_mode: bool | None = None
     _trainable: bool = True
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        self = super().__new__(cls)
-        # There from the start, because compiled functions notice attributes that appear.
-        vars(self)["_pinned_mode"] = None
-        return self
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
