@@ -150,7 +150,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for value in args:
-            if type(value) is np.ndarray:
+            if type(value) is np.ndarray or type(value) is tuple:
                 args = tuple(map(_as_tensor, args))
                 break
         if kwargs:
@@ -436,8 +436,12 @@ def _rewrap(old: Parameter | Buffer, data: Tensor) -> Parameter | Buffer:
 
 
 def _as_tensor(value: Any) -> Any:
-    """Return an array of numbers as a tensor, anything else as it is."""
-    return asarray(value) if type(value) is np.ndarray and value.dtype.kind in "biuf" else value
+    """Return arrays of numbers, also those in a tuple, as tensors, anything else as it is."""
+    if type(value) is np.ndarray:
+        return asarray(value) if value.dtype.kind in "biuf" else value
+    if type(value) is tuple and any(type(item) is np.ndarray for item in value):
+        return tuple(map(_as_tensor, value))
+    return value
 
 
 def _freeze(value: object) -> None:

@@ -50,6 +50,17 @@ def test_numpy_arrays_by_keyword_and_in_a_model():
     assert nn.Flatten()(x[:, ::-1]).shape == (2, 20)
 
 
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"])
+def test_numpy_arrays_as_states(kind):
+    x = np.ones((2, 5, 4) if "Cell" not in kind else (2, 4), np.float32)
+    state = np.ones((1, 2, 3) if "Cell" not in kind else (2, 3), np.float32)
+    layer = getattr(nn, kind)(4, 3, **({} if "Cell" in kind else {"batch_first": True}))
+    states = (state, state) if "LSTM" in kind else state
+    given = tuple(map(pydl.asarray, states)) if "LSTM" in kind else pydl.asarray(states)
+    for ours, theirs in zip(_leaves(layer(x, states)), _leaves(layer(x, given)), strict=True):
+        np.testing.assert_array_equal(ours.detach().numpy(), theirs.detach().numpy())
+
+
 def test_arrays_that_are_no_numbers_reach_forward_unchanged():
     class Lengths(nn.Module):
         def forward(self, words):
