@@ -114,11 +114,18 @@ def token_loss(scores: pydl.Tensor, target: pydl.Tensor) -> pydl.Tensor:
     return nn.functional.cross_entropy(scores, target.reshape(-1), ignore_index=PADDING)
 
 
-def token_accuracy(scores: pydl.Tensor, target: pydl.Tensor) -> pydl.Tensor:
+class TokenAccuracy(pydl.training.Metric):
     """Share of tokens that are right, given the right ones before."""
-    is_token = target != PADDING
-    right = (pydl.argmax(scores, axis=-1) == target) & is_token
-    return right.astype("float32").sum() / is_token.astype("float32").sum()
+
+    name = "token_accuracy"
+
+    def totals(self, scores: pydl.Tensor, target: pydl.Tensor) -> tuple[pydl.Tensor, pydl.Tensor]:
+        is_token = target != PADDING
+        right = (pydl.argmax(scores, axis=-1) == target) & is_token
+        return right.sum(), is_token.sum()
+
+    def result(self, right: float, tokens: float) -> float:
+        return right / tokens
 
 
 def pair_collate(pairs: Sequence[Pair], multiple: int) -> tuple[pydl.Tensor, ...]:
@@ -178,7 +185,7 @@ def train(
     loader = pair_loader(pairs, batch_size, shuffle=True, seed=seed, multiple=multiple)
     held_out = pair_loader(validation, batch_size, shuffle=False, seed=seed, multiple=multiple)
     optimizer = pydl.optim.AdamW(model.parameters(), lr=lr)
-    model.compile(optimizer, token_loss, [token_accuracy])
+    model.compile(optimizer, token_loss, [TokenAccuracy()])
     schedule = WarmUpAndDecay(optimizer, epochs * len(loader))
     return model.fit(
         loader, epochs=epochs, validation_data=held_out, callbacks=[schedule], verbose=2

@@ -240,6 +240,7 @@ void define_trace(py::module_& module) {
       });
   module.def("_is_tracing", is_tracing);
   module.def("_is_traced", is_traced);
+  module.def("_address", [](const Tensor& tensor) { return reinterpret_cast<uintptr_t>(tensor.raw_data()); });
   module.def("_version", [](const Tensor& tensor) { return tensor.version(); });
   module.def("_declare_state", declare_state);
   module.def("_pass_names", pass_names);

@@ -34,8 +34,24 @@ Tensor deep_copy(const Tensor& x) {
   return result;
 }
 
-py::object deep_copy_object(const py::object& self, const py::object&) {
-  const Tensor copied = deep_copy(unwrap(self.ptr()));
+// Tensors that share their memory, in one layout, share that of the copy too: tied weights stay tied.
+Tensor deep_copy_once(const Tensor& x, const py::object& memo) {
+  if (!py::isinstance<py::dict>(memo) || x.size() == 0 || x.raw_data() == nullptr) return deep_copy(x);
+  const auto address = reinterpret_cast<uintptr_t>(x.raw_data());  // NOLINT: a key, never followed
+  const py::tuple key = py::make_tuple("pydl.Tensor", address, x.shape(), x.strides(), x.dtype());
+  const auto known = memo.cast<py::dict>();
+  if (!known.contains(key)) {
+    const Tensor copied = deep_copy(x);
+    known[key] = py::cast(copied);
+    return copied;
+  }
+  Tensor shared = known[key].cast<Tensor>().detach();
+  if (x.requires_grad()) shared.set_requires_grad(true);
+  return shared;
+}
+
+py::object deep_copy_object(const py::object& self, const py::object& memo) {
+  const Tensor copied = deep_copy_once(unwrap(self.ptr()), memo);
   if (Py_TYPE(self.ptr()) == tensor_type()) return py::cast(copied);
   // A subclass keeps its type and attributes.
   py::object result = py::type::of(self).attr("__new__")(py::type::of(self), py::cast(copied));

@@ -670,6 +670,7 @@ class _BareConvolution:
     def run(self) -> None:
         """Forward, gradient of the weight, and that of x."""
 
+def _address(arg0: TensorLike) -> int: ...
 def _apply_with_provider(
     op: str,
     provider: str,

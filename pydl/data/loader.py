@@ -67,8 +67,8 @@ class DataLoader:
         For a batch size below 1, lengths that differ, both `seed` and `generator`, a negative
         `prefetch`, and a `batch_sampler` beside the options that it replaces.
     TypeError
-        For something that has no samples, a `batch_sampler` without a length, and functions that
-        cannot be called.
+        For something that has no samples, a batch size that is no integer, a `batch_sampler`
+        without a length, and functions that cannot be called.
 
     Examples
     --------
@@ -93,6 +93,10 @@ class DataLoader:
         augment: Callable[..., tuple[Any, Any]] | None = None,
         prefetch: int | None = None,
     ) -> None:
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
+            raise TypeError(
+                f"DataLoader: expected batch_size to be an integer, got {type(batch_size).__name__}"
+            )
         if batch_size < 1:
             raise ValueError(f"DataLoader: expected a batch size of at least 1, got {batch_size}")
         if seed is not None and generator is not None:
@@ -265,6 +269,9 @@ def _augmented(
 
 def _collate(samples: Sequence[Any]) -> Any:
     if isinstance(samples[0], tuple):
+        sizes = {len(sample) if isinstance(sample, tuple) else 0 for sample in samples}
+        if len(sizes) != 1:
+            raise ValueError("DataLoader: expected tuples of one length as samples, got others too")
         return tuple(_stacked(values) for values in zip(*samples, strict=True))
     return _stacked(samples)
 
@@ -274,4 +281,17 @@ def _stacked(values: Sequence[Any]) -> Tensor:
         return stack(list(values))
     if isinstance(values[0], (bool, int, float)):
         return tensor(list(values))
-    return asarray(np.stack(values))
+    arrays = [np.asarray(value) for value in values]
+    for number, array in enumerate(arrays):
+        if array.dtype.kind in "OUSMmVc":
+            raise TypeError(
+                "DataLoader: expected samples of tensors, arrays and numbers, and tuples of them, "
+                f"got {type(values[number]).__name__} {values[number]!r:.60}; collate_fn may make "
+                "a batch of anything else"
+            )
+        if array.shape != arrays[0].shape:
+            raise ValueError(
+                f"DataLoader: expected samples of one shape, got {arrays[0].shape} and "
+                f"{array.shape}; pad them, or give a collate_fn (pydl.text.pad_collate)"
+            )
+    return asarray(np.stack(arrays))

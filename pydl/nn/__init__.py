@@ -28,7 +28,7 @@ from pydl.nn.averaging import (
     GlobalAvgPool3d,
 )
 from pydl.nn.channel_dropout import Dropout1d, Dropout2d, Dropout3d
-from pydl.nn.containers import ModuleList, Sequential
+from pydl.nn.containers import ModuleDict, ModuleList, Sequential
 from pydl.nn.conv import (
     Conv1d,
     Conv2d,
@@ -175,6 +175,7 @@ __all__ = [
     "MaxUnpool3d",
     "Mish",
     "Module",
+    "ModuleDict",
     "ModuleList",
     "MultiheadAttention",
     "Parameter",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from pydl.nn.module import Module
+from pydl.nn.module import Module, _freeze
+from pydl.nn.recurrent import _Recurrent
 from pydl.training.model import Model
 
 
@@ -18,7 +20,7 @@ def _require_module(owner: str, name: str, value: object) -> Module:
 
 
 class _Layers(Module):
-    """Submodules by name, in order; what Sequential and ModuleList share."""
+    """Submodules by name, in order; what the containers share."""
 
     _layers: dict[str, Module]
 
@@ -37,9 +39,27 @@ class _Layers(Module):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self).get("_layers", ()):
-            self._layers[name] = _require_module(type(self).__name__, name, value)
+            self._put(name, value)
         else:
             super().__setattr__(name, value)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def _put(self, name: str, module: Module) -> None:
+        self._layers[name] = _require_module(type(self).__name__, name, module)
+        if not self._trainable:
+            _freeze(module)
+
+
+class _LayerList(_Layers):
+    """What Sequential and ModuleList share: layers by position."""
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._layers.values())
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self._put(self._name_at(index), module)
 
     def _name_at(self, index: int) -> str:
         names = list(self._layers)
@@ -49,25 +69,19 @@ class _Layers(Module):
             )
         return names[index]
 
-    def __len__(self) -> int:
-        return len(self._layers)
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self._layers.values())
-
-    def __setitem__(self, index: int, module: Module) -> None:
-        name = self._name_at(index)
-        self._layers[name] = _require_module(type(self).__name__, name, module)
-
     def _append(self, module: Module) -> None:
         name = str(len(self._layers))
         if name in self._layers:
             raise ValueError(f"{type(self).__name__}: there is a layer named {name} already")
-        self._layers[name] = _require_module(type(self).__name__, name, module)
+        self._put(name, module)
 
 
-class Sequential(_Layers, Model):
+class Sequential(_LayerList, Model):
     """Layers one after the other; also a `Model`, so that it can be compiled and fitted.
+
+    A recurrent layer hands its output (N, T, H) on to the next layer, without the final state, as
+    in Keras with return_sequences; as the last layer it gives both. Other layers of several results
+    need a module around them.
 
     Parameters
     ----------
@@ -106,15 +120,27 @@ class Sequential(_Layers, Model):
         for layer in layers:
             self._append(_require_module(type(self).__name__, str(len(self._layers)), layer))
         for name, layer in named_layers.items():
-            if not name.isidentifier() and not name.isdecimal():
-                raise ValueError(f"{type(self).__name__}: {name!r} is no name for a layer")
-            if hasattr(type(self), name):
-                raise ValueError(f"{type(self).__name__}: the name {name!r} is taken by a method")
+            _check_name(self, name)
             self._layers[name] = _require_module(type(self).__name__, name, layer)
 
     def forward(self, x: Any) -> Any:
-        for layer in self._layers.values():
-            x = layer(x)
+        before: Module | None = None
+        for name, layer in self._layers.items():
+            if before is not None and type(x) is tuple:
+                x = self._handed_on(x, before, name, layer)
+            x, before = layer(x), layer
+        return x
+
+    def _handed_on(self, x: tuple[Any, ...], before: Module, name: str, layer: Module) -> Any:
+        """Return what the next layer gets of a result of several parts."""
+        if isinstance(_innermost_last(before), _Recurrent):
+            return x[0]
+        if type(layer).__module__.startswith("pydl.nn.") and not isinstance(layer, Sequential):
+            raise TypeError(
+                f"{type(self).__name__}: layer {name} ({type(layer).__name__}) takes one tensor, "
+                f"but the layer before, {type(before).__name__}, gives a tuple of {len(x)}; write "
+                "a module whose forward hands on the part that is wanted"
+            )
         return x
 
     @overload
@@ -129,13 +155,33 @@ class Sequential(_Layers, Model):
     def _last_layer(self) -> Module | None:
         return next(reversed(self._layers.values()), None)
 
+    def _check_layout(self) -> None:
+        for name, layer in self._layers.items():
+            if not type(layer).__module__.startswith("pydl.nn."):
+                return  # it may change the order of the axes
+            parts = [getattr(module, "batch_first", True) for module in layer.modules()]
+            if not all(parts):
+                kind = type(layer).__name__
+                warnings.warn(
+                    f"compile: layer {name} ({kind}) takes steps along axis 0 and samples along "
+                    f"axis 1, but axis 0 of data for fit are samples; give {kind} batch_first=True",
+                    stacklevel=3,
+                )
+
     def append(self, module: Module) -> Sequential:
         """Add a layer at the end, named by its position; return self."""
         self._append(module)
         return self
 
 
-class ModuleList(_Layers):
+def _innermost_last(layer: Module | None) -> Module | None:
+    """Return the layer that a result comes from, inside of containers."""
+    while isinstance(layer, Sequential) and len(layer) > 0:
+        layer = layer._last_layer()
+    return layer
+
+
+class ModuleList(_LayerList):
     """A list of modules whose parameters are found.
 
     Examples
@@ -170,3 +216,74 @@ class ModuleList(_Layers):
         for module in modules:
             self._append(module)
         return self
+
+
+class ModuleDict(_Layers):
+    """Modules by name, whose parameters are found.
+
+    Parameters
+    ----------
+    modules : mapping of str to Module, optional
+        Names are as of attributes: "conv1" or "0", not "a.b".
+
+    Raises
+    ------
+    TypeError
+        For something that is not a module.
+    ValueError
+        For a name that cannot be part of a path, or is that of a method.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> heads = pydl.nn.ModuleDict({"age": pydl.nn.Linear(4, 1), "kind": pydl.nn.Linear(4, 3)})
+    >>> heads["kind"](pydl.ones((2, 4))).shape
+    (2, 3)
+    >>> list(heads), len(list(heads.parameters()))
+    (['age', 'kind'], 4)
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        super().__init__()
+        self._layers = {}
+        for name, module in (modules or {}).items():
+            self[name] = module
+
+    def __getitem__(self, name: str) -> Module:
+        if name not in self._layers:
+            raise KeyError(f"ModuleDict: there is no {name!r}; it has {', '.join(self._layers)}")
+        return self._layers[name]
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        _check_name(self, name)
+        self._put(name, module)
+
+    def __delitem__(self, name: str) -> None:
+        del self._layers[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._layers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def keys(self) -> Iterable[str]:
+        """Names, in order."""
+        return self._layers.keys()
+
+    def values(self) -> Iterable[Module]:
+        """Modules, in order."""
+        return self._layers.values()
+
+    def items(self) -> Iterable[tuple[str, Module]]:
+        """Names with their modules, in order."""
+        return self._layers.items()
+
+
+def _check_name(owner: Module, name: object) -> None:
+    """Raise `ValueError` for a name that attributes cannot have."""
+    kind = type(owner).__name__
+    if not isinstance(name, str) or not (name.isidentifier() or name.isdecimal()):
+        raise ValueError(f"{kind}: {name!r} is no name for a layer")
+    if hasattr(type(owner), name):
+        raise ValueError(f"{kind}: the name {name!r} is taken by a method")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import numpy as np
+
 from pydl._core import Tensor, asarray
 from pydl.grad_mode import no_grad
+from pydl.nn import _attributes
+from pydl.nn._conversion import SharedConversion
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from pydl._core import DType
@@ -42,6 +45,15 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         pass
+
+    @property
+    def trainable(self) -> bool:
+        """Another name of `requires_grad`, as Keras has it."""
+        return self.requires_grad
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.requires_grad = bool(value)
 
 
 class Buffer(Tensor):
@@ -83,12 +95,23 @@ class Module:
     """Base of layers and models: subclasses create parameters and submodules, and define `forward`.
 
     Whatever attribute is a `Parameter`, a `Buffer` or another `Module` belongs to the module, under
-    the attribute's name. There is nothing else to register.
+    the attribute's name. There is nothing else to register. Those in lists, tuples and dicts are
+    not found, so they are refused: at the assignment, or, where they are added later, by the next
+    call that looks for parameters, such as `parameters`, `state_dict` or `Model.compile`. Use
+    `ModuleList` and `ModuleDict`.
+
+    A module is called like a function. NumPy arrays of numbers among the arguments become tensors
+    of the same dtype before `forward` sees them.
+
+    pydl's own layers refuse to set attributes that they do not read: a misspelt one, or a size of a
+    layer that is made already.
 
     Attributes
     ----------
     training : bool
         Whether layers such as `Dropout` behave as in training; set by `train` and `eval`.
+    trainable : bool
+        False freezes the module, as in Keras; see there.
 
     Examples
     --------
@@ -110,13 +133,28 @@ class Module:
     training: bool = True
 
     # Attributes that compiled functions need not look at.
-    _unguarded: frozenset[str] = frozenset()
+    _unguarded: frozenset[str] = frozenset({"_pinned_mode"})
+
+    # The mode that somebody gave this very module, by itself: `Model.fit` keeps to it. It is set
+    # wherever `training` is, because compiled functions notice attributes that appear.
+    _pinned_mode: bool | None = None
+    _trainable: bool = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _attributes.check_class(cls, _KINDS)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the module's output; subclasses define it, callers call the module itself."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        for value in args:
+            if type(value) is np.ndarray or type(value) is tuple:
+                args = tuple(map(_as_tensor, args))
+                break
+        if kwargs:
+            kwargs = {name: _as_tensor(value) for name, value in kwargs.items()}
         try:
             return self.forward(*args, **kwargs)
         except Exception as error:
@@ -141,8 +179,17 @@ class Module:
             yield module
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Iterate over this module (named `prefix`) and all below it, with dotted names."""
-        return self._walk(prefix, set())
+        """Iterate over this module (named `prefix`) and all below it, with dotted names.
+
+        Raises
+        ------
+        TypeError
+            Here, and in all that looks for modules, parameters and buffers: for those that only a
+            list, tuple or dict holds.
+        """
+        found = list(self._walk(prefix, set()))
+        _attributes.check_all_found(self, found, _KINDS)
+        return iter(found)
 
     def _walk(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
         if id(self) in seen:
@@ -185,7 +232,11 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         _check_assignment(self, name, value)
+        if name == "training":
+            vars(self)["_pinned_mode"] = bool(value)
         object.__setattr__(self, name, value)
+        if not self._trainable:
+            _freeze(value)
 
     if not TYPE_CHECKING:  # type checkers shall go on to report unknown attributes
 
@@ -203,6 +254,7 @@ class Module:
         >>> list(pydl.nn.Linear(2, 1).state_dict())
         ['weight', 'bias']
         """
+        self.named_modules()  # raises where something would be missing
         return {name: tensor.detach() for name, tensor in self._state("")}
 
     def _state(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
@@ -235,6 +287,7 @@ class Module:
         ValueError
             For shapes that differ and, when `strict`, for names that differ; it lists them.
         """
+        self.named_modules()
         own = dict(self._state(""))
         missing = [name for name in own if name not in state]
         unexpected = [name for name in state if name not in own]
@@ -259,19 +312,56 @@ class Module:
     # --- modes ------------------------------------------------------------------------------------
 
     def train(self: ModuleT, mode: bool = True) -> ModuleT:
-        """Set training mode here and in all submodules (`False`: evaluation mode); return self."""
-        for module in self.modules():
-            module.training = mode
+        """Set training mode here and in all submodules (`False`: evaluation mode); return self.
+
+        `Model.fit` sets training mode, but a submodule that was put into evaluation mode by itself
+        stays there: ``model.backbone.eval()``, or ``layer.training = False``. Its batch norm does
+        not move its running moments then, and its dropout drops nothing. ``train()`` on it, or on a
+        module around it, ends that. Submodules that define `train` themselves are asked, as in
+        PyTorch.
+        """
+        vars(self)["training"] = vars(self)["_pinned_mode"] = mode
+        for child in self.children():
+            pinned = child._pinned_mode
+            child.train(mode)
+            vars(child)["_pinned_mode"] = False if pinned is False and not mode else None
         return self
 
     def eval(self: ModuleT) -> ModuleT:
         """Set evaluation mode: the same as `train(False)`."""
         return self.train(False)
 
+    @property
+    def trainable(self) -> bool:
+        """Whether the module learns; assigning concerns all below it, as in Keras.
+
+        False freezes all parameters, also those that are added later, and lets batch norm run in
+        inference mode, with the running moments, which do not move, even in training mode. Dropout
+        goes on in training mode; `eval` ends that too. True lets all parameters learn, those frozen
+        in other ways included. It takes effect at once, without another `compile`.
+
+        Examples
+        --------
+        >>> import pydl
+        >>> layer = pydl.nn.BatchNorm1d(2)
+        >>> layer.trainable = False
+        >>> _ = layer(pydl.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        >>> layer.running_mean.tolist(), layer.weight.requires_grad
+        ([0.0, 0.0], False)
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for module in self.modules():
+            vars(module)["_trainable"] = bool(value)
+        self.requires_grad_(bool(value))
+
     def requires_grad_(self: ModuleT, flag: bool = True) -> ModuleT:
         """Freeze all parameters (`False`), or let them learn again (`True`); return self.
 
-        Optimisers leave frozen parameters alone.
+        Optimisers leave frozen parameters alone. Batch norm goes on to move its running moments in
+        training mode, as in PyTorch: set `trainable`, or call `eval`, where that is not wanted.
         """
         for parameter in self.parameters():
             parameter.requires_grad = flag
@@ -295,14 +385,28 @@ class Module:
     def to(self: ModuleT, target: DType | str | type[np.generic]) -> ModuleT:
         """Convert floating parameters and buffers to a dtype, or move all to a device; return self.
 
-        Parameters that change are new objects, so call it before an optimiser is created.
+        Parameters that change are new objects, so call it before an optimiser is created. Tied
+        ones, whether they are one object or share their memory, stay tied.
+
+        Raises
+        ------
+        ValueError
+            For parameters that share memory in different layouts, such as a matrix and its
+            transpose. Nothing is changed then.
         """
-        for module in self.modules():
-            for name, value in list(module._members()):
-                if isinstance(value, (Parameter, Buffer)) and value.dtype.is_floating:
-                    moved = value.detach().to(target)
-                    if moved.dtype != value.dtype:
-                        setattr(module, name, _rewrap(value, moved))
+        found = [
+            (module, f"{path}.{name}" if path else name, name, value)
+            for path, module in self.named_modules()
+            for name, value in module._members()
+            if isinstance(value, (Parameter, Buffer)) and value.dtype.is_floating
+        ]
+        conversion = SharedConversion(lambda tensor: tensor.to(target))
+        if any(value.detach().to(target).dtype != value.dtype for _, _, _, value in found[:1]):
+            conversion.check([(path, value) for _, path, _, value in found])
+        for module, _, name, value in found:
+            converted = conversion.apply(value, _rewrap)
+            if converted is not value:
+                setattr(module, name, converted)
         return self
 
     # --- how it looks -----------------------------------------------------------------------------
@@ -322,14 +426,34 @@ class Module:
         )
 
 
+_KINDS = (Module, Parameter, Buffer)
+
+
 def _rewrap(old: Parameter | Buffer, data: Tensor) -> Parameter | Buffer:
     if isinstance(old, Parameter):
         return type(old)(data, old.requires_grad)
     return type(old)(data, old.persistent)
 
 
+def _as_tensor(value: Any) -> Any:
+    """Return arrays of numbers, also those in a tuple, as tensors, anything else as it is."""
+    if type(value) is np.ndarray:
+        return asarray(value) if value.dtype.kind in "biuf" else value
+    if type(value) is tuple and any(type(item) is np.ndarray for item in value):
+        return tuple(map(_as_tensor, value))
+    return value
+
+
+def _freeze(value: object) -> None:
+    """Freeze what becomes part of a module that is frozen."""
+    if isinstance(value, Parameter):
+        value.requires_grad = False
+    elif isinstance(value, Module):
+        value.trainable = False
+
+
 def _check_assignment(module: Module, name: str, value: object) -> None:
-    """Refuse assignments by which parameters would silently get lost."""
+    """Refuse assignments by which parameters would silently get lost, or that would do nothing."""
     where = f"{type(module).__name__}.{name}"
     current = vars(module).get(name)
     for kind in (Parameter, Module):
@@ -338,11 +462,8 @@ def _check_assignment(module: Module, name: str, value: object) -> None:
                 f"{where} is a {kind.__name__}: expected another one or None, "
                 f"got {type(value).__name__}"
             )
-    if type(value) is list and any(isinstance(item, (Module, Parameter)) for item in value):
-        raise TypeError(
-            f"{where}: modules and parameters in a list are not found; use ModuleList, or one "
-            "attribute each"
-        )
+    _attributes.check_container(module, name, value, _KINDS)
+    _attributes.check_effect(module, name, value)
 
 
 def _unknown_attribute(module: Module, name: str) -> str:

@@ -64,6 +64,11 @@ class _ChannelNorm(Module):
                 f"C={self.num_features}, got {x.shape}"
             )
 
+    @property
+    def _learns(self) -> bool:
+        """Whether moments of the batch count: frozen by `trainable`, layers only infer."""
+        return self.training and self._trainable
+
     def _normalize(
         self, function: Callable[..., Tensor], x: Tensor, momentum: float | Tensor | None
     ) -> Tensor:
@@ -73,7 +78,7 @@ class _ChannelNorm(Module):
             self.running_var,
             self.weight,
             self.bias,
-            self.training or not self.track_running_stats,
+            self._learns or not self.track_running_stats,
             0.0 if momentum is None else momentum,
             self.eps,
         )
@@ -100,7 +105,7 @@ class _BatchNorm(_ChannelNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         self._check_input(x)
-        if not self.training or self.num_batches_tracked is None:
+        if not self._learns or self.num_batches_tracked is None:
             return self._normalize(_core.nn.batch_norm, x, self.momentum)
         count = self.num_batches_tracked + 1
         # Without momentum, all batches count the same.

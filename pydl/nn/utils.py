@@ -107,7 +107,7 @@ class _SpectralNorm:
         with no_grad():
             # Copies: a later forward pass overwrites the buffers before this one is differentiated.
             left, right = u.copy(), v.copy()
-            if module.training:
+            if module.training and module.trainable:
                 left, right = self._iterate(self._matrix(weight), u, v, self.iterations)
                 u.copy_(left)
                 v.copy_(right)

@@ -17,17 +17,24 @@ class ParameterGroup:
 
     Attributes
     ----------
-    parameters : list of Tensor
+    parameters : tuple of Tensor
     lr : float
         Learning rate; assign to change it.
     options : dict
         Keyword arguments of the fused update.
     """
 
-    __slots__ = ("_lr", "options", "parameters")
+    __slots__ = ("_given", "_lr", "options", "parameters")
 
-    def __init__(self, parameters: list[Tensor], lr: float, options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        parameters: tuple[Tensor, ...],
+        lr: float,
+        given: dict[str, Any],
+        options: dict[str, Any],
+    ) -> None:
         self.parameters, self.options = parameters, options
+        self._given = given  # the options by the names of the constructor
         self._lr = full((), lr, dtype="float64")
 
     @property
@@ -79,7 +86,9 @@ def _checked_lr(value: float) -> float:
 class Optimizer:
     """Base of optimisers: subclasses name their state and call one fused update.
 
-    Parameters without a gradient, and frozen ones, are skipped and keep their state.
+    Parameters without a gradient, and frozen ones, are skipped and keep their state. Options of the
+    constructor are attributes: ``optimizer.momentum = 0.5`` holds for all groups from the next step
+    on, as `lr` does. pydl's optimisers refuse to set attributes that they do not have.
 
     Parameters
     ----------
@@ -107,9 +116,9 @@ class Optimizer:
         lr: float,
         options: dict[str, Any],
     ) -> None:
-        self.groups = [
+        self.groups = tuple(
             self._make_group(entry, lr, options) for entry in _as_groups(parameters, self._name)
-        ]
+        )
         self._parameters = [p for group in self.groups for p in group.parameters]
         if len({id(p) for p in self._parameters}) != len(self._parameters):
             raise ValueError(f"{self._name}: a parameter was given twice")
@@ -135,8 +144,57 @@ class Optimizer:
         merged = {**options, **own}
         self._check(merged)
         return ParameterGroup(
-            list(entry["params"]), _checked_lr(entry.get("lr", lr)), self._to_core(merged)
+            tuple(entry["params"]),
+            _checked_lr(entry.get("lr", lr)),
+            merged,
+            self._to_core(dict(merged)),
         )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_batches" not in vars(self):  # it is being made
+            object.__setattr__(self, name, value)
+        elif name in self.groups[0]._given:
+            self._set_option(name, value)
+        else:
+            _check_attribute(self, name)
+            object.__setattr__(self, name, value)
+
+    if not TYPE_CHECKING:  # type checkers shall go on to report unknown attributes
+
+        def __getattr__(self, name: str) -> Any:
+            groups = vars(self).get("groups")
+            if groups and name in groups[0]._given:
+                return groups[0]._given[name]
+            raise AttributeError(_unknown_attribute(self, name), name=name, obj=self)
+
+    def _set_option(self, name: str, value: Any) -> None:
+        """Change an option of all groups, or of none when it does not fit the others."""
+        if _core._is_tracing():
+            raise _core.TraceError(
+                f"{self._name}.{name}: options are set outside of compiled functions"
+            )
+        given = [{**group._given, name: value} for group in self.groups]
+        for options in given:
+            self._check(options)
+        kept = [self._slots_of(batch.group.options) for batch in self._batches]
+        for group, options in zip(self.groups, given, strict=True):
+            group._given = options
+            group.options.update(self._to_core(dict(options)))
+        for batch, names in zip(self._batches, kept, strict=True):
+            self._rearrange_slots(batch, names)
+        if name in vars(self):
+            vars(self)[name] = value
+
+    def _rearrange_slots(self, batch: _Batch, before: tuple[str, ...]) -> None:
+        """Keep the tensors that go on to be needed, add zeros for new ones, drop the others."""
+        names = self._slots_of(batch.group.options)
+        if names == before or not batch.slots:
+            return
+        known = dict(zip(before, batch.slots, strict=True))
+        batch.slots = [
+            known.get(name) or [zeros_like(p) for p in batch.parameters] for name in names
+        ]
+        self._structure += 1
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Raise `ValueError` for options out of range."""
@@ -301,8 +359,39 @@ class Optimizer:
         self._structure += 1
 
     def __repr__(self) -> str:
-        options = {"lr": self.lr, **self.groups[0].options}
+        options = {"lr": self.lr, **self.groups[0]._given}
         return f"{self._name}({', '.join(f'{k}={v}' for k, v in options.items())})"
+
+
+# What other libraries call it.
+_OTHER_NAMES = {"learning_rate": "lr", "param_groups": "groups", "params": "parameters"}
+
+
+def _check_attribute(optimizer: Optimizer, name: str) -> None:
+    """Raise `AttributeError` for an assignment that would do nothing."""
+    cls = type(optimizer)
+    if name == "groups":
+        raise AttributeError(
+            f"{cls.__name__}.groups: groups are fixed when the optimizer is made; assign to their "
+            "lr, or make a new optimizer"
+        )
+    if name.startswith("_") or name in vars(optimizer) or hasattr(cls, name):
+        return
+    if cls.__module__.startswith("pydl.optim.") or name in _OTHER_NAMES:
+        raise AttributeError(_unknown_attribute(optimizer, name))
+
+
+def _unknown_attribute(optimizer: Optimizer, name: str) -> str:
+    message = f"{type(optimizer).__name__} has no attribute {name!r}"
+    if name.startswith("_") or "groups" not in vars(optimizer):
+        return message
+    from difflib import get_close_matches
+
+    known = ["lr", *optimizer.groups[0]._given]
+    similar = _OTHER_NAMES.get(name) or next(iter(get_close_matches(name, known, n=1)), None)
+    if similar:
+        return f"{message}; did you mean {similar!r}?"
+    return f"{message}; its options are {', '.join(known)}"
 
 
 def _as_groups(

@@ -2,6 +2,17 @@
 
 from pydl.training.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pydl.training.history import History
+from pydl.training.metrics import Accuracy, Metric, Precision, Recall
 from pydl.training.model import Model
 
-__all__ = ["Callback", "EarlyStopping", "History", "Model", "ModelCheckpoint"]
+__all__ = [
+    "Accuracy",
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "Metric",
+    "Model",
+    "ModelCheckpoint",
+    "Precision",
+    "Recall",
+]

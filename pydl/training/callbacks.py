@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from collections.abc import Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Literal
+from string import Formatter
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydl._core import Tensor, tensor
 
 if TYPE_CHECKING:
-    import os
-
     from pydl.training.model import Model
 
 
@@ -64,16 +65,75 @@ class Callback:
                 f"{type(self).__name__}.load_state_dict: expected no state, got {', '.join(state)}"
             )
 
+    def _check(self, names: Sequence[str] | None) -> None:
+        """Raise an error for what would fail at the end of an epoch.
+
+        `names` are those of the values that `on_epoch_end` will get; None where they are not known,
+        because a callback of the user's own may add some.
+        """
+
+
+# What callbacks of Keras and Lightning have, and `fit` does not call.
+_NEVER_CALLED = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_start",
+    "on_test_begin",
+    "on_test_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+    "on_predict_begin",
+    "on_predict_end",
+    "on_predict_batch_begin",
+    "on_predict_batch_end",
+    "on_fit_start",
+    "on_fit_end",
+    "on_train_start",
+    "on_train_epoch_start",
+    "on_train_epoch_end",
+    "on_validation_start",
+    "on_validation_end",
+    "on_validation_epoch_end",
+)
+
+
+def _require_callback(callback: object) -> Callback:
+    if isinstance(callback, type) and issubclass(callback, Callback):
+        raise TypeError(
+            f"fit: expected callbacks, got the class {callback.__name__}; write "
+            f"{callback.__name__}()"
+        )
+    if not isinstance(callback, Callback):
+        raise TypeError(f"fit: expected callbacks, got {type(callback).__name__}")
+    for name in _NEVER_CALLED:
+        if hasattr(callback, name):
+            called = ", ".join(n for n in vars(Callback) if n.startswith("on_"))
+            raise TypeError(
+                f"fit: {type(callback).__name__}.{name} would never be called; fit calls {called}"
+            )
+    return callback
+
 
 class CallbackList:
-    """Callbacks called one after the other; those without a step function cost steps nothing."""
+    """Callbacks called one after the other; those without a step function cost steps nothing.
 
-    def __init__(self, callbacks: Sequence[Callback] | None, model: Model) -> None:
-        self._callbacks = list(callbacks or ())
+    `names` are those of the values of an epoch. What would fail at its end fails here.
+    """
+
+    def __init__(
+        self, callbacks: Sequence[Callback] | Callback | None, model: Model, names: Sequence[str]
+    ) -> None:
+        given: Any = callbacks
+        if isinstance(given, Callback) or not (given is None or hasattr(given, "__iter__")):
+            given = [given]
+        self._callbacks = [_require_callback(callback) for callback in given or ()]
+        known: Sequence[str] | None = names
         for callback in self._callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(f"fit: expected callbacks, got {type(callback).__name__}")
             callback.model = model
+            callback._check(known)
+            if not type(callback).__module__.startswith("pydl."):
+                known = None  # it may add values of its own
         self._per_step = [
             callback
             for callback in self._callbacks
@@ -115,11 +175,19 @@ class _Best:
         self._monitor, self._min_delta = monitor, min_delta
         self._value = -math.inf
 
+    def check(self, names: Sequence[str] | None, owner: str) -> None:
+        if names is None or self._monitor in names:
+            return
+        hint = ""
+        if self._monitor.startswith("val_") and self._monitor.removeprefix("val_") in names:
+            hint = "; values with val_ need validation_data or validation_split"
+        raise ValueError(
+            f"{owner}: expected monitor to be one of {', '.join(names)}; got {self._monitor!r}"
+            f"{hint}"
+        )
+
     def improves(self, logs: dict[str, float], owner: str) -> bool:
-        if self._monitor not in logs:
-            raise ValueError(
-                f"{owner}: expected monitor to be one of {', '.join(logs)}; got {self._monitor!r}"
-            )
+        self.check(list(logs), owner)
         value = self._sign * logs[self._monitor]
         if not value > self._value + self._min_delta:
             return False
@@ -173,11 +241,20 @@ class EarlyStopping(Callback):
         mode: Mode = "auto",
         restore_best_weights: bool = False,
     ) -> None:
+        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 0:
+            raise ValueError(
+                f"EarlyStopping: expected patience to be an integer of at least 0, got {patience!r}"
+            )
+        if not isinstance(min_delta, (int, float)) or not 0 <= min_delta < math.inf:
+            raise ValueError(f"EarlyStopping: expected min_delta of at least 0, got {min_delta!r}")
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.mode: Mode = mode
         self.restore_best_weights = restore_best_weights
         self._resumes = False
         self._forget()
+
+    def _check(self, names: Sequence[str] | None) -> None:
+        _Best(self.monitor, self.mode).check(names, "EarlyStopping")
 
     def _forget(self) -> None:
         self._best = _Best(self.monitor, self.mode, self.min_delta)
@@ -237,6 +314,8 @@ class EarlyStopping(Callback):
 class ModelCheckpoint(Callback):
     """Save the model's parameters after epochs.
 
+    Path and monitor are checked before the first step, and folders that do not exist are made.
+
     Parameters
     ----------
     path : str or path
@@ -252,6 +331,13 @@ class ModelCheckpoint(Callback):
         Value that an earlier training reached: with `save_best_only`, only better ones are saved,
         so that a resumed training does not overwrite its best file by a worse one. `state_dict` has
         the best value too.
+
+    Raises
+    ------
+    ValueError
+        By `fit`, for a path with other names in braces, or a monitor that does not exist.
+    OSError
+        By `fit`, for a path where no file can be written.
     """
 
     def __init__(
@@ -263,14 +349,58 @@ class ModelCheckpoint(Callback):
         mode: Mode = "auto",
         initial_value_threshold: float | None = None,
     ) -> None:
+        if not isinstance(os.fspath(path), str):
+            raise TypeError(f"ModelCheckpoint: expected path to be text, got {path!r}")
         self.path, self.save_best_only = path, save_best_only
         self._best = _Best(monitor, mode)
         if initial_value_threshold is not None:
             self._best.value = initial_value_threshold
 
+    def _check(self, names: Sequence[str] | None) -> None:
+        if self.save_best_only:
+            self._best.check(names, "ModelCheckpoint")
+        if names is not None:
+            self._check_placeholders(names)
+            self._make_folder(self._name(0, dict.fromkeys(names, 0.5)))
+
+    def _check_placeholders(self, names: Sequence[str]) -> None:
+        path, known = os.fspath(self.path), ["epoch", *names]
+        try:
+            wanted = [name for _, name, _, _ in Formatter().parse(path) if name is not None]
+        except ValueError as error:
+            raise ValueError(f"ModelCheckpoint: path {path!r}: {error}") from None
+        for name in wanted:
+            if name not in known:
+                raise ValueError(
+                    f"ModelCheckpoint: path {path!r}: expected one of {', '.join(known)} in "
+                    f"braces, got {name!r}; values with val_ need validation data"
+                )
+        try:
+            self._name(0, dict.fromkeys(names, 0.5))
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise ValueError(f"ModelCheckpoint: path {path!r}: {error}") from None
+
+    def _name(self, epoch: int, logs: dict[str, float]) -> str:
+        return os.fspath(self.path).format(epoch=epoch + 1, **logs)
+
+    def _make_folder(self, path: str) -> None:
+        folder = os.path.dirname(path) or os.curdir
+        os.makedirs(folder, exist_ok=True)
+        if os.path.isdir(path):
+            raise IsADirectoryError(
+                errno.EISDIR, "ModelCheckpoint: expected a file to write, got a folder", path
+            )
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(
+                errno.EACCES, "ModelCheckpoint: no file can be written in this folder", folder
+            )
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         if not self.save_best_only or self._best.improves(logs, "ModelCheckpoint"):
-            self.model.save(str(self.path).format(epoch=epoch + 1, **logs))
+            self._check_placeholders(list(logs))
+            path = self._name(epoch, logs)
+            self._make_folder(path)
+            self.model.save(path)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the best value so far."""

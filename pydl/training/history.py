@@ -23,12 +23,15 @@ class History:
         Numbers of the finished epochs, from 0.
     interrupted : bool
         Whether Ctrl-C ended the training.
+    skipped : int
+        Steps that were not made because they were not finite; see `on_nan` of `Model.fit`.
     """
 
     def __init__(self) -> None:
         self.history: dict[str, list[float]] = {}
         self.epochs: list[int] = []
         self.interrupted = False
+        self.skipped = 0
 
     def append(self, epoch: int, logs: dict[str, float]) -> None:
         """Add the values of one epoch."""

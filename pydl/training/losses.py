@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pydl import _core
 from pydl._core import Tensor
 from pydl.nn import functional
-from pydl.nn.losses import BCELoss, BCEWithLogitsLoss
+from pydl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
 from pydl.nn.module import Module
+from pydl.training.additivity import combines_samples
 
 LossFunction = Callable[[Any, Any], Tensor]
 
@@ -21,12 +24,97 @@ class Loss(NamedTuple):
     """A loss function with what is known of it.
 
     `output` is what the last layer must give: "logits", "probabilities", or "any"; `binary` says
-    that each output element is a decision of its own.
+    that each output element is a decision of its own, `regression` that outputs are like targets.
+    Losses of classes have the label that does not count, and perhaps weights of classes.
     """
 
     function: LossFunction
     output: str = "any"
     binary: bool = False
+    regression: bool = False
+    ignore_index: int | None = None
+    class_weight: Tensor | None = None
+    averaged: bool = True
+    threshold: float | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether this is one of pydl's losses, which take one output and one target."""
+        return self.binary or self.regression or self.ignore_index is not None
+
+    def is_plain(self, targets: Tensor) -> bool:
+        """Whether all of these targets count, and are decisions for whoever counts decisions.
+
+        Steps on such targets need not look at them one by one.
+        """
+        values = targets.detach()
+        if values.size == 0 or values.dtype.name == "bfloat16":
+            return False
+        array = values.numpy()
+        low, high = array.min(), array.max()
+        if not (low >= 0 and high < math.inf) or self.ignore_index in (low, high):
+            return False
+        if not values.dtype.is_floating:
+            inside = self.ignore_index is not None and low < self.ignore_index < high
+            return bool(self.ignore_index is not None or high <= 1) and not inside
+        return bool(self.binary and high <= 1)
+
+    def counted(self, target: Any, plain: bool = False) -> Tensor | None:
+        """Return by what the mean over a batch is divided; None where that is its size."""
+        if self.ignore_index is None or not self.averaged or not isinstance(target, Tensor):
+            return None
+        if target.dtype.is_floating or (plain and self.class_weight is None):
+            return None
+        kept = target.astype("int64") != self.ignore_index
+        if self.class_weight is None:
+            return kept.sum()
+        labels = _core.where(kept, target.astype("int64"), 0)
+        weights = _core.take(self.class_weight, labels.flatten()).reshape(labels.shape)
+        return _core.where(kept, weights, 0.0).sum()
+
+    def aligned(self, output: Any, target: Any) -> Any:
+        """Return the target in the shape that the output asks for, where only an axis of 1 differs.
+
+        As in Keras, (N,) and (N, 1) are the same to pydl's losses: for class indices, and for what
+        is like the output.
+
+        Raises
+        ------
+        TypeError
+            For outputs and targets that are several tensors, where the loss takes one.
+        ValueError
+            Where a loss of the user's own would combine each sample with each.
+        """
+        if not self.known:
+            self._refuse_broadcasting(output, target)
+            return target
+        for role, value in (("output of the model", output), ("target", target)):
+            if not isinstance(value, Tensor):
+                raise TypeError(
+                    f"the loss takes one tensor as {role}, got {type(value).__name__}; let the "
+                    "model return one, or write a loss function of your own"
+                )
+        if self.ignore_index is not None:
+            if output.ndim > 1 and output.shape[1] == 1:
+                raise ValueError(
+                    f"the loss chooses among classes along axis 1, of which outputs of shape "
+                    f"{output.shape} have one, so that it is 0 whatever the model gives; for two "
+                    "classes, use 'binary_cross_entropy_with_logits', or a last layer of 2 outputs"
+                )
+            column = (output.shape[0], 1, *output.shape[2:])
+            is_column = output.ndim > 1 and target.shape == column != output.shape
+            return target.squeeze(1) if is_column and not target.dtype.is_floating else target
+        if output.shape in ((*target.shape, 1), target.shape[:-1]) and target.size == output.size:
+            return target.reshape(output.shape)
+        return target
+
+    def _refuse_broadcasting(self, output: Any, target: Any) -> None:
+        wanted = combines_samples(self.function, output, target)
+        if wanted is not None:
+            raise ValueError(
+                f"the loss combines each sample with each, because outputs have shape "
+                f"{output.shape} and targets {target.shape}; give targets of shape {wanted}"
+            )
 
 
 def probability_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
@@ -36,18 +124,22 @@ def probability_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
     return functional.cross_entropy(logits, target)
 
 
-_CROSS_ENTROPY = Loss(functional.cross_entropy, "logits")
-_PROBABILITY = Loss(probability_cross_entropy, "probabilities")
-_BINARY = Loss(functional.binary_cross_entropy, "probabilities", True)
-_MSE = Loss(functional.mse_loss)
-_MAE = Loss(functional.l1_loss)
+_IGNORED = -100
+
+_CROSS_ENTROPY = Loss(functional.cross_entropy, "logits", ignore_index=_IGNORED, threshold=0.0)
+_PROBABILITY = Loss(
+    probability_cross_entropy, "probabilities", ignore_index=_IGNORED, threshold=0.5
+)
+_BINARY = Loss(functional.binary_cross_entropy, "probabilities", True, threshold=0.5)
+_BINARY_LOGITS = Loss(functional.binary_cross_entropy_with_logits, "logits", True, threshold=0.0)
+# Outputs that are made to equal targets of 0 and 1 are nearer to one of them beyond 0.5.
+_MSE = Loss(functional.mse_loss, regression=True, threshold=0.5)
+_MAE = Loss(functional.l1_loss, regression=True, threshold=0.5)
 
 # Our names and those of Keras; in Keras the cross-entropies take probabilities.
 _BY_NAME = {
     "cross_entropy": _CROSS_ENTROPY,
-    "binary_cross_entropy_with_logits": Loss(
-        functional.binary_cross_entropy_with_logits, "logits", True
-    ),
+    "binary_cross_entropy_with_logits": _BINARY_LOGITS,
     "binary_cross_entropy": _BINARY,
     "mse": _MSE,
     "mae": _MAE,
@@ -56,6 +148,14 @@ _BY_NAME = {
     "binary_crossentropy": _BINARY,
     "mean_squared_error": _MSE,
     "mean_absolute_error": _MAE,
+}
+
+_BY_MODULE = {
+    CrossEntropyLoss: _CROSS_ENTROPY,
+    BCELoss: _BINARY,
+    BCEWithLogitsLoss: _BINARY_LOGITS,
+    MSELoss: _MSE,
+    L1Loss: _MAE,
 }
 
 _FINAL_ACTIVATIONS = {"Softmax": "probabilities", "Sigmoid": "probabilities", "Linear": "logits"}
@@ -79,12 +179,38 @@ def get(loss: str | LossFunction) -> Loss:
         raise TypeError(f"compile: expected a loss function, got a class; write {loss.__name__}()")
     if not callable(loss):
         raise TypeError(f"compile: expected a loss name or function, got {type(loss).__name__}")
+    return _described(loss)
+
+
+def _described(loss: LossFunction) -> Loss:
+    """Return what is known of a function, or of a module: of pydl's own, and partials of them."""
+    if type(loss) in _BY_MODULE:
+        known = _BY_MODULE[type(loss)]._replace(function=loss)
+        return _with_options(known, vars(loss))
+    if isinstance(loss, functools.partial) and not loss.args:
+        known = _described(loss.func)
+        return _with_options(known, loss.keywords)._replace(function=loss)
     for known in _BY_NAME.values():
         if loss is known.function:
             return known
-    if isinstance(loss, BCEWithLogitsLoss):
-        return Loss(loss, "logits", True)
-    return Loss(loss, "any", isinstance(loss, BCELoss))
+    return Loss(loss)
+
+
+def _with_options(loss: Loss, options: Any) -> Loss:
+    if loss.ignore_index is None:
+        return loss
+    return loss._replace(
+        ignore_index=options.get("ignore_index", loss.ignore_index),
+        class_weight=options.get("weight"),
+        averaged=options.get("reduction", "mean") == "mean",
+    )
+
+
+def with_last_layer(loss: Loss, layer: Module | None) -> Loss:
+    """Return the loss with the threshold that the last layer suggests, where it has none."""
+    if loss.threshold is None and type(layer).__name__ in ("Sigmoid", "Softmax"):
+        return loss._replace(threshold=0.5)
+    return loss
 
 
 def check_last_layer(loss: Loss, name: object, layer: Module | None) -> None:

@@ -5,29 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pydl._core import Tensor, concat
-from pydl.data import DataLoader, TensorDataset
+from pydl.data import Subset, TensorDataset
 from pydl.grad_mode import no_grad
 from pydl.interop.safetensors import load_with_metadata, save
 from pydl.nn.module import Module
 from pydl.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from pydl.training import losses
 from pydl.training.callbacks import Callback, CallbackList
+from pydl.training.checks import check_last_batch
 from pydl.training.history import History
+from pydl.training.inputs import as_pair, make_loader, positive_integer, split_off
 from pydl.training.interrupt import StopOnInterrupt
-from pydl.training.metrics import Averages, MetricFunction
+from pydl.training.metrics import Averages, FunctionMean, Metric, MetricFunction
 from pydl.training.metrics import get_all as get_metrics
-from pydl.training.mode import in_mode
+from pydl.training.mode import in_mode, set_mode
+from pydl.training.nonfinite import GuardedStep, OnNaN, Watch, all_finite
 from pydl.training.progress import Progress, Verbose, make_progress
 from pydl.training.steps import Steps
 
 if TYPE_CHECKING:
     import os
 
+    from pydl.data import DataLoader
     from pydl.programs.saving import Preprocessing
     from pydl.training.saving import Example
+
+_PREDICTED_AT_ONCE = 256
 
 _OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": SGD,
@@ -40,9 +44,12 @@ _OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
 class Model(Module):
     """A module with the verbs of training; subclasses define `forward`, as of any module.
 
-    Data for `fit` and `evaluate` are arrays x (N, ...) and y (N, ...) as tensors, NumPy arrays or
-    lists; a dataset whose samples are tuples, the target last; or a `DataLoader` of such. A tuple x
-    means several inputs. Floating arrays are converted to the dtype of the model's parameters.
+    Data for `fit` and `evaluate` are arrays x (N, ...) and y (N, ...) as tensors, NumPy arrays,
+    lists, data frames or sparse matrices, which become dense batch by batch; a dataset whose
+    samples are tuples, the target last; or a `DataLoader` of such. A tuple x means several inputs.
+    Floating arrays are converted to the dtype of the model's parameters.
+
+    pydl's losses take targets (N,) for outputs (N, 1), and class indices (N, 1), as in Keras.
 
     Attributes
     ----------
@@ -69,7 +76,7 @@ class Model(Module):
     optimizer: Optimizer | None = None
     stop_training: bool = False
 
-    _unguarded = frozenset(
+    _unguarded = Module._unguarded | frozenset(
         {
             "optimizer",
             "stop_training",
@@ -85,7 +92,7 @@ class Model(Module):
 
     _optimizer_spec: Any = None
     _loss: losses.Loss | None = None
-    _metrics: dict[str, MetricFunction] | None = None
+    _metrics: dict[str, Metric] | None = None
     _example: tuple[Example, ...] | None = None  # of the inputs seen last
     _example_target: Example | None = None
     _jit: bool = True
@@ -95,7 +102,7 @@ class Model(Module):
         self,
         optimizer: str | Optimizer | type[Optimizer] = "adam",
         loss: str | losses.LossFunction = "cross_entropy",
-        metrics: Sequence[str | MetricFunction] | None = None,
+        metrics: Sequence[str | MetricFunction | Metric] | None = None,
         *,
         jit: bool = True,
     ) -> None:
@@ -113,8 +120,10 @@ class Model(Module):
             "sparse_categorical_crossentropy" and "binary_crossentropy", take probabilities;
             "mse", "mae", "mean_squared_error", "mean_absolute_error".
         metrics : sequence of str or callable, optional
-            "accuracy" (class indices, one-hot, or binary), "mse", "mae", or functions
-            (output, target) -> Tensor with one value, which are averaged over samples.
+            "accuracy" (class indices, one-hot, or binary), "precision", "recall", "mse", "mae",
+            "cross_entropy", a `pydl.training.Metric`, or functions (output, target) -> Tensor,
+            whose values are averaged over samples; one value counts for its batch. A function is
+            tried once on made-up samples: of one that is no mean over samples, a warning tells.
         jit : bool, default True
             Whether `fit`, `evaluate` and `predict` run each step as a program, made once for each
             shape of batch (`pydl.compile`). Code of the model then runs only when it is traced. A
@@ -129,7 +138,9 @@ class Model(Module):
             For arguments of another kind.
         """
         known = losses.get(loss)
+        self._check_layout()
         losses.check_last_layer(known, loss, self._last_layer())
+        known = losses.with_last_layer(known, self._last_layer())
         chosen = get_metrics(metrics, known)
         self._optimizer_spec = _optimizer_factory(optimizer)
         self._loss, self._metrics, self.optimizer = known, chosen, None
@@ -140,6 +151,9 @@ class Model(Module):
     def _last_layer(self) -> Module | None:
         """Return the layer whose output is the model's, where that is known."""
         return None
+
+    def _check_layout(self) -> None:
+        """Warn of layers that take something else for samples than `fit` does."""
 
     def _bind_optimizer(self) -> Optimizer:
         """Return the optimiser; one chosen by name is made anew when parameters have changed."""
@@ -164,23 +178,29 @@ class Model(Module):
     def _parts(self) -> list[Any]:
         """Return what steps read and change beside the batch: loss and metrics may have tensors."""
         loss = None if self._loss is None else self._loss.function
-        parts = [self, self.optimizer, loss, *(self._metrics or {}).values()]
+        functions = [m.function for m in self._metrics_list() if isinstance(m, FunctionMean)]
+        parts = [self, self.optimizer, loss, *self._metrics_list(), *functions]
         return [part for part in parts if isinstance(part, (Module, Optimizer))]
 
-    def _step(self, verb: str, batch: Any) -> Any:
+    def _metrics_list(self) -> list[Metric]:
+        return list((self._metrics or {}).values())
+
+    def _step(self, verb: str, batch: Any, *options: Any) -> Any:
         """Run a step, as a program where that is possible."""
-        state = self._parts()
         steps = self._steps
-        if steps is None or [id(part) for part in steps.state] != [id(part) for part in state]:
-            functions = {
+        # Loss and metrics change by `compile` only, which drops the steps.
+        if steps is None or steps.optimizer is not self.optimizer:
+            functions: dict[str, Callable[..., Any]] = {
                 "fit": self._train_step,
+                "gradients": self._gradient_step,
+                "update": self._update_step,
                 "evaluate": self._evaluation_step,
                 "predict": self._prediction_step,
             }
-            steps = self._steps = Steps(functions, state, self._jit)
-        return steps.run(verb, batch)
+            steps = self._steps = Steps(functions, self._parts(), self.optimizer, self._jit)
+        return steps.run(verb, batch, *options)
 
-    def _compiled(self, verb: str) -> tuple[losses.Loss, dict[str, MetricFunction]]:
+    def _compiled(self, verb: str) -> tuple[losses.Loss, dict[str, Metric]]:
         if self._loss is None or self._metrics is None:
             raise RuntimeError(
                 f"{type(self).__name__}.{verb}: call compile(optimizer, loss, metrics) first"
@@ -194,16 +214,21 @@ class Model(Module):
         x: Any,
         y: Any = None,
         *,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         epochs: int = 1,
         validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
         verbose: Verbose | bool = "auto",
         initial_epoch: int = 0,
+        on_nan: OnNaN = "warn",
     ) -> History:
         """Train the model; it is in evaluation mode afterwards.
+
+        What was frozen stays frozen: parameters with `requires_grad` False, submodules with
+        `trainable` False, and submodules that were put into evaluation mode by themselves, as by
+        ``model.backbone.eval()``. The mode of the model as a whole does not matter.
 
         Ctrl-C ends the training after the current step: the model keeps what it learnt and the
         history is marked as interrupted. A second Ctrl-C raises at once.
@@ -212,14 +237,15 @@ class Model(Module):
         ----------
         x, y : arrays, or a dataset or DataLoader as x
             See `Model`.
-        batch_size : int, default 32
-            Samples per step; a DataLoader has its own.
+        batch_size : int, optional
+            Samples per step; by default 32. A DataLoader has its own.
         epochs : int, default 1
             Number of the epoch to end before; with `initial_epoch` 0, how many there are.
         validation_data : tuple (x, y), dataset or DataLoader, optional
             Measured after each epoch.
         validation_split : float, default 0.0
-            Part of the arrays, at their end and before shuffling, to measure instead of to learn.
+            Part of the arrays, at their end and before shuffling, to measure instead of to learn:
+            of N samples, the first ``int(N * (1 - validation_split))`` are learnt, as in Keras.
         shuffle : bool, default True
             Whether each epoch has a random order of its own.
         callbacks : sequence of Callback, optional
@@ -229,6 +255,12 @@ class Model(Module):
             terminals and notebooks, lines elsewhere.
         initial_epoch : int, default 0
             Number of the first epoch.
+        on_nan : {"warn", "stop", "skip", "ignore"}, default "warn"
+            What to do when a loss is not finite. "warn" says once in which layer, parameter or
+            batch it began, and goes on. "stop" ends the training before that step, like Keras's
+            TerminateOnNaN, and "skip" goes on without it: parameters and buffers are as they were
+            before, and gradients are looked at too. These two compute gradients and update apart,
+            which makes steps slower (of small models up to three times).
 
         Returns
         -------
@@ -241,30 +273,46 @@ class Model(Module):
             Before `compile`.
         ValueError, TypeError
             For data that do not fit each other or the model.
+
+        Warns
+        -----
+        RuntimeWarning
+            For a training that has become not-a-number or infinite; see `on_nan`.
         """
         self._compiled("fit")
         self._bind_optimizer()
+        epochs = positive_integer("fit", "epochs", epochs, 0)
+        initial_epoch = positive_integer("fit", "initial_epoch", initial_epoch, 0)
         if validation_split:
             if validation_data is not None:
                 raise ValueError("fit: expected validation_data or validation_split, got both")
-            x, y, validation_data = _split_off(x, y, validation_split)
-        loader = self._loader(x, y, batch_size, shuffle)
+            x, y, validation_data = split_off(x, y, validation_split)
+        loader = self._loader("fit", x, y, batch_size, shuffle)
         validation = None
         if validation_data is not None:
-            validation = self._loader(*_as_pair(validation_data), batch_size)
-        calls = CallbackList(callbacks, self)
+            x, y = as_pair(validation_data)
+            validation = self._loader("fit: validation_data", x, y, batch_size)
+        names = ["loss", *(self._metrics or ())]
+        names += [f"val_{name}" for name in names] if validation is not None else []
+        calls = CallbackList(callbacks, self, names)
         progress = make_progress(verbose)
+        watch = Watch(self, on_nan)
         history = History()
         self.stop_training = False
+        watch.look_at_start()
         with StopOnInterrupt() as stop:
             try:
                 calls.on_train_begin()
                 for epoch in range(initial_epoch, epochs):
                     calls.on_epoch_begin(epoch)
                     progress.begin(f"epoch {epoch + 1}/{epochs}", len(loader))
-                    logs = self._train_epoch(loader, calls, progress, stop)
+                    watch.epoch, first = epoch, epoch == initial_epoch
+                    logs = self._train_epoch(loader, calls, progress, stop, watch, first)
+                    if watch.ended:
+                        break
                     if validation is not None and not stop.requested:
                         values = self._measure(validation, Progress(), stop)
+                        watch.look_at_validation(values["loss"], validation)
                         logs.update((f"val_{name}", value) for name, value in values.items())
                     if stop.requested:
                         history.interrupted = True
@@ -276,10 +324,12 @@ class Model(Module):
                     calls.on_epoch_end(epoch, logs)
                     if self.stop_training:
                         break
+                watch.look_at_end()
                 calls.on_train_end()
             finally:
+                history.skipped = watch.skipped
                 progress.abort()
-                self.eval()
+                set_mode(self, training=False)
         return history
 
     def _train_epoch(
@@ -288,64 +338,124 @@ class Model(Module):
         calls: CallbackList,
         progress: Progress,
         stop: StopOnInterrupt,
+        watch: Watch,
+        first: bool,
     ) -> dict[str, float]:
-        averages = self._averages()
-        self.train()
+        averages, guarded, plain = self._averages(), GuardedStep(self), self._has_plain(loader)
+        set_mode(self, training=True)
         for number, batch in enumerate(loader):
             _require_target("fit", batch)
+            if first and number == 0:
+                check_last_batch(self, loader, batch[:-1])
             self._remember(batch[:-1], batch[-1])
-            averages.add(self._step("fit", batch), batch[-1].shape[0])
+            if watch.guards:
+                values, made = guarded(batch)
+                if not made:
+                    watch.refuse(batch, float(values[0][0]), number)
+            else:
+                values, made = self._step("fit", batch, plain), True
+                watch.look(values, batch, number)
+            if watch.ended:
+                break
+            if made:
+                averages.add(values, batch[-1].shape[0])
             progress.step(number + 1, averages)
             calls.on_train_batch_end(number)
             if stop.requested:
                 break
         return averages.result()
 
-    def _train_step(self, batch: tuple[Tensor, ...]) -> list[Tensor]:
-        """Update the parameters by one batch; returns loss and metrics."""
+    def _has_plain(self, loader: DataLoader) -> bool:
+        """Whether all targets are known, and such that steps need not look at them."""
+        assert self._loss is not None
+        data = loader.dataset
+        while isinstance(data, Subset):
+            data = data.dataset
+        changed = loader.collate_fn is not None or loader.augment is not None
+        if changed or not isinstance(data, TensorDataset):
+            return False
+        return self._loss.is_plain(data.columns[-1])
+
+    def _train_step(self, batch: tuple[Tensor, ...], plain: bool = False) -> list[list[Tensor]]:
+        """Update the parameters by one batch; returns what `Averages` takes."""
+        values, _ = self._backward(batch, plain)
+        self._update_step()
+        return values
+
+    def _gradient_step(self, batch: tuple[Tensor, ...]) -> tuple[list[list[Tensor]], Tensor]:
+        """Compute the gradients of one batch, and whether they and the loss are finite."""
+        values, loss = self._backward(batch)
+        return values, all_finite(loss, self.parameters())
+
+    def _update_step(self, _: tuple[()] = ()) -> None:
+        """Update the parameters by the gradients that they have."""
+        assert self.optimizer is not None
+        self.optimizer.step()
+
+    def _backward(
+        self, batch: tuple[Tensor, ...], plain: bool = False
+    ) -> tuple[list[list[Tensor]], Tensor]:
         assert self.optimizer is not None
         output = self(*batch[:-1])
         loss = self._loss_of(output, batch[-1])
+        if not loss.requires_grad:
+            raise ValueError(
+                "fit: the loss does not depend on a parameter that learns; all are frozen, or the "
+                "model or the loss computes with detach(), no_grad() or NumPy"
+            )
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
-        return self._values(loss.detach(), output, batch[-1])
+        return self._values(loss.detach(), output, batch[-1], plain), loss.detach()
 
-    def _evaluation_step(self, batch: tuple[Tensor, ...]) -> list[Tensor]:
+    def _evaluation_step(
+        self, batch: tuple[Tensor, ...], plain: bool = False
+    ) -> list[list[Tensor]]:
         """Compute loss and metrics of one batch."""
         output = self(*batch[:-1])
-        return self._values(self._loss_of(output, batch[-1]), output, batch[-1])
+        return self._values(self._loss_of(output, batch[-1]), output, batch[-1], plain)
 
     def _prediction_step(self, inputs: tuple[Tensor, ...]) -> Any:
         """Compute the outputs of one batch."""
         return self(*inputs)
 
-    def _loss_of(self, output: Any, target: Tensor) -> Tensor:
+    def _loss_of(self, output: Any, target: Any) -> Tensor:
         assert self._loss is not None
-        loss = self._loss.function(output, target)
+        loss = self._loss.function(output, self._loss.aligned(output, target))
+        if not isinstance(loss, Tensor):
+            raise TypeError(
+                f"the loss function must return a tensor, got {type(loss).__name__}; compute it "
+                "with tensors, without item(), float() or NumPy"
+            )
         return loss.mean() if loss.ndim else loss
 
-    def _values(self, loss: Tensor, output: Any, target: Tensor) -> list[Tensor]:
-        values = [loss]
-        if self._metrics:
-            with no_grad():
-                values += [metric(output, target) for metric in self._metrics.values()]
+    def _values(self, loss: Tensor, output: Any, target: Any, plain: bool) -> list[list[Tensor]]:
+        """Return the loss, perhaps with the number of targets that count, and the metrics' sums."""
+        assert self._loss is not None
+        with no_grad():
+            counted = self._loss.counted(target, plain)
+            values = [[loss] if counted is None else [loss, counted]]
+            values += [metric._values(output, target, plain) for metric in self._metrics_list()]
         return values
 
     def _averages(self) -> Averages:
-        return Averages(["loss", *(self._metrics or ())])
+        return Averages(self._metrics or {})
 
     # --- using what was learnt --------------------------------------------------------------------
 
     def evaluate(
-        self, x: Any, y: Any = None, *, batch_size: int = 32, verbose: Verbose | bool = "auto"
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        batch_size: int | None = None,
+        verbose: Verbose | bool = "auto",
     ) -> dict[str, float]:
         """Measure loss and metrics in evaluation mode; arguments as of `fit`.
 
         Returns
         -------
         dict of str to float
-            "loss" and each metric, averaged over samples.
+            "loss", averaged over samples (or over the labels that count), and each metric.
 
         Raises
         ------
@@ -353,7 +463,7 @@ class Model(Module):
             Before `compile`.
         """
         self._compiled("evaluate")
-        loader = self._loader(x, y, batch_size)
+        loader = self._loader("evaluate", x, y, batch_size)
         progress = make_progress(verbose)
         progress.begin("evaluate", len(loader))
         try:
@@ -366,26 +476,26 @@ class Model(Module):
     def _measure(
         self, loader: DataLoader, progress: Progress, stop: StopOnInterrupt | None = None
     ) -> dict[str, float]:
-        averages = self._averages()
+        averages, plain = self._averages(), self._has_plain(loader)
         with in_mode(self, training=False), no_grad():
             for number, batch in enumerate(loader):
                 _require_target("evaluate", batch)
                 self._remember(batch[:-1], batch[-1])
-                averages.add(self._step("evaluate", batch), batch[-1].shape[0])
+                averages.add(self._step("evaluate", batch, plain), batch[-1].shape[0])
                 progress.step(number + 1, averages)
                 if stop is not None and stop.requested:
                     break
         return averages.result()
 
-    def predict(self, x: Any, *, batch_size: int = 256) -> Any:
+    def predict(self, x: Any, *, batch_size: int | None = None) -> Any:
         """Compute outputs in evaluation mode, batch after batch.
 
         Parameters
         ----------
         x : array, tuple of arrays, dataset or DataLoader
             Inputs, without targets; shape (N, ...).
-        batch_size : int, default 256
-            Samples per call of the model.
+        batch_size : int, optional
+            Samples per call of the model; by default 256.
 
         Returns
         -------
@@ -397,35 +507,29 @@ class Model(Module):
         ValueError
             Without samples.
         """
-        loader = self._loader(x, None, batch_size)
+        loader = self._loader("predict", x, None, batch_size)
         outputs = []
         with in_mode(self, training=False), no_grad():
             for batch in loader:
                 inputs = batch if isinstance(batch, tuple) else (batch,)
                 self._remember(inputs)
                 outputs.append(self._step("predict", inputs))
-        if not outputs:
-            raise ValueError("predict: expected at least one sample, got none")
         if isinstance(outputs[0], (tuple, list)):
             return tuple(concat(list(part)) for part in zip(*outputs, strict=True))
         return concat(outputs)
 
     def _loader(
-        self, x: Any, y: Any = None, batch_size: int = 32, shuffle: bool = False
+        self, verb: str, x: Any, y: Any, batch_size: int | None, shuffle: bool = False
     ) -> DataLoader:
-        if isinstance(x, DataLoader) or _is_dataset(x):
-            if y is not None:
-                raise ValueError("expected targets in the dataset or as y, got both")
-            return x if isinstance(x, DataLoader) else DataLoader(x, batch_size, shuffle=shuffle)
-        columns = x if isinstance(x, tuple) else (x,)
-        if y is not None:
-            columns = (*columns, y)
         dtype = next((p.dtype for p in self.parameters() if p.dtype.is_floating), "float32")
-        converted = (
-            column.astype(dtype) if column.dtype.is_floating else column
-            for column in TensorDataset(*map(_as_array, columns)).columns
+        default = _PREDICTED_AT_ONCE if verb == "predict" else 32
+        classes = self._loss is not None and self._loss.ignore_index is not None
+        loader = make_loader(
+            verb, x, y, batch_size, shuffle, dtype, classes=classes, default=default
         )
-        return DataLoader(TensorDataset(*converted), batch_size, shuffle=shuffle)
+        if len(loader) == 0:
+            raise ValueError(f"{verb}: expected at least one sample, got none")
+        return loader
 
     def _remember(self, inputs: tuple[Any, ...], target: Any = None) -> None:
         """Keep what inputs and targets look like: for `summary` and `save`."""
@@ -530,7 +634,7 @@ class Model(Module):
             save(path, self)
             return
         if example_inputs is not None:
-            loader = self._loader(example_inputs, None, 1)
+            loader = self._loader("save", example_inputs, None, 1)
             self._remember(next(iter(loader)))
         if self._example is None:
             raise ValueError(
@@ -591,42 +695,3 @@ def _optimizer_factory(optimizer: Any) -> Any:
     raise TypeError(
         f"compile: expected an optimizer, its name or class, got {type(optimizer).__name__}"
     )
-
-
-def _as_pair(data: Any) -> tuple[Any, Any]:
-    """Return inputs and targets; a dataset has its targets inside."""
-    if not isinstance(data, tuple):
-        return data, None
-    if len(data) != 2:
-        raise ValueError(f"fit: expected validation_data (x, y), got {len(data)} items")
-    return data
-
-
-def _is_dataset(x: Any) -> bool:
-    array_like = isinstance(x, (Tensor, np.ndarray, list, tuple)) or hasattr(x, "__array__")
-    return not array_like and hasattr(x, "__getitem__") and hasattr(x, "__len__")
-
-
-def _as_array(x: Any) -> Any:
-    return x if isinstance(x, Tensor) else np.asarray(x)
-
-
-def _split_off(x: Any, y: Any, fraction: float) -> tuple[Any, Any, Any]:
-    """Divide arrays into a first part and a last one."""
-    if isinstance(x, DataLoader) or _is_dataset(x) or y is None:
-        raise ValueError("fit: validation_split needs arrays x and y; use validation_data")
-    if not 0.0 < fraction < 1.0:
-        raise ValueError(f"fit: expected validation_split in [0, 1), got {fraction}")
-    inputs = tuple(map(_as_array, x)) if isinstance(x, tuple) else _as_array(x)
-    target = _as_array(y)
-    count = int(len(target) * (1.0 - fraction))
-    if count == 0 or count == len(target):
-        raise ValueError(
-            f"fit: validation_split {fraction} leaves one part of {len(target)} samples empty"
-        )
-
-    def part(chosen: slice) -> Any:
-        return tuple(a[chosen] for a in inputs) if isinstance(inputs, tuple) else inputs[chosen]
-
-    end = slice(count, None)
-    return part(slice(count)), target[:count], (part(end), target[end])

@@ -60,8 +60,11 @@ def _predict(model: Model) -> Callable[..., Any]:
 
 def _train(model: Model) -> Callable[..., Any]:
     def train(*batch: Tensor) -> dict[str, Tensor]:
-        names = ["loss", *(model._metrics or ())]
-        return dict(zip(names, model._train_step(batch), strict=True))
+        (loss, *_), *metrics = model._train_step(batch)
+        results = {"loss": loss}
+        for metric, totals in zip(model._metrics_list(), metrics, strict=True):
+            results[metric.name] = metric.result(*metric._sums(totals, batch[-1].shape[0]))
+        return results
 
     return train
 

@@ -21,14 +21,20 @@ class Steps:
         Steps (batch) -> results by the name of the verb that they serve.
     state : sequence
         What they read and change beside the batch, for `pydl.compile`.
+    optimizer : Optimizer or None
+        Which of the state is the model's optimiser: another one needs other steps.
     jit : bool
         Whether to compile.
     """
 
     def __init__(
-        self, functions: dict[str, Callable[..., Any]], state: Sequence[Any], jit: bool
+        self,
+        functions: dict[str, Callable[..., Any]],
+        state: Sequence[Any],
+        optimizer: Any,
+        jit: bool,
     ) -> None:
-        self.state = list(state)
+        self.state, self.optimizer = list(state), optimizer
         self._eager = functions
         self._functions: dict[str, Callable[..., Any]] = dict(functions)
         if jit:
@@ -36,10 +42,10 @@ class Steps:
                 verb: compile(function, state=self.state) for verb, function in functions.items()
             }
 
-    def run(self, verb: str, batch: Any) -> Any:
-        """Run the step of a verb on a batch."""
+    def run(self, verb: str, batch: Any, *options: Any) -> Any:
+        """Run the step of a verb on a batch; each value of the options has programs of its own."""
         try:
-            return self._functions[verb](batch)
+            return self._functions[verb](batch, *options)
         except TraceError as error:
             if self._functions[verb] is self._eager[verb]:
                 raise
@@ -49,4 +55,4 @@ class Steps:
                 stacklevel=4,
             )
             self._functions[verb] = self._eager[verb]
-            return self._eager[verb](batch)
+            return self._eager[verb](batch, *options)

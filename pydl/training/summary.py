@@ -10,6 +10,7 @@ from pydl import _core
 from pydl._core import Tensor, zeros
 from pydl.grad_mode import no_grad
 from pydl.nn.module import Module, Parameter
+from pydl.training.mode import in_mode
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,6 @@ def forward_passes(model: Module, example: Tensor) -> dict[int, Pass]:
     """Record what each module returns and computes for a batch of one, by the module's id."""
     passes: dict[int, Pass] = {}
     modules = list(model.modules())
-    modes = [module.training for module in modules]
 
     def recording(module: Module, counter: _core._OpCounter) -> Callable[..., Any]:
         forward = module.forward
@@ -41,15 +41,14 @@ def forward_passes(model: Module, example: Tensor) -> dict[int, Pass]:
         return run
 
     try:
-        with no_grad(), _core._OpCounter() as counter:
+        with in_mode(model, training=False), no_grad(), _core._OpCounter() as counter:
             for module in modules:
                 # In the instance's dict it comes before the class's method.
                 vars(module)["forward"] = recording(module, counter)
-            model.eval()(example)
+            model(example)
     finally:
-        for module, mode in zip(modules, modes, strict=True):
+        for module in modules:
             vars(module).pop("forward", None)
-            module.training = mode
     return passes
 
 

@@ -220,3 +220,32 @@ class TestSplits:
     def test_subset_checks_its_indices(self):
         with pytest.raises(IndexError, match="reach outside the 10 samples"):
             Subset(TensorDataset(Y), [10])
+
+
+@pytest.mark.parametrize("size", [None, 2.0, "2", True])
+def test_a_batch_size_that_is_no_integer_is_refused(size):
+    with pytest.raises(TypeError, match="DataLoader: expected batch_size to be an integer, got"):
+        pydl.data.DataLoader(np.zeros((4, 2)), size)
+
+
+SAMPLES = {
+    "dict": ({"x": 1}, TypeError, "got dict {'x': 1}; collate_fn may"),
+    "text": ((1.0, "cat"), TypeError, "got str 'cat'"),
+    "nothing": ((1.0, None), TypeError, "got NoneType"),
+    "bytes": (b"abc", TypeError, "got bytes"),
+}
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_samples_of_other_kinds_are_named(kind):
+    sample, error, message = SAMPLES[kind]
+    with pytest.raises(error, match=f"DataLoader: expected samples of tensors.*{message}"):
+        next(iter(pydl.data.DataLoader([sample] * 4)))
+
+
+def test_samples_of_several_shapes_are_named():
+    samples = [np.zeros(3), np.zeros(4)]
+    with pytest.raises(ValueError, match=r"one shape, got \(3,\) and \(4,\); pad them"):
+        next(iter(pydl.data.DataLoader(samples)))
+    with pytest.raises(ValueError, match="tuples of one length"):
+        next(iter(pydl.data.DataLoader([(1, 2), (1, 2, 3)])))

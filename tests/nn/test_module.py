@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import copy
+import time
+import warnings
+from collections import OrderedDict, deque
 
 import numpy as np
 import pytest
@@ -238,10 +241,183 @@ def test_assignments_that_would_lose_parameters_are_refused():
         layer.weight = pydl.zeros((2, 2))
     with pytest.raises(TypeError, match="Net.head is a Module: .* got function"):
         Net().head = lambda x: x
-    with pytest.raises(TypeError, match="use ModuleList"):
-        Net().blocks = [nn.Linear(1, 1)]
     layer.bias = None
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+
+CONTAINERS = {
+    "list": lambda item: [item],
+    "tuple": lambda item: (item,),
+    "dict": lambda item: {"a": item},
+    "set": lambda item: {item},
+    "nested": lambda item: [1, {"a": ("b", [item])}],
+    "deque": lambda item: deque([item]),
+}
+LOST = {
+    "module": lambda: nn.Linear(1, 1),
+    "stateless module": nn.ReLU,
+    "parameter": lambda: nn.Parameter(pydl.ones((2,))),
+    "buffer": lambda: nn.Buffer(pydl.ones((2,))),
+}
+
+
+@pytest.mark.parametrize("make", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("pack", CONTAINERS.values(), ids=CONTAINERS)
+def test_modules_and_parameters_in_containers_are_refused(pack, make):
+    with pytest.raises(TypeError, match=r"Net\.blocks\[.*use ModuleList, ModuleDict"):
+        Net().blocks = pack(make())
+
+
+SEARCHES = {
+    "parameters": lambda model: list(model.parameters()),
+    "buffers": lambda model: list(model.buffers()),
+    "modules": lambda model: list(model.modules()),
+    "state_dict": lambda model: model.state_dict(),
+    "load_state_dict": lambda model: model.load_state_dict({}, strict=False),
+    "to": lambda model: model.to("float64"),
+    "requires_grad_": lambda model: model.requires_grad_(False),
+    "zero_grad": lambda model: model.zero_grad(),
+    "compile": lambda model: model.compile("sgd", "mse"),
+    "fit": lambda model: model.fit(np.ones((4, 2)), np.ones((4, 2)), verbose=0),
+    "evaluate": lambda model: model.evaluate(np.ones((4, 2)), np.ones((4, 2)), verbose=0),
+    "predict": lambda model: model.predict(np.ones((4, 2))),
+    "summary": lambda model: model.summary((2,)),
+}
+
+
+class Appending(pydl.Model):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(2, 2)
+        self.others = []
+        self.by_name = {}
+
+    def forward(self, x):
+        for layer in [self.first, *self.others, *self.by_name.values()]:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize("verb", SEARCHES)
+def test_what_is_appended_later_is_noticed(verb, tmp_path):
+    model = Appending()
+    if verb in ("fit", "evaluate"):
+        model.compile("sgd", "mse")
+    model.others.append(nn.Linear(2, 2))
+    with pytest.raises(TypeError, match=r"Appending.others\[0\] is a Linear that does not belong"):
+        SEARCHES[verb](model)
+    outer = nn.Sequential(model)
+    model.others.clear()
+    model.by_name["a"] = [nn.Parameter(pydl.ones((1,)))]
+    with pytest.raises(TypeError, match=r"0\.by_name\['a'\]\[0\] is a Parameter that does not"):
+        list(outer.parameters())
+
+
+def test_containers_may_refer_to_what_is_found_elsewhere():
+    model = Appending()
+    model.order = [model.first, model.first]
+    model.others.append(model.first)
+    model.by_name["weight"] = model.first.weight
+    assert [name for name, _ in model.named_parameters()] == ["first.weight", "first.bias"]
+    assert nn.Sequential(model).state_dict().keys() == {"0.first.weight", "0.first.bias"}
+
+
+def test_long_lists_of_numbers_are_passed_over_quickly():
+    model = Appending()
+    model.words = [str(i) for i in range(100_000)]
+    start = time.perf_counter()
+    list(model.parameters())
+    assert time.perf_counter() - start < 0.5
+
+
+def test_modules_of_a_class_are_refused():
+    with pytest.raises(TypeError, match="Shared.layer: .* attributes of the class are not found"):
+
+        class Shared(nn.Module):
+            layer = nn.Linear(2, 2)
+
+    with pytest.raises(TypeError, match="Listed.layers"):
+
+        class Listed(nn.Module):
+            layers = (nn.Parameter(pydl.ones((1,))),)
+
+    class Harmless(nn.Module):
+        activation = nn.ReLU()
+
+    assert list(Harmless().parameters()) == []
+
+
+def test_module_dict():
+    heads = nn.ModuleDict({"a": nn.Linear(2, 1)})
+    heads["b"] = nn.ReLU()
+    assert list(heads) == ["a", "b"] == list(heads.keys()) and len(heads) == 2
+    assert "a" in heads and "c" not in heads and heads["a"] is heads.a
+    assert [type(m) for m in heads.values()] == [nn.Linear, nn.ReLU]
+    owner = nn.Module()
+    owner.heads = heads
+    assert list(owner.state_dict()) == ["heads.a.weight", "heads.a.bias"]
+    del heads["b"]
+    assert [name for name, _ in heads.items()] == ["a"]
+    with pytest.raises(KeyError, match="there is no 'x'; it has a"):
+        heads["x"]
+    with pytest.raises(TypeError, match="layer c: expected a Module, got 3"):
+        heads["c"] = 3
+    for name in ("a.b", "", 3, "items"):
+        with pytest.raises(ValueError, match="ModuleDict: "):
+            heads[name] = nn.ReLU()
+
+
+class TestTrainable:
+    def test_reaches_what_is_below_and_what_comes_later(self):
+        model = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), nn.Linear(2, 2))
+        model[0].trainable = False
+        assert model.trainable and not model[0][1].trainable
+        assert [p.requires_grad for p in model.parameters()] == [False] * 4 + [True] * 2
+        model[0].append(nn.Linear(2, 2))
+        model[0].extra = nn.Linear(2, 2)
+        model[0].scale = nn.Parameter(pydl.ones((2,)))
+        assert not any(p.requires_grad for p in model[0].parameters())
+        model[0].trainable = True
+        assert all(p.requires_grad for p in model.parameters()) and model[0][1].trainable
+
+    def test_of_a_parameter_is_requires_grad(self):
+        parameter = nn.Parameter(pydl.ones((2,)))
+        parameter.trainable = False
+        assert not parameter.requires_grad and not parameter.trainable
+
+    def test_is_copied(self):
+        layer = nn.BatchNorm1d(2)
+        layer.trainable = False
+        assert not copy.deepcopy(layer).trainable
+
+    def test_compiled_steps_notice(self):
+        layer = nn.BatchNorm1d(2).train()
+        forward = pydl.compile(lambda x: layer(x), state=[layer])
+        x = pydl.tensor([[1.0, 2.0], [3.0, 5.0]])
+        forward(x)
+        moved = layer.running_mean.tolist()
+        layer.trainable = False
+        forward(x)
+        assert layer.running_mean.tolist() == moved != [0.0, 0.0]
+        layer.trainable = True
+        forward(x)
+        assert layer.running_mean.tolist() != moved
+
+
+def test_train_asks_submodules_that_define_it():
+    class Backbone(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(2)
+
+        def train(self, mode=True):
+            super().train(mode)
+            self.norm.eval()
+            return self
+
+    model = nn.Sequential(Backbone(), nn.Dropout())
+    model.train()
+    assert model[0].training and not model[0].norm.training and model[1].training
 
 
 def test_parameter_is_apart_from_the_tensor_it_came_from():
@@ -289,6 +465,80 @@ class TestSequential:
 
     def test_is_a_model(self):
         assert issubclass(nn.Sequential, pydl.Model) and pydl.Sequential is nn.Sequential
+
+
+RECURRENT = [
+    lambda: nn.RNN(3, 4, batch_first=True),
+    lambda: nn.LSTM(3, 4, num_layers=2, batch_first=True),
+    lambda: nn.GRU(3, 4, batch_first=True),
+]
+
+
+class TestSequentialOfRecurrentLayers:
+    @pytest.mark.parametrize("make", RECURRENT)
+    def test_hands_on_the_output(self, make):
+        layer, head, x = make(), nn.Linear(4, 2), pydl.ones((2, 5, 3))
+        expected = head(layer(x)[0])
+        for model in (
+            nn.Sequential(layer, head),
+            nn.Sequential(nn.Sequential(layer), head),
+            nn.Sequential(nn.Sequential(nn.Sequential(layer, nn.Identity())), head),
+        ):
+            np.testing.assert_array_equal(model(x).detach().numpy(), expected.detach().numpy())
+        output, _ = nn.Sequential(layer)(x)
+        assert output.shape == (2, 5, 4)
+
+    @pytest.mark.parametrize("jit", [True, False])
+    @pytest.mark.parametrize("make", RECURRENT)
+    def test_learns(self, make, jit):
+        pydl.manual_seed(0)
+        model = nn.Sequential(
+            make(), nn.GRU(4, 4, batch_first=True), nn.Flatten(), nn.Linear(20, 1)
+        )
+        x = np.random.default_rng(0).normal(size=(32, 5, 3)).astype(np.float32)
+        model.compile(pydl.optim.Adam(model.parameters(), lr=0.02), "mse", jit=jit)
+        history = model.fit(x, x.sum(axis=(1, 2)), epochs=20, verbose=0).history["loss"]
+        assert history[-1] < 0.7 * history[0]
+
+    @pytest.mark.parametrize(
+        ("make", "x"),
+        [
+            (lambda: nn.LSTMCell(3, 4), pydl.ones((2, 3))),
+            (lambda: nn.MaxPool1d(2, return_indices=True), pydl.ones((2, 3, 8))),
+        ],
+    )
+    def test_other_layers_of_several_results_are_named(self, make, x):
+        kind = type(make()).__name__
+        with pytest.raises(TypeError, match=rf"layer 1 \(Linear\) takes one.*{kind}, gives a"):
+            nn.Sequential(make(), nn.Linear(4, 2))(x)
+
+    def test_layers_of_users_may_take_tuples(self):
+        class Second(nn.Module):
+            def forward(self, parts):
+                return parts[1]
+
+        assert nn.Sequential(nn.LSTMCell(3, 4), Second())(pydl.ones((2, 3))).shape == (2, 4)
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda: nn.LSTM(3, 3),
+            lambda: nn.GRU(3, 3),
+            lambda: nn.RNN(3, 3),
+            lambda: nn.TransformerEncoderLayer(3, 1, 4, batch_first=False),
+        ],
+    )
+    def test_axes_in_another_order_than_that_of_fit_are_noticed(self, make):
+        with pytest.warns(UserWarning, match=r"layer 1 \(.*samples; give \w+ batch_first=True"):
+            nn.Sequential(nn.Identity(), make(), nn.Linear(3, 1)).compile("sgd", "mse")
+
+        class Swap(nn.Module):
+            def forward(self, x):
+                return x.permute_dims((1, 0, 2))
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            nn.Sequential(Swap(), make(), Swap(), nn.Linear(3, 1)).compile("sgd", "mse")
 
 
 def test_module_list():

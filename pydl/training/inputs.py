@@ -1,0 +1,320 @@
+"""What `fit`, `evaluate` and `predict` take as data, and what they say of anything else."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from pydl._core import Tensor, asarray
+from pydl.data import DataLoader, TensorDataset
+
+# NumPy's dtypes that pydl lacks, and those that hold all of their values.
+_WIDER = {"uint16": np.int32, "uint32": np.int64, "longdouble": np.float64, "float128": np.float64}
+
+
+def make_loader(
+    verb: str,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    shuffle: bool,
+    dtype: Any,
+    *,
+    classes: bool = False,
+    default: int = 32,
+) -> DataLoader:
+    """Return a loader of batches of x, and of y unless it is None; `dtype` is for floats.
+
+    With `classes`, floats of shape (N,) and (N, 1) are class indices, such as files of text have.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For data of other kinds; the messages say what to do.
+    """
+    size = default if batch_size is None else positive_integer(verb, "batch_size", batch_size)
+    if isinstance(x, DataLoader) or _is_dataset(x):
+        if y is not None:
+            raise ValueError(
+                f"{verb}: x is a {type(x).__name__}, whose samples end with their targets; "
+                "expected targets in the dataset or as y, got both"
+            )
+        return x if isinstance(x, DataLoader) else DataLoader(x, size, shuffle=shuffle)
+    columns = [as_column(verb, *named) for named in _inputs(x)]
+    if y is not None:
+        target = as_column(verb, "y", _single_target(verb, y))
+        columns.append(_class_indices(verb, target) if classes else target)
+    counts = [int(column.shape[0]) for column in columns]
+    if len(set(counts)) != 1:
+        names = [name for name, _ in _inputs(x)] + ["y"]
+        raise ValueError(
+            f"{verb}: expected arrays of one length, got lengths "
+            + ", ".join(f"{n} of {name}" for name, n in zip(names, counts, strict=False))
+            + _hint_of_list(x)
+        )
+    if any(map(_is_sparse, columns)):
+        return DataLoader(SparseRows(columns, dtype), size, shuffle=shuffle)
+    converted = (_in_dtype(column, dtype) for column in TensorDataset(*columns).columns)
+    return DataLoader(TensorDataset(*converted), size, shuffle=shuffle)
+
+
+class SparseRows:
+    """A dataset of columns of which some are sparse: they become dense batch by batch."""
+
+    def __init__(self, columns: list[Any], dtype: Any) -> None:
+        self._columns, self._dtype = columns, dtype
+
+    def __len__(self) -> int:
+        return int(self._columns[0].shape[0])
+
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
+        batch = self.get_batch(np.array([index]))
+        return tuple(column[0] for column in batch)
+
+    def get_batch(self, indices: Any) -> tuple[Tensor, ...]:
+        """Return the rows of some numbers, all dense."""
+        rows = (
+            column[indices].toarray() if _is_sparse(column) else column[indices]
+            for column in self._columns
+        )
+        return tuple(_in_dtype(asarray(row), self._dtype) for row in rows)
+
+
+def _in_dtype(column: Tensor, dtype: Any) -> Tensor:
+    return column.astype(dtype) if column.dtype.is_floating else column
+
+
+def positive_integer(verb: str, name: str, value: Any, least: int = 1) -> int:
+    """Return a number as an int; raise `TypeError` or `ValueError` for others and smaller ones."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{verb}: expected {name} to be an integer, got {type(value).__name__} {value!r}"
+        ) from None
+    if number < least:
+        raise ValueError(f"{verb}: expected {name} of at least {least}, got {number}")
+    return number
+
+
+# --- kinds of data --------------------------------------------------------------------------------
+
+
+def _is_dataset(x: Any) -> bool:
+    array_like = isinstance(x, (Tensor, np.ndarray, list, tuple, str, bytes, Mapping))
+    if array_like or hasattr(x, "__array__") or _is_sparse(x):
+        return False
+    return hasattr(x, "__getitem__") and hasattr(x, "__len__")
+
+
+def _is_sparse(x: Any) -> bool:
+    """Whether this is a sparse matrix of SciPy's or of `pydl.text`."""
+    return hasattr(x, "toarray") and hasattr(x, "nnz")
+
+
+def _inputs(x: Any) -> list[tuple[str, Any]]:
+    """Return the inputs with their names: a tuple means several."""
+    if not isinstance(x, tuple):
+        return [("x", x)]
+    return [(f"x[{i}]", value) for i, value in enumerate(x)]
+
+
+def _single_target(verb: str, y: Any) -> Any:
+    if isinstance(y, tuple) and y and all(getattr(item, "ndim", 0) > 0 for item in y):
+        shapes = ", ".join(str(tuple(item.shape)) for item in y)
+        raise TypeError(
+            f"{verb}: expected one array of targets, got a tuple of {len(y)}, of shapes {shapes}; "
+            "join them along axis 1, and let a loss function of your own divide them again"
+        )
+    return y
+
+
+def _class_indices(verb: str, y: Any) -> Any:
+    """Return floats that must be class indices as integers; anything else as it is."""
+    is_index = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
+    if _is_sparse(y) or not is_index or y.shape[0] == 0:
+        return y
+    array = y.detach().numpy() if isinstance(y, Tensor) else y
+    if array.dtype.kind != "f":
+        return y
+    whole = array == np.floor(array)
+    if not whole.all():
+        raise ValueError(
+            f"{verb}: the loss takes class indices, but y has {int((~whole).sum())} values that "
+            f"are no integers, such as {array[~whole][0]}; for regression, use the loss 'mse'"
+        )
+    return array.astype(np.int64)
+
+
+def _hint_of_list(x: Any) -> str:
+    if isinstance(x, list) and x and all(getattr(item, "ndim", 0) > 0 for item in x):
+        return f"; x is a list of {len(x)} arrays: for several inputs give a tuple of them"
+    return ""
+
+
+def as_column(verb: str, name: str, value: Any) -> Any:
+    """Return data of shape (N, ...) as a tensor, an array of numbers, or a sparse matrix."""
+    if isinstance(value, Tensor):
+        return _with_samples(verb, name, value)
+    if _is_sparse(value):
+        return value.tocsr() if hasattr(value, "tocsr") else value
+    _refuse_other_kinds(verb, name, value)
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(f"{verb}: {name} has masked elements; fill them first")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{verb}: {name} is a {type(value).__name__} of items of different shapes"
+            f"{_shapes(value)}; pad them to one shape (pydl.text.pad_collate for sequences). For "
+            "several inputs give a tuple of arrays, (x1, x2)"
+        ) from error
+    return _with_samples(verb, name, _numbers(verb, name, array, value))
+
+
+def _with_samples(verb: str, name: str, column: Any) -> Any:
+    if column.ndim == 0:
+        raise ValueError(f"{verb}: expected {name} of shape (N, ...), got a single number")
+    return column
+
+
+def _refuse_other_kinds(verb: str, name: str, value: Any) -> None:
+    kind = type(value).__name__
+    if isinstance(value, Mapping):
+        raise TypeError(
+            f"{verb}: expected {name} to be arrays, got a {kind} with "
+            f"{', '.join(map(str, value))}; give a tuple of arrays in the order of the arguments "
+            "of forward"
+        )
+    if value is None or isinstance(value, (str, bytes)):
+        raise TypeError(f"{verb}: expected {name} to be an array or a dataset, got {kind}")
+    if hasattr(value, "__array__") or isinstance(value, (list, tuple)):
+        return
+    if isinstance(value, Iterator) or hasattr(value, "__iter__") or callable(value):
+        raise TypeError(
+            f"{verb}: expected {name} to be arrays, a dataset or a pydl.data.DataLoader, got a "
+            f"{kind}, over which there is one pass, of unknown length; collect its samples in "
+            "arrays, or write a class with __len__ and __getitem__ for them"
+        )
+
+
+def _shapes(value: Any) -> str:
+    shapes = {str(np.shape(item)) for item in value if hasattr(item, "shape")}
+    if not shapes:
+        lengths = {str(len(item)) for item in value if hasattr(item, "__len__")}
+        return f", of lengths {', '.join(sorted(lengths)[:4])}" if lengths else ""
+    return f", {', '.join(sorted(shapes)[:4])}"
+
+
+# --- arrays of numbers ----------------------------------------------------------------------------
+
+
+def _numbers(verb: str, name: str, array: Any, value: Any) -> Any:
+    """Return an array of a dtype that pydl has, or raise `TypeError`."""
+    if array.dtype == object:
+        array = _unpacked(array)
+    kind = array.dtype.kind
+    if array.dtype.name in _WIDER:
+        return array.astype(_WIDER[array.dtype.name])
+    if array.dtype == np.uint64 and not (array > np.iinfo(np.int64).max).any():
+        return array.astype(np.int64)
+    if kind in "biuf" and array.dtype != np.uint64:
+        return array
+    what = {
+        "U": "strings; map them to numbers first (pydl.text.Vocabulary for words; for classes, "
+        "numpy.unique(y, return_inverse=True))",
+        "S": "bytes; map them to numbers first",
+        "M": "dates; turn them into numbers first, such as days since the first",
+        "m": "differences of times; turn them into numbers first, such as seconds",
+        "c": "complex numbers; give their real and imaginary parts",
+        "V": "records; give an array for each of their fields",
+        "u": "integers beyond int64",
+        "O": "objects",
+    }[kind]
+    raise TypeError(f"{verb}: {name} holds {what}{_first_other(array, value)}")
+
+
+def _unpacked(array: Any) -> Any:
+    """Return an array of objects as numbers, where they are, or as arrays of them."""
+    try:
+        if array.ndim == 1 and all(isinstance(item, np.ndarray) for item in array):
+            inner = np.stack(list(array))
+            return _unpacked(inner) if inner.dtype == object else inner
+        unpacked = np.array(array.tolist())
+    except (ValueError, TypeError):
+        return array
+    same = unpacked.shape == array.shape and unpacked.dtype.kind in "biuf"
+    return unpacked if same else array
+
+
+def _first_other(array: Any, value: Any) -> str:
+    """Say where the first object is that is no number, by the names of columns if there are any."""
+    if array.dtype != object:
+        columns = _other_columns(value)
+        return f"; columns {', '.join(columns)}" if columns else ""
+    for place, item in np.ndenumerate(array):
+        if isinstance(item, (int, float, np.number, np.bool_)):
+            continue
+        names = getattr(value, "columns", None)
+        column = f" in column {names[place[1]]!r}" if names is not None and len(place) > 1 else ""
+        missing = type(item).__name__ in ("NAType", "NaTType", "NoneType")
+        advice = "fill in what is missing" if missing else "turn it into numbers"
+        return f", such as {item!r}{column}, row {place[0]}; {advice}"
+    return ""
+
+
+def _other_columns(value: Any) -> list[str]:
+    """Return the names of a data frame's columns that hold no numbers."""
+    dtypes = getattr(value, "dtypes", None)
+    names = getattr(value, "columns", None)
+    if dtypes is None or names is None:
+        return []
+    kinds = zip(names, (getattr(dtype, "kind", "O") for dtype in dtypes), strict=False)
+    return [repr(name) for name, kind in kinds if kind not in "biuf"]
+
+
+# --- validation -----------------------------------------------------------------------------------
+
+
+def as_pair(data: Any) -> tuple[Any, Any]:
+    """Return inputs and targets of validation data; a dataset has its targets inside."""
+    if isinstance(data, list) and len(data) == 2 and all(np.ndim(item) > 0 for item in data):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return data, None
+    if len(data) != 2:
+        raise ValueError(f"fit: expected validation_data (x, y), got {len(data)} items")
+    return data
+
+
+def split_off(x: Any, y: Any, fraction: Any) -> tuple[Any, Any, Any]:
+    """Divide arrays into a first part and a last one, as Keras does."""
+    if isinstance(x, DataLoader) or _is_dataset(x) or y is None:
+        raise ValueError("fit: validation_split needs arrays x and y; use validation_data")
+    if not isinstance(fraction, (int, float, np.number)):
+        raise TypeError(
+            f"fit: expected validation_split to be a number, got {type(fraction).__name__}"
+        )
+    if not 0.0 < fraction < 1.0:
+        raise ValueError(f"fit: expected validation_split in [0, 1), got {fraction}")
+    inputs = [as_column("fit", *named) for named in _inputs(x)]
+    target = as_column("fit", "y", _single_target("fit", y))
+    size = int(target.shape[0])
+    # Of 10 samples and 0.9, binary fractions would leave 0.9999999999999998.
+    count = int(size * (1.0 - float(fraction)) + 1e-9)
+    if count == 0 or count == size:
+        raise ValueError(
+            f"fit: validation_split {fraction} leaves one part of {size} samples empty"
+        )
+
+    def part(chosen: slice) -> Any:
+        parts = tuple(column[chosen] for column in inputs)
+        return parts if isinstance(x, tuple) else parts[0]
+
+    end = slice(count, None)
+    return part(slice(count)), target[:count], (part(end), target[end])
