@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from pydl import _source_folder
+
 
 def _load_core() -> None:
     """Import ``pydl._core`` with a short spin of OpenMP's threads.
@@ -26,4 +28,7 @@ def _load_core() -> None:
             del os.environ["GOMP_SPINCOUNT"]
 
 
-_load_core()
+if _source_folder.has_extension():
+    _load_core()
+else:
+    _source_folder.import_installed()

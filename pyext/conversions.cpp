@@ -3,6 +3,7 @@
 
 #include "bindings.h"
 #include "casters.h"
+#include "interpreter_exit.h"
 #include "pydl/autograd.h"
 
 namespace pydl::python {
@@ -44,11 +45,7 @@ Tensor share_array(const py::array& array) {
   const DType dtype = dtype_of_array(array);
   // The last view may die on any thread, or while the interpreter ends.
   PyObject* owner = py::object(array).release().ptr();
-  const auto release = [owner] {
-    if (Py_IsInitialized() == 0) return;
-    const py::gil_scoped_acquire lock;
-    Py_DECREF(owner);
-  };
+  const auto release = [owner] { drop_with_lock([owner] { Py_DECREF(owner); }); };
   void* data = const_cast<void*>(array.data());
   return Tensor::from_memory(data, shape, strides, dtype, release, array.writeable());
 }

@@ -5,6 +5,7 @@
 
 #include "bindings.h"
 #include "casters.h"
+#include "interpreter_exit.h"
 
 namespace pydl::python {
 
@@ -172,9 +173,8 @@ Tensor import_capsule(const py::object& capsule) {
   PyCapsule_SetName(capsule.ptr(), CapsuleNames<Managed>::used);
   PyCapsule_SetDestructor(capsule.ptr(), nullptr);
   const auto release = [managed] {
-    if (managed->deleter == nullptr || Py_IsInitialized() == 0) return;
-    const py::gil_scoped_acquire lock;  // the deleter may belong to a library that needs it
-    managed->deleter(managed);
+    // With the lock, because the deleter may belong to a library that needs it.
+    if (managed->deleter != nullptr) drop_with_lock([managed] { managed->deleter(managed); });
   };
   return Tensor::from_memory(static_cast<char*>(external.data) + external.byte_offset, shape, strides, dtype, release,
                              writable);

@@ -3,6 +3,9 @@
 #include "casters.h"
 #include "pydl/version.h"
 
+// pybind11's initialiser gets another name, because ours is asked first, see below.
+#define PyInit__core initialise_core
+
 PYBIND11_MODULE(_core, module) {
   using namespace pydl::python;
   module.doc() = "The C++ core of pydl.";
@@ -41,4 +44,19 @@ PYBIND11_MODULE(_core, module) {
   define_io(module);
   define_info(module);
   define_benchmarks(module);
+}
+
+#undef PyInit__core
+
+// pybind11 asks for the lock of the main interpreter before anything else, and in another interpreter would wait for
+// ever.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+  if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+    PyErr_SetString(
+        PyExc_ImportError,
+        "pydl cannot be imported in a subinterpreter: it keeps one state for the whole process. Import it in "
+        "the main interpreter, or use another process (multiprocessing)");
+    return nullptr;
+  }
+  return initialise_core();
 }
