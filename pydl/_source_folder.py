@@ -14,13 +14,6 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 
 
-def has_extension() -> bool:
-    """Whether `pydl._core` is there: built in place, installed, or in an editable installation."""
-    spec = importlib.util.find_spec("pydl._core")
-    # The folder of type stubs of this name counts as a package without a file.
-    return spec is not None and spec.origin is not None
-
-
 def import_installed() -> None:
     """Make the installed package what ``import pydl`` gives, instead of this folder.
 

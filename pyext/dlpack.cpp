@@ -195,7 +195,14 @@ py::object capsule_of(const py::object& source) {
   return give();  // from before version 1
 }
 
+// NumPy before 2.1 refuses to give read-only memory by DLPack.
+bool is_read_only_array(const py::object& source) {
+  const py::object type = py::module_::import("numpy").attr("ndarray");
+  return py::isinstance(source, type) && !source.attr("flags").attr("writeable").cast<bool>();
+}
+
 Tensor from_dlpack(const py::object& source) {
+  if (is_read_only_array(source)) return from_array(source, false);
   const py::object capsule = capsule_of(source);
   for (const auto& [name, import] :
        {std::pair{CapsuleNames<DLManagedTensor>::fresh, &import_capsule<DLManagedTensor>},
