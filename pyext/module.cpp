@@ -1,6 +1,7 @@
 // The extension module pydl._core.
 #include "bindings.h"
 #include "casters.h"
+#include "pydl/threads.h"
 #include "pydl/version.h"
 
 // pybind11's initialiser gets another name, because ours is asked first, see below.
@@ -19,6 +20,7 @@ PYBIND11_MODULE(_core, module) {
       set_python_error();
     }
   });
+  pydl::num_threads();  // an environment variable that is wrong is an error now, and not in the first step
   define_tensor_type(module);
   define_dtypes(module);
   const py::object type = module.attr("Tensor");

@@ -23,7 +23,7 @@ BACKEND = [
 
 # What the files of each folder may include beside their own folder's.
 INCLUDES = {
-    "core": [*BASICS, r"pydl/(autograd|version)\.h"],
+    "core": [*BASICS, r"pydl/(autograd|version)\.h", r"runtime/at_fork\.h"],
     "runtime": [r"pydl/(error|threads)\.h"],
     "op": [*BASICS, r"exec/kernel\.h", r"core/active_trace\.h", r"runtime/(amx|threads)\.h"],
     "ops": [*PUBLIC, r"op/\w+\.h", r"autograd/node\.h", r"core/tensor_impl\.h"],

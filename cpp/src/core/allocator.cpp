@@ -13,6 +13,7 @@
 
 #include "pydl/error.h"
 #include "pydl/tensor.h"
+#include "runtime/at_fork.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -89,6 +90,8 @@ void system_free(void* block, size_t bytes) {
 // Free blocks shared by all threads.
 class CentralCache {
  public:
+  CentralCache() { runtime::hold_during_forks(mutex_); }
+
   // A block of at least `bytes` bytes, or null.
   void* take(size_t bytes, size_t* capacity) {
     const std::lock_guard lock(mutex_);

@@ -1,4 +1,4 @@
-// Threads: the only user of OpenMP. The number of threads per call follows the amount of work.
+// Threads: how many there are, and loops that they share. The number of threads per loop follows the amount of work.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,9 @@ class FlushDenormals {
 
 using RangeFunction = void (*)(void* context, int64_t begin, int64_t end);
 
-/// Calls `function(context, begin, end)` on parts of [0, count), one per thread, each of at least `grain`
-/// items; on the calling thread alone when there is work for one only.
+/// Calls `function(context, begin, end)` on parts of [0, count), each of at least `grain` items, in any order, on this
+/// thread and others; a thread may get several. On the calling thread alone, and in one part, when there is work for
+/// one only.
 void parallel_ranges(int64_t count, int64_t grain, void* context, RangeFunction function);
 
 /// The same for a callable `function(begin, end)`.
