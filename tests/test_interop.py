@@ -292,7 +292,7 @@ def test_dlpack_lifetime() -> None:
     del array
     gc.collect()
     assert x.tolist() == [5.0] * 3
-    unused = x.__dlpack__()
+    unused = x.__dlpack__(max_version=(1, 0))
     del x, unused
     gc.collect()
     assert pydl.live_tensor_count() == before
