@@ -7,6 +7,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from bench import threads
 from bench.case import Case
 from bench.machine import describe_machine, measure_limits
 from bench.peers import split
@@ -19,6 +20,8 @@ def main() -> int:
     parser = _parser()
     options = parser.parse_args()
     words = " ".join(options.suite)
+    if words == "threads":
+        return threads.run(options)
     names = [name for name in SUITES if f"{name} ".startswith(f"{words} ") or not words]
     if not names:
         parser.error(f"no suite {words!r}: expected one of {', '.join(SUITES)}")
@@ -38,7 +41,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Time pydl beside other frameworks, each in a process of its own.",
     )
     parser.add_argument(
-        "suite", nargs="*", help=f"{', '.join(SUITES)}, or train for all of these; default: all"
+        "suite",
+        nargs="*",
+        help=f"{', '.join(SUITES)}, or train for all of these; default: all; "
+        "threads: pydl beside busy processes",
     )
     parser.add_argument("--list", action="store_true", help="name the cases, and run nothing")
     parser.add_argument("--only", help="cases whose name contains this")

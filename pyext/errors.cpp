@@ -34,9 +34,13 @@ void set_python_error() noexcept {
   } catch (const FormatError& error) {
     PyErr_SetString(PyExc_ValueError, error.what());
   } catch (const FileError& error) {
-    // Of a number and a text, OSError makes the subclass for that number: FileNotFoundError, ...
-    const py::tuple arguments = py::make_tuple(error.error_number(), error.what());
-    PyErr_SetObject(PyExc_OSError, error.error_number() != 0 ? arguments.ptr() : arguments[1].ptr());
+    // Of a number, a text and a name, OSError makes the subclass for that number: FileNotFoundError, ...
+    if (error.error_number() == 0) {
+      PyErr_SetString(PyExc_OSError, error.what());
+      return;
+    }
+    const py::object path = py::reinterpret_steal<py::object>(PyUnicode_DecodeFSDefault(error.path().c_str()));
+    PyErr_SetObject(PyExc_OSError, py::make_tuple(error.error_number(), error.reason(), path).ptr());
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   } catch (const std::exception& error) {

@@ -65,6 +65,20 @@ void define_random(py::module_& module) {
       ">>> pydl.manual_seed(1)\n>>> a = pydl.uniform(3)\n>>> pydl.manual_seed(1)\n"
       ">>> bool((pydl.uniform(3) == a).all())\nTrue\n");
   module.def(
+      "_default_generator", [] { return Generator(default_generator().stream()); },
+      "A generator that shares the default one's stream.");
+  module.def(
+      "get_rng_state", [] { return default_generator().state(); },
+      "A copy of the default generator's state, int64 {seed, offset}: a tensor, which `pydl.save` saves.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> state = pydl.get_rng_state()\n>>> a = pydl.uniform(3)\n"
+      ">>> pydl.set_rng_state(state)\n>>> bool((pydl.uniform(3) == a).all())\nTrue\n");
+  module.def(
+      "set_rng_state", [](const Tensor& state) { default_generator().set_state(state); }, py::arg("state"),
+      "Lets the default generator go on from a state that `get_rng_state` gave.\n\n"
+      "Parameters\n----------\nstate : Tensor\n    int64 (2).\n\nRaises\n------\nValueError\n"
+      "    For another shape or dtype.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.set_rng_state(pydl.get_rng_state())\n");
+  module.def(
       "uniform",
       [](const DimsArgument& shape, double low, double high, DType dtype, Generator* generator) {
         return compute(element_count(shape.dims),

@@ -114,7 +114,7 @@ void define_reductions(py::module_& module, const py::object& type) {
   define_reduction(module, type, "any", "Whether any element over axes is not 0.", "bool", any, Dtype::none);
   define_reduction(module, type, "all", "Whether all elements over axes are not 0.", "bool", all, Dtype::none);
   define_moment(module, type, "var", "Variance over axes.", var);
-  define_moment(module, type, "std", "Standard deviation over axes.", std);
+  define_moment(module, type, "std", "Standard deviation over axes; its derivative is 0 where all are equal.", std);
   define_arg_reduction(module, type, "argmax", "Index of the largest element, the first of several.", argmax);
   define_arg_reduction(module, type, "argmin", "Index of the smallest element, the first of several.", argmin);
   module.def(
@@ -123,7 +123,7 @@ void define_reductions(py::module_& module, const py::object& type) {
         return compute(x.size(), [&] { return logsumexp(x, axis.axes, keepdims); });
       },
       py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
-      "log(sum(exp(x))) over axes, without overflow.\n\nExamples\n--------\n>>> import pydl\n"
+      "log(sum(exp(x))) over axes, without overflow; of integers, in float32.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.logsumexp(pydl.tensor([1000.0, -1000.0]))\ntensor(1000., dtype=float32)\n");
 }
 

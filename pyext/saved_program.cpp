@@ -55,15 +55,16 @@ void define_saved_program(py::module_& module) {
            py::arg("functions"), py::arg("class_names"), py::arg("preprocessing"))
       .def_static(
           "from_params",
-          [](const py::dict& tensors, std::map<std::string, std::string> metadata, const std::string& name) {
+          [](const py::dict& tensors, std::map<std::string, std::string> metadata, const std::string& name,
+             std::optional<int64_t> max_operations) {
             ParamSet params;
             for (const auto& [key, tensor] : tensors) {
               params.tensors.emplace_back(key.cast<std::string>(), tensor.cast<Tensor>());
             }
             params.metadata = std::move(metadata);
-            return SavedProgram::from_params(params, name);
+            return SavedProgram::from_params(params, name, {max_operations.value_or(LoadOptions{}.max_operations)});
           },
-          py::arg("tensors"), py::arg("metadata"), py::arg("name"))
+          py::arg("tensors"), py::arg("metadata"), py::arg("name"), py::arg("max_operations") = py::none())
       .def(
           "save",
           [](const SavedProgram& program, const py::object& path) {

@@ -617,7 +617,10 @@ class _SavedProgram:
 
     @staticmethod
     def from_params(
-        tensors: dict[str, typing.Any], metadata: collections.abc.Mapping[str, str], name: str
+        tensors: dict[str, typing.Any],
+        metadata: collections.abc.Mapping[str, str],
+        name: str,
+        max_operations: int | None = None,
     ) -> _SavedProgram: ...
     def __init__(
         self,
@@ -674,6 +677,9 @@ def _apply_with_provider(
     attrs: dict[str, typing.Any] = {},
 ) -> Tensor | None: ...
 def _declare_state(arg0: TensorLike, arg1: str) -> None: ...
+def _default_generator() -> Generator:
+    """A generator that shares the default one's stream."""
+
 def _grad(
     outputs: collections.abc.Sequence[Tensor],
     inputs: collections.abc.Sequence[Tensor],
@@ -966,6 +972,9 @@ def gelu_tanh(x: TensorLike) -> Tensor:
 
 def get_num_threads() -> int:
     """How many threads kernels may use."""
+
+def get_rng_state() -> Tensor:
+    """A copy of the default generator's state, int64 {seed, offset}: a tensor, which `pydl.save` saves."""
 
 def greater(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a > b."""
@@ -1306,6 +1315,9 @@ def set_grad_enabled(enabled: builtins.bool) -> None:
 
 def set_num_threads(count: int) -> None:
     """Sets how many threads kernels may use, 1 to 1024."""
+
+def set_rng_state(state: TensorLike) -> None:
+    """Lets the default generator go on from a state that `get_rng_state` gave."""
 
 def sigmoid(x: TensorLike) -> Tensor:
     """Logistic function: 1 / (1 + exp(-x))."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pydl.data.dataset import Dataset
-from pydl.data.image import center_crop, load_image, pillow, resize
+from pydl.data.image import MOST_PIXELS, PROGRAMS, center_crop, load_image, pillow, resize
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 class ImageFolder(Dataset):
     """Images of a folder that has one sub-folder per class; sample i is (image, label).
 
-    All files below a class's folder, but hidden ones, are its images, in the order of their paths.
-    They are read when they are asked for.
+    The files below a class's folder that have an extension of Pillow's image formats are its
+    images, in the order of their paths; hidden files are left out, others too, with a warning that
+    names them. Images are read when they are asked for.
 
     Parameters
     ----------
@@ -35,6 +37,10 @@ class ImageFolder(Dataset):
         Colours, or grey images (H, W, 1).
     skip_errors : bool, default False
         Whether to read each file once now and leave those out that are no images, or damaged.
+    apply_exif_orientation : bool, default True
+        Whether photos are turned upright; see `load_image`.
+    max_pixels : int or None, default 89,478,485
+        Larger images count as damaged; see `load_image`.
 
     Attributes
     ----------
@@ -48,6 +54,8 @@ class ImageFolder(Dataset):
         Label of each sample, int64 (N,).
     skipped : list of Path
         What `skip_errors` left out.
+    ignored : list of Path
+        Files that were left out because of their extension.
 
     Raises
     ------
@@ -82,28 +90,46 @@ class ImageFolder(Dataset):
         *,
         mode: str = "RGB",
         skip_errors: bool = False,
+        apply_exif_orientation: bool = True,
+        max_pixels: int | None = MOST_PIXELS,
     ) -> None:
-        pillow("ImageFolder")
+        extensions = _image_extensions()
         if mode not in ("RGB", "L"):
             raise ValueError(f"ImageFolder: expected mode RGB or L, got {mode!r}")
         self.root, self.size, self.transform, self.mode = Path(root), size, transform, mode
+        self.apply_exif_orientation, self.max_pixels = apply_exif_orientation, max_pixels
         self.classes = _class_names(self.root)
         self.class_to_idx = {name: label for label, name in enumerate(self.classes)}
         self.paths: list[Path] = []
         self.skipped: list[Path] = []
+        self.ignored: list[Path] = []
         labels: list[int] = []
         for label, name in enumerate(self.classes):
-            files = _files(self.root / name)
+            found = _files(self.root / name)
+            files = [path for path in found if path.suffix.lower() in extensions]
+            self.ignored += [path for path in found if path.suffix.lower() not in extensions]
             readable = [path for path in files if not skip_errors or self._readable(path)]
             if not readable:
-                raise FileNotFoundError(f"ImageFolder: no images in {self.root / name}")
+                raise FileNotFoundError(
+                    f"ImageFolder: no images in {self.root / name}, among {len(found)} files"
+                )
             self.paths += readable
             labels += [label] * len(readable)
         self.targets: npt.NDArray[np.int64] = np.array(labels, np.int64)
+        if self.ignored:
+            _warn_of_ignored(self.ignored)
+
+    def _load(self, path: Path) -> npt.NDArray[np.uint8]:
+        return load_image(
+            path,
+            self.mode,
+            apply_exif_orientation=self.apply_exif_orientation,
+            max_pixels=self.max_pixels,
+        )
 
     def _readable(self, path: Path) -> bool:
         try:
-            load_image(path, self.mode)
+            self._load(path)
         except ValueError:
             self.skipped.append(path)
             return False
@@ -113,7 +139,12 @@ class ImageFolder(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
-        image = load_image(self.paths[index], self.mode)
+        try:
+            image = self._load(self.paths[index])
+        except ValueError as error:
+            raise ValueError(
+                f"{error}; ImageFolder(..., skip_errors=True) leaves out files that cannot be read"
+            ) from error
         if self.mode == "L":
             image = image[:, :, None]
         if self.size is not None:
@@ -122,6 +153,24 @@ class ImageFolder(Dataset):
                 image = center_crop(image, self.size)
         label = int(self.targets[index])
         return (image if self.transform is None else self.transform(image)), label
+
+
+def _image_extensions() -> set[str]:
+    """Extensions of the formats that Pillow reads, with their dots, in lower case."""
+    image = pillow("ImageFolder")
+    extensions = image.registered_extensions()  # loads the readers of all formats
+    readable = set(image.OPEN).difference(PROGRAMS)
+    return {extension for extension, name in extensions.items() if name in readable}
+
+
+def _warn_of_ignored(paths: Sequence[Path]) -> None:
+    few = 5
+    names = ", ".join(map(str, paths[:few])) + (", ..." if len(paths) > few else "")
+    files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+    warnings.warn(
+        f"ImageFolder: left out {files} without the extension of an image: {names}",
+        stacklevel=3,
+    )
 
 
 def _class_names(root: Path) -> list[str]:

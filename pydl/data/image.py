@@ -18,7 +18,26 @@ if TYPE_CHECKING:
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+# Pillow lets Ghostscript run these.
+PROGRAMS = ("EPS",)
+# Most pixels of an image by default: from here on Pillow warns.
+MOST_PIXELS = 89_478_485
+
 _FILTERS = ("nearest", "bilinear", "bicubic", "lanczos")
+
+_PIXELS_AT_ONCE = 1 << 20
+# How cameras note that they were turned, and what brings the image upright.
+_EXIF_ORIENTATION = 0x0112
+_TRANSPOSITIONS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+_INVERSE = {6: 8, 8: 6}
 
 
 def pillow(user: str) -> ModuleType:
@@ -36,18 +55,31 @@ def pillow(user: str) -> ModuleType:
     return Image
 
 
-def load_image(path: str | os.PathLike[str], mode: str = "RGB") -> npt.NDArray[np.uint8]:
+def load_image(
+    path: str | os.PathLike[str],
+    mode: str = "RGB",
+    *,
+    apply_exif_orientation: bool = True,
+    max_pixels: int | None = MOST_PIXELS,
+) -> npt.NDArray[np.uint8]:
     """Read an image file.
 
     Grey, palette and CMYK images are converted, 16-bit ones reduced to 8 bits, transparency is
-    dropped. The first picture of an animation is read; rotations noted in photos are not applied.
+    dropped. The first picture of an animation is read.
 
     Parameters
     ----------
     path : str or path
-        In any format that Pillow reads.
+        In any format that Pillow reads, but PostScript, which is a program.
     mode : {"RGB", "L"}, default "RGB"
         Colours, or grey.
+    apply_exif_orientation : bool, default True
+        Whether photos are turned upright, as the camera noted; otherwise pixels stay as they are
+        stored.
+    max_pixels : int or None, default 89,478,485
+        Larger images are refused before memory is taken for them: a file of a few kilobytes may
+        promise any size. The default is Pillow's; from twice as many on, Pillow refuses too, unless
+        `PIL.Image.MAX_IMAGE_PIXELS` is raised. None leaves it to Pillow.
 
     Returns
     -------
@@ -61,7 +93,8 @@ def load_image(path: str | os.PathLike[str], mode: str = "RGB") -> npt.NDArray[n
     OSError
         Where the file cannot be opened.
     ValueError
-        For a file that is no image or is damaged, named by the message, and another mode.
+        For a file that is no image, is damaged or has too many pixels, named by the message, and
+        another mode.
 
     Examples
     --------
@@ -78,23 +111,63 @@ def load_image(path: str | os.PathLike[str], mode: str = "RGB") -> npt.NDArray[n
     with open(path, "rb") as file:
         try:
             with image_module.open(file) as image:
-                return np.array(_converted(image, mode))
+                if image.format in PROGRAMS:
+                    raise ValueError(f"{image.format} files are programs, not pixels")
+                _require_size(image.size, max_pixels)
+                return np.array(_converted(_turned(image, apply_exif_orientation), mode))
         except Exception as error:  # Pillow's readers raise many kinds
             raise ValueError(
                 f"{os.fspath(path)}: not an image that can be read ({error})"
             ) from error
 
 
+def _require_size(size: tuple[int, int], max_pixels: int | None) -> None:
+    width, height = size
+    if max_pixels is not None and width * height > max_pixels:
+        raise ValueError(
+            f"{width} x {height} pixels are more than max_pixels {max_pixels}; allow more if you "
+            "trust where the file is from"
+        )
+
+
+def _turned(image: Image, upright: bool) -> Image:
+    """Load an image, turned and mirrored as its EXIF data say, or as it is stored."""
+    before = _orientation(image)
+    image.load()
+    after = _orientation(image)
+    if upright:
+        name = _TRANSPOSITIONS.get(after)
+    else:  # Pillow turns TIFF files by itself
+        name = _TRANSPOSITIONS.get(_INVERSE.get(before, before)) if after != before else None
+    return image if name is None else image.transpose(getattr(pillow("load_image").Transpose, name))
+
+
+def _orientation(image: Image) -> int:
+    """Return how the camera was held; 1 is upright."""
+    try:
+        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    except Exception:  # what is not readable beside the pixels says nothing of them
+        return 1
+
+
 def _converted(image: Image, mode: str) -> Image:
     if image.mode == "F":
         raise ValueError("expected pixels of 8 or 16 bits, got floating-point numbers")
     if image.mode.startswith("I"):  # Pillow would clip 16 bits to 8
-        values = np.asarray(image).astype(np.int64)
-        grey = (np.clip(values, 0, 65535) + 128) // 257
-        image = pillow("load_image").fromarray(grey.astype(np.uint8))
+        image = pillow("load_image").fromarray(_reduced(np.asarray(image)))
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")  # Pillow warns otherwise
     return image.convert(mode)
+
+
+def _reduced(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Reduce 16 bits to 8, some rows at a time: wider numbers for all of them take much memory."""
+    grey = np.empty(values.shape, np.uint8)
+    rows = max(1, _PIXELS_AT_ONCE // max(1, values.shape[1]))
+    for start in range(0, len(values), rows):
+        part = np.clip(values[start : start + rows].astype(np.int64), 0, 65535)
+        grey[start : start + rows] = (part + 128) // 257
+    return grey
 
 
 def resize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from pydl._core import Generator, Tensor, asarray, empty, permutation, stack, take, tensor
 from pydl.data._batching import gather_rows
 from pydl.data.dataset import Subset, TensorDataset
+from pydl.data.passes import Pass, Passes
 from pydl.data.prefetch import Prefetcher
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class DataLoader:
     ----------
     epoch : int
         Number of the next pass, from 0; set it to go on with an earlier training's augmentation.
+        `state_dict` has it too, with all else that decides which batches come next.
 
     Yields
     ------
@@ -124,6 +127,7 @@ class DataLoader:
         self.augment = augment
         self.prefetch = prefetch if prefetch is not None else 0 if augment is None else 2
         self.epoch = 0
+        self._passes = Passes(self._generator, batch_sampler)
 
     @property
     def sample_count(self) -> int:
@@ -137,22 +141,60 @@ class DataLoader:
         return -(-self.sample_count // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        source, order = self._source_and_order()
-        epoch, self.epoch = self.epoch, self.epoch + 1
-        batches = self._batches(source, order, epoch)
+        this = self._passes.begin(self.epoch)
+        self.epoch = this.epoch + 1
+        source, order = self._source_and_order(this)
+        batches = self._batches(source, order, this)
         if self.prefetch == 0:
-            yield from batches
+            yield from this.counted(batches)
             return
         ahead = Prefetcher(batches, self.prefetch)
         try:
-            yield from ahead
+            yield from this.counted(ahead)
         finally:
             ahead.close()
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what decides which batches come next, for `load_state_dict` and `pydl.save`.
+
+        Within a pass, that is its order and how many of its batches were given out; batches made
+        ahead do not count as such. State of a `batch_sampler` belongs to it if it has a
+        `state_dict` of its own, else it is not saved.
+
+        Examples
+        --------
+        >>> import pydl
+        >>> loader = pydl.data.DataLoader(pydl.arange(6), 2, shuffle=True, seed=0)
+        >>> batches = iter(loader)
+        >>> _ = next(batches)
+        >>> state = loader.state_dict()
+        >>> rest = [batch.tolist() for batch in batches]
+        >>> again = pydl.data.DataLoader(pydl.arange(6), 2, shuffle=True, seed=0)
+        >>> again.load_state_dict(state)
+        >>> [batch.tolist() for batch in again] == rest
+        True
+        """
+        return self._passes.state_dict(self.epoch)
+
+    def load_state_dict(self, state: Mapping[str, Tensor | npt.NDArray[Any]]) -> None:
+        """Go on where another loader of the same data was: the next pass has the rest of its pass.
+
+        The state of the default generator, where the orders come from it, is saved and restored
+        apart: see `pydl.get_rng_state`.
+
+        Raises
+        ------
+        ValueError
+            For a state that `state_dict` of a loader with the same kind of generator did not give,
+            or that has more batches behind it than a pass has.
+        """
+        self.epoch = self._passes.load_state_dict(state, len(self))
+
     def _batches(
-        self, source: Any, numbers: npt.NDArray[np.int64] | None, epoch: int
+        self, source: Any, numbers: npt.NDArray[np.int64] | None, this: Pass
     ) -> Iterator[Any]:
-        for order, start, stop in self._parts(numbers):
+        skipped = this.position  # before the thread that makes batches ahead begins
+        for order, start, stop in islice(self._parts(numbers), skipped, None):
             if isinstance(source, TensorDataset) and self.collate_fn is None:
                 rows = tuple(_rows(column, order, start, stop) for column in source.columns)
                 batch = rows[0] if self._single else rows
@@ -164,7 +206,7 @@ class DataLoader:
                     batch = (self.collate_fn or _collate)([source[i] for i in indices.tolist()])
             if self.augment is not None:
                 indices = _numbers(order, start, stop)
-                batch = _augmented(self.augment, batch, indices, epoch)
+                batch = _augmented(self.augment, batch, indices, this.epoch)
             yield batch
 
     def _parts(
@@ -180,11 +222,11 @@ class DataLoader:
             numbers = np.asarray(batch, np.int64)
             yield numbers if order is None else order[numbers], 0, numbers.size
 
-    def _source_and_order(self) -> tuple[Any, npt.NDArray[np.int64] | None]:
+    def _source_and_order(self, this: Pass) -> tuple[Any, npt.NDArray[np.int64] | None]:
         """Return what samples are read from, and their numbers; None for all in order."""
         order = None
         if self.shuffle:
-            order = np.asarray(permutation(len(self.dataset), generator=self._generator))
+            order = np.asarray(permutation(len(self.dataset), generator=this.generator))
         source = self.dataset
         while isinstance(source, Subset):
             order = source.indices if order is None else source.indices[order]

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydl import _core
+
 # The largest file that a download may grow to, in bytes; hashes are checked only at its end.
 _MOST_BYTES = 256 * 1024 * 1024
 _TIMEOUT_SECONDS = 30
@@ -76,19 +78,8 @@ def find_folder(names: Sequence[str], folders: Sequence[Path]) -> Path | None:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file so that it is there wholly or not at all; folders are made."""
-    import tempfile
-
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(target.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    _core.io.write_file(path, content)
 
 
 def download(url: str, file: DataFile, folder: Path) -> Path:
@@ -101,29 +92,23 @@ def download(url: str, file: DataFile, folder: Path) -> Path:
     ValueError
         When the content is not the pinned one; nothing is kept then.
     """
-    import tempfile
     from hashlib import sha256
     from urllib.request import urlopen
 
     folder.mkdir(parents=True, exist_ok=True)
     digest, size = sha256(), 0
-    handle, partial = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as target, urlopen(url, timeout=_TIMEOUT_SECONDS) as source:
-            while chunk := source.read(1 << 20):
-                size += len(chunk)
-                if size > _MOST_BYTES:
-                    raise ValueError(f"{url}: more than {_MOST_BYTES} bytes")
-                digest.update(chunk)
-                target.write(chunk)
-            target.flush()
-            os.fsync(target.fileno())
+    with (
+        urlopen(url, timeout=_TIMEOUT_SECONDS) as source,
+        _core.io.OutputFile(folder / file.name) as target,
+    ):
+        while chunk := source.read(1 << 20):
+            size += len(chunk)
+            if size > _MOST_BYTES:
+                raise ValueError(f"{url}: more than {_MOST_BYTES} bytes")
+            digest.update(chunk)
+            target.write(chunk)
         if digest.hexdigest() not in file.hashes:
             raise ValueError(
                 f"{url}: expected SHA-256 {' or '.join(file.hashes)}, got {digest.hexdigest()}"
             )
-        os.replace(partial, folder / file.name)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
     return folder / file.name

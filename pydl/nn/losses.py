@@ -102,6 +102,10 @@ class L1Loss(_Loss):
 class BCELoss(_Loss):
     """Binary cross-entropy of probabilities and targets in [0, 1] of one shape.
 
+    Logarithms are at least -100, as in PyTorch, so the loss is finite for probabilities of exactly
+    0 and 1; its slope there is at most 1e12. `BCEWithLogitsLoss` keeps a useful slope where a
+    sigmoid is that sure and wrong.
+
     Examples
     --------
     >>> import pydl

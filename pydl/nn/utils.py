@@ -18,6 +18,12 @@ from pydl.nn.module import Buffer, Module, Parameter
 ModuleT = TypeVar("ModuleT", bound=Module)
 
 
+def _norm(x: Tensor, axes: tuple[int, ...] | None = None) -> Tensor:
+    """Euclidean norm over axes, which stay; in float32 of 16-bit numbers: squares overflow."""
+    wide = x.astype("float32") if x.dtype in ("float16", "bfloat16") else x
+    return _core.sqrt(_core.sum(_core.square(wide), axes, axes is not None)).astype(x.dtype)
+
+
 class _WeightNorm:
     """w = g v / ||v||, with a norm for each index along `dim`, or one of all."""
 
@@ -42,11 +48,10 @@ class _WeightNorm:
 
     def _norms(self, v: Tensor) -> Tensor:
         if self.dim is None:
-            return _core.sqrt(_core.sum(_core.square(v)))
-        axes = [axis for axis in range(v.ndim) if axis != self.dim % v.ndim]
+            return _norm(v)
+        axes = tuple(axis for axis in range(v.ndim) if axis != self.dim % v.ndim)
         # Over no axes at all: each element is its own.
-        squares = _core.square(v)
-        return _core.sqrt(_core.sum(squares, tuple(axes), True) if axes else squares)
+        return _norm(v, axes) if axes else _core.abs(v)
 
     def compute(self, module: Module) -> Tensor:
         g, v = (getattr(module, part) for part in self.parts())
@@ -87,7 +92,7 @@ class _SpectralNorm:
         return _core.permute_dims(weight, axes).reshape(weight.shape[self.dim], -1)
 
     def _unit(self, vector: Tensor) -> Tensor:
-        return vector / _core.maximum(_core.sqrt(_core.sum(_core.square(vector))), self.eps)
+        return vector / _core.maximum(_norm(vector), self.eps)
 
     def _iterate(
         self, matrix: Tensor, u: Tensor, v: Tensor, iterations: int

@@ -1,7 +1,8 @@
 """Optimisers: each updates all of its parameters in one fused operation."""
 
 from pydl.optim.adam import Adam, AdamW
-from pydl.optim.optimizer import Optimizer, clip_grad_norm_
+from pydl.optim.clipping import clip_grad_norm_
+from pydl.optim.optimizer import Optimizer
 from pydl.optim.rmsprop import RMSprop
 from pydl.optim.sgd import SGD
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydl import _core
 from pydl._core import Tensor, full, tensor, zeros, zeros_like
-from pydl.grad_mode import no_grad
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -328,44 +327,3 @@ def _as_groups(
                 raise ValueError(f"{owner}: a parameter of shape {member.shape} is not a leaf")
         result.append({**group, "params": members})
     return result
-
-
-def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
-    """Scale gradients in place so that their joint Euclidean norm is at most `max_norm`.
-
-    Parameters
-    ----------
-    parameters : iterable of Tensor
-        Those without a gradient are skipped.
-    max_norm : float
-        Upper bound of the norm over all gradients together.
-
-    Returns
-    -------
-    float
-        The norm before scaling; 0 without gradients.
-
-    Raises
-    ------
-    ValueError
-        For a negative `max_norm`.
-
-    Examples
-    --------
-    >>> import pydl
-    >>> w = pydl.nn.Parameter(pydl.zeros((2,)))
-    >>> w.grad = pydl.tensor([3.0, 4.0])
-    >>> pydl.optim.clip_grad_norm_([w], 1.0)
-    5.0
-    >>> [round(g, 4) for g in w.grad.tolist()]
-    [0.6, 0.8]
-    """
-    if max_norm < 0:
-        raise ValueError(f"clip_grad_norm_: expected max_norm of at least 0, got {max_norm}")
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    with no_grad():
-        norm = sum(float((g * g).sum().item()) for g in gradients) ** 0.5
-        if norm > max_norm:
-            for gradient in gradients:
-                gradient *= max_norm / norm
-    return float(norm)

@@ -156,7 +156,12 @@ class Program(Mapping[str, Tensor]):
         return f"<Program {self._file!r}: {', '.join(self.functions)}; {len(self)} tensors>"
 
 
-def load(path: str | os.PathLike[str], batch_size: int | None = None) -> Any:
+def load(
+    path: str | os.PathLike[str],
+    batch_size: int | None = None,
+    *,
+    max_operations: int | None = None,
+) -> Any:
     """Read a program, or the tensors of a safetensors file.
 
     Parameters
@@ -166,6 +171,10 @@ def load(path: str | os.PathLike[str], batch_size: int | None = None) -> Any:
     batch_size : int, optional
         The only size of batches that the program will take, for which it is made ready now; by
         default it takes any, and is made ready when it first sees one.
+    max_operations : int, optional
+        Most operations of one run, for files of others, which may ask for hours of work and all
+        memory: floating-point operations, or elements read and written where these are more. A run
+        that needs more raises `ValueError` before it begins. By default there is no limit.
 
     Returns
     -------
@@ -178,15 +187,18 @@ def load(path: str | os.PathLike[str], batch_size: int | None = None) -> Any:
     OSError
         When the file cannot be read.
     ValueError
-        When it is malformed; the message says where.
+        When it is malformed, the message says where; and when a function needs more than
+        `max_operations` even for small batches.
     """
+    if max_operations is not None and max_operations < 0:
+        raise ValueError(f"load: expected max_operations of at least 0, got {max_operations}")
     file = os.fspath(path)
     tensors, metadata = load_with_metadata(file)
     if "pydl.program" not in metadata:
         if batch_size is not None:
             raise ValueError(f"{file}: holds tensors, but no program that has a batch size")
         return tensors
-    saved = _core._SavedProgram.from_params(tensors, metadata, file)
+    saved = _core._SavedProgram.from_params(tensors, metadata, file, max_operations)
     return Program(saved, os.path.basename(file), batch_size)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pydl._core import Generator, Tensor, asarray, permutation
+from pydl._core import Generator, Tensor, asarray, permutation, randint
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -163,7 +163,8 @@ class BucketBatchSampler:
     seed : int, optional
         Makes the orders reproducible.
     generator : Generator, optional
-        Source of the orders; the default generator without `seed` and `generator`.
+        Source of the orders; without `seed` and `generator` one that the default generator seeds
+        when the first pass begins.
 
     Yields
     ------
@@ -223,6 +224,34 @@ class BucketBatchSampler:
             for number in self._permutation(len(batches)).tolist():
                 yield batches[number]
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what decides the orders that come next; `DataLoader.state_dict` has it too."""
+        return {"generator": self._source().state()} if self.shuffle else {}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on with the orders that come next where `state` was taken.
+
+        Raises
+        ------
+        ValueError
+            For a state that `state_dict` of a sampler with the same `shuffle` did not give.
+        """
+        expected = {"generator"} if self.shuffle else set()
+        if state.keys() != expected:
+            raise ValueError(
+                f"BucketBatchSampler.load_state_dict: expected {sorted(expected)}, got "
+                f"{sorted(state)}"
+            )
+        if self.shuffle:
+            if self._generator is None:
+                self._generator = Generator(0)
+            self._generator.set_state(state["generator"])
+
+    def _source(self) -> Generator:
+        if self._generator is None:
+            self._generator = Generator(int(randint(0, 2**53, ()).item()))
+        return self._generator
+
     def _cut(self, numbers: npt.NDArray[np.int64]) -> Iterator[list[int]]:
         numbers = numbers[np.argsort(self.lengths[numbers], kind="stable")]
         for start in range(0, numbers.size, self.batch_size):
@@ -231,7 +260,7 @@ class BucketBatchSampler:
                 yield batch.tolist()
 
     def _permutation(self, size: int) -> npt.NDArray[np.int64]:
-        return np.asarray(permutation(size, generator=self._generator))
+        return np.asarray(permutation(size, generator=self._source()))
 
 
 def _sequence(number: int, sequence: Any) -> npt.NDArray[Any]:

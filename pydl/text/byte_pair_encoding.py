@@ -21,6 +21,9 @@ _FORMAT = "pydl.text.BytePairEncoding"
 _BYTES = 256
 # Pieces whose ids are remembered; text of a language repeats most of its words.
 _CACHED_PIECES = 1 << 16
+# Most bytes that all tokens together may stand for: each merge may double the longest one, so that
+# a short file could ask for any amount of memory.
+_MOST_TOKEN_BYTES = 1 << 28
 
 
 class BytePairEncoding:
@@ -47,7 +50,8 @@ class BytePairEncoding:
     Raises
     ------
     ValueError
-        For merges of numbers that are not there yet, and characters that are longer.
+        For merges of numbers that are not there yet, characters that are longer, and tokens that
+        have more than 256 MiB in all.
 
     Examples
     --------
@@ -282,11 +286,18 @@ def _texts_of_numbers(
         if len(character) != 1:
             raise ValueError(f"BytePairEncoding: expected single characters, got {character!r}")
         texts.append(character.encode("utf-8", "surrogatepass"))
+    total = sum(map(len, texts))
     for number, (left, right) in enumerate(merges):
         if not (special <= left < len(texts) and special <= right < len(texts)):
             raise ValueError(
                 f"BytePairEncoding: expected merge {number} of numbers in [{special}, "
                 f"{len(texts)}), got {(left, right)}"
+            )
+        total += len(texts[left]) + len(texts[right])
+        if total > _MOST_TOKEN_BYTES:
+            raise ValueError(
+                f"BytePairEncoding: expected tokens of at most {_MOST_TOKEN_BYTES} bytes in all, "
+                f"got more at merge {number}"
             )
         texts.append(texts[left] + texts[right])
     return texts

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from pydl import _core
+
 
 def write_json(path: str | os.PathLike[str], record: dict[str, Any]) -> None:
     """Write a record; `path` is the old file or the new one, never a part of it."""
-    temporary = f"{os.fspath(path)}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "w", encoding="ascii") as file:
-            json.dump(record, file)
-            file.write("\n")
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+    _core.io.write_file(path, f"{json.dumps(record)}\n".encode("ascii"))
 
 
 def read_json(path: str | os.PathLike[str], format_name: str) -> dict[str, Any]:
@@ -30,10 +23,14 @@ def read_json(path: str | os.PathLike[str], format_name: str) -> dict[str, Any]:
         raise ValueError(f"{os.fspath(path)}: no UTF-8, at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{os.fspath(path)}, line {error.lineno}: {error.msg}") from None
+    except ValueError as error:  # of integers with thousands of digits
+        raise ValueError(f"{os.fspath(path)}: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{os.fspath(path)}: lists and objects are nested too deeply") from None
     found = record.get("format") if isinstance(record, dict) else None
     if found != format_name:
         raise ValueError(
-            f"{os.fspath(path)}, line 1: expected the format {format_name!r}, got {found!r}"
+            f"{os.fspath(path)}, line 1: expected the format {format_name!r}, got {found!r:.50}"
         )
     assert isinstance(record, dict)
     return record

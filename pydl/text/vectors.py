@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from pydl.text.npy import read_npy
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -117,15 +119,8 @@ class WordVectors:
             For an array of another kind, and a different number of words; the message names the
             file.
         """
-        try:
-            vectors = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise ValueError(f"{os.fspath(path)}: no array of numbers: {error}") from None
-        if (
-            not isinstance(vectors, np.ndarray)
-            or vectors.ndim != 2
-            or vectors.dtype.kind not in "fiu"
-        ):
+        vectors = read_npy(path)
+        if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
             raise ValueError(f"{os.fspath(path)}: expected one array of numbers (N, D)")
         with open(words_path, "rb") as file:
             words = [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Literal
 
-from pydl._core import Tensor
+from pydl._core import Tensor, tensor
 
 if TYPE_CHECKING:
     import os
@@ -46,6 +46,23 @@ class Callback:
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """After an epoch; `logs` has loss and metrics, the validation's as "val_..."."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what a resumed training needs of it, such as the best value so far."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state_dict` gave; the next `fit` goes on from there.
+
+        Raises
+        ------
+        ValueError
+            For a state of another kind of callback.
+        """
+        if state:
+            raise ValueError(
+                f"{type(self).__name__}.load_state_dict: expected no state, got {', '.join(state)}"
+            )
 
 
 class CallbackList:
@@ -109,6 +126,26 @@ class _Best:
         self._value = value
         return True
 
+    @property
+    def value(self) -> float:
+        """The best value; infinite before the first one."""
+        return self._sign * self._value
+
+    @value.setter
+    def value(self, value: float) -> None:
+        self._value = self._sign * value
+
+
+_WEIGHTS = "weights."
+
+
+def _require_names(callback: Callback, names: Set[str], expected: Set[str]) -> None:
+    if names != expected:
+        raise ValueError(
+            f"{type(callback).__name__}.load_state_dict: expected {', '.join(sorted(expected))}, "
+            f"got {', '.join(sorted(names)) or 'nothing'}"
+        )
+
 
 class EarlyStopping(Callback):
     """End the training when a quantity no longer improves.
@@ -139,12 +176,18 @@ class EarlyStopping(Callback):
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.mode: Mode = mode
         self.restore_best_weights = restore_best_weights
-        self._best = _Best(monitor, mode, min_delta)
+        self._resumes = False
+        self._forget()
 
-    def on_train_begin(self) -> None:
+    def _forget(self) -> None:
         self._best = _Best(self.monitor, self.mode, self.min_delta)
         self._waited = 0
         self._state: dict[str, Tensor] = {}
+
+    def on_train_begin(self) -> None:
+        if not self._resumes:
+            self._forget()
+        self._resumes = False
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         if self._best.improves(logs, "EarlyStopping"):
@@ -159,6 +202,36 @@ class EarlyStopping(Callback):
     def on_train_end(self) -> None:
         if self._state:
             self.model.load_state_dict(self._state)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the best value, the epochs since, and the best epoch's parameters if kept."""
+        weights = {f"{_WEIGHTS}{name}": value for name, value in self._state.items()}
+        return {
+            "best": tensor(self._best.value, dtype="float64"),
+            "waited": tensor(self._waited, dtype="int64"),
+            **weights,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state_dict` gave: the next `fit` does not begin anew but goes on from there.
+
+        Raises
+        ------
+        ValueError
+            For a state of another kind of callback.
+        """
+        weights = {name: value for name, value in state.items() if name.startswith(_WEIGHTS)}
+        _require_names(self, state.keys() - weights.keys(), {"best", "waited"})
+        if self.restore_best_weights and not weights and math.isfinite(float(state["best"])):
+            raise ValueError(
+                "EarlyStopping.load_state_dict: expected the best epoch's parameters, got the "
+                "state of a callback with restore_best_weights=False"
+            )
+        self._forget()
+        self._best.value, self._waited = float(state["best"]), int(state["waited"])
+        if self.restore_best_weights:
+            self._state = {name[len(_WEIGHTS) :]: v.copy() for name, v in weights.items()}
+        self._resumes = True
 
 
 class ModelCheckpoint(Callback):
@@ -175,6 +248,10 @@ class ModelCheckpoint(Callback):
         Whether only improvements are saved.
     mode : {"auto", "min", "max"}, default "auto"
         Which direction is better; by default larger for accuracies, smaller for others.
+    initial_value_threshold : float, optional
+        Value that an earlier training reached: with `save_best_only`, only better ones are saved,
+        so that a resumed training does not overwrite its best file by a worse one. `state_dict` has
+        the best value too.
     """
 
     def __init__(
@@ -184,10 +261,28 @@ class ModelCheckpoint(Callback):
         *,
         save_best_only: bool = False,
         mode: Mode = "auto",
+        initial_value_threshold: float | None = None,
     ) -> None:
         self.path, self.save_best_only = path, save_best_only
         self._best = _Best(monitor, mode)
+        if initial_value_threshold is not None:
+            self._best.value = initial_value_threshold
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         if not self.save_best_only or self._best.improves(logs, "ModelCheckpoint"):
             self.model.save(str(self.path).format(epoch=epoch + 1, **logs))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the best value so far."""
+        return {"best": tensor(self._best.value, dtype="float64")}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state_dict` gave: only better values are saved as the best.
+
+        Raises
+        ------
+        ValueError
+            For a state of another kind of callback.
+        """
+        _require_names(self, state.keys(), {"best"})
+        self._best.value = float(state["best"])

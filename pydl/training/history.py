@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import os
+from pydl import _core
 
+if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
@@ -40,13 +42,17 @@ class History:
         Parameters
         ----------
         path : str or path, optional
-            Where to save the picture; the ending gives the format. Without it, the figure belongs
-            to pyplot, which shows it.
+            Where to save the picture, atomically; the ending gives the format, PNG without one.
+            Without a path, the figure belongs to pyplot, which shows it.
 
         Raises
         ------
         ImportError
             Without matplotlib.
+        OSError
+            When the file cannot be written.
+        ValueError
+            For an ending that is no format of matplotlib's.
         """
         try:
             from matplotlib.figure import Figure
@@ -75,7 +81,7 @@ class History:
             axes.legend()
             axes.grid(alpha=0.3)
         if path is not None:
-            figure.savefig(path, dpi=120)
+            _save(figure, os.fspath(path))
         return figure
 
     def _panels(self) -> dict[str, list[str]]:
@@ -89,3 +95,11 @@ class History:
         last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items())
         mark = ", interrupted" if self.interrupted else ""
         return f"History({len(self.epochs)} epochs{mark}{': ' + last if last else ''})"
+
+
+def _save(figure: Figure, path: str) -> None:
+    """Write a picture, atomically, in the format of the path's ending; without one, as a PNG."""
+    ending = os.path.splitext(path)[1]
+    picture = io.BytesIO()
+    figure.savefig(picture, format=ending[1:].lower() or "png", dpi=120)
+    _core.io.write_file(path, picture.getbuffer())

@@ -565,7 +565,10 @@ class Model(Module):
         if "pydl.program" in metadata:
             own = self.state_dict()
             state = {name: tensor for name, tensor in state.items() if name in own}
-        self.load_state_dict(state)
+        try:
+            self.load_state_dict(state)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
 
 def _require_target(verb: str, batch: Any) -> None:

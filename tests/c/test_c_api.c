@@ -91,6 +91,19 @@ static void check_state(pydl_program* program) {
   pydl_tensor_clear(&weight);
 }
 
+static void check_limits(const char* path) {
+  float x[8] = {0};
+  const pydl_tensor input = {x, PYDL_FLOAT32, 2, {2, 4}};
+  pydl_tensor output = {0};
+  CHECK(pydl_load_limited(path, 10) == NULL);
+  CHECK(strstr(pydl_last_error(), "more than the 10 of max_operations") != NULL);
+  CHECK(pydl_load_limited(NULL, 10) == NULL);
+  pydl_program* program = pydl_load_limited(path, 1000000);
+  CHECK(pydl_run(program, NULL, &input, 1, &output, 1) == PYDL_OK);
+  pydl_tensor_clear(&output);
+  pydl_free(program);
+}
+
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   char path[4096];
@@ -116,6 +129,7 @@ int main(int argc, char** argv) {
   CHECK(again != NULL);
   CHECK(train(program, 3) == train(again, 3)); /* bit for bit */
   check_state(program);
+  check_limits(path);
   CHECK(pydl_save(program, "/nonexistent/folder/file.pydl") == PYDL_ERROR_FILE);
   pydl_free(again);
   pydl_free(program);

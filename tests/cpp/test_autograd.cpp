@@ -83,10 +83,10 @@ void check_gradients(const Case& test) {
 // Where the elementwise functions are defined, as far as that is not everywhere.
 std::pair<double, double> domain(const std::string& op) {
   static const std::map<std::string, std::pair<double, double>> domains = {
-      {"reciprocal", {0.5, 2}}, {"sqrt", {0.5, 2}},    {"rsqrt", {0.5, 2}},  {"log", {0.5, 2}},
-      {"log1p", {-0.5, 2}},     {"log2", {0.5, 2}},    {"log10", {0.5, 2}},  {"tan", {-1, 1}},
-      {"asin", {-0.8, 0.8}},    {"acos", {-0.8, 0.8}}, {"divide", {0.5, 2}}, {"floor_divide", {0.5, 2}},
-      {"remainder", {0.5, 2}},  {"pow", {0.5, 2}},     {"atan2", {0.5, 2}}};
+      {"reciprocal", {0.5, 2}},    {"sqrt", {0.5, 2}},      {"rsqrt", {0.5, 2}},  {"log", {0.5, 2}},
+      {"log1p", {-0.5, 2}},        {"log2", {0.5, 2}},      {"log10", {0.5, 2}},  {"tan", {-1, 1}},
+      {"asin", {-0.8, 0.8}},       {"acos", {-0.8, 0.8}},   {"divide", {0.5, 2}}, {"floor_divide", {0.5, 2}},
+      {"gradient_over", {0.5, 2}}, {"remainder", {0.5, 2}}, {"pow", {0.5, 2}},    {"atan2", {0.5, 2}}};
   const auto found = domains.find(op);
   return found == domains.end() ? std::pair(-2.0, 2.0) : found->second;
 }

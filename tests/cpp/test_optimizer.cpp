@@ -1,6 +1,9 @@
 // Optimisers: what they keep, and that they call the updates with it.
 #include "pydl/optimizer.h"
 
+#include <cmath>
+#include <limits>
+
 #include "pydl/autograd.h"
 #include "pydl/ops.h"
 #include "support.h"
@@ -172,6 +175,20 @@ TEST(gradients_are_clipped) {
   CHECK_TENSORS_CLOSE(b.grad(), support::doubles({0.5}, {1}), 0);
   CHECK(!without.grad().defined());
   CHECK_THROWS(ValueError, "max_norm", optim::clip_grad_norm(parameters, -1));
+}
+
+TEST(norms_of_16_bit_gradients_are_no_overflow) {
+  for (const DType dtype : {DType::float16, DType::bfloat16, DType::float32}) {
+    Tensor a = full({4}, 0.0, dtype);
+    a.set_requires_grad(true);
+    const std::vector<Tensor> parameters = {a};
+    a.set_grad(full({4}, 300.0, dtype));
+    CHECK_CLOSE(optim::clip_grad_norm(parameters, 60).item(), 600, 0);
+    CHECK_CLOSE(sum(astype(a.grad(), DType::float64)).item(), 120, 0.5);
+    a.set_grad(full({4}, std::numeric_limits<double>::quiet_NaN(), dtype));
+    CHECK(std::isnan(optim::clip_grad_norm(parameters, 60).item()));
+    CHECK(std::isnan(sum(astype(a.grad(), DType::float64)).item()));
+  }
 }
 
 TEST(optimizers_refuse_what_they_cannot_use) {

@@ -2,10 +2,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "io/file.h"
 #include "io/json.h"
 #include "pydl/params.h"
 #include "support.h"
@@ -125,10 +128,51 @@ TEST(a_symbolic_link_stays_a_link) {
   CHECK_EQUAL(pydl::load_params(folder.file("target")).tensors.size(), 4U);
 }
 
+TEST(a_pipe_is_written_to_and_stays_one) {
+  const TemporaryFolder folder;
+  const ParamSet params = sample();
+  pydl::save_params(folder.file("a"), params);
+  CHECK_EQUAL(mkfifo(folder.file("pipe").c_str(), 0600), 0);
+  std::string received;
+  std::thread reader([&] { received = read_file(folder.file("pipe")); });
+  pydl::save_params(folder.file("pipe"), params);
+  reader.join();
+  CHECK(received == read_file(folder.file("a")));
+  CHECK(std::filesystem::is_fifo(folder.file("pipe")));
+}
+
+TEST(names_as_long_as_the_system_lets_them) {
+  const TemporaryFolder folder;
+  pydl::save_params(folder.file(std::string(255, 'n').c_str()), sample());
+  CHECK_EQUAL(folder.file_count(), 1);
+  CHECK_THROWS(FileError, "cannot write", pydl::save_params(folder.file(std::string(256, 'n').c_str()), sample()));
+}
+
+TEST(temporary_files_of_the_dead_are_removed) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file(".pydl-1-0.tmp")) << "half";
+  const pydl::io::OutputFile living("test", folder.file("living"));
+  pydl::save_params(folder.file("a"), sample());
+  CHECK(!std::filesystem::exists(folder.file(".pydl-1-0.tmp")));
+  CHECK_EQUAL(folder.file_count(), 2);  // and the one that is being written
+}
+
+TEST(errors_know_their_file) {
+  try {
+    pydl::load_params("/nonexistent/file");
+    CHECK(false);
+  } catch (const FileError& error) {
+    CHECK_EQUAL(error.error_number(), ENOENT);
+    CHECK_EQUAL(error.path(), "/nonexistent/file");
+    CHECK_EQUAL(error.reason(), "cannot open: No such file or directory");
+    CHECK_EQUAL(std::string(error.what()), "load_params: cannot open '/nonexistent/file': No such file or directory");
+  }
+}
+
 TEST(a_failed_save_leaves_the_old_file_and_no_other) {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder.file("a"));
-  CHECK_THROWS(FileError, "save_params: cannot replace", pydl::save_params(folder.file("a"), sample()));
+  CHECK_THROWS(FileError, "save_params: cannot write", pydl::save_params(folder.file("a"), sample()));
   CHECK_EQUAL(folder.file_count(), 1);
   CHECK_THROWS(FileError, "No such file", pydl::save_params(folder.file("absent/a"), sample()));
 }

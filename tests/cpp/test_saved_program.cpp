@@ -120,3 +120,15 @@ TEST(calls_are_checked) {
   CHECK_THROWS(FileError, "No such file", SavedProgram::load("/nonexistent/file.pydl"));
   CHECK_THROWS(FormatError, "memory", SavedProgram::parse("garbage", 7, "memory"));
 }
+
+TEST(the_loader_limits_what_a_run_may_need) {
+  Mlp mlp(5);
+  const TemporaryFile file("limited.pydl");
+  trace_program(mlp.functions(4)).save(file.path());
+  CHECK_THROWS(FormatError, "more than the 10 of max_operations", SavedProgram::load(file.path(), {10}));
+  SavedProgram program = SavedProgram::load(file.path(), {100'000});
+  CHECK_EQUAL(program.run("predict", std::vector{zeros({2, 4})}).size(), 1U);
+  CHECK_THROWS(ValueError, "predict: needs", program.run("predict", std::vector{zeros({100'000, 4})}));
+  CHECK_THROWS(ValueError, "for a batch of 100000", program.program("train", 100'000));
+  CHECK_EQUAL(SavedProgram::load(file.path()).run("predict", std::vector{zeros({100'000, 4})}).size(), 1U);
+}

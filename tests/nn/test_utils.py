@@ -185,3 +185,19 @@ def test_errors() -> None:
         spectral_norm(nn.Linear(3, 2), n_power_iterations=0)
     with pytest.raises(ValueError, match="remove_weight_norm: weight of Linear has no weight_norm"):
         remove_weight_norm(nn.Linear(3, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("dim", [0, 1, None])
+def test_norms_of_16_bit_weights_do_not_overflow(dtype, dim):
+    """Squares of 300 are beyond float16; 600 columns of ones are beyond the digits of bfloat16."""
+    for shape, value in (((3, 4), 300.0), ((2, 600), 1.0)):
+        for normalise in (weight_norm, spectral_norm):
+            layer = nn.Linear(shape[1], shape[0]).to(dtype)
+            with pydl.no_grad():
+                layer.weight.fill_(value)
+            normalised = normalise(layer, dim=dim)
+            found = normalised.weight.detach().astype("float64").numpy()
+            rank_one = 1 / np.sqrt(shape[0] * shape[1])
+            expected = value if normalise is weight_norm else rank_one
+            np.testing.assert_allclose(found, expected, rtol=2e-2)

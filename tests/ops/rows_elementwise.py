@@ -144,6 +144,12 @@ _APART = pairs(-3, 3, apart=True)
 _POSITIVE_DIVISOR = pairs(-3, 3, 0.5, 3)
 _POWERS = pairs(0.3, 2.5, -2, 2)
 
+
+def _gradient_times(g: Array, slope: Array) -> Array:
+    nothing = (g == 0) | ((slope == 0) & ~np.isnan(g))
+    return np.where(nothing, 0, g * slope)
+
+
 _BINARY = [
     _binary("add", np.add, _ANY, torch=_torch_binary("add")),
     _binary("subtract", np.subtract, _ANY, torch=_torch_binary("subtract")),
@@ -175,6 +181,8 @@ _BINARY = [
     ),
     _binary("sigmoid_backward", lambda g, y: g * y * (1 - y), pairs(-3, 3, 0, 1)),
     _binary("tanh_backward", lambda g, y: g * (1 - y * y), pairs(-3, 3, -1, 1)),
+    _binary("gradient_times", _gradient_times, _ANY),
+    _binary("gradient_over", lambda g, y: np.where(g == 0, 0, g / y), _POSITIVE_DIVISOR),
     *(
         _binary(name, function, _APART, smooth=(), torch=_torch_binary(torch_name))
         for name, function, torch_name in [

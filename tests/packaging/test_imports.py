@@ -57,7 +57,7 @@ INCLUDES = {
     "saved": [
         *PUBLIC,
         r"io/json\.h",
-        r"graph/(recording|tracer)\.h",
+        r"graph/(recording|tracer|work)\.h",
         r"exec/recorded_function\.h",
         r"core/tensor_impl\.h",
         r"runtime/threads\.h",
@@ -74,6 +74,7 @@ BINDINGS = [
     r"exec/kernel\.h",
     r"runtime/\w+\.h",
     r"compiler/traced_call\.h",
+    r"io/file\.h",
     r"backends/(cpu/peak|onednn/(bare_conv|version))\.h",
 ]
 
@@ -87,7 +88,7 @@ PYTHON = {
     "nn": {"_core", "autograd", "grad_mode", "nn"},
     "optim": {"_core", "autograd", "grad_mode", "optim"},
     "data": {"_core", "data"},
-    "datasets": {"data", "datasets"},
+    "datasets": {"_core", "data", "datasets"},
     "interop": {"_core", "interop"},
     "text": {"_core", "text"},
     "models": {"_core", "grad_mode", "interop", "models", "nn", "training"},

@@ -234,3 +234,68 @@ def test_clip_grad_norm():
     assert a.grad.tolist() == [2.0, 3.0]
     assert optim.clip_grad_norm_([a, b, nn.Parameter(pydl.zeros((1,)))], 3.5) == 7.0
     assert a.grad.tolist() == [1.0, 1.5] and b.grad.item() == 3.0
+
+
+def _with_gradients(dtype: str, *values: list[float]) -> list[nn.Parameter]:
+    parameters = [nn.Parameter(pydl.zeros(len(v), dtype=dtype)) for v in values]
+    for parameter, v in zip(parameters, values, strict=True):
+        parameter.grad = pydl.tensor(v, dtype=dtype)
+    return parameters
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("size", [1e-30, 1e-6, 1.0, 300.0, 6e4, 1e20])
+def test_clip_grad_norm_of_every_size(dtype, size):
+    """Squares that are beyond the range of a dtype are no infinite norms, and none that are 0."""
+    if dtype == "float16" and not 1e-6 <= size <= 6e4:
+        return
+    parameters = _with_gradients(dtype, [size] * 3, [-size])
+    exact = float(pydl.tensor(size, dtype=dtype).astype("float64").item())
+    assert optim.clip_grad_norm_(parameters, size) == pytest.approx(2 * exact, rel=1e-6)
+    for parameter in parameters:
+        found = np.abs(parameter.grad.astype("float64").numpy())
+        np.testing.assert_allclose(found, size / 2, rtol=1e-2, atol=6e-8)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_clip_grad_norm_takes_one_tensor_and_any_iterable(dtype):
+    (parameter,) = _with_gradients(dtype, [3.0, 4.0])
+    assert optim.clip_grad_norm_(parameter, 10.0) == 5.0
+    assert optim.clip_grad_norm_((p for p in [parameter]), 1.0) == 5.0
+    np.testing.assert_allclose(parameter.grad.astype("float32").numpy(), [0.6, 0.8], rtol=1e-3)
+    layer = nn.Linear(2, 1)
+    assert optim.clip_grad_norm_(layer.parameters(), 1.0) == 0.0
+    for wrong in ({"weight": parameter}, ["weight"], [None]):
+        with pytest.raises(TypeError, match="clip_grad_norm_: expected tensors"):
+            optim.clip_grad_norm_(wrong, 1.0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_clip_grad_norm_that_is_not_finite(dtype, value):
+    """As in PyTorch: an error if asked for, else what scaling by such a norm gives."""
+    parameters = _with_gradients(dtype, [1.0, value], [2.0])
+    with pytest.raises(
+        RuntimeError, match="clip_grad_norm_: the norm of the gradients is (inf|nan)"
+    ):
+        optim.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)
+    assert parameters[1].grad.astype("float32").tolist() == [2.0]
+    norm = optim.clip_grad_norm_(parameters, 1.0)
+    assert not np.isfinite(norm)
+    last = parameters[1].grad.astype("float32").item()
+    assert np.isnan(last) if np.isnan(value) else last == 0
+
+
+@pytest.mark.parametrize("bound", [-1.0, float("nan")])
+def test_clip_grad_norm_refuses_bounds(bound):
+    with pytest.raises(ValueError, match="clip_grad_norm_: expected max_norm"):
+        optim.clip_grad_norm_([], bound)
+
+
+@pytest.mark.parametrize("make", [optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop])
+def test_one_tensor_is_a_parameter_list(make):
+    """Whatever takes parameters takes one tensor, not its rows."""
+    (parameter,) = _with_gradients("float32", [1.0, 2.0])
+    optimizer = make(parameter, lr=0.1)
+    optimizer.step()
+    assert (parameter.detach().numpy() != 0).all()

@@ -19,8 +19,8 @@
 
 #include "pydl/export.h"
 
-/* Grows where functions are added; those there are stay as they are. */
-#define PYDL_C_API_VERSION 1
+/* Grows where functions are added, which are marked with it; those there are stay as they are. */
+#define PYDL_C_API_VERSION 2
 #define PYDL_MAX_RANK 8
 
 #ifdef __cplusplus
@@ -79,6 +79,10 @@ PYDL_API const char* pydl_last_error(void);
 /* --- load, save, free; NULL where loading fails --------------------------------------------------------------- */
 PYDL_API pydl_program* pydl_load(const char* path);
 PYDL_API pydl_program* pydl_load_memory(const void* bytes, size_t size);
+/* The same for files of others, which may ask for hours of work and all memory: a run that needs more operations fails
+ * before it begins. Counted are floating-point operations, or elements read and written where these are more. (2) */
+PYDL_API pydl_program* pydl_load_limited(const char* path, int64_t max_operations);
+PYDL_API pydl_program* pydl_load_memory_limited(const void* bytes, size_t size, int64_t max_operations);
 /* Atomically, with the state as it is now. */
 PYDL_API pydl_status pydl_save(const pydl_program* program, const char* path);
 PYDL_API void pydl_free(pydl_program* program);

@@ -39,15 +39,23 @@ class PYDL_API MemoryError : public Error {
   using Error::Error;
 };
 
-/// A file that cannot be read or written; becomes the `OSError` of that error number.
+/// A file that cannot be read or written; becomes the `OSError` of that error number, with the file's name.
 class PYDL_API FileError : public Error {
  public:
   explicit FileError(const std::string& message, int error_number = 0) : Error(message), error_number_(error_number) {}
+  /// Of the system's call that failed: `action` is what the caller asked for, `step` ("cannot write") what failed.
+  FileError(const std::string& action, const std::string& step, const std::string& path, int error_number);
   /// `errno` of the call that failed, 0 where no call did.
   int error_number() const { return error_number_; }
+  /// What failed and why, without the file's name: "cannot write: No space left on device"; "" where no call failed.
+  const std::string& reason() const { return reason_; }
+  /// The file; "" where no call failed.
+  const std::string& path() const { return path_; }
 
  private:
   int error_number_;
+  std::string reason_;
+  std::string path_;
 };
 
 /// A file whose contents are malformed; becomes `ValueError`.

@@ -87,6 +87,11 @@ PYDL_API Tensor relu_backward(const Tensor& gradient, const Tensor& output);
 PYDL_API Tensor relu6_backward(const Tensor& gradient, const Tensor& output);
 PYDL_API Tensor sigmoid_backward(const Tensor& gradient, const Tensor& output);
 PYDL_API Tensor tanh_backward(const Tensor& gradient, const Tensor& output);
+/// What derivatives multiply and divide by: nothing comes of a gradient of 0 or a slope of 0, not even where the other
+/// factor is infinite or not a number, as it is behind the branch that `where` does not take. A gradient that is not a
+/// number stays one.
+PYDL_API Tensor gradient_times(const Tensor& gradient, const Tensor& slope);
+PYDL_API Tensor gradient_over(const Tensor& gradient, const Tensor& divisor);
 PYDL_API Tensor equal(const Tensor& a, const Tensor& b);
 PYDL_API Tensor not_equal(const Tensor& a, const Tensor& b);
 PYDL_API Tensor less(const Tensor& a, const Tensor& b);

@@ -2,6 +2,7 @@
 // they were made from.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
@@ -35,6 +36,13 @@ struct ProgramInfo {
   std::map<std::string, std::vector<double>> preprocessing;  ///< constants such as "mean" and "std"
 };
 
+/// What a file from somebody else may ask for.
+struct LoadOptions {
+  /// Most operations of one run of a function: floating-point operations, or elements read and written where these are
+  /// more. A file of a few hundred bytes may ask for hours of work and all memory; no limit by default.
+  int64_t max_operations = INT64_MAX;
+};
+
 /// A traced function on its way into a file. Traced at several batch sizes (at least three), it takes any.
 struct FunctionRecording {
   std::string name;
@@ -59,11 +67,11 @@ class PYDL_API SavedProgram {
   ~SavedProgram();
 
   /// Reads a file. Throws `FileError` where it cannot be read, and `FormatError` that says what is wrong and where.
-  static SavedProgram load(const std::string& path);
+  static SavedProgram load(const std::string& path, const LoadOptions& options = {});
   /// The same from memory; `name` is for messages.
-  static SavedProgram parse(const char* bytes, size_t size, const std::string& name);
+  static SavedProgram parse(const char* bytes, size_t size, const std::string& name, const LoadOptions& options = {});
   /// The same from what a file was read into.
-  static SavedProgram from_params(const ParamSet& params, const std::string& name);
+  static SavedProgram from_params(const ParamSet& params, const std::string& name, const LoadOptions& options = {});
   /// Writes the file atomically, with the state as it is now.
   void save(const std::string& path) const;
 
@@ -76,7 +84,8 @@ class PYDL_API SavedProgram {
   /// Text about the functions: inputs, outputs, parameters.
   std::string describe() const;
 
-  /// Runs a function. Inputs need the dtypes and shapes that it says.
+  /// Runs a function. Inputs need the dtypes and shapes that it says; where they need more operations than
+  /// `LoadOptions` allow, it throws `ValueError` before anything runs.
   std::vector<Tensor> run(const std::string& function, std::span<const Tensor> inputs);
   /// Runs the first function.
   std::vector<Tensor> run(std::span<const Tensor> inputs);

@@ -16,13 +16,9 @@ using graph::Node;
 constexpr int64_t waking_time = 1500;
 constexpr int64_t time_per_thread = 4000;
 
-// Whether a node may run beside others: it overwrites nothing, and its kernel does not count on threads of its own
-// (oneDNN's convolutions are prepared for a number of them).
+// Whether a node may run beside others: it overwrites nothing.
 bool may_share(const Graph& graph, const Node& node) {
-  if (node.is_fused()) return true;
-  const bool is_conv = node.op == op::OpId::conv || node.op == op::OpId::conv_backward_input ||
-                       node.op == op::OpId::conv_backward_weight;
-  return node.mutated == 0 && !is_conv && !graph.def(node).has(op::Trait::checks_values);
+  return node.is_fused() || (node.mutated == 0 && !graph.def(node).has(op::Trait::checks_values));
 }
 
 // Of kernels that run one after the other, each on as many threads as its work is worth.

@@ -280,7 +280,7 @@ void save_params(const std::string& path, const ParamSet& params) {
   const std::vector<NamedTensor> tensors = in_layout_order(params);
   const std::string header = make_header(tensors, params);
   const uint64_t header_size = header.size();
-  io::AtomicFile file("save_params", path);
+  io::OutputFile file("save_params", path);
   file.write(&header_size, sizeof header_size);
   file.write(header.data(), header.size());
   for (const NamedTensor& entry : tensors) file.write(entry.tensor.raw_data(), byte_count(entry.tensor));

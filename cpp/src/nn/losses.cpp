@@ -72,6 +72,13 @@ Tensor weighted_cross_entropy(const Tensor& logits, const Tensor& target, int64_
   return options.reduction == Reduction::sum ? sum(losses) : losses;
 }
 
+// `log_x` of probabilities x, but at least -100. At x = 0 its slope is large and finite, as in PyTorch, for whoever is
+// sure and wrong.
+Tensor bounded_log(const Tensor& x, const Tensor& log_x) {
+  const double slope = x.dtype() == DType::float16 ? 1e4 : 1e12;
+  return where(equal(x, scalar_like(0, x)), x * slope - 100.0, maximum(log_x, scalar_like(-100.0, x)));
+}
+
 }  // namespace
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
@@ -111,9 +118,8 @@ Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Red
   require_one_shape("binary_cross_entropy", probability, target);
   const Tensor p = widened(probability);
   const Tensor wanted = astype(target, p.dtype());
-  const Tensor floor_value = scalar_like(-100.0, p);
-  const Tensor yes = maximum(log(p), floor_value);
-  const Tensor no = maximum(log1p(-p), floor_value);
+  const Tensor yes = bounded_log(p, log(p));
+  const Tensor no = bounded_log(1.0 - p, log1p(-p));
   return reduced(-(wanted * yes + (1.0 - wanted) * no), reduction);
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "runtime/amx.h"
-#include "runtime/threads.h"
 
 namespace pydl::op {
 
@@ -130,7 +129,8 @@ bool suits_winograd(const exec::KernelCall& call) {
 
 bool is_tiled_conv(const exec::KernelCall& call) {
   constexpr int64_t worth_gathering = 64;  // times that what is gathered, or added up, is read
-  constexpr int64_t places_per_thread = 256;
+  constexpr int64_t fewest_places = 512;
+  constexpr int64_t fewest_images = 2;                       // where threads share them
   constexpr int64_t most_image_elements = int64_t{1} << 22;  // every thread has an image, split
   constexpr int64_t most_weights = int64_t{1} << 24;
   if (call.outputs[0].dtype != DType::float32) return false;
@@ -142,12 +142,10 @@ bool is_tiled_conv(const exec::KernelCall& call) {
   int64_t image = g.in_channels;
   for (size_t axis = 0; axis < 3; ++axis) image *= g.input[axis] + g.low[axis] + g.high[axis];
   if (image > most_image_elements || columns * g.out_channels > most_weights) return false;
-  const int threads = runtime::thread_count();
-  if (places < places_per_thread * threads) return false;
+  if (places < fewest_places) return false;
   switch (call.op) {
     case OpId::conv_backward_input:
-      // Threads share images.
-      return g.batch >= threads && g.out_channels >= worth_gathering &&
+      return g.batch >= fewest_images && g.out_channels >= worth_gathering &&
              runtime::suits_amx(places, columns, g.out_channels);
     case OpId::conv_backward_weight:
       return runtime::suits_amx(g.out_channels, columns, places) &&

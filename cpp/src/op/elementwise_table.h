@@ -70,16 +70,23 @@
   ROW(BINARY, remainder, "a - floor(a / b) * b, with the sign of b; integer division by zero gives 0.",                \
       m::remainder(a, b))                                                                                              \
   ROW(BINARY, pow, "a to the power b; of integers, a negative power gives 0 unless |a| is 1.", m::pow(a, b))           \
-  ROW(BINARY, relu_backward, "Gradient a where the output b of `relu` is positive, else 0.", (b > T(0) ? a : T(0)))    \
-  ROW(BINARY, relu6_backward, "Gradient a where the output b of `relu6` lies between 0 and 6, else 0.",                \
-      ((b > T(0)) & (b < T(6)) ? a : T(0)))                                                                               \
+  ROW(BINARY, relu_backward, "Gradient a where the output b of `relu` is positive or not a number, else 0.",           \
+      (b <= T(0) ? T(0) : a))                                                                                          \
+  ROW(BINARY, relu6_backward, "Gradient a, but 0 where the output b of `relu6` is at most 0 or at least 6.",           \
+      ((b <= T(0)) | (b >= T(6)) ? T(0) : a))                                                                          \
   ROW(BINARY_FLOAT, divide, "a / b; of integers, in float32.", a / b)                                                  \
   ROW(BINARY_FLOAT, atan2, "Angle of the point (b, a), in radians.", m::atan2(a, b))                                   \
   ROW(BINARY_FLOAT, leaky_relu, "a where positive, else b * a.", (a < T(0) ? a * b : a))                               \
   ROW(BINARY_FLOAT, elu, "a where positive, else b * (exp(a) - 1) (Clevert et al., 2015).",                            \
       (a > T(0) ? a : b * m::expm1(a)))                                                                                \
-  ROW(BINARY_FLOAT, sigmoid_backward, "Gradient a times b * (1 - b), b the output of `sigmoid`.", a* b*(T(1) - b))     \
-  ROW(BINARY_FLOAT, tanh_backward, "Gradient a times 1 - b * b, b the output of `tanh`.", a*(T(1) - b * b))            \
+  ROW(BINARY_FLOAT, sigmoid_backward, "Gradient a times b * (1 - b), b the output of `sigmoid`.",                      \
+      m::gradient_times(a, b*(T(1) - b)))                                                                              \
+  ROW(BINARY_FLOAT, tanh_backward, "Gradient a times 1 - b * b, b the output of `tanh`.",                              \
+      m::gradient_times(a, T(1) - b * b))                                                                              \
+  ROW(BINARY_FLOAT, gradient_times, "Gradient a times slope b; 0 where one of them is 0, but for an a that is not a "  \
+      "number.", m::gradient_times(a, b))                                                                              \
+  ROW(BINARY_FLOAT, gradient_over, "Gradient a divided by b; 0 where a is 0, whatever b is.",                          \
+      (a == T(0) ? T(0) : a / b))                                                                                      \
   ROW(COMPARE, equal, "Whether a == b.", a == b)                                                                       \
   ROW(COMPARE, not_equal, "Whether a != b.", a != b)                                                                   \
   ROW(COMPARE, less, "Whether a < b.", a < b)                                                                          \

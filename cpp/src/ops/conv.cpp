@@ -4,6 +4,7 @@
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "op/conv_geometry.h"
+#include "op/saturating.h"
 #include "ops/families.h"
 #include "ops/spatial.h"
 #include "pydl/autocast.h"
@@ -199,7 +200,9 @@ Gradients backward_weight_gradients(const BackwardContext& c) {
 
 template <OpId id>
 int64_t conv_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const BufferSpec& output) {
-  return 2 * op::conv_geometry({id, attrs, inputs, {&output, 1}}).work();
+  const op::ConvGeometry g = op::conv_geometry({id, attrs, inputs, {&output, 1}});
+  return op::saturating_product(
+      {2, g.batch, g.groups, g.out_channels, g.output_size(), g.in_channels, g.kernel_size()});
 }
 
 }  // namespace

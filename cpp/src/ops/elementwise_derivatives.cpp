@@ -1,6 +1,7 @@
 #include "ops/elementwise_derivatives.h"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "autograd/node.h"
@@ -18,6 +19,10 @@ using op::OpId;
 constexpr uint32_t x_input = 1U;
 constexpr uint32_t b_input = 2U;
 constexpr uint32_t both_inputs = 3U;
+
+// Derivatives multiply and divide the incoming gradient by these, so that no 0 meets something infinite (ops.h).
+Tensor times(const Tensor& gradient, const Tensor& slope) { return gradient_times(gradient, slope); }
+Tensor over(const Tensor& gradient, const Tensor& divisor) { return gradient_over(gradient, divisor); }
 
 // x where the condition holds, else 0, whatever x is there.
 Tensor where_or_zero(const Tensor& condition, const Tensor& x) { return where(condition, x, scalar_like(0, x)); }
@@ -48,8 +53,18 @@ Tensor silu_derivative(const Tensor& x) {
 }
 
 Tensor mish_derivative(const Tensor& x) {
-  const Tensor t = tanh(softplus(x));
-  return t + x * (1.0 - square(t)) * sigmoid(x);
+  // Beyond 800 the result is constant: limited, so that no product of second derivatives is infinite.
+  const Tensor near = clip(x, scalar_like(-800, x), scalar_like(800, x));
+  const Tensor t = tanh(softplus(near));
+  return t + near * (1.0 - square(t)) * sigmoid(near);
+}
+
+// Of 1 - x^2 as a product, which keeps its digits near 1.
+Tensor asin_derivative(const Tensor& x) { return rsqrt((1.0 - x) * (x + 1.0)); }
+
+Tensor softsign_gradient(const Tensor& g, const Tensor& x) {
+  const Tensor divisor = abs(x) + 1.0;
+  return over(over(g, divisor), divisor);
 }
 
 Tensor selu_derivative(const Tensor& x) {
@@ -60,20 +75,31 @@ Tensor selu_derivative(const Tensor& x) {
   return where(greater(x, scalar_like(0, x)), scalar_like(scale, x), below);
 }
 
+double largest(DType dtype) {
+  switch (dtype) {
+    case DType::float16: return 65504;
+    case DType::bfloat16: return 0x1.FEp127;
+    case DType::float64: return std::numeric_limits<double>::max();
+    default: return std::numeric_limits<float>::max();
+  }
+}
+
 Gradients pow_gradients(const BackwardContext& c) {
   const Tensor a = c.input(0);
   const Tensor b = c.input(1);
   Gradients gradients(2);
   if (c.needs(0)) {
-    // At b = 0 the factor b makes it 0, also where a = 0.
+    // At b = 0 the factor b makes it 0, also where a = 0. An infinite factor would make something of a power of 0.
+    const Tensor factor = clip(b, scalar_like(-largest(b.dtype()), b), scalar_like(largest(b.dtype()), b));
     const Tensor zero_power = equal(b, scalar_like(0, b));
-    const Tensor exponent = where(zero_power, scalar_like(1, b), b) - 1.0;
-    gradients[0] = where_or_zero(logical_not(zero_power), c.gradient * b * pow(a, exponent));
+    const Tensor exponent = where(zero_power, scalar_like(1, b), factor) - 1.0;
+    gradients[0] = where_or_zero(logical_not(zero_power), times(c.gradient, factor * pow(a, exponent)));
   }
   if (c.needs(1)) {
-    const Tensor zero_base = equal(a, scalar_like(0, a));
-    gradients[1] =
-        where_or_zero(logical_not(zero_base), c.gradient * pow(a, b) * log(where(zero_base, scalar_like(1, a), a)));
+    // Powers of a negative base are real for whole exponents only: there is no slope along them.
+    const Tensor without_slope = less_equal(a, scalar_like(0, a));
+    const Tensor base = where(without_slope, scalar_like(1, a), a);
+    gradients[1] = where_or_zero(logical_not(without_slope), times(c.gradient, times(pow(base, b), log(base))));
   }
   return gradients;
 }
@@ -81,24 +107,40 @@ Gradients pow_gradients(const BackwardContext& c) {
 Gradients divide_gradients(const BackwardContext& c) {
   const Tensor b = c.input(1);
   Gradients gradients(2);
-  const Tensor scaled = c.gradient / b;
+  const Tensor scaled = over(c.gradient, b);
   if (c.needs(0)) gradients[0] = scaled;
-  if (c.needs(1)) gradients[1] = -(scaled * (c.input(0) / b));
+  if (c.needs(1)) gradients[1] = -times(scaled, c.input(0) / b);
+  return gradients;
+}
+
+Gradients gradient_over_gradients(const BackwardContext& c) {
+  const Tensor b = c.input(1);
+  Gradients gradients(2);
+  const Tensor scaled = over(c.gradient, b);
+  if (c.needs(0)) gradients[0] = scaled;
+  if (c.needs(1)) gradients[1] = -times(scaled, over(c.input(0), b));
   return gradients;
 }
 
 Gradients multiply_gradients(const BackwardContext& c) {
   Gradients gradients(2);
-  if (c.needs(0)) gradients[0] = c.gradient * c.input(1);
-  if (c.needs(1)) gradients[1] = c.gradient * c.input(0);
+  if (c.needs(0)) gradients[0] = times(c.gradient, c.input(1));
+  if (c.needs(1)) gradients[1] = times(c.gradient, c.input(0));
   return gradients;
 }
 
+// 0 at the origin, which has no angle, and infinitely far away. The distance is taken out of both coordinates first, so
+// that no square is infinite or 0; as it cancels, it counts as constant.
 Gradients atan2_gradients(const BackwardContext& c) {
-  const Tensor a = c.input(0);
-  const Tensor b = c.input(1);
-  const Tensor scaled = c.gradient / (square(a) + square(b));
-  return {scaled * b, -(scaled * a)};
+  const Tensor zero = scalar_like(0, c.input(0));
+  const Tensor one = scalar_like(1, zero);
+  const Tensor distance = maximum(abs(c.input(0)), abs(c.input(1))).detach();
+  const Tensor without_slope = logical_or(equal(distance, zero), isinf(distance));
+  const Tensor unit = where(without_slope, one, distance);
+  const Tensor a = where(without_slope, zero, c.input(0)) / unit;
+  const Tensor b = where(without_slope, one, c.input(1)) / unit;
+  const Tensor scaled = over(over(where_or_zero(logical_not(without_slope), c.gradient), square(a) + square(b)), unit);
+  return {times(scaled, b), -times(scaled, a)};
 }
 
 Gradients elu_gradients(const BackwardContext& c) {
@@ -106,8 +148,8 @@ Gradients elu_gradients(const BackwardContext& c) {
   const Tensor positive = greater(a, scalar_like(0, a));
   const Tensor below = minimum(a, scalar_like(0, a));
   Gradients gradients(2);
-  if (c.needs(0)) gradients[0] = where(positive, c.gradient, c.gradient * c.input(1) * exp(below));
-  if (c.needs(1)) gradients[1] = where_or_zero(logical_not(positive), c.gradient * expm1(below));
+  if (c.needs(0)) gradients[0] = where(positive, c.gradient, times(c.gradient, c.input(1) * exp(below)));
+  if (c.needs(1)) gradients[1] = where_or_zero(logical_not(positive), times(c.gradient, expm1(below)));
   return gradients;
 }
 
@@ -115,8 +157,8 @@ Gradients leaky_relu_gradients(const BackwardContext& c) {
   const Tensor a = c.input(0);
   const Tensor positive = greater(a, scalar_like(0, a));
   Gradients gradients(2);
-  if (c.needs(0)) gradients[0] = where(positive, c.gradient, c.gradient * c.input(1));
-  if (c.needs(1)) gradients[1] = where_or_zero(logical_not(positive), c.gradient * a);
+  if (c.needs(0)) gradients[0] = where(positive, c.gradient, times(c.gradient, c.input(1)));
+  if (c.needs(1)) gradients[1] = where_or_zero(logical_not(positive), times(c.gradient, a));
   return gradients;
 }
 
@@ -126,7 +168,7 @@ Gradients extremum_gradients(const BackwardContext& c) {
   const Tensor b = c.input(1);
   const Tensor a_wins = larger_wins ? greater(a, b) : less(a, b);
   const Tensor share = winner_share(a_wins, equal(a, b), a.dtype());
-  return {c.gradient * share, c.gradient * (1.0 - share)};
+  return {times(c.gradient, share), times(c.gradient, 1.0 - share)};
 }
 
 Gradients clip_gradients(const BackwardContext& c) {
@@ -176,37 +218,37 @@ Gradients zero_gradients(const BackwardContext& c) {
 Derivative elementwise_derivative(OpId id) {
   switch (id) {
     case OpId::negative: return {[](const BackwardContext& c) -> Gradients { return {-c.gradient}; }};
-    case OpId::abs: return {GRADIENT_OF_X(g * sign(x))};
-    case OpId::square: return {GRADIENT_OF_X(g * (x * 2.0))};
+    case OpId::abs: return {GRADIENT_OF_X(times(g, sign(x)))};
+    case OpId::square: return {GRADIENT_OF_X(times(g, x * 2.0))};
     case OpId::relu: return {GRADIENT_OF_Y(relu_backward(g, y))};
     case OpId::relu6: return {GRADIENT_OF_Y(relu6_backward(g, y))};
-    case OpId::reciprocal: return {GRADIENT_OF_Y(-(g * square(y)))};
-    case OpId::sqrt: return {GRADIENT_OF_Y(g * 0.5 / y)};
-    case OpId::rsqrt: return {GRADIENT_OF_Y(g * (y * square(y)) * -0.5)};
-    case OpId::exp: return {GRADIENT_OF_Y(g * y)};
-    case OpId::expm1: return {GRADIENT_OF_Y(g * (y + 1.0))};
-    case OpId::log: return {GRADIENT_OF_X(g / x)};
-    case OpId::log1p: return {GRADIENT_OF_X(g / (x + 1.0))};
-    case OpId::log2: return {GRADIENT_OF_X(g / (x * std::numbers::ln2))};
-    case OpId::log10: return {GRADIENT_OF_X(g / (x * std::numbers::ln10))};
-    case OpId::sin: return {GRADIENT_OF_X(g * cos(x))};
-    case OpId::cos: return {GRADIENT_OF_X(-(g * sin(x)))};
-    case OpId::tan: return {GRADIENT_OF_Y(g * (square(y) + 1.0))};
-    case OpId::asin: return {GRADIENT_OF_X(g * rsqrt(1.0 - square(x)))};
-    case OpId::acos: return {GRADIENT_OF_X(-(g * rsqrt(1.0 - square(x))))};
-    case OpId::atan: return {GRADIENT_OF_X(g / (square(x) + 1.0))};
-    case OpId::sinh: return {GRADIENT_OF_X(g * cosh(x))};
-    case OpId::cosh: return {GRADIENT_OF_X(g * sinh(x))};
+    case OpId::reciprocal: return {GRADIENT_OF_Y(-times(g, square(y)))};
+    case OpId::sqrt: return {GRADIENT_OF_Y(over(g * 0.5, y + 0.0))};
+    case OpId::rsqrt: return {GRADIENT_OF_Y(times(g, y * square(y) * -0.5))};
+    case OpId::exp: return {GRADIENT_OF_Y(times(g, y))};
+    case OpId::expm1: return {GRADIENT_OF_Y(times(g, y + 1.0))};
+    case OpId::log: return {GRADIENT_OF_X(over(g, x))};
+    case OpId::log1p: return {GRADIENT_OF_X(over(g, x + 1.0))};
+    case OpId::log2: return {GRADIENT_OF_X(over(g, x * std::numbers::ln2))};
+    case OpId::log10: return {GRADIENT_OF_X(over(g, x * std::numbers::ln10))};
+    case OpId::sin: return {GRADIENT_OF_X(times(g, cos(x)))};
+    case OpId::cos: return {GRADIENT_OF_X(-times(g, sin(x)))};
+    case OpId::tan: return {GRADIENT_OF_Y(times(g, square(y) + 1.0))};
+    case OpId::asin: return {GRADIENT_OF_X(times(g, asin_derivative(x)))};
+    case OpId::acos: return {GRADIENT_OF_X(-times(g, asin_derivative(x)))};
+    case OpId::atan: return {GRADIENT_OF_X(over(g, square(x) + 1.0))};
+    case OpId::sinh: return {GRADIENT_OF_X(times(g, cosh(x)))};
+    case OpId::cosh: return {GRADIENT_OF_X(times(g, sinh(x)))};
     case OpId::tanh: return {GRADIENT_OF_Y(tanh_backward(g, y))};
-    case OpId::erf: return {GRADIENT_OF_X(g * (exp(-square(x)) * (2.0 / std::sqrt(std::numbers::pi))))};
+    case OpId::erf: return {GRADIENT_OF_X(times(g, exp(-square(x)) * (2.0 / std::sqrt(std::numbers::pi))))};
     case OpId::sigmoid: return {GRADIENT_OF_Y(sigmoid_backward(g, y))};
-    case OpId::softplus: return {GRADIENT_OF_X(g * sigmoid(x))};
-    case OpId::silu: return {GRADIENT_OF_X(g * silu_derivative(x))};
-    case OpId::gelu: return {GRADIENT_OF_X(g * gelu_derivative(x))};
-    case OpId::gelu_tanh: return {GRADIENT_OF_X(g * gelu_tanh_derivative(x))};
-    case OpId::softsign: return {GRADIENT_OF_X(g / square(abs(x) + 1.0))};
-    case OpId::selu: return {GRADIENT_OF_X(g * selu_derivative(x))};
-    case OpId::mish: return {GRADIENT_OF_X(g * mish_derivative(x))};
+    case OpId::softplus: return {GRADIENT_OF_X(times(g, sigmoid(x)))};
+    case OpId::silu: return {GRADIENT_OF_X(times(g, silu_derivative(x)))};
+    case OpId::gelu: return {GRADIENT_OF_X(times(g, gelu_derivative(x)))};
+    case OpId::gelu_tanh: return {GRADIENT_OF_X(times(g, gelu_tanh_derivative(x)))};
+    case OpId::softsign: return {GRADIENT_OF_X(softsign_gradient(g, x))};
+    case OpId::selu: return {GRADIENT_OF_X(times(g, selu_derivative(x)))};
+    case OpId::mish: return {GRADIENT_OF_X(times(g, mish_derivative(x)))};
     case OpId::sign:
     case OpId::binary_step:
     case OpId::floor:
@@ -218,13 +260,15 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::add: return {[](const BackwardContext& c) -> Gradients { return {c.gradient, c.gradient}; }};
     case OpId::subtract:
       return {[](const BackwardContext& c) -> Gradients { return {c.gradient, c.needs(1) ? -c.gradient : Tensor{}}; }};
-    case OpId::multiply: return {multiply_gradients, both_inputs};
+    case OpId::multiply:
+    case OpId::gradient_times: return {multiply_gradients, both_inputs};
     case OpId::divide: return {divide_gradients, both_inputs};
+    case OpId::gradient_over: return {gradient_over_gradients, both_inputs};
     case OpId::maximum: return {extremum_gradients<true>, both_inputs};
     case OpId::minimum: return {extremum_gradients<false>, both_inputs};
     case OpId::remainder:
       return {[](const BackwardContext& c) -> Gradients {
-                return {c.gradient, -(c.gradient * floor_divide(c.input(0), c.input(1)))};
+                return {c.gradient, -times(c.gradient, floor_divide(c.input(0), c.input(1)))};
               },
               both_inputs};
     case OpId::pow: return {pow_gradients, both_inputs};
@@ -244,13 +288,13 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::sigmoid_backward:
       return {[](const BackwardContext& c) -> Gradients {
                 const Tensor y = c.input(1);
-                return {sigmoid_backward(c.gradient, y), c.gradient * c.input(0) * (1.0 - y * 2.0)};
+                return {sigmoid_backward(c.gradient, y), times(times(c.gradient, c.input(0)), 1.0 - y * 2.0)};
               },
               both_inputs};
     case OpId::tanh_backward:
       return {[](const BackwardContext& c) -> Gradients {
                 const Tensor y = c.input(1);
-                return {tanh_backward(c.gradient, y), c.gradient * c.input(0) * (y * -2.0)};
+                return {tanh_backward(c.gradient, y), times(times(c.gradient, c.input(0)), y * -2.0)};
               },
               both_inputs};
 

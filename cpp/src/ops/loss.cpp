@@ -66,7 +66,8 @@ Gradients cross_entropy_gradients(const BackwardContext& c) {
 Tensor row_weights(const Attrs& attrs, const Tensor& g, const Tensor& target) {
   const Tensor counted = astype(not_equal(target, scalar_like(attrs.integer("ignore_index"), target)), g.dtype());
   const Tensor weights = counted * g;
-  return reduction_of(attrs) == Reduction::mean ? weights / sum(counted) : weights;
+  // Where nothing counts, all of these are 0.
+  return reduction_of(attrs) == Reduction::mean ? gradient_over(weights, sum(counted)) : weights;
 }
 
 // Of w (p - onehot), p = softmax(x), for an incoming gradient h: linear in g, and through p by the rule of softmax.

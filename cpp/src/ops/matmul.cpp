@@ -1,6 +1,7 @@
 // Products: matrix product and the linear layer.
 #include "autograd/node.h"
 #include "op/apply.h"
+#include "op/saturating.h"
 #include "ops/families.h"
 #include "pydl/autocast.h"
 #include "pydl/ops.h"
@@ -43,7 +44,7 @@ void infer_matmul(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* 
 }
 
 int64_t matmul_flops(const Attrs&, std::span<const BufferSpec> inputs, const BufferSpec& output) {
-  return 2 * element_count(output.shape) * inputs[0].shape.back();
+  return op::saturating_product({2, element_count(output.shape), inputs[0].shape.back()});
 }
 
 Gradients matmul_gradients(const BackwardContext& c) {
@@ -92,7 +93,7 @@ Gradients linear_gradients(const BackwardContext& c) {
 }
 
 int64_t linear_flops(const Attrs&, std::span<const BufferSpec> inputs, const BufferSpec& output) {
-  return 2 * element_count(output.shape) * inputs[0].shape.back();
+  return op::saturating_product({2, element_count(output.shape), inputs[0].shape.back()});
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "op/apply.h"
 #include "op/recurrent_geometry.h"
+#include "op/saturating.h"
 #include "ops/families.h"
 #include "ops/recurrent_composed.h"
 #include "pydl/autograd.h"
@@ -136,16 +137,16 @@ void infer_sequence_product(const Attrs& attrs, std::span<const BufferSpec> inpu
 
 int64_t recurrent_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const BufferSpec&) {
   const RecurrentGeometry g = op::recurrent_geometry(attrs, inputs);
-  return 2 * g.steps * g.batch * g.gates() * g.hidden * (g.hidden + inputs[0].shape[2]);
+  return op::saturating_product({2, g.steps, g.batch, g.gates(), g.hidden, g.hidden + inputs[0].shape[2]});
 }
 
 int64_t recurrent_backward_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const BufferSpec&) {
   const RecurrentGeometry g = op::recurrent_backward_geometry(attrs, inputs);
-  return 2 * g.steps * g.batch * g.gates() * g.hidden * g.hidden;
+  return op::saturating_product({2, g.steps, g.batch, g.gates(), g.hidden, g.hidden});
 }
 
 int64_t sequence_product_flops(const Attrs&, std::span<const BufferSpec> inputs, const BufferSpec& output) {
-  return 2 * inputs[0].shape[0] * inputs[0].shape[1] * element_count(output.shape);
+  return op::saturating_product({2, inputs[0].shape[0], inputs[0].shape[1], element_count(output.shape)});
 }
 
 // --- one call, and its derivative -------------------------------------------------------------------

@@ -95,7 +95,7 @@ Gradients extremum_gradients(const BackwardContext& c) {
   const Tensor x = c.input(0);
   const Tensor reached = astype(equal(x, spread(c, c.output())), x.dtype());
   const Tensor share = c.gradient / reshape(sum(reached, axes_of(c)), c.gradient.shape());
-  return {spread(c, share) * reached};
+  return {gradient_times(spread(c, share), reached)};
 }
 
 // Products of all the others, without dividing: right where elements are 0 and differentiable again.
@@ -120,14 +120,14 @@ Gradients prod_gradients(const BackwardContext& c) {
   const Tensor others = product_of_others(reshape(moved, {row_count, count}));
   Dims inverse = order;
   for (int i = 0; i < order.rank(); ++i) inverse[static_cast<int>(order[i])] = i;
-  return {spread(c, c.gradient) * permute_dims(reshape(others, moved.shape()), inverse)};
+  return {gradient_times(spread(c, c.gradient), permute_dims(reshape(others, moved.shape()), inverse))};
 }
 
 Gradients var_gradients(const BackwardContext& c) {
   const Tensor x = c.input(0);
   const double divisor = static_cast<double>(count_of(c)) - c.attrs().number("correction");
   const Tensor centred = x - mean(x, axes_of(c), true);
-  return {spread(c, c.gradient) * centred * (2.0 / divisor)};
+  return {gradient_times(spread(c, c.gradient), centred * (2.0 / divisor))};
 }
 
 template <OpId id>
@@ -209,7 +209,11 @@ Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims) 
 }
 
 Tensor std(const Tensor& x, const Axes& axes, double correction, bool keepdims) {
-  return sqrt(var(x, axes, correction, keepdims));
+  // The derivative is 0 where all are equal, as in PyTorch: the square root alone has none there.
+  const Tensor variance = var(x, axes, correction, keepdims);
+  const Tensor zero = scalar_like(0, variance);
+  const Tensor is_constant = equal(variance, zero);
+  return where(is_constant, zero, sqrt(where(is_constant, scalar_like(1, variance), variance)));
 }
 
 Tensor argmax(const Tensor& x, std::optional<int64_t> axis, bool keepdims) {

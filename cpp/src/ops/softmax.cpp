@@ -103,10 +103,11 @@ Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) {
 }
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
-  const Tensor kept = max(x, axes, true).detach();
+  const Tensor values = is_floating(x.dtype()) ? x : astype(x, DType::float32);
+  const Tensor kept = max(values, axes, true).detach();
   // A row of infinities has no difference from its maximum that means anything: it is its own result.
   const Tensor shift = where(isfinite(kept), kept, scalar_like(0, kept));
-  const Tensor summed = log(sum(exp(x - shift), axes, true)) + shift;
+  const Tensor summed = log(sum(exp(values - shift), axes, true)) + shift;
   if (keepdims) return summed;
   return reshape(summed, sum(shift, axes).shape());
 }

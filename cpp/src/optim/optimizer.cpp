@@ -187,14 +187,18 @@ Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm) {
   Tensor total = zeros({}, DType::float64);
   for (const Tensor& parameter : parameters) {
     if (!parameter.grad().defined()) continue;
-    total = total + astype(sum(parameter.grad() * parameter.grad()), DType::float64);
+    total = total + sum(square(astype(parameter.grad(), DType::float64)));
   }
   const Tensor norm = sqrt(total);
   const Tensor bound = full({}, max_norm, DType::float64);
-  const Tensor factor = where(less(bound, norm), bound / norm, ones({}, DType::float64));
+  // Where the norm is not a number, so is every gradient, as in PyTorch.
+  const Tensor factor = where(less_equal(norm, bound), ones({}, DType::float64), bound / norm);
   for (Tensor parameter : parameters) {
     if (!parameter.grad().defined()) continue;
-    parameter.set_grad(parameter.grad() * astype(factor, parameter.dtype()));
+    // In float32 where a 16-bit factor could become 0.
+    const DType dtype = promote(parameter.dtype(), DType::float32);
+    const Tensor scaled = astype(parameter.grad(), dtype) * astype(factor, dtype);
+    parameter.set_grad(astype(scaled, parameter.dtype()));
   }
   return norm;
 }

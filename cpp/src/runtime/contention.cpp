@@ -1,46 +1,141 @@
 #include "runtime/contention.h"
 
+#include <algorithm>
 #include <atomic>
+#include <mutex>
 
 #if defined(__linux__)
 #include <sys/resource.h>
+
+#include <ctime>
 #endif
 
 namespace pydl::runtime {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 using Time = Clock::time_point;
 
-constexpr std::chrono::milliseconds between_looks{1};
-// How long a thread that was put aside counts. Beside one busy process, that happens every few milliseconds.
-constexpr std::chrono::milliseconds memory{30};
+constexpr milliseconds between_looks{1};
+// Beside a busy process a thread waits for half of the time, some milliseconds at a stretch. What the system itself
+// does now and then takes some microseconds.
+constexpr milliseconds window{40};
+constexpr milliseconds enough{20};  // of waiting and computing, to judge by
+constexpr int least_share = 4;      // of it waiting: a quarter
+constexpr milliseconds first_pause{50};
+constexpr milliseconds longest_pause{1000};
+constexpr int most_left_out = 1023;
 
-std::atomic<Clock::rep> contended_until{0};
+// Written by few threads, and seldom.
+class State {
+ public:
+  int left_out(Time now) {
+    if (count_.load(std::memory_order_relaxed) == 0) return 0;
+    if (now.time_since_epoch().count() >= next_try_.load(std::memory_order_relaxed)) take_back(now);
+    return count_.load(std::memory_order_relaxed);
+  }
+
+  void leave_out_one(Time now) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return;  // another thread has found the same
+    const bool too_early = now - last_try_ < 2 * window;
+    pause_ = too_early ? std::min<milliseconds>(2 * pause_, longest_pause) : first_pause;
+    count_.store(std::min(count_.load() + 1, most_left_out));
+    next_try_.store((now + pause_).time_since_epoch().count());
+  }
+
+ private:
+  void take_back(Time now) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock || now.time_since_epoch().count() < next_try_.load()) return;
+    count_.store(std::max(count_.load() - 1, 0));
+    last_try_ = now;
+    next_try_.store((now + pause_).time_since_epoch().count());
+  }
+
+  std::atomic<int> count_{0};
+  std::atomic<Clock::rep> next_try_{0};
+  std::mutex mutex_;
+  Time last_try_;
+  milliseconds pause_ = first_pause;
+};
+
+State& state() {
+  static State* const state = new State;
+  return *state;
+}
+
+// What the calling thread has used and done until now.
+struct Usage {
+  Time time;
+  Clock::duration computed{0};
+  long sleeps = 0;
+};
 
 #if defined(__linux__)
-// How often the system has put the calling thread aside although it wanted to go on.
-long times_put_aside() {
+Usage usage_at(Time now) {
+  timespec cpu{};
   rusage usage{};
-  return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nivcsw : 0;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+  getrusage(RUSAGE_THREAD, &usage);
+  return {now, std::chrono::seconds(cpu.tv_sec) + std::chrono::nanoseconds(cpu.tv_nsec), usage.ru_nvcsw};
 }
 #else
-long times_put_aside() { return 0; }
+Usage usage_at(Time now) { return {now, now.time_since_epoch(), 0}; }
 #endif
+
+// The time that one thread has waited for a processor.
+class Waiting {
+ public:
+  void look(Time now) {
+    if (now - last_.time < between_looks) return;
+    const Usage usage = usage_at(now);
+    // Who slept elsewhere, for a file or for a lock, cannot tell that from waiting.
+    if (usage.sleeps - last_.sleeps <= own_sleeps_) add(usage);
+    last_ = usage;
+    own_sleeps_ = 0;
+    slept_ = Clock::duration::zero();
+  }
+
+  void sleep(Clock::duration slept) {
+    ++own_sleeps_;
+    slept_ += slept;
+  }
+
+ private:
+  void add(const Usage& usage) {
+    if (usage.time - begin_ > window) {
+      begin_ = usage.time;
+      waited_ = computed_ = Clock::duration::zero();
+    }
+    const Clock::duration computed = usage.computed - last_.computed;
+    computed_ += computed;
+    waited_ += std::max(usage.time - last_.time - computed - slept_, Clock::duration::zero());
+    if (waited_ + computed_ < enough || waited_ * least_share < waited_ + computed_) return;
+    waited_ = computed_ = Clock::duration::zero();
+    state().leave_out_one(usage.time);
+  }
+
+  Usage last_ = usage_at(Clock::now());
+  long own_sleeps_ = 0;
+  Clock::duration slept_{0};
+  Time begin_;
+  Clock::duration waited_{0};
+  Clock::duration computed_{0};
+};
+
+Waiting& waiting() {
+  thread_local Waiting waiting;
+  return waiting;
+}
 
 }  // namespace
 
-void note_time(Time now) {
-  thread_local Time next_look;
-  thread_local long seen = times_put_aside();
-  if (now < next_look) return;
-  next_look = now + between_looks;
-  const long count = times_put_aside();
-  if (count != seen) contended_until.store((now + memory).time_since_epoch().count(), std::memory_order_relaxed);
-  seen = count;
-}
+void note_contention(Time now) { waiting().look(now); }
 
-bool is_contended(Time now) { return now.time_since_epoch().count() < contended_until.load(std::memory_order_relaxed); }
+void note_sleep(Clock::duration slept) { waiting().sleep(slept); }
+
+int threads_left_out() { return state().left_out(Clock::now()); }
 
 }  // namespace pydl::runtime

@@ -23,13 +23,9 @@ namespace pydl::runtime {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // How long a thread looks for work, or for the end of a piece, before it sleeps. Waking it takes 50 to 100 us in a
-// virtual machine, so it should bridge the gaps within a step and between steps. Where other programs use the
-// processors, waiting like that takes time away from the very thread that is waited for.
-constexpr std::chrono::microseconds idle_spin{200};
-constexpr std::chrono::microseconds contended_spin{5};
+// virtual machine, so this should bridge the gaps within a step and between steps.
+constexpr std::chrono::microseconds longest_spin{200};
 
 void relax() {
 #if defined(__SSE__)
@@ -49,15 +45,20 @@ bool spin_until(const Condition& condition) {
     relax();
   }
   const auto begin = Clock::now();
-  note_time(begin);
-  const auto end = begin + (is_contended(begin) ? contended_spin : idle_spin);
+  note_contention(begin);
   do {
     for (int i = 0; i < 32; ++i) {
       if (condition()) return true;
       relax();
     }
-  } while (Clock::now() < end);
+  } while (Clock::now() - begin < longest_spin);
   return condition();
+}
+
+void sleep_while(const std::atomic<uint32_t>& value, uint32_t seen) {
+  const auto begin = Clock::now();
+  value.wait(seen, std::memory_order_seq_cst);
+  note_sleep(Clock::now() - begin);
 }
 
 // Callers take the first piece that is left and helpers the last one: on an idle machine a thread gets the same part of
@@ -116,7 +117,7 @@ struct alignas(128) Loop {
     caller_sleeps.store(true, std::memory_order_seq_cst);
     for (uint32_t seen = done.load(std::memory_order_seq_cst); seen != all;
          seen = done.load(std::memory_order_seq_cst)) {
-      done.wait(seen, std::memory_order_seq_cst);
+      sleep_while(done, seen);
     }
     caller_sleeps.store(false, std::memory_order_relaxed);
   }
@@ -200,7 +201,7 @@ class Pool {
 
   // Callers compute too: together they should not be more than the threads that were asked for.
   bool may_help(int number) const {
-    return number < thread_count() - std::max(callers_.load(std::memory_order_relaxed), 1);
+    return number < thread_count() - threads_left_out() - std::max(callers_.load(std::memory_order_relaxed), 1);
   }
 
   bool has_work() const {
@@ -226,7 +227,7 @@ class Pool {
       if (compute_some(number)) continue;
       if (spin_until([&] { return changes_.load(std::memory_order_relaxed) != seen; })) continue;
       sleeping_.fetch_add(1, std::memory_order_seq_cst);
-      changes_.wait(seen, std::memory_order_seq_cst);
+      sleep_while(changes_, seen);
       sleeping_.fetch_sub(1, std::memory_order_seq_cst);
       if (has_work()) wake_one();
     }
@@ -266,7 +267,7 @@ void run_alone(int64_t count, void* context, PieceFunction function) {
 bool is_in_piece() { return in_piece; }
 
 void run_pieces(int64_t count, int threads, void* context, PieceFunction function) {
-  threads = static_cast<int>(std::min<int64_t>(threads, count));
+  threads = static_cast<int>(std::min<int64_t>(std::min(threads, thread_count() - threads_left_out()), count));
   Pool& pool = Pool::global();
   Loop* const loop = threads > 1 && !in_piece ? pool.begin() : nullptr;
   if (loop == nullptr) {

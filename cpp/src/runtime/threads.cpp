@@ -19,9 +19,6 @@ namespace {
 // 0 until somebody asks for a number of threads.
 std::atomic<int> chosen_count{0};
 
-// More pieces than threads: who was put aside, or came late, leaves the rest to the others.
-constexpr int64_t pieces_per_thread = 4;
-
 // A loop over a range, cut into pieces.
 struct Ranges {
   int64_t count;
@@ -88,7 +85,7 @@ FlushDenormals::~FlushDenormals() = default;
 
 #endif
 
-void parallel_ranges(int64_t count, int64_t grain, void* context, RangeFunction function) {
+void parallel_ranges(int64_t count, int64_t grain, int parts_per_thread, void* context, RangeFunction function) {
   if (count <= 0) return;
   const int64_t useful = count / std::max<int64_t>(grain, 1);
   const auto threads = static_cast<int>(std::min<int64_t>(thread_count(), useful));
@@ -97,7 +94,8 @@ void parallel_ranges(int64_t count, int64_t grain, void* context, RangeFunction 
     function(context, 0, count);
     return;
   }
-  Ranges ranges = {count, std::min({useful, pieces_per_thread * threads, most_pieces}), context, function, {}, {}};
+  Ranges ranges = {count, std::min({useful, int64_t{parts_per_thread} * threads, most_pieces}), context, function, {},
+                   {}};
   run_pieces(ranges.pieces, threads, &ranges, [](void* all, int64_t piece) { static_cast<Ranges*>(all)->run(piece); });
   if (ranges.error) std::rethrow_exception(ranges.error);
 }

@@ -178,17 +178,23 @@ int32_t pydl_c_api_version(void) { return PYDL_C_API_VERSION; }
 const char* pydl_library_version(void) { return pydl::version(); }
 const char* pydl_last_error(void) { return last_error.c_str(); }
 
-pydl_program* pydl_load(const char* path) {
+pydl_program* pydl_load(const char* path) { return pydl_load_limited(path, pydl::LoadOptions{}.max_operations); }
+
+pydl_program* pydl_load_memory(const void* bytes, size_t size) {
+  return pydl_load_memory_limited(bytes, size, pydl::LoadOptions{}.max_operations);
+}
+
+pydl_program* pydl_load_limited(const char* path, int64_t max_operations) {
   return loaded([&] {
     require(path, "a path");
-    return pydl::SavedProgram::load(path);
+    return pydl::SavedProgram::load(path, {max_operations});
   });
 }
 
-pydl_program* pydl_load_memory(const void* bytes, size_t size) {
+pydl_program* pydl_load_memory_limited(const void* bytes, size_t size, int64_t max_operations) {
   return loaded([&] {
     require(bytes, "a file's bytes");
-    return pydl::SavedProgram::parse(static_cast<const char*>(bytes), size, "memory");
+    return pydl::SavedProgram::parse(static_cast<const char*>(bytes), size, "memory", {max_operations});
   });
 }
 

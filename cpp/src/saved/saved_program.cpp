@@ -8,6 +8,7 @@
 #include "core/tensor_impl.h"
 #include "exec/recorded_function.h"
 #include "graph/tracer.h"
+#include "graph/work.h"
 #include "pydl/ops.h"
 #include "pydl/random.h"
 #include "runtime/threads.h"
@@ -92,7 +93,8 @@ std::string shape_text(const Dims& shape) {
 }  // namespace
 
 struct SavedProgram::Parts {
-  explicit Parts(ProgramData from) : data(std::move(from)), programs(data.functions.size()) {
+  explicit Parts(ProgramData from, LoadOptions limits = {})
+      : data(std::move(from)), options(limits), programs(data.functions.size()) {
     for (size_t i = 0; i < data.functions.size(); ++i) infos.push_back(info_of(i));
   }
 
@@ -121,6 +123,20 @@ struct SavedProgram::Parts {
 
   Traced trace_for_run(size_t index, int64_t batch) const;
 
+  // The calls of a trace, unless they compute more than the loader allows.
+  graph::Graph graph_of(size_t index, int64_t batch, const Traced& traced) const {
+    graph::Graph graph = traced.tracer->finish(traced.outputs);
+    const int64_t operations = graph::count_operations(graph);
+    if (operations > options.max_operations) {
+      const FunctionData& function = data.functions[index];
+      const std::string size = is_open(function.recording) ? concat_text(" for a batch of ", batch) : std::string();
+      throw ValueError(concat_text(function.name, ": needs ", operations, " operations", size, ", more than the ",
+                                   options.max_operations,
+                                   " of max_operations; allow more if you trust where the file is from"));
+    }
+    return graph;
+  }
+
   // At some batch size, and for an open batch at the next one too: they show what is open, and that the function can be
   // called at all. Some functions want large ones: of batches without their first ten.
   std::pair<Traced, Traced> trace_anywhere(size_t index) const {
@@ -129,6 +145,7 @@ struct SavedProgram::Parts {
     for (const int64_t batch : {2, 8, 64, 1024}) {
       try {
         Traced first = trace(index, batch);
+        graph_of(index, batch, first);
         return {std::move(first), open ? trace(index, batch + 1) : Traced{}};
       } catch (const FormatError& error) {
         if (problem.empty()) problem = error.what();
@@ -208,6 +225,7 @@ struct SavedProgram::Parts {
   }
 
   ProgramData data;
+  LoadOptions options;
   std::vector<FunctionInfo> infos;
   std::vector<ProgramsByBatch> programs;  // by function
   std::mutex mutex;                       // of `programs`
@@ -342,10 +360,10 @@ SavedProgram::SavedProgram(SavedProgram&&) noexcept = default;
 SavedProgram& SavedProgram::operator=(SavedProgram&&) noexcept = default;
 SavedProgram::~SavedProgram() = default;
 
-SavedProgram SavedProgram::from_params(const ParamSet& params, const std::string& name) {
+SavedProgram SavedProgram::from_params(const ParamSet& params, const std::string& name, const LoadOptions& options) {
   ProgramData data = saved::read_program(params, name);
   try {
-    return SavedProgram(std::make_unique<Parts>(std::move(data)));
+    return SavedProgram(std::make_unique<Parts>(std::move(data), options));
   } catch (const MemoryError&) {
     throw;
   } catch (const Error& error) {
@@ -353,10 +371,12 @@ SavedProgram SavedProgram::from_params(const ParamSet& params, const std::string
   }
 }
 
-SavedProgram SavedProgram::load(const std::string& path) { return from_params(load_params(path), path); }
+SavedProgram SavedProgram::load(const std::string& path, const LoadOptions& options) {
+  return from_params(load_params(path), path, options);
+}
 
-SavedProgram SavedProgram::parse(const char* bytes, size_t size, const std::string& name) {
-  return from_params(parse_params(bytes, size, name), name);
+SavedProgram SavedProgram::parse(const char* bytes, size_t size, const std::string& name, const LoadOptions& options) {
+  return from_params(parse_params(bytes, size, name), name, options);
 }
 
 void SavedProgram::save(const std::string& path) const { save_params(path, saved::write_program(parts_->data)); }
@@ -409,8 +429,9 @@ std::shared_ptr<Program> SavedProgram::program(const std::string& function, int6
 std::shared_ptr<Program> SavedProgram::program(const std::string& function, int64_t batch,
                                                const ProgramOptions& options) const {
   if (batch < 0) throw ValueError(concat_text(function, ": expected a batch size of at least 0, got ", batch));
-  const Parts::Traced traced = parts_->trace_for_run(parts_->index_of(function), batch);
-  return std::shared_ptr<Program>(new Program(traced.tracer->finish(traced.outputs), *traced.tracer, options));
+  const size_t index = parts_->index_of(function);
+  const Parts::Traced traced = parts_->trace_for_run(index, batch);
+  return std::shared_ptr<Program>(new Program(parts_->graph_of(index, batch, traced), *traced.tracer, options));
 }
 
 std::vector<Tensor> SavedProgram::run(const std::string& function, std::span<const Tensor> inputs) {

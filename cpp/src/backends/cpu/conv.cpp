@@ -287,7 +287,7 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
     // Other layouts are copied: `adapted` asks again.
     const BufferSpec& x = call.op == OpId::conv_backward_weight ? call.inputs[1] : call.inputs[0];
     if (!is_channels_last(x.shape, x.strides)) return nullptr;
-    return pointwise ? prepare_pointwise(call) : prepare_winograd(call);
+    return pointwise ? prepare_pointwise(call) : prepare_winograd(call, make_kernel<float>(call));
   }
   if (dtype == DType::float64) return make_kernel<double>(call);
   auto kernel = make_kernel<float>(call);

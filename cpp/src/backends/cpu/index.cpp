@@ -132,13 +132,17 @@ class TakeBackwardKernel final : public Kernel {
     const bool is_little = s.outer * s.count * bytes < 2 * bytes_per_thread;
     if (bytes >= 2 * line_bytes) {
       const int64_t lines = (bytes + line_bytes - 1) / line_bytes;
-      runtime::parallel_for(lines, is_little ? lines : 1, [&](int64_t begin, int64_t end) {
-        const int64_t last = std::min(end * line_bytes, bytes);
-        add_slices(g, index, y, {0, s.size}, {begin * line_bytes, last});
-      });
+      runtime::parallel_for(
+          lines, is_little ? lines : 1,
+          [&](int64_t begin, int64_t end) {
+            const int64_t last = std::min(end * line_bytes, bytes);
+            add_slices(g, index, y, {0, s.size}, {begin * line_bytes, last});
+          },
+          1);
     } else {
-      runtime::parallel_for(s.size, is_little ? s.size : (s.size + 63) / 64,
-                            [&](int64_t begin, int64_t end) { add_slices(g, index, y, {begin, end}, {0, bytes}); });
+      runtime::parallel_for(
+          s.size, is_little ? s.size : (s.size + 63) / 64,
+          [&](int64_t begin, int64_t end) { add_slices(g, index, y, {begin, end}, {0, bytes}); }, 1);
     }
   }
 

@@ -148,24 +148,54 @@ struct Plane {
   int64_t column_step;
 };
 
+/// The rows [top, bottom) and columns [left, right) of a 6 x 6 tile that lie in an image; zeros are around them.
+struct TilePart {
+  int64_t top;
+  int64_t bottom;
+  int64_t left;
+  int64_t right;
+};
+
+/// Over all channels of a 6 x 6 tile: magnitudes in each quarter of the 4 x 4 places in the middle, and all squares.
+/// Every 3 x 3 window contains one of the quarters.
+struct TileSums {
+  float quarters[4];
+  float squares;
+};
+
+/// Sums per channel.
+struct ChannelSums {
+  float* magnitudes;
+  float* squares;
+};
+
 /// Transforms of Winograd's convolutions F(4 x 4, 3 x 3): a tile of 4 x 4 results comes of 6 x 6 inputs, and products
 /// are elementwise on 36 frequencies, `frequency_step` apart. Float32, channels in whole vectors (`winograd_channels`).
+/// On their way they sum up how large their operands are, by which bad rounding errors are foreseen.
 struct WinogradKernels {
-  /// The frequencies of the rows [top, bottom) and columns [left, right) of a 6 x 6 tile of x; zeros around them.
-  void (*input)(const float* x, Plane plane, int64_t top, int64_t bottom, int64_t left, int64_t right, int64_t channels,
-                float* frequencies, int64_t frequency_step);
+  /// The frequencies of a tile of x.
+  void (*input)(const float* x, Plane plane, TilePart part, int64_t channels, float* frequencies,
+                int64_t frequency_step, TileSums& sums);
+  /// The same, which adds to the sums of the channels: magnitudes in the middle, and all squares.
+  void (*source)(const float* x, Plane plane, TilePart part, int64_t channels, float* frequencies,
+                 int64_t frequency_step, ChannelSums sums);
+  /// The sums over the channels of one place, of elements times `scale`.
+  void (*place)(const float* x, int64_t channels, float scale, float& magnitudes, float& squares);
   /// The first rows and columns of a 4 x 4 tile of y, plus bias where it is not null.
   void (*output)(const float* frequencies, int64_t frequency_step, int64_t channels, const float* bias, bool relu,
                  float* y, Plane plane, int64_t rows, int64_t columns);
-  /// The transpose of `output`, of a gradient.
+  /// The transpose of `output`, of a gradient; adds to the sums of its channels.
   void (*gradient)(const float* g, Plane plane, int64_t rows, int64_t columns, int64_t channels, float* frequencies,
-                   int64_t frequency_step);
+                   int64_t frequency_step, ChannelSums sums);
   /// Packs the frequencies of a weight for products, a panel of each after the other: the 3 x 3 kernel of row d and
-  /// column j begins at w[d * depth_stride + j * column_stride]. `rotated` turns kernels by half a turn.
+  /// column j begins at w[d * depth_stride + j * column_stride]. `rotated` turns kernels by half a turn. Gives the sums
+  /// of columns.
   void (*weight)(const float* w, int64_t depth_stride, int64_t column_stride, bool rotated, int64_t depth,
-                 int64_t columns, float* packed, int64_t frequency_step);
+                 int64_t columns, float* packed, int64_t frequency_step, ChannelSums sums);
   /// The gradients of `channels` kernels beside each other, from those of their frequencies.
   void (*weight_gradient)(const float* frequencies, int64_t frequency_step, int64_t channels, float* w);
+  /// sums[k][c] += scale * from[k][c] for the taps k whose `from` is not null.
+  void (*add_taps)(const float* const (&from)[9], float scale, int64_t channels, float* sums);
 };
 inline constexpr int64_t winograd_frequencies = 36;
 inline constexpr int64_t winograd_channels = 16;

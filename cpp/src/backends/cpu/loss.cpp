@@ -107,7 +107,7 @@ class CrossEntropyForward final : public CrossEntropy<T> {
  public:
   CrossEntropyForward(const KernelCall& call, const BufferSpec& logits)
       : CrossEntropy<T>(call, logits, log_softmax_forward) {
-    parts_ = std::min<int64_t>(runtime::thread_count(), this->piece_count());
+    parts_ = std::min<int64_t>(runtime::usual_parts_per_thread * runtime::thread_count(), this->piece_count());
     part_elements_ = this->classes_ * this->stride() + 16;
     losses_bytes_ = (this->outer_ * this->inner_ * static_cast<int64_t>(sizeof(T)) + 63) / 64 * 64;
     this->scratchpad_bytes =

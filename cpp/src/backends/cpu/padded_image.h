@@ -87,10 +87,12 @@ class PaddedImage {
   int64_t channel_stride_;
 };
 
-/// Into how many parts the images of a batch are worth being shared.
+/// Into how many parts the images of a batch are worth being shared. Gradients of weights are sums over parts, so the
+/// number of threads has no influence.
 inline int64_t image_parts(const op::ConvGeometry& g) {
-  constexpr int64_t work_per_thread = 64 * 1024;
-  return std::clamp<int64_t>(std::min(g.batch, g.work() / work_per_thread), 1, runtime::thread_count());
+  constexpr int64_t work_per_part = 64 * 1024;
+  constexpr int64_t most_parts = 16;
+  return std::clamp<int64_t>(std::min(g.batch, g.work() / work_per_part), 1, most_parts);
 }
 
 /// Calls `function(begin, end, memory)` for the images of each part, which has `elements` of memory of its own.

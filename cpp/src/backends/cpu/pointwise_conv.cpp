@@ -18,16 +18,19 @@ using op::ConvGeometry;
 
 // Bytes of both operands that stay in the L2 cache while all tiles of the result meet them.
 constexpr int64_t chunk_bytes = 256 * 1024;
+// The sums of parts are added in order, so the cuts must not depend on the number of threads.
+constexpr int64_t places_per_part = 1024;
+constexpr int64_t most_parts = 16;
 
 // g^T x, of g (places, O) and x (places, C): few results, each of very many terms. Threads share the places, so that
-// each reads its part of both operands once, and nothing is packed.
+// each reads its parts of both operands once, and nothing is packed.
 class PointwiseWeight final : public Kernel {
  public:
   explicit PointwiseWeight(const ConvGeometry& g)
       : places_(g.batch * g.output_size()),
         in_(g.in_channels),
         out_(g.out_channels),
-        parts_(runtime::thread_count()),
+        parts_(std::clamp<int64_t>(places_ / places_per_part, 1, most_parts)),
         chunk_(std::max<int64_t>(chunk_bytes / ((in_ + out_) * static_cast<int64_t>(sizeof(float))), 64)) {
     scratchpad_bytes = static_cast<size_t>(parts_ * in_ * out_) * sizeof(float);
   }

@@ -69,13 +69,12 @@ size_t Product::scratchpad_bytes() const {
   return split_ ? std::max(bytes, split_->scratchpad_bytes()) : bytes;
 }
 
-void Product::run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const {
+bool Product::run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const {
   if (split_) {
     const SplitFinish finish = {reinterpret_cast<const float*>(bias), result_ == Result::rectified};
     const bool finite = split_->run(reinterpret_cast<const float*>(a), reinterpret_cast<const float*>(b),
                                     reinterpret_cast<float*>(c), finish, scratchpad);
-    // What was added cannot be taken away again.
-    if (finite || result_ == Result::added) return;
+    if (finite || result_ == Result::added) return finite;
   }
   auto* memory = static_cast<char*>(scratchpad);
   switch (path_) {
@@ -84,6 +83,7 @@ void Product::run(const char* a, const char* b, char* c, const char* bias, void*
     default: multiply_unpacked(a, b, c, bias);
   }
   if (result_ == Result::rectified) apply_relu(c);
+  return true;
 }
 
 void Product::apply_relu(char* c) const {

@@ -16,7 +16,7 @@ class Product {
  public:
   /// What becomes of c; `rectified`: the larger of the product and 0.
   enum class Result { overwritten, rectified, added };
-  /// Whether AMX tiles may serve. Where their products are added to c, something infinite makes what is not a number.
+  /// Whether AMX tiles may serve.
   enum class Tiles { allowed, avoided };
 
   /// For `threads` threads.
@@ -24,8 +24,9 @@ class Product {
           Result result = Result::overwritten, Tiles tiles = Tiles::allowed);
 
   size_t scratchpad_bytes() const;
-  /// `bias` has one number per column, or is null.
-  void run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const;
+  /// `bias` has one number per column, or is null. False where AMX tiles added what may be wrong: c has something
+  /// infinite or not a number, which tiles do not give as they should, and what was added cannot be taken away again.
+  bool run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const;
 
  private:
   enum class Path { packed, panels, small, dot };

@@ -24,15 +24,15 @@ class SequenceProductKernel final : public Kernel {
         batch_(call.inputs[0].shape[1]),
         a_columns_(call.inputs[0].shape[2]),
         b_columns_(call.inputs[1].shape[2]),
-        shift_(call.attrs.integer("shift")),
-        whole_(product(rows_at_once)) {
+        shift_(call.attrs.integer("shift")) {
     for (int axis = 0; axis < 2; ++axis) {
       a_strides_[axis] = call.inputs[0].strides[axis];
       b_strides_[axis] = call.inputs[1].strides[axis];
     }
     // Of fewer rows, blocks are less deep, and may be wider.
     for (int64_t count = 1; count <= rows_at_once; ++count) {
-      product_bytes_ = std::max(product_bytes_, static_cast<int64_t>(product(count).scratchpad_bytes()));
+      product_bytes_ =
+          std::max(product_bytes_, static_cast<int64_t>(product(count, Product::Tiles::allowed).scratchpad_bytes()));
     }
     Workspace workspace;
     Memory(*this, workspace);
@@ -42,16 +42,40 @@ class SequenceProductKernel final : public Kernel {
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     Workspace workspace(scratchpad);
     const Memory memory(*this, workspace);
+    if (!sum(inputs, outputs, memory, Product::Tiles::allowed)) sum(inputs, outputs, memory, Product::Tiles::avoided);
+  }
+
+ private:
+  static constexpr int64_t rows_at_once = 384;
+
+  // Takes the memory that products need at most.
+  struct Memory {
+    Memory(const SequenceProductKernel& kernel, Workspace& workspace) {
+      a = workspace.take<T>(rows_at_once * kernel.a_columns_);
+      b = workspace.take<T>(rows_at_once * kernel.b_columns_);
+      a_rows = workspace.take<const T*>(rows_at_once);
+      b_rows = workspace.take<const T*>(rows_at_once);
+      product = workspace.take<char>(kernel.product_bytes_);
+    }
+    T *a, *b;
+    const T **a_rows, **b_rows;
+    char* product;
+  };
+
+  // False where tiles may have made something infinite to what is not a number.
+  bool sum(void* const* inputs, void* const* outputs, const Memory& memory, Product::Tiles tiles) const {
     const auto* lengths = static_cast<const int64_t*>(inputs[2]);
     std::memset(outputs[0], 0, static_cast<size_t>(a_columns_ * b_columns_) * sizeof(T));
     int64_t count = 0;
+    bool exact = true;
+    const Product whole = product(rows_at_once, tiles);
     const auto flush = [&] {
       if (count == 0) return;
       gather(memory, count);
-      const Product rest = product(count);
-      (count == rows_at_once ? whole_ : rest)
-          .run(reinterpret_cast<const char*>(memory.a), reinterpret_cast<const char*>(memory.b),
-               static_cast<char*>(outputs[0]), nullptr, memory.product);
+      const Product rest = product(count, tiles);
+      const Product& chosen = count == rows_at_once ? whole : rest;
+      exact &= chosen.run(reinterpret_cast<const char*>(memory.a), reinterpret_cast<const char*>(memory.b),
+                          static_cast<char*>(outputs[0]), nullptr, memory.product);
       count = 0;
     };
     for (int64_t n = 0; n < batch_; ++n) {
@@ -68,31 +92,17 @@ class SequenceProductKernel final : public Kernel {
       }
     }
     flush();
+    return exact;
   }
 
- private:
-  static constexpr int64_t rows_at_once = 384;
-
-  struct Memory {
-    Memory(const SequenceProductKernel& kernel, Workspace& workspace) {
-      a = workspace.take<T>(rows_at_once * kernel.a_columns_);
-      b = workspace.take<T>(rows_at_once * kernel.b_columns_);
-      a_rows = workspace.take<const T*>(rows_at_once);
-      b_rows = workspace.take<const T*>(rows_at_once);
-      product = workspace.take<char>(static_cast<int64_t>(kernel.whole_.scratchpad_bytes()));
-    }
-    T *a, *b;
-    const T **a_rows, **b_rows;
-    char* product;
-  };
-
-  Product product(int64_t count) const {
+  Product product(int64_t count, Product::Tiles tiles) const {
     return {{a_columns_, count, 1, a_columns_},
             {count, b_columns_, b_columns_, 1},
             b_columns_,
             std::is_same_v<T, double>,
             runtime::thread_count(),
-            Product::Result::added};
+            Product::Result::added,
+            tiles};
   }
 
   void gather(const Memory& memory, int64_t count) const {
@@ -110,7 +120,6 @@ class SequenceProductKernel final : public Kernel {
   int64_t a_columns_;
   int64_t b_columns_;
   int64_t shift_;
-  Product whole_;
   int64_t product_bytes_ = 0;
   int64_t a_strides_[2];
   int64_t b_strides_[2];

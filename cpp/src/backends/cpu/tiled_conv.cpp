@@ -285,10 +285,16 @@ class TiledWeight final : public TiledConv {
  public:
   TiledWeight(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
       : TiledConv(call, call.inputs[1], std::move(otherwise)) {
-    reserve<Shared, Part>(*this, std::min<int64_t>(runtime::thread_count(), ceil_div(places(), summed_places)));
+    reserve<Shared, Part>(*this, std::min(parts_for(weight_elements()), ceil_div(places(), summed_places)));
   }
 
  private:
+  // Sums of parts are added in order, so the cuts depend on the shape alone; and each part has sums of its own.
+  static int64_t parts_for(int64_t sums) {
+    constexpr int64_t most_elements = int64_t{1} << 22;
+    return std::clamp<int64_t>(most_elements / sums, 2, 16);
+  }
+
   struct Shared {
     Shared(const TiledWeight&, Workspace&) {}
   };

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "backends/cpu/kernel_set.h"
 #include "backends/cpu/product.h"
+#include "backends/cpu/winograd_repair.h"
 #include "op/conv_geometry.h"
 #include "runtime/threads.h"
 
@@ -18,8 +18,12 @@ using exec::KernelCall;
 using op::ConvGeometry;
 using op::OpId;
 
-constexpr int64_t tile = 4;  // rows and columns of results
+constexpr int64_t tile = winograd_tile;
 constexpr int64_t frequencies = winograd_frequencies;
+// Work is cut by shapes alone, so that results do not depend on the number of threads: tiles, or the frequencies in
+// twos. Each piece has its own memory.
+constexpr int64_t most_pieces = 16;
+constexpr int64_t frequency_pieces = frequencies / 2;
 // What a thread works on should stay in its L2 cache: the frequencies of some tiles, and those of the weight where they
 // are few. Else threads share frequencies, for tiles whose frequencies stay in the caches of all.
 constexpr int64_t part_bytes = 1 << 20;
@@ -29,69 +33,44 @@ constexpr int64_t shared_bytes = 8 << 20;
 constexpr int64_t most_unpacked = 128;
 // Rows of A that are packed at a time.
 constexpr int64_t block_rows = 168;
+// Where more than this part of the channels would be computed anew, all are computed by definition.
+constexpr int64_t uneven_share = 8;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t rounded(int64_t count) { return (count + 15) / 16 * 16; }
 
-// Threads share the frequencies: calls `function(f, part)`, parts one after the other each, so that a part needs memory
-// for one product only.
+// Elements between frequencies: an odd number of lines of a cache, which then do not all meet in one set of it.
+int64_t step_of(int64_t elements) {
+  constexpr int64_t line = 16;
+  return (ceil_div(elements, line) | 1) * line;
+}
+
+// Threads share the frequencies: calls `function(f, piece)`, where pieces come one after the other each, so that a
+// piece needs memory for one product only.
 template <class Function>
 void for_each_frequency(const Function& function) {
-  const int64_t parts = std::min<int64_t>(runtime::thread_count(), frequencies);
-  runtime::parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t part = begin; part < end; ++part) {
-      for (int64_t f = frequencies * part / parts; f < frequencies * (part + 1) / parts; ++f) function(f, part);
+  runtime::parallel_for(frequency_pieces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t piece = begin; piece < end; ++piece) {
+      for (int64_t f = frequencies / frequency_pieces * piece; f < frequencies / frequency_pieces * (piece + 1); ++f) {
+        function(f, piece);
+      }
     }
   });
 }
 
-// How results are cut into tiles, and what they read.
-struct Tiling {
-  Tiling(int64_t images, int64_t result_rows, int64_t result_columns, int64_t source_rows, int64_t source_columns,
-         int64_t row_padding, int64_t column_padding)
-      : rows(result_rows),
-        columns(result_columns),
-        from_rows(source_rows),
-        from_columns(source_columns),
-        low_row(row_padding),
-        low_column(column_padding),
-        down(ceil_div(rows, tile)),
-        across(ceil_div(columns, tile)),
-        count(images * down * across) {}
-
-  struct Position {
-    int64_t image;
-    int64_t row;
-    int64_t column;
-  };
-  Position position(int64_t t) const { return {t / (down * across), t / across % down * tile, t % across * tile}; }
-
-  int64_t rows, columns;            // of the result
-  int64_t from_rows, from_columns;  // of the source
-  int64_t low_row, low_column;      // zeros before the source
-  int64_t down, across;             // tiles of an image
-  int64_t count;                    // tiles of all images
-};
-
-// Frequencies of tiles [begin, end) of the source: from[f][tile][channel], `step` apart.
-void transform_source(const Tiling& g, const float* x, int64_t channels, int64_t begin, int64_t end, float* to,
-                      int64_t step) {
-  const Plane plane = {g.from_columns * channels, channels};
-  for (int64_t t = begin; t < end; ++t, to += channels) {
-    const auto [image, row, column] = g.position(t);
-    const int64_t i = row - g.low_row;
-    const int64_t j = column - g.low_column;
-    const float* corner = x + ((image * g.from_rows + i) * g.from_columns + j) * channels;
-    const int64_t top = std::clamp<int64_t>(-i, 0, 6);
-    const int64_t left = std::clamp<int64_t>(-j, 0, 6);
-    kernels().winograd.input(corner, plane, top, std::clamp<int64_t>(g.from_rows - i, top, 6), left,
-                             std::clamp<int64_t>(g.from_columns - j, left, 6), channels, to, step);
+// Calls `function(first element, part, t)` for what tiles [begin, end) read.
+template <class Function>
+void for_each_source(const WinogradTiling& g, const float* x, int64_t channels, int64_t begin, int64_t end,
+                     const Function& function) {
+  for (int64_t t = begin; t < end; ++t) {
+    const auto [place, part] = g.source(g.position(t));
+    function(x + place * channels, part, t);
   }
 }
 
 // Calls `function(t, first element, rows, columns)` for tiles [begin, end) of the result.
 template <class Function>
-void for_each_result(const Tiling& g, int64_t channels, int64_t begin, int64_t end, const Function& function) {
+void for_each_result(const WinogradTiling& g, int64_t channels, int64_t begin, int64_t end, const Function& function) {
   for (int64_t t = begin; t < end; ++t) {
     const auto [image, row, column] = g.position(t);
     function(t - begin, ((image * g.rows + row) * g.columns + column) * channels, std::min(tile, g.rows - row),
@@ -99,133 +78,200 @@ void for_each_result(const Tiling& g, int64_t channels, int64_t begin, int64_t e
   }
 }
 
-// `conv`, and `conv_backward_input`, which is one of the gradient and the kernels turned by half a turn.
+// Floats of a memory that serves an algorithm, repairs and another kernel, one after the other.
+int64_t most_elements(int64_t algorithm, int64_t repairs, const Kernel& otherwise) {
+  const auto other = static_cast<int64_t>((otherwise.scratchpad_bytes + sizeof(float) - 1) / sizeof(float));
+  return rounded(std::max({algorithm, repairs, other}));
+}
+
+WinogradTiling tiling_of(const KernelCall& call, const ConvGeometry& g) {
+  if (call.op != OpId::conv_backward_input) {
+    return {g.batch, g.output[1], g.output[2], g.input[1], g.input[2], g.low[1], g.low[2]};
+  }
+  return {g.batch, g.input[1], g.input[2], g.output[1], g.output[2], 2 - g.low[1], 2 - g.low[2]};
+}
+
+// `conv_backward_input` is a convolution of the gradient with kernels turned by half a turn.
+ConvRepair::Shape shape_of(const KernelCall& call, const ConvGeometry& g) {
+  const bool backward = call.op == OpId::conv_backward_input;
+  return {.tiling = tiling_of(call, g),
+          .depth = backward ? g.out_channels : g.in_channels,
+          .columns = backward ? g.in_channels : g.out_channels,
+          .depth_stride = kernel_taps * (backward ? g.in_channels : 1),
+          .column_stride = kernel_taps * (backward ? 1 : g.in_channels),
+          .rotated = backward,
+          .relu = call.attrs.is_set("relu")};
+}
+
+// `conv` and `conv_backward_input`.
 class WinogradConv final : public Kernel {
  public:
-  WinogradConv(const KernelCall& call, const ConvGeometry& g)
-      : backward_(call.op == OpId::conv_backward_input),
-        tiling_(backward_
-                    ? Tiling(g.batch, g.input[1], g.input[2], g.output[1], g.output[2], 2 - g.low[1], 2 - g.low[2])
-                    : Tiling(g.batch, g.output[1], g.output[2], g.input[1], g.input[2], g.low[1], g.low[2])),
-        depth_(backward_ ? g.out_channels : g.in_channels),
-        columns_(backward_ ? g.in_channels : g.out_channels),
+  WinogradConv(const KernelCall& call, const ConvGeometry& g, std::unique_ptr<Kernel> otherwise)
+      : shape_(shape_of(call, g)),
         has_bias_(call.inputs.size() > 2),
-        relu_(call.attrs.is_set("relu")) {
-    weight_step_ = ceil_div(columns_, gemm_.panel_columns) * gemm_.panel_columns * depth_;
+        repair_(shape_),
+        otherwise_(std::move(otherwise)) {
+    const auto [depth, columns] = std::pair(shape_.depth, shape_.columns);
+    weight_step_ = step_of(ceil_div(columns, gemm_.panel_columns) * gemm_.panel_columns * depth);
     by_tiles_ = frequencies * weight_step_ * 4 <= most_weight_bytes;
-    const int64_t tile_bytes = frequencies * (depth_ + columns_) * 4;
-    const auto threads = static_cast<int64_t>(runtime::thread_count());
-    parts_ = by_tiles_ ? std::min(threads, tiling_.count) : 1;
-    const int64_t part = ceil_div(tiling_.count, parts_);
-    const int64_t most = std::max<int64_t>((by_tiles_ ? part_bytes : shared_bytes) / tile_bytes, 14);
-    chunk_ = ceil_div(part, ceil_div(part, most));
-    source_step_ = chunk_ * depth_;
-    result_step_ = chunk_ * columns_;
-    packing_ = rounded(std::min(chunk_, block_rows) * depth_ + 16);  // packing writes part of a vector too far
-    part_elements_ = frequencies * (source_step_ + result_step_);
-    scratchpad_bytes =
-        static_cast<size_t>(frequencies * weight_step_ + parts_ * part_elements_ + threads * packing_) * 4;
+    const int64_t tile_bytes = frequencies * (depth + columns) * 4;
+    const int64_t tiles = shape_.tiling.count;
+    pieces_ = by_tiles_ ? std::min(most_pieces, ceil_div(tiles, fewest_tiles)) : 1;
+    const int64_t piece = ceil_div(tiles, pieces_);
+    const int64_t most = std::max<int64_t>((by_tiles_ ? part_bytes : shared_bytes) / tile_bytes, fewest_tiles);
+    chunk_ = ceil_div(piece, ceil_div(piece, most));
+    source_step_ = step_of(chunk_ * depth);
+    result_step_ = step_of(chunk_ * columns);
+    packing_ = rounded(std::min(chunk_, block_rows) * depth + 16);  // packing writes part of a vector too far
+    piece_elements_ = frequencies * (source_step_ + result_step_);
+    const int64_t packings = by_tiles_ ? pieces_ : frequency_pieces;
+    elements_ = frequencies * weight_step_ + pieces_ * piece_elements_ + packings * packing_;
+    elements_ = most_elements(elements_, repair_.elements(), *otherwise_);
+    scratchpad_bytes = static_cast<size_t>((elements_ + 2 * columns) * 4 + columns * 8 + tiles * 2);
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    const auto* x = static_cast<const float*>(inputs[0]);
-    const float* bias = has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr;
-    auto* y = static_cast<float*>(outputs[0]);
-    auto* weight = static_cast<float*>(scratchpad);
-    pack_weight(static_cast<const float*>(inputs[1]), weight);
+    const ConvRepair::Operands operands = {static_cast<const float*>(inputs[0]), static_cast<const float*>(inputs[1]),
+                                           has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr,
+                                           static_cast<float*>(outputs[0])};
+    auto* memory = static_cast<float*>(scratchpad);
+    auto* channels = reinterpret_cast<int64_t*>(memory + elements_);
+    auto* sums = reinterpret_cast<float*>(channels + shape_.columns);
+    auto* unsafe = reinterpret_cast<TileResults*>(sums + 2 * shape_.columns);
+    pack_weight(operands.weight, memory, {sums, sums + shape_.columns});
+    int64_t count = find_channels(sums, ChannelState::uneven, channels);
+    if (count * uneven_share > shape_.columns) {
+      otherwise_->run(inputs, outputs, scratchpad);
+    } else {
+      convolve(operands, memory, unsafe);
+      repair_.compute_results(operands, unsafe, memory);
+      repair_.compute_channels(operands, channels, count, memory);
+    }
+    count = find_channels(sums, ChannelState::extreme, channels);
+    repair_.compute_channels(operands, channels, count, memory);
+  }
+
+ private:
+  static constexpr int64_t fewest_tiles = 14;  // at a time: rows that products like
+
+  void convolve(const ConvRepair::Operands& operands, float* weight, TileResults* unsafe) const {
     float* memory = weight + frequencies * weight_step_;
-    float* packings = memory + parts_ * part_elements_;
-    if (!by_tiles_) return run_by_frequencies(x, bias, weight, y, memory, packings);
-    runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t part = begin; part < end; ++part) {
-        float* source = memory + part * part_elements_;
-        float* result = source + frequencies * source_step_;
-        const int64_t stop = (part + 1) * tiling_.count / parts_;
-        for (int64_t t = part * tiling_.count / parts_; t < stop; t += chunk_) {
+    float* packings = memory + pieces_ * piece_elements_;
+    if (!by_tiles_) return convolve_by_frequencies(operands, weight, unsafe, memory, packings);
+    runtime::parallel_for(pieces_, 1, [&](int64_t begin, int64_t end) {
+      // The memory of the first piece, which is in the cache then, serves for the next ones.
+      float* source = memory + begin * piece_elements_;
+      float* result = source + frequencies * source_step_;
+      for (int64_t piece = begin; piece < end; ++piece) {
+        const int64_t stop = (piece + 1) * shape_.tiling.count / pieces_;
+        for (int64_t t = piece * shape_.tiling.count / pieces_; t < stop; t += chunk_) {
           const int64_t tiles = std::min(chunk_, stop - t);
-          transform_source(tiling_, x, depth_, t, t + tiles, source, source_step_);
+          transform_source(operands.x, t, t + tiles, source, unsafe);
           for (int64_t f = 0; f < frequencies; ++f)
-            multiply(f, tiles, source, weight, result, packings + part * packing_);
-          transform_result(result, t, t, t + tiles, bias, y);
+            multiply(f, tiles, source, weight, result, packings + begin * packing_);
+          transform_result(result, t, t, t + tiles, operands);
         }
       }
     });
   }
 
- private:
-  void run_by_frequencies(const float* x, const float* bias, const float* weight, float* y, float* source,
-                          float* packings) const {
+  void convolve_by_frequencies(const ConvRepair::Operands& operands, const float* weight, TileResults* unsafe,
+                               float* source, float* packings) const {
     float* result = source + frequencies * source_step_;
-    for (int64_t t = 0; t < tiling_.count; t += chunk_) {
-      const int64_t tiles = std::min(chunk_, tiling_.count - t);
+    for (int64_t t = 0; t < shape_.tiling.count; t += chunk_) {
+      const int64_t tiles = std::min(chunk_, shape_.tiling.count - t);
       runtime::parallel_for(tiles, 1, [&](int64_t begin, int64_t end) {
-        transform_source(tiling_, x, depth_, t + begin, t + end, source + begin * depth_, source_step_);
+        transform_source(operands.x, t + begin, t + end, source + begin * shape_.depth, unsafe);
       });
       for_each_frequency(
-          [&](int64_t f, int64_t part) { multiply(f, tiles, source, weight, result, packings + part * packing_); });
+          [&](int64_t f, int64_t piece) { multiply(f, tiles, source, weight, result, packings + piece * packing_); });
       runtime::parallel_for(
-          tiles, 1, [&](int64_t begin, int64_t end) { transform_result(result, t, t + begin, t + end, bias, y); });
+          tiles, 1, [&](int64_t begin, int64_t end) { transform_result(result, t, t + begin, t + end, operands); });
     }
   }
 
-  void pack_weight(const float* w, float* packed) const {
-    const int64_t depth_stride = 9 * (backward_ ? columns_ : 1);
-    const int64_t column_stride = 9 * (backward_ ? 1 : depth_);
-    const int64_t panels = ceil_div(columns_, gemm_.panel_columns);
+  void pack_weight(const float* w, float* packed, ChannelSums sums) const {
+    const int64_t panels = ceil_div(shape_.columns, gemm_.panel_columns);
     runtime::parallel_for(panels, 1, [&](int64_t begin, int64_t end) {
       const int64_t first = begin * gemm_.panel_columns;
-      kernels().winograd.weight(w + first * column_stride, depth_stride, column_stride, backward_, depth_,
-                                std::min(end * gemm_.panel_columns, columns_) - first, packed + first * depth_,
-                                weight_step_);
+      kernels().winograd.weight(
+          w + first * shape_.column_stride, shape_.depth_stride, shape_.column_stride, shape_.rotated, shape_.depth,
+          std::min(end * gemm_.panel_columns, shape_.columns) - first, packed + first * shape_.depth, weight_step_,
+          {sums.magnitudes + first, sums.squares + first});
+    });
+  }
+
+  // Writes the channels of results whose kernels are in this state, and returns how many there are.
+  int64_t find_channels(const float* sums, ChannelState state, int64_t* channels) const {
+    int64_t count = 0;
+    for (int64_t j = 0; j < shape_.columns; ++j) {
+      if (state_of_kernels(sums[j], sums[shape_.columns + j], shape_.depth) == state) channels[count++] = j;
+    }
+    return count;
+  }
+
+  // Frequencies of tiles [begin, end) of the source, to[f][tile][channel], and which of their results are unsafe.
+  void transform_source(const float* x, int64_t begin, int64_t end, float* to, TileResults* unsafe) const {
+    const auto [tiling, depth] = std::pair(shape_.tiling, shape_.depth);
+    const Plane plane = {tiling.from_columns * depth, depth};
+    for_each_source(tiling, x, depth, begin, end, [&](const float* from, const TilePart& part, int64_t t) {
+      TileSums sums;
+      kernels().winograd.input(from, plane, part, depth, to + (t - begin) * depth, source_step_, sums);
+      unsafe[t] = unsafe_results(tiling, x, depth, t, sums);
     });
   }
 
   void multiply(int64_t f, int64_t tiles, const float* source, const float* weight, float* result,
                 float* packed) const {
+    const auto [depth, columns] = std::pair(shape_.depth, shape_.columns);
     for (int64_t row = 0; row < tiles; row += block_rows) {
       const int64_t rows = std::min(block_rows, tiles - row);
-      gemm_.pack_a(source + f * source_step_ + row * depth_, depth_, 1, rows, depth_, packed);
-      gemm_.multiply(packed, weight + f * weight_step_, rows, columns_, depth_,
-                     result + f * result_step_ + row * columns_, columns_, nullptr, false);
+      gemm_.pack_a(source + f * source_step_ + row * depth, depth, 1, rows, depth, packed);
+      gemm_.multiply(packed, weight + f * weight_step_, rows, columns, depth, result + f * result_step_ + row * columns,
+                     columns, nullptr, false);
     }
   }
 
   // `result` holds the tiles from `first` on.
-  void transform_result(const float* result, int64_t first, int64_t begin, int64_t end, const float* bias,
-                        float* y) const {
-    const Plane plane = {tiling_.columns * columns_, columns_};
-    result += (begin - first) * columns_;
-    for_each_result(tiling_, columns_, begin, end, [&](int64_t t, int64_t offset, int64_t rows, int64_t columns) {
-      kernels().winograd.output(result + t * columns_, result_step_, columns_, bias, relu_, y + offset, plane, rows,
-                                columns);
+  void transform_result(const float* result, int64_t first, int64_t begin, int64_t end,
+                        const ConvRepair::Operands& operands) const {
+    const int64_t channels = shape_.columns;
+    const Plane plane = {shape_.tiling.columns * channels, channels};
+    result += (begin - first) * channels;
+    for_each_result(shape_.tiling, channels, begin, end, [&](int64_t t, int64_t offset, int64_t rows, int64_t columns) {
+      kernels().winograd.output(result + t * channels, result_step_, channels, operands.bias, shape_.relu,
+                                operands.y + offset, plane, rows, columns);
     });
   }
 
-  bool backward_;
-  Tiling tiling_;
-  int64_t depth_;    // channels of the source
-  int64_t columns_;  // channels of the result
+  ConvRepair::Shape shape_;
   bool has_bias_;
-  bool relu_;
+  ConvRepair repair_;
+  std::unique_ptr<Kernel> otherwise_;  // by definition
   GemmKernels gemm_ = kernels().gemm[0];
   bool by_tiles_;        // threads share tiles; else frequencies
-  int64_t parts_;        // of the tiles
+  int64_t pieces_;       // of the tiles
   int64_t chunk_;        // tiles at a time
   int64_t weight_step_;  // between frequencies, as below
   int64_t source_step_;
   int64_t result_step_;
-  int64_t part_elements_;
-  int64_t packing_;  // elements of a packed block
+  int64_t piece_elements_;
+  int64_t packing_;   // elements of a packed block
+  int64_t elements_;  // of the memory that the algorithm and repairs need one after the other
 };
 
 // The gradient for the weight: products of the frequencies of inputs and gradients, summed over tiles.
 class WinogradWeight final : public Kernel {
  public:
-  explicit WinogradWeight(const ConvGeometry& g)
-      : tiling_(g.batch, g.output[1], g.output[2], g.input[1], g.input[2], g.low[1], g.low[2]),
+  WinogradWeight(const KernelCall& call, const ConvGeometry& g, std::unique_ptr<Kernel> otherwise)
+      : tiling_(tiling_of(call, g)),
         in_(g.in_channels),
         out_(g.out_channels),
-        chunk_(chunk_of(tiling_.count, frequencies * (in_ + out_) * 4)) {
+        chunk_(chunk_of(tiling_.count, frequencies * (in_ + out_) * 4)),
+        source_step_(step_of(chunk_ * in_)),
+        gradient_step_(step_of(chunk_ * out_)),
+        repair_(tiling_, in_, out_),
+        otherwise_(std::move(otherwise)) {
     // What few channels pack would not be read often enough.
     const bool unpacked = std::max(in_, out_) <= most_unpacked && in_ % gemm_.panel_columns == 0;
     if (!unpacked) {
@@ -237,38 +283,33 @@ class WinogradWeight final : public Kernel {
       const auto elements = static_cast<int64_t>(product.scratchpad_bytes() / sizeof(float));
       product_elements_ = std::max(product_elements_, rounded(elements + 1));
     }
-    scratchpad_bytes = static_cast<size_t>(frequencies * (chunk_ * (in_ + out_) + in_ * out_) +
-                                           runtime::thread_count() * product_elements_) *
-                       4;
+    elements_ = frequencies * (source_step_ + gradient_step_ + in_ * out_) + frequency_pieces * product_elements_;
+    elements_ = most_elements(elements_, repair_.elements(), *otherwise_);
+    const int64_t channels = in_ + out_;
+    scratchpad_bytes = static_cast<size_t>((elements_ + most_pieces * 2 * channels) * 4 + channels * 9);
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     const auto* g = static_cast<const float*>(inputs[0]);
     const auto* x = static_cast<const float*>(inputs[1]);
-    auto* source = static_cast<float*>(scratchpad);
-    float* gradient = source + frequencies * chunk_ * in_;
-    float* sums = gradient + frequencies * chunk_ * out_;
-    float* memory = sums + frequencies * in_ * out_;
-    for (int64_t t = 0; t < tiling_.count; t += chunk_) {
-      const int64_t tiles = std::min(chunk_, tiling_.count - t);
-      runtime::parallel_for(tiles, 1, [&](int64_t begin, int64_t end) {
-        transform_source(tiling_, x, in_, t + begin, t + end, source + begin * in_, chunk_ * in_);
-        transform_gradient(g, t + begin, t + end, gradient + begin * out_);
-      });
-      for_each_frequency([&](int64_t f, int64_t part) {
-        const float* a = gradient + f * chunk_ * out_;
-        const float* b = source + f * chunk_ * in_;
-        float* c = sums + f * in_ * out_;
-        if (products_.empty()) {
-          gemm_.outer(a, out_, b, in_, out_, in_, tiles, c, in_, t > 0);
-          return;
-        }
-        const size_t which = t == 0 ? 0 : (t + chunk_ < tiling_.count ? 1 : 2);
-        products_[which].run(reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b),
-                             reinterpret_cast<char*>(c), nullptr, memory + part * product_elements_);
-      });
+    auto* weight = static_cast<float*>(outputs[0]);
+    auto* memory = static_cast<float*>(scratchpad);
+    float* channel_sums = memory + elements_;
+    auto* channels = reinterpret_cast<int64_t*>(channel_sums + most_pieces * sums_step());
+    auto* states = reinterpret_cast<ChannelState*>(channels + in_ + out_);
+    float* sums = memory + frequencies * (source_step_ + gradient_step_);
+    sum_products(g, x, memory, sums, channel_sums);
+    find_states(channel_sums, states);
+    const int64_t uneven = find_channels(states, ChannelState::uneven, channels);
+    if (uneven * uneven_share > in_ + out_) {
+      otherwise_->run(inputs, outputs, scratchpad);
+    } else {
+      transform_sums(sums, weight);
+      const bool finite = std::find(states, states + in_ + out_, ChannelState::extreme) == states + in_ + out_;
+      repair_.compute_channels(g, x, channels, uneven, finite, weight, memory);
     }
-    transform_sums(sums, static_cast<float*>(outputs[0]));
+    const int64_t extreme = find_channels(states, ChannelState::extreme, channels);
+    repair_.compute_channels(g, x, channels, extreme, false, weight, memory);
   }
 
  private:
@@ -281,37 +322,102 @@ class WinogradWeight final : public Kernel {
     return Product({out_, tiles, 1, out_}, {tiles, in_, in_, 1}, in_, false, 1, result);
   }
 
-  void transform_gradient(const float* g, int64_t begin, int64_t end, float* to) const {
+  // Of each piece: magnitudes of the channels of x and of g, and their squares.
+  int64_t sums_step() const { return 2 * (in_ + out_); }
+  static ChannelSums at(float* sums, int64_t channel, int64_t channels) {
+    return {sums + channel, sums + channels + channel};
+  }
+
+  void sum_products(const float* g, const float* x, float* memory, float* sums, float* channel_sums) const {
+    float* source = memory;
+    float* gradient = source + frequencies * source_step_;
+    float* products = sums + frequencies * in_ * out_;
+    std::fill(channel_sums, channel_sums + most_pieces * sums_step(), 0.0F);
+    for (int64_t t = 0; t < tiling_.count; t += chunk_) {
+      const int64_t tiles = std::min(chunk_, tiling_.count - t);
+      runtime::parallel_for(most_pieces, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t piece = begin; piece < end; ++piece) {
+          const int64_t first = tiles * piece / most_pieces;
+          const int64_t last = tiles * (piece + 1) / most_pieces;
+          float* own = channel_sums + piece * sums_step();
+          transform_source(x, t + first, t + last, source + first * in_, at(own, 0, in_ + out_));
+          transform_gradient(g, t + first, t + last, gradient + first * out_, at(own, in_, in_ + out_));
+        }
+      });
+      for_each_frequency([&](int64_t f, int64_t piece) {
+        const float* a = gradient + f * gradient_step_;
+        const float* b = source + f * source_step_;
+        float* c = sums + f * in_ * out_;
+        if (products_.empty()) {
+          gemm_.outer(a, out_, b, in_, out_, in_, tiles, c, in_, t > 0);
+          return;
+        }
+        const size_t which = t == 0 ? 0 : (t + chunk_ < tiling_.count ? 1 : 2);
+        products_[which].run(reinterpret_cast<const char*>(a), reinterpret_cast<const char*>(b),
+                             reinterpret_cast<char*>(c), nullptr, products + piece * product_elements_);
+      });
+    }
+  }
+
+  // Adds up what the pieces found.
+  void find_states(float* channel_sums, ChannelState* states) const {
+    for (int64_t piece = 1; piece < most_pieces; ++piece) {
+      for (int64_t i = 0; i < sums_step(); ++i) channel_sums[i] += channel_sums[piece * sums_step() + i];
+    }
+    find_unsafe_channels(channel_sums, channel_sums + in_ + out_, in_, out_,
+                         tiling_.images * tiling_.rows * tiling_.columns, states);
+  }
+
+  int64_t find_channels(const ChannelState* states, ChannelState state, int64_t* channels) const {
+    int64_t count = 0;
+    for (int64_t i = 0; i < in_ + out_; ++i) {
+      if (states[i] == state) channels[count++] = i;
+    }
+    return count;
+  }
+
+  void transform_source(const float* x, int64_t begin, int64_t end, float* to, ChannelSums sums) const {
+    const Plane plane = {tiling_.from_columns * in_, in_};
+    for_each_source(tiling_, x, in_, begin, end, [&](const float* from, const TilePart& part, int64_t t) {
+      kernels().winograd.source(from, plane, part, in_, to + (t - begin) * in_, source_step_, sums);
+    });
+  }
+
+  void transform_gradient(const float* g, int64_t begin, int64_t end, float* to, ChannelSums sums) const {
     const Plane plane = {tiling_.columns * out_, out_};
     for_each_result(tiling_, out_, begin, end, [&](int64_t t, int64_t offset, int64_t rows, int64_t columns) {
-      kernels().winograd.gradient(g + offset, plane, rows, columns, out_, to + t * out_, chunk_ * out_);
+      kernels().winograd.gradient(g + offset, plane, rows, columns, out_, to + t * out_, gradient_step_, sums);
     });
   }
 
   void transform_sums(const float* sums, float* weight) const {
     runtime::parallel_for(out_, 4, [&](int64_t begin, int64_t end) {
       for (int64_t o = begin; o < end; ++o) {
-        kernels().winograd.weight_gradient(sums + o * in_, in_ * out_, in_, weight + o * in_ * 9);
+        kernels().winograd.weight_gradient(sums + o * in_, in_ * out_, in_, weight + o * in_ * kernel_taps);
       }
     });
   }
 
-  Tiling tiling_;
+  WinogradTiling tiling_;
   int64_t in_;
   int64_t out_;
-  int64_t chunk_;  // tiles at a time
+  int64_t chunk_;        // tiles at a time
+  int64_t source_step_;  // between frequencies of x, and of the gradient
+  int64_t gradient_step_;
+  WeightRepair repair_;
+  std::unique_ptr<Kernel> otherwise_;  // by definition
   GemmKernels gemm_ = kernels().gemm[0];
   std::vector<Product> products_;  // of the first chunk, the next ones, and the last; none where nothing is packed
   int64_t product_elements_ = 0;
+  int64_t elements_;  // of the memory that the algorithm and repairs need one after the other
 };
 
 }  // namespace
 
-std::unique_ptr<Kernel> prepare_winograd(const KernelCall& call) {
-  if (!op::suits_winograd(call)) return nullptr;
+std::unique_ptr<Kernel> prepare_winograd(const KernelCall& call, std::unique_ptr<Kernel> otherwise) {
   const ConvGeometry g = op::conv_geometry(call);
-  if (call.op == OpId::conv_backward_weight) return std::make_unique<WinogradWeight>(g);
-  return std::make_unique<WinogradConv>(call, g);
+  if (call.op == OpId::conv_backward_weight) return std::make_unique<WinogradWeight>(call, g, std::move(otherwise));
+  return std::make_unique<WinogradConv>(call, g, std::move(otherwise));
 }
 
 }  // namespace pydl::cpu

@@ -1,7 +1,12 @@
-// Convolutions. Activations lie channels-last, which is as fast as oneDNN's own layouts where it has a primitive for
+// Convolutions. Activations are channels-last, which is as fast as oneDNN's own layouts where it has a primitive for
 // that; elsewhere they are moved into its layouts and back. Weights always are.
-#include <algorithm>
+//
+// A call is cut into parts, groups of images or bands of one image, by its shape alone, and every part is a list of
+// primitives prepared for one thread. What the parts share, the weight in the primitive's layout, is made before them;
+// gradients of the weight are summed up after them.
+#include <cstring>
 
+#include "backends/onednn/conv_parts.h"
 #include "backends/onednn/primitive.h"
 #include "backends/onednn/register.h"
 #include "op/conv_geometry.h"
@@ -19,20 +24,20 @@ using exec::KernelCall;
 using op::ConvGeometry;
 using op::OpId;
 
-// Fewer multiply-adds are for one thread.
-constexpr int64_t min_work_per_thread = 256 * 1024;
-
 // Where the pointer of an argument comes from.
 struct Place {
-  enum class Kind { input, output, scratchpad };
+  enum class Kind { input, output, scratchpad, shared };
   Kind kind;
-  size_t index;  // of the operand, or offset in the scratchpad
+  size_t index;  // of the operand, or offset in the part's scratchpad, or in that of all parts
 };
 
 struct Step {
   BoundPrimitive primitive;
   std::vector<Place> places;
 };
+
+// Scratchpads begin at lines of the cache.
+size_t in_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 memory::dims sizes_of(const ConvGeometry::Sizes& sizes, int spatial, int64_t less = 0) {
   memory::dims dims;
@@ -77,11 +82,26 @@ memory::desc any_layout(memory::data_type type, const Dims& shape) {
 // How activations lie when the primitive reads and writes them.
 enum class Layouts { channels_last, chosen_by_primitive };
 
-// Prepares the steps of one call: operands are moved into layouts that the primitive takes, and results back.
+// What all parts of a call share: the weight in the layout that the primitive wants, or, in the same layout, the sum of
+// the gradients for it.
+struct SharedWeight {
+  memory::desc layout;
+  size_t bytes = 0;
+  std::vector<Step> steps;  // that make it from the weight, or move it into the output
+  size_t scratchpad_bytes = 0;
+};
+
+// Prepares the steps of one part: operands are moved into layouts that the primitive takes, and results back. The first
+// part says in which layout the weight is shared; `dnnl::error` where a later one wants another.
 class Preparation {
  public:
-  Preparation(const KernelCall& call, memory::data_type type, Layouts layouts)
-      : call_(call), type_(type), layouts_(layouts), geometry_(op::conv_geometry(call)), description_(geometry_) {
+  Preparation(const KernelCall& call, memory::data_type type, Layouts layouts, SharedWeight& shared)
+      : call_(call),
+        type_(type),
+        layouts_(layouts),
+        geometry_(op::conv_geometry(call)),
+        description_(geometry_),
+        shared_(shared) {
     switch (call.op) {
       case OpId::conv_backward_input: prepare_backward_input(); break;
       case OpId::conv_backward_weight: prepare_backward_weight(); break;
@@ -91,6 +111,7 @@ class Preparation {
 
   std::vector<Step> steps;
   size_t scratchpad_bytes = 0;
+  Place gradient_place = {};  // of the part's gradient of the weight
 
  private:
   using Kind = Place::Kind;
@@ -108,18 +129,14 @@ class Preparation {
                                         : activation(spec.shape);
   }
 
-  dnnl::primitive_attr attributes() const {
-    dnnl::primitive_attr attributes = user_scratchpad();
-    if (call_.attrs.is_set("relu")) {
-      dnnl::post_ops activation;
-      activation.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
-      attributes.set_post_ops(activation);
-    }
-    return attributes;
-  }
-
   memory::desc weight_layout(const Dims& shape) const {
     return any_layout(type_, grouped_shape(shape, geometry_.groups));
+  }
+
+  // Parts of a gradient are summed up in float32.
+  memory::desc gradient_layout(const Dims& shape) const {
+    const auto type = type_ == memory::data_type::bf16 ? memory::data_type::f32 : type_;
+    return any_layout(type, grouped_shape(shape, geometry_.groups));
   }
 
   dnnl::convolution_forward::primitive_desc forward(const memory::desc& x, const memory::desc& w,
@@ -140,9 +157,9 @@ class Preparation {
               d.dilations,
               d.low,
               d.high,
-              attributes()};
+              user_scratchpad()};
     }
-    return {cpu_engine(), kind, algorithm, x, w, y, d.strides, d.dilations, d.low, d.high, attributes()};
+    return {cpu_engine(), kind, algorithm, x, w, y, d.strides, d.dilations, d.low, d.high, user_scratchpad()};
   }
 
   void prepare_forward() {
@@ -150,9 +167,9 @@ class Preparation {
     const BufferSpec& w = call_.inputs[1];
     const BufferSpec& y = call_.outputs[0];
     const auto pd = forward(input_layout(x), weight_layout(w.shape), activation(y.shape));
-    require_optimised(pd);
+    require_usable(pd);
     const Place source = moved({Kind::input, 0}, describe(type_, x.shape, x.strides), pd.src_desc());
-    const Place weight = moved({Kind::input, 1}, describe_weight(type_, w, geometry_.groups), pd.weights_desc());
+    const Place weight = shared_weight(describe_weight(type_, w, geometry_.groups), pd.weights_desc());
     const Result result(*this, pd.dst_desc(), channels_last(y.shape));
     Step step = {BoundPrimitive(dnnl::convolution_forward(pd)), {}};
     add(step, DNNL_ARG_SRC, pd.src_desc(), source);
@@ -178,9 +195,9 @@ class Preparation {
                                                                 d.dilations,      d.low,
                                                                 d.high,           hint,
                                                                 user_scratchpad()};
-    require_optimised(pd);
+    require_usable(pd);
     const Place gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
-    const Place weight = moved({Kind::input, 1}, describe_weight(type_, w, geometry_.groups), pd.weights_desc());
+    const Place weight = shared_weight(describe_weight(type_, w, geometry_.groups), pd.weights_desc());
     const Result result(*this, pd.diff_src_desc(), channels_last(x.shape));
     Step step = {BoundPrimitive(dnnl::convolution_backward_data(pd)), {}};
     add(step, DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), gradient);
@@ -201,22 +218,75 @@ class Preparation {
     const Description& d = description_;
     const dnnl::convolution_backward_weights::primitive_desc pd = {
         cpu_engine(),     dnnl::algorithm::convolution_direct,
-        x_layout,         weight_layout(w.shape),
+        x_layout,         gradient_layout(w.shape),
         y_layout,         d.strides,
         d.dilations,      d.low,
         d.high,           hint,
         user_scratchpad()};
-    require_optimised(pd);
+    require_usable(pd);
     const Place gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
     const Place source = moved({Kind::input, 1}, describe(type_, x.shape, x.strides), pd.src_desc());
-    const Result result(*this, pd.diff_weights_desc(), describe_weight(type_, w, geometry_.groups));
+    share_gradient(pd.diff_weights_desc(), describe_weight(type_, w, geometry_.groups));
     Step step = {BoundPrimitive(dnnl::convolution_backward_weights(pd)), {}};
     add(step, DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), gradient);
     add(step, DNNL_ARG_SRC, pd.src_desc(), source);
-    add(step, DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), result.place);
+    gradient_place = reserve(pd.diff_weights_desc().get_size());
+    add(step, DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), gradient_place);
     add_scratchpad(step, pd.scratchpad_desc());
     steps.push_back(std::move(step));
-    result.move_back(*this);
+  }
+
+  // The weight, in the output's layout or the primitive's.
+  Place shared_weight(const memory::desc& layout, const memory::desc& wanted) {
+    if (layout == wanted) return {Kind::input, 1};
+    const Place place = {Kind::shared, 0};
+    if (is_first_to_share(wanted)) reorder_shared({Kind::input, 1}, layout, place, wanted);
+    return place;
+  }
+
+  void share_gradient(const memory::desc& written, const memory::desc& wanted) {
+    if (!is_first_to_share(written) || written == wanted) return;
+    reorder_shared({Kind::shared, 0}, written, {Kind::output, 0}, wanted);
+  }
+
+  bool is_first_to_share(const memory::desc& layout) {
+    if (shared_.bytes != 0) {
+      if (layout != shared_.layout) throw dnnl::error(dnnl_unimplemented, "parts that want different layouts");
+      return false;
+    }
+    shared_.layout = layout;
+    shared_.bytes = in_lines(layout.get_size());
+    shared_.scratchpad_bytes = shared_.bytes;
+    return true;
+  }
+
+  // Reorders the shared weight, whose scratchpads are behind it, in blocks of output channels: threads share them.
+  void reorder_shared(Place from, const memory::desc& layout, Place to, const memory::desc& wanted) {
+    constexpr int64_t most_blocks = 8;
+    constexpr int64_t block_channels = 32;
+    const int axis = geometry_.groups > 1 ? 1 : 0;
+    const memory::dims shape = layout.get_dims();
+    const int64_t channels = shape[static_cast<size_t>(axis)];
+    int64_t blocks = most_blocks;
+    while (blocks > 1 && channels % (blocks * block_channels) != 0) blocks /= 2;
+    memory::dims part = shape;
+    part[static_cast<size_t>(axis)] = channels / blocks;
+    memory::dims offset(shape.size(), 0);
+    for (int64_t block = 0; block < blocks; ++block) {
+      offset[static_cast<size_t>(axis)] = block * channels / blocks;
+      shared_.steps.push_back(
+          reorder_step(from, layout.submemory_desc(part, offset), to, wanted.submemory_desc(part, offset)));
+    }
+  }
+
+  Step reorder_step(Place from, const memory::desc& layout, Place to, const memory::desc& wanted) {
+    const dnnl::reorder::primitive_desc pd(cpu_engine(), layout, cpu_engine(), wanted, user_scratchpad());
+    Step step = {BoundPrimitive(dnnl::reorder(pd)), {}};
+    add(step, DNNL_ARG_FROM, layout, from);
+    add(step, DNNL_ARG_TO, wanted, to);
+    add(step, DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc(), {Kind::shared, shared_.scratchpad_bytes});
+    shared_.scratchpad_bytes += in_lines(pd.scratchpad_desc().get_size());
+    return step;
   }
 
   // Where the primitive writes: into the output, or into the scratchpad, to be moved.
@@ -233,10 +303,6 @@ class Preparation {
     memory::desc wanted;
     Place place;
   };
-
-  static void require_optimised(const dnnl::primitive_desc_base& description) {
-    if (!is_optimised(description)) throw dnnl::error(dnnl_unimplemented, "no optimised implementation");
-  }
 
   // Where the operand lies in the layout `wanted`: where it is, or in the scratchpad.
   Place moved(Place from, const memory::desc& layout, const memory::desc& wanted) {
@@ -266,7 +332,7 @@ class Preparation {
 
   Place reserve(size_t bytes) {
     const Place place = {Kind::scratchpad, scratchpad_bytes};
-    scratchpad_bytes += (bytes + 63) / 64 * 64;
+    scratchpad_bytes += in_lines(bytes);
     return place;
   }
 
@@ -275,79 +341,162 @@ class Preparation {
   Layouts layouts_;
   ConvGeometry geometry_;
   Description description_;
+  SharedWeight& shared_;
 };
 
-// A copy of a call, which outlives it.
-struct OwnedCall {
-  explicit OwnedCall(const KernelCall& call)
-      : op(call.op),
-        attrs(call.attrs),
-        inputs(call.inputs.begin(), call.inputs.end()),
-        outputs(call.outputs.begin(), call.outputs.end()) {}
-  KernelCall view() const { return {op, attrs, inputs, outputs}; }
+// Operands of a part, as pointers.
+struct Pointers {
+  void* const* inputs;
+  void* const* outputs;
+  char* scratchpad;
+  char* shared;
 
-  OpId op;
-  op::Attrs attrs;
-  std::vector<BufferSpec> inputs;
-  std::vector<BufferSpec> outputs;
+  void* at(const Place& place, const ConvPart* part) const {
+    switch (place.kind) {
+      case Place::Kind::input: return moved(inputs[place.index], part == nullptr ? 0 : part->inputs[place.index]);
+      case Place::Kind::output: return moved(outputs[place.index], part == nullptr ? 0 : part->output);
+      case Place::Kind::scratchpad: return scratchpad + place.index;
+      default: return shared + place.index;
+    }
+  }
+  static void* moved(void* pointer, int64_t bytes) { return static_cast<char*>(pointer) + bytes; }
+};
+
+void run_step(Step& step, const Pointers& pointers, const ConvPart* part) {
+  constexpr size_t most_arguments = 8;
+  void* arguments[most_arguments];
+  for (size_t i = 0; i < step.places.size(); ++i) arguments[i] = pointers.at(step.places[i], part);
+  step.primitive.execute(std::span(arguments, step.places.size()));
+}
+
+// Elements that are worth a thread, where they are moved or added.
+constexpr int64_t elements_per_thread = 32768;
+
+void add_floats(const float* a, const float* b, float* sum, int64_t count) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i) sum[i] = a[i] + b[i];
+}
+
+// Everything that one run needs, for one thread at a time.
+struct PreparedConv {
+  struct Part {
+    ConvPart part;
+    std::vector<Step> steps;
+    size_t scratchpad_offset;
+    Place gradient_place;
+  };
+
+  std::vector<Part> parts;
+  SharedWeight shared;
+  size_t scratchpad_bytes = 0;
+
+  PreparedConv(const KernelCall& call, memory::data_type type, Layouts layouts, bool in_parts) {
+    for (ConvPart& part : cut(call, in_parts)) {
+      const KernelCall part_call = part.call.view();
+      Preparation preparation(part_call, type, layouts, shared);
+      parts.push_back({std::move(part), std::move(preparation.steps), scratchpad_bytes, preparation.gradient_place});
+      scratchpad_bytes += preparation.scratchpad_bytes;
+    }
+    for (Part& part : parts) part.scratchpad_offset += shared.scratchpad_bytes;
+    scratchpad_bytes += shared.scratchpad_bytes;
+  }
 };
 
 class ConvKernel final : public Kernel {
  public:
-  ConvKernel(const KernelCall& call, memory::data_type type) : call_(call), type_(type) {
-    const int64_t work = op::conv_geometry(call).work();
-    threads_ = static_cast<int>(std::clamp<int64_t>(work / min_work_per_thread, 1, runtime::thread_count()));
-    const runtime::ThreadLimit limit(threads_);
-    Preparation preparation = prepare(call);
-    scratchpad_bytes = preparation.scratchpad_bytes;
-    steps_ = std::move(preparation.steps);
+  ConvKernel(const KernelCall& call, memory::data_type type) : call_(call), type_(type), prepared_(prepare(call)) {
+    scratchpad_bytes = prepared_.scratchpad_bytes;
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    const runtime::ThreadLimit limit(threads_);
+    // Some primitives count threads again when they are executed.
+    const runtime::ThreadLimit one_thread(1);
     const SoleUse use(in_use_);
     if (use.is_ours()) {
-      run_steps(steps_, inputs, outputs, scratchpad);
+      run(prepared_, inputs, outputs, static_cast<char*>(scratchpad));
     } else {
       // Another thread is using the memory objects of our steps. Preparing them anew is cheap: oneDNN keeps primitives.
-      const KernelCall call = call_.view();
-      Preparation preparation = prepare(call);
-      run_steps(preparation.steps, inputs, outputs, scratchpad);
+      PreparedConv prepared = prepare(call_.view());
+      run(prepared, inputs, outputs, static_cast<char*>(scratchpad));
     }
   }
 
   std::unique_ptr<Kernel> duplicate() const override { return std::make_unique<ConvKernel>(call_.view(), type_); }
 
  private:
-  Preparation prepare(const KernelCall& call) const {
-    try {
-      return {call, type_, Layouts::channels_last};
-    } catch (const dnnl::error&) {
-      return {call, type_, Layouts::chosen_by_primitive};
-    }
-  }
-
-  static void run_steps(std::vector<Step>& steps, void* const* inputs, void* const* outputs, void* scratchpad) {
-    constexpr size_t most_arguments = 8;
-    void* pointers[most_arguments];
-    for (Step& step : steps) {
-      for (size_t i = 0; i < step.places.size(); ++i) {
-        const Place& place = step.places[i];
-        switch (place.kind) {
-          case Place::Kind::input: pointers[i] = inputs[place.index]; break;
-          case Place::Kind::output: pointers[i] = outputs[place.index]; break;
-          case Place::Kind::scratchpad: pointers[i] = static_cast<char*>(scratchpad) + place.index; break;
+  PreparedConv prepare(const KernelCall& call) const {
+    const runtime::ThreadLimit one_thread(1);
+    for (const Layouts layouts : {Layouts::channels_last, Layouts::chosen_by_primitive}) {
+      for (const bool in_parts : {true, false}) {
+        try {
+          return {call, type_, layouts, in_parts};
+        } catch (const dnnl::error&) {
         }
       }
-      step.primitive.execute(std::span(pointers, step.places.size()));
     }
+    throw dnnl::error(dnnl_unimplemented, "no implementation");
+  }
+
+  void run(PreparedConv& prepared, void* const* inputs, void* const* outputs, char* scratchpad) const {
+    const Pointers shared = {inputs, outputs, scratchpad, scratchpad};
+    const bool gives_weight = call_.op == OpId::conv_backward_weight;
+    if (!gives_weight) move_shared(prepared, shared);
+    runtime::parallel_for(static_cast<int64_t>(prepared.parts.size()), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        PreparedConv::Part& part = prepared.parts[static_cast<size_t>(i)];
+        const Pointers pointers = {inputs, outputs, scratchpad + part.scratchpad_offset, scratchpad};
+        for (Step& step : part.steps) run_step(step, pointers, &part.part);
+        if (call_.attrs.is_set("relu")) {
+          rectify(type_, Pointers::moved(outputs[0], part.part.output), part.part.output_elements());
+        }
+      }
+    });
+    if (gives_weight) sum_gradients(prepared, shared);
+  }
+
+  // In the order of the parts, whoever has computed them.
+  void sum_gradients(PreparedConv& prepared, const Pointers& pointers) const {
+    auto* const sum = prepared.shared.steps.empty() ? static_cast<char*>(pointers.outputs[0]) : pointers.shared;
+    const memory::desc& layout = prepared.shared.layout;
+    const auto item = static_cast<int64_t>(memory::data_type_size(layout.get_data_type()));
+    const auto gradient = [&](size_t part) {
+      const PreparedConv::Part& of = prepared.parts[part];
+      return pointers.shared + of.scratchpad_offset + of.gradient_place.index;
+    };
+    runtime::parallel_for(element_count_of(layout), elements_per_thread, [&](int64_t begin, int64_t end) {
+      if (prepared.parts.size() == 1) {
+        std::memcpy(sum + begin * item, gradient(0) + begin * item, static_cast<size_t>((end - begin) * item));
+        return;
+      }
+      const auto floats = [&](char* base) { return reinterpret_cast<float*>(base) + begin; };
+      add_floats(floats(gradient(0)), floats(gradient(1)), floats(sum), end - begin);
+      for (size_t i = 2; i < prepared.parts.size(); ++i) {
+        add_floats(floats(sum), floats(gradient(i)), floats(sum), end - begin);
+      }
+    });
+    move_shared(prepared, pointers);
+  }
+
+  // The weight into the layout that all parts read, or its gradient out of it.
+  static void move_shared(PreparedConv& prepared, const Pointers& pointers) {
+    std::vector<Step>& steps = prepared.shared.steps;
+    const int64_t elements = element_count_of(prepared.shared.layout);
+    const int64_t grain = std::max<int64_t>(elements_per_thread * static_cast<int64_t>(steps.size()) / elements, 1);
+    runtime::parallel_for(static_cast<int64_t>(steps.size()), grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) run_step(steps[static_cast<size_t>(i)], pointers, nullptr);
+    });
+  }
+
+  // With those that only fill up blocks.
+  static int64_t element_count_of(const memory::desc& layout) {
+    const auto item = memory::data_type_size(layout.get_data_type());
+    return std::max<int64_t>(static_cast<int64_t>(layout.get_size() / item), 1);
   }
 
   OwnedCall call_;
   memory::data_type type_;
-  int threads_;
   mutable std::atomic<bool> in_use_{false};
-  mutable std::vector<Step> steps_;
+  mutable PreparedConv prepared_;
 };
 
 std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {

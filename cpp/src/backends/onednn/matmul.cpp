@@ -1,5 +1,4 @@
-// Products. The output is cut into one part for each thread, and every part is a primitive prepared for one thread: the
-// parts follow `runtime::thread_count`, and small products stay on the calling thread.
+// Products. The output is cut into parts by its shape alone, and every part is a primitive prepared for one thread.
 #include <algorithm>
 
 #include "backends/onednn/primitive.h"
@@ -53,19 +52,14 @@ dnnl::matmul::primitive_desc describe_product(const Plan& plan, const Product& p
   const auto a = describe(plan.type, product.a.shape, product.a.strides);
   const auto b = describe(plan.type, product.b.shape, product.b.strides);
   const auto y = describe(plan.type, product.y.shape, product.y.strides);
-  dnnl::primitive_attr attributes = user_scratchpad();
-  if (plan.relu) {
-    dnnl::post_ops activation;
-    activation.append_eltwise(dnnl::algorithm::eltwise_relu, 0, 0);
-    attributes.set_post_ops(activation);
-  }
+  const dnnl::primitive_attr attributes = user_scratchpad();
   if (!plan.has_bias) return {cpu_engine(), a, b, y, attributes};
   return {cpu_engine(), a, b, describe_bias(plan.type, product), y, attributes};
 }
 
 PreparedPart prepare_part(const Plan& plan, const Part& part, size_t scratchpad_offset) {
   const auto description = describe_product(plan, part.product);
-  if (!is_optimised(description)) throw dnnl::error(dnnl_unimplemented, "no optimised implementation");
+  require_usable(description);
   const auto bytes = static_cast<int64_t>(plan.item_size);
   PreparedPart prepared = {BoundPrimitive(dnnl::matmul(description)),
                            part.a_offset * bytes,
@@ -124,8 +118,27 @@ class ProductKernel final : public Kernel {
                                 static_cast<char*>(inputs[plan_.swapped ? 0 : 1]) + part.b_offset,
                                 static_cast<char*>(outputs[0]) + part.y_offset,
                                 static_cast<char*>(scratchpad) + part.scratchpad_offset, bias});
+        if (plan_.relu) apply_relu(plan_.parts[static_cast<size_t>(i)].product.y, outputs[0], part.y_offset);
       }
     });
+  }
+
+  // Of the part that was just written, and is in the caches.
+  void apply_relu(const Operand& y, void* output, int64_t offset) const {
+    const bool rows_are_contiguous = y.strides.back() == 1;
+    const int row_axis = y.shape.rank() - (rows_are_contiguous ? 2 : 1);
+    const int column_axis = 2 * y.shape.rank() - 3 - row_axis;
+    const int64_t batches = element_count(y.shape) / std::max<int64_t>(y.shape[row_axis] * y.shape[column_axis], 1);
+    for (int64_t line = 0; line < batches * y.shape[row_axis]; ++line) {
+      int64_t at = line % y.shape[row_axis] * y.strides[row_axis];
+      int64_t rest = line / y.shape[row_axis];
+      for (int axis = y.shape.rank() - 3; axis >= 0; --axis) {
+        at += rest % y.shape[axis] * y.strides[axis];
+        rest /= y.shape[axis];
+      }
+      rectify(plan_.type, static_cast<char*>(output) + offset + at * static_cast<int64_t>(plan_.item_size),
+              y.shape[column_axis]);
+    }
   }
 
   Plan plan_;
@@ -142,8 +155,8 @@ std::unique_ptr<Kernel> prepare_product(const std::optional<Product>& product, D
   // Implementations for float16 want the columns of b to be all of its memory.
   const bool may_cut_columns = dtype != DType::float16;
   try {
-    return std::make_unique<ProductKernel>(Plan{*type, item_size(dtype), has_bias, relu, product->swapped,
-                                                cut(*product, runtime::thread_count(), may_cut_columns)});
+    return std::make_unique<ProductKernel>(
+        Plan{*type, item_size(dtype), has_bias, relu, product->swapped, cut(*product, may_cut_columns)});
   } catch (const dnnl::error&) {
     return nullptr;  // a layout or dtype that this processor or version has no primitive for
   }

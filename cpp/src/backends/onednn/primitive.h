@@ -25,8 +25,16 @@ dnnl::memory::desc describe(dnnl::memory::data_type type, const Dims& shape, con
 /// Attributes under which the caller hands in the scratchpad; a primitive is then free of state of its own.
 dnnl::primitive_attr user_scratchpad();
 
-/// Whether oneDNN has a real implementation, and not only the slow one that its own tests compare with.
-bool is_optimised(const dnnl::primitive_desc_base& description);
+/// Throws `dnnl::error` for implementations that must not be used: the slow ones that oneDNN's own tests compare with,
+/// and those by its older kernels for products ("gemm:jit"). These move the stack pointer into memory of the heap, and
+/// a signal that arrives meanwhile is written below it: over whatever is there.
+void require_usable(const dnnl::primitive_desc_base& description);
+
+/// The larger of each element and 0; what is not a number stays as it is. (oneDNN's own activation makes 0 of it.)
+void rectify(dnnl::memory::data_type type, void* elements, int64_t count);
+
+/// Into how many parts work is cut: more for more work, by a power of two, and never by the number of threads.
+int64_t part_count(int64_t multiply_adds);
 
 /// A primitive and memory objects for its arguments. Cheaper to execute than through `dnnl::primitive::execute`, which
 /// allocates. One thread at a time.

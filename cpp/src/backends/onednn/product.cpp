@@ -3,16 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "backends/onednn/primitive.h"
+
 namespace pydl::backends::onednn {
 
 namespace {
 
 using exec::BufferSpec;
 
+// Kernels work on blocks of so many columns; parts consist of whole ones.
+constexpr int64_t column_block = 64;
 // Moving a row of a or a column of b costs about as much as this many of its products.
 constexpr int64_t move_cost = 8;
-// Multiply-adds that make waking a thread worth while.
-constexpr int64_t min_cost_per_thread = 512 * 1024;
 
 void insert_axis(Operand& operand, int64_t size, int64_t stride) {
   operand.shape.insert(0, stride == 0 ? 1 : size);
@@ -94,11 +96,10 @@ Operand last_two_axes(const BufferSpec& spec) {
 }
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 // Time of one part, in multiply-adds per element of depth: kernels work on blocks of 64 columns.
-int64_t part_cost(int64_t rows, int64_t columns) {
-  return rows * divide_up(columns, 64) * 64 + move_cost * (rows + columns);
-}
+int64_t part_cost(int64_t rows, int64_t columns) { return rows * round_up(columns, 16) + move_cost * (rows + columns); }
 
 // Into how many parts the first batch axis, the rows and the columns are cut.
 struct Grid {
@@ -107,17 +108,18 @@ struct Grid {
   int64_t columns = 1;
 };
 
-Grid choose_grid(const Product& product, int threads, bool may_cut_columns) {
+Grid choose_grid(const Product& product, bool may_cut_columns) {
   const int64_t moved = element_count(product.a.shape) + element_count(product.b.shape);
-  int64_t parts = std::min<int64_t>(threads, (product.work() + move_cost * moved) / min_cost_per_thread);
+  int64_t parts = part_count(product.work() + move_cost * moved);
   Grid grid;
   if (parts <= 1) return grid;
   if (product.batch_axes() > 0) grid.batches = std::min(parts, product.y.shape[0]);
   parts /= grid.batches;
   int64_t best = part_cost(product.rows(), product.columns());
   for (int64_t rows = 1; rows <= std::min(parts, product.rows()); ++rows) {
-    const int64_t columns = may_cut_columns ? std::min(parts / rows, product.columns()) : 1;
-    const int64_t cost = part_cost(divide_up(product.rows(), rows), divide_up(product.columns(), columns));
+    const int64_t columns = may_cut_columns ? std::min(parts / rows, divide_up(product.columns(), column_block)) : 1;
+    const int64_t cost = part_cost(divide_up(product.rows(), rows),
+                                   round_up(divide_up(product.columns(), columns), columns > 1 ? column_block : 1));
     if (cost > best) continue;  // rows, where both cost the same
     best = cost;
     grid.rows = rows;
@@ -131,9 +133,8 @@ struct Range {
   int64_t size;
 };
 
-// Part `index` of `count`. Boundaries are multiples of 16, the elements of a vector, where the axis is long enough.
-Range part_of(int64_t size, int64_t count, int64_t index) {
-  const int64_t unit = size >= 32 * count ? 16 : 1;
+// Part `index` of `count`, which begins at a multiple of `unit`.
+Range part_of(int64_t size, int64_t unit, int64_t count, int64_t index) {
   const int64_t units = divide_up(size, unit);
   const int64_t begin = units * index / count * unit;
   return {begin, std::min(units * (index + 1) / count * unit, size) - begin};
@@ -184,16 +185,16 @@ std::optional<Product> linear_product(const BufferSpec& x, const BufferSpec& wei
   return normalised(product);
 }
 
-std::vector<Part> cut(const Product& product, int threads, bool may_cut_columns) {
-  const Grid grid = choose_grid(product, threads, may_cut_columns);
+std::vector<Part> cut(const Product& product, bool may_cut_columns) {
+  const Grid grid = choose_grid(product, may_cut_columns);
   const int64_t batches = product.batch_axes() > 0 ? product.y.shape[0] : 1;
   std::vector<Part> parts;
   for (int64_t batch = 0; batch < grid.batches; ++batch) {
     for (int64_t row = 0; row < grid.rows; ++row) {
       for (int64_t column = 0; column < grid.columns; ++column) {
-        parts.push_back(make_part(product, part_of(batches, grid.batches, batch),
-                                  part_of(product.rows(), grid.rows, row),
-                                  part_of(product.columns(), grid.columns, column)));
+        parts.push_back(
+            make_part(product, part_of(batches, 1, grid.batches, batch), part_of(product.rows(), 1, grid.rows, row),
+                      part_of(product.columns(), grid.columns > 1 ? column_block : 1, grid.columns, column)));
       }
     }
   }

@@ -44,7 +44,8 @@ struct Part {
   int64_t column;
 };
 
-/// Cuts a product into at most `threads` parts of about equal cost; fewer where the work is small.
-std::vector<Part> cut(const Product& product, int threads, bool may_cut_columns);
+/// Cuts a product into parts of about equal cost. The number of threads has no influence: primitives for other shapes
+/// may add up in another order, and the result would depend on it.
+std::vector<Part> cut(const Product& product, bool may_cut_columns);
 
 }  // namespace pydl::backends::onednn

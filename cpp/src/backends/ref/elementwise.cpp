@@ -39,6 +39,13 @@ double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
 double pow(double a, double b) { return std::pow(a, b); }
 
+// What derivatives multiply by, see ops.h. Bitwise, so that loops vectorise.
+template <class T>
+T gradient_times(T gradient, T slope) {
+  const bool nothing = (gradient == T(0)) | ((slope == T(0)) & (gradient == gradient));
+  return nothing ? T(0) : gradient * slope;
+}
+
 double remainder(double a, double b) {
   const double rest = std::fmod(a, b);
   if (rest == 0) return std::copysign(0.0, b);

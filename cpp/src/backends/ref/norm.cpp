@@ -86,7 +86,7 @@ std::vector<double> gated_gradient(const RefCall& call, const Normalised& x, con
   const std::vector<double> bias = input_values(call, bias_input);
   for (size_t i = 0; i < g.size(); ++i) {
     const double value = x.values[i] * weight[channels[i]] + bias[channels[i]];
-    if (!(value > 0) || (bounded && value >= 6)) g[i] = 0;
+    if (value <= 0 || (bounded && value >= 6)) g[i] = 0;
   }
   return g;
 }

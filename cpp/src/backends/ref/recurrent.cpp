@@ -95,7 +95,7 @@ StepResult rnn_step(const Values& a, const Values& b, size_t units, bool relu) {
   StepResult result = {Values(units), {}, {}};
   for (size_t j = 0; j < units; ++j) {
     const double x = a[j] + b[j];
-    result.h[j] = relu ? (x > 0 ? x : 0) : std::tanh(x);
+    result.h[j] = relu ? (x < 0 ? 0 : x) : std::tanh(x);
   }
   return result;
 }
@@ -196,7 +196,7 @@ void gru_backward(const RecurrentGeometry& geometry, const TapeRow& tape, const 
 
 void rnn_backward(const TapeRow& tape, size_t units, bool relu, Values& dh, Values& slopes) {
   for (size_t j = 0; j < units; ++j) {
-    slopes[j] = relu ? (tape.h[j] > 0 ? dh[j] : 0) : dh[j] * (1 - tape.h[j] * tape.h[j]);
+    slopes[j] = relu ? (tape.h[j] <= 0 ? 0 : dh[j]) : dh[j] * (1 - tape.h[j] * tape.h[j]);
     dh[j] = 0;
   }
 }

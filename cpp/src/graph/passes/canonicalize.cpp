@@ -120,10 +120,12 @@ class Canonicalizer {
     const auto& inputs = node.inputs;
     switch (node.op) {
       case OpId::multiply:
+      case OpId::gradient_times:
         if (is_number(inputs[1], 1)) return inputs[0];
         if (is_number(inputs[0], 1)) return inputs[1];
         return std::nullopt;
       case OpId::divide:
+      case OpId::gradient_over:
       case OpId::pow: return is_number(inputs[1], 1) ? std::optional(inputs[0]) : std::nullopt;
       // x + 0 is not x where x is -0, but x - 0 is.
       case OpId::subtract: return is_number(inputs[1], 0) ? std::optional(inputs[0]) : std::nullopt;

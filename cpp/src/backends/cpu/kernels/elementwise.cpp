@@ -59,6 +59,13 @@ inline T float_floor_divide(T a, T b) {
 inline float floor_divide(float a, float b) { return float_floor_divide(a, b); }
 inline double floor_divide(double a, double b) { return float_floor_divide(a, b); }
 
+// What derivatives multiply by, see ops.h. Bitwise, so that loops vectorise.
+template <class T>
+inline T gradient_times(T gradient, T slope) {
+  const bool nothing = (gradient == T(0)) | ((slope == T(0)) & (gradient == gradient));
+  return nothing ? T(0) : gradient * slope;
+}
+
 }  // namespace m
 
 // One struct per row, named like its op, with the formula. Results of tests are bool.
@@ -110,6 +117,91 @@ void binary_loop(void* out, const void* const* in, int64_t count) {
   for (int64_t i = 0; i < count; ++i) y[i] = Formula::apply(a[i], b[i]);
 }
 
+// Sines, cosines and tangents. The reduction of `split_angle` is exact up to `largest_angle`; blocks with a larger one,
+// which are rare, take the C library's functions of doubles for it, whose reduction is exact everywhere.
+constexpr float largest_angle = 0x1p20F;
+constexpr int64_t angles_at_once = 512;
+
+template <class Formula>
+void angle_loop(void* out, const void* const* in, int64_t count) {
+  const float* x = static_cast<const float*>(in[0]);
+  float* y = static_cast<float*>(out);
+  for (int64_t begin = 0; begin < count; begin += angles_at_once) {
+    const int64_t end = count - begin < angles_at_once ? count : begin + angles_at_once;
+    int32_t outside = 0;
+    for (int64_t i = begin; i < end; ++i) outside |= m::magnitude(x[i]) <= largest_angle ? 0 : 1;
+    if (outside == 0) {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) y[i] = Formula::apply(x[i]);
+      continue;
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      const bool usual = m::magnitude(x[i]) <= largest_angle;
+      y[i] = usual ? Formula::apply(x[i]) : static_cast<float>(Formula::apply(static_cast<double>(x[i])));
+    }
+  }
+}
+
+// Gradients times slopes. Zeros and infinities that meet are rare: blocks are multiplied plainly, and those with a
+// product that is not finite once more, by the formula.
+struct GivenSlope {
+  template <class V>
+  static inline V of(V b) {
+    return b;
+  }
+};
+struct SigmoidSlope {
+  template <class V>
+  static inline V of(V y) {
+    return y * (1 - y);
+  }
+};
+struct TanhSlope {
+  template <class V>
+  static inline V of(V y) {
+    return 1 - y * y;
+  }
+};
+constexpr int64_t products_at_once = 512;
+
+template <class Slope, class T>
+void slope_loop(void* out, const void* const* in, int64_t count) {
+  const T* a = static_cast<const T*>(in[0]);
+  const T* b = static_cast<const T*>(in[1]);
+  T* y = static_cast<T*>(out);
+  T products[products_at_once];  // the output may be an operand
+  for (int64_t begin = 0; begin < count; begin += products_at_once) {
+    const int64_t end = count - begin < products_at_once ? count : begin + products_at_once;
+    const bool apart = y != a && y != b;
+    T* results = apart ? y + begin : products;
+    Vector<T> check{};
+    int64_t i = begin;
+    for (; i + vector_length<T> <= end; i += vector_length<T>) {
+      const Vector<T> product = load(a + i) * Slope::of(load(b + i));
+      check += product - product;
+      store(results + (i - begin), product);
+    }
+    bool finite = true;
+    for (int64_t lane = 0; lane < vector_length<T>; ++lane) finite = finite && check[lane] == T(0);
+    for (; i < end; ++i) {
+      const T product = a[i] * Slope::of(b[i]);
+      finite = finite && product - product == T(0);
+      results[i - begin] = product;
+    }
+    if (!finite) {
+      for (i = begin; i < end; ++i) y[i] = m::gradient_times(a[i], Slope::of(b[i]));
+    } else if (!apart) {
+      __builtin_memcpy(y + begin, products, static_cast<size_t>(end - begin) * sizeof(T));
+    }
+  }
+}
+
+template <class Slope>
+void fill_slopes(TileKernel* row) {
+  row[lane_float] = slope_loop<Slope, float>;
+  row[lane_double] = slope_loop<Slope, double>;
+}
+
 #define PYDL_FILL_FLOAT(loop, name)             \
   row[lane_float] = loop<formula::name, float>; \
   row[lane_double] = loop<formula::name, double>;
@@ -135,6 +227,12 @@ void fill_elementwise(KernelSet& set) {
   }
   PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
 #undef PYDL_ROW
+  fill_slopes<GivenSlope>(set.elementwise[static_cast<int>(op::OpId::gradient_times)]);
+  fill_slopes<SigmoidSlope>(set.elementwise[static_cast<int>(op::OpId::sigmoid_backward)]);
+  fill_slopes<TanhSlope>(set.elementwise[static_cast<int>(op::OpId::tanh_backward)]);
+  set.elementwise[static_cast<int>(op::OpId::sin)][lane_float] = angle_loop<formula::sin>;
+  set.elementwise[static_cast<int>(op::OpId::cos)][lane_float] = angle_loop<formula::cos>;
+  set.elementwise[static_cast<int>(op::OpId::tan)][lane_float] = angle_loop<formula::tan>;
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

@@ -89,7 +89,7 @@ struct Gate {
   // g where the gate is open for d = x - mean.
   Vector<T> pass(Vector<T> g, Vector<T> d) const {
     const Vector<T> value = d * scale + shift;
-    const Vector<T> kept = value > T(0) ? g : Vector<T>{};
+    const Vector<T> kept = value <= T(0) ? Vector<T>{} : g;
     return value >= most ? Vector<T>{} : kept;
   }
 };

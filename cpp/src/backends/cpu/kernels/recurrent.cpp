@@ -382,7 +382,7 @@ void rnn_slopes(const RecurrentSlopeRow& row, int64_t units) {
     const Vector<T> h = get<T>(row.h, j, width);
     const Vector<T> dh = whole_dh<T>(row, j, width);
     if constexpr (is_relu) {
-      put<T>(row.slopes, j, width, h > T(0) ? dh : Vector<T>{});
+      put<T>(row.slopes, j, width, h <= T(0) ? Vector<T>{} : dh);
     } else {
       put<T>(row.slopes, j, width, dh * (T(1) - h * h));
     }

@@ -169,7 +169,8 @@ inline float log1p(float x) {
   return u > 0.0F && u < infinity ? y + lost : y;
 }
 
-// x = n pi / 2 + r, |r| <= pi / 4, and n modulo 4; in double, for exact remainders of large arguments.
+// x = n pi / 2 + r, |r| <= pi / 4, and n modulo 4; in double, where n times the first part of pi / 2 is exact for
+// |x| up to 2^20. Larger angles are not for these functions (see `angle_loop`).
 struct AngleParts {
   float r;
   float quadrant;
@@ -179,9 +180,7 @@ inline AngleParts split_angle(float x) {
   const double wide = x;
   const double n = (wide * 0.63661977236758134308 + double_rounder) - double_rounder;
   const auto r = static_cast<float>((wide - n * 1.57079632673412561417) - n * 6.07710050650619224932e-11);
-  // Beyond 2^51 nothing is left of the angle; the results stay within their bounds.
-  const float above = r < -0.7854F ? -0.7854F : r;
-  return {above > 0.7854F ? 0.7854F : above, static_cast<float>(n - 4.0 * __builtin_floor(n * 0.25))};
+  return {r, static_cast<float>(n - 4.0 * __builtin_floor(n * 0.25))};
 }
 // Sine and cosine for |r| <= pi / 4.
 inline float sin_reduced(float r) {
@@ -358,7 +357,9 @@ inline float pow(float a, float b) {
   return (b == 0.0F) | (a == 1.0F) ? 1.0F : result;
 }
 
-// The C library's, one element at a time.
+// The C library's, one element at a time. Where threads take subnormal numbers for 0, some of its functions take them
+// for yet other numbers: they get a 0.
+inline double flushed(double x) { return x == 0.0 ? __builtin_copysign(0.0, x) : x; }
 inline double floor(double x) { return __builtin_floor(x); }
 inline double ceil(double x) { return __builtin_ceil(x); }
 inline double trunc(double x) { return __builtin_trunc(x); }
@@ -366,22 +367,22 @@ inline double round(double x) { return __builtin_rint(x); }
 inline double sqrt(double x) { return __builtin_sqrt(x); }
 inline double exp(double x) { return __builtin_exp(x); }
 inline double expm1(double x) { return __builtin_expm1(x); }
-inline double log(double x) { return __builtin_log(x); }
 inline double log1p(double x) { return __builtin_log1p(x); }
-inline double log2(double x) { return __builtin_log2(x); }
-inline double log10(double x) { return __builtin_log10(x); }
+inline double log(double x) { return x == 0.0 ? -static_cast<double>(infinity) : __builtin_log(x); }
+inline double log2(double x) { return x == 0.0 ? -static_cast<double>(infinity) : __builtin_log2(x); }
+inline double log10(double x) { return x == 0.0 ? -static_cast<double>(infinity) : __builtin_log10(x); }
 inline double sin(double x) { return __builtin_sin(x); }
 inline double cos(double x) { return __builtin_cos(x); }
 inline double tan(double x) { return __builtin_tan(x); }
 inline double asin(double x) { return __builtin_asin(x); }
 inline double acos(double x) { return __builtin_acos(x); }
 inline double atan(double x) { return __builtin_atan(x); }
-inline double atan2(double y, double x) { return __builtin_atan2(y, x); }
+inline double atan2(double y, double x) { return __builtin_atan2(flushed(y), flushed(x)); }
 inline double sinh(double x) { return __builtin_sinh(x); }
 inline double cosh(double x) { return __builtin_cosh(x); }
 inline double tanh(double x) { return __builtin_tanh(x); }
 inline double erf(double x) { return __builtin_erf(x); }
-inline double pow(double a, double b) { return __builtin_pow(a, b); }
+inline double pow(double a, double b) { return __builtin_pow(flushed(a), flushed(b)); }
 inline double exp_of_negative(double x) { return __builtin_exp(x); }
 inline double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
 inline double softplus(double x) { return (x > 0.0 ? x : 0.0) + log1p(exp(-__builtin_fabs(x))); }

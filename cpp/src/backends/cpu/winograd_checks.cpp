@@ -1,0 +1,119 @@
+#include "backends/cpu/winograd_checks.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace pydl::cpu {
+
+namespace {
+
+// Squares below are not exact enough in float32.
+constexpr float least_squares = 1e-30F;
+constexpr float largest = std::numeric_limits<float>::max();
+
+// The square of the sum of magnitudes of a window, divided by the sum of squares of the tile, is at least 1 / 40 for
+// each channel. Normal numbers have 0.6 for a quarter of the window's surroundings and 1.4 for all of it; half of them
+// zeros, 0.14 and 0.7.
+constexpr float channels_per_share = 40;
+// The same for what a window contains itself: about as many elements are as large as the largest ones.
+constexpr float fewest_elements = 3;
+// Where only one quarter of the tile matters, all windows may see one large element.
+constexpr float fewest_in_quarter = 2;
+
+struct WindowSums {
+  float magnitudes = 0;
+  float squares = 0;
+};
+
+bool is_ordinary(const TileSums& sums, int64_t rows, int64_t columns, float share) {
+  if (!(sums.squares >= least_squares && sums.squares <= largest)) return false;
+  const bool is_one_quarter = rows <= 2 && columns <= 2;
+  const float needed = (is_one_quarter ? std::max(share, fewest_in_quarter) : share) * sums.squares;
+  for (int64_t quarter = 0; quarter < 4; ++quarter) {
+    if (quarter / 2 * 2 >= rows || quarter % 2 * 2 >= columns) continue;  // which no result needs
+    if (!(sums.quarters[quarter] * sums.quarters[quarter] >= needed)) return false;
+  }
+  return true;
+}
+
+// All windows of a tile, one after the other.
+TileResults unsafe_windows(const WindowSums (&places)[36], float needed) {
+  TileResults unsafe = 0;
+  for (int64_t window = 0; window < 16; ++window) {
+    WindowSums sums;
+    for (int64_t tap = 0; tap < kernel_taps; ++tap) {
+      const WindowSums& place = places[(window / 4 + tap / 3) * winograd_side + window % 4 + tap % 3];
+      sums.magnitudes += place.magnitudes;
+      sums.squares += place.squares;
+    }
+    const float square = sums.magnitudes * sums.magnitudes;
+    const bool safe = square >= needed && square >= fewest_elements * sums.squares;
+    if (!safe) unsafe = static_cast<TileResults>(unsafe | 1U << window);
+  }
+  return unsafe;
+}
+
+}  // namespace
+
+TileResults unsafe_results(const WinogradTiling& tiling, const float* x, int64_t channels, int64_t t,
+                           const TileSums& sums) {
+  constexpr TileResults all = 0xffff;
+  constexpr float enlarging = 0x1p60F;
+  const float share = static_cast<float>(channels) / channels_per_share;
+  const auto position = tiling.position(t);
+  if (is_ordinary(sums, tiling.rows - position.row, tiling.columns - position.column, share)) return 0;
+  if (!(sums.squares <= largest)) return all;
+  const auto [first, part] = tiling.source(position);
+  const float scale = sums.squares < least_squares ? enlarging : 1;
+  WindowSums places[36] = {};
+  float squares = 0;
+  for (int64_t i = part.top; i < part.bottom; ++i) {
+    for (int64_t j = part.left; j < part.right; ++j) {
+      WindowSums& place = places[i * winograd_side + j];
+      kernels().winograd.place(x + (first + i * tiling.from_columns + j) * channels, channels, scale, place.magnitudes,
+                               place.squares);
+      squares += place.squares;
+    }
+  }
+  return squares == 0 ? TileResults{0} : unsafe_windows(places, share * squares);
+}
+
+ChannelState state_of_kernels(float magnitudes, float squares, int64_t depth) {
+  // Elements that are not small, if all others were zeros: of normal numbers 0.64 of all, of a single large one 1.
+  constexpr float least_share = 0.05F;
+  constexpr float fewest_weights = 32;
+  constexpr float most_squares = 1e26F;
+  if (!(squares <= most_squares)) return ChannelState::extreme;
+  const float needed = std::max(least_share * static_cast<float>(kernel_taps * depth), fewest_weights) * squares;
+  return magnitudes * magnitudes >= needed ? ChannelState::safe : ChannelState::uneven;
+}
+
+void find_unsafe_channels(float* magnitudes, float* squares, int64_t in, int64_t out, int64_t places,
+                          ChannelState* states) {
+  constexpr float most_squares = 1e32F;
+  constexpr float smallest_squares = 1e-36F;  // which are known well enough
+  // About as many products that differ from 0 are in each sum, where those of both factors are independent.
+  constexpr float fewest_products = 16;
+  constexpr float unbounded = std::numeric_limits<float>::infinity();
+  // Squares of x are those of 6 x 6 places where magnitudes are those of 4 x 4.
+  constexpr float overlap = 36.0F / 16.0F;
+  // Elements that differ from 0, if those were equal; takes the place of the magnitudes.
+  float* elements = magnitudes;
+  for (int64_t i = 0; i < in + out; ++i) {
+    states[i] = squares[i] <= most_squares ? ChannelState::safe : ChannelState::extreme;
+    const bool is_used = states[i] == ChannelState::safe && squares[i] > smallest_squares;
+    elements[i] = is_used ? magnitudes[i] * (magnitudes[i] / squares[i]) * (i < in ? overlap : 1) : unbounded;
+  }
+  const float needed = fewest_products * static_cast<float>(places);
+  // The channel with the fewest elements is left out, until there are enough.
+  for (;;) {
+    float* x = std::min_element(elements, elements + in);
+    float* g = std::min_element(elements + in, elements + in + out);
+    if (*x == unbounded || *g == unbounded || *x * *g >= needed) return;
+    float* fewest = *x <= *g ? x : g;
+    states[fewest - elements] = ChannelState::uneven;
+    *fewest = unbounded;
+  }
+}
+
+}  // namespace pydl::cpu

@@ -1,0 +1,76 @@
+// Computes by definition what Winograd's algorithm would compute badly (winograd_checks.h).
+#pragma once
+
+#include "backends/cpu/winograd_checks.h"
+
+namespace pydl::cpu {
+
+/// Results of `conv`, or of `conv_backward_input`, which is one of the gradient and kernels turned by half a turn.
+class ConvRepair {
+ public:
+  struct Shape {
+    WinogradTiling tiling;
+    int64_t depth;          // channels of the source
+    int64_t columns;        // channels of the result
+    int64_t depth_stride;   // of the weight
+    int64_t column_stride;  // of the weight
+    bool rotated;
+    bool relu;
+  };
+  struct Operands {
+    const float* x;
+    const float* weight;
+    const float* bias;  // or null
+    float* y;
+  };
+
+  explicit ConvRepair(const Shape& shape);
+
+  /// Memory for each of the functions below, in floats.
+  int64_t elements() const;
+  /// Overwrites the results in `unsafe`, which has a set for each tile.
+  void compute_results(const Operands& operands, const TileResults* unsafe, float* memory) const;
+  /// Overwrites `count` channels of all results.
+  void compute_channels(const Operands& operands, const int64_t* channels, int64_t count, float* memory) const;
+
+ private:
+  using Position = WinogradTiling::Position;
+
+  int64_t weight_offset(int64_t tap) const { return shape_.rotated ? kernel_taps - 1 - tap : tap; }
+  bool sees_zeros_only(const Position& position, const float* x) const;
+  void compute_tiles(const Operands& operands, const TileResults* unsafe, int64_t begin, int64_t end,
+                     const float* weights, float* memory) const;
+  void compute_block(const Operands& operands, const Position* positions, int64_t count, const float* weights,
+                     float* memory) const;
+  void compute_row(const Operands& operands, int64_t row, const int64_t* channels, int64_t count, const float* weights,
+                   float* memory) const;
+  void finish(float result, const float* bias, float& y) const;
+
+  Shape shape_;
+  GemmKernels gemm_ = kernels().gemm[0];
+  int64_t panel_step_;      // between the taps of packed weights
+  int64_t piece_elements_;  // of memory
+};
+
+/// Channels of the gradient of a weight.
+class WeightRepair {
+ public:
+  /// Of gradients of results, which `tiling` cuts, and of x.
+  WeightRepair(const WinogradTiling& tiling, int64_t in, int64_t out) : tiling_(tiling), in_(in), out_(out) {}
+
+  int64_t elements() const;
+  /// Overwrites the kernels of `count` channels: those of x first, then those of g, which begin at `in`. Zeros are
+  /// skipped where all that they are multiplied with is finite.
+  void compute_channels(const float* g, const float* x, const int64_t* channels, int64_t count, bool skips_zeros,
+                        float* weight, float* memory) const;
+
+ private:
+  void compute_channel(const float* g, const float* x, int64_t channel, bool skips_zeros, float* weight,
+                       float* memory) const;
+
+  WinogradTiling tiling_;
+  int64_t in_;
+  int64_t out_;
+};
+
+}  // namespace pydl::cpu

@@ -1,0 +1,73 @@
+"""Reductions and normalised exponentials of every integer dtype, and of bool: NumPy's values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special as special
+from ops.table import Array
+
+import pydl
+from pydl import _core
+
+DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64"]
+REFERENCES: dict[str, Callable[..., Any]] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "prod": np.prod,
+    "max": np.max,
+    "min": np.min,
+    "var": np.var,
+    "std": np.std,
+    "any": np.any,
+    "all": np.all,
+    "argmax": np.argmax,
+    "argmin": np.argmin,
+    "logsumexp": special.logsumexp,
+}
+# Of these, floating-point numbers are asked for.
+REFUSED = ["softmax", "log_softmax"]
+
+
+def test_all_reductions_are_in_the_table() -> None:
+    assert {op["name"] for op in _core.ops() if op["reduction"]} <= set(REFERENCES)
+
+
+def _values(dtype: str) -> Array:
+    if dtype == "bool":
+        return np.array([[True, False, True], [False, False, False], [True, True, True]])
+    info = np.iinfo(dtype)
+    small = np.array([[0, 1, 2], [3, 5, 7], [100, 90, 120]])
+    if dtype == "uint8":
+        return np.concatenate([small, [[255, 254, 0]]]).astype(dtype)
+    return np.concatenate(
+        [small, [[-128, -3, 127]], np.clip([[-1000, 7, 999]], info.min, info.max)]
+    ).astype(dtype)
+
+
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", REFERENCES)
+def test_values(name: str, dtype: str, axis: int | None) -> None:
+    x = _values(dtype)
+    # Numbers of NumPy's own width, so that its reference does not wrap around.
+    reference = x if name in ("any", "all", "argmax", "argmin") else x.astype(np.int64)
+    if name in ("max", "min") and dtype == "bool":
+        reference = x
+    wanted = REFERENCES[name](reference, axis=axis)
+    found = getattr(pydl, name)(pydl.tensor(x), axis=axis)
+    if name in ("mean", "var", "std", "logsumexp"):
+        assert found.dtype == "float32"
+        np.testing.assert_allclose(found.numpy(), wanted, rtol=1e-6)
+    else:
+        np.testing.assert_array_equal(found.numpy(), wanted)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str, dtype: str) -> None:
+    with pytest.raises(TypeError, match=name):
+        getattr(pydl, name)(pydl.tensor(_values(dtype)))
