@@ -36,6 +36,11 @@ if(binding_sources)
   else()
     target_link_libraries(_core PRIVATE pydl_static)
   endif()
+  # pyext/interpreter_exit.cpp says why. Its function has the form that Linux has on all processors but 32-bit ARM.
+  if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^arm")
+    target_compile_definitions(_core PRIVATE PYDL_WRAPS_PERSONALITY=1)
+    target_link_options(_core PRIVATE LINKER:--wrap=__gxx_personality_v0)
+  endif()
   # pybind11 takes half of the time that a file of bindings needs.
   target_precompile_headers(_core PRIVATE <pybind11/pybind11.h> <pybind11/stl.h>)
   pydl_finish_module(_core pydl)

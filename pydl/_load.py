@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from types import ModuleType
 
 
-def _load_core() -> None:
+def _load_core() -> ModuleType:
     """Import ``pydl._core`` with a short spin of OpenMP's threads.
 
     libgomp's threads spin for milliseconds before they sleep. Where other programs use the
@@ -20,10 +21,15 @@ def _load_core() -> None:
     if not chosen:
         os.environ["GOMP_SPINCOUNT"] = "20000"
     try:
-        from pydl import _core  # noqa: F401
+        from pydl import _core
     finally:
         if not chosen:
             del os.environ["GOMP_SPINCOUNT"]
+    return _core
 
 
-_load_core()
+if _load_core().__file__ is None:
+    # The folder of type stubs, which counts as a package: there is no extension module here.
+    from pydl import _source_folder
+
+    _source_folder.import_installed()

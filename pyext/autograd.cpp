@@ -2,6 +2,7 @@
 #include "pydl/autograd.h"
 #include "bindings.h"
 #include "casters.h"
+#include "interpreter_exit.h"
 #include "pydl/autocast.h"
 
 namespace pydl::python {
@@ -40,10 +41,7 @@ std::vector<std::optional<Tensor>> run_grad(const std::vector<Tensor>& outputs, 
 
 // A Python callable that C++ may call and drop on any thread, with the interpreter's lock or without.
 std::shared_ptr<py::function> shared_callable(py::function function) {
-  return {new py::function(std::move(function)), [](py::function* held) {
-            const py::gil_scoped_acquire lock;
-            delete held;
-          }};
+  return {new py::function(std::move(function)), [](py::function* held) { drop_with_lock([held] { delete held; }); }};
 }
 
 using OptionalTensors = std::vector<std::optional<Tensor>>;

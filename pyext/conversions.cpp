@@ -1,8 +1,11 @@
 // Python numbers, lists and NumPy arrays as tensors, and back.
 #include <pybind11/numpy.h>
 
+#include <algorithm>
+
 #include "bindings.h"
 #include "casters.h"
+#include "interpreter_exit.h"
 #include "pydl/autograd.h"
 
 namespace pydl::python {
@@ -44,11 +47,7 @@ Tensor share_array(const py::array& array) {
   const DType dtype = dtype_of_array(array);
   // The last view may die on any thread, or while the interpreter ends.
   PyObject* owner = py::object(array).release().ptr();
-  const auto release = [owner] {
-    if (Py_IsInitialized() == 0) return;
-    const py::gil_scoped_acquire lock;
-    Py_DECREF(owner);
-  };
+  const auto release = [owner] { drop_with_lock([owner] { Py_DECREF(owner); }); };
   void* data = const_cast<void*>(array.data());
   return Tensor::from_memory(data, shape, strides, dtype, release, array.writeable());
 }
@@ -80,6 +79,13 @@ Tensor stack_of(py::handle object, int depth) {
   return stack(parts);
 }
 
+// Whether an array was made of rows of different lengths: NumPy before 1.24 makes an array of lists of them.
+bool holds_lists(const py::object& array) {
+  if (array.attr("dtype").attr("kind").cast<std::string>() != "O") return false;
+  const py::list items(array.attr("ravel")());
+  return std::any_of(items.begin(), items.end(), [](py::handle item) { return is_list(item); });
+}
+
 Tensor from_sequence(py::handle object) {
   const py::handle leaf = first_leaf(object);
   if (is_tensor(leaf.ptr())) return stack_of(object, 1);
@@ -90,6 +96,7 @@ Tensor from_sequence(py::handle object) {
     if (!error.matches(PyExc_ValueError)) throw;
     throw ValueError("nested lists must have rows of one length");
   }
+  if (holds_lists(array)) throw ValueError("nested lists must have rows of one length");
   const Tensor tensor = from_array(array, false);
   // Python floats are float32 here; NumPy's own numbers and arrays keep their dtype.
   const bool python_numbers = PyFloat_Check(leaf.ptr()) || PyLong_Check(leaf.ptr()) || tensor.size() == 0;

@@ -5,6 +5,7 @@
 
 #include "bindings.h"
 #include "casters.h"
+#include "interpreter_exit.h"
 
 namespace pydl::python {
 
@@ -172,9 +173,8 @@ Tensor import_capsule(const py::object& capsule) {
   PyCapsule_SetName(capsule.ptr(), CapsuleNames<Managed>::used);
   PyCapsule_SetDestructor(capsule.ptr(), nullptr);
   const auto release = [managed] {
-    if (managed->deleter == nullptr || Py_IsInitialized() == 0) return;
-    const py::gil_scoped_acquire lock;  // the deleter may belong to a library that needs it
-    managed->deleter(managed);
+    // With the lock, because the deleter may belong to a library that needs it.
+    if (managed->deleter != nullptr) drop_with_lock([managed] { managed->deleter(managed); });
   };
   return Tensor::from_memory(static_cast<char*>(external.data) + external.byte_offset, shape, strides, dtype, release,
                              writable);
@@ -195,7 +195,14 @@ py::object capsule_of(const py::object& source) {
   return give();  // from before version 1
 }
 
+// NumPy before 2.1 refuses to give read-only memory by DLPack.
+bool is_read_only_array(const py::object& source) {
+  const py::object type = py::module_::import("numpy").attr("ndarray");
+  return py::isinstance(source, type) && !source.attr("flags").attr("writeable").cast<bool>();
+}
+
 Tensor from_dlpack(const py::object& source) {
+  if (is_read_only_array(source)) return from_array(source, false);
   const py::object capsule = capsule_of(source);
   for (const auto& [name, import] :
        {std::pair{CapsuleNames<DLManagedTensor>::fresh, &import_capsule<DLManagedTensor>},

@@ -4,8 +4,23 @@
 #include "pydl/threads.h"
 #include "pydl/version.h"
 
+namespace {
+
+bool is_main_interpreter() { return PyInterpreterState_Get() == PyInterpreterState_Main(); }
+
+constexpr const char* not_in_subinterpreters =
+    "pydl cannot be imported in a subinterpreter: it keeps one state for the whole process. Import it in the main "
+    "interpreter, or use another process (multiprocessing)";
+
+}  // namespace
+
+// pybind11's initialiser gets another name, because ours is asked first, see below.
+#define PyInit__core initialise_core
+
 PYBIND11_MODULE(_core, module) {
   using namespace pydl::python;
+  // Here too: from Python 3.13, the initialiser below runs in the main interpreter, whoever imports.
+  if (!is_main_interpreter()) throw py::import_error(not_in_subinterpreters);
   module.doc() = "The C++ core of pydl.";
   module.attr("__version__") = pydl::version();
   py::register_exception_translator([](std::exception_ptr pointer) {
@@ -43,4 +58,16 @@ PYBIND11_MODULE(_core, module) {
   define_io(module);
   define_info(module);
   define_benchmarks(module);
+}
+
+#undef PyInit__core
+
+// pybind11 asks for the lock of the main interpreter before anything else, and in another interpreter would wait for
+// ever.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+  if (!is_main_interpreter()) {
+    PyErr_SetString(PyExc_ImportError, not_in_subinterpreters);
+    return nullptr;
+  }
+  return initialise_core();
 }

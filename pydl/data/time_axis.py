@@ -86,12 +86,13 @@ def regular_grid(times: Any, values: Any, step: Any = None) -> tuple[Array, Arra
             f"{times.shape} and {values.shape}"
         )
     differences = np.diff(times)
-    nothing = differences.dtype.type(0)
+    # Of the same unit: NumPy 2.4 deprecates timedeltas without one.
+    nothing, one = np.zeros((), differences.dtype)[()], np.ones((), differences.dtype)[()]
     if not (differences > nothing).all():
         row = int(np.argmin(differences > nothing)) + 1
         raise ValueError(f"regular_grid: expected times that increase, row {row} does not")
     if step is None:
-        step = differences.min() if differences.size else differences.dtype.type(1)
+        step = differences.min() if differences.size else one
     if not step > nothing:
         raise ValueError(f"regular_grid: expected a step above 0, got {step}")
     exact = (times - times[0]) / step

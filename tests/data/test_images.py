@@ -44,6 +44,10 @@ class TestLoadImage:
         suffix = "tiff" if mode in ("CMYK", "YCbCr") else "png"
         image = Image.fromarray(PHOTO).convert(mode)
         image.save(tmp_path / f"a.{suffix}")
+        try:
+            Image.open(tmp_path / f"a.{suffix}").load()
+        except OSError as error:
+            pytest.skip(f"this version of Pillow cannot read what it wrote: {error}")
         expected = np.asarray(image.convert("RGB"))
         np.testing.assert_array_equal(load_image(tmp_path / f"a.{suffix}"), expected)
 

@@ -1,6 +1,5 @@
 """``import pydl`` is quick and silent, and imports NumPy and the standard library only."""
 
-import statistics
 import subprocess
 import sys
 
@@ -36,7 +35,8 @@ def run_python(code: str) -> str:
 def test_import_is_quick() -> None:
     run_python(MEASURE)  # brings the files into memory
     seconds = [float(run_python(MEASURE)) for _ in range(5)]
-    assert statistics.median(seconds) < LIMIT_SECONDS * MARGIN, seconds
+    # The quickest: what else the machine does can only add to it.
+    assert min(seconds) < LIMIT_SECONDS * MARGIN, seconds
 
 
 def test_import_prints_nothing() -> None:
