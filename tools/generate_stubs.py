@@ -93,7 +93,8 @@ TYPES = {
 # Arguments that are converted.
 CONVERTED = {"Tensor": "TensorLike", "DType": "DTypeLike"}
 
-BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
+BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
+          "lshift", "rshift"]  # fmt: skip
 IN_PLACE = ["iadd", "isub", "imul", "itruediv"]
 COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
 UNARY = ["neg", "pos", "abs", "invert"]
@@ -211,7 +212,7 @@ def rewrite_class(node: ast.ClassDef) -> None:
         untyped = [m for m in members if m.name.startswith("__") and m.returns is None]
         members = [m for m in members if m not in untyped]
         lines = [f"def {signature}: ..." for signature in operators()]
-        attributes = ["__array_priority__: typing.ClassVar[int]", "__array_ufunc__: None"]
+        attributes = ["__array_priority__: typing.ClassVar[int]"]
         added = ast.parse("\n".join([*attributes, *lines])).body
     else:
         added = []
