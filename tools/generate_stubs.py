@@ -160,7 +160,11 @@ class Rewriter(ast.NodeTransformer):
             self.argument(argument, keyword_default)
         if node.args.vararg is not None:
             sizes = "int | collections.abc.Sequence[int]"
-            node.args.vararg.annotation = ast.parse(sizes, mode="eval").body
+            anything = node.args.kwarg is not None
+            kind = "typing.Any" if anything else sizes
+            node.args.vararg.annotation = ast.parse(kind, mode="eval").body
+        if node.args.kwarg is not None:
+            node.args.kwarg.annotation = ast.parse("typing.Any", mode="eval").body
         if node.returns is not None:
             node.returns = self.annotation(node.returns)
             if node.name in ANY_RESULTS:
