@@ -106,6 +106,7 @@ def main(
     weights: Path | None, photos: list[Path], label: int | None = None, output: Path = Path()
 ) -> list[int]:
     """Draw both pictures of each photo; returns the classes."""
+    pydl.manual_seed(0)  # without a file, the weights are random
     model = mobilenet_v2(weights=weights).eval()
     labels = []
     for path in photos:

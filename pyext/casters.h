@@ -26,6 +26,8 @@ bool load_integers(py::handle source, std::vector<int64_t>* values);
 
 /// The dtype named by a DType, a NumPy dtype or type, or a name; nothing for other objects.
 std::optional<DType> load_dtype(py::handle source);
+/// The dtype of the name that a NumPy dtype has; nothing where pydl does not have it.
+std::optional<DType> load_known_dtype(py::handle numpy_dtype);
 /// The Python object of a dtype.
 py::object dtype_object(DType dtype);
 /// Defines `DType` and its instances.

@@ -2,6 +2,7 @@
 #include <pybind11/numpy.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "bindings.h"
 #include "casters.h"
@@ -52,6 +53,11 @@ Tensor share_array(const py::array& array) {
   return Tensor::from_memory(data, shape, strides, dtype, release, array.writeable());
 }
 
+bool is_numpy_number(PyObject* object) {
+  static PyObject* const generic = py::object(numpy().attr("generic")).release().ptr();  // kept for good
+  return PyType_IsSubtype(Py_TYPE(object), reinterpret_cast<PyTypeObject*>(generic)) != 0;
+}
+
 bool is_list(py::handle object) { return PyList_Check(object.ptr()) || PyTuple_Check(object.ptr()); }
 
 // Lists may hold themselves, and must not be followed for ever.
@@ -60,21 +66,57 @@ void check_depth(int depth) {
     throw ValueError(concat_text("a tensor has at most ", max_rank, " axes, got lists nested deeper"));
 }
 
-// The first number inside nested lists.
-py::handle first_leaf(py::handle object) {
-  for (int depth = 1; is_list(object) && py::len(object) > 0; ++depth) {
+// What nested lists hold.
+struct Leaves {
+  std::optional<DType> tensors;  // the dtype in which the tensors among them meet
+  bool floats = false;           // Python floats
+  bool numpy_numbers = false;    // NumPy's numbers, which have a dtype
+  bool others = false;           // arrays, and what is no number
+  bool are_numbers() const { return !tensors && !others; }
+  bool are_python_numbers() const { return are_numbers() && !numpy_numbers; }
+};
+
+void look_at(py::handle object, int depth, Leaves& leaves) {
+  PyObject* item = object.ptr();
+  if (PyFloat_CheckExact(item)) {
+    leaves.floats = true;
+  } else if (PyLong_CheckExact(item) || PyBool_Check(item)) {
+    return;
+  } else if (is_list(object)) {
     check_depth(depth);
-    object = py::reinterpret_borrow<py::sequence>(object)[0].ptr();
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(item); ++i) {
+      look_at(PySequence_Fast_GET_ITEM(item, i), depth + 1, leaves);
+    }
+  } else if (is_tensor(item)) {
+    const DType dtype = unwrap(item).dtype();
+    leaves.tensors = leaves.tensors ? promote(*leaves.tensors, dtype) : dtype;
+  } else if (is_numpy_number(item)) {
+    leaves.numpy_numbers = true;
+  } else if (PyFloat_Check(item)) {
+    leaves.floats = true;
+  } else if (!PyLong_Check(item)) {
+    leaves.others = true;
   }
-  return object;
 }
 
-// Tensors inside lists are stacked, so that dtypes are kept and gradients flow.
-Tensor stack_of(py::handle object, int depth) {
+Leaves leaves_of(py::handle object) {
+  Leaves leaves;
+  look_at(object, 1, leaves);
+  return leaves;
+}
+
+// Tensors inside lists are stacked, so that dtypes are kept and gradients flow; numbers beside them take their dtype.
+Tensor stack_of(py::handle object, DType dtype, int depth) {
   check_depth(depth);
   std::vector<Tensor> parts;
   for (const py::handle item : py::reinterpret_borrow<py::sequence>(object)) {
-    parts.push_back(is_list(item) ? stack_of(item, depth + 1) : to_tensor(item));
+    if (is_list(item)) {
+      parts.push_back(stack_of(item, dtype, depth + 1));
+    } else if (const auto scalar = as_scalar(item.ptr())) {
+      parts.push_back(Tensor::scalar(*scalar, scalar->dtype_beside(dtype)));
+    } else {
+      parts.push_back(to_tensor(item));
+    }
   }
   return stack(parts);
 }
@@ -86,22 +128,70 @@ bool holds_lists(const py::object& array) {
   return std::any_of(items.begin(), items.end(), [](py::handle item) { return is_list(item); });
 }
 
-Tensor from_sequence(py::handle object) {
-  const py::handle leaf = first_leaf(object);
-  if (is_tensor(leaf.ptr())) return stack_of(object, 1);
-  py::object array;
+// Nested lists as NumPy reads them, in a dtype of its choice or in the given one.
+py::array array_of(py::handle object, const char* dtype = nullptr) {
   try {
-    array = numpy().attr("asarray")(object);
+    return numpy().attr("asarray")(object, dtype == nullptr ? py::object(py::none()) : py::str(dtype));
   } catch (py::error_already_set& error) {
-    if (!error.matches(PyExc_ValueError)) throw;
+    if (error.matches(PyExc_OverflowError))
+      throw OverflowError(concat_text(py::str(error.value()).cast<std::string>()));
+    if (dtype != nullptr || !error.matches(PyExc_ValueError)) throw;
     throw ValueError("nested lists must have rows of one length");
   }
+}
+
+std::string kind_of(const py::array& array) { return array.dtype().attr("kind").cast<std::string>(); }
+
+// Integers in a dtype that must hold the least and the largest of them.
+Tensor narrowed(const py::array& array, DType dtype) {
+  if (array.size() > 0) {
+    as_scalar(py::object(array.attr("min")()).ptr())->to_integer(dtype);
+    as_scalar(py::object(array.attr("max")()).ptr())->to_integer(dtype);
+  }
+  return astype(from_array(array.attr("astype")("int64"), false), dtype);
+}
+
+// Floats in an integer dtype, each of which it must hold.
+Tensor truncated(const py::array& array, DType dtype) {
+  const Tensor reals = contiguous(from_array(array.attr("astype")("float64"), false));
+  for (int64_t i = 0; i < reals.size(); ++i) Scalar(reals.data<double>()[i]).to_integer(dtype);
+  return astype(reals, dtype);
+}
+
+// Numbers in a dtype: each is converted by itself, whatever the others are. NumPy takes integers beyond int64 for
+// unsigned ones, for objects, or beside negative ones for floats.
+Tensor numbers_as(py::handle object, const py::array& array, const Leaves& leaves, DType dtype) {
+  const std::string kind = kind_of(array);
+  const bool known = kind == "b" || kind == "i";
+  if (!is_integer(dtype)) {
+    if (known || kind == "f") return astype(from_array(array, false), dtype);
+    return astype(from_array(array_of(object, dtype == DType::boolean ? "bool" : "float64"), false), dtype);
+  }
+  if (kind == "b") return astype(from_array(array, false), dtype);
+  if (kind == "i" || kind == "u") return narrowed(array, dtype);
+  if (leaves.numpy_numbers && kind == "f") return truncated(array, dtype);
+  return narrowed(array_of(object, "int64"), dtype);
+}
+
+Tensor from_sequence(py::handle object, std::optional<DType> wanted) {
+  const Leaves leaves = leaves_of(object);
+  if (leaves.tensors) {
+    const Tensor stacked = stack_of(object, *leaves.tensors, 1);
+    return wanted ? astype(stacked, *wanted) : stacked;
+  }
+  const py::array array = array_of(object);
   if (holds_lists(array)) throw ValueError("nested lists must have rows of one length");
+  if (array.size() > 0 && leaves.are_numbers()) {
+    if (wanted) return numbers_as(object, array, leaves, *wanted);
+    // Python floats are float32 here, and Python integers int64; NumPy's own numbers keep their dtype.
+    if (!leaves.numpy_numbers && leaves.floats) return numbers_as(object, array, leaves, DType::float32);
+    if (!leaves.numpy_numbers && kind_of(array) != "b") return numbers_as(object, array, leaves, DType::int64);
+  }
   const Tensor tensor = from_array(array, false);
-  // Python floats are float32 here; NumPy's own numbers and arrays keep their dtype.
-  const bool python_numbers = PyFloat_Check(leaf.ptr()) || PyLong_Check(leaf.ptr()) || tensor.size() == 0;
-  const bool from_numpy = py::hasattr(leaf, "dtype");
-  return tensor.dtype() == DType::float64 && python_numbers && !from_numpy ? astype(tensor, DType::float32) : tensor;
+  if (wanted) return astype(tensor, *wanted);
+  // NumPy's dtype for nothing.
+  const bool nothing = tensor.size() == 0 && leaves.are_python_numbers();
+  return nothing && tensor.dtype() == DType::float64 ? astype(tensor, DType::float32) : tensor;
 }
 
 Tensor as_owned(const Tensor& tensor) {
@@ -111,29 +201,19 @@ Tensor as_owned(const Tensor& tensor) {
 
 Tensor make_tensor(const py::object& data, std::optional<DType> dtype, bool requires_grad) {
   const GradMode mode(false);
-  Tensor tensor = to_tensor(data).detach();
-  const auto scalar = as_scalar(data.ptr());
-  if (scalar && dtype) {
-    tensor = Tensor::scalar(*scalar, *dtype);
-  } else {
-    const bool wide = dtype == DType::float64 && tensor.dtype() == DType::float32 && !is_tensor(data.ptr()) &&
-                      !py::hasattr(data, "__array__");
-    // Through NumPy, so that Python floats keep their digits.
-    if (wide) tensor = from_array(numpy().attr("asarray")(data, "float64"), false);
-    tensor = dtype && *dtype != tensor.dtype() ? astype(tensor, *dtype) : copy(tensor);
-  }
-  if (requires_grad) tensor.set_requires_grad(true);
-  return tensor;
+  const Tensor tensor = (dtype ? to_tensor_as(data, *dtype) : to_tensor(data)).detach();
+  Tensor result = copy(tensor);
+  if (requires_grad) result.set_requires_grad(true);
+  return result;
 }
 
 Tensor as_tensor(const py::object& data, std::optional<DType> dtype, std::optional<bool> must_copy) {
   if (must_copy.value_or(false)) return make_tensor(data, dtype, false);
-  const Tensor tensor = to_tensor(data);
-  const Tensor result = dtype ? astype(tensor, *dtype) : tensor;
   const bool shareable = is_tensor(data.ptr()) ||
                          (py::isinstance<py::array>(data) && is_shareable(py::reinterpret_borrow<py::array>(data)));
-  const bool shares = is_same(result, tensor) && shareable;
-  if (must_copy.has_value() && !shares) {
+  const Tensor tensor = dtype && !shareable ? to_tensor_as(data, *dtype) : to_tensor(data);
+  const Tensor result = dtype ? astype(tensor, *dtype) : tensor;
+  if (must_copy.has_value() && !(is_same(result, tensor) && shareable)) {
     throw ValueError(concat_text("asarray: a ", type_name(data), " cannot be shared without a copy"));
   }
   return result;
@@ -181,8 +261,7 @@ py::object as_numpy_array(const Tensor& x, const py::object& dtype, const py::ob
 
 // NumPy's scalars that are no Python numbers as well.
 std::optional<Scalar> numpy_scalar(PyObject* object) {
-  static PyObject* const generic = py::object(numpy().attr("generic")).release().ptr();  // kept for good
-  if (PyType_IsSubtype(Py_TYPE(object), reinterpret_cast<PyTypeObject*>(generic)) == 0) return std::nullopt;
+  if (!is_numpy_number(object)) return std::nullopt;
   const auto kind = py::handle(object).attr("dtype").attr("kind").cast<std::string>();
   if (kind == "b") return Scalar(PyObject_IsTrue(object) == 1);
   if (kind == "f") return Scalar(PyFloat_AsDouble(object));
@@ -196,8 +275,13 @@ std::optional<Scalar> as_scalar(PyObject* object) {
   if (PyLong_Check(object)) {
     int overflow = 0;
     const long long value = PyLong_AsLongLongAndOverflow(object, &overflow);
-    if (overflow != 0) throw ValueError("an integer does not fit into int64");
-    return Scalar(static_cast<int64_t>(value));
+    if (overflow == 0) return Scalar(static_cast<int64_t>(value));
+    double nearest = PyLong_AsDouble(object);
+    if (PyErr_Occurred() != nullptr) {  // beyond what floating-point numbers hold
+      PyErr_Clear();
+      nearest = overflow * std::numeric_limits<double>::infinity();
+    }
+    return Scalar::large_integer(nearest);
   }
   return numpy_scalar(object);
 }
@@ -209,7 +293,7 @@ Tensor to_tensor(py::handle object) {
     return Tensor::scalar(*scalar, scalar->dtype_alone());
   }
   if (py::isinstance<py::array>(object)) return from_array(py::reinterpret_borrow<py::object>(object), false);
-  if (PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) return from_sequence(object);
+  if (is_list(object)) return from_sequence(object, std::nullopt);
   if (py::hasattr(object, "__array__") || PyObject_CheckBuffer(object.ptr()) != 0) {
     return from_array(numpy().attr("asarray")(object), false);
   }
@@ -218,7 +302,19 @@ Tensor to_tensor(py::handle object) {
 
 Tensor to_tensor_beside(py::handle object, const Tensor& like) {
   if (const auto scalar = as_scalar(object.ptr())) return Tensor::scalar(*scalar, scalar->dtype_beside(like.dtype()));
+  // Beside float64, floats in lists keep their digits.
+  if (like.dtype() == DType::float64 && is_list(object)) {
+    const Leaves leaves = leaves_of(object);
+    if (leaves.are_numbers() && leaves.floats) return from_sequence(object, DType::float64);
+  }
   return to_tensor(object);
+}
+
+Tensor to_tensor_as(py::handle object, DType dtype) {
+  if (is_tensor(object.ptr())) return astype(unwrap(object.ptr()), dtype);
+  if (const auto scalar = as_scalar(object.ptr())) return Tensor::scalar(*scalar, dtype);
+  if (is_list(object)) return from_sequence(object, dtype);
+  return astype(to_tensor(object), dtype);
 }
 
 py::object to_numpy(const Tensor& x) {
@@ -262,13 +358,17 @@ void define_conversions(py::module_& module, const py::object& type) {
              "A new tensor with a copy of the data.\n\n"
              "Parameters\n----------\ndata : number, nested list, array or tensor\n"
              "    Python floats give float32, Python integers int64; arrays keep their dtype.\n"
-             "dtype : DType, optional\n    Another dtype to convert to.\n"
+             "dtype : DType, optional\n    Another dtype to convert to: arrays and tensors as `astype` does, Python\n"
+             "    numbers one by one, with all their digits.\n"
              "requires_grad : bool\n    Whether gradients are wanted for it.\n\n"
+             "Raises\n------\nOverflowError\n    For a Python number that the dtype does not hold.\n"
+             "ValueError\n    For not-a-number in an integer dtype.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.tensor([1, 2, 3])\ntensor([1, 2, 3], dtype=int64)\n");
   module.def("asarray", as_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
              py::arg("copy") = py::none(),
              "The data as a tensor, sharing memory with tensors and NumPy arrays where it can.\n\n"
              "Parameters\n----------\ndata : number, nested list, array or tensor\ndtype : DType, optional\n"
+             "    As for `tensor`.\n"
              "copy : bool, optional\n    True copies always; False raises ValueError where a copy would be needed.\n\n"
              "Examples\n--------\n>>> import numpy as np, pydl\n>>> a = np.zeros(2)\n>>> t = pydl.asarray(a)\n"
              ">>> a[0] = 1\n>>> t\ntensor([1., 0.], dtype=float64)\n");

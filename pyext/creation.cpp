@@ -13,6 +13,9 @@ DType default_dtype(std::initializer_list<Scalar> numbers) {
   return DType::int64;
 }
 
+// What functions make where no dtype is given.
+DType or_float32(std::optional<DType> dtype) { return dtype.value_or(DType::float32); }
+
 Tensor make_range(Scalar start, std::optional<Scalar> stop, Scalar step, std::optional<DType> dtype) {
   const Scalar first = stop ? start : Scalar(0);
   const Scalar last = stop ? *stop : start;
@@ -23,12 +26,13 @@ Tensor make_range(Scalar start, std::optional<Scalar> stop, Scalar step, std::op
 
 void define_creation(py::module_& module) {
   module.def(
-      "zeros", [](const DimsArgument& shape, DType dtype) { return zeros(shape.dims, dtype); }, py::arg("shape"),
-      py::arg("dtype") = DType::float32,
+      "zeros",
+      [](const DimsArgument& shape, std::optional<DType> dtype) { return zeros(shape.dims, or_float32(dtype)); },
+      py::arg("shape"), py::arg("dtype") = DType::float32,
       "Zeros.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.zeros((2,))\ntensor([0., 0.], dtype=float32)\n");
   module.def(
-      "ones", [](const DimsArgument& shape, DType dtype) { return ones(shape.dims, dtype); }, py::arg("shape"),
-      py::arg("dtype") = DType::float32,
+      "ones", [](const DimsArgument& shape, std::optional<DType> dtype) { return ones(shape.dims, or_float32(dtype)); },
+      py::arg("shape"), py::arg("dtype") = DType::float32,
       "Ones.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.ones(2, dtype='int32')\ntensor([1, 1], dtype=int32)\n");
   module.def(
       "full",
@@ -39,7 +43,10 @@ void define_creation(py::module_& module) {
       "Every element the same number.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.full((2,), 7)\n"
       "tensor([7, 7], dtype=int64)\n");
   module.def(
-      "empty", [](const DimsArgument& shape, DType dtype) { return Tensor::empty(shape.dims, dtype); },
+      "empty",
+      [](const DimsArgument& shape, std::optional<DType> dtype) {
+        return Tensor::empty(shape.dims, or_float32(dtype));
+      },
       py::arg("shape"), py::arg("dtype") = DType::float32,
       "Memory with undefined contents.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.empty((2, 3)).shape\n(2, 3)\n");
   module.def(
@@ -55,15 +62,19 @@ void define_creation(py::module_& module) {
              "start, start + step, ... below stop; with one argument, 0, 1, ... below it.\n\n"
              "Integers give int64, floats float32, unless a dtype is given.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.arange(3)\ntensor([0, 1, 2], dtype=int64)\n");
-  module.def("linspace", linspace, py::arg("start"), py::arg("stop"), py::arg("count"),
-             py::arg("dtype") = DType::float32,
-             "`count` evenly spaced numbers from start to stop, both included.\n\n"
-             "Examples\n--------\n>>> import pydl\n>>> pydl.linspace(0, 1, 3)\n"
-             "tensor([0.0000, 0.5000, 1.0000], dtype=float32)\n");
+  module.def(
+      "linspace",
+      [](double start, double stop, int64_t count, std::optional<DType> dtype) {
+        return linspace(start, stop, count, or_float32(dtype));
+      },
+      py::arg("start"), py::arg("stop"), py::arg("count"), py::arg("dtype") = DType::float32,
+      "`count` evenly spaced numbers from start to stop, both included.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.linspace(0, 1, 3)\n"
+      "tensor([0.0000, 0.5000, 1.0000], dtype=float32)\n");
   module.def(
       "eye",
-      [](int64_t rows, std::optional<int64_t> columns, int64_t k, DType dtype) {
-        return eye(rows, columns.value_or(rows), k, dtype);
+      [](int64_t rows, std::optional<int64_t> columns, int64_t k, std::optional<DType> dtype) {
+        return eye(rows, columns.value_or(rows), k, or_float32(dtype));
       },
       py::arg("rows"), py::arg("columns") = py::none(), py::arg("k") = 0, py::arg("dtype") = DType::float32,
       "Ones on diagonal k of a matrix (rows, columns) that is otherwise 0.\n\n"

@@ -47,6 +47,10 @@ std::optional<DType> load_dtype(py::handle source) {
   return known;
 }
 
+std::optional<DType> load_known_dtype(py::handle numpy_dtype) {
+  return known_name(numpy_dtype.attr("name").cast<std::string>());
+}
+
 py::object dtype_object(DType dtype) {
   return py::reinterpret_borrow<py::object>(instances()[static_cast<size_t>(dtype)]);
 }

@@ -9,34 +9,46 @@ namespace pydl::python {
 
 namespace {
 
-std::string unary_doc(const char* name, const char* summary) {
+std::string unary_doc(const char* name, const char* summary, bool integers) {
   return concat_text(
       summary,
       "\n\nParameters\n----------\nx : Tensor, any shape\n\nReturns\n-------\nTensor\n"
       "    Of the shape of x. Tests give bool; functions that need real numbers take integers as float32.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.",
-      name, "(pydl.tensor([0.5])).shape\n(1,)\n");
+      name, integers ? "(pydl.tensor([5])).shape\n(1,)\n" : "(pydl.tensor([0.5])).shape\n(1,)\n");
 }
 
-std::string binary_doc(const char* name, const char* summary, bool logical) {
+// What the example of a function is called with.
+enum class Sample { reals, integers, bools };
+
+std::string sample_call(Sample sample) {
+  switch (sample) {
+    case Sample::integers: return "(pydl.tensor([5, 6]), pydl.tensor(3)).shape\n(2,)\n";
+    case Sample::bools: return "(pydl.tensor([True]), pydl.tensor([False])).shape\n(1,)\n";
+    default: return "(pydl.tensor([0.5, 2.0]), pydl.tensor(2.0)).shape\n(2,)\n";
+  }
+}
+
+std::string binary_doc(const char* name, const char* summary, Sample sample) {
   return concat_text(
       summary,
       "\n\nParameters\n----------\na, b : Tensor or number\n    Of shapes that broadcast.\n\n"
       "Returns\n-------\nTensor\n    Of the broadcast shape and the promoted dtype; comparisons give bool.\n\n"
-      "Raises\n------\nValueError\n    When the shapes do not broadcast.\n\n"
+      "Raises\n------\nValueError\n    When the shapes do not broadcast.\n"
+      "OverflowError\n    For a Python number that the dtype of the tensor beside it does not hold; comparisons take "
+      "any.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.",
-      name,
-      logical ? "(pydl.tensor([True]), pydl.tensor([False])).shape\n(1,)\n"
-              : "(pydl.tensor([0.5, 2.0]), pydl.tensor(2.0)).shape\n(2,)\n");
+      name, sample_call(sample));
 }
 
 using UnaryFunction = Tensor (*)(const Tensor&);
 using BinaryFunction = Tensor (*)(const Tensor&, const Tensor&);
+using ScalarFunction = Tensor (*)(const Tensor&, Scalar);
 
 void define_unary(py::module_& module, const py::object& type, const char* name, const char* summary,
-                  UnaryFunction function) {
+                  UnaryFunction function, bool integers = false) {
   const auto run = [function](const Tensor& x) { return compute(x.size(), [&] { return function(x); }); };
-  module.def(name, run, py::arg("x"), unary_doc(name, summary).c_str());
+  module.def(name, run, py::arg("x"), unary_doc(name, summary, integers).c_str());
   method(type, name, run, summary);
 }
 
@@ -48,10 +60,33 @@ Tensor call_binary(BinaryFunction function, const py::object& a, const py::objec
 }
 
 void define_binary(py::module_& module, const char* name, const char* summary, BinaryFunction function,
-                   bool logical = false) {
+                   Sample sample = Sample::reals) {
   module.def(
       name, [function](const py::object& a, const py::object& b) { return call_binary(function, a, b); }, py::arg("a"),
-      py::arg("b"), binary_doc(name, summary, logical).c_str());
+      py::arg("b"), binary_doc(name, summary, sample).c_str());
+}
+
+// The comparison with its sides exchanged.
+ScalarFunction turned(ScalarFunction function) {
+  if (function == static_cast<ScalarFunction>(less)) return greater;
+  if (function == static_cast<ScalarFunction>(less_equal)) return greater_equal;
+  if (function == static_cast<ScalarFunction>(greater)) return less;
+  if (function == static_cast<ScalarFunction>(greater_equal)) return less_equal;
+  return function;
+}
+
+// A number beside a tensor is compared as it is, whether or not the dtype holds it.
+void define_comparison(py::module_& module, const char* name, const char* summary, BinaryFunction function,
+                       ScalarFunction with_number) {
+  const auto run = [=](const py::object& a, const py::object& b) {
+    const bool left = is_tensor(a.ptr());
+    const bool right = is_tensor(b.ptr());
+    const auto number = left == right ? std::nullopt : as_scalar((left ? b : a).ptr());
+    if (!number) return call_binary(function, a, b);
+    const Tensor& x = unwrap((left ? a : b).ptr());
+    return compute(x.size(), [&] { return (left ? with_number : turned(with_number))(x, *number); });
+  };
+  module.def(name, run, py::arg("a"), py::arg("b"), binary_doc(name, summary, Sample::reals).c_str());
 }
 
 #define PYDL_BIND_UNARY(name, doc) define_unary(module, type, #name, doc, &pydl::name);
@@ -59,13 +94,30 @@ void define_binary(py::module_& module, const char* name, const char* summary, B
 #define PYDL_BIND_UNARY_TEST(name, doc) PYDL_BIND_UNARY(name, doc)
 #define PYDL_BIND_BINARY(name, doc) define_binary(module, #name, doc, &pydl::name);
 #define PYDL_BIND_BINARY_FLOAT(name, doc) PYDL_BIND_BINARY(name, doc)
-#define PYDL_BIND_COMPARE(name, doc) PYDL_BIND_BINARY(name, doc)
-#define PYDL_BIND_LOGICAL(name, doc) define_binary(module, #name, doc, &pydl::name, true);
+#define PYDL_BIND_UNARY_INTEGER(name, doc) define_unary(module, type, #name, doc, &pydl::name, true);
+#define PYDL_BIND_BINARY_INTEGER(name, doc) define_binary(module, #name, doc, &pydl::name, Sample::integers);
+#define PYDL_BIND_COMPARE(name, doc) define_comparison(module, #name, doc, &pydl::name, &pydl::name);
+#define PYDL_BIND_LOGICAL(name, doc) define_binary(module, #name, doc, &pydl::name, Sample::bools);
 #define PYDL_BIND(kind, name, doc, ...) PYDL_BIND_##kind(name, doc)
 
+// A bound as a tensor, undefined where there is none, or where it lies on its side of all that the dtype holds.
+Tensor bound_of(const py::object& bound, const Tensor& x, bool is_upper) {
+  if (bound.is_none()) return {};
+  const auto number = as_scalar(bound.ptr());
+  if (number && is_integer(x.dtype()) && !number->is_floating()) {
+    const auto [least, most] = integer_range(x.dtype());
+    const double value = number->to_double();
+    const bool beyond = number->is_large() ? (value > 0) == is_upper
+                                           : (is_upper ? number->to_int64() >= most : number->to_int64() <= least);
+    if (beyond) return {};
+  }
+  return to_tensor_beside(bound, x);
+}
+
 Tensor clip_between(const Tensor& x, const py::object& low, const py::object& high) {
-  const Tensor lower = low.is_none() ? Tensor{} : to_tensor_beside(low, x);
-  const Tensor upper = high.is_none() ? Tensor{} : to_tensor_beside(high, x);
+  if (x.dtype() == DType::boolean) throw TypeError("clip: bool has no arithmetic; use astype");
+  const Tensor lower = bound_of(low, x, false);
+  const Tensor upper = bound_of(high, x, true);
   return compute(x.size(), [&]() -> Tensor {
     if (!lower.defined()) return upper.defined() ? minimum(x, upper) : x;
     return upper.defined() ? clip(x, lower, upper) : maximum(x, lower);
@@ -130,13 +182,18 @@ void define_elementwise(py::module_& module, const py::object& type) {
       "tensor([0., 2.], dtype=float32)\n");
   constexpr const char* clip_doc =
       "x limited to [min, max].\n\nParameters\n----------\nx : Tensor, any shape\nmin, max : number, Tensor or None\n"
-      "    None leaves that side open.\n\nExamples\n--------\n>>> import pydl\n"
+      "    None leaves that side open, as does an integer that lies outside of the dtype of x on that side.\n\n"
+      "Raises\n------\nOverflowError\n    When all elements would become a number that the dtype of x does not "
+      "hold.\n\n"
+      "Examples\n--------\n>>> import pydl\n"
       ">>> pydl.clip(pydl.tensor([-1.0, 0.5, 2.0]), 0, 1)\ntensor([0.0000, 0.5000, 1.0000], dtype=float32)\n";
   module.def("clip", clip_between, py::arg("x"), py::arg("min") = py::none(), py::arg("max") = py::none(), clip_doc);
   method(type, "clip", clip_between, py::arg("min") = py::none(), py::arg("max") = py::none(), clip_doc);
   constexpr const char* astype_doc =
       "The same values in another dtype; the tensor itself when it has it already.\n\n"
-      "Floating-point numbers are truncated to integers; anything but 0 is True.\n\n"
+      "Floating-point numbers are truncated to integers; anything but 0 is True. As in NumPy, integers keep the "
+      "lowest\n"
+      "bits, and what is not finite, or outside of the integers' range, becomes an unspecified integer.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.astype(pydl.tensor([1.9]), pydl.int32)\ntensor([1], "
       "dtype=int32)\n";
   const auto convert = [](const Tensor& x, DType dtype) { return compute(x.size(), [&] { return astype(x, dtype); }); };

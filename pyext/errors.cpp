@@ -27,6 +27,8 @@ void set_python_error() noexcept {
     PyErr_SetString(PyExc_ValueError, error.what());
   } catch (const TypeError& error) {
     PyErr_SetString(PyExc_TypeError, error.what());
+  } catch (const OverflowError& error) {
+    PyErr_SetString(PyExc_OverflowError, error.what());
   } catch (const IndexError& error) {
     PyErr_SetString(PyExc_IndexError, error.what());
   } catch (const MemoryError& error) {

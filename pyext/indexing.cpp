@@ -166,7 +166,7 @@ void set_item(const Tensor& tensor, py::handle key, py::handle value) {
         "assign: a tensor that requires a gradient cannot be overwritten while operations are recorded; do it "
         "under no_grad(), or compute a new tensor");
   }
-  Tensor source = to_tensor_beside(value, tensor);
+  Tensor source = is_tensor(value.ptr()) ? unwrap(value.ptr()) : to_tensor_as(value, tensor.dtype());
   Tensor view;
   {
     const GradMode mode(false);

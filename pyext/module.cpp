@@ -1,10 +1,26 @@
 // The extension module pydl._core.
 #include "bindings.h"
 #include "casters.h"
+#include "pydl/random.h"
 #include "pydl/threads.h"
 #include "pydl/version.h"
+#include "runtime/cpu_features.h"
 
 namespace {
+
+// What the environment asks for is looked at first: a misspelt name must not be passed over.
+void check_environment() {
+  using namespace pydl;
+  const auto wanted = runtime::wanted_instruction_set();
+  if (wanted && *wanted > runtime::best_instruction_set()) {
+    const std::string message =
+        concat_text("PYDL_ISA: this processor has no '", runtime::instruction_set_name(*wanted), "'; pydl uses '",
+                    runtime::instruction_set_name(runtime::best_instruction_set()), "'");
+    if (PyErr_WarnEx(PyExc_RuntimeWarning, message.c_str(), 1) < 0) throw pybind11::error_already_set();
+  }
+  num_threads();
+  default_generator();
+}
 
 bool is_main_interpreter() { return PyInterpreterState_Get() == PyInterpreterState_Main(); }
 
@@ -21,6 +37,7 @@ PYBIND11_MODULE(_core, module) {
   using namespace pydl::python;
   // Here too: from Python 3.13, the initialiser below runs in the main interpreter, whoever imports.
   if (!is_main_interpreter()) throw py::import_error(not_in_subinterpreters);
+  check_environment();
   module.doc() = "The C++ core of pydl.";
   module.attr("__version__") = pydl::version();
   py::register_exception_translator([](std::exception_ptr pointer) {
@@ -32,13 +49,13 @@ PYBIND11_MODULE(_core, module) {
       set_python_error();
     }
   });
-  pydl::num_threads();  // an environment variable that is wrong is an error now, and not in the first step
   define_tensor_type(module);
   define_dtypes(module);
   const py::object type = module.attr("Tensor");
   define_tensor_members(module, type);
   define_conversions(module, type);
   define_dlpack(module, type);
+  define_numpy_functions(type);
   define_elementwise(module, type);
   define_creation(module);
   define_shape_functions(module, type);

@@ -121,8 +121,9 @@ using Initializer = Tensor (*)(const Dims&, double, DType, Generator&);
 void define_initializer(py::module_& module, const char* name, const char* doc, double gain, Initializer function) {
   module.def(
       name,
-      [function](const DimsArgument& shape, double scale, DType dtype, Generator* generator) {
-        return function(shape.dims, scale, dtype, generator != nullptr ? *generator : default_generator());
+      [function](const DimsArgument& shape, double scale, std::optional<DType> dtype, Generator* generator) {
+        return function(shape.dims, scale, dtype.value_or(DType::float32),
+                        generator != nullptr ? *generator : default_generator());
       },
       py::arg("shape"), py::arg("gain") = gain, py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       doc);
@@ -132,15 +133,17 @@ void define_initializer(py::module_& module, const char* name, const char* doc, 
 void define_defaults(py::module_& module) {
   module.def(
       "default_weight",
-      [](const DimsArgument& shape, DType dtype, Generator* generator) {
-        return nn::default_weight(shape.dims, dtype, generator != nullptr ? *generator : default_generator());
+      [](const DimsArgument& shape, std::optional<DType> dtype, Generator* generator) {
+        return nn::default_weight(shape.dims, dtype.value_or(DType::float32),
+                                  generator != nullptr ? *generator : default_generator());
       },
       py::arg("shape"), py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       "Uniform in +-1 / sqrt(inputs), as PyTorch's layers start.");
   module.def(
       "default_bias",
-      [](const DimsArgument& shape, int64_t fan_in, DType dtype, Generator* generator) {
-        return nn::default_bias(shape.dims, fan_in, dtype, generator != nullptr ? *generator : default_generator());
+      [](const DimsArgument& shape, int64_t fan_in, std::optional<DType> dtype, Generator* generator) {
+        return nn::default_bias(shape.dims, fan_in, dtype.value_or(DType::float32),
+                                generator != nullptr ? *generator : default_generator());
       },
       py::arg("shape"), py::arg("fan_in"), py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       "Uniform in +-1 / sqrt(fan_in), as PyTorch's layers start.");

@@ -16,10 +16,13 @@ Generator& chosen_optional(std::optional<Generator*> generator) { return chosen(
 void define_generator(py::module_& module) {
   py::class_<Generator>(module, "Generator",
                         "A stream of random numbers (Philox 4x32-10): the same for any number of threads.\n\n"
-                        "Parameters\n----------\nseed : int\n\nExamples\n--------\n>>> import pydl\n"
+                        "Parameters\n----------\nseed : int in [0, 2**64), optional\n"
+                        "    By default one of the operating system, another in every process, and in every child\n"
+                        "    that a process forks.\n\nExamples\n--------\n>>> import pydl\n"
                         ">>> g = pydl.Generator(1)\n>>> state = g.state()\n>>> a = pydl.uniform(3, generator=g)\n"
                         ">>> g.set_state(state)\n>>> bool((pydl.uniform(3, generator=g) == a).all())\nTrue\n")
-      .def(py::init<uint64_t>(), py::arg("seed") = 0)
+      .def(py::init([](std::optional<uint64_t> seed) { return seed ? Generator(*seed) : Generator(); }),
+           py::arg("seed") = py::none())
       .def_property_readonly("seed", &Generator::seed, "The seed of the stream.")
       .def("manual_seed", &Generator::manual_seed, py::arg("seed"), "Starts the stream of `seed` from its beginning.")
       .def("state", &Generator::state, "A copy of the state: int64 {seed, offset}.")
@@ -61,6 +64,10 @@ void define_random(py::module_& module) {
   module.def(
       "manual_seed", [](uint64_t seed) { default_generator().manual_seed(seed); }, py::arg("seed"),
       "Starts the default generator's stream of `seed` from its beginning.\n\n"
+      "Until then, random numbers, and with them the first weights of layers, are others in every process: the\n"
+      "operating system seeds the generator, or the environment variable PYDL_SEED does. A child that the process\n"
+      "forks goes on with the same numbers as its parent after a call of `manual_seed`, or under PYDL_SEED; else it\n"
+      "has numbers of its own.\n\n"
       "Parameters\n----------\nseed : int in [0, 2**64)\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.manual_seed(1)\n>>> a = pydl.uniform(3)\n>>> pydl.manual_seed(1)\n"
       ">>> bool((pydl.uniform(3) == a).all())\nTrue\n");
@@ -80,9 +87,10 @@ void define_random(py::module_& module) {
       ">>> pydl.set_rng_state(pydl.get_rng_state())\n");
   module.def(
       "uniform",
-      [](const DimsArgument& shape, double low, double high, DType dtype, Generator* generator) {
-        return compute(element_count(shape.dims),
-                       [&] { return uniform(shape.dims, low, high, dtype, chosen(generator)); });
+      [](const DimsArgument& shape, double low, double high, std::optional<DType> dtype, Generator* generator) {
+        return compute(element_count(shape.dims), [&] {
+          return uniform(shape.dims, low, high, dtype.value_or(DType::float32), chosen(generator));
+        });
       },
       py::arg("shape"), py::arg("low") = 0.0, py::arg("high") = 1.0, py::arg("dtype") = DType::float32,
       py::arg("generator") = py::none(),
@@ -90,9 +98,10 @@ void define_random(py::module_& module) {
       ">>> pydl.uniform((2, 3)).shape\n(2, 3)\n");
   module.def(
       "normal",
-      [](const DimsArgument& shape, double mean, double std, DType dtype, Generator* generator) {
-        return compute(element_count(shape.dims),
-                       [&] { return normal(shape.dims, mean, std, dtype, chosen(generator)); });
+      [](const DimsArgument& shape, double mean, double std, std::optional<DType> dtype, Generator* generator) {
+        return compute(element_count(shape.dims), [&] {
+          return normal(shape.dims, mean, std, dtype.value_or(DType::float32), chosen(generator));
+        });
       },
       py::arg("shape"), py::arg("mean") = 0.0, py::arg("std") = 1.0, py::arg("dtype") = DType::float32,
       py::arg("generator") = py::none(),
@@ -100,24 +109,26 @@ void define_random(py::module_& module) {
       ">>> pydl.normal((2, 3)).shape\n(2, 3)\n");
   module.def(
       "rand",
-      [](const py::args& shape, DType dtype, std::optional<Generator*> generator) {
-        return uniform(dims_of_varargs("rand", shape), 0, 1, dtype, chosen_optional(generator));
+      [](const py::args& shape, std::optional<DType> dtype, std::optional<Generator*> generator) {
+        return uniform(dims_of_varargs("rand", shape), 0, 1, dtype.value_or(DType::float32),
+                       chosen_optional(generator));
       },
       py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       "`uniform` in [0, 1) with the sizes as arguments.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.rand(2, 3).shape\n(2, 3)\n");
   module.def(
       "randn",
-      [](const py::args& shape, DType dtype, std::optional<Generator*> generator) {
-        return normal(dims_of_varargs("randn", shape), 0, 1, dtype, chosen_optional(generator));
+      [](const py::args& shape, std::optional<DType> dtype, std::optional<Generator*> generator) {
+        return normal(dims_of_varargs("randn", shape), 0, 1, dtype.value_or(DType::float32),
+                      chosen_optional(generator));
       },
       py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       "`normal` with mean 0 and std 1, the sizes as arguments.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.randn(2, 3).shape\n(2, 3)\n");
   module.def(
       "randint",
-      [](int64_t low, int64_t high, const DimsArgument& shape, DType dtype, Generator* generator) {
-        return randint(shape.dims, low, high, dtype, chosen(generator));
+      [](int64_t low, int64_t high, const DimsArgument& shape, std::optional<DType> dtype, Generator* generator) {
+        return randint(shape.dims, low, high, dtype.value_or(DType::int64), chosen(generator));
       },
       py::arg("low"), py::arg("high"), py::arg("shape"), py::arg("dtype") = DType::int64,
       py::arg("generator") = py::none(),

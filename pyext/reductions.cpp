@@ -23,7 +23,7 @@ std::string doc_of(const char* name, const char* summary, const char* result, co
 std::string method_doc(const char* summary) {
   return concat_text(summary,
                      "\n\n`numpy`'s function of that name calls this method: `out` must be None; where there is a ",
-                     "`dtype`,\nthe tensor is converted to it first.");
+                     "`dtype`,\nthe tensor is converted to it first, and so is the result.");
 }
 
 void require_no_output(const char* name, const py::object& out) {
@@ -32,8 +32,8 @@ void require_no_output(const char* name, const py::object& out) {
                               std::string(py::str(py::type::of(out).attr("__name__")))));
 }
 
-// What a method reduces: the tensor in the dtype that the caller asks for.
-Tensor in_dtype(const Tensor& x, const std::optional<DType>& dtype) { return dtype ? astype(x, *dtype) : x; }
+// A tensor in the dtype that the caller asks for: what a method reduces, and what it gives.
+Tensor as_dtype(const Tensor& x, const std::optional<DType>& dtype) { return dtype ? astype(x, *dtype) : x; }
 
 // Whether the method of NumPy takes the dtype to compute in.
 enum class Dtype { none, optional };
@@ -57,7 +57,7 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
   const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, bool keepdims,
                                   const std::optional<DType>& dtype, const py::object& out) {
     require_no_output(name, out);
-    return run(in_dtype(x, dtype), axis, keepdims);
+    return as_dtype(run(as_dtype(x, dtype), axis, keepdims), dtype);
   };
   method(type, name, reduce, py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
          py::arg("dtype") = py::none(), py::arg("out") = py::none(), method_doc(summary).c_str());
@@ -78,7 +78,7 @@ void define_moment(py::module_& module, const py::object& type, const char* name
                                   std::optional<double> ddof) {
     require_no_output(name, out);
     if (ddof && correction != 0) throw TypeError(concat_text(name, ": expected correction or ddof, got both"));
-    return run(in_dtype(x, dtype), axis, ddof.value_or(correction), keepdims);
+    return as_dtype(run(as_dtype(x, dtype), axis, ddof.value_or(correction), keepdims), dtype);
   };
   method(type, name, reduce, py::arg("axis") = py::none(), py::arg("correction") = 0.0, py::arg("keepdims") = false,
          py::kw_only(), py::arg("dtype") = py::none(), py::arg("out") = py::none(), py::arg("ddof") = py::none(),

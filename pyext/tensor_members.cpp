@@ -12,6 +12,11 @@ void overwrite(const Tensor& target, const Tensor& source) {
   compute(target.size(), [&] { assign(target, source); });
 }
 
+// What overwrites elements: numbers and lists in the dtype of the target, others as they are.
+Tensor as_values_of(const py::object& source, const Tensor& target) {
+  return is_tensor(source.ptr()) ? unwrap(source.ptr()) : to_tensor_as(source, target.dtype());
+}
+
 Tensor move_to(const Tensor& x, const py::object& target) {
   if (py::isinstance<py::str>(target)) {
     const auto name = target.cast<std::string>();
@@ -72,7 +77,7 @@ void define_attributes(const py::object& type) {
   property(type, "ndim", [](const Tensor& x) { return x.rank(); }, "Number of axes.");
   property(type, "size", [](const Tensor& x) { return x.size(); }, "Number of elements.");
   property(
-      type, "nbytes", [](const Tensor& x) { return x.size() * static_cast<int64_t>(item_size(x.dtype())); },
+      type, "nbytes", [](const Tensor& x) { return py::int_(x.size()) * py::int_(item_size(x.dtype())); },
       "Bytes of the elements.");
   property(type, "dtype", [](const Tensor& x) { return x.dtype(); }, "The element type.");
   property(type, "device", [](const Tensor&) { return "cpu"; }, "Where the elements are: 'cpu'.");
@@ -135,11 +140,13 @@ void define_overwriting(const py::object& type) {
       type, "copy_",
       [](const py::object& self, const py::object& source) {
         const Tensor& x = unwrap(self.ptr());
-        overwrite(x, to_tensor_beside(source, x));
+        overwrite(x, as_values_of(source, x));
         return self;
       },
       py::arg("source"),
-      "Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself.");
+      "Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself.\n\n"
+      "Tensors and arrays are converted as by `astype`. A Python number that the dtype does not hold, alone or in a\n"
+      "list, raises OverflowError.");
   method(
       type, "fill_",
       [](const py::object& self, Scalar value) {
@@ -147,7 +154,9 @@ void define_overwriting(const py::object& type) {
         overwrite(x, Tensor::scalar(value, x.dtype()));
         return self;
       },
-      py::arg("value"), "Overwrites every element with one number; returns the tensor itself.");
+      py::arg("value"),
+      "Overwrites every element with one number; returns the tensor itself.\n\n"
+      "A number that the dtype does not hold raises OverflowError.");
   method(
       type, "zero_",
       [](const py::object& self) {

@@ -14,6 +14,7 @@ PyTypeObject* type_object = nullptr;
 
 using UnaryFunction = Tensor (*)(const Tensor&);
 using BinaryFunction = Tensor (*)(const Tensor&, const Tensor&);
+using ScalarFunction = Tensor (*)(const Tensor&, Scalar);
 
 // Calls `function`, which returns a new reference, and turns exceptions into Python errors.
 template <class Function>
@@ -126,31 +127,29 @@ PyObject* in_place(PyObject* self, PyObject* other) {
   });
 }
 
+// The tensor is on the left: Python turns comparisons around.
+template <BinaryFunction function, ScalarFunction with_number>
+PyObject* comparison(PyObject* left, PyObject* right) {
+  return guarded([&]() -> PyObject* {
+    const auto number = is_tensor(right) ? std::nullopt : as_scalar(right);
+    if (!number) return binary<function>(left, right);
+    const Tensor& x = unwrap(left);
+    return wrap(compute(x.size(), [&] { return with_number(x, *number); }));
+  });
+}
+
 PyObject* compare(PyObject* left, PyObject* right, int operation) {
   switch (operation) {
-    case Py_EQ: return binary<equal>(left, right);
-    case Py_NE: return binary<not_equal>(left, right);
-    case Py_LT: return binary<less>(left, right);
-    case Py_LE: return binary<less_equal>(left, right);
-    case Py_GT: return binary<greater>(left, right);
-    default: return binary<greater_equal>(left, right);
+    case Py_EQ: return comparison<equal, equal>(left, right);
+    case Py_NE: return comparison<not_equal, not_equal>(left, right);
+    case Py_LT: return comparison<less, less>(left, right);
+    case Py_LE: return comparison<less_equal, less_equal>(left, right);
+    case Py_GT: return comparison<greater, greater>(left, right);
+    default: return comparison<greater_equal, greater_equal>(left, right);
   }
 }
 
 Tensor itself(const Tensor& x) { return x; }
-
-// The operators & | ^ ~ are bitwise in Python; pydl has them for bools only.
-const Tensor& require_bool(const Tensor& x) {
-  if (x.dtype() != DType::boolean) throw TypeError(concat_text("operators & | ^ ~ need bool tensors, got ", x.dtype()));
-  return x;
-}
-
-template <BinaryFunction function>
-Tensor of_bools(const Tensor& a, const Tensor& b) {
-  return function(require_bool(a), require_bool(b));
-}
-
-Tensor invert(const Tensor& x) { return logical_not(require_bool(x)); }
 
 // --- conversion to Python numbers -------------------------------------------------------------------------
 
@@ -348,10 +347,12 @@ void define_tensor_type(py::module_& module) {
       slot(Py_nb_negative, unary<negative>),
       slot(Py_nb_positive, unary<itself>),
       slot(Py_nb_absolute, unary<abs>),
-      slot(Py_nb_invert, unary<invert>),
-      slot(Py_nb_and, binary<of_bools<logical_and>>),
-      slot(Py_nb_or, binary<of_bools<logical_or>>),
-      slot(Py_nb_xor, binary<of_bools<logical_xor>>),
+      slot(Py_nb_invert, unary<bitwise_invert>),
+      slot(Py_nb_and, binary<bitwise_and>),
+      slot(Py_nb_or, binary<bitwise_or>),
+      slot(Py_nb_xor, binary<bitwise_xor>),
+      slot(Py_nb_lshift, binary<bitwise_left_shift>),
+      slot(Py_nb_rshift, binary<bitwise_right_shift>),
       slot(Py_nb_inplace_add, in_place<add>),
       slot(Py_nb_inplace_subtract, in_place<subtract>),
       slot(Py_nb_inplace_multiply, in_place<multiply>),
@@ -374,8 +375,6 @@ void define_tensor_type(py::module_& module) {
   if (type == nullptr) throw py::error_already_set();
   type_object = reinterpret_cast<PyTypeObject*>(type);
   const py::object object = py::reinterpret_borrow<py::object>(type);
-  // NumPy leaves operators with a tensor to the tensor.
-  object.attr("__array_ufunc__") = py::none();
   object.attr("__array_priority__") = 1000;
   module.attr("Tensor") = object;
 }

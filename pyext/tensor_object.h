@@ -31,14 +31,18 @@ PyObject* trace_error_type();
 /// Sets the Python error for the C++ exception being handled.
 void set_python_error() noexcept;
 
-/// A number as C++ sees it; nothing where the object is none.
+/// A number as C++ sees it, Python's integers beyond int64 too; nothing where the object is none.
 std::optional<Scalar> as_scalar(PyObject* object);
 
 /// Anything that holds numbers, as a tensor: tensors and arrays share memory, numbers and lists are converted.
 /// Throws `TypeError` naming the Python type.
 Tensor to_tensor(py::handle object);
-/// The same beside a tensor: a Python number takes its dtype from `like`.
+/// The same beside a tensor: a Python number takes its dtype from `like`. Throws `OverflowError` where that does not
+/// hold it.
 Tensor to_tensor_beside(py::handle object, const Tensor& like);
+/// The same in a given dtype. Python numbers, alone and in lists, keep all their digits; one that the dtype does not
+/// hold throws `OverflowError`, and not-a-number as an integer `ValueError`.
+Tensor to_tensor_as(py::handle object, DType dtype);
 
 /// Runs `function`, without the interpreter's lock where the work, in elements, is worth it.
 template <class Function>

@@ -161,9 +161,9 @@ def test_functions_of_real_numbers_take_integers_as_float32(dtype: str) -> None:
         assert function(ones(dtype)).dtype == expected
 
 
-def test_bool_has_no_arithmetic() -> None:
+def test_bool_has_no_arithmetic_beside_sums_and_products() -> None:
     x = pydl.tensor([True, False])
-    for operation in (lambda: x + x, lambda: x - True, lambda: x * x, lambda: -x):
+    for operation in (lambda: x - x, lambda: x - True, lambda: x**x, lambda: -x):
         with pytest.raises(TypeError, match="bool"):
             operation()
 

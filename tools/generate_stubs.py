@@ -93,7 +93,8 @@ TYPES = {
 # Arguments that are converted.
 CONVERTED = {"Tensor": "TensorLike", "DType": "DTypeLike"}
 
-BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
+BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor",
+          "lshift", "rshift"]  # fmt: skip
 IN_PLACE = ["iadd", "isub", "imul", "itruediv"]
 COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
 UNARY = ["neg", "pos", "abs", "invert"]
@@ -159,7 +160,11 @@ class Rewriter(ast.NodeTransformer):
             self.argument(argument, keyword_default)
         if node.args.vararg is not None:
             sizes = "int | collections.abc.Sequence[int]"
-            node.args.vararg.annotation = ast.parse(sizes, mode="eval").body
+            anything = node.args.kwarg is not None
+            kind = "typing.Any" if anything else sizes
+            node.args.vararg.annotation = ast.parse(kind, mode="eval").body
+        if node.args.kwarg is not None:
+            node.args.kwarg.annotation = ast.parse("typing.Any", mode="eval").body
         if node.returns is not None:
             node.returns = self.annotation(node.returns)
             if node.name in ANY_RESULTS:
@@ -211,7 +216,7 @@ def rewrite_class(node: ast.ClassDef) -> None:
         untyped = [m for m in members if m.name.startswith("__") and m.returns is None]
         members = [m for m in members if m not in untyped]
         lines = [f"def {signature}: ..." for signature in operators()]
-        attributes = ["__array_priority__: typing.ClassVar[int]", "__array_ufunc__: None"]
+        attributes = ["__array_priority__: typing.ClassVar[int]"]
         added = ast.parse("\n".join([*attributes, *lines])).body
     else:
         added = []

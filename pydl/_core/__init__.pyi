@@ -33,7 +33,6 @@ class Tensor:
     """A typed, strided array of up to 8 axes that remembers how it was computed."""
 
     __array_priority__: typing.ClassVar[int]
-    __array_ufunc__: None
 
     def __new__(cls, data: TensorLike) -> typing_extensions.Self: ...
     def __bool__(self) -> builtins.bool: ...
@@ -60,6 +59,8 @@ class Tensor:
     def __and__(self, other: TensorLike) -> Tensor: ...
     def __or__(self, other: TensorLike) -> Tensor: ...
     def __xor__(self, other: TensorLike) -> Tensor: ...
+    def __lshift__(self, other: TensorLike) -> Tensor: ...
+    def __rshift__(self, other: TensorLike) -> Tensor: ...
     def __radd__(self, other: TensorLike) -> Tensor: ...
     def __rsub__(self, other: TensorLike) -> Tensor: ...
     def __rmul__(self, other: TensorLike) -> Tensor: ...
@@ -71,6 +72,8 @@ class Tensor:
     def __rand__(self, other: TensorLike) -> Tensor: ...
     def __ror__(self, other: TensorLike) -> Tensor: ...
     def __rxor__(self, other: TensorLike) -> Tensor: ...
+    def __rlshift__(self, other: TensorLike) -> Tensor: ...
+    def __rrshift__(self, other: TensorLike) -> Tensor: ...
     def __iadd__(self, other: TensorLike) -> Tensor: ...
     def __isub__(self, other: TensorLike) -> Tensor: ...
     def __imul__(self, other: TensorLike) -> Tensor: ...
@@ -84,6 +87,9 @@ class Tensor:
     def __gt__(self, other: TensorLike) -> Tensor: ...
     def __ge__(self, other: TensorLike) -> Tensor: ...
     def __array__(self, dtype: typing.Any = None, *, copy: typing.Any = None) -> Array: ...
+    def __array_ufunc__(
+        self, ufunc: typing.Any, method: str, *args: typing.Any, **kwargs: typing.Any
+    ) -> typing.Any: ...
     def __copy__(self) -> Tensor: ...
     def __deepcopy__(self, memo: typing.Any) -> typing.Any: ...
     def __dlpack__(
@@ -150,6 +156,9 @@ class Tensor:
 
     def binary_step(self) -> Tensor:
         """1 where x >= 0, else 0; its derivative is 0."""
+
+    def bitwise_invert(self) -> Tensor:
+        """Every bit of an integer turned; of bools, not."""
 
     def ceil(self) -> Tensor:
         """The smallest integer not below x."""
@@ -427,7 +436,7 @@ class Tensor:
         """The last two axes exchanged, a view."""
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self) -> typing.Any:
         """Bytes of the elements."""
 
     @property
@@ -492,7 +501,7 @@ class _RandomTape:
 class Generator:
     """A stream of random numbers (Philox 4x32-10): the same for any number of threads."""
 
-    def __init__(self, seed: int = 0) -> None: ...
+    def __init__(self, seed: int | None = None) -> None: ...
     def __repr__(self) -> str: ...
     def manual_seed(self, seed: int) -> None:
         """Starts the stream of `seed` from its beginning."""
@@ -806,6 +815,24 @@ def batch_norm_backward(
 def binary_step(x: TensorLike) -> Tensor:
     """1 where x >= 0, else 0; its derivative is 0."""
 
+def bitwise_and(a: TensorLike, b: TensorLike) -> Tensor:
+    """Bits that are set in both; of bools, and."""
+
+def bitwise_invert(x: TensorLike) -> Tensor:
+    """Every bit of an integer turned; of bools, not."""
+
+def bitwise_left_shift(a: TensorLike, b: TensorLike) -> Tensor:
+    """a times 2**b, by bits; 0 for b as large as the integer is wide."""
+
+def bitwise_or(a: TensorLike, b: TensorLike) -> Tensor:
+    """Bits that are set in either; of bools, or."""
+
+def bitwise_right_shift(a: TensorLike, b: TensorLike) -> Tensor:
+    """a / 2**b, rounded down; 0 or -1 for b as large as the integer is wide."""
+
+def bitwise_xor(a: TensorLike, b: TensorLike) -> Tensor:
+    """Bits that are set in exactly one; of bools, exclusive or."""
+
 def broadcast_to(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
     """The array API's name of `expand`."""
 
@@ -907,7 +934,7 @@ def dropout(
 def elu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
     """x where positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
 
-def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
     """Memory with undefined contents."""
 
 def empty_cache() -> None:
@@ -931,7 +958,7 @@ def expand_dims(x: TensorLike, axis: int) -> Tensor:
 def expm1(x: TensorLike) -> Tensor:
     """exp(x) - 1, exact for small x."""
 
-def eye(rows: int, columns: int | None = None, k: int = 0, dtype: DTypeLike = ...) -> Tensor:
+def eye(rows: int, columns: int | None = None, k: int = 0, dtype: DTypeLike | None = ...) -> Tensor:
     """Ones on diagonal k of a matrix (rows, columns) that is otherwise 0."""
 
 def flatten(x: TensorLike, start_axis: int = 0, end_axis: int = -1) -> Tensor:
@@ -1010,7 +1037,7 @@ def less_equal(a: TensorLike, b: TensorLike) -> Tensor:
 def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """x times the transposed weight, plus bias."""
 
-def linspace(start: float, stop: float, count: int, dtype: DTypeLike = ...) -> Tensor:
+def linspace(start: float, stop: float, count: int, dtype: DTypeLike | None = ...) -> Tensor:
     """`count` evenly spaced numbers from start to stop, both included."""
 
 def live_tensor_count() -> int:
@@ -1136,7 +1163,7 @@ def normal(
     shape: int | collections.abc.Sequence[int],
     mean: float = 0.0,
     std: float = 1.0,
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Random numbers, normal with mean and standard deviation."""
@@ -1158,7 +1185,7 @@ def normalize_backward(
 def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a != b."""
 
-def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
     """Ones."""
 
 def ones_like(x: TensorLike) -> Tensor:
@@ -1188,7 +1215,7 @@ def promote_types(a: DTypeLike, b: DTypeLike) -> DType:
 
 def rand(
     *args: int | collections.abc.Sequence[int],
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """`uniform` in [0, 1) with the sizes as arguments."""
@@ -1197,14 +1224,14 @@ def randint(
     low: int,
     high: int,
     shape: int | collections.abc.Sequence[int],
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Random integers in [low, high)."""
 
 def randn(
     *args: int | collections.abc.Sequence[int],
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """`normal` with mean 0 and std 1, the sizes as arguments."""
@@ -1447,7 +1474,7 @@ def uniform(
     shape: int | collections.abc.Sequence[int],
     low: float = 0.0,
     high: float = 1.0,
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Random numbers, uniform in [low, high)."""
@@ -1463,7 +1490,7 @@ def var(
 def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     """a where the condition holds, else b."""
 
-def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
     """Zeros."""
 
 def zeros_like(x: TensorLike) -> Tensor:

@@ -207,14 +207,14 @@ def ctc_loss(
 def default_bias(
     shape: int | collections.abc.Sequence[int],
     fan_in: int,
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Uniform in +-1 / sqrt(fan_in), as PyTorch's layers start."""
 
 def default_weight(
     shape: int | collections.abc.Sequence[int],
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Uniform in +-1 / sqrt(inputs), as PyTorch's layers start."""
@@ -294,7 +294,7 @@ def instance_norm(
 def kaiming_normal(
     shape: int | collections.abc.Sequence[int],
     gain: float = 1.4142135623730951,
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Normal with std gain / sqrt(in) (He et al., 2015)."""
@@ -302,7 +302,7 @@ def kaiming_normal(
 def kaiming_uniform(
     shape: int | collections.abc.Sequence[int],
     gain: float = 1.4142135623730951,
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Uniform in +-gain * sqrt(3 / in) (He et al., 2015)."""
@@ -408,7 +408,7 @@ def mse_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean"
 def orthogonal(
     shape: int | collections.abc.Sequence[int],
     gain: float = 1.0,
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Orthonormal rows or columns, times gain (Saxe et al., 2013)."""
@@ -463,7 +463,7 @@ def scaled_dot_product_attention(
 def xavier_normal(
     shape: int | collections.abc.Sequence[int],
     gain: float = 1.0,
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Normal with std gain * sqrt(2 / (in + out)) (Glorot and Bengio, 2010)."""
@@ -471,7 +471,7 @@ def xavier_normal(
 def xavier_uniform(
     shape: int | collections.abc.Sequence[int],
     gain: float = 1.0,
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
     """Uniform in +-gain * sqrt(6 / (in + out)) (Glorot and Bengio, 2010)."""

@@ -111,7 +111,7 @@ class SinusoidalPositionalEncoding(_PositionalEncoding):
         rates = np.exp(-math.log(10000.0) * (places - places % 2) / size)
         angles = np.arange(max_length)[:, None] * rates
         table = np.where(places % 2 == 0, np.sin(angles), np.cos(angles))
-        self.encoding = Buffer(_core.asarray(table).astype(dtype), persistent=False)
+        self.encoding = Buffer(_core.asarray(table).astype(dtype or "float32"), persistent=False)
 
     def _table(self) -> Tensor:
         return self.encoding

@@ -108,6 +108,8 @@ std::vector<Case> elementwise_cases() {
 #define PYDL_CASE_BINARY_FLOAT(name) PYDL_CASE_BINARY(name)
 #define PYDL_CASE_UNARY_TEST(name)
 #define PYDL_CASE_COMPARE(name)
+#define PYDL_CASE_UNARY_INTEGER(name)
+#define PYDL_CASE_BINARY_INTEGER(name)
 #define PYDL_CASE_LOGICAL(name)
 #define PYDL_CASE(kind, name, ...) PYDL_CASE_##kind(name)
   std::vector<Case> cases;

@@ -29,8 +29,11 @@ TEST(arithmetic_broadcasts_and_promotes) {
   CHECK_EQUAL(pydl::exp(pydl::ones({1}, DType::int64)).dtype(), DType::float32);
   CHECK_EQUAL(pydl::less(column, row).dtype(), DType::boolean);
   CHECK_THROWS(pydl::ValueError, "add", column + doubles({1, 2, 3}, {3, 1}));
-  CHECK_THROWS(pydl::TypeError, "add: bool has no arithmetic",
-               pydl::add(pydl::ones({1}, DType::boolean), pydl::ones({1}, DType::boolean)));
+  const Tensor flag = pydl::ones({1}, DType::boolean);
+  CHECK_THROWS(pydl::TypeError, "subtract: bool has no arithmetic", flag - flag);
+  CHECK_EQUAL((flag + flag).dtype(), DType::boolean);
+  CHECK_EQUAL((flag * flag).item_int(), int64_t{1});
+  CHECK_THROWS(pydl::OverflowError, "300 does not fit into uint8", pydl::ones({1}, DType::uint8) + 300);
 }
 
 TEST(integer_division_and_remainders) {

@@ -131,3 +131,12 @@ TEST(state_is_saved_and_restored) {
   CHECK_EQUAL(generator.seed(), 9U);
   CHECK_THROWS(pydl::ValueError, "int64 of shape (2,)", generator.set_state(pydl::ones({3})));
 }
+
+TEST(generators_that_nobody_seeds_differ) {
+  Generator first;
+  Generator second;
+  CHECK(first.seed() != second.seed());
+  CHECK(Generator(3).seed() == Generator(3).seed());
+  first.manual_seed(9);
+  CHECK_EQUAL(first.seed(), uint64_t{9});
+}

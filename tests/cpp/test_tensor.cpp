@@ -1,6 +1,9 @@
 // Tensors: memory, views, dtypes, text, and the errors of wrong use.
+#include <cmath>
 #include <cstdint>
+#include <limits>
 
+#include "pydl/ops.h"
 #include "pydl/tensor.h"
 #include "support.h"
 
@@ -164,4 +167,31 @@ TEST(live_tensors_are_counted) {
     CHECK_EQUAL(pydl::live_tensor_count(), before + 1);
   }
   CHECK_EQUAL(pydl::live_tensor_count(), before);
+}
+
+TEST(numbers_that_a_dtype_does_not_hold) {
+  CHECK_THROWS(pydl::OverflowError, "300 does not fit into uint8, which holds 0 to 255",
+               Tensor::scalar(300, DType::uint8));
+  CHECK_THROWS(pydl::OverflowError, "-1", Tensor::scalar(-1, DType::uint8));
+  CHECK_THROWS(pydl::OverflowError, "int64", Tensor::scalar(0x1p63, DType::int64));
+  CHECK_THROWS(pydl::ValueError, "not-a-number", Tensor::scalar(std::nan(""), DType::int32));
+  CHECK_EQUAL(Tensor::scalar(-0x1p63, DType::int64).item_int(), std::numeric_limits<int64_t>::min());
+  CHECK_EQUAL(Tensor::scalar(255.9, DType::uint8).item_int(), int64_t{255});
+  const pydl::Scalar large = pydl::Scalar::large_integer(0x1p70);
+  CHECK_THROWS(pydl::OverflowError, "int64", Tensor::scalar(large, DType::int64));
+  CHECK_EQUAL(Tensor::scalar(large, DType::float32).item(), 0x1p70);
+  CHECK_THROWS(pydl::OverflowError, "floating-point",
+               Tensor::scalar(pydl::Scalar::large_integer(INFINITY), DType::float64));
+}
+
+TEST(comparisons_with_numbers_are_exact) {
+  const Tensor x = Tensor::full({2}, 255, DType::uint8);
+  const auto holds = [](const Tensor& answers) { return pydl::all(answers).item_int() == 1; };
+  CHECK(holds(pydl::less(x, 256)));
+  CHECK(holds(pydl::greater(x, -1)));
+  CHECK(holds(pydl::not_equal(x, 511)));
+  CHECK(holds(pydl::less(x, 255.5)));
+  CHECK(!holds(pydl::less_equal(x, 254.9)));
+  CHECK(holds(pydl::less_equal(x, pydl::Scalar::large_integer(0x1p64))));
+  CHECK(!holds(pydl::greater_equal(x, std::nan(""))));
 }

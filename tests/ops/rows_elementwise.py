@@ -200,6 +200,45 @@ _BINARY = [
 ]
 
 
+def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function of the arguments as integers."""
+    return lambda *arguments: function(*(x.astype("int64") for x in arguments))
+
+
+_WHOLE_AND_SHIFTS = pairs(-100, 100, 0, 70)
+
+_BITWISE = [
+    Row(
+        name,
+        _whole(getattr(_core, name)),
+        _whole(function),
+        pairs(-100, 100) if "shift" not in name else _WHOLE_AND_SHIFTS,
+        bad=(
+            BadCall(
+                lambda name=name: getattr(_core, name)(pydl.ones(2), pydl.ones(2)),
+                TypeError,
+                f"{name}: expected integers or bools, got float32",
+            ),
+        ),
+    )
+    for name, function in [
+        ("bitwise_and", np.bitwise_and),
+        ("bitwise_or", np.bitwise_or),
+        ("bitwise_xor", np.bitwise_xor),
+        ("bitwise_left_shift", np.left_shift),
+        ("bitwise_right_shift", np.right_shift),
+    ]
+] + [
+    Row(
+        "bitwise_invert",
+        _whole(_core.bitwise_invert),
+        _whole(np.invert),
+        between(-100, 100),
+        bad=(BadCall(lambda: _core.bitwise_invert(pydl.ones(2)), TypeError, "bitwise_invert"),),
+    )
+]
+
+
 def _kinked_with_parameter(rng: np.random.Generator) -> list[Sample]:
     return [
         Sample((draw(rng, shape, -3, 3, (0,)), draw(rng, (), 0.1, 1)))
@@ -278,4 +317,4 @@ _PARAMETRIC = [
     Row("copy", pydl.copy, np.copy, between(-3, 3), smooth=(0,)),
 ]
 
-ROWS = [*_UNARY, *_BINARY, *_PARAMETRIC]
+ROWS = [*_UNARY, *_BINARY, *_BITWISE, *_PARAMETRIC]

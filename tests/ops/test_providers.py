@@ -14,7 +14,8 @@ FAST = [name for name in _core.info()["providers"] if name != "ref"]
 BINARY = {"add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", "atan2",
           "floor_divide", "remainder", "relu_backward", "relu6_backward", "sigmoid_backward",
           "tanh_backward", "gradient_times", "gradient_over", "leaky_relu", "elu", "equal",
-          "not_equal", "less", "less_equal", "greater", "greater_equal"}  # fmt: skip
+          "not_equal", "less", "less_equal", "greater", "greater_equal", "bitwise_and",
+          "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"}  # fmt: skip
 LOGICAL = {"logical_and", "logical_or", "logical_xor"}
 INTEGERS = ["int8", "uint8", "int16", "int32", "int64"]
 SHAPES = [(5,), (3000,), (7, 11), (64, 65)]

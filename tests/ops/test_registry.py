@@ -27,6 +27,8 @@ ELSEWHERE = {
 # Ops without a derivative, because their results are whole numbers, bools, or new.
 NOT_DIFFERENTIABLE = {
     "isnan", "isinf", "isfinite", "logical_not", "equal", "not_equal", "less", "less_equal",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_invert", "bitwise_left_shift",
+    "bitwise_right_shift",
     "greater", "greater_equal", "logical_and", "logical_or", "logical_xor", "any", "all", "argmax",
     "argmin", "max_pool_indices", "segment_ids", "segment_argmax", "channel_moments", "full",
     "arange", "assign", "uniform",

@@ -26,7 +26,7 @@ INCLUDES = {
     "core": [*BASICS, r"pydl/(autograd|version)\.h", r"runtime/at_fork\.h"],
     "runtime": [r"pydl/(error|threads)\.h"],
     "op": [*BASICS, r"exec/kernel\.h", r"core/active_trace\.h", r"runtime/(amx|threads)\.h"],
-    "ops": [*PUBLIC, r"op/\w+\.h", r"autograd/node\.h", r"core/tensor_impl\.h"],
+    "ops": [*PUBLIC, r"op/\w+\.h", r"autograd/node\.h", r"core/(entropy|tensor_impl)\.h"],
     "autograd": [*BASICS, r"pydl/(autograd|autocast|ops)\.h", r"op/\w+\.h", r"core/\w+\.h"],
     "graph": [
         *BASICS,

@@ -36,6 +36,19 @@ constexpr size_t item_size(DType dtype) {
 constexpr bool is_floating(DType dtype) { return dtype >= DType::float16; }
 constexpr bool is_integer(DType dtype) { return dtype >= DType::uint8 && dtype <= DType::int64; }
 
+/// The least and the largest number of an integer dtype; 0 and 1 of `bool`.
+struct IntegerRange {
+  int64_t least;
+  int64_t most;
+};
+constexpr IntegerRange integer_range(DType dtype) {
+  if (dtype == DType::boolean) return {0, 1};
+  if (dtype == DType::uint8) return {0, 255};
+  const int bits = static_cast<int>(8 * item_size(dtype));
+  const auto most = static_cast<int64_t>((uint64_t{1} << (bits - 1)) - 1);
+  return {-most - 1, most};
+}
+
 /// The name that Python shows: "float32", "bool", ...
 PYDL_API std::string_view dtype_name(DType dtype);
 

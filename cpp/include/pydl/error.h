@@ -27,6 +27,12 @@ class PYDL_API TypeError : public Error {
   using Error::Error;
 };
 
+/// A number that a dtype does not hold; becomes `OverflowError`.
+class PYDL_API OverflowError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// An index outside its axis; becomes `IndexError`.
 class PYDL_API IndexError : public Error {
  public:

@@ -98,11 +98,27 @@ PYDL_API Tensor less(const Tensor& a, const Tensor& b);
 PYDL_API Tensor less_equal(const Tensor& a, const Tensor& b);
 PYDL_API Tensor greater(const Tensor& a, const Tensor& b);
 PYDL_API Tensor greater_equal(const Tensor& a, const Tensor& b);
+/// Of integers; of bools they are the logical functions.
+PYDL_API Tensor bitwise_invert(const Tensor& x);
+PYDL_API Tensor bitwise_and(const Tensor& a, const Tensor& b);
+PYDL_API Tensor bitwise_or(const Tensor& a, const Tensor& b);
+PYDL_API Tensor bitwise_xor(const Tensor& a, const Tensor& b);
+PYDL_API Tensor bitwise_left_shift(const Tensor& a, const Tensor& b);
+PYDL_API Tensor bitwise_right_shift(const Tensor& a, const Tensor& b);
 PYDL_API Tensor logical_and(const Tensor& a, const Tensor& b);
 PYDL_API Tensor logical_or(const Tensor& a, const Tensor& b);
 PYDL_API Tensor logical_xor(const Tensor& a, const Tensor& b);
 
-/// A number as a tensor of rank 0, of the dtype that it takes beside `like`.
+// Comparisons of integers with a number are exact, whether or not their dtype holds it.
+PYDL_API Tensor equal(const Tensor& a, Scalar b);
+PYDL_API Tensor not_equal(const Tensor& a, Scalar b);
+PYDL_API Tensor less(const Tensor& a, Scalar b);
+PYDL_API Tensor less_equal(const Tensor& a, Scalar b);
+PYDL_API Tensor greater(const Tensor& a, Scalar b);
+PYDL_API Tensor greater_equal(const Tensor& a, Scalar b);
+
+/// A number as a tensor of rank 0, of the dtype that it takes beside `like`; throws `OverflowError` where that does not
+/// hold it.
 PYDL_API Tensor scalar_like(Scalar value, const Tensor& like);
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return subtract(a, b); }

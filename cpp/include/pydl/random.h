@@ -15,6 +15,8 @@ namespace pydl {
 /// one stream; a restart beside them is an error of the caller.
 class PYDL_API RandomStream {
  public:
+  /// One that the operating system seeds: other numbers in every process, and in every child that it forks.
+  RandomStream();
   explicit RandomStream(uint64_t seed) : seed_(static_cast<int64_t>(seed)) {}
   void restart(int64_t seed, int64_t offset);
   /// Writes seed and offset, and moves past that many blocks of 4 x 32 bits.
@@ -24,14 +26,22 @@ class PYDL_API RandomStream {
   void read(int64_t* seed_and_offset) const;
 
  private:
-  std::atomic<int64_t> seed_;
-  std::atomic<int64_t> offset_{0};
+  static constexpr int64_t chosen = -1;
+  /// Seeds a stream that nobody has seeded anew in a child of the process that it comes from.
+  void reseed_after_fork() const;
+
+  // How often this process was forked when the system seeded the stream, or `chosen`.
+  mutable std::atomic<int64_t> process_{chosen};
+  mutable std::atomic<int64_t> seed_;
+  mutable std::atomic<int64_t> offset_{0};
 };
 
 /// A stream of random numbers. Its state is a tensor {seed, offset}: saved, restored and traced like any other.
 class PYDL_API Generator {
  public:
-  explicit Generator(uint64_t seed = 0);
+  /// Seeded by the operating system: the numbers are others in every process.
+  Generator();
+  explicit Generator(uint64_t seed);
   /// One that goes on where others of this stream are.
   explicit Generator(std::shared_ptr<RandomStream> stream) : stream_(std::move(stream)) {}
 
@@ -75,7 +85,9 @@ class PYDL_API RandomTape {
   std::vector<Tensor> states_;
 };
 
-/// What functions use when no generator is given; seeded with 0 at start.
+/// What functions use when no generator is given. The environment variable PYDL_SEED, an integer in [0, 2**64), seeds
+/// it at start, else the operating system does: random numbers are others in every process, and in every child of one,
+/// until `manual_seed` is called. Throws `ValueError` for a PYDL_SEED that is no such integer.
 PYDL_API Generator& default_generator();
 
 PYDL_API Tensor uniform(const Dims& shape, double low = 0, double high = 1, DType dtype = DType::float32,

@@ -34,10 +34,22 @@ class PYDL_API Scalar {
   Scalar(double value) : kind_(Kind::floating), floating_(value) {}
   Scalar(float value) : Scalar(static_cast<double>(value)) {}
 
+  /// An integer beyond int64, as the nearest double, infinite where that is none: no integer dtype holds it, but
+  /// floating-point ones may, and it compares with all.
+  static Scalar large_integer(double value);
+
   bool is_boolean() const { return kind_ == Kind::boolean; }
   bool is_floating() const { return kind_ == Kind::floating; }
-  double to_double() const { return is_floating() ? floating_ : static_cast<double>(integer_); }
-  int64_t to_int64() const { return is_floating() ? static_cast<int64_t>(floating_) : integer_; }
+  bool is_large() const { return kind_ == Kind::large; }
+  double to_double() const { return is_floating() || is_large() ? floating_ : static_cast<double>(integer_); }
+  /// As an element of int64; see `to_integer`.
+  int64_t to_int64() const { return is_floating() || is_large() ? to_integer(DType::int64) : integer_; }
+  /// As an element of an integer dtype, without a fraction. Throws `OverflowError` where the dtype does not hold it,
+  /// and `ValueError` for what is not a number.
+  int64_t to_integer(DType dtype) const;
+  /// As an element of a floating-point dtype, which may be infinite; throws `OverflowError` for an integer that no
+  /// float64 holds.
+  double to_real() const;
 
   /// The dtype this number takes beside a tensor of dtype `other`.
   DType dtype_beside(DType other) const;
@@ -45,7 +57,7 @@ class PYDL_API Scalar {
   DType dtype_alone() const;
 
  private:
-  enum class Kind : uint8_t { boolean, integer, floating };
+  enum class Kind : uint8_t { boolean, integer, large, floating };
   Kind kind_;
   union {
     int64_t integer_;

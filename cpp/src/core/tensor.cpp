@@ -1,5 +1,7 @@
 #include "pydl/tensor.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <unordered_map>
@@ -26,11 +28,12 @@ size_t dense_bytes(const Dims& shape, DType dtype) {
   int64_t count = 1;
   for (const int64_t size : shape) {
     if (size < 0) throw ValueError(concat_text("a shape has no negative sizes, got ", shape));
-    if (__builtin_mul_overflow(count, size, &count)) {
-      if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
+    // The other sizes count beside one of 0 too: strides are products of them, and axes may be joined.
+    if (__builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) {
       throw MemoryError(concat_text("a tensor of shape ", shape, " does not fit into memory"));
     }
   }
+  if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return 0;
   if (count > std::numeric_limits<int64_t>::max() / 16) {
     throw MemoryError(concat_text("a tensor of shape ", shape, " does not fit into memory"));
   }
@@ -132,15 +135,43 @@ Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int
 
 }  // namespace core
 
+Scalar Scalar::large_integer(double value) {
+  Scalar scalar(value);
+  scalar.kind_ = Kind::large;
+  return scalar;
+}
+
+int64_t Scalar::to_integer(DType dtype) const {
+  const auto [least, most] = integer_range(dtype);
+  const auto fail = [&, least = least, most = most](const auto& value) {
+    throw OverflowError(
+        concat_text("the number ", value, " does not fit into ", dtype, ", which holds ", least, " to ", most));
+  };
+  if (!is_floating() && !is_large()) {
+    if (integer_ < least || integer_ > most) fail(integer_);
+    return integer_;
+  }
+  if (std::isnan(floating_)) throw ValueError(concat_text("not-a-number has no value in ", dtype));
+  // 2**63 is a double, the largest int64 is none.
+  const double whole = std::trunc(floating_);
+  if (is_large() || whole < static_cast<double>(least) || whole >= static_cast<double>(most) + 1) fail(floating_);
+  return static_cast<int64_t>(whole);
+}
+
+double Scalar::to_real() const {
+  if (is_large() && std::isinf(floating_)) throw OverflowError("an integer does not fit into a floating-point number");
+  return to_double();
+}
+
 DType Scalar::dtype_beside(DType other) const {
   if (kind_ == Kind::boolean) return other;
-  if (kind_ == Kind::integer) return other == DType::boolean ? DType::int64 : other;
+  if (kind_ != Kind::floating) return other == DType::boolean ? DType::int64 : other;
   return pydl::is_floating(other) ? other : DType::float32;
 }
 
 DType Scalar::dtype_alone() const {
   if (kind_ == Kind::boolean) return DType::boolean;
-  return kind_ == Kind::integer ? DType::int64 : DType::float32;
+  return kind_ == Kind::floating ? DType::float32 : DType::int64;
 }
 
 Tensor::Tensor(core::TensorImpl* impl) noexcept : impl_(impl) {}
@@ -181,11 +212,13 @@ Tensor Tensor::full(const Dims& shape, Scalar value, DType dtype) {
     auto* data = static_cast<Stored*>(result.raw_data());
     Stored stored{};
     if constexpr (requires { zero.to_float(); }) {
-      stored = Stored::from_float(static_cast<float>(value.to_double()));
-    } else if constexpr (std::is_floating_point_v<Stored> || std::is_same_v<Stored, bool>) {
-      stored = static_cast<Stored>(value.to_double());
+      stored = Stored::from_float(static_cast<float>(value.to_real()));
+    } else if constexpr (std::is_floating_point_v<Stored>) {
+      stored = static_cast<Stored>(value.to_real());
+    } else if constexpr (std::is_same_v<Stored, bool>) {
+      stored = value.to_double() != 0;
     } else {
-      stored = static_cast<Stored>(value.to_int64());
+      stored = static_cast<Stored>(value.to_integer(dtype));
     }
     std::fill_n(data, count, stored);
   });
@@ -206,6 +239,12 @@ Tensor Tensor::from_values(std::span<const T> values, const Dims& shape) {
 
 Tensor Tensor::from_memory(void* data, const Dims& shape, const Dims& strides, DType dtype,
                            std::function<void()> release, bool writable) {
+  int64_t count = 1;
+  for (const int64_t size : shape) {
+    if (size < 0 || __builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) {
+      throw ValueError(concat_text("from_memory: shape ", shape, " is negative, or has too many elements"));
+    }
+  }
   auto storage = core::IntrusivePtr<core::Storage>::adopt(core::Storage::adopt(data, std::move(release), writable));
   return Tensor(new core::TensorImpl(std::move(storage), data, dtype, shape, strides));
 }

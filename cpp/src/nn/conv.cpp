@@ -3,6 +3,12 @@
 
 namespace pydl::nn {
 
+namespace {
+
+constexpr int64_t largest_size = int64_t{1} << 60;  // a few of these add up to what int64 holds
+
+}  // namespace
+
 ConvOptions same_padding(const Dims& kernel, ConvOptions options) {
   const int spatial = kernel.rank();
   options.padding_low = options.padding_high = Dims::filled(spatial, 0);
@@ -10,7 +16,11 @@ ConvOptions same_padding(const Dims& kernel, ConvOptions options) {
     if (!options.stride.empty() && options.stride[i] != 1) {
       throw ValueError(concat_text("conv", spatial, "d: padding 'same' has no meaning with stride ", options.stride));
     }
-    const int64_t total = (options.dilation.empty() ? 1 : options.dilation[i]) * (kernel[i] - 1);
+    int64_t total = 0;
+    if (__builtin_mul_overflow(options.dilation.empty() ? 1 : options.dilation[i], kernel[i] - 1, &total)) {
+      throw ValueError(concat_text("conv", spatial, "d: a kernel of ", kernel, " with dilation ", options.dilation,
+                                   " has too many elements for padding 'same'"));
+    }
     options.padding_low[i] = total / 2;
     options.padding_high[i] = total - total / 2;
   }
@@ -41,7 +51,20 @@ Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,
       throw ValueError(concat_text(name, ": output_padding ", extra, " must be smaller than stride ", stride,
                                    " or dilation ", dilation));
     }
-    const int64_t reach = (x.size(2 + i) - 1) * stride[i] - low[i] + dilation[i] * (weight.size(2 + i) - 1) + 1;
+    // Places of the output that x and the kernel reach.
+    int64_t steps = 0;
+    int64_t span = 0;
+    int64_t reach = 0;
+    const bool overflows = __builtin_mul_overflow(x.size(2 + i) - 1, stride[i], &steps) ||
+                           __builtin_mul_overflow(weight.size(2 + i) - 1, dilation[i], &span) ||
+                           __builtin_add_overflow(steps, span, &reach) || reach > largest_size ||
+                           reach < -largest_size || low[i] > largest_size || low[i] < -largest_size ||
+                           high[i] > largest_size || high[i] < -largest_size;
+    if (overflows || stride[i] > largest_size || dilation[i] > largest_size) {
+      throw ValueError(concat_text(name, ": the output for an input of shape ", x.shape(), " with stride ", stride,
+                                   ", padding ", low, " and dilation ", dilation, " has too many elements"));
+    }
+    reach += 1 - low[i];
     result.push_back(reach - high[i] + extra[i]);
     high[i] = std::max<int64_t>(high[i] - extra[i], 0);
     size.push_back(std::min(result.back(), reach - high[i] + stride[i] - 1));

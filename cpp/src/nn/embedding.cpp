@@ -71,8 +71,7 @@ Bags make_bags(const Tensor& indices, const Tensor& weight, const EmbeddingBagOp
   bags.rows = embedding(indices, weight, options.padding_index);
   if (options.padding_index) {
     const int64_t row = *options.padding_index;
-    const Tensor padding = scalar_like(row < 0 ? row + weight.size(0) : row, indices);
-    bags.counted = not_equal(indices, padding);
+    bags.counted = not_equal(indices, row < 0 ? row + weight.size(0) : row);
   }
   if (!is_matrix) {
     bags.offsets = options.offsets;

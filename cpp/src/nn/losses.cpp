@@ -54,7 +54,7 @@ void check_class_targets(const Tensor& logits, const Tensor& target, int64_t axi
 Tensor weighted_cross_entropy(const Tensor& logits, const Tensor& target, int64_t axis,
                               const CrossEntropyOptions& options) {
   Tensor losses = softmax_cross_entropy(logits, target, axis, options.ignore_index, Reduction::none);
-  const Tensor counted = not_equal(target, scalar_like(options.ignore_index, target));
+  const Tensor counted = not_equal(target, options.ignore_index);
   Tensor scale = astype(counted, losses.dtype());
   if (options.class_weights.defined()) {
     weights_along(options.class_weights, logits, axis);  // checks the shape

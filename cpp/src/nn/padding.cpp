@@ -21,6 +21,12 @@ Margins margins_of(const Tensor& x, std::span<const int64_t> pads) {
   Margins margins = {Dims::filled(x.rank(), 0), Dims::filled(x.rank(), 0)};
   for (size_t pair = 0; 2 * pair < pads.size(); ++pair) {
     const int axis = x.rank() - 1 - static_cast<int>(pair);
+    constexpr int64_t most = int64_t{1} << 61;
+    for (const int64_t number : pads.subspan(2 * pair, 2)) {
+      if (number >= -most && number <= most && x.size(axis) <= most) continue;
+      throw ValueError(
+          concat_text("pad: axis ", axis, " of shape ", x.shape(), " has too many elements with ", number, " more"));
+    }
     margins.before[axis] = pads[2 * pair];
     margins.behind[axis] = pads[2 * pair + 1];
     const int64_t removed = std::max<int64_t>(-pads[2 * pair], 0) + std::max<int64_t>(-pads[2 * pair + 1], 0);

@@ -10,6 +10,7 @@
 //   UNARY          any number -> same dtype                BINARY         two of one dtype -> same dtype
 //   UNARY_FLOAT    floating -> same (integers: float32)    BINARY_FLOAT   likewise
 //   UNARY_TEST     any -> bool                             COMPARE        any two of one dtype -> bool
+//   UNARY_INTEGER  integer -> same dtype                   BINARY_INTEGER two integers of one dtype -> same dtype
 //                                                          LOGICAL        two bools -> bool
 #pragma once
 
@@ -93,6 +94,15 @@
   ROW(COMPARE, less_equal, "Whether a <= b.", a <= b)                                                                  \
   ROW(COMPARE, greater, "Whether a > b.", a > b)                                                                       \
   ROW(COMPARE, greater_equal, "Whether a >= b.", a >= b)                                                               \
+  ROW(UNARY_INTEGER, bitwise_invert, "Every bit of an integer turned; of bools, not.", static_cast<T>(~x))             \
+  ROW(BINARY_INTEGER, bitwise_and, "Bits that are set in both; of bools, and.", static_cast<T>(a & b))                 \
+  ROW(BINARY_INTEGER, bitwise_or, "Bits that are set in either; of bools, or.", static_cast<T>(a | b))                 \
+  ROW(BINARY_INTEGER, bitwise_xor, "Bits that are set in exactly one; of bools, exclusive or.",                        \
+      static_cast<T>(a ^ b))                                                                                           \
+  ROW(BINARY_INTEGER, bitwise_left_shift, "a times 2**b, by bits; 0 for b as large as the integer is wide.",           \
+      m::left_shift(a, b))                                                                                             \
+  ROW(BINARY_INTEGER, bitwise_right_shift, "a / 2**b, rounded down; 0 or -1 for b as large as the integer is wide.",   \
+      m::right_shift(a, b))                                                                                            \
   ROW(LOGICAL, logical_and, "Whether both are true.", (a != 0) & (b != 0))                                             \
   ROW(LOGICAL, logical_or, "Whether either is true.", (a != 0) | (b != 0))                                             \
   ROW(LOGICAL, logical_xor, "Whether exactly one is true.", (a != 0) != (b != 0))

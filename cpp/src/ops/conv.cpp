@@ -69,7 +69,11 @@ int64_t channels_in(const Dims& weight, int64_t groups) {
 Dims output_sizes(OpId id, const Attrs& attrs, const Dims& input, const Dims& kernel) {
   Dims sizes;
   for (int i = 0; i < input.rank(); ++i) {
-    const int64_t padded = input[i] + attrs.dims("padding_low")[i] + attrs.dims("padding_high")[i];
+    int64_t padded = 0;
+    if (__builtin_add_overflow(input[i], attrs.dims("padding_low")[i] + attrs.dims("padding_high")[i], &padded)) {
+      throw ValueError(concat_text(name_of(id, input.rank()), ": the input of spatial sizes ", input,
+                                   " with its padding has too many elements along spatial axis ", i));
+    }
     int64_t span = 0;
     const bool overflows = __builtin_mul_overflow(attrs.dims("dilation")[i], kernel[i] - 1, &span);
     if (kernel[i] < 1 || overflows || ++span > padded) {

@@ -1,4 +1,5 @@
 // Creation: tensors from a rule.
+#include <algorithm>
 #include <cmath>
 
 #include "op/apply.h"
@@ -16,7 +17,30 @@ namespace ops {
 
 namespace {
 
+// The value that an attribute holds: one of the types that numbers have.
+Scalar number_attr(const Attrs& attrs, std::string_view wanted) {
+  for (const auto& [name, value] : attrs.entries()) {
+    if (name != wanted) continue;
+    if (const auto* integer = std::get_if<int64_t>(&value)) return *integer;
+    if (const auto* flag = std::get_if<bool>(&value)) return *flag;
+  }
+  return attrs.number(wanted);
+}
+
+// Calls from files are checked as well: kernels convert without a look.
+void require_value(const char* name, Scalar value, DType dtype) {
+  if (!is_integer(dtype)) return;
+  try {
+    value.to_integer(dtype);
+  } catch (const OverflowError& error) {
+    throw OverflowError(concat_text(name, ": ", error.what()));
+  } catch (const ValueError& error) {
+    throw ValueError(concat_text(name, ": ", error.what()));
+  }
+}
+
 void infer_full(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* output, int64_t*) {
+  require_value("full", number_attr(attrs, "value"), attrs.dtype("dtype"));
   for (const int64_t size : attrs.dims("shape")) require_sizes("full", {size});  // too many in all: a MemoryError
   *output = row_major(attrs.dtype("dtype"), attrs.dims("shape"));
 }
@@ -40,13 +64,14 @@ namespace {
 
 AttrValue attr_of(Scalar value) {
   if (value.is_boolean()) return value.to_int64() != 0;
-  if (value.is_floating()) return value.to_double();
+  if (value.is_floating() || value.is_large()) return value.to_real();
   return value.to_int64();
 }
 
 int64_t arange_count(Scalar start, Scalar stop, Scalar step) {
   if (step.to_double() == 0) throw ValueError("arange: the step is 0");
-  if (!start.is_floating() && !stop.is_floating() && !step.is_floating()) {
+  const bool any_large = start.is_large() || stop.is_large() || step.is_large();
+  if (!any_large && !start.is_floating() && !stop.is_floating() && !step.is_floating()) {
     const bool rising = step.to_int64() > 0;
     const int64_t low = (rising ? start : stop).to_int64();
     const int64_t high = (rising ? stop : start).to_int64();
@@ -58,12 +83,29 @@ int64_t arange_count(Scalar start, Scalar stop, Scalar step) {
   }
   const double count = std::ceil((stop.to_double() - start.to_double()) / step.to_double());
   if (!std::isfinite(count)) throw ValueError("arange: start, stop and step must be finite");
+  constexpr double most = 0x1p62;
+  if (count > most) throw MemoryError(concat_text("arange: ", count, " numbers do not fit into memory"));
   return std::max<int64_t>(0, static_cast<int64_t>(count));
+}
+
+// The first and the last number, between which all others are.
+void require_range(Scalar start, Scalar step, int64_t count, DType dtype) {
+  if (count == 0 || !is_integer(dtype)) return;
+  ops::require_value("arange", start, dtype);
+  if (start.is_floating() || step.is_floating()) {
+    ops::require_value("arange", start.to_double() + step.to_double() * static_cast<double>(count - 1), dtype);
+    return;
+  }
+  // It lies between start and stop, and so in int64; the product alone need not.
+  const uint64_t moved = static_cast<uint64_t>(step.to_int64()) * static_cast<uint64_t>(count - 1);
+  ops::require_value("arange", static_cast<int64_t>(static_cast<uint64_t>(start.to_int64()) + moved), dtype);
 }
 
 }  // namespace
 
 Tensor full(const Dims& shape, Scalar value, DType dtype) {
+  // What is too large for int64 is kept as a double for floating-point dtypes only.
+  if (value.is_large() && is_integer(dtype)) value.to_integer(dtype);
   return op::apply(OpId::full, {{"shape", shape}, {"dtype", dtype}, {"value", attr_of(value)}}, {});
 }
 
@@ -73,9 +115,15 @@ Tensor zeros_like(const Tensor& x) { return full(x.shape(), 0, x.dtype()); }
 Tensor ones_like(const Tensor& x) { return full(x.shape(), 1, x.dtype()); }
 
 Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype) {
+  // Doubles next to large integers are too far apart to count by.
+  for (const Scalar& number : {start, stop, step}) {
+    if (number.is_large() && !is_floating(dtype)) ops::require_value("arange", number, dtype);
+  }
   const int64_t count = arange_count(start, stop, step);
-  const bool whole = !start.is_floating() && !step.is_floating() && !is_floating(dtype);
+  const bool large = start.is_large() || step.is_large();
+  const bool whole = !large && !start.is_floating() && !step.is_floating() && !is_floating(dtype);
   if (dtype == DType::boolean) throw TypeError("arange: bool has no arithmetic; choose a number dtype");
+  require_range(start, step, count, dtype);
   const AttrValue first = whole ? AttrValue(start.to_int64()) : AttrValue(start.to_double());
   const AttrValue increment = whole ? AttrValue(step.to_int64()) : AttrValue(step.to_double());
   return op::apply(OpId::arange, {{"start", first}, {"step", increment}, {"count", count}, {"dtype", dtype}}, {});
@@ -98,8 +146,15 @@ Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) {
   if (rows < 0 || columns < 0) {
     throw ValueError(concat_text("eye: sizes must not be negative, got ", rows, " and ", columns));
   }
-  const Tensor row = expand_dims(arange(k, rows + k, 1, DType::int64), 1);
-  return astype(equal(row, arange(0, columns, 1, DType::int64)), dtype);
+  constexpr int64_t most = int64_t{1} << 59;
+  if (rows > most || columns > most) {
+    throw MemoryError(concat_text("eye: a matrix of ", rows, " x ", columns, " does not fit into memory"));
+  }
+  // A diagonal that lies outside of the matrix is that of no element, however far it is.
+  const int64_t diagonal = std::clamp(k, -rows, columns);
+  const Tensor row = expand_dims(arange(0, rows, 1, DType::int64), 1);
+  const Tensor column = arange(-diagonal, columns - diagonal, 1, DType::int64);
+  return astype(equal(row, column), dtype);
 }
 
 }  // namespace pydl

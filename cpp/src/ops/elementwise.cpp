@@ -36,10 +36,22 @@ Dims output_strides(std::span<const BufferSpec> inputs, const Dims& shape) {
 
 namespace {
 
-enum class Kind { UNARY, UNARY_FLOAT, UNARY_TEST, BINARY, BINARY_FLOAT, COMPARE, LOGICAL };
+enum class Kind {
+  UNARY,
+  UNARY_FLOAT,
+  UNARY_TEST,
+  UNARY_INTEGER,
+  BINARY,
+  BINARY_FLOAT,
+  BINARY_INTEGER,
+  COMPARE,
+  LOGICAL
+};
 
 constexpr size_t operand_count(Kind kind) {
-  return kind == Kind::UNARY || kind == Kind::UNARY_FLOAT || kind == Kind::UNARY_TEST ? 1 : 2;
+  const bool unary =
+      kind == Kind::UNARY || kind == Kind::UNARY_FLOAT || kind == Kind::UNARY_TEST || kind == Kind::UNARY_INTEGER;
+  return unary ? 1 : 2;
 }
 
 BufferSpec broadcast_output(const char* name, std::span<const BufferSpec> inputs, DType dtype) {
@@ -62,6 +74,8 @@ void infer_elementwise(const Attrs&, std::span<const BufferSpec> inputs, BufferS
     }
   } else if constexpr (kind == Kind::UNARY_FLOAT || kind == Kind::BINARY_FLOAT) {
     require_floating(name, inputs[0]);
+  } else if constexpr (kind == Kind::UNARY_INTEGER || kind == Kind::BINARY_INTEGER) {
+    if (!is_integer(dtype)) throw TypeError(concat_text(name, ": expected integers or bools, got ", dtype));
   } else if constexpr (kind == Kind::LOGICAL) {
     if (dtype != DType::boolean) throw TypeError(concat_text(name, ": expected bool operands, got ", dtype));
   } else {
@@ -132,6 +146,44 @@ Tensor binary(OpId id, const Tensor& a, const Tensor& b, bool floating, bool boo
   return op::apply(id, {}, {astype(a, dtype), astype(b, dtype)});
 }
 
+// Integers and floating-point numbers meet in a dtype that holds both, so that they compare as the numbers they are.
+Tensor compare(OpId id, const Tensor& a, const Tensor& b) {
+  DType dtype = promote(a.dtype(), b.dtype());
+  if (is_floating(a.dtype()) != is_floating(b.dtype())) {
+    const DType integer = is_floating(a.dtype()) ? b.dtype() : a.dtype();
+    dtype = promote(dtype, item_size(integer) < sizeof(int32_t) ? DType::float32 : DType::float64);
+  }
+  return op::apply(id, {}, {astype(a, dtype), astype(b, dtype)});
+}
+
+// As in NumPy, a sum of bools is "or", a product "and".
+Tensor arithmetic(OpId id, const Tensor& a, const Tensor& b) {
+  const bool bools = a.dtype() == DType::boolean && b.dtype() == DType::boolean;
+  if (bools && id == OpId::add) return logical_or(a, b);
+  if (bools && id == OpId::multiply) return logical_and(a, b);
+  return binary(id, a, b, false, false);
+}
+
+// The logical function that is the same for bools.
+std::optional<OpId> logical_counterpart(OpId id) {
+  switch (id) {
+    case OpId::bitwise_and: return OpId::logical_and;
+    case OpId::bitwise_or: return OpId::logical_or;
+    case OpId::bitwise_xor: return OpId::logical_xor;
+    default: return std::nullopt;
+  }
+}
+
+Tensor bitwise(OpId id, const Tensor& a, const Tensor& b) {
+  const bool bools = a.dtype() == DType::boolean && b.dtype() == DType::boolean;
+  if (const auto logical = logical_counterpart(id); bools && logical) return op::apply(*logical, {}, {a, b});
+  return binary(id, a, b, false, false);
+}
+
+Tensor bitwise(OpId id, const Tensor& x) {
+  return x.dtype() == DType::boolean ? logical_not(x) : op::apply(id, {}, {x});
+}
+
 // Integers are whole already.
 bool rounds(OpId id) { return id == OpId::floor || id == OpId::ceil || id == OpId::round || id == OpId::trunc; }
 
@@ -149,8 +201,13 @@ Tensor unary_float(OpId id, const Tensor& x) {
 #define PYDL_FUNCTION_UNARY_FLOAT(name) \
   Tensor name(const Tensor& x) { return unary_float(OpId::name, x); }
 #define PYDL_FUNCTION_BINARY(name) \
-  Tensor name(const Tensor& a, const Tensor& b) { return binary(OpId::name, a, b, false, false); }
-#define PYDL_FUNCTION_COMPARE(name) PYDL_FUNCTION_BINARY(name)
+  Tensor name(const Tensor& a, const Tensor& b) { return arithmetic(OpId::name, a, b); }
+#define PYDL_FUNCTION_COMPARE(name) \
+  Tensor name(const Tensor& a, const Tensor& b) { return compare(OpId::name, a, b); }
+#define PYDL_FUNCTION_UNARY_INTEGER(name) \
+  Tensor name(const Tensor& x) { return bitwise(OpId::name, x); }
+#define PYDL_FUNCTION_BINARY_INTEGER(name) \
+  Tensor name(const Tensor& a, const Tensor& b) { return bitwise(OpId::name, a, b); }
 #define PYDL_FUNCTION_BINARY_FLOAT(name) \
   Tensor name(const Tensor& a, const Tensor& b) { return binary(OpId::name, a, b, true, false); }
 #define PYDL_FUNCTION_LOGICAL(name) \

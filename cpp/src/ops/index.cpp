@@ -107,8 +107,7 @@ Gradients take_backward_gradients(const BackwardContext& c) {
   Tensor gradient = take(c.gradient, index, axis);
   if (const auto skip = skip_of(c)) {
     const int64_t size = c.attrs().integer("size");
-    const Tensor skipped =
-        logical_or(equal(index, scalar_like(*skip, index)), equal(index, scalar_like(*skip - size, index)));
+    const Tensor skipped = logical_or(equal(index, *skip), equal(index, *skip - size));
     Dims shape = index.shape();
     while (axis + shape.rank() < gradient.rank()) shape.push_back(1);
     gradient = where(reshape(skipped, shape), scalar_like(0, gradient), gradient);

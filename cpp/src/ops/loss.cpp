@@ -64,7 +64,7 @@ Gradients cross_entropy_gradients(const BackwardContext& c) {
 
 // Weight of each row in the loss: g where the target counts, for the mean divided by how many do.
 Tensor row_weights(const Attrs& attrs, const Tensor& g, const Tensor& target) {
-  const Tensor counted = astype(not_equal(target, scalar_like(attrs.integer("ignore_index"), target)), g.dtype());
+  const Tensor counted = astype(not_equal(target, attrs.integer("ignore_index")), g.dtype());
   const Tensor weights = counted * g;
   // Where nothing counts, all of these are 0.
   return reduction_of(attrs) == Reduction::mean ? gradient_over(weights, sum(counted)) : weights;

@@ -1,4 +1,6 @@
 // Pooling: the largest element or the mean of windows.
+#include <limits>
+
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "ops/families.h"
@@ -47,7 +49,7 @@ void require_places(const char* name, const Attrs& attrs, const Dims& input, con
     const bool overflows = attrs.flag("adaptive")
                                ? __builtin_mul_overflow(input[i], output[i], &last)
                                : __builtin_mul_overflow(output[i] - 1, attrs.dims("stride")[i], &last);
-    if (!overflows && (attrs.flag("adaptive") || last <= input[i] + 2 * attrs.dims("padding")[i])) continue;
+    if (!overflows && (attrs.flag("adaptive") || last - 2 * attrs.dims("padding")[i] <= input[i])) continue;
     throw ValueError(concat_text(name, ": ", output[i], " windows do not fit into an input of ", input[i],
                                  " along spatial axis ", i));
   }
@@ -155,14 +157,29 @@ void require_entries(const char* name, const Dims& shape, std::initializer_list<
   }
 }
 
+// Sums and products of such numbers fit into int64.
+void require_moderate(const char* name, const Dims& dims) {
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  for (const int64_t value : dims) {
+    if (value < -most || value > most) {
+      throw ValueError(
+          concat_text(name, ": expected kernel, stride, padding and dilation of at most ", most, ", got ", value));
+    }
+  }
+}
+
 Attrs attrs_of(const char* name, const Dims& shape, const PoolOptions& options) {
   const int spatial = std::max(shape.rank() - 2, 0);
   const Dims stride = options.stride.empty() ? options.kernel : options.stride;
   const Dims padding = or_filled(options.padding, spatial, 0);
   const Dims dilation = or_filled(options.dilation, spatial, 1);
   require_entries(name, shape, {&options.kernel, &stride, &padding, &dilation});
+  for (const Dims* dims : {&options.kernel, &stride, &padding, &dilation}) require_moderate(name, *dims);
   Dims sizes;
   for (int i = 0; i < spatial; ++i) {
+    if (shape[2 + i] > std::numeric_limits<int64_t>::max() / 4) {
+      throw ValueError(concat_text(name, ": shape ", shape, " has too many elements along axis ", 2 + i));
+    }
     const int64_t span = dilation[i] * (options.kernel[i] - 1) + 1;
     if (options.kernel[i] < 1 || stride[i] < 1 || dilation[i] < 1 || padding[i] < 0 || padding[i] > span / 2) {
       throw ValueError(concat_text(name,
@@ -239,6 +256,7 @@ Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size) {
   Dims shape = {x.size(0), x.size(1)};
   for (const int64_t axis_size : size) shape.push_back(axis_size);
   const Tensor places = reshape(indices, planes);
+  ops::require_sizes("max_unpool", size);
   const int64_t count = element_count(size);
   const Tensor summed = gather_backward(reshape(x, planes), places, 2, count);
   // Overlapping windows have found the same element: it is not added up.

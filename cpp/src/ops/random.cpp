@@ -1,9 +1,13 @@
 // Random numbers: the generator, and the ops that draw from its state.
 #include "pydl/random.h"
 
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 
 #include "autograd/node.h"
+#include "core/entropy.h"
 #include "op/apply.h"
 #include "op/op_trace.h"
 #include "ops/families.h"
@@ -67,9 +71,21 @@ void define_random(Registry& registry) {
 
 }  // namespace ops
 
+RandomStream::RandomStream() : process_(core::fork_count()), seed_(core::system_seed()) {}
+
 void RandomStream::restart(int64_t seed, int64_t offset) {
+  process_ = chosen;
   seed_ = seed;
   offset_ = offset;
+}
+
+// Threads that draw at once in a new child may both seed; the numbers are random all the same.
+void RandomStream::reseed_after_fork() const {
+  const int64_t process = process_.load(std::memory_order_relaxed);
+  if (process == chosen || process == core::fork_count()) return;
+  seed_ = core::system_seed();
+  offset_ = 0;
+  process_ = core::fork_count();
 }
 
 namespace {
@@ -80,6 +96,7 @@ int64_t moved(int64_t offset, int64_t blocks) {
 }  // namespace
 
 void RandomStream::advance(int64_t blocks, int64_t* seed_and_offset) {
+  reseed_after_fork();
   seed_and_offset[0] = seed_;
   seed_and_offset[1] = offset_.fetch_add(blocks);  // which wraps too
 }
@@ -91,9 +108,12 @@ void RandomStream::take_back(int64_t blocks, const int64_t* seed_and_offset) {
 }
 
 void RandomStream::read(int64_t* seed_and_offset) const {
+  reseed_after_fork();
   seed_and_offset[0] = seed_;
   seed_and_offset[1] = offset_;
 }
+
+Generator::Generator() : stream_(std::make_shared<RandomStream>()) {}
 
 Generator::Generator(uint64_t seed) : stream_(std::make_shared<RandomStream>(seed)) {}
 
@@ -155,8 +175,25 @@ Tensor Generator::take(int64_t count) {
   return state;
 }
 
+namespace {
+
+// A seed that the environment fixes for all that runs in it.
+std::shared_ptr<RandomStream> first_stream() {
+  const char* text = std::getenv("PYDL_SEED");
+  if (text == nullptr || *text == '\0') return std::make_shared<RandomStream>();
+  uint64_t seed = 0;
+  const char* end = text + std::strlen(text);
+  const auto [rest, error] = std::from_chars(text, end, seed);
+  if (error != std::errc() || rest != end) {
+    throw ValueError(concat_text("PYDL_SEED: expected an integer in [0, 2**64), got '", text, "'"));
+  }
+  return std::make_shared<RandomStream>(seed);
+}
+
+}  // namespace
+
 Generator& default_generator() {
-  static Generator generator(0);
+  static Generator generator(first_stream());
   return generator;
 }
 

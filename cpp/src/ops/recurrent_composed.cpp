@@ -59,7 +59,7 @@ RecurrentStates recurrent_composed(const Tensor& x, const Tensor& h0, const Tens
     Tensor& output = outputs[static_cast<size_t>(t)];
     output = next.h;
     if (lengths.defined()) {
-      const Tensor active = reshape(greater(lengths, scalar_like(t, lengths)), {lengths.size(0), 1});
+      const Tensor active = reshape(greater(lengths, t), {lengths.size(0), 1});
       output = where(active, next.h, zeros_like(next.h));
       next.h = where(active, next.h, state.h);
       if (next.c.defined()) next.c = where(active, next.c, state.c);

@@ -175,7 +175,10 @@ void infer_concat(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
       throw ValueError(
           concat_text("concat: shapes ", inputs[0].shape, " and ", input.shape, " differ in more than axis ", axis));
     }
-    shape[axis] += input.shape[axis];
+    if (__builtin_add_overflow(shape[axis], input.shape[axis], &shape[axis])) {
+      throw ValueError(concat_text("concat: ", inputs.size(), " tensors of shapes like ", input.shape,
+                                   " have too many elements along axis ", axis));
+    }
   }
   require_sizes("concat", shape);
   *output = row_major(inputs[0].dtype, shape);
@@ -335,8 +338,9 @@ Tensor stack(std::span<const Tensor> tensors, int64_t axis) {
 std::vector<Tensor> split(const Tensor& x, std::span<const int64_t> sizes, int64_t axis) {
   const int position = normalize_axis("split", axis, x.rank());
   int64_t total = 0;
-  for (const int64_t size : sizes) total += size;
-  if (total != x.shape()[position]) {
+  bool overflows = false;
+  for (const int64_t size : sizes) overflows = overflows || __builtin_add_overflow(total, size, &total);
+  if (overflows || total != x.shape()[position]) {
     throw ValueError(concat_text("split: sizes add up to ", total, ", but axis ", position, " of shape ", x.shape(),
                                  " has ", x.shape()[position]));
   }

@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 
+#include "pydl/error.h"
 #include "runtime/amx.h"
 
 #if defined(__x86_64__)
@@ -143,15 +145,20 @@ const char* instruction_set_name(InstructionSet set) {
   return names[static_cast<int>(set)];
 }
 
+std::optional<InstructionSet> wanted_instruction_set() {
+  const char* wanted = std::getenv("PYDL_ISA");
+  if (wanted == nullptr || *wanted == '\0') return std::nullopt;
+  for (const InstructionSet set :
+       {InstructionSet::baseline, InstructionSet::v3, InstructionSet::v4, InstructionSet::amx}) {
+    if (std::string_view(wanted) == instruction_set_name(set)) return set;
+  }
+  throw ValueError(concat_text("PYDL_ISA: expected 'baseline', 'v3', 'v4' or 'amx', got '", wanted, "'"));
+}
+
 InstructionSet best_instruction_set() {
   static const InstructionSet best = [] {
     const InstructionSet detected = detect();
-    const char* wanted = std::getenv("PYDL_ISA");
-    for (int i = 0; wanted != nullptr && i < static_cast<int>(detected); ++i) {
-      const auto lower = static_cast<InstructionSet>(i);
-      if (std::string_view(wanted) == instruction_set_name(lower)) return lower;
-    }
-    return detected;
+    return std::min(wanted_instruction_set().value_or(detected), detected);
   }();
   return best;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,9 @@ namespace pydl::runtime {
 /// `amx` is v4 with kernels for tiles of bfloat16.
 enum class InstructionSet : int { baseline, v3, v4, amx };
 
-/// The best build that processor and operating system support; `PYDL_ISA` (baseline, v3, v4, amx) can lower it.
+/// What the environment variable `PYDL_ISA` asks for: baseline, v3, v4 or amx. Throws `ValueError` for anything else.
+PYDL_MODULE_API std::optional<InstructionSet> wanted_instruction_set();
+/// The best build that processor and operating system support, or the lesser one that `PYDL_ISA` asks for.
 PYDL_MODULE_API InstructionSet best_instruction_set();
 PYDL_MODULE_API const char* instruction_set_name(InstructionSet set);
 

@@ -70,6 +70,8 @@ pydl_status guarded(const Call& call) {
     return failed(PYDL_ERROR_FILE, error.what());
   } catch (const pydl::ValueError& error) {
     return failed(PYDL_ERROR_VALUE, error.what());
+  } catch (const pydl::OverflowError& error) {
+    return failed(PYDL_ERROR_VALUE, error.what());
   } catch (const pydl::TypeError& error) {
     return failed(PYDL_ERROR_TYPE, error.what());
   } catch (const pydl::IndexError& error) {

@@ -43,7 +43,17 @@ class ElementwiseKernel final : public exec::Kernel {
 };
 
 /// The kinds of op/elementwise_table.h.
-enum class ElementwiseKind { UNARY, UNARY_FLOAT, UNARY_TEST, BINARY, BINARY_FLOAT, COMPARE, LOGICAL };
+enum class ElementwiseKind {
+  UNARY,
+  UNARY_FLOAT,
+  UNARY_TEST,
+  UNARY_INTEGER,
+  BINARY,
+  BINARY_FLOAT,
+  BINARY_INTEGER,
+  COMPARE,
+  LOGICAL
+};
 ElementwiseKind elementwise_kind(op::OpId op);
 
 /// Time per element in additions of float32.

@@ -78,6 +78,12 @@ int64_t remainder(int64_t a, int64_t b) {
   return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
+// A shift by as many bits as there are, or more, moves all of them out.
+int64_t left_shift(int64_t a, int64_t b) {
+  return b >= 0 && b < 64 ? static_cast<int64_t>(static_cast<uint64_t>(a) << b) : 0;
+}
+int64_t right_shift(int64_t a, int64_t b) { return a >> (b >= 0 && b < 64 ? b : 63); }
+
 int64_t pow(int64_t a, int64_t b) {
   if (b < 0 && a == -1) return b % 2 == 0 ? 1 : -1;
   if (b < 0) return a == 1 ? 1 : 0;
@@ -105,9 +111,11 @@ struct Formula;
   };
 #define PYDL_FORMULA_UNARY(op, ...) PYDL_FORMULA((T x), op, __VA_ARGS__)
 #define PYDL_FORMULA_UNARY_FLOAT(op, ...) PYDL_FORMULA((T x), op, __VA_ARGS__)
+#define PYDL_FORMULA_UNARY_INTEGER(op, ...) PYDL_FORMULA((T x), op, __VA_ARGS__)
 #define PYDL_FORMULA_UNARY_TEST(op, ...) PYDL_FORMULA((T x), op, __VA_ARGS__)
 #define PYDL_FORMULA_BINARY(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
 #define PYDL_FORMULA_BINARY_FLOAT(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
+#define PYDL_FORMULA_BINARY_INTEGER(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
 #define PYDL_FORMULA_COMPARE(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
 #define PYDL_FORMULA_LOGICAL(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
 #define PYDL_ROW(kind, op, doc, ...) PYDL_FORMULA_##kind(op, __VA_ARGS__)
@@ -178,6 +186,16 @@ void run_unary_row(const RefCall& call) {
 template <OpId id>
 void run_unary_float_row(const RefCall& call) {
   run_unary(call, Formula<id>::template apply<double>, nullptr);
+}
+
+template <OpId id>
+void run_unary_integer_row(const RefCall& call) {
+  run_unary(call, nullptr, Formula<id>::template apply<int64_t>);
+}
+
+template <OpId id>
+void run_binary_integer_row(const RefCall& call) {
+  run_binary(call, nullptr, Formula<id>::template apply<int64_t>);
 }
 
 template <OpId id>
@@ -253,6 +271,8 @@ void register_elementwise(KernelTable& table) {
 #define PYDL_PREPARE_UNARY_TEST(op) prepare<run_unary_row<OpId::op>>
 #define PYDL_PREPARE_BINARY(op) prepare<run_binary_row<OpId::op>>
 #define PYDL_PREPARE_BINARY_FLOAT(op) prepare<run_binary_float_row<OpId::op>, is_floating>
+#define PYDL_PREPARE_UNARY_INTEGER(op) prepare<run_unary_integer_row<OpId::op>, is_integer>
+#define PYDL_PREPARE_BINARY_INTEGER(op) prepare<run_binary_integer_row<OpId::op>, is_integer>
 #define PYDL_PREPARE_COMPARE(op) prepare<run_binary_row<OpId::op>>
 #define PYDL_PREPARE_LOGICAL(op) prepare<run_binary_row<OpId::op>>
 #define PYDL_ROW(kind, op, ...) table.add(OpId::op, Provider::ref, PYDL_PREPARE_##kind(op));

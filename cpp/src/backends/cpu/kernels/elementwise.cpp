@@ -1,6 +1,8 @@
 // The elementwise table as loops over contiguous elements, one per op and lane.
 #include "op/elementwise_table.h"
 
+#include <type_traits>
+
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/vector_math.h"
 
@@ -34,6 +36,21 @@ inline T pow(T a, T b) {
     if (b % 2 == 1) result *= a;
   }
   return result;
+}
+
+// A shift by as many bits as there are, or more, moves all of them out. Bits are shifted unsigned, and small integers
+// are as wide as they are stored when their results are.
+template <class T>
+inline T left_shift(T a, T b) {
+  constexpr T width = 8 * sizeof(T);
+  using Bits = std::conditional_t<sizeof(T) == sizeof(uint32_t), uint32_t, uint64_t>;
+  return b >= 0 && b < width ? static_cast<T>(static_cast<Bits>(a) << b) : T(0);
+}
+
+template <class T>
+inline T right_shift(T a, T b) {
+  constexpr T width = 8 * sizeof(T);
+  return a >> (b >= 0 && b < width ? b : width - 1);
 }
 
 inline float fmod(float a, float b) { return __builtin_fmodf(a, b); }
@@ -85,9 +102,11 @@ inline T gradient_times(T gradient, T slope) {
   };
 #define PYDL_FORMULA_UNARY(name, ...) PYDL_UNARY(name, T, __VA_ARGS__)
 #define PYDL_FORMULA_UNARY_FLOAT(name, ...) PYDL_UNARY(name, T, __VA_ARGS__)
+#define PYDL_FORMULA_UNARY_INTEGER(name, ...) PYDL_UNARY(name, T, __VA_ARGS__)
 #define PYDL_FORMULA_UNARY_TEST(name, ...) PYDL_UNARY(name, bool, __VA_ARGS__)
 #define PYDL_FORMULA_BINARY(name, ...) PYDL_BINARY(name, T, __VA_ARGS__)
 #define PYDL_FORMULA_BINARY_FLOAT(name, ...) PYDL_BINARY(name, T, __VA_ARGS__)
+#define PYDL_FORMULA_BINARY_INTEGER(name, ...) PYDL_BINARY(name, T, __VA_ARGS__)
 #define PYDL_FORMULA_COMPARE(name, ...) PYDL_BINARY(name, bool, __VA_ARGS__)
 #define PYDL_FORMULA_LOGICAL(name, ...) PYDL_BINARY(name, bool, __VA_ARGS__)
 
@@ -209,11 +228,16 @@ void fill_slopes(TileKernel* row) {
   PYDL_FILL_FLOAT(loop, name)                     \
   row[lane_int32] = loop<formula::name, int32_t>; \
   row[lane_int64] = loop<formula::name, int64_t>;
+#define PYDL_FILL_INTEGER(loop, name)             \
+  row[lane_int32] = loop<formula::name, int32_t>; \
+  row[lane_int64] = loop<formula::name, int64_t>;
 #define PYDL_FILL_UNARY(name) PYDL_FILL_ALL(unary_loop, name)
 #define PYDL_FILL_UNARY_FLOAT(name) PYDL_FILL_FLOAT(unary_loop, name)
 #define PYDL_FILL_UNARY_TEST(name) PYDL_FILL_ALL(unary_loop, name)
 #define PYDL_FILL_BINARY(name) PYDL_FILL_ALL(binary_loop, name)
 #define PYDL_FILL_BINARY_FLOAT(name) PYDL_FILL_FLOAT(binary_loop, name)
+#define PYDL_FILL_UNARY_INTEGER(name) PYDL_FILL_INTEGER(unary_loop, name)
+#define PYDL_FILL_BINARY_INTEGER(name) PYDL_FILL_INTEGER(binary_loop, name)
 #define PYDL_FILL_COMPARE(name) PYDL_FILL_ALL(binary_loop, name)
 #define PYDL_FILL_LOGICAL(name) row[0] = binary_loop<formula::name, uint8_t>;
 

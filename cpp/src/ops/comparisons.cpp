@@ -1,0 +1,122 @@
+// Comparisons with numbers, which the dtype of the tensor need not hold.
+#include <cmath>
+
+#include "pydl/ops.h"
+
+namespace pydl {
+
+namespace {
+
+using Comparison = Tensor (*)(const Tensor&, const Tensor&);
+
+// Where a number lies among the integers of a dtype: in its range, then `floor` is the largest integer not above it, or
+// outside.
+struct Place {
+  int64_t floor = 0;
+  bool whole = true;  // the number is `floor`
+  bool below = false;
+  bool above = false;
+  bool is_inside() const { return !below && !above; }
+};
+
+Place place_of(Scalar number, DType dtype) {
+  const auto [least, most] = integer_range(dtype);
+  Place place;
+  if (number.is_large()) {  // the nearest double may be one that int64 holds
+    place.below = number.to_double() < 0;
+    place.above = !place.below;
+  } else if (number.is_floating()) {
+    const double floor = std::floor(number.to_double());
+    place.whole = floor == number.to_double();
+    // 2**63 is a double, the largest int64 is none.
+    place.below = floor < static_cast<double>(least);
+    place.above = floor >= static_cast<double>(most) + 1;
+    if (place.is_inside()) place.floor = static_cast<int64_t>(floor);
+  } else {
+    place.floor = number.to_int64();
+    place.below = place.floor < least;
+    place.above = place.floor > most;
+  }
+  return place;
+}
+
+Tensor everywhere(const Tensor& x, bool answer) { return full(x.shape(), answer, DType::boolean); }
+
+// x `function` floor, or where the number is outside, the same answer for all elements.
+Tensor beside(const Tensor& x, const Place& place, Comparison function, bool if_below, bool if_above) {
+  if (!place.is_inside()) return everywhere(x, place.below ? if_below : if_above);
+  const bool is_bool = x.dtype() == DType::boolean;
+  return function(x, Tensor::scalar(is_bool ? Scalar(place.floor != 0) : Scalar(place.floor), x.dtype()));
+}
+
+bool is_nan(Scalar number) { return number.is_floating() && std::isnan(number.to_double()); }
+
+// An integer beyond all floating-point numbers: finite ones are on one side of it, an infinite one may be on the other.
+bool is_beyond_reals(Scalar number, const Tensor& x) {
+  return is_floating(x.dtype()) && number.is_large() && std::isinf(number.to_double());
+}
+
+// Floating-point tensors take numbers as they do in arithmetic.
+Tensor beside_reals(const Tensor& x, Scalar number, Comparison function) {
+  return function(x, scalar_like(number.is_large() ? Scalar(number.to_double()) : number, x));
+}
+
+}  // namespace
+
+Tensor equal(const Tensor& a, Scalar b) {
+  if (is_beyond_reals(b, a)) return everywhere(a, false);
+  if (is_floating(a.dtype())) return beside_reals(a, b, equal);
+  if (is_nan(b)) return everywhere(a, false);
+  const Place place = place_of(b, a.dtype());
+  return place.whole ? beside(a, place, equal, false, false) : everywhere(a, false);
+}
+
+Tensor not_equal(const Tensor& a, Scalar b) {
+  if (is_beyond_reals(b, a)) return everywhere(a, true);
+  if (is_floating(a.dtype())) return beside_reals(a, b, not_equal);
+  if (is_nan(b)) return everywhere(a, true);
+  const Place place = place_of(b, a.dtype());
+  return place.whole ? beside(a, place, not_equal, true, true) : everywhere(a, true);
+}
+
+// An integer is less than 1.5 where it is at most 1.
+Tensor less(const Tensor& a, Scalar b) {
+  if (is_beyond_reals(b, a))
+    return beside_reals(a, b, b.to_double() > 0 ? static_cast<Comparison>(less) : static_cast<Comparison>(less_equal));
+  if (is_floating(a.dtype())) return beside_reals(a, b, less);
+  if (is_nan(b)) return everywhere(a, false);
+  const Place place = place_of(b, a.dtype());
+  return beside(a, place, place.whole ? static_cast<Comparison>(less) : static_cast<Comparison>(less_equal), false,
+                true);
+}
+
+Tensor less_equal(const Tensor& a, Scalar b) {
+  if (is_beyond_reals(b, a))
+    return beside_reals(a, b, b.to_double() > 0 ? static_cast<Comparison>(less) : static_cast<Comparison>(less_equal));
+  if (is_floating(a.dtype())) return beside_reals(a, b, less_equal);
+  if (is_nan(b)) return everywhere(a, false);
+  return beside(a, place_of(b, a.dtype()), less_equal, false, true);
+}
+
+Tensor greater(const Tensor& a, Scalar b) {
+  if (is_beyond_reals(b, a))
+    return beside_reals(a, b,
+                        b.to_double() > 0 ? static_cast<Comparison>(greater_equal) : static_cast<Comparison>(greater));
+  if (is_floating(a.dtype())) return beside_reals(a, b, greater);
+  if (is_nan(b)) return everywhere(a, false);
+  return beside(a, place_of(b, a.dtype()), greater, true, false);
+}
+
+// An integer is at least 1.5 where it is greater than 1.
+Tensor greater_equal(const Tensor& a, Scalar b) {
+  if (is_beyond_reals(b, a))
+    return beside_reals(a, b,
+                        b.to_double() > 0 ? static_cast<Comparison>(greater_equal) : static_cast<Comparison>(greater));
+  if (is_floating(a.dtype())) return beside_reals(a, b, greater_equal);
+  if (is_nan(b)) return everywhere(a, false);
+  const Place place = place_of(b, a.dtype());
+  return beside(a, place, place.whole ? static_cast<Comparison>(greater_equal) : static_cast<Comparison>(greater), true,
+                false);
+}
+
+}  // namespace pydl

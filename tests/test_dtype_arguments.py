@@ -1,0 +1,134 @@
+"""`dtype=None` is the default where there is a dtype; `dtype=` is the dtype of the result."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pydl
+from pydl import _core, nn
+
+# Arguments for a call of each function that has a dtype with a default.
+CALLS: dict[str, Callable[..., Any]] = {
+    "arange": lambda f, **k: f(3, **k),
+    "asarray": lambda f, **k: f([1.5], **k),
+    "empty": lambda f, **k: f((2,), **k),
+    "eye": lambda f, **k: f(2, **k),
+    "full": lambda f, **k: f((2,), 7, **k),
+    "linspace": lambda f, **k: f(0, 1, 3, **k),
+    "normal": lambda f, **k: f(3, **k),
+    "ones": lambda f, **k: f(3, **k),
+    "rand": lambda f, **k: f(3, **k),
+    "randint": lambda f, **k: f(0, 5, 3, **k),
+    "randn": lambda f, **k: f(3, **k),
+    "tensor": lambda f, **k: f([1, 2], **k),
+    "uniform": lambda f, **k: f(3, **k),
+    "zeros": lambda f, **k: f(3, **k),
+    "default_bias": lambda f, **k: f((2,), 3, **k),
+    "default_weight": lambda f, **k: f((2, 3), **k),
+    "kaiming_normal": lambda f, **k: f((2, 3), **k),
+    "kaiming_uniform": lambda f, **k: f((2, 3), **k),
+    "orthogonal": lambda f, **k: f((2, 3), **k),
+    "xavier_normal": lambda f, **k: f((2, 3), **k),
+    "xavier_uniform": lambda f, **k: f((2, 3), **k),
+}
+
+
+def functions() -> dict[str, Callable[..., Any]]:
+    """Return the functions of the extension whose signature has a dtype with a default."""
+    found = {}
+    for module in (_core, _core.nn):
+        for name in dir(module):
+            function = getattr(module, name)
+            signature = (getattr(function, "__doc__", None) or "").splitlines()[:1]
+            if callable(function) and signature and "dtype:" in signature[0]:
+                after = signature[0].split("dtype:")[1]
+                if "=" in after.split(",")[0]:
+                    found[name] = function
+    return found
+
+
+def test_every_function_with_a_dtype_is_called() -> None:
+    assert set(functions()) == set(CALLS)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_none_is_the_default(name: str) -> None:
+    call, function = CALLS[name], functions()[name]
+    assert call(function, dtype=None).dtype == call(function).dtype
+
+
+def layers() -> list[type[nn.Module]]:
+    """Return the layers with a dtype."""
+    return [
+        layer
+        for name in nn.__all__
+        if inspect.isclass(layer := getattr(nn, name))
+        and "dtype" in inspect.signature(layer.__init__).parameters
+    ]
+
+
+def arguments_of(layer: type[nn.Module]) -> dict[str, Any]:
+    """Return 4 for each size that the layer needs."""
+    needed = [
+        p
+        for p in list(inspect.signature(layer.__init__).parameters.values())[1:]
+        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
+    return {p.name: 4 for p in needed}
+
+
+@pytest.mark.parametrize("layer", layers())
+def test_layers_take_none_for_the_default(layer: type[nn.Module]) -> None:
+    arguments = arguments_of(layer)
+    usual = layer(**arguments)
+    chosen = layer(**arguments, dtype=None)  # type: ignore[call-arg]
+    dtypes = [str(p.dtype) for p in usual.state_dict().values()]
+    assert [str(p.dtype) for p in chosen.state_dict().values()] == dtypes
+
+
+def test_there_are_layers_to_walk() -> None:
+    assert len(layers()) > 20
+
+
+REDUCTIONS = [
+    name
+    for name in dir(pydl.Tensor)
+    if "dtype:" in (getattr(pydl.Tensor, name).__doc__ or "").split("\n")[0]
+    and "keepdims" in getattr(pydl.Tensor, name).__doc__.split("\n")[0]
+]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "int64", "float32", "float64", None])
+@pytest.mark.parametrize("source", ["uint8", "int32", "int64", "float32", "bool"])
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_give_the_dtype_that_was_asked_for(
+    name: str, source: str, dtype: str | None
+) -> None:
+    values = np.array([[1, 0, 3], [4, 1, 1]], source)
+    x = pydl.tensor(values)
+    for axis in (None, 0, (0, 1)):
+        result = getattr(x, name)(axis=axis, dtype=dtype)
+        assert dtype is None or result.dtype == dtype
+        if name in ("sum", "prod"):
+            expected = getattr(values, name)(axis=axis, dtype=dtype)
+            assert result.tolist() == expected.tolist()
+            numpy_result = getattr(np, name)(x, axis=axis, dtype=dtype)
+            assert numpy_result.tolist() == expected.tolist()
+        elif dtype is not None and "float" in dtype:
+            expected = getattr(values.astype(dtype), name)(axis=axis)
+            np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6)
+
+
+def test_there_are_reductions_to_walk() -> None:
+    assert set(REDUCTIONS) == {"sum", "prod", "mean", "var", "std"}
+
+
+def test_a_sum_wraps_in_a_small_dtype_as_in_numpy() -> None:
+    values = np.full(300, 3, "uint8")
+    for dtype in ("uint8", "int16", "int32"):
+        assert pydl.tensor(values).sum(dtype=dtype).item() == int(values.sum(dtype=dtype))
