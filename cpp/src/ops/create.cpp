@@ -1,6 +1,7 @@
 // Creation: tensors from a rule.
 #include <cmath>
 
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
@@ -63,25 +64,37 @@ int64_t arange_count(Scalar start, Scalar stop, Scalar step) {
 
 }  // namespace
 
-Tensor full(const Dims& shape, Scalar value, DType dtype) {
+Tensor full(const Dims& shape, Scalar value, DType dtype) try {
   return op::apply(OpId::full, {{"shape", shape}, {"dtype", dtype}, {"value", attr_of(value)}}, {});
+} catch (const Error&) {
+  core::rethrow_as("full");
 }
 
-Tensor zeros(const Dims& shape, DType dtype) { return full(shape, 0, dtype); }
-Tensor ones(const Dims& shape, DType dtype) { return full(shape, 1, dtype); }
-Tensor zeros_like(const Tensor& x) { return full(x.shape(), 0, x.dtype()); }
-Tensor ones_like(const Tensor& x) { return full(x.shape(), 1, x.dtype()); }
+Tensor zeros(const Dims& shape, DType dtype) try { return full(shape, 0, dtype); } catch (const Error&) {
+  core::rethrow_as("zeros");
+}
+Tensor ones(const Dims& shape, DType dtype) try { return full(shape, 1, dtype); } catch (const Error&) {
+  core::rethrow_as("ones");
+}
+Tensor zeros_like(const Tensor& x) try { return full(x.shape(), 0, x.dtype()); } catch (const Error&) {
+  core::rethrow_as("zeros_like");
+}
+Tensor ones_like(const Tensor& x) try { return full(x.shape(), 1, x.dtype()); } catch (const Error&) {
+  core::rethrow_as("ones_like");
+}
 
-Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype) {
+Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype) try {
   const int64_t count = arange_count(start, stop, step);
   const bool whole = !start.is_floating() && !step.is_floating() && !is_floating(dtype);
   if (dtype == DType::boolean) throw TypeError("arange: bool has no arithmetic; choose a number dtype");
   const AttrValue first = whole ? AttrValue(start.to_int64()) : AttrValue(start.to_double());
   const AttrValue increment = whole ? AttrValue(step.to_int64()) : AttrValue(step.to_double());
   return op::apply(OpId::arange, {{"start", first}, {"step", increment}, {"count", count}, {"dtype", dtype}}, {});
+} catch (const Error&) {
+  core::rethrow_as("arange");
 }
 
-Tensor linspace(double start, double stop, int64_t count, DType dtype) {
+Tensor linspace(double start, double stop, int64_t count, DType dtype) try {
   if (count < 0) throw ValueError(concat_text("linspace: the count must not be negative, got ", count));
   if (!is_floating(dtype)) throw TypeError(concat_text("linspace: expected a floating-point dtype, got ", dtype));
   const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0.0;
@@ -92,14 +105,18 @@ Tensor linspace(double start, double stop, int64_t count, DType dtype) {
   const Tensor index = arange(0, count, 1, DType::int64);
   const Tensor last = equal(index, Tensor::scalar(count - 1, DType::int64));
   return astype(where(last, Tensor::scalar(stop, DType::float64), ascending), dtype);
+} catch (const Error&) {
+  core::rethrow_as("linspace");
 }
 
-Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) {
+Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) try {
   if (rows < 0 || columns < 0) {
     throw ValueError(concat_text("eye: sizes must not be negative, got ", rows, " and ", columns));
   }
   const Tensor row = expand_dims(arange(k, rows + k, 1, DType::int64), 1);
   return astype(equal(row, arange(0, columns, 1, DType::int64)), dtype);
+} catch (const Error&) {
+  core::rethrow_as("eye");
 }
 
 }  // namespace pydl
