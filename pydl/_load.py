@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 
 def _load_core() -> None:
@@ -20,10 +21,18 @@ def _load_core() -> None:
     if not chosen:
         os.environ["GOMP_SPINCOUNT"] = "20000"
     try:
-        from pydl import _core  # noqa: F401
+        from pydl import _core
     finally:
         if not chosen:
             del os.environ["GOMP_SPINCOUNT"]
+    _core._set_explainer(_explain)
+
+
+def _explain(*call: Any) -> str | None:
+    """Tell an error of a function of the extension in the words of its caller."""
+    from pydl._calls import explain_core
+
+    return explain_core(*call)
 
 
 _load_core()
