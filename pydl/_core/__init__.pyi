@@ -674,7 +674,8 @@ class _BareConvolution:
         """Forward, gradient of the weight, and that of x."""
 
 class _CheckedFunction:
-    ...
+    """A function of Python that tells wrong arguments better."""
+
     __name__: str
     __wrapped__: collections.abc.Callable[..., typing.Any]
 
