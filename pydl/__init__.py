@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydl import _load  # noqa: F401  # isort: skip  (first: it loads the extension module)
 from pydl import _core, data, nn, optim, training
+from pydl._checked_calls import check_public
 from pydl._core import (
     DType,
     Generator,
@@ -368,3 +369,5 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+check_public(globals())

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 import pydl
+from pydl._checked_calls import check_public
 from pydl._core import Tensor
 
 __all__ = ["assert_close", "check_gradients"]
@@ -200,3 +201,6 @@ def _difference(
         return float((_to_numpy(function(*_leaves(moved))) * weight).sum())
 
     return (value(1.0) - value(-1.0)) / (2 * step)
+
+
+check_public(globals())

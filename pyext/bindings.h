@@ -48,6 +48,7 @@ void define_saved_program(py::module_& module);
 void define_io(py::module_& module);
 void define_info(py::module_& module);
 void define_benchmarks(py::module_& module);
+void define_checked_function(py::module_& module);
 
 /// Indexing as `Tensor.__getitem__` does it, and the overwriting of what it gives.
 Tensor get_item(const Tensor& tensor, py::handle key);

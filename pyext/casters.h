@@ -33,8 +33,8 @@ py::object dtype_object(DType dtype);
 /// Defines `DType` and its instances.
 void define_dtypes(py::module_& module);
 
-/// `*args` of methods like reshape: integers, or one sequence of them.
-Dims dims_of_varargs(const char* name, const py::args& arguments);
+/// `*args` of methods like reshape: integers, or one sequence of them. `what` is what messages call them.
+Dims dims_of_varargs(const char* name, const py::args& arguments, const char* what = "integers");
 
 }  // namespace pydl::python
 

@@ -22,6 +22,18 @@ Tensor make_range(Scalar start, std::optional<Scalar> stop, Scalar step, std::op
   return arange(first, last, step, dtype.value_or(default_dtype({first, last, step})));
 }
 
+// As in PyTorch, sizes may be given one by one.
+using Filled = Tensor (*)(const Dims&, DType);
+void define_with_sizes(py::module_& module, const char* name, Filled function) {
+  module.def(
+      name,
+      [name, function](const py::args& sizes, DType dtype) {
+        if (sizes.empty()) throw TypeError(concat_text(name, ": expected a shape, got nothing"));
+        return function(dims_of_varargs(name, sizes, "a shape of integers"), dtype);
+      },
+      py::arg("dtype") = DType::float32, "The same with sizes as arguments.");
+}
+
 }  // namespace
 
 void define_creation(py::module_& module) {
@@ -79,6 +91,9 @@ void define_creation(py::module_& module) {
       py::arg("rows"), py::arg("columns") = py::none(), py::arg("k") = 0, py::arg("dtype") = DType::float32,
       "Ones on diagonal k of a matrix (rows, columns) that is otherwise 0.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.eye(2)\ntensor([[1., 0.],\n        [0., 1.]], dtype=float32)\n");
+  define_with_sizes(module, "zeros", zeros);
+  define_with_sizes(module, "ones", ones);
+  define_with_sizes(module, "empty", Tensor::empty);
 }
 
 }  // namespace pydl::python

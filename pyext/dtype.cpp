@@ -59,6 +59,10 @@ bool load_integers(py::handle source, std::vector<int64_t>* values) {
   const auto load_one = [](py::handle item, int64_t* value) {
     if (PyBool_Check(item.ptr()) || PyIndex_Check(item.ptr()) == 0) return false;
     const py::object number = py::reinterpret_steal<py::object>(PyNumber_Index(item.ptr()));
+    if (!number && PyErr_ExceptionMatches(PyExc_TypeError) != 0) {  // an array, which may be an index or not
+      PyErr_Clear();
+      return false;
+    }
     if (number) *value = PyLong_AsLongLong(number.ptr());
     if (PyErr_Occurred() != nullptr) throw py::error_already_set();
     return true;
@@ -76,11 +80,15 @@ bool load_integers(py::handle source, std::vector<int64_t>* values) {
   return true;
 }
 
-Dims dims_of_varargs(const char* name, const py::args& arguments) {
+Dims dims_of_varargs(const char* name, const py::args& arguments, const char* what) {
   std::vector<int64_t> values;
   const py::handle source = arguments.size() == 1 ? py::handle(arguments[0]) : py::handle(arguments);
   if (!load_integers(source, &values)) {
-    throw TypeError(concat_text(name, ": expected integers, or one sequence of them"));
+    std::string types;
+    for (const py::handle argument : arguments) {
+      types += (types.empty() ? "" : ", ") + std::string(Py_TYPE(argument.ptr())->tp_name);
+    }
+    throw TypeError(concat_text(name, ": expected ", what, ", or one sequence of them, got ", types));
   }
   return Dims(values);
 }

@@ -150,10 +150,20 @@ std::optional<Tensor> index_tensor(py::handle key) {
   return astype(index, DType::int64);
 }
 
+// What indexing does by `take` is told as indexing.
+Tensor rows(const Tensor& tensor, const Tensor& index) {
+  try {
+    return take(tensor, index, 0);
+  } catch (const IndexError& error) {
+    const std::string message = error.what();
+    throw IndexError(message.rfind("take: ", 0) == 0 ? message.substr(6) : message);
+  }
+}
+
 }  // namespace
 
 Tensor get_item(const Tensor& tensor, py::handle key) {
-  if (const auto index = index_tensor(key)) return take(tensor, *index, 0);
+  if (const auto index = index_tensor(key)) return rows(tensor, *index);
   return select(tensor, key);
 }
 

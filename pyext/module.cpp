@@ -1,5 +1,6 @@
 // The extension module pydl._core.
 #include "bindings.h"
+#include "call_messages.h"
 #include "casters.h"
 #include "pydl/random.h"
 #include "pydl/threads.h"
@@ -75,6 +76,8 @@ PYBIND11_MODULE(_core, module) {
   define_io(module);
   define_info(module);
   define_benchmarks(module);
+  define_checked_function(module);
+  improve_calls(module);
 }
 
 #undef PyInit__core

@@ -15,6 +15,7 @@ Generator& chosen_optional(std::optional<Generator*> generator) { return chosen(
 
 void define_generator(py::module_& module) {
   py::class_<Generator>(module, "Generator",
+                        "Generator(seed=0)\n--\n\n"
                         "A stream of random numbers (Philox 4x32-10): the same for any number of threads.\n\n"
                         "Parameters\n----------\nseed : int in [0, 2**64), optional\n"
                         "    By default one of the operating system, another in every process, and in every child\n"
@@ -128,7 +129,7 @@ void define_random(py::module_& module) {
   module.def(
       "randint",
       [](int64_t low, int64_t high, const DimsArgument& shape, std::optional<DType> dtype, Generator* generator) {
-        return randint(shape.dims, low, high, dtype.value_or(DType::int64), chosen(generator));
+        return randint(low, high, shape.dims, dtype.value_or(DType::int64), chosen(generator));
       },
       py::arg("low"), py::arg("high"), py::arg("shape"), py::arg("dtype") = DType::int64,
       py::arg("generator") = py::none(),

@@ -1,6 +1,7 @@
 // Functions on shape and structure, and indexing by tensors.
 #include "bindings.h"
 #include "casters.h"
+#include "pydl/program.h"
 
 namespace pydl::python {
 
@@ -49,6 +50,15 @@ Tensor flatten(const Tensor& x, int64_t start_axis, int64_t end_axis) {
   return reshape(x, shape);
 }
 
+// PyTorch's `view`: what is written to the result is written to x.
+Tensor view(const Tensor& x, const Dims& shape) {
+  const Tensor result = reshape(x, shape);
+  if (x.is_contiguous() || x.size() == 0 || is_tracing() || result.raw_data() == x.raw_data()) return result;
+  throw ValueError(concat_text("view: the elements of a tensor of shape ", x.shape(), " with strides ", x.strides(),
+                               " lie in another order than those of shape ", result.shape(),
+                               "; use reshape, which copies them"));
+}
+
 void define_views(py::module_& module, const py::object& type) {
   module.def(
       "reshape", [](const Tensor& x, const DimsArgument& shape) { return reshape(x, shape.dims); }, py::arg("x"),
@@ -60,6 +70,12 @@ void define_views(py::module_& module, const py::object& type) {
       type, "reshape",
       [](const Tensor& x, const py::args& shape) { return reshape(x, dims_of_varargs("reshape", shape)); },
       "See `pydl.reshape`; takes sizes or one sequence of them.");
+  method(
+      type, "view", [](const Tensor& x, const py::args& shape) { return view(x, dims_of_varargs("view", shape)); },
+      "PyTorch's `reshape` that never copies.\n\nTakes sizes or one sequence of them.\n\nRaises\n------\nValueError\n"
+      "    Where the layout allows no view.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.zeros(6).view(2, "
+      "-1).shape\n"
+      "(2, 3)\n");
   module.def(
       "permute_dims", [](const Tensor& x, const DimsArgument& axes) { return permute_dims(x, axes.dims); },
       py::arg("x"), py::arg("axes"),
@@ -69,6 +85,10 @@ void define_views(py::module_& module, const py::object& type) {
       type, "permute_dims",
       [](const Tensor& x, const py::args& axes) { return permute_dims(x, dims_of_varargs("permute_dims", axes)); },
       "See `pydl.permute_dims`; takes axes or one sequence of them.");
+  method(
+      type, "permute",
+      [](const Tensor& x, const py::args& axes) { return permute_dims(x, dims_of_varargs("permute", axes)); },
+      "PyTorch's name of `permute_dims`; takes axes or one sequence of them.");
   module.def("matrix_transpose", matrix_transpose, py::arg("x"),
              "The last two axes exchanged, a view.\n\nExamples\n--------\n>>> import pydl\n"
              ">>> pydl.matrix_transpose(pydl.zeros((2, 3))).shape\n(3, 2)\n");

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "bindings.h"
+#include "call_messages.h"
 #include "pydl/autograd.h"
 #include "pydl/ops.h"
 
@@ -32,7 +33,10 @@ PyObject* guarded(const Function& function) noexcept {
 PyObject* new_tensor(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   static const char* names[] = {"data", nullptr};
   PyObject* data = nullptr;
-  if (PyArg_ParseTupleAndKeywords(args, kwargs, "O:Tensor", const_cast<char**>(names), &data) == 0) return nullptr;
+  if (PyArg_ParseTupleAndKeywords(args, kwargs, "O:Tensor", const_cast<char**>(names), &data) == 0) {
+    PyErr_Clear();
+    return guarded([&]() -> PyObject* { refuse_constructor("Tensor", "(data)", args, kwargs); });
+  }
   return guarded([&]() -> PyObject* {
     Tensor tensor = to_tensor(data);
     PyObject* self = type->tp_alloc(type, 0);

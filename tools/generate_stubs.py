@@ -49,6 +49,21 @@ Index: typing.TypeAlias = (
 )
 """
 
+# The tool, made to read the signatures of docstrings: those that `inspect` shows have no types.
+STUBGEN = """
+import inspect
+read = inspect.getfullargspec
+
+def getfullargspec(function):
+    if not inspect.isfunction(function):
+        raise TypeError("unsupported callable")
+    return read(function)
+
+inspect.getfullargspec = getfullargspec
+from pybind11_stubgen import main
+main()
+"""
+
 # Arguments that C++ takes as any object, by name.
 ANY_ARGUMENTS = {
     "a": "TensorLike",
@@ -120,6 +135,19 @@ def operators() -> list[str]:
     signatures += [f"__{name}__(self, other: TensorLike) -> Tensor" for name in IN_PLACE]
     signatures += [f"__{name}__(self, other: TensorLike) -> Tensor" for name in COMPARISONS]
     return signatures
+
+
+# A type in C, of which no signature can be read.
+CHECKED_FUNCTION = """
+__name__: str
+__wrapped__: collections.abc.Callable[..., typing.Any]
+def __init__(
+    self,
+    function: collections.abc.Callable[..., typing.Any],
+    explain: collections.abc.Callable[..., str | None],
+) -> None: ...
+def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any: ...
+"""
 
 
 class Rewriter(ast.NodeTransformer):
@@ -218,6 +246,8 @@ def rewrite_class(node: ast.ClassDef) -> None:
         lines = [f"def {signature}: ..." for signature in operators()]
         attributes = ["__array_priority__: typing.ClassVar[int]"]
         added = ast.parse("\n".join([*attributes, *lines])).body
+    elif node.name == "_CheckedFunction":
+        members, added = [], ast.parse(CHECKED_FUNCTION).body
     else:
         added = []
     typed = [rewriter.visit_FunctionDef(member) for member in members]
@@ -266,7 +296,7 @@ def run_tool(arguments: list[str], text: str | None = None) -> str:
 def generate() -> dict[Path, str]:
     """The stubs by their paths."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pybind11_stubgen", "pydl._core", "-o", folder]
+        command = [sys.executable, "-c", STUBGEN, "pydl._core", "-o", folder]
         # Anywhere but in the root of the repository, whose pydl/ may have no extension.
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
         raw = Path(folder) / "pydl" / "_core"

@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   std::printf("%lld runs each, in microseconds\n%-34s %8s %8s %8s %10s\n", static_cast<long long>(runs), "", "p50",
               "p99", "p99.9", "most");
   const Tensor x[] = {normal({1, 64})};
-  const Tensor batch[] = {normal({32, 64}), randint({32}, 0, 10)};
+  const Tensor batch[] = {normal({32, 64}), randint(0, 10, {32})};
   const Tensor sequence[] = {normal({1, 1, 32}), zeros({1, 1, 64}), zeros({1, 1, 64})};
   const auto measure = [&](const char* name, TensorFunction function, std::span<const Tensor> inputs,
                            std::vector<StateSource> states) {

@@ -287,6 +287,9 @@ class Tensor:
     def numpy(self) -> Array:
         """A NumPy array that shares the memory."""
 
+    def permute(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+        """PyTorch's name of `permute_dims`; takes axes or one sequence of them."""
+
     def permute_dims(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """See `pydl.permute_dims`; takes axes or one sequence of them."""
 
@@ -405,6 +408,9 @@ class Tensor:
         ddof: float | None = None,
     ) -> Tensor:
         """Variance over axes."""
+
+    def view(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+        """PyTorch's `reshape` that never copies."""
 
     def zero_(self) -> typing_extensions.Self:
         """Overwrites every element with 0; returns the tensor itself."""
@@ -679,7 +685,19 @@ class _BareConvolution:
     def run(self) -> None:
         """Forward, gradient of the weight, and that of x."""
 
-def _address(arg0: TensorLike) -> int: ...
+class _CheckedFunction:
+    """A function of Python that tells wrong arguments better."""
+
+    __name__: str
+    __wrapped__: collections.abc.Callable[..., typing.Any]
+
+    def __init__(
+        self,
+        function: collections.abc.Callable[..., typing.Any],
+        explain: collections.abc.Callable[..., str | None],
+    ) -> None: ...
+    def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any: ...
+
 def _apply_with_provider(
     op: str,
     provider: str,
@@ -710,6 +728,9 @@ def _record_function(
     outputs: collections.abc.Sequence[Tensor],
     backward: typing.Any,
 ) -> list[Tensor]: ...
+def _set_explainer(function: typing.Any) -> None:
+    """Sets what tells errors of calls in the words of the caller."""
+
 def _version(arg0: TensorLike) -> int: ...
 def abs(x: TensorLike) -> Tensor:
     """Absolute value."""
@@ -934,8 +955,13 @@ def dropout(
 def elu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
     """x where positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
 
-def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
+@typing.overload
+def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
     """Memory with undefined contents."""
+
+@typing.overload
+def empty(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+    """The same with sizes as arguments."""
 
 def empty_cache() -> None:
     """Gives cached memory back to the system."""
@@ -1185,8 +1211,13 @@ def normalize_backward(
 def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a != b."""
 
-def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
+@typing.overload
+def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
     """Ones."""
+
+@typing.overload
+def ones(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+    """The same with sizes as arguments."""
 
 def ones_like(x: TensorLike) -> Tensor:
     """Ones of the shape and dtype of x."""
@@ -1490,8 +1521,13 @@ def var(
 def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     """a where the condition holds, else b."""
 
-def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
+@typing.overload
+def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
     """Zeros."""
+
+@typing.overload
+def zeros(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+    """The same with sizes as arguments."""
 
 def zeros_like(x: TensorLike) -> Tensor:
     """Zeros of the shape and dtype of x."""

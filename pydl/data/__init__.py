@@ -1,5 +1,6 @@
 """Datasets, images, series, augmentation, and the batches that are made of them."""
 
+from pydl._checked_calls import check_public
 from pydl.data.augmentation import (
     Augment,
     Augmentation,
@@ -68,3 +69,5 @@ __all__ = [
     "stratified_split",
     "to_float",
 ]
+
+check_public(globals())

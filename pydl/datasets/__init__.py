@@ -1,5 +1,6 @@
 """Datasets to try things on: found on this machine or fetched, and checked."""
 
+from pydl._checked_calls import check_public
 from pydl.datasets.austen import load_austen
 from pydl.datasets.bible import load_bible_verses
 from pydl.datasets.digits import load_digits
@@ -26,3 +27,5 @@ __all__ = [
     "load_pronunciations",
     "load_weather",
 ]
+
+check_public(globals())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydl._checked_calls import check_public
 from pydl.interop.safetensors import load, load_metadata, save
 
 if TYPE_CHECKING:
@@ -19,3 +20,6 @@ def __getattr__(name: str) -> Any:
 
         return load_torch_weights
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+check_public(globals())

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from pydl import _core
+from pydl._checked_calls import check_public
 from pydl._core import Tensor
 from pydl.interop.data_pickle import DataPickle
 from pydl.interop.torch_records import STORAGES, Scope, Storage, TensorRecord
@@ -274,3 +275,6 @@ def _tensor(record: TensorRecord, elements: npt.NDArray[Any]) -> Tensor:
     # bfloat16 is the upper half of float32.
     wide = (array.astype(np.uint32) << 16).view(np.float32)
     return _core.asarray(wide).astype("bfloat16")
+
+
+check_public(globals())

@@ -5,6 +5,7 @@ files of its weights load: ``resnet18(weights="resnet18-f37072fd.pth")``. Files 
 safetensors. All models are `pydl.Model`, which train with `compile` and `fit`.
 """
 
+from pydl._checked_calls import check_public
 from pydl.models.alexnet import AlexNet, alexnet
 from pydl.models.autoencoder import ConvAutoencoder, conv_autoencoder
 from pydl.models.googlenet import (
@@ -88,3 +89,5 @@ __all__ = [
     "vgg19_bn",
     "xception",
 ]
+
+check_public(globals())

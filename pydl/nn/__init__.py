@@ -1,5 +1,6 @@
 """Layers, activations, losses and the modules that hold them."""
 
+from pydl._checked_calls import check_public
 from pydl.nn import functional, init, utils
 from pydl.nn.activations import (
     ELU,
@@ -214,3 +215,5 @@ __all__ = [
     "init",
     "utils",
 ]
+
+check_public(globals())

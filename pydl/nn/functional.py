@@ -1,5 +1,6 @@
 """The functions behind layers and losses, without parameters of their own."""
 
+from pydl._checked_calls import check_public
 from pydl._core import (
     binary_step,
     dropout,
@@ -131,3 +132,5 @@ __all__ = [
     "softsign",
     "tanh",
 ]
+
+check_public(globals())

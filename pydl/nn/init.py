@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 
 from pydl import _core
+from pydl._checked_calls import check_public
 from pydl._core import Generator, Tensor
 from pydl.grad_mode import no_grad
 
@@ -169,3 +170,6 @@ def get(init: str | Initializer | None) -> Initializer:
     if init not in _BY_NAME:
         raise ValueError(f"init: expected one of {', '.join(_BY_NAME)}, got {init!r}")
     return _BY_NAME[init]
+
+
+check_public(globals())

@@ -144,6 +144,9 @@ class Module:
         super().__init_subclass__(**kwargs)
         _attributes.check_class(cls, _KINDS)
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the module's output; subclasses define it, callers call the module itself."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
@@ -473,7 +476,8 @@ def _unknown_attribute(module: Module, name: str) -> str:
     from difflib import get_close_matches
 
     known = [*vars(module), *(child for child, _ in module.named_children()), *dir(type(module))]
-    similar = get_close_matches(name, known, n=1)
+    public = [candidate for candidate in known if not candidate.startswith("_")]
+    similar = get_close_matches(name, public, n=1)
     return f"{message}; did you mean {similar[0]!r}?" if similar else message
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydl import _core
+from pydl._checked_calls import check_public
 from pydl._core import Tensor
 from pydl.grad_mode import no_grad
 from pydl.nn.module import Buffer, Module, Parameter
@@ -319,3 +320,6 @@ def remove_spectral_norm(module: ModuleT, name: str = "weight") -> ModuleT:
     """
     _remove(module, name, _SpectralNorm)
     return module
+
+
+check_public(globals())

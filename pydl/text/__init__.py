@@ -1,5 +1,6 @@
 """Text as numbers: tokenisers, vocabularies, vectorizers, batches of sequences, word vectors."""
 
+from pydl._checked_calls import check_public
 from pydl.text.batching import BucketBatchSampler, pad_collate, pad_sequences
 from pydl.text.byte_pair_encoding import BytePairEncoding
 from pydl.text.indicators import multi_hot, one_hot
@@ -26,3 +27,5 @@ __all__ = [
     "pad_collate",
     "pad_sequences",
 ]
+
+check_public(globals())

@@ -1,5 +1,6 @@
 """Training models: `Model` with its verbs, callbacks, and the history of what happened."""
 
+from pydl._checked_calls import check_public
 from pydl.training.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pydl.training.history import History
 from pydl.training.metrics import Accuracy, Metric, Precision, Recall
@@ -16,3 +17,5 @@ __all__ = [
     "Precision",
     "Recall",
 ]
+
+check_public(globals())

@@ -542,7 +542,9 @@ class Model(Module):
 
     # --- looking and saving -----------------------------------------------------------------------
 
-    def summary(self, input_shape: tuple[int, ...] | None = None) -> None:
+    def summary(
+        self, input_shape: tuple[int, ...] | Sequence[tuple[int, ...]] | None = None
+    ) -> None:
         """Print the layers with their output shapes, parameters, FLOPs and activation memory.
 
         FLOPs are those of a forward pass, a multiply-add counted as two; activations are the
@@ -550,9 +552,9 @@ class Model(Module):
 
         Parameters
         ----------
-        input_shape : tuple of int, optional
-            Shape of one sample. Unless given, that of the data seen last; shapes of outputs are
-            left out when there was none.
+        input_shape : tuple of int, or tuple of them, optional
+            Shape of one sample; of a model of several inputs, one for each. Unless given, that of
+            the data seen last; shapes of outputs are left out when there was none.
 
         Examples
         --------

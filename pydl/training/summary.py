@@ -22,7 +22,7 @@ class Pass:
     activations: int  # bytes of all results
 
 
-def forward_passes(model: Module, example: Tensor) -> dict[int, Pass]:
+def forward_passes(model: Module, *examples: Tensor) -> dict[int, Pass]:
     """Record what each module returns and computes for a batch of one, by the module's id."""
     passes: dict[int, Pass] = {}
     modules = list(model.modules())
@@ -45,7 +45,7 @@ def forward_passes(model: Module, example: Tensor) -> dict[int, Pass]:
             for module in modules:
                 # In the instance's dict it comes before the class's method.
                 vars(module)["forward"] = recording(module, counter)
-            model(example)
+            model(*examples)
     finally:
         for module in modules:
             vars(module).pop("forward", None)
@@ -63,13 +63,28 @@ def _shape_text(output: Any) -> str:
     return type(output).__name__
 
 
-def summarize(model: Module, input_shape: tuple[int, ...] | None, dtype: Any) -> str:
+def _shapes_of_inputs(shape: Any) -> list[tuple[int, ...]]:
+    """Read one shape, or one for each input."""
+    for shapes in ([shape], shape):
+        if isinstance(shapes, (tuple, list)) and all(
+            isinstance(each, (tuple, list)) and all(isinstance(size, int) for size in each)
+            for each in shapes
+        ):
+            return [tuple(each) for each in shapes]
+    raise TypeError(
+        "summary: expected the shape of one sample, such as (3, 32, 32), or one for each input, "
+        f"such as ((4,), (3,)); got {shape!r}"
+    )
+
+
+def summarize(model: Module, input_shape: Any, dtype: Any) -> str:
     """Layers and their sizes as a text table; with the input's shape also outputs and costs."""
     if input_shape is None:
         passes: dict[int, Pass] = {}
         rows: list[tuple[str, ...]] = [("layer", "parameters")]
     else:
-        passes = forward_passes(model, zeros((1, *input_shape), dtype=dtype))
+        examples = [zeros((1, *shape), dtype=dtype) for shape in _shapes_of_inputs(input_shape)]
+        passes = forward_passes(model, *examples)
         rows = [("layer", "output", "parameters", "MFLOP")]
     for path, module in model.named_modules():
         if module is model and any(True for _ in model.children()):

@@ -104,6 +104,63 @@ static void check_limits(const char* path) {
   pydl_free(program);
 }
 
+/* Null pointers, wrong numbers and shapes: an error for each, and no crash. */
+static void check_wrong_calls(pydl_program* program) {
+  pydl_tensor_info info;
+  pydl_tensor tensor = {0};
+  pydl_tensor no_elements = {NULL, PYDL_FLOAT32, 2, {2, 4}};
+  pydl_tensor output = {0};
+  float x[8] = {0};
+  pydl_tensor input = {x, PYDL_FLOAT32, 2, {2, 4}};
+  size_t count = 0;
+  double loss = 0;
+  CHECK(pydl_load_memory(NULL, 0) == NULL);
+  CHECK(pydl_load_memory(NULL, 100) == NULL);
+  CHECK(pydl_save(NULL, "x") == PYDL_ERROR_VALUE);
+  CHECK(pydl_save(program, NULL) == PYDL_ERROR_VALUE);
+  CHECK(pydl_function_count(NULL) == 0 && pydl_function_name(NULL, 0) == NULL);
+  CHECK(pydl_counts(NULL, NULL, &count, &count) == PYDL_ERROR_VALUE);
+  CHECK(pydl_counts(program, "nothing", &count, &count) == PYDL_ERROR_VALUE);
+  CHECK(pydl_counts(program, NULL, NULL, NULL) == PYDL_OK);
+  CHECK(pydl_input(NULL, NULL, 0, &info) == PYDL_ERROR_VALUE);
+  CHECK(pydl_input(program, NULL, 0, NULL) == PYDL_ERROR_VALUE);
+  CHECK(pydl_input(program, NULL, (size_t)-1, &info) == PYDL_ERROR_INDEX);
+  CHECK(pydl_output(NULL, NULL, 0, &info) == PYDL_ERROR_VALUE);
+  CHECK(pydl_output(program, NULL, 0, NULL) == PYDL_ERROR_VALUE);
+  CHECK(pydl_output(program, NULL, 7, &info) == PYDL_ERROR_INDEX);
+  CHECK(pydl_class_count(NULL) == 0 && pydl_class_name(NULL, 0) == NULL);
+  CHECK(pydl_class_name(program, 1000) == NULL);
+  CHECK(pydl_run(program, NULL, &tensor, 1, &output, 1) != PYDL_OK);
+  CHECK(pydl_run(program, NULL, &no_elements, 1, &output, 1) == PYDL_ERROR_VALUE);
+  CHECK(pydl_run(program, NULL, &input, 1, NULL, 1) == PYDL_ERROR_VALUE);
+  CHECK(pydl_run(program, NULL, &input, 1, &output, 0) == PYDL_ERROR_VALUE);
+  CHECK(pydl_run(program, NULL, &input, 0, &output, 1) == PYDL_ERROR_VALUE);
+  input.rank = 9;
+  CHECK(pydl_run(program, NULL, &input, 1, &output, 1) == PYDL_ERROR_VALUE);
+  input.rank = -1;
+  CHECK(pydl_run(program, NULL, &input, 1, &output, 1) == PYDL_ERROR_VALUE);
+  input.rank = 2;
+  input.shape[0] = -2;
+  CHECK(pydl_run(program, NULL, &input, 1, &output, 1) == PYDL_ERROR_VALUE);
+  /* Their product does not fit into 64 bits, so that it could pass for that of few elements. */
+  no_elements.shape[0] = INT64_C(1) << 62;
+  CHECK(pydl_run(program, NULL, &no_elements, 1, &output, 1) != PYDL_OK);
+  CHECK(pydl_train(NULL, &input, 1, &loss) == PYDL_ERROR_VALUE);
+  CHECK(pydl_train(program, NULL, 2, &loss) == PYDL_ERROR_VALUE);
+  CHECK(pydl_train(program, NULL, 0, NULL) == PYDL_ERROR_VALUE);
+  pydl_tensor_clear(NULL);
+  pydl_tensor_clear(&output);
+  CHECK(pydl_state_count(NULL) == 0 && pydl_state_name(NULL, 0) == NULL);
+  CHECK(pydl_state_name(program, 100000) == NULL);
+  CHECK(pydl_get_state(NULL, "hidden.weight", &tensor) == PYDL_ERROR_VALUE);
+  CHECK(pydl_get_state(program, NULL, &tensor) == PYDL_ERROR_VALUE);
+  CHECK(pydl_get_state(program, "hidden.weight", NULL) == PYDL_ERROR_VALUE);
+  CHECK(pydl_set_state(NULL, "hidden.weight", &tensor) == PYDL_ERROR_VALUE);
+  CHECK(pydl_set_state(program, NULL, &tensor) == PYDL_ERROR_VALUE);
+  CHECK(pydl_set_state(program, "hidden.weight", NULL) == PYDL_ERROR_VALUE);
+  CHECK(pydl_set_state(program, "hidden.weight", &tensor) != PYDL_OK);
+}
+
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   char path[4096];
@@ -121,6 +178,7 @@ int main(int argc, char** argv) {
   }
   check_description(program);
   check_runs(program);
+  check_wrong_calls(program);
   const double first = train(program, 1);
   const double later = train(program, 60);
   CHECK(later < first);

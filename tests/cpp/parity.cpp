@@ -39,7 +39,7 @@ void make_convolutional(Network& network) {
   };
   Generator generator(9);
   network.x = normal({24, 2, 8, 8}, 0, 1, DType::float32, generator);
-  network.y = randint({24}, 0, 3, DType::int64, generator);
+  network.y = randint(0, 3, {24}, DType::int64, generator);
   network.optimizer = optim::Sgd(params, 0.05, {.momentum = 0.9, .weight_decay = 0.01});
 }
 
@@ -57,8 +57,8 @@ void make_recurrent(Network& network) {
     return nn::linear(params, "out", reshape(last.h, {x.size(0), 4}));
   };
   Generator generator(9);
-  network.x = randint({24, 5}, 0, 7, DType::int64, generator);
-  network.y = randint({24}, 0, 3, DType::int64, generator);
+  network.x = randint(0, 7, {24, 5}, DType::int64, generator);
+  network.y = randint(0, 3, {24}, DType::int64, generator);
   network.optimizer = optim::Adam(params, 0.01);
 }
 

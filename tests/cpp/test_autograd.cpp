@@ -121,14 +121,14 @@ std::vector<Case> elementwise_cases() {
 std::vector<Case> structural_cases() {
   const std::vector<int64_t> first = {0};
   const std::vector<int64_t> outer = {0, 2};
-  const Tensor index = pydl::randint({2, 5}, -4, 4);
+  const Tensor index = pydl::randint(-4, 4, {2, 5});
   const Tensor mask = pydl::greater(support::random_doubles({3, 4}), pydl::zeros({}, DType::float64));
   const Tensor state = pydl::Generator(1).state();
   const Tensor labels = Tensor::from_values<int64_t>(std::vector<int64_t>{1, 1, 3, 2, 3, 0}, {2, 3});
   const Tensor steps = Tensor::from_values<int64_t>(std::vector<int64_t>{6, 4}, {2});
   const Tensor label_counts = Tensor::from_values<int64_t>(std::vector<int64_t>{3, 2}, {2});
   const Tensor log_probs = pydl::log_softmax(support::random_doubles({6, 2, 4}));
-  const auto gather_index = pydl::randint({2, 4}, -3, 3);
+  const auto gather_index = pydl::randint(-3, 3, {2, 4});
   const std::vector<int64_t> order = {2, 0, 1};
   return {
       {"cast", [](const Inputs& x) { return pydl::astype(pydl::astype(x[0], DType::float64), DType::float64); }, {{3}}},

@@ -64,7 +64,7 @@ Network lstm(Generator& generator) {
     const RecurrentStates states = nn::lstm(params, "lstm", nn::embedding(params, "words", x), {.batch_first = true});
     return nn::linear(params, "out", reshape(states.h, {x.size(0), 12}));
   };
-  network.x = randint({64, 6}, 0, 5, DType::int64, generator);
+  network.x = randint(0, 5, {64, 6}, DType::int64, generator);
   network.y = reshape(slice(network.x, {0, 4}, {64, 1}, {1, 1}), {64});  // the last word but one
   return network;
 }

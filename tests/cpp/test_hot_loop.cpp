@@ -133,7 +133,7 @@ TEST(training_is_quiet) {
     Generator generator(5);
     const Tensor inputs[] = {normal({batch, 64}, 0, 1, DType::float32, generator),
                              normal({batch, 3, 32, 32}, 0, 1, DType::float32, generator)};
-    const Tensor target = randint({batch}, 0, 10, DType::int64, generator);
+    const Tensor target = randint(0, 10, {batch}, DType::int64, generator);
     for (size_t i = 0; i < std::size(networks); ++i) {
       optim::Adam optimizer(networks[i].params, 1e-3);
       const Function step = [&](std::span<const Tensor> given) -> std::vector<Tensor> {

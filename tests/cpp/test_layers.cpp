@@ -60,7 +60,7 @@ TEST(errors_name_the_layer) {
   nn::init_linear(params, "hidden", 784, 512);
   CHECK_THROWS(ValueError, "hidden: linear: weight (512, 784) expects 784 inputs on the last axis, got input of shape",
                nn::linear(params, "hidden", zeros({32, 100})));
-  CHECK_THROWS(ValueError, "there is no tensor hiden.weight; there are hidden.weight, hidden.bias",
+  CHECK_THROWS(ValueError, "hiden.weight: there is no tensor of that name; there are hidden.weight, hidden.bias",
                nn::linear(params, "hiden", zeros({32, 784})));
   CHECK_THROWS(ValueError, "hidden.weight: there is a tensor of that name already",
                nn::init_linear(params, "hidden", 3, 3));

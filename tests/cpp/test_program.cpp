@@ -148,7 +148,7 @@ TEST(traced_tensors_are_counted) {
 
 TEST(a_training_step_in_cpp) {
   const Tensor x = normal({32, 8});
-  const Tensor target = randint({32}, 0, 3);
+  const Tensor target = randint(0, 3, {32});
   Tensor weight = nn::xavier_uniform({3, 8});
   weight.set_requires_grad(true);
   const Tensor step = zeros({}, DType::int64);

@@ -140,11 +140,11 @@ Tensor as_channels_last(const Tensor& x) {
 
 Tensor random_dense(const Dims& shape, DType dtype, double low, double high) {
   if (dtype == DType::boolean) {
-    return pydl::astype(pydl::randint(shape, 0, 2), dtype);
+    return pydl::astype(pydl::randint(0, 2, shape), dtype);
   }
   if (pydl::is_integer(dtype)) {
     const int64_t bottom = dtype == DType::uint8 ? 0 : -9;
-    return pydl::astype(pydl::randint(shape, bottom, 10), dtype);
+    return pydl::astype(pydl::randint(bottom, 10, shape), dtype);
   }
   return pydl::astype(support::random_doubles(shape, low, high), dtype);
 }
@@ -435,7 +435,7 @@ TEST(cross_entropy) {
     for (const auto& [shape, axis] : std::vector<std::pair<Dims, int>>{{{7, 10}, 1}, {{3, 5, 70}, 1}, {{300, 33}, 0}}) {
       Dims target_shape = shape;
       target_shape.erase(axis);
-      Tensor target = pydl::randint(target_shape, 0, shape[axis]);
+      Tensor target = pydl::randint(0, shape[axis], target_shape);
       target.data<int64_t>()[1] = -100;
       const Tensor x = random_tensor(shape, dtype, -4, 4);
       for (const int64_t reduction : {0, 1, 2}) {
@@ -452,8 +452,8 @@ TEST(ctc) {
   const Attrs attrs = {{"blank", int64_t{2}}, {"zero_infinity", true}};
   for (const DType dtype : floating_dtypes) {
     const Tensor log_probs = random_tensor({30, 5, 12}, dtype, -4, 0);
-    Tensor targets = pydl::randint({5, 9}, 3, 12);
-    Tensor joined = pydl::randint({21}, 3, 12);
+    Tensor targets = pydl::randint(3, 12, {5, 9});
+    Tensor joined = pydl::randint(3, 12, {21});
     const Tensor steps = Tensor::from_values<int64_t>(std::vector<int64_t>{30, 17, 0, 3, 30}, {5});
     const Tensor lengths = Tensor::from_values<int64_t>(std::vector<int64_t>{9, 4, 0, 8, 0}, {5});
     for (const Tensor& given : {with_random_layout(targets), joined}) {
@@ -565,7 +565,7 @@ TEST(recurrent_layers) {
         if (cell == 0) operands.push_back(draw({size[1], size[3]}));
         compare(OpId::recurrent_backward, backward, operands, 200);
       }
-      const Tensor lengths = pydl::randint({size[1]}, 0, size[0] + 1);
+      const Tensor lengths = pydl::randint(0, size[0] + 1, {size[1]});
       for (int64_t shift = -1; shift <= 1; ++shift) {
         compare(OpId::sequence_product, {{"shift", shift}},
                 {random_tensor({size[0], size[1], size[2]}, dtype, -1, 1),
@@ -598,12 +598,12 @@ TEST(structure_and_indexing) {
       compare(OpId::concat, attrs, {x, random_tensor({6, 5, 7}, dtype)});
       Dims chosen = {6, 5, 7};
       chosen[static_cast<int>(axis)] = 4;
-      compare(OpId::gather, attrs, {x, with_random_layout(pydl::randint(chosen, -5, 5))});
-      const Tensor index = with_random_layout(pydl::randint({3, 4}, -5, 5));
+      compare(OpId::gather, attrs, {x, with_random_layout(pydl::randint(-5, 5, chosen))});
+      const Tensor index = with_random_layout(pydl::randint(-5, 5, {3, 4}));
       compare(OpId::take, attrs, {x, index});
       if (!pydl::is_floating(dtype)) continue;
       const Attrs sized = {{"axis", axis}, {"size", int64_t{5}}};
-      const Tensor small = pydl::randint({6, 5, 7}, -5, 5);
+      const Tensor small = pydl::randint(-5, 5, {6, 5, 7});
       compare(OpId::gather_backward, sized, {x, small}, 4);
       const std::vector<Dims> gradient_shapes = {{3, 4, 5, 7}, {6, 3, 4, 7}, {6, 5, 3, 4}};
       const Tensor gradient = random_tensor(gradient_shapes[static_cast<size_t>(axis)], dtype);
@@ -620,7 +620,7 @@ TEST(structure_and_indexing) {
 TEST(rows_of_a_table_are_added_in_columns) {
   for (const DType dtype : floating_dtypes) {
     const Attrs attrs = {{"axis", int64_t{0}}, {"size", int64_t{50}}, {"skip", int64_t{0}}};
-    compare(OpId::take_backward, attrs, {random_tensor({40, 30, 67}, dtype), pydl::randint({40, 30}, 0, 50)}, 100);
+    compare(OpId::take_backward, attrs, {random_tensor({40, 30, 67}, dtype), pydl::randint(0, 50, {40, 30})}, 100);
   }
 }
 
@@ -687,7 +687,7 @@ TEST(updates_of_rows) {
   const Tensor lr = Tensor::scalar(0.01, DType::float64);
   for (const DType dtype : floating_dtypes) {
     const Tensor g = random_dense({40, 30, 67}, dtype, -1, 1);
-    const Tensor index = pydl::randint({40, 30}, -50, 52);
+    const Tensor index = pydl::randint(-50, 52, {40, 30});
     for (const Attrs& attrs : {Attrs{}, Attrs{{"skip", int64_t{3}}}}) {
       compare(OpId::sgd_update_rows, attrs, {random_dense({50, 67}, dtype, -1, 1), g, index, lr}, 20);
     }

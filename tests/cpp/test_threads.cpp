@@ -31,7 +31,7 @@ double train(uint64_t seed) {
   Tensor hidden = pydl::nn::kaiming_uniform({16, 8}, 1.4, DType::float32, generator).set_requires_grad(true);
   Tensor out = pydl::nn::xavier_uniform({3, 16}, 1, DType::float32, generator).set_requires_grad(true);
   const Tensor x = pydl::normal({32, 8}, 0, 1, DType::float32, generator);
-  const Tensor target = pydl::randint({32}, 0, 3, DType::int64, generator);
+  const Tensor target = pydl::randint(0, 3, {32}, DType::int64, generator);
   const Tensor step = Tensor::scalar(0, DType::int64);
   const Tensor lr = Tensor::scalar(0.1, DType::float64);
   const std::vector<Tensor> parameters = {hidden, out};

@@ -26,7 +26,7 @@ std::array<double, 2> descend(const std::vector<Tensor>& parameters, Loss loss) 
 }
 
 std::array<double, 2> train_cnn() {
-  const Tensor x = pydl::normal({8, 1, 12, 12}), y = pydl::randint({8}, 0, 3);
+  const Tensor x = pydl::normal({8, 1, 12, 12}), y = pydl::randint(0, 3, {8});
   const Tensor kernel = parameter({4, 1, 3, 3}), weight = parameter({3, 4 * 25});
   return descend({kernel, weight}, [&] {
     const Tensor pooled = pydl::max_pool(pydl::relu(pydl::conv(x, kernel)), {.kernel = {2, 2}});

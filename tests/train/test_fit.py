@@ -386,6 +386,21 @@ class TestSummary:
         assert "(N, 16)" in capsys.readouterr().out
 
 
+def test_summary_of_several_inputs(capsys: pytest.CaptureFixture[str]) -> None:
+    class Pair(pydl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left, self.right = nn.Linear(4, 2), nn.Linear(3, 2)
+
+        def forward(self, x: pydl.Tensor, y: pydl.Tensor) -> pydl.Tensor:
+            return self.left(x) + self.right(y)
+
+    Pair().summary(((4,), (3,)))
+    assert capsys.readouterr().out.count("(N, 2)") == 2
+    with pytest.raises(TypeError, match=r"^summary: expected the shape of one sample.* got 'four'"):
+        Pair().summary("four")  # type: ignore[arg-type]
+
+
 def test_save_and_load(tmp_path):
     x, y = blobs(24)
     model = compiled()

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,16 @@ PYDL_API void backward(std::span<const Tensor> outputs, std::span<const Tensor> 
 /// The gradients of `outputs` for `inputs`, without touching `grad()`.
 PYDL_API std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
                                   std::span<const Tensor> gradients = {}, BackwardOptions options = {});
+
+inline void backward(std::initializer_list<Tensor> outputs, std::initializer_list<Tensor> gradients = {},
+                     BackwardOptions options = {}) {
+  backward(std::span(outputs.begin(), outputs.size()), std::span(gradients.begin(), gradients.size()), options);
+}
+inline std::vector<Tensor> grad(std::initializer_list<Tensor> outputs, std::initializer_list<Tensor> inputs,
+                                std::initializer_list<Tensor> gradients = {}, BackwardOptions options = {}) {
+  return grad(std::span(outputs.begin(), outputs.size()), std::span(inputs.begin(), inputs.size()),
+              std::span(gradients.begin(), gradients.size()), options);
+}
 
 /// Gradients of inputs from those of outputs; undefined where none flows, and where none is wanted.
 using FunctionBackward = std::function<std::vector<Tensor>(std::span<const Tensor> gradients)>;

@@ -64,6 +64,10 @@ struct CompileOptions {
 /// update has used it and the function itself drops gradients (`zero_grad`), there is none.
 class PYDL_API CompiledFunction {
  public:
+  // A move copies, so that no handle is left empty.
+  CompiledFunction(const CompiledFunction&) = default;
+  CompiledFunction& operator=(const CompiledFunction&) = default;
+
   /// Throws `TraceError` where the function asks for values, uses a tensor that was not declared, keeps a tensor that
   /// it computed, or lets gradients reach an argument.
   std::vector<Tensor> operator()(std::span<const Tensor> arguments) const;

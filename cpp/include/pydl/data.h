@@ -27,7 +27,7 @@ struct Batch {
   int64_t number = 0;  ///< in its pass, from 0
 
   const Tensor& operator[](size_t index) const { return tensors[index]; }
-  int64_t size() const { return tensors[0].size(0); }
+  int64_t size() const { return tensors.empty() ? 0 : tensors[0].size(0); }
   /// For compiled functions, which take their arguments so.
   operator std::span<const Tensor>() const { return tensors; }
 };
@@ -69,6 +69,8 @@ class PYDL_API Batches {
   int64_t sample_count() const;
 
  private:
+  const std::vector<Tensor>& tensors() const;
+
   std::vector<Tensor> tensors_;
   BatchOptions options_;
 };

@@ -149,6 +149,10 @@ enum class Padding { constant, reflect, replicate, circular };
 /// Adds elements around x: `pads` are pairs (before, behind) from the last axis on. Negative numbers remove elements.
 /// Keeps the layout where x lies channels-last. As torch.nn.functional.pad.
 PYDL_API Tensor pad(const Tensor& x, std::span<const int64_t> pads, Padding mode = Padding::constant, Scalar value = 0);
+inline Tensor pad(const Tensor& x, std::initializer_list<int64_t> pads, Padding mode = Padding::constant,
+                  Scalar value = 0) {
+  return pad(x, std::span(pads.begin(), pads.size()), mode, value);
+}
 
 /// The means of windows that share x (N, C, S...) out evenly, as many as `size` says for each spatial axis.
 PYDL_API Tensor adaptive_avg_pool(const Tensor& x, const Dims& size);

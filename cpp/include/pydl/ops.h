@@ -2,6 +2,7 @@
 // Elementwise ones broadcast, and promote dtypes by `promote`.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <vector>
@@ -11,8 +12,13 @@
 
 namespace pydl {
 
-/// Axes of a reduction; none given means all.
-using Axes = std::optional<std::vector<int64_t>>;
+/// Axes of a reduction, `{0, 2}`; none given, `{}`, means all.
+class PYDL_API Axes : public std::optional<std::vector<int64_t>> {
+ public:
+  using optional::optional;
+  Axes() = default;
+  Axes(std::initializer_list<int64_t> axes) : optional(std::vector<int64_t>(axes)) {}
+};
 
 // --- creation ------------------------------------------------------------------------------------
 PYDL_API Tensor full(const Dims& shape, Scalar value, DType dtype);
@@ -148,6 +154,9 @@ PYDL_API Tensor contiguous(const Tensor& x);
 /// One size may be -1 and follows from the others.
 PYDL_API Tensor reshape(const Tensor& x, const Dims& shape);
 PYDL_API Tensor permute_dims(const Tensor& x, std::span<const int64_t> axes);
+inline Tensor permute_dims(const Tensor& x, std::initializer_list<int64_t> axes) {
+  return permute_dims(x, std::span(axes.begin(), axes.size()));
+}
 /// The last two axes exchanged.
 PYDL_API Tensor matrix_transpose(const Tensor& x);
 /// Axes of size 1 repeated, and leading axes added, without copying.
@@ -161,6 +170,15 @@ PYDL_API Tensor flip(const Tensor& x, const Axes& axes = {});
 PYDL_API Tensor concat(std::span<const Tensor> tensors, int64_t axis = 0);
 PYDL_API Tensor stack(std::span<const Tensor> tensors, int64_t axis = 0);
 PYDL_API std::vector<Tensor> split(const Tensor& x, std::span<const int64_t> sizes, int64_t axis = 0);
+inline Tensor concat(std::initializer_list<Tensor> tensors, int64_t axis = 0) {
+  return concat(std::span(tensors.begin(), tensors.size()), axis);
+}
+inline Tensor stack(std::initializer_list<Tensor> tensors, int64_t axis = 0) {
+  return stack(std::span(tensors.begin(), tensors.size()), axis);
+}
+inline std::vector<Tensor> split(const Tensor& x, std::initializer_list<int64_t> sizes, int64_t axis = 0) {
+  return split(x, std::span(sizes.begin(), sizes.size()), axis);
+}
 PYDL_API Tensor broadcast_to(const Tensor& x, const Dims& shape);
 /// Zeros of `shape` with g at starts + i * steps: the transpose of `slice`.
 PYDL_API Tensor slice_backward(const Tensor& g, const Dims& shape, const Dims& starts, const Dims& steps);

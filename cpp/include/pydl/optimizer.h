@@ -20,6 +20,10 @@ namespace pydl::optim {
 /// Parameters without a gradient, and frozen ones, are passed over and keep their state.
 class PYDL_API Optimizer {
  public:
+  // A move copies, so that no handle is left empty.
+  Optimizer(const Optimizer&) = default;
+  Optimizer& operator=(const Optimizer&) = default;
+
   /// Updates all parameters that have a gradient, in place.
   void step();
   /// Drops the gradients of all parameters.

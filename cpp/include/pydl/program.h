@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -47,13 +48,17 @@ class PYDL_API ProgramContext {
  public:
   struct Parts;
   explicit ProgramContext(std::shared_ptr<Parts> parts) : parts_(std::move(parts)) {}
+  // Handles: a move copies, so that none is left empty.
+  ProgramContext(const ProgramContext&) = default;
+  ProgramContext& operator=(const ProgramContext&) = default;
 
  private:
   friend class Program;
   std::shared_ptr<Parts> parts_;
 };
 
-/// What a trace gives. Runs without Python and without asking for memory, but for its outputs.
+/// What a trace gives. Runs without Python and without asking for memory, but for its outputs. Whatever is asked of a
+/// program that was moved from is an `Error`.
 class PYDL_API Program {
  public:
   Program(Program&&) noexcept;
@@ -64,6 +69,9 @@ class PYDL_API Program {
   /// tensors. States are overwritten in place; when an error is thrown they are what they were before.
   void run(std::span<const Tensor> arguments, std::span<Tensor> outputs);
   std::vector<Tensor> run(std::span<const Tensor> arguments);
+  std::vector<Tensor> run(std::initializer_list<Tensor> arguments) {
+    return run(std::span(arguments.begin(), arguments.size()));
+  }
 
   /// For loops that count every microsecond, and for several threads, with a context each: a run in a context asks for
   /// no memory (but in its first run, for results that are views of arguments, and inside of oneDNN:
@@ -71,6 +79,9 @@ class PYDL_API Program {
   ProgramContext make_context() const;
   /// The results belong to the context: its next run overwrites them.
   std::span<const Tensor> run(ProgramContext& context, std::span<const Tensor> arguments) const;
+  std::span<const Tensor> run(ProgramContext& context, std::initializer_list<Tensor> arguments) const {
+    return run(context, std::span(arguments.begin(), arguments.size()));
+  }
 
   size_t output_count() const;
   size_t argument_count() const;
@@ -93,6 +104,8 @@ class PYDL_API Program {
   friend class SavedProgram;
   struct Parts;
   Program(graph::Graph graph, const graph::Tracer& tracer, const ProgramOptions& options);
+  const exec::Plan& plan() const;
+
   std::unique_ptr<Parts> parts_;
 };
 
@@ -101,7 +114,9 @@ class PYDL_API Program {
 class PYDL_API RecordedFunction {
  public:
   struct Parts;
-  explicit RecordedFunction(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+  explicit RecordedFunction(std::shared_ptr<const Parts> parts);
+  RecordedFunction(const RecordedFunction&) = default;
+  RecordedFunction& operator=(const RecordedFunction&) = default;
   const Parts& parts() const { return *parts_; }
 
  private:

@@ -43,7 +43,10 @@ class PYDL_API Generator {
   Generator();
   explicit Generator(uint64_t seed);
   /// One that goes on where others of this stream are.
-  explicit Generator(std::shared_ptr<RandomStream> stream) : stream_(std::move(stream)) {}
+  explicit Generator(std::shared_ptr<RandomStream> stream);
+  // No moves: a generator that was moved from would have no stream.
+  Generator(const Generator&) = default;
+  Generator& operator=(const Generator&) = default;
 
   /// Starts the stream of `seed` from its beginning.
   void manual_seed(uint64_t seed);
@@ -95,8 +98,12 @@ PYDL_API Tensor uniform(const Dims& shape, double low = 0, double high = 1, DTyp
 PYDL_API Tensor normal(const Dims& shape, double mean = 0, double std = 1, DType dtype = DType::float32,
                        Generator& generator = default_generator());
 /// Integers in [low, high).
-PYDL_API Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype = DType::int64,
+PYDL_API Tensor randint(int64_t low, int64_t high, const Dims& shape, DType dtype = DType::int64,
                         Generator& generator = default_generator());
+/// The order of arguments before version 1: still what it was, for programs that use it.
+[[deprecated("write randint(low, high, shape), as in Python")]] PYDL_API Tensor
+randint(const Dims& shape, int64_t low, int64_t high, DType dtype = DType::int64,
+        Generator& generator = default_generator());
 /// 0 .. n-1 in random order, int64.
 PYDL_API Tensor permutation(int64_t n, Generator& generator = default_generator());
 /// x with elements set to 0 with probability p, the others divided by 1 - p; x itself unless training.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <span>
@@ -57,7 +58,7 @@ struct FunctionRecording {
 /// where it was. Files hold data only, and old ones stay readable.
 ///
 /// `run` may be called from several threads, but two runs that change the same state at once are an error of the
-/// caller.
+/// caller. Whatever is asked of one that was moved from is an `Error`.
 class PYDL_API SavedProgram {
  public:
   /// Throws `ValueError` for recordings that do not agree, and names what depends on the batch size.
@@ -87,8 +88,14 @@ class PYDL_API SavedProgram {
   /// Runs a function. Inputs need the dtypes and shapes that it says; where they need more operations than
   /// `LoadOptions` allow, it throws `ValueError` before anything runs.
   std::vector<Tensor> run(const std::string& function, std::span<const Tensor> inputs);
+  std::vector<Tensor> run(const std::string& function, std::initializer_list<Tensor> inputs) {
+    return run(function, std::span(inputs.begin(), inputs.size()));
+  }
   /// Runs the first function.
   std::vector<Tensor> run(std::span<const Tensor> inputs);
+  std::vector<Tensor> run(std::initializer_list<Tensor> inputs) {
+    return run(std::span(inputs.begin(), inputs.size()));
+  }
   /// The program behind a function for one batch size (any number for one that is not open): for loops that look
   /// nothing up. It shares the state, and lives on its own.
   std::shared_ptr<Program> program(const std::string& function, int64_t batch = 1);
@@ -98,6 +105,8 @@ class PYDL_API SavedProgram {
  private:
   struct Parts;
   explicit SavedProgram(std::unique_ptr<Parts> parts);
+  Parts& parts() const;
+
   std::unique_ptr<Parts> parts_;
 };
 

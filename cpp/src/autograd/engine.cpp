@@ -195,7 +195,22 @@ void set_grad_enabled(bool enabled) { recording = enabled; }
 GradMode::GradMode(bool enabled) : previous_(recording) { recording = enabled; }
 GradMode::~GradMode() { recording = previous_; }
 
+namespace {
+
+void require_tensors(const char* caller, std::span<const Tensor> outputs, std::span<const Tensor> gradients) {
+  for (const Tensor& output : outputs) {
+    if (!output.defined()) throw ValueError(concat_text(caller, ": an output is an undefined tensor"));
+  }
+  if (gradients.size() > outputs.size()) {
+    throw ValueError(
+        concat_text(caller, ": expected a gradient for each of ", outputs.size(), " outputs, got ", gradients.size()));
+  }
+}
+
+}  // namespace
+
 void backward(std::span<const Tensor> outputs, std::span<const Tensor> gradients, BackwardOptions options) {
+  require_tensors("backward", outputs, gradients);
   BackwardPass pass(options, true);
   for (size_t i = 0; i < outputs.size(); ++i) {
     pass.add_root(outputs[i], initial_gradient("backward", outputs[i], i < gradients.size() ? gradients[i] : Tensor{}));
@@ -205,8 +220,10 @@ void backward(std::span<const Tensor> outputs, std::span<const Tensor> gradients
 
 std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
                          std::span<const Tensor> gradients, BackwardOptions options) {
+  require_tensors("grad", outputs, gradients);
   BackwardPass pass(options, false);
   for (const Tensor& input : inputs) {
+    if (!input.defined()) throw ValueError("grad: an input is an undefined tensor");
     if (!input.requires_grad()) {
       throw Error(concat_text("grad: an input of shape ", input.shape(), " does not require a gradient"));
     }

@@ -72,8 +72,21 @@ class OutputNode final : public Node {
 
 }  // namespace autograd
 
+namespace {
+
+void require_defined(const char* name, std::span<const Tensor> tensors) {
+  for (const Tensor& tensor : tensors) {
+    if (!tensor.defined()) throw ValueError(concat_text(name, ": an undefined tensor was given"));
+  }
+}
+
+}  // namespace
+
 std::vector<Tensor> record_function(std::span<const Tensor> inputs, std::span<const Tensor> outputs,
                                     FunctionBackward backward) {
+  require_defined("record_function", inputs);
+  require_defined("record_function", outputs);
+  if (!backward) throw ValueError("record_function: expected a derivative, got an empty function");
   const autograd::NodePtr joint(new autograd::JointNode(inputs, outputs.size(), std::move(backward)));
   std::vector<Tensor> recorded;
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -108,6 +121,7 @@ void walk_history(std::span<const Tensor> tensors, const Visit& visit) {
 }  // namespace
 
 std::vector<Tensor> leaves_of(std::span<const Tensor> outputs) {
+  require_defined("leaves_of", outputs);
   std::vector<Tensor> leaves;
   std::unordered_set<const core::TensorImpl*> seen;
   const auto add = [&](const Tensor& tensor) {
@@ -126,6 +140,7 @@ std::vector<Tensor> leaves_of(std::span<const Tensor> outputs) {
 }
 
 bool is_differentiable(const Tensor& tensor) {
+  require_defined("is_differentiable", {&tensor, 1});
   bool fresh = tensor.requires_grad() && !tensor.is_leaf();
   walk_history({&tensor, 1}, [&](const autograd::Node& node) {
     fresh = fresh && !node.is_spent();

@@ -18,14 +18,25 @@ Dims Dims::filled(int rank, int64_t value) {
 
 void Dims::push_back(int64_t value) { insert(rank_, value); }
 
+namespace {
+
+void require_position(const char* name, int position, int end) {
+  if (position >= 0 && position < end) return;
+  throw IndexError(concat_text(name, ": position ", position, " is outside of 0 .. ", end - 1));
+}
+
+}  // namespace
+
 void Dims::insert(int position, int64_t value) {
   if (rank_ == max_rank) throw ValueError(concat_text("a tensor has at most ", max_rank, " axes"));
+  require_position("Dims::insert", position, rank_ + 1);
   std::copy_backward(begin() + position, end(), end() + 1);
   values_[position] = value;
   ++rank_;
 }
 
 void Dims::erase(int position) {
+  require_position("Dims::erase", position, rank_);
   std::copy(begin() + position + 1, end(), begin() + position);
   --rank_;
 }

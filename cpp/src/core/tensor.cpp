@@ -201,6 +201,10 @@ Tensor Tensor::empty(const Dims& shape, DType dtype) {
 }
 
 Tensor Tensor::empty_strided(const Dims& shape, const Dims& strides, DType dtype) {
+  dense_bytes(shape, dtype);
+  if (!core::lies_within(element_count(shape), shape, strides, 0)) {
+    throw ValueError(concat_text("empty_strided: shape ", shape, " with strides ", strides, " is not dense"));
+  }
   return core::make_tensor(shape, strides, dtype);
 }
 
@@ -239,11 +243,17 @@ Tensor Tensor::from_values(std::span<const T> values, const Dims& shape) {
 
 Tensor Tensor::from_memory(void* data, const Dims& shape, const Dims& strides, DType dtype,
                            std::function<void()> release, bool writable) {
+  if (shape.rank() != strides.rank()) {
+    throw ValueError(concat_text("from_memory: expected a stride for each axis of shape ", shape, ", got ", strides));
+  }
   int64_t count = 1;
   for (const int64_t size : shape) {
     if (size < 0 || __builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) {
       throw ValueError(concat_text("from_memory: shape ", shape, " is negative, or has too many elements"));
     }
+  }
+  if (data == nullptr && std::find(shape.begin(), shape.end(), 0) == shape.end()) {
+    throw ValueError(concat_text("from_memory: expected elements of shape ", shape, ", got a null pointer"));
   }
   auto storage = core::IntrusivePtr<core::Storage>::adopt(core::Storage::adopt(data, std::move(release), writable));
   return Tensor(new core::TensorImpl(std::move(storage), data, dtype, shape, strides));

@@ -31,8 +31,13 @@ Batches::Batches(std::vector<Tensor> tensors, const BatchOptions& options)
   }
 }
 
+const std::vector<Tensor>& Batches::tensors() const {
+  if (tensors_.empty()) throw Error("Batches: they were moved from; use those that they were moved to");
+  return tensors_;
+}
+
 int64_t Batches::sample_count() const {
-  const int64_t count = tensors_[0].size(0);
+  const int64_t count = tensors()[0].size(0);
   return options_.drop_last ? count - count % options_.size : count;
 }
 
@@ -41,7 +46,8 @@ int64_t Batches::count() const { return (sample_count() + options_.size - 1) / o
 Batches::Iterator Batches::begin() const {
   Tensor order;
   if (options_.shuffle) {
-    order = permutation(tensors_[0].size(0), options_.generator != nullptr ? *options_.generator : default_generator());
+    order =
+        permutation(tensors()[0].size(0), options_.generator != nullptr ? *options_.generator : default_generator());
   }
   return Iterator(this, std::move(order));
 }

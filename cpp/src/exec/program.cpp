@@ -24,6 +24,11 @@ Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
 
+const exec::Plan& Program::plan() const {
+  if (!parts_) throw Error("program: it was moved from; use the one that it was moved to");
+  return *parts_->plan;
+}
+
 std::vector<std::string> pass_names() {
   std::vector<std::string> names;
   for (const graph::Pass& pass : graph::all_passes()) names.emplace_back(pass.name);
@@ -43,6 +48,7 @@ void check_arguments(const graph::Graph& graph, std::span<const Tensor> argument
   for (size_t i = 0; i < arguments.size(); ++i) {
     const exec::BufferSpec& spec = graph.spec(graph.arguments[i]);
     const Tensor& given = arguments[i];
+    if (!given.defined()) throw ValueError(concat_text("program: argument ", i, " is an undefined tensor"));
     if (is_traced(given)) core::check_read(*given.impl());
     if (given.dtype() == spec.dtype && given.shape() == spec.shape && given.strides() == spec.strides) continue;
     throw ValueError(concat_text("program: argument ", i, ": expected ", spec.dtype, " of shape ", spec.shape,
@@ -67,7 +73,7 @@ std::string formatted_bytes(int64_t bytes) {
 }  // namespace
 
 void Program::run(std::span<const Tensor> arguments, std::span<Tensor> outputs) {
-  check_arguments(parts_->plan->graph(), arguments, outputs.size());
+  check_arguments(plan().graph(), arguments, outputs.size());
   parts_->plan->run(arguments, outputs);
 }
 
@@ -83,28 +89,31 @@ struct ProgramContext::Parts {
 };
 
 ProgramContext Program::make_context() const {
-  const exec::Plan* plan = parts_->plan.get();
-  return ProgramContext(std::make_shared<ProgramContext::Parts>(plan, plan->make_context()));
+  return ProgramContext(std::make_shared<ProgramContext::Parts>(&plan(), plan().make_context()));
 }
 
 std::span<const Tensor> Program::run(ProgramContext& context, std::span<const Tensor> arguments) const {
-  const exec::Plan* plan = parts_->plan.get();
-  if (context.parts_->plan != plan) throw ValueError("program: the context belongs to another program");
-  check_arguments(plan->graph(), arguments, plan->graph().outputs.size());
-  return plan->run(*context.parts_->context, arguments);
+  if (context.parts_ == nullptr || context.parts_->plan != &plan()) {
+    throw ValueError("program: the context belongs to another program");
+  }
+  check_arguments(plan().graph(), arguments, plan().graph().outputs.size());
+  return plan().run(*context.parts_->context, arguments);
 }
 
-size_t Program::output_count() const { return parts_->plan->graph().outputs.size(); }
-size_t Program::argument_count() const { return parts_->plan->graph().arguments.size(); }
-int64_t Program::arena_bytes() const { return parts_->plan->memory().bytes; }
-int64_t Program::unplanned_bytes() const { return parts_->plan->memory().total; }
-int64_t Program::eager_bytes() const { return parts_->eager_bytes; }
-int64_t Program::work() const { return parts_->plan->work(); }
-std::string Program::to_dot() const { return graph::to_dot(parts_->plan->graph()); }
+size_t Program::output_count() const { return plan().graph().outputs.size(); }
+size_t Program::argument_count() const { return plan().graph().arguments.size(); }
+int64_t Program::arena_bytes() const { return plan().memory().bytes; }
+int64_t Program::unplanned_bytes() const { return plan().memory().total; }
+int64_t Program::eager_bytes() const {
+  static_cast<void>(plan());
+  return parts_->eager_bytes;
+}
+int64_t Program::work() const { return plan().work(); }
+std::string Program::to_dot() const { return graph::to_dot(plan().graph()); }
 
 std::vector<ProgramStep> Program::steps() const {
   std::vector<ProgramStep> result;
-  for (exec::PlanStep& step : parts_->plan->steps()) {
+  for (exec::PlanStep& step : plan().steps()) {
     result.push_back({std::move(step.name), std::move(step.provider), std::move(step.location), std::move(step.buffers),
                       step.flops, step.bytes, step.seconds});
   }
@@ -140,12 +149,12 @@ void describe_step(std::ostream& text, const ProgramStep& step) {
 }  // namespace
 
 std::string Program::describe(double peak_flops, double peak_bytes) const {
+  const std::vector<ProgramStep> all = steps();
   std::ostringstream text;
   for (const graph::PassRecord& record : parts_->records) {
     text << "== after " << record.name << " ==\n" << record.text << "\n";
   }
   text << "== kernels ==\n";
-  const std::vector<ProgramStep> all = steps();
   double total = 0;
   for (const ProgramStep& step : all) total += step.seconds;
   for (size_t i = 0; i < all.size(); ++i) {
@@ -198,6 +207,10 @@ Program Trace::finish(std::span<const Tensor> outputs, const ProgramOptions& opt
   return Program(tracer_->finish(outputs), *tracer_, options);
 }
 
+RecordedFunction::RecordedFunction(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {
+  if (!parts_) throw ValueError("RecordedFunction: expected what a trace recorded, got nothing");
+}
+
 RecordedFunction Trace::record(std::span<const Tensor> outputs) {
   auto parts = std::make_shared<RecordedFunction::Parts>();
   const graph::Graph graph = tracer_->finish(outputs);
@@ -213,6 +226,9 @@ Trace::Position Trace::position() const { return {tracer_->node_count(), tracer_
 std::pair<Program, Program> Trace::finish_halves(std::span<const Tensor> outputs, Position position,
                                                  std::span<const Tensor> gradients, const ProgramOptions& options) {
   std::vector<graph::ValueId> wanted = tracer_->values_of(gradients);
+  if (position.calls > tracer_->node_count() || position.arguments > tracer_->argument_count()) {
+    throw ValueError("trace: the position of the second half lies behind the end of the trace");
+  }
   graph::Halves halves = graph::split(tracer_->finish(outputs), position.calls, position.arguments, std::move(wanted));
   Program forward(std::move(halves.forward), *tracer_, options);
   return {std::move(forward), Program(std::move(halves.backward), *tracer_, options)};
@@ -220,7 +236,7 @@ std::pair<Program, Program> Trace::finish_halves(std::span<const Tensor> outputs
 
 bool is_tracing() { return core::active_trace() != nullptr; }
 
-bool is_traced(const Tensor& tensor) { return tensor.impl()->is_traced(); }
+bool is_traced(const Tensor& tensor) { return tensor.defined() && tensor.impl()->is_traced(); }
 
 void declare_state(const Tensor& tensor, const std::string& name) {
   // All traces are those of a Tracer.

@@ -33,6 +33,7 @@ Tracer::~Tracer() {
 }
 
 void Tracer::resume() {
+  require_going_on();
   if (active_) return;
   outer_ = core::set_active_trace(this);
   active_ = true;
@@ -45,7 +46,7 @@ void Tracer::pause() {
 }
 
 bool Tracer::is_dropped(const Tensor& owner, const Tensor& result) const {
-  if (!cleared_.contains(owner.impl())) return false;
+  if (!result.defined() || !cleared_.contains(owner.impl())) return false;
   const ValueId id = result.impl()->value;
   for (const Node& node : graph_.nodes) {
     if (node.mutated == 0 || node.op == op::OpId::assign) continue;
@@ -68,13 +69,21 @@ Tensor Tracer::constant(const Tensor& elements) {
                            graph_.add_constant(elements));
 }
 
+void Tracer::require_going_on() const {
+  if (finished_) throw Error("trace: it has ended; begin another one");
+}
+
 Tensor Tracer::argument(const Tensor& like) {
+  require_going_on();
+  if (!like.defined()) throw ValueError("trace: an argument is an undefined tensor");
   Tensor tensor = argument(spec_of(*like.impl()));
   if (like.requires_grad()) tensor.set_requires_grad(true);
   return tensor;
 }
 
 void Tracer::state(const Tensor& tensor, std::string name) {
+  require_going_on();
+  if (!tensor.defined()) throw ValueError(concat_text("trace: the state '", name, "' is an undefined tensor"));
   if (tensor.impl()->is_traced()) throw TraceError(concat_text("state ", name, " has no elements"));
   const auto index = static_cast<int>(states_.size());
   declared_.push_back(tensor);
@@ -139,6 +148,7 @@ ValueId Tracer::constant_value(const Tensor& tensor) {
 }
 
 ValueId Tracer::value_of(const Tensor& tensor) {
+  if (!tensor.defined()) throw ValueError("trace: an undefined tensor is no result");
   const core::TensorImpl& impl = *tensor.impl();
   if (impl.is_traced()) {
     if (impl.trace == number()) return impl.value;
@@ -217,14 +227,17 @@ void Tracer::check_read(const core::TensorImpl& impl) const {
 }
 
 std::vector<ValueId> Tracer::values_of(std::span<const Tensor> tensors) {
+  require_going_on();
   std::vector<ValueId> values;
   for (const Tensor& tensor : tensors) values.push_back(value_of(tensor));
   return values;
 }
 
 Graph Tracer::finish(std::span<const Tensor> outputs) {
+  require_going_on();
   graph_.outputs = values_of(outputs);
   pause();
+  finished_ = true;
   return std::move(graph_);
 }
 

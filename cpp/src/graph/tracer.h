@@ -61,6 +61,7 @@ class Tracer final : public op::OpTrace {
 
  private:
   ValueId value_of(const Tensor& tensor);
+  void require_going_on() const;
   ValueId state_value(const Tensor& tensor, int state);
   ValueId constant_value(const Tensor& tensor);
   int location();
@@ -74,6 +75,7 @@ class Tracer final : public op::OpTrace {
   std::function<std::string()> locator_;
   core::ActiveTrace* outer_ = nullptr;
   bool active_ = false;
+  bool finished_ = false;
   mutable Tensor undeclared_;
   std::vector<Tensor> declared_;
   std::unordered_set<const core::TensorImpl*> cleared_;

@@ -294,6 +294,9 @@ ParamSet load_params(const std::string& path) {
 }
 
 ParamSet parse_params(const char* bytes, size_t size, const std::string& name) {
+  if (bytes == nullptr && size > 0) {
+    throw ValueError(concat_text(name, ": expected the ", size, " bytes of a file, got a null pointer"));
+  }
   return Reader::load(name, size, [&](uint64_t offset, void* to, size_t count) {
     if (count > 0) std::memcpy(to, bytes + offset, count);
   });

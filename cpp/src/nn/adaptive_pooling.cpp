@@ -1,9 +1,10 @@
 // Adaptive average pooling: resampling by areas.
+#include "core/named.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
 
-Tensor adaptive_avg_pool(const Tensor& x, const Dims& size) {
+Tensor adaptive_avg_pool(const Tensor& x, const Dims& size) try {
   const int spatial = x.rank() - 2;
   bool valid = spatial >= 1 && spatial <= 3 && size.rank() == spatial;
   for (const int64_t axis_size : size) valid = valid && axis_size > 0;
@@ -28,6 +29,8 @@ Tensor adaptive_avg_pool(const Tensor& x, const Dims& size) {
   if (is_same) return x;
   if (is_global) return mean(x, axes, true);
   return resample(x, size, {.mode = Resampling::area});
+} catch (const Error&) {
+  core::rethrow_as("adaptive_avg_pool");
 }
 
 }  // namespace pydl::nn

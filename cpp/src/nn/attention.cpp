@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/named.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
@@ -94,19 +95,23 @@ Tensor finished(const Tensor& x, const Tensor& has_key) {
 
 }  // namespace
 
-Tensor attention_weights(const Tensor& query, const Tensor& key, const AttentionOptions& options) {
+Tensor attention_weights(const Tensor& query, const Tensor& key, const AttentionOptions& options) try {
   const Weights weights = unfinished_weights(query, key, options);
   return finished(weights.values, weights.has_key);
+} catch (const Error&) {
+  core::rethrow_as("attention_weights");
 }
 
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                                    const AttentionOptions& options) {
+                                    const AttentionOptions& options) try {
   if (value.rank() < 2 || key.rank() < 2 || value.size(-2) != key.size(-2)) {
     throw ValueError(
         concat_text(name, ": expected as many values as keys, got shapes ", value.shape(), " and ", key.shape()));
   }
   const Weights weights = unfinished_weights(query, key, options);
   return finished(matmul(astype(weights.values, value.dtype()), value), weights.has_key);
+} catch (const Error&) {
+  core::rethrow_as("scaled_dot_product_attention");
 }
 
 }  // namespace pydl::nn

@@ -1,4 +1,5 @@
 // Convolutions as layers call them: with sizes that follow from others.
+#include "core/named.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
@@ -7,10 +8,19 @@ namespace {
 
 constexpr int64_t largest_size = int64_t{1} << 60;  // a few of these add up to what int64 holds
 
+// Numbers per spatial axis are as many as there are axes, or left out.
+void require_ranks(const std::string& name, int spatial, std::initializer_list<Dims> options) {
+  for (const Dims& numbers : options) {
+    if (numbers.empty() || numbers.rank() == spatial) continue;
+    throw ValueError(concat_text(name, ": expected ", spatial, " numbers for the spatial axes, got ", numbers));
+  }
+}
+
 }  // namespace
 
-ConvOptions same_padding(const Dims& kernel, ConvOptions options) {
+ConvOptions same_padding(const Dims& kernel, ConvOptions options) try {
   const int spatial = kernel.rank();
+  require_ranks("same_padding", spatial, {options.stride, options.dilation});
   options.padding_low = options.padding_high = Dims::filled(spatial, 0);
   for (int i = 0; i < spatial; ++i) {
     if (!options.stride.empty() && options.stride[i] != 1) {
@@ -25,10 +35,12 @@ ConvOptions same_padding(const Dims& kernel, ConvOptions options) {
     options.padding_high[i] = total - total / 2;
   }
   return options;
+} catch (const Error&) {
+  core::rethrow_as("same_padding");
 }
 
 Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options,
-                      const Dims& output_padding) {
+                      const Dims& output_padding) try {
   const int spatial = x.rank() - 2;
   const std::string name = concat_text("conv_transpose", spatial, "d");
   if (spatial < 1 || weight.rank() != x.rank()) {
@@ -39,6 +51,8 @@ Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,
     throw ValueError(concat_text(name, ": weight ", weight.shape(), " expects ", weight.size(0),
                                  " input channels, got input of shape ", x.shape()));
   }
+  require_ranks(name, spatial,
+                {options.stride, options.padding_low, options.padding_high, options.dilation, output_padding});
   const Dims stride = or_filled(options.stride, spatial, 1);
   const Dims low = or_filled(options.padding_low, spatial, 0);
   Dims high = or_filled(options.padding_high, spatial, 0);
@@ -89,6 +103,8 @@ Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,
     throw ValueError(concat_text(name, ": expected a bias of shape (", y.size(1), ",), got ", bias.shape()));
   }
   return y + reshape(bias, shape);
+} catch (const Error&) {
+  core::rethrow_as("conv_transpose");
 }
 
 }  // namespace pydl::nn

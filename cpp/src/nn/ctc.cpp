@@ -1,10 +1,11 @@
 // CTC loss of a batch or of one sequence.
+#include "core/named.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
 
 Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
-                const Tensor& target_lengths, const CtcOptions& options) {
+                const Tensor& target_lengths, const CtcOptions& options) try {
   if (log_probs.rank() == 2) {
     if (targets.rank() != 1 || input_lengths.size() != 1 || target_lengths.size() != 1) {
       throw ValueError(concat_text("ctc_loss: log_probs of shape ", log_probs.shape(),
@@ -22,6 +23,8 @@ Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& in
   if (options.reduction == Reduction::sum) return sum(losses);
   const Tensor lengths = maximum(target_lengths, scalar_like(1, target_lengths));
   return mean(losses / astype(lengths, losses.dtype()));
+} catch (const Error&) {
+  core::rethrow_as("ctc_loss");
 }
 
 }  // namespace pydl::nn

@@ -1,6 +1,7 @@
 // Embeddings: rows of a table, and sums, means and maxima of bags of them.
 #include <limits>
 
+#include "core/named.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
@@ -82,7 +83,7 @@ Bags make_bags(const Tensor& indices, const Tensor& weight, const EmbeddingBagOp
 
 }  // namespace
 
-Tensor embedding(const Tensor& indices, const Tensor& weight, std::optional<int64_t> padding_index) {
+Tensor embedding(const Tensor& indices, const Tensor& weight, std::optional<int64_t> padding_index) try {
   if (weight.rank() != 2) {
     throw ValueError(concat_text("embedding: expected a weight of shape (K, D), got ", weight.shape()));
   }
@@ -90,9 +91,11 @@ Tensor embedding(const Tensor& indices, const Tensor& weight, std::optional<int6
     throw TypeError(concat_text("embedding: expected indices of integers, got ", indices.dtype()));
   }
   return take(weight, indices, 0, padding_index);
+} catch (const Error&) {
+  core::rethrow_as("embedding");
 }
 
-Tensor embedding_bag(const Tensor& indices, const Tensor& weight, const EmbeddingBagOptions& options) {
+Tensor embedding_bag(const Tensor& indices, const Tensor& weight, const EmbeddingBagOptions& options) try {
   const Bags bags = make_bags(indices, weight, options);
   Tensor result;
   switch (options.mode) {
@@ -107,6 +110,8 @@ Tensor embedding_bag(const Tensor& indices, const Tensor& weight, const Embeddin
   if (bags.is_matrix() || !options.include_last_offset) return result;
   // What lies behind the last offset is in a bag of its own.
   return slice(result, {0, 0}, {result.size(0) - 1, result.size(1)}, {1, 1});
+} catch (const Error&) {
+  core::rethrow_as("embedding_bag");
 }
 
 }  // namespace pydl::nn

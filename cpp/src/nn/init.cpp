@@ -1,6 +1,7 @@
 // Initialisers of weights.
 #include <cmath>
 
+#include "core/named.h"
 #include "pydl/layers.h"
 #include "pydl/nn.h"
 
@@ -28,35 +29,47 @@ double kaiming_scale(const char* initializer, const Dims& shape, double gain) {
 
 }  // namespace
 
-Tensor xavier_uniform(const Dims& shape, double gain, DType dtype, Generator& generator) {
+Tensor xavier_uniform(const Dims& shape, double gain, DType dtype, Generator& generator) try {
   const double bound = std::sqrt(6.0) * xavier_scale("xavier_uniform", shape, gain);
   return uniform(shape, -bound, bound, dtype, generator);
+} catch (const Error&) {
+  core::rethrow_as("xavier_uniform");
 }
 
-Tensor xavier_normal(const Dims& shape, double gain, DType dtype, Generator& generator) {
+Tensor xavier_normal(const Dims& shape, double gain, DType dtype, Generator& generator) try {
   return normal(shape, 0, std::sqrt(2.0) * xavier_scale("xavier_normal", shape, gain), dtype, generator);
+} catch (const Error&) {
+  core::rethrow_as("xavier_normal");
 }
 
-Tensor kaiming_uniform(const Dims& shape, double gain, DType dtype, Generator& generator) {
+Tensor kaiming_uniform(const Dims& shape, double gain, DType dtype, Generator& generator) try {
   const double bound = std::sqrt(3.0) * kaiming_scale("kaiming_uniform", shape, gain);
   return uniform(shape, -bound, bound, dtype, generator);
+} catch (const Error&) {
+  core::rethrow_as("kaiming_uniform");
 }
 
-Tensor kaiming_normal(const Dims& shape, double gain, DType dtype, Generator& generator) {
+Tensor kaiming_normal(const Dims& shape, double gain, DType dtype, Generator& generator) try {
   return normal(shape, 0, kaiming_scale("kaiming_normal", shape, gain), dtype, generator);
+} catch (const Error&) {
+  core::rethrow_as("kaiming_normal");
 }
 
-Tensor default_weight(const Dims& shape, DType dtype, Generator& generator) {
+Tensor default_weight(const Dims& shape, DType dtype, Generator& generator) try {
   return kaiming_uniform(shape, std::sqrt(1.0 / 3.0), dtype, generator);
+} catch (const Error&) {
+  core::rethrow_as("default_weight");
 }
 
-Tensor default_bias(const Dims& shape, int64_t fan_in, DType dtype, Generator& generator) {
+Tensor default_bias(const Dims& shape, int64_t fan_in, DType dtype, Generator& generator) try {
   const double bound = 1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(fan_in, 1)));
   return uniform(shape, -bound, bound, dtype, generator);
+} catch (const Error&) {
+  core::rethrow_as("default_bias");
 }
 
 // Gram-Schmidt, twice over for orthogonality to rounding, on normal vectors in float64.
-Tensor orthogonal(const Dims& shape, double gain, DType dtype, Generator& generator) {
+Tensor orthogonal(const Dims& shape, double gain, DType dtype, Generator& generator) try {
   if (shape.rank() < 2) throw ValueError(concat_text("orthogonal: expected at least 2 axes, got shape ", shape));
   const int64_t rows = shape[0];
   const int64_t columns = rows == 0 ? 0 : element_count(shape) / rows;
@@ -79,6 +92,8 @@ Tensor orthogonal(const Dims& shape, double gain, DType dtype, Generator& genera
   }
   const Tensor oriented = rows <= columns ? vectors : matrix_transpose(vectors);
   return astype(reshape(oriented * gain, shape), dtype);
+} catch (const Error&) {
+  core::rethrow_as("orthogonal");
 }
 
 }  // namespace pydl::nn

@@ -15,6 +15,12 @@ void require_sizes(const std::string& label, const char* what, std::initializer_
 }
 
 // What convolutions start with; the shape of a weight is the channels before the kernel.
+Tensor first_values(const Initializer& weight, const std::string& label, const Dims& shape, DType dtype,
+                    Generator& generator) {
+  if (!weight) throw ValueError(label + ": expected an initialiser of the weight, got an empty function");
+  return weight(shape, dtype, generator);
+}
+
 void init_convolution(ParamSet& params, const std::string& prefix, const char* kind, int64_t in_channels,
                       int64_t out_channels, const Dims& kernel, bool transposed, const ConvInit& init,
                       Generator& generator) {
@@ -31,7 +37,7 @@ void init_convolution(ParamSet& params, const std::string& prefix, const char* k
   Dims shape =
       transposed ? Dims{in_channels, out_channels / init.groups} : Dims{out_channels, in_channels / init.groups};
   for (const int64_t size : kernel) shape.push_back(size);
-  add_parameter(params, name_in(prefix, "weight"), init.weight(shape, init.dtype, generator));
+  add_parameter(params, name_in(prefix, "weight"), first_values(init.weight, label, shape, init.dtype, generator));
   if (!init.bias) return;
   add_parameter(params, name_in(prefix, "bias"),
                 default_bias({out_channels}, fans("conv", shape).in, init.dtype, generator));
@@ -44,7 +50,9 @@ void init_convolution(ParamSet& params, const std::string& prefix, const char* k
 void init_linear(ParamSet& params, const std::string& prefix, int64_t in_features, int64_t out_features,
                  const LinearInit& init, Generator& generator) {
   require_sizes(label_of(prefix, "linear"), "in_features and out_features", {in_features, out_features});
-  add_parameter(params, name_in(prefix, "weight"), init.weight({out_features, in_features}, init.dtype, generator));
+  add_parameter(
+      params, name_in(prefix, "weight"),
+      first_values(init.weight, label_of(prefix, "linear"), {out_features, in_features}, init.dtype, generator));
   if (!init.bias) return;
   add_parameter(params, name_in(prefix, "bias"), default_bias({out_features}, in_features, init.dtype, generator));
 }

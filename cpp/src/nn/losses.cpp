@@ -1,4 +1,5 @@
 // Losses, composed from ops.
+#include "core/named.h"
 #include "pydl/autocast.h"
 #include "pydl/nn.h"
 
@@ -81,7 +82,7 @@ Tensor bounded_log(const Tensor& x, const Tensor& log_x) {
 
 }  // namespace
 
-Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) try {
   if (logits.rank() == 0) throw ValueError("cross_entropy: expected logits (K), or (N, K, ...), got rank 0");
   const int64_t axis = logits.rank() == 1 ? 0 : 1;
   if (options.label_smoothing < 0 || options.label_smoothing > 1) {
@@ -96,31 +97,41 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
     return weighted_cross_entropy(logits, index, axis, options);
   }
   return softmax_cross_entropy(logits, index, axis, options.ignore_index, options.reduction);
+} catch (const Error&) {
+  core::rethrow_as("cross_entropy");
 }
 
-Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) {
+Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) try {
   require_one_shape("mse_loss", prediction, target);
   return reduced(square(widened(prediction) - target), reduction);
+} catch (const Error&) {
+  core::rethrow_as("mse_loss");
 }
 
-Tensor l1_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) {
+Tensor l1_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) try {
   require_one_shape("l1_loss", prediction, target);
   return reduced(abs(widened(prediction) - target), reduction);
+} catch (const Error&) {
+  core::rethrow_as("l1_loss");
 }
 
-Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target, Reduction reduction) {
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target, Reduction reduction) try {
   require_one_shape("binary_cross_entropy_with_logits", logits, target);
   const Tensor x = widened(logits);
   return reduced(softplus(x) - x * astype(target, x.dtype()), reduction);
+} catch (const Error&) {
+  core::rethrow_as("binary_cross_entropy_with_logits");
 }
 
-Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Reduction reduction) {
+Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target, Reduction reduction) try {
   require_one_shape("binary_cross_entropy", probability, target);
   const Tensor p = widened(probability);
   const Tensor wanted = astype(target, p.dtype());
   const Tensor yes = bounded_log(p, log(p));
   const Tensor no = bounded_log(1.0 - p, log1p(-p));
   return reduced(-(wanted * yes + (1.0 - wanted) * no), reduction);
+} catch (const Error&) {
+  core::rethrow_as("binary_cross_entropy");
 }
 
 }  // namespace pydl::nn

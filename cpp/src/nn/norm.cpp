@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/named.h"
 #include "pydl/autograd.h"
 #include "pydl/nn.h"
 
@@ -122,7 +123,7 @@ Tensor normalize_groups(const Tensor& x, int64_t groups, double epsilon) {
 }  // namespace
 
 Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var, const Tensor& weight,
-                  const Tensor& bias, const BatchNormOptions& options) {
+                  const Tensor& bias, const BatchNormOptions& options) try {
   check_channel_arguments("batch_norm", x, {running_mean, running_var, weight, bias}, options.training);
   const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
   if (!options.training) {
@@ -143,10 +144,12 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
     advance(running_var, row(moments, 1) * full({}, n / (n - 1), moments.dtype()), options);
   }
   return apply_batch_norm(elements, moments, weight, bias, options.epsilon, true);
+} catch (const Error&) {
+  core::rethrow_as("batch_norm");
 }
 
 Tensor instance_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var, const Tensor& weight,
-                     const Tensor& bias, const BatchNormOptions& options) {
+                     const Tensor& bias, const BatchNormOptions& options) try {
   check_channel_arguments("instance_norm", x, {running_mean, running_var, weight, bias}, options.training);
   if (!options.training) return batch_norm(x, running_mean, running_var, weight, bias, options);
   std::vector<int64_t> axes;
@@ -168,9 +171,11 @@ Tensor instance_norm(const Tensor& x, const Tensor& running_mean, const Tensor& 
   }
   const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
   return scaled(normalize_groups(elements, x.size(1), options.epsilon), weight, bias, channel_shape(x));
+} catch (const Error&) {
+  core::rethrow_as("instance_norm");
 }
 
-Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double epsilon) {
+Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double epsilon) try {
   require_channels("group_norm", x);
   require_per_channel("group_norm", "weight", x, weight);
   require_per_channel("group_norm", "bias", x, bias);
@@ -180,25 +185,32 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const T
   }
   const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
   return scaled(normalize_groups(elements, groups, epsilon), weight, bias, channel_shape(x));
+} catch (const Error&) {
+  core::rethrow_as("group_norm");
 }
 
 Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight, const Tensor& bias,
-                  double epsilon) {
+                  double epsilon) try {
   require_trailing("layer_norm", x, normalized_shape, weight, bias);
   const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
   return scaled(normalize(elements, normalized_shape.rank(), epsilon, true), weight, bias, normalized_shape);
+} catch (const Error&) {
+  core::rethrow_as("layer_norm");
 }
 
-Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight, std::optional<double> epsilon) {
+Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& weight,
+                std::optional<double> epsilon) try {
   require_trailing("rms_norm", x, normalized_shape, weight, {});
   const Tensor elements = astype(x, dtype_beside(x, {&weight}));
   const bool is_double = elements.dtype() == DType::float64;
   const double least = is_double ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
   return scaled(normalize(elements, normalized_shape.rank(), epsilon.value_or(least), false), weight, {},
                 normalized_shape);
+} catch (const Error&) {
+  core::rethrow_as("rms_norm");
 }
 
-Tensor local_response_norm(const Tensor& x, int64_t size, double alpha, double beta, double k) {
+Tensor local_response_norm(const Tensor& x, int64_t size, double alpha, double beta, double k) try {
   require_channels("local_response_norm", x);
   if (size < 1) throw ValueError(concat_text("local_response_norm: expected a size of at least 1, got ", size));
   const Tensor squares = square(x);
@@ -221,9 +233,11 @@ Tensor local_response_norm(const Tensor& x, int64_t size, double alpha, double b
     return x * r * sqrt(r);
   }
   return x * pow(base, scalar_like(-beta, base));
+} catch (const Error&) {
+  core::rethrow_as("local_response_norm");
 }
 
-Tensor channel_dropout(const Tensor& x, int axes, double p, bool training, Generator& generator) {
+Tensor channel_dropout(const Tensor& x, int axes, double p, bool training, Generator& generator) try {
   const int channel_axis = x.rank() - axes - 1;
   if (channel_axis != 0 && channel_axis != 1) {
     throw ValueError(concat_text("dropout", axes, "d: expected x of ", axes + 2, " axes, or ", axes + 1,
@@ -234,6 +248,8 @@ Tensor channel_dropout(const Tensor& x, int axes, double p, bool training, Gener
   Dims shape = x.shape();
   for (int axis = channel_axis + 1; axis < x.rank(); ++axis) shape[axis] = 1;
   return x * dropout(ones(shape, x.dtype()), p, true, generator);
+} catch (const Error&) {
+  core::rethrow_as("channel_dropout");
 }
 
 }  // namespace pydl::nn

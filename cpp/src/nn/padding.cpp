@@ -1,4 +1,5 @@
 // Padding, composed of views and joins.
+#include "core/named.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
@@ -126,7 +127,7 @@ Dims permuted(const Dims& dims, std::span<const int64_t> order) {
 
 }  // namespace
 
-Tensor pad(const Tensor& x, std::span<const int64_t> pads, Padding mode, Scalar value) {
+Tensor pad(const Tensor& x, std::span<const int64_t> pads, Padding mode, Scalar value) try {
   const Margins margins = margins_of(x, pads);
   if (x.is_contiguous() || !is_channels_last(x.shape(), x.strides())) return pad_row_major(x, margins, mode, value);
   // New memory is row-major: with its axes in the order of the memory, the tensor keeps its layout.
@@ -139,6 +140,8 @@ Tensor pad(const Tensor& x, std::span<const int64_t> pads, Padding mode, Scalar 
   order.push_back(1);
   const Margins moved = {permuted(margins.before, order), permuted(margins.behind, order)};
   return permute_dims(pad_row_major(permute_dims(x, order), moved, mode, value), inverse);
+} catch (const Error&) {
+  core::rethrow_as("pad");
 }
 
 }  // namespace pydl::nn

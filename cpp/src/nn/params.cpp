@@ -14,11 +14,12 @@ std::string names_of(const ParamSet& params) {
     text += (i > 0 ? ", " : "") + params.tensors[i].first;
   }
   if (params.tensors.size() > most) text += ", ...";
-  return text.empty() ? "nothing" : text;
+  return text.empty() ? "none" : text;
 }
 
 Tensor add(ParamSet& params, const std::string& name, const Tensor& values, bool learnt) {
   if (params.find(name) != nullptr) throw ValueError(concat_text(name, ": there is a tensor of that name already"));
+  if (!values.defined()) throw ValueError(concat_text(name, ": expected values, got an undefined tensor"));
   Tensor tensor = values.detach();
   if (learnt) tensor.set_requires_grad(true);
   params.tensors.emplace_back(name, tensor);
@@ -29,10 +30,13 @@ Tensor add(ParamSet& params, const std::string& name, const Tensor& values, bool
 std::string misfits(const ParamSet& params, const ParamSet& values) {
   std::string text;
   for (const auto& [name, tensor] : params.tensors) {
+    if (!tensor.defined()) text += concat_text("\n  undefined: ", name);
     const Tensor* given = values.find(name);
     if (given == nullptr) {
       text += concat_text("\n  missing: ", name);
-    } else if (given->shape() != tensor.shape()) {
+    } else if (!given->defined()) {
+      text += concat_text("\n  an undefined tensor was given for ", name);
+    } else if (tensor.defined() && given->shape() != tensor.shape()) {
       text += concat_text("\n  ", name, ": expected shape ", tensor.shape(), ", got ", given->shape());
     }
   }
@@ -54,8 +58,9 @@ Tensor add_buffer(ParamSet& params, const std::string& name, const Tensor& value
 
 const Tensor& parameter(const ParamSet& params, const std::string& name) {
   const Tensor* found = params.find(name);
+  if (found != nullptr && !found->defined()) throw ValueError(name + ": the tensor of that name is undefined");
   if (found != nullptr) return *found;
-  throw ValueError(concat_text("there is no tensor ", name, "; there are ", names_of(params)));
+  throw ValueError(concat_text(name, ": there is no tensor of that name; there are ", names_of(params)));
 }
 
 void load_values(const ParamSet& params, const ParamSet& values) {

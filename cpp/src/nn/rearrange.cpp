@@ -1,4 +1,5 @@
 // Pixels and channels in another order: reshapes around a permutation.
+#include "core/named.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
@@ -33,7 +34,7 @@ Dims with_image(const Tensor& x, int64_t channels, int64_t height, int64_t width
 
 }  // namespace
 
-Tensor pixel_shuffle(const Tensor& x, int64_t factor) {
+Tensor pixel_shuffle(const Tensor& x, int64_t factor) try {
   require_images("pixel_shuffle", x, "upscale_factor", factor);
   const int64_t channels = x.size(-3) / (factor * factor);
   if (channels * factor * factor != x.size(-3)) {
@@ -45,9 +46,11 @@ Tensor pixel_shuffle(const Tensor& x, int64_t factor) {
   const Tensor squares = reshape(x, {leading_size(x), channels, factor, factor, height, width});
   const std::vector<int64_t> order = {0, 1, 4, 2, 5, 3};
   return reshape(permute_dims(squares, order), with_image(x, channels, height * factor, width * factor));
+} catch (const Error&) {
+  core::rethrow_as("pixel_shuffle");
 }
 
-Tensor pixel_unshuffle(const Tensor& x, int64_t factor) {
+Tensor pixel_unshuffle(const Tensor& x, int64_t factor) try {
   require_images("pixel_unshuffle", x, "downscale_factor", factor);
   const int64_t channels = x.size(-3);
   const int64_t height = x.size(-2) / factor;
@@ -59,9 +62,11 @@ Tensor pixel_unshuffle(const Tensor& x, int64_t factor) {
   const Tensor squares = reshape(x, {leading_size(x), channels, height, factor, width, factor});
   const std::vector<int64_t> order = {0, 1, 3, 5, 2, 4};
   return reshape(permute_dims(squares, order), with_image(x, channels * factor * factor, height, width));
+} catch (const Error&) {
+  core::rethrow_as("pixel_unshuffle");
 }
 
-Tensor channel_shuffle(const Tensor& x, int64_t groups) {
+Tensor channel_shuffle(const Tensor& x, int64_t groups) try {
   if (x.rank() < 3) throw ValueError(concat_text("channel_shuffle: expected shape (N, C, ...), got ", x.shape()));
   if (groups < 1 || x.size(1) % groups != 0) {
     throw ValueError(concat_text("channel_shuffle: ", x.size(1), " channels of shape ", x.shape(),
@@ -74,6 +79,8 @@ Tensor channel_shuffle(const Tensor& x, int64_t groups) {
   std::vector<int64_t> order = {0, 2, 1};
   for (int axis = 3; axis < split.rank(); ++axis) order.push_back(axis);
   return reshape(permute_dims(reshape(x, split), order), x.shape());
+} catch (const Error&) {
+  core::rethrow_as("channel_shuffle");
 }
 
 }  // namespace pydl::nn

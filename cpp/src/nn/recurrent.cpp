@@ -1,4 +1,5 @@
 // Recurrent networks of several layers and directions.
+#include "core/named.h"
 #include "pydl/nn.h"
 
 namespace pydl::nn {
@@ -55,20 +56,26 @@ RecurrentStates run_layers(const char* name, const Tensor& x, const Tensor& h0, 
 }  // namespace
 
 RecurrentStates lstm(const Tensor& x, const Tensor& h0, const Tensor& c0, std::span<const RecurrentWeights> weights,
-                     const Tensor& lengths, const RecurrentLayersOptions& options) {
+                     const Tensor& lengths, const RecurrentLayersOptions& options) try {
   return run_layers("lstm", x, h0, c0, weights, lengths, options, {.cell = RecurrentCell::lstm});
+} catch (const Error&) {
+  core::rethrow_as("lstm");
 }
 
 RecurrentStates gru(const Tensor& x, const Tensor& h0, std::span<const RecurrentWeights> weights, const Tensor& lengths,
-                    const RecurrentLayersOptions& options, bool reset_after) {
+                    const RecurrentLayersOptions& options, bool reset_after) try {
   return run_layers("gru", x, h0, {}, weights, lengths, options,
                     {.cell = RecurrentCell::gru, .reset_after = reset_after});
+} catch (const Error&) {
+  core::rethrow_as("gru");
 }
 
 RecurrentStates rnn(const Tensor& x, const Tensor& h0, std::span<const RecurrentWeights> weights, const Tensor& lengths,
-                    const RecurrentLayersOptions& options, bool relu) {
+                    const RecurrentLayersOptions& options, bool relu) try {
   return run_layers("rnn", x, h0, {}, weights, lengths, options,
                     {.cell = relu ? RecurrentCell::rnn_relu : RecurrentCell::rnn_tanh});
+} catch (const Error&) {
+  core::rethrow_as("rnn");
 }
 
 }  // namespace pydl::nn

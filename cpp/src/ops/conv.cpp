@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "op/conv_geometry.h"
 #include "op/saturating.h"
@@ -239,27 +240,33 @@ Attrs attrs_of(const ConvOptions& options, int rank) {
 
 }  // namespace
 
-Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options) {
+Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options) try {
   const Attrs attrs = attrs_of(options, x.rank());
   DType dtype = promote(x.dtype(), weight.dtype());
   if (bias.defined()) dtype = promote(dtype, bias.dtype());
   dtype = product_dtype(dtype);
   if (!bias.defined()) return op::apply(OpId::conv, attrs, {astype(x, dtype), astype(weight, dtype)});
   return op::apply(OpId::conv, attrs, {astype(x, dtype), astype(weight, dtype), astype(bias, dtype)});
+} catch (const Error&) {
+  core::rethrow_as("conv");
 }
 
-Tensor conv_backward_input(const Tensor& g, const Tensor& weight, const Dims& size, const ConvOptions& options) {
+Tensor conv_backward_input(const Tensor& g, const Tensor& weight, const Dims& size, const ConvOptions& options) try {
   Attrs attrs = attrs_of(options, g.rank());
   attrs.add("size", size);
   const DType dtype = product_dtype(promote(g.dtype(), weight.dtype()));
   return op::apply(OpId::conv_backward_input, attrs, {astype(g, dtype), astype(weight, dtype)});
+} catch (const Error&) {
+  core::rethrow_as("conv_backward_input");
 }
 
-Tensor conv_backward_weight(const Tensor& g, const Tensor& x, const Dims& kernel, const ConvOptions& options) {
+Tensor conv_backward_weight(const Tensor& g, const Tensor& x, const Dims& kernel, const ConvOptions& options) try {
   Attrs attrs = attrs_of(options, g.rank());
   attrs.add("kernel", kernel);
   const DType dtype = product_dtype(promote(g.dtype(), x.dtype()));
   return op::apply(OpId::conv_backward_weight, attrs, {astype(g, dtype), astype(x, dtype)});
+} catch (const Error&) {
+  core::rethrow_as("conv_backward_weight");
 }
 
 }  // namespace pydl

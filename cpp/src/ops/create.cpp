@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
@@ -103,18 +104,28 @@ void require_range(Scalar start, Scalar step, int64_t count, DType dtype) {
 
 }  // namespace
 
-Tensor full(const Dims& shape, Scalar value, DType dtype) {
+Tensor full(const Dims& shape, Scalar value, DType dtype) try {
   // What is too large for int64 is kept as a double for floating-point dtypes only.
   if (value.is_large() && is_integer(dtype)) value.to_integer(dtype);
   return op::apply(OpId::full, {{"shape", shape}, {"dtype", dtype}, {"value", attr_of(value)}}, {});
+} catch (const Error&) {
+  core::rethrow_as("full");
 }
 
-Tensor zeros(const Dims& shape, DType dtype) { return full(shape, 0, dtype); }
-Tensor ones(const Dims& shape, DType dtype) { return full(shape, 1, dtype); }
-Tensor zeros_like(const Tensor& x) { return full(x.shape(), 0, x.dtype()); }
-Tensor ones_like(const Tensor& x) { return full(x.shape(), 1, x.dtype()); }
+Tensor zeros(const Dims& shape, DType dtype) try { return full(shape, 0, dtype); } catch (const Error&) {
+  core::rethrow_as("zeros");
+}
+Tensor ones(const Dims& shape, DType dtype) try { return full(shape, 1, dtype); } catch (const Error&) {
+  core::rethrow_as("ones");
+}
+Tensor zeros_like(const Tensor& x) try { return full(x.shape(), 0, x.dtype()); } catch (const Error&) {
+  core::rethrow_as("zeros_like");
+}
+Tensor ones_like(const Tensor& x) try { return full(x.shape(), 1, x.dtype()); } catch (const Error&) {
+  core::rethrow_as("ones_like");
+}
 
-Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype) {
+Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype) try {
   // Doubles next to large integers are too far apart to count by.
   for (const Scalar& number : {start, stop, step}) {
     if (number.is_large() && !is_floating(dtype)) ops::require_value("arange", number, dtype);
@@ -127,9 +138,11 @@ Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype) {
   const AttrValue first = whole ? AttrValue(start.to_int64()) : AttrValue(start.to_double());
   const AttrValue increment = whole ? AttrValue(step.to_int64()) : AttrValue(step.to_double());
   return op::apply(OpId::arange, {{"start", first}, {"step", increment}, {"count", count}, {"dtype", dtype}}, {});
+} catch (const Error&) {
+  core::rethrow_as("arange");
 }
 
-Tensor linspace(double start, double stop, int64_t count, DType dtype) {
+Tensor linspace(double start, double stop, int64_t count, DType dtype) try {
   if (count < 0) throw ValueError(concat_text("linspace: the count must not be negative, got ", count));
   if (!is_floating(dtype)) throw TypeError(concat_text("linspace: expected a floating-point dtype, got ", dtype));
   const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0.0;
@@ -140,9 +153,11 @@ Tensor linspace(double start, double stop, int64_t count, DType dtype) {
   const Tensor index = arange(0, count, 1, DType::int64);
   const Tensor last = equal(index, Tensor::scalar(count - 1, DType::int64));
   return astype(where(last, Tensor::scalar(stop, DType::float64), ascending), dtype);
+} catch (const Error&) {
+  core::rethrow_as("linspace");
 }
 
-Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) {
+Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) try {
   if (rows < 0 || columns < 0) {
     throw ValueError(concat_text("eye: sizes must not be negative, got ", rows, " and ", columns));
   }
@@ -155,6 +170,8 @@ Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) {
   const Tensor row = expand_dims(arange(0, rows, 1, DType::int64), 1);
   const Tensor column = arange(-diagonal, columns - diagonal, 1, DType::int64);
   return astype(equal(row, column), dtype);
+} catch (const Error&) {
+  core::rethrow_as("eye");
 }
 
 }  // namespace pydl

@@ -1,5 +1,6 @@
 // Connectionist temporal classification (Graves et al., 2006): the likelihood of label sequences without alignment.
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/autocast.h"
@@ -109,17 +110,21 @@ Attrs ctc_attrs(int64_t blank, bool zero_infinity) { return {{"blank", blank}, {
 }  // namespace
 
 Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
-                const Tensor& target_lengths, int64_t blank, bool zero_infinity) {
+                const Tensor& target_lengths, int64_t blank, bool zero_infinity) try {
   return op::apply(OpId::ctc_loss, ctc_attrs(blank, zero_infinity),
                    {widened(log_probs), whole_numbers("targets", targets),
                     whole_numbers("input_lengths", input_lengths), whole_numbers("target_lengths", target_lengths)});
+} catch (const Error&) {
+  core::rethrow_as("ctc_loss");
 }
 
 Tensor ctc_loss_backward(const Tensor& g, const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
-                         const Tensor& target_lengths, int64_t blank, bool zero_infinity) {
+                         const Tensor& target_lengths, int64_t blank, bool zero_infinity) try {
   return op::apply(OpId::ctc_loss_backward, ctc_attrs(blank, zero_infinity),
                    {g, log_probs, whole_numbers("targets", targets), whole_numbers("input_lengths", input_lengths),
                     whole_numbers("target_lengths", target_lengths)});
+} catch (const Error&) {
+  core::rethrow_as("ctc_loss_backward");
 }
 
 }  // namespace pydl

@@ -1,4 +1,5 @@
 // Elementwise ops: shape and dtype rules, public functions. Derivatives: elementwise_derivatives.cpp.
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/elementwise_derivatives.h"
 #include "ops/families.h"
@@ -138,12 +139,14 @@ namespace {
 
 DType floating_dtype(DType dtype) { return is_floating(dtype) ? dtype : DType::float32; }
 
-Tensor binary(OpId id, const Tensor& a, const Tensor& b, bool floating, bool boolean) {
+Tensor binary(OpId id, const Tensor& a, const Tensor& b, bool floating, bool boolean) try {
   if (a.dtype() == b.dtype() && (!floating || is_floating(a.dtype())) && !boolean) return op::apply(id, {}, {a, b});
   DType dtype = promote(a.dtype(), b.dtype());
   if (floating) dtype = floating_dtype(dtype);
   if (boolean) dtype = DType::boolean;
   return op::apply(id, {}, {astype(a, dtype), astype(b, dtype)});
+} catch (const Error&) {
+  core::rethrow_as(op::op_name(id));
 }
 
 // Integers and floating-point numbers meet in a dtype that holds both, so that they compare as the numbers they are.
@@ -187,10 +190,12 @@ Tensor bitwise(OpId id, const Tensor& x) {
 // Integers are whole already.
 bool rounds(OpId id) { return id == OpId::floor || id == OpId::ceil || id == OpId::round || id == OpId::trunc; }
 
-Tensor unary_float(OpId id, const Tensor& x) {
+Tensor unary_float(OpId id, const Tensor& x) try {
   if (is_floating(x.dtype())) return op::apply(id, {}, {x});
   if (rounds(id) && is_integer(x.dtype())) return x;
   return op::apply(id, {}, {astype(x, DType::float32)});
+} catch (const Error&) {
+  core::rethrow_as(op::op_name(id));
 }
 
 }  // namespace
@@ -215,24 +220,38 @@ Tensor unary_float(OpId id, const Tensor& x) {
 #define PYDL_FUNCTION(kind, name, ...) PYDL_FUNCTION_##kind(name)
 PYDL_ELEMENTWISE_TABLE(PYDL_FUNCTION)
 
-Tensor scalar_like(Scalar value, const Tensor& like) { return Tensor::scalar(value, value.dtype_beside(like.dtype())); }
+Tensor scalar_like(Scalar value, const Tensor& like) try {
+  return Tensor::scalar(value, value.dtype_beside(like.dtype()));
+} catch (const Error&) {
+  core::rethrow_as("scalar_like");
+}
 
-Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
+Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) try {
   const DType dtype = promote(a.dtype(), b.dtype());
   return op::apply(OpId::where, {}, {condition, astype(a, dtype), astype(b, dtype)});
+} catch (const Error&) {
+  core::rethrow_as("where");
 }
 
-Tensor clip(const Tensor& x, const Tensor& low, const Tensor& high) {
+Tensor clip(const Tensor& x, const Tensor& low, const Tensor& high) try {
   const DType dtype = promote(x.dtype(), promote(low.dtype(), high.dtype()));
   return op::apply(OpId::clip, {}, {astype(x, dtype), astype(low, dtype), astype(high, dtype)});
+} catch (const Error&) {
+  core::rethrow_as("clip");
 }
 
-Tensor astype(const Tensor& x, DType dtype) {
+Tensor astype(const Tensor& x, DType dtype) try {
   return x.dtype() == dtype ? x : op::apply(OpId::cast, {{"dtype", dtype}}, {x});
+} catch (const Error&) {
+  core::rethrow_as("astype");
 }
 
-Tensor copy(const Tensor& x) { return op::apply(OpId::copy, {}, {x}); }
+Tensor copy(const Tensor& x) try { return op::apply(OpId::copy, {}, {x}); } catch (const Error&) {
+  core::rethrow_as("copy");
+}
 
-Tensor contiguous(const Tensor& x) { return x.is_contiguous() ? x : copy(x); }
+Tensor contiguous(const Tensor& x) try { return x.is_contiguous() ? x : copy(x); } catch (const Error&) {
+  core::rethrow_as("contiguous");
+}
 
 }  // namespace pydl

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
@@ -158,32 +159,41 @@ void require_size(const char* op, int64_t size) {
 
 }  // namespace
 
-Tensor gather(const Tensor& x, const Tensor& index, int64_t axis) {
+Tensor gather(const Tensor& x, const Tensor& index, int64_t axis) try {
   const int64_t position = checked_axis("gather", x, axis);
   return op::apply(OpId::gather, {{"axis", position}}, {x, as_index("gather", index)});
+} catch (const Error&) {
+  core::rethrow_as("gather");
 }
 
-Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size) {
+Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size) try {
   const int64_t position = checked_axis("gather_backward", g, axis);
   require_size("gather_backward", size);
   return op::apply(OpId::gather_backward, {{"axis", position}, {"size", size}},
                    {g, as_index("gather_backward", index)});
+} catch (const Error&) {
+  core::rethrow_as("gather_backward");
 }
 
-Tensor take(const Tensor& x, const Tensor& index, int64_t axis, std::optional<int64_t> skip) {
+Tensor take(const Tensor& x, const Tensor& index, int64_t axis, std::optional<int64_t> skip) try {
   const int64_t position = checked_axis("take", x, axis);
   Attrs attrs = {{"axis", position}};
   add_skip("take", attrs, skip, x.size(position));
   return op::apply(OpId::take, attrs, {x, as_index("take", index)});
+} catch (const Error&) {
+  core::rethrow_as("take");
 }
 
-Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size, std::optional<int64_t> skip) {
+Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size,
+                     std::optional<int64_t> skip) try {
   // The axis counts in the result, which has one axis where the index has its own.
   const int64_t position = normalize_axis("take_backward", axis, g.rank() - index.rank() + 1);
   require_size("take_backward", size);
   Attrs attrs = {{"axis", position}, {"size", size}};
   add_skip("take_backward", attrs, skip, size);
   return op::apply(OpId::take_backward, attrs, {g, as_index("take_backward", index)});
+} catch (const Error&) {
+  core::rethrow_as("take_backward");
 }
 
 }  // namespace pydl

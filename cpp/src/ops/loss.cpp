@@ -1,5 +1,6 @@
 // Losses that are ops of their own, because one kernel computes them without intermediate results.
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/autocast.h"
@@ -123,15 +124,19 @@ Tensor class_indices(const Tensor& target) {
 }  // namespace
 
 Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& target, int64_t axis, int64_t ignore_index,
-                             Reduction reduction) {
+                             Reduction reduction) try {
   const Attrs attrs = cross_entropy_attrs("softmax_cross_entropy", logits, axis, ignore_index, reduction);
   return op::apply(OpId::softmax_cross_entropy, attrs, {widened(logits), class_indices(target)});
+} catch (const Error&) {
+  core::rethrow_as("softmax_cross_entropy");
 }
 
 Tensor softmax_cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& target, int64_t axis,
-                                      int64_t ignore_index, Reduction reduction) {
+                                      int64_t ignore_index, Reduction reduction) try {
   const Attrs attrs = cross_entropy_attrs("softmax_cross_entropy_backward", logits, axis, ignore_index, reduction);
   return op::apply(OpId::softmax_cross_entropy_backward, attrs, {g, logits, class_indices(target)});
+} catch (const Error&) {
+  core::rethrow_as("softmax_cross_entropy_backward");
 }
 
 }  // namespace pydl

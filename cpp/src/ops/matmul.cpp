@@ -1,5 +1,6 @@
 // Products: matrix product and the linear layer.
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "op/saturating.h"
 #include "ops/families.h"
@@ -111,7 +112,7 @@ void define_matmul(Registry& registry) {
 
 }  // namespace ops
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
+Tensor matmul(const Tensor& a, const Tensor& b) try {
   if (a.rank() == 0 || b.rank() == 0) {
     throw ValueError(
         concat_text("matmul: expected at least one axis each, got shapes ", a.shape(), " and ", b.shape()));
@@ -124,14 +125,18 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   if (b.rank() == 1) shape.erase(shape.rank() - 1);
   if (a.rank() == 1) shape.erase(b.rank() == 1 ? shape.rank() - 1 : shape.rank() - 2);
   return reshape(product, shape);
+} catch (const Error&) {
+  core::rethrow_as("matmul");
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) try {
   DType dtype = promote(x.dtype(), weight.dtype());
   if (bias.defined()) dtype = promote(dtype, bias.dtype());
   dtype = product_dtype(dtype);
   if (!bias.defined()) return op::apply(OpId::linear, {}, {astype(x, dtype), astype(weight, dtype)});
   return op::apply(OpId::linear, {}, {astype(x, dtype), astype(weight, dtype), astype(bias, dtype)});
+} catch (const Error&) {
+  core::rethrow_as("linear");
 }
 
 }  // namespace pydl

@@ -1,5 +1,6 @@
 // Normalisation: by channel with given moments, and of rows.
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
@@ -300,30 +301,42 @@ void define_norm(Registry& registry) {
 
 }  // namespace ops
 
-Tensor channel_moments(const Tensor& x) { return op::apply(OpId::channel_moments, {}, {x}); }
-
-Tensor batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias, double epsilon,
-                  bool batch) {
-  return op::apply(OpId::batch_norm, {{"epsilon", epsilon}, {"batch", batch}}, {x, moments, weight, bias});
+Tensor channel_moments(const Tensor& x) try { return op::apply(OpId::channel_moments, {}, {x}); } catch (const Error&) {
+  core::rethrow_as("channel_moments");
 }
 
-Tensor channel_sums(const Tensor& g, const Tensor& x, const Tensor& moments, double epsilon, bool batch) {
+Tensor batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias, double epsilon,
+                  bool batch) try {
+  return op::apply(OpId::batch_norm, {{"epsilon", epsilon}, {"batch", batch}}, {x, moments, weight, bias});
+} catch (const Error&) {
+  core::rethrow_as("batch_norm");
+}
+
+Tensor channel_sums(const Tensor& g, const Tensor& x, const Tensor& moments, double epsilon, bool batch) try {
   return op::apply(OpId::channel_sums, {{"epsilon", epsilon}, {"batch", batch}}, {g, x, moments});
+} catch (const Error&) {
+  core::rethrow_as("channel_sums");
 }
 
 Tensor batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& moments, const Tensor& weight,
-                           const Tensor& sums, double epsilon, bool batch) {
+                           const Tensor& sums, double epsilon, bool batch) try {
   const Attrs attrs = {{"epsilon", epsilon}, {"batch", batch}};
   if (batch) return op::apply(OpId::batch_norm_backward, attrs, {g, x, moments, weight, sums});
   return op::apply(OpId::batch_norm_backward, attrs, {g, x, moments, weight});
+} catch (const Error&) {
+  core::rethrow_as("batch_norm_backward");
 }
 
-Tensor normalize(const Tensor& x, int64_t axes, double epsilon, bool center) {
+Tensor normalize(const Tensor& x, int64_t axes, double epsilon, bool center) try {
   return op::apply(OpId::normalize, {{"axes", axes}, {"epsilon", epsilon}, {"center", center}}, {x});
+} catch (const Error&) {
+  core::rethrow_as("normalize");
 }
 
-Tensor normalize_backward(const Tensor& g, const Tensor& x, int64_t axes, double epsilon, bool center) {
+Tensor normalize_backward(const Tensor& g, const Tensor& x, int64_t axes, double epsilon, bool center) try {
   return op::apply(OpId::normalize_backward, {{"axes", axes}, {"epsilon", epsilon}, {"center", center}}, {g, x});
+} catch (const Error&) {
+  core::rethrow_as("normalize_backward");
 }
 
 }  // namespace pydl

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "ops/spatial.h"
@@ -214,40 +215,54 @@ Attrs adaptive_attrs(const char* name, const Tensor& x, const Dims& size) {
 
 }  // namespace
 
-Tensor max_pool(const Tensor& x, const PoolOptions& options) {
+Tensor max_pool(const Tensor& x, const PoolOptions& options) try {
   return op::apply(OpId::max_pool, attrs_of("max_pool", x.shape(), options), {x});
+} catch (const Error&) {
+  core::rethrow_as("max_pool");
 }
 
-Tensor max_pool_indices(const Tensor& x, const PoolOptions& options) {
+Tensor max_pool_indices(const Tensor& x, const PoolOptions& options) try {
   return op::apply(OpId::max_pool_indices, attrs_of("max_pool", x.shape(), options), {x});
+} catch (const Error&) {
+  core::rethrow_as("max_pool_indices");
 }
 
-Tensor max_pool_backward(const Tensor& g, const Tensor& x, const PoolOptions& options) {
+Tensor max_pool_backward(const Tensor& g, const Tensor& x, const PoolOptions& options) try {
   return op::apply(OpId::max_pool_backward, attrs_of("max_pool_backward", x.shape(), options), {g, x});
+} catch (const Error&) {
+  core::rethrow_as("max_pool_backward");
 }
 
-Tensor adaptive_max_pool(const Tensor& x, const Dims& size) {
+Tensor adaptive_max_pool(const Tensor& x, const Dims& size) try {
   return op::apply(OpId::max_pool, adaptive_attrs("adaptive_max_pool", x, size), {x});
+} catch (const Error&) {
+  core::rethrow_as("adaptive_max_pool");
 }
 
-Tensor adaptive_max_pool_indices(const Tensor& x, const Dims& size) {
+Tensor adaptive_max_pool_indices(const Tensor& x, const Dims& size) try {
   return op::apply(OpId::max_pool_indices, adaptive_attrs("adaptive_max_pool", x, size), {x});
+} catch (const Error&) {
+  core::rethrow_as("adaptive_max_pool_indices");
 }
 
-Tensor avg_pool(const Tensor& x, const PoolOptions& options, bool count_include_pad, int64_t divisor_override) {
+Tensor avg_pool(const Tensor& x, const PoolOptions& options, bool count_include_pad, int64_t divisor_override) try {
   return op::apply(OpId::avg_pool, avg_attrs("avg_pool", x.shape(), options, count_include_pad, divisor_override), {x});
+} catch (const Error&) {
+  core::rethrow_as("avg_pool");
 }
 
 Tensor avg_pool_backward(const Tensor& g, const Dims& size, const PoolOptions& options, bool count_include_pad,
-                         int64_t divisor_override) {
+                         int64_t divisor_override) try {
   Dims shape = {g.rank() > 0 ? g.size(0) : 1, g.rank() > 1 ? g.size(1) : 1};
   for (const int64_t axis_size : size) shape.push_back(axis_size);
   Attrs attrs = avg_attrs("avg_pool_backward", shape, options, count_include_pad, divisor_override);
   attrs.add("input", size);
   return op::apply(OpId::avg_pool_backward, attrs, {g});
+} catch (const Error&) {
+  core::rethrow_as("avg_pool_backward");
 }
 
-Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size) {
+Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size) try {
   if (x.rank() < 3 || indices.shape() != x.shape() || size.rank() != x.rank() - 2) {
     throw ValueError(concat_text("max_unpool: expected (N, C, S...), indices of its shape and one size per spatial ",
                                  "axis, got shapes ", x.shape(), " and ", indices.shape(), ", sizes ", size));
@@ -262,6 +277,8 @@ Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size) {
   // Overlapping windows have found the same element: it is not added up.
   const Tensor found = gather_backward(reshape(ones_like(x), planes), places, 2, count);
   return reshape(summed / maximum(found, scalar_like(1, found)), shape);
+} catch (const Error&) {
+  core::rethrow_as("max_unpool");
 }
 
 }  // namespace pydl

@@ -8,6 +8,7 @@
 
 #include "autograd/node.h"
 #include "core/entropy.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "op/op_trace.h"
 #include "ops/families.h"
@@ -117,6 +118,10 @@ Generator::Generator() : stream_(std::make_shared<RandomStream>()) {}
 
 Generator::Generator(uint64_t seed) : stream_(std::make_shared<RandomStream>(seed)) {}
 
+Generator::Generator(std::shared_ptr<RandomStream> stream) : stream_(std::move(stream)) {
+  if (!stream_) throw ValueError("Generator: expected a stream, got nothing");
+}
+
 void Generator::manual_seed(uint64_t seed) { stream_->restart(static_cast<int64_t>(seed), 0); }
 
 uint64_t Generator::seed() const {
@@ -208,17 +213,25 @@ Tensor draw(OpId id, const Dims& shape, DType dtype, const char* first_name, dou
 
 }  // namespace
 
-Tensor uniform(const Dims& shape, double low, double high, DType dtype, Generator& generator) {
+Tensor uniform(const Dims& shape, double low, double high, DType dtype, Generator& generator) try {
   if (!(low <= high)) throw ValueError(concat_text("uniform: expected low <= high, got ", low, " and ", high));
   return draw(OpId::uniform, shape, dtype, "low", low, "high", high, generator);
+} catch (const Error&) {
+  core::rethrow_as("uniform");
 }
 
-Tensor normal(const Dims& shape, double mean, double std, DType dtype, Generator& generator) {
+Tensor normal(const Dims& shape, double mean, double std, DType dtype, Generator& generator) try {
   if (!(std >= 0)) throw ValueError(concat_text("normal: expected std >= 0, got ", std));
   return draw(OpId::normal, shape, dtype, "mean", mean, "std", std, generator);
+} catch (const Error&) {
+  core::rethrow_as("normal");
 }
 
 Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype, Generator& generator) {
+  return randint(low, high, shape, dtype, generator);
+}
+
+Tensor randint(int64_t low, int64_t high, const Dims& shape, DType dtype, Generator& generator) try {
   if (low >= high) throw ValueError(concat_text("randint: expected low < high, got ", low, " and ", high));
   if (!is_integer(dtype)) throw TypeError(concat_text("randint: expected an integer dtype, got ", dtype));
   const double width = static_cast<double>(high) - static_cast<double>(low);
@@ -230,17 +243,24 @@ Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype, Genera
   }
   const Tensor unit = uniform(shape, 0, 1, DType::float64, generator);
   return astype(astype(floor(unit * width), DType::int64) + low, dtype);
+} catch (const Error&) {
+  core::rethrow_as("randint");
 }
 
-Tensor permutation(int64_t n, Generator& generator) {
+Tensor permutation(int64_t n, Generator& generator) try {
   if (n < 0) throw ValueError(concat_text("permutation: expected n >= 0, got ", n));
   return op::apply(OpId::permutation, {{"n", n}}, {generator.take(n)});
+} catch (const Error&) {
+  core::rethrow_as("permutation");
 }
 
-Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) {
+Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) try {
+  if (!x.defined()) throw ValueError("dropout: an undefined tensor was given");
   if (!(p >= 0 && p <= 1)) throw ValueError(concat_text("dropout: expected 0 <= p <= 1, got ", p));
   if (!training || p == 0) return x;
   return op::apply(OpId::dropout, {{"p", p}}, {x, generator.take(x.size())});
+} catch (const Error&) {
+  core::rethrow_as("dropout");
 }
 
 }  // namespace pydl

@@ -5,6 +5,7 @@
 // function.
 #include <algorithm>
 
+#include "core/named.h"
 #include "op/apply.h"
 #include "op/recurrent_geometry.h"
 #include "op/saturating.h"
@@ -417,7 +418,7 @@ void define_recurrent(Registry& registry) {
 }  // namespace ops
 
 RecurrentStates recurrent(const Tensor& x, const Tensor& h0, const Tensor& c0, const RecurrentWeights& weights,
-                          const Tensor& lengths, const RecurrentOptions& options) {
+                          const Tensor& lengths, const RecurrentOptions& options) try {
   const std::vector<Tensor> operands = ops::operands_of(x, h0, c0, weights, options);
   if (weights.w_hr.defined()) {
     const Tensor counts = ops::as_lengths(lengths);
@@ -436,11 +437,13 @@ RecurrentStates recurrent(const Tensor& x, const Tensor& h0, const Tensor& c0, c
     return call.gradients({given[0], given[1], given.size() > 2 ? given[2] : Tensor{}}, needs);
   });
   return ops::in_dtype({outputs[0], outputs[1], outputs.size() > 2 ? outputs[2] : Tensor{}}, dtype);
+} catch (const Error&) {
+  core::rethrow_as("recurrent");
 }
 
 RecurrentGradients recurrent_backward(const RecurrentStates& gradients, const Tensor& x, const Tensor& h0,
                                       const Tensor& c0, const RecurrentWeights& weights, const Tensor& lengths,
-                                      const RecurrentOptions& options) {
+                                      const RecurrentOptions& options) try {
   ops::RecurrentCall call(ops::operands_of(x, h0, c0, weights, options), ops::as_lengths(lengths), options);
   call.run(true);
   const GradMode mode(false);
@@ -457,10 +460,15 @@ RecurrentGradients recurrent_backward(const RecurrentStates& gradients, const Te
     results.weights.b_hh = found[next + 1];
   }
   return results;
+} catch (const Error&) {
+  core::rethrow_as("recurrent_backward");
 }
 
-Tensor sequence_product(const Tensor& a, const Tensor& b, const Tensor& lengths, const Tensor& first, int64_t shift) {
+Tensor sequence_product(const Tensor& a, const Tensor& b, const Tensor& lengths, const Tensor& first,
+                        int64_t shift) try {
   return op::apply(OpId::sequence_product, {{"shift", shift}}, {a, b, lengths, first});
+} catch (const Error&) {
+  core::rethrow_as("sequence_product");
 }
 
 }  // namespace pydl

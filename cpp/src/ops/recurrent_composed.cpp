@@ -1,4 +1,5 @@
 #include "ops/recurrent_composed.h"
+#include "core/named.h"
 
 namespace pydl {
 
@@ -72,11 +73,13 @@ RecurrentStates recurrent_composed(const Tensor& x, const Tensor& h0, const Tens
 }  // namespace ops
 
 RecurrentStates recurrent_step(const Tensor& x, const RecurrentStates& before, const RecurrentWeights& weights,
-                               const RecurrentOptions& options) {
+                               const RecurrentOptions& options) try {
   const Tensor sums = linear(x, weights.w_ih, weights.b_ih);
   RecurrentStates after = ops::step(sums, before, weights, options);
   after.output = after.h;
   return after;
+} catch (const Error&) {
+  core::rethrow_as("recurrent_step");
 }
 
 }  // namespace pydl

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
@@ -175,56 +176,84 @@ Tensor widened(const Tensor& x) { return is_floating(x.dtype()) ? x : astype(x, 
 Tensor floated(const Tensor& x) { return is_floating(x.dtype()) ? x : astype(x, DType::float32); }
 
 Tensor arg_reduce(OpId id, const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
-  const Axes axes = axis ? Axes(std::vector<int64_t>{*axis}) : std::nullopt;
+  const Axes axes = axis ? Axes{*axis} : Axes{};
   return reduce(id, x.dtype() == DType::boolean ? astype(x, DType::uint8) : x, axes, keepdims);
 }
 
 }  // namespace
 
-Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(OpId::sum, widened(x), axes, keepdims); }
-Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(OpId::mean, floated(x), axes, keepdims); }
-Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) { return reduce(OpId::prod, widened(x), axes, keepdims); }
+Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) try {
+  return reduce(OpId::sum, widened(x), axes, keepdims);
+} catch (const Error&) {
+  core::rethrow_as("sum");
+}
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdims) try {
+  return reduce(OpId::mean, floated(x), axes, keepdims);
+} catch (const Error&) {
+  core::rethrow_as("mean");
+}
+Tensor prod(const Tensor& x, const Axes& axes, bool keepdims) try {
+  return reduce(OpId::prod, widened(x), axes, keepdims);
+} catch (const Error&) {
+  core::rethrow_as("prod");
+}
 
-Tensor max(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor max(const Tensor& x, const Axes& axes, bool keepdims) try {
   if (x.dtype() == DType::boolean) return any(x, axes, keepdims);
   return reduce(OpId::max, x, axes, keepdims);
+} catch (const Error&) {
+  core::rethrow_as("max");
 }
 
-Tensor min(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor min(const Tensor& x, const Axes& axes, bool keepdims) try {
   if (x.dtype() == DType::boolean) return all(x, axes, keepdims);
   return reduce(OpId::min, x, axes, keepdims);
+} catch (const Error&) {
+  core::rethrow_as("min");
 }
 
-Tensor any(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor any(const Tensor& x, const Axes& axes, bool keepdims) try {
   return reduce(OpId::any, astype(x, DType::boolean), axes, keepdims);
+} catch (const Error&) {
+  core::rethrow_as("any");
 }
 
-Tensor all(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor all(const Tensor& x, const Axes& axes, bool keepdims) try {
   return reduce(OpId::all, astype(x, DType::boolean), axes, keepdims);
+} catch (const Error&) {
+  core::rethrow_as("all");
 }
 
-Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims) {
+Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims) try {
   const Attrs attrs = {{"axes", chosen_axes("var", x, axes)}, {"keepdims", keepdims}, {"correction", correction}};
   return op::apply(OpId::var, attrs, {floated(x)});
+} catch (const Error&) {
+  core::rethrow_as("var");
 }
 
-Tensor std(const Tensor& x, const Axes& axes, double correction, bool keepdims) {
+Tensor std(const Tensor& x, const Axes& axes, double correction, bool keepdims) try {
   // The derivative is 0 where all are equal, as in PyTorch: the square root alone has none there.
   const Tensor variance = var(x, axes, correction, keepdims);
   const Tensor zero = scalar_like(0, variance);
   const Tensor is_constant = equal(variance, zero);
   return where(is_constant, zero, sqrt(where(is_constant, scalar_like(1, variance), variance)));
+} catch (const Error&) {
+  core::rethrow_as("std");
 }
 
-Tensor argmax(const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
+Tensor argmax(const Tensor& x, std::optional<int64_t> axis, bool keepdims) try {
   return arg_reduce(OpId::argmax, x, axis, keepdims);
+} catch (const Error&) {
+  core::rethrow_as("argmax");
 }
 
-Tensor argmin(const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
+Tensor argmin(const Tensor& x, std::optional<int64_t> axis, bool keepdims) try {
   return arg_reduce(OpId::argmin, x, axis, keepdims);
+} catch (const Error&) {
+  core::rethrow_as("argmin");
 }
 
-Tensor sum_to(const Tensor& x, const Dims& shape) {
+Tensor sum_to(const Tensor& x, const Dims& shape) try {
   if (x.shape() == shape) return x;
   const int shift = x.rank() - shape.rank();
   std::vector<int64_t> axes;
@@ -232,6 +261,8 @@ Tensor sum_to(const Tensor& x, const Dims& shape) {
     if (axis < shift || (shape[axis - shift] == 1 && x.shape()[axis] != 1)) axes.push_back(axis);
   }
   return reshape(sum(x, axes), shape);
+} catch (const Error&) {
+  core::rethrow_as("sum_to");
 }
 
 }  // namespace pydl

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "op/resample_taps.h"
 #include "ops/families.h"
@@ -112,16 +113,20 @@ Attrs attrs_of(const char* name, const Dims& size, const ResampleOptions& option
 
 }  // namespace
 
-Tensor resample(const Tensor& x, const Dims& size, const ResampleOptions& options) {
+Tensor resample(const Tensor& x, const Dims& size, const ResampleOptions& options) try {
   return op::apply(OpId::resample, attrs_of("resample", size, options), {x});
+} catch (const Error&) {
+  core::rethrow_as("resample");
 }
 
-Tensor resample_backward(const Tensor& g, const Dims& size, const ResampleOptions& options) {
+Tensor resample_backward(const Tensor& g, const Dims& size, const ResampleOptions& options) try {
   Dims resampled = g.shape();
   for (int i = 0; i < 2 && !resampled.empty(); ++i) resampled.erase(0);
   Attrs attrs = attrs_of("resample_backward", resampled, options);
   attrs.add("input", size);
   return op::apply(OpId::resample_backward, attrs, {g});
+} catch (const Error&) {
+  core::rethrow_as("resample_backward");
 }
 
 }  // namespace pydl

@@ -1,4 +1,5 @@
 // Segments: runs of consecutive elements, given by where each begins.
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
@@ -56,12 +57,16 @@ Tensor as_offsets(const char* name, const Tensor& offsets) {
 
 }  // namespace
 
-Tensor segment_ids(const Tensor& offsets, int64_t count) {
+Tensor segment_ids(const Tensor& offsets, int64_t count) try {
   return op::apply(OpId::segment_ids, {{"count", count}}, {as_offsets("segment_ids", offsets)});
+} catch (const Error&) {
+  core::rethrow_as("segment_ids");
 }
 
-Tensor segment_argmax(const Tensor& x, const Tensor& offsets) {
+Tensor segment_argmax(const Tensor& x, const Tensor& offsets) try {
   return op::apply(OpId::segment_argmax, {}, {x, as_offsets("segment_argmax", offsets)});
+} catch (const Error&) {
+  core::rethrow_as("segment_argmax");
 }
 
 }  // namespace pydl

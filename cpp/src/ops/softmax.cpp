@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "autograd/node.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/autocast.h"
@@ -91,18 +92,30 @@ Tensor apply_along(OpId id, int64_t axis, std::initializer_list<Tensor> inputs) 
 
 }  // namespace
 
-Tensor softmax(const Tensor& x, int64_t axis) { return apply_along(OpId::softmax, axis, {widened(x)}); }
-Tensor log_softmax(const Tensor& x, int64_t axis) { return apply_along(OpId::log_softmax, axis, {widened(x)}); }
+Tensor softmax(const Tensor& x, int64_t axis) try {
+  return apply_along(OpId::softmax, axis, {widened(x)});
+} catch (const Error&) {
+  core::rethrow_as("softmax");
+}
+Tensor log_softmax(const Tensor& x, int64_t axis) try {
+  return apply_along(OpId::log_softmax, axis, {widened(x)});
+} catch (const Error&) {
+  core::rethrow_as("log_softmax");
+}
 
-Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) {
+Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) try {
   return apply_along(OpId::softmax_backward, axis, {g, y});
+} catch (const Error&) {
+  core::rethrow_as("softmax_backward");
 }
 
-Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) {
+Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) try {
   return apply_along(OpId::log_softmax_backward, axis, {g, y});
+} catch (const Error&) {
+  core::rethrow_as("log_softmax_backward");
 }
 
-Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) try {
   const Tensor values = is_floating(x.dtype()) ? x : astype(x, DType::float32);
   const Tensor kept = max(values, axes, true).detach();
   // A row of infinities has no difference from its maximum that means anything: it is its own result.
@@ -110,6 +123,8 @@ Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) {
   const Tensor summed = log(sum(exp(values - shift), axes, true)) + shift;
   if (keepdims) return summed;
   return reshape(summed, sum(shift, axes).shape());
+} catch (const Error&) {
+  core::rethrow_as("logsumexp");
 }
 
 }  // namespace pydl

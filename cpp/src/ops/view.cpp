@@ -1,5 +1,6 @@
 // Views and structure: tensors that share the memory of others, or are joined from them.
 #include "autograd/node.h"
+#include "core/named.h"
 #include "core/tensor_impl.h"
 #include "op/apply.h"
 #include "ops/families.h"
@@ -220,7 +221,7 @@ void define_view(Registry& registry) {
 
 }  // namespace ops
 
-Tensor reshape(const Tensor& x, const Dims& shape) {
+Tensor reshape(const Tensor& x, const Dims& shape) try {
   Dims target = shape;
   int unknown = -1;
   int64_t known = 1;
@@ -241,9 +242,11 @@ Tensor reshape(const Tensor& x, const Dims& shape) {
   if (target == x.shape()) return x;
   const bool viewable = reshape_strides(x.shape(), x.strides(), target).has_value();
   return op::apply(OpId::reshape, {{"shape", target}}, {viewable ? x : copy(x)});
+} catch (const Error&) {
+  core::rethrow_as("reshape");
 }
 
-Tensor permute_dims(const Tensor& x, std::span<const int64_t> axes) {
+Tensor permute_dims(const Tensor& x, std::span<const int64_t> axes) try {
   Dims order;
   for (const int64_t axis : axes) order.push_back(normalize_axis("permute_dims", axis, x.rank()));
   const Dims sorted = normalize_axes("permute_dims", axes, x.rank());
@@ -251,17 +254,21 @@ Tensor permute_dims(const Tensor& x, std::span<const int64_t> axes) {
     throw ValueError(concat_text("permute_dims: expected each of ", x.rank(), " axes once, got ", order));
   }
   return op::apply(OpId::permute_dims, {{"axes", order}}, {x});
+} catch (const Error&) {
+  core::rethrow_as("permute_dims");
 }
 
-Tensor matrix_transpose(const Tensor& x) {
+Tensor matrix_transpose(const Tensor& x) try {
   if (x.rank() < 2) throw ValueError(concat_text("matrix_transpose: expected at least 2 axes, got shape ", x.shape()));
   Dims axes;
   for (int axis = 0; axis < x.rank(); ++axis) axes.push_back(axis);
   std::swap(axes[x.rank() - 2], axes[x.rank() - 1]);
   return op::apply(OpId::permute_dims, {{"axes", axes}}, {x});
+} catch (const Error&) {
+  core::rethrow_as("matrix_transpose");
 }
 
-Tensor expand(const Tensor& x, const Dims& shape) {
+Tensor expand(const Tensor& x, const Dims& shape) try {
   Dims target = shape;
   const int shift = shape.rank() - x.rank();
   for (int axis = 0; shift >= 0 && axis < x.rank(); ++axis) {
@@ -269,17 +276,23 @@ Tensor expand(const Tensor& x, const Dims& shape) {
   }
   if (target == x.shape()) return x;
   return op::apply(OpId::expand, {{"shape", target}}, {x});
+} catch (const Error&) {
+  core::rethrow_as("expand");
 }
 
-Tensor broadcast_to(const Tensor& x, const Dims& shape) { return expand(x, shape); }
+Tensor broadcast_to(const Tensor& x, const Dims& shape) try { return expand(x, shape); } catch (const Error&) {
+  core::rethrow_as("broadcast_to");
+}
 
-Tensor expand_dims(const Tensor& x, int64_t axis) {
+Tensor expand_dims(const Tensor& x, int64_t axis) try {
   Dims shape = x.shape();
   shape.insert(normalize_axis("expand_dims", axis, x.rank() + 1), 1);
   return reshape(x, shape);
+} catch (const Error&) {
+  core::rethrow_as("expand_dims");
 }
 
-Tensor squeeze(const Tensor& x, const Axes& axes) {
+Tensor squeeze(const Tensor& x, const Axes& axes) try {
   Dims shape;
   const Dims removed = axes ? normalize_axes("squeeze", *axes, x.rank()) : Dims{};
   for (int axis = 0; axis < x.rank(); ++axis) {
@@ -290,17 +303,23 @@ Tensor squeeze(const Tensor& x, const Axes& axes) {
     if (axes ? !named : x.shape()[axis] != 1) shape.push_back(x.shape()[axis]);
   }
   return reshape(x, shape);
+} catch (const Error&) {
+  core::rethrow_as("squeeze");
 }
 
-Tensor slice(const Tensor& x, const Dims& starts, const Dims& sizes, const Dims& steps) {
+Tensor slice(const Tensor& x, const Dims& starts, const Dims& sizes, const Dims& steps) try {
   return op::apply(OpId::slice, {{"starts", starts}, {"sizes", sizes}, {"steps", steps}}, {x});
+} catch (const Error&) {
+  core::rethrow_as("slice");
 }
 
-Tensor slice_backward(const Tensor& g, const Dims& shape, const Dims& starts, const Dims& steps) {
+Tensor slice_backward(const Tensor& g, const Dims& shape, const Dims& starts, const Dims& steps) try {
   return op::apply(OpId::slice_backward, {{"shape", shape}, {"starts", starts}, {"steps", steps}}, {g});
+} catch (const Error&) {
+  core::rethrow_as("slice_backward");
 }
 
-Tensor flip(const Tensor& x, const Axes& axes) {
+Tensor flip(const Tensor& x, const Axes& axes) try {
   std::vector<int64_t> chosen;
   for (int axis = 0; axis < x.rank(); ++axis) chosen.push_back(axis);
   Dims starts = Dims::filled(x.rank(), 0);
@@ -311,9 +330,11 @@ Tensor flip(const Tensor& x, const Axes& axes) {
     steps[position] = -1;
   }
   return slice(x, starts, x.shape(), steps);
+} catch (const Error&) {
+  core::rethrow_as("flip");
 }
 
-Tensor concat(std::span<const Tensor> tensors, int64_t axis) {
+Tensor concat(std::span<const Tensor> tensors, int64_t axis) try {
   if (tensors.empty()) throw ValueError("concat: expected at least one tensor");
   DType dtype = tensors[0].dtype();
   for (const Tensor& tensor : tensors) dtype = promote(dtype, tensor.dtype());
@@ -321,9 +342,11 @@ Tensor concat(std::span<const Tensor> tensors, int64_t axis) {
   for (const Tensor& tensor : tensors) inputs.push_back(astype(tensor, dtype));
   const int64_t position = normalize_axis("concat", axis, tensors[0].rank());
   return op::apply(OpId::concat, {{"axis", position}}, inputs);
+} catch (const Error&) {
+  core::rethrow_as("concat");
 }
 
-Tensor stack(std::span<const Tensor> tensors, int64_t axis) {
+Tensor stack(std::span<const Tensor> tensors, int64_t axis) try {
   if (tensors.empty()) throw ValueError("stack: expected at least one tensor");
   std::vector<Tensor> inputs;
   for (const Tensor& tensor : tensors) {
@@ -333,9 +356,11 @@ Tensor stack(std::span<const Tensor> tensors, int64_t axis) {
     inputs.push_back(expand_dims(tensor, axis));
   }
   return concat(inputs, axis);
+} catch (const Error&) {
+  core::rethrow_as("stack");
 }
 
-std::vector<Tensor> split(const Tensor& x, std::span<const int64_t> sizes, int64_t axis) {
+std::vector<Tensor> split(const Tensor& x, std::span<const int64_t> sizes, int64_t axis) try {
   const int position = normalize_axis("split", axis, x.rank());
   int64_t total = 0;
   bool overflows = false;
@@ -353,13 +378,17 @@ std::vector<Tensor> split(const Tensor& x, std::span<const int64_t> sizes, int64
     starts[position] += size;
   }
   return parts;
+} catch (const Error&) {
+  core::rethrow_as("split");
 }
 
-void assign(const Tensor& destination, const Tensor& source) {
+void assign(const Tensor& destination, const Tensor& source) try {
   const Tensor values = expand(source, destination.shape());
   // Overlapping memory is read before it is written.
   const bool overlaps = values.impl()->storage.get() == destination.impl()->storage.get();
   op::apply(OpId::assign, {}, {destination, overlaps ? copy(values) : values});
+} catch (const Error&) {
+  core::rethrow_as("assign");
 }
 
 }  // namespace pydl

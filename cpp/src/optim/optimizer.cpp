@@ -186,6 +186,7 @@ Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm) {
   const GradMode without_history(false);
   Tensor total = zeros({}, DType::float64);
   for (const Tensor& parameter : parameters) {
+    if (!parameter.defined()) throw ValueError("clip_grad_norm: an undefined tensor was given");
     if (!parameter.grad().defined()) continue;
     total = total + sum(square(astype(parameter.grad(), DType::float64)));
   }

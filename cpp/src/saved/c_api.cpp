@@ -1,6 +1,7 @@
 // The C interface: handles, plain structs, and errors as codes.
 #include "pydl/c_api.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -113,7 +114,8 @@ Tensor borrowed(const pydl_tensor& tensor) {
   for (const int64_t size : shape) {
     if (size < 0) throw pydl::ValueError(pydl::concat_text("a tensor has shape ", shape));
   }
-  if (pydl::element_count(shape) > 0) require(tensor.data, "elements of an input");
+  // Not by their number, which may be too large to be counted.
+  if (std::find(shape.begin(), shape.end(), 0) == shape.end()) require(tensor.data, "elements of an input");
   return Tensor::from_memory(tensor.data, shape, pydl::contiguous_strides(shape), dtype_of(tensor.dtype), [] {}, false);
 }
 

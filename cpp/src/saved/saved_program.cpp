@@ -241,6 +241,7 @@ class Gatherer {
   explicit Gatherer(ProgramData& data) : data_(data) {}
 
   void add(const FunctionRecording& function) {
+    if (function.recordings.empty()) throw ValueError(concat_text(function.name, ": expected a recording, got none"));
     const RecordedFunction::Parts& parts = function.recordings.front().parts();
     FunctionData made = {
         function.name, function.inputs, function.outputs, function.result, generalized(function), {}, {}};
@@ -360,6 +361,11 @@ SavedProgram::SavedProgram(SavedProgram&&) noexcept = default;
 SavedProgram& SavedProgram::operator=(SavedProgram&&) noexcept = default;
 SavedProgram::~SavedProgram() = default;
 
+SavedProgram::Parts& SavedProgram::parts() const {
+  if (!parts_) throw Error("saved program: it was moved from; use the one that it was moved to");
+  return *parts_;
+}
+
 SavedProgram SavedProgram::from_params(const ParamSet& params, const std::string& name, const LoadOptions& options) {
   ProgramData data = saved::read_program(params, name);
   try {
@@ -379,14 +385,14 @@ SavedProgram SavedProgram::parse(const char* bytes, size_t size, const std::stri
   return from_params(parse_params(bytes, size, name), name, options);
 }
 
-void SavedProgram::save(const std::string& path) const { save_params(path, saved::write_program(parts_->data)); }
+void SavedProgram::save(const std::string& path) const { save_params(path, saved::write_program(parts().data)); }
 
-const std::vector<FunctionInfo>& SavedProgram::functions() const { return parts_->infos; }
+const std::vector<FunctionInfo>& SavedProgram::functions() const { return parts().infos; }
 const FunctionInfo& SavedProgram::function(const std::string& name) const {
-  return parts_->infos[parts_->index_of(name)];
+  return parts().infos[parts().index_of(name)];
 }
-const ProgramInfo& SavedProgram::info() const { return parts_->data.info; }
-const ParamSet& SavedProgram::state() const { return parts_->data.state; }
+const ProgramInfo& SavedProgram::info() const { return parts().data.info; }
+const ParamSet& SavedProgram::state() const { return parts().data.state; }
 
 std::string SavedProgram::describe() const {
   std::ostringstream text;
@@ -397,14 +403,14 @@ std::string SavedProgram::describe() const {
     }
     text << "\n";
   };
-  for (const FunctionInfo& function : parts_->infos) {
+  for (const FunctionInfo& function : parts().infos) {
     text << function.name << "\n";
     list("inputs", function.inputs);
     list("outputs", function.outputs);
   }
   int64_t elements = 0;
-  for (const auto& [name, tensor] : parts_->data.state.tensors) elements += tensor.size();
-  text << "state: " << parts_->data.state.tensors.size() << " tensors, " << elements << " elements\n";
+  for (const auto& [name, tensor] : parts().data.state.tensors) elements += tensor.size();
+  text << "state: " << parts().data.state.tensors.size() << " tensors, " << elements << " elements\n";
   return text.str();
 }
 
@@ -417,32 +423,32 @@ SavedProgram::Parts::Traced SavedProgram::Parts::trace_for_run(size_t index, int
 }
 
 std::shared_ptr<Program> SavedProgram::program(const std::string& function, int64_t batch) {
-  const size_t index = parts_->index_of(function);
-  const int64_t key = parts_->infos[index].open_batch ? batch : 1;
-  const std::lock_guard lock(parts_->mutex);
-  if (auto known = parts_->programs[index].find(key)) return known;
+  const size_t index = parts().index_of(function);
+  const int64_t key = parts().infos[index].open_batch ? batch : 1;
+  const std::lock_guard lock(parts().mutex);
+  if (auto known = parts().programs[index].find(key)) return known;
   std::shared_ptr<Program> made = program(function, key, {});
-  parts_->programs[index].add(key, made);
+  parts().programs[index].add(key, made);
   return made;
 }
 
 std::shared_ptr<Program> SavedProgram::program(const std::string& function, int64_t batch,
                                                const ProgramOptions& options) const {
   if (batch < 0) throw ValueError(concat_text(function, ": expected a batch size of at least 0, got ", batch));
-  const size_t index = parts_->index_of(function);
-  const Parts::Traced traced = parts_->trace_for_run(index, batch);
-  return std::shared_ptr<Program>(new Program(parts_->graph_of(index, batch, traced), *traced.tracer, options));
+  const size_t index = parts().index_of(function);
+  const Parts::Traced traced = parts().trace_for_run(index, batch);
+  return std::shared_ptr<Program>(new Program(parts().graph_of(index, batch, traced), *traced.tracer, options));
 }
 
 std::vector<Tensor> SavedProgram::run(const std::string& function, std::span<const Tensor> inputs) {
-  const int64_t batch = parts_->check_inputs(parts_->index_of(function), inputs);
+  const int64_t batch = parts().check_inputs(parts().index_of(function), inputs);
   std::vector<Tensor> arguments;
   for (const Tensor& input : inputs) arguments.push_back(contiguous(input.detach()));
   return program(function, batch)->run(arguments);
 }
 
 std::vector<Tensor> SavedProgram::run(std::span<const Tensor> inputs) {
-  return run(parts_->infos.front().name, inputs);
+  return run(parts().infos.front().name, inputs);
 }
 
 }  // namespace pydl

@@ -1,5 +1,6 @@
 """Augmentation of image batches: seeded, in Cython, without the interpreter lock."""
 
+from pydl._checked_calls import check_public
 from pydl.data.augmentation.base import Augment, Augmentation, Draws
 from pydl.data.augmentation.color import ColorJitter, ToFloat
 from pydl.data.augmentation.geometric import (
@@ -29,3 +30,5 @@ __all__ = [
     "RandomZoom",
     "ToFloat",
 ]
+
+check_public(globals())

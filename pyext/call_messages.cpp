@@ -1,0 +1,244 @@
+// What Python sees of the functions of this module: signatures for `inspect`, PyTorch's spellings of two arguments, and
+// messages for calls that fail. A call that succeeds pays for one more function call in C and nothing else.
+#include "call_messages.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pydl::python {
+
+namespace {
+
+using Method = PyObject* (*)(PyObject*, PyObject* const*, size_t, PyObject*);
+using Record = py::detail::function_record;
+
+// How pybind11 calls a function: the same for all of them.
+Method dispatch = nullptr;
+
+// --- signatures --------------------------------------------------------------------------------------------------
+
+// The parameters of a signature as pybind11 writes it, `(x: Tensor, axis: int | None = None) -> Tensor`.
+std::vector<std::string> parameters_of(std::string_view signature) {
+  std::vector<std::string> parameters;
+  std::string current;
+  int depth = 0;
+  char quote = 0;
+  for (const char c : signature.substr(1)) {
+    if (quote != 0) {
+      quote = c == quote ? '\0' : quote;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (c == '(' || c == '[' || c == '{') {
+      ++depth;
+    } else if (depth > 0 && (c == ')' || c == ']' || c == '}')) {
+      --depth;
+    } else if (depth == 0 && (c == ',' || c == ')')) {
+      if (!current.empty()) parameters.push_back(current);
+      current.clear();
+      if (c == ')') break;
+      continue;
+    }
+    if (c != ' ' || !current.empty()) current += c;
+  }
+  return parameters;
+}
+
+// A parameter without its type. `inspect` reads literals only: a dtype is shown by its name, which is as good.
+std::string untyped(const std::string& parameter) {
+  const size_t colon = parameter.find(": ");
+  if (colon == std::string::npos) return parameter;
+  const size_t equals = parameter.find(" = ", colon);
+  if (equals == std::string::npos) return parameter.substr(0, colon);
+  std::string value = parameter.substr(equals + 3);
+  if (value.rfind("pydl.", 0) == 0) value = "'" + value.substr(5) + "'";
+  return parameter.substr(0, colon) + "=" + value;
+}
+
+// `sum(x, axis=None, keepdims=False)`, as CPython wants it before a docstring.
+std::string text_signature(const Record& record) {
+  std::string text = std::string(record.name) + "(";
+  const std::vector<std::string> parameters = parameters_of(record.signature);
+  for (size_t i = 0; i < parameters.size(); ++i) text += (i > 0 ? ", " : "") + untyped(parameters[i]);
+  return text + ")\n--\n\n";
+}
+
+// --- other spellings ---------------------------------------------------------------------------------------------
+
+struct Spelling {
+  const char* text;
+  const char* our_text;
+  PyObject* other = nullptr;  // interned
+  PyObject* ours = nullptr;
+};
+
+// PyTorch's; its remaining names are answered with the right one.
+Spelling spellings[] = {{"dim", "axis"}, {"keepdim", "keepdims"}};
+
+// Names of arguments in calls are interned, so that addresses decide.
+const Spelling* spelling_of(PyObject* name) {
+  for (const Spelling& spelling : spellings) {
+    if (name == spelling.other) return &spelling;
+  }
+  return nullptr;
+}
+
+bool has_other_spelling(PyObject* names) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
+    if (spelling_of(PyTuple_GET_ITEM(names, i)) != nullptr) return true;
+  }
+  return false;
+}
+
+bool has_parameter(const Record& record, const char* name) {
+  for (const auto& argument : record.args) {
+    if (argument.name != nullptr && std::strcmp(argument.name, name) == 0) return true;
+  }
+  return false;
+}
+
+// The names with ours in place of others, where the function has ours.
+py::tuple respelt(const Record& record, PyObject* names) {
+  py::tuple result(static_cast<size_t>(PyTuple_GET_SIZE(names)));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
+    PyObject* name = PyTuple_GET_ITEM(names, i);
+    const Spelling* spelling = spelling_of(name);
+    const bool replaces = spelling != nullptr && has_parameter(record, spelling->our_text) &&
+                          PySequence_Contains(names, spelling->ours) == 0;
+    result[static_cast<size_t>(i)] = py::reinterpret_borrow<py::object>(replaces ? spelling->ours : name);
+  }
+  return result;
+}
+
+// --- messages ----------------------------------------------------------------------------------------------------
+
+// What the package tells errors by; null as long as it has not said.
+PyObject* explainer = nullptr;
+
+// The message of an error in the words of the caller, or None to leave it as it is.
+py::object told(py::handle scope, const char* name, const py::list& signatures, const py::tuple& positional,
+                const py::dict& keywords, const py::str& message) {
+  if (explainer == nullptr) return py::none();
+  return py::handle(explainer)(scope, name, signatures, positional, keywords, message);
+}
+
+bool is_explained(py::handle type) {
+  for (PyObject* known : {PyExc_TypeError, PyExc_ValueError, PyExc_IndexError, PyExc_RuntimeError, PyExc_MemoryError,
+                          PyExc_OverflowError}) {
+    if (type.ptr() == known) return true;
+  }
+  return false;
+}
+
+// The same error with a message that names the function as the user knows it. Errors of Python code that was called,
+// which have a traceback, stay as they are.
+void explain(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
+  py::error_already_set error;
+  try {
+    if (!is_explained(error.type()) || error.trace()) return error.restore();
+    const Record& record = *py::detail::function_record_ptr_from_PyObject(self);
+    const auto count = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
+    py::tuple positional(count);
+    for (size_t i = 0; i < count; ++i) positional[i] = py::reinterpret_borrow<py::object>(args[i]);
+    py::dict keywords;
+    for (size_t i = 0; names != nullptr && i < static_cast<size_t>(PyTuple_GET_SIZE(names)); ++i) {
+      keywords[py::handle(PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i)))] = py::handle(args[count + i]);
+    }
+    py::list signatures;
+    for (const Record* each = &record; each != nullptr; each = each->next) signatures.append(py::str(each->signature));
+    const py::object message =
+        told(record.scope, record.name, signatures, positional, keywords, py::str(error.value()));
+    if (message.is_none()) return error.restore();
+    PyErr_SetObject(error.type().ptr(), message.ptr());
+  } catch (py::error_already_set& other) {
+    // The error itself matters more than how well it is told.
+    other.discard_as_unraisable("a message of pydl");
+    error.restore();
+  }
+}
+
+PyObject* answered(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
+  PyObject* result = dispatch(self, args, nargsf, names);
+  if (result == nullptr) explain(self, args, nargsf, names);
+  return result;
+}
+
+PyObject* call_respelt(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
+  try {
+    const py::tuple ours = respelt(*py::detail::function_record_ptr_from_PyObject(self), names);
+    return answered(self, args, nargsf, ours.ptr());
+  } catch (py::error_already_set& error) {
+    error.restore();
+    return nullptr;
+  }
+}
+
+PyObject* call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) noexcept {
+  const bool respells = names != nullptr && has_other_spelling(names);
+  return respells ? call_respelt(self, args, nargsf, names) : answered(self, args, nargsf, names);
+}
+
+// --- all functions -----------------------------------------------------------------------------------------------
+
+void improve(py::handle object) {
+  PyObject* function =
+      PyInstanceMethod_Check(object.ptr()) != 0 ? PyInstanceMethod_GET_FUNCTION(object.ptr()) : object.ptr();
+  if (PyCFunction_Check(function) == 0) return;
+  const Record* record = py::detail::function_record_ptr_from_PyObject(PyCFunction_GET_SELF(function));
+  if (record == nullptr || record->signature == nullptr) return;
+  PyMethodDef* definition = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
+  const auto method = reinterpret_cast<Method>(reinterpret_cast<void (*)()>(definition->ml_meth));
+  // Another version of pybind11 may call functions in another way; a test would notice.
+  if (definition->ml_flags != (METH_FASTCALL | METH_KEYWORDS) || method == &call) return;
+  dispatch = method;
+  definition->ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&call));
+  const std::string doc = text_signature(*record) + (definition->ml_doc != nullptr ? definition->ml_doc : "");
+  std::free(const_cast<char*>(definition->ml_doc));  // pybind11's, from strdup; it frees the new one too
+  definition->ml_doc = strdup(doc.c_str());
+}
+
+void improve_members(py::handle dictionary) {
+  PyObject* name = nullptr;
+  PyObject* value = nullptr;
+  Py_ssize_t position = 0;
+  while (PyDict_Next(dictionary.ptr(), &position, &name, &value) != 0) {
+    improve(value);
+    if (PyType_Check(value) == 0) continue;
+    PyObject* member = nullptr;
+    Py_ssize_t next = 0;
+    PyObject* members = reinterpret_cast<PyTypeObject*>(value)->tp_dict;
+    while (PyDict_Next(members, &next, &name, &member) != 0) improve(member);
+  }
+}
+
+}  // namespace
+
+void refuse_constructor(const char* name, const char* signature, PyObject* args, PyObject* kwargs) {
+  const py::dict keywords = kwargs != nullptr ? py::reinterpret_borrow<py::dict>(kwargs) : py::dict();
+  py::list signatures;
+  signatures.append(py::str(signature));
+  const std::string plain = std::string(name) + ": incompatible constructor arguments; expected " + signature;
+  const py::object message =
+      told(py::none(), name, signatures, py::reinterpret_borrow<py::tuple>(args), keywords, py::str(plain));
+  throw py::type_error(message.is_none() ? plain : message.cast<std::string>());
+}
+
+void improve_calls(py::module_& module) {
+  for (Spelling& spelling : spellings) {
+    spelling.other = PyUnicode_InternFromString(spelling.text);
+    spelling.ours = PyUnicode_InternFromString(spelling.our_text);
+  }
+  module.def(
+      "_set_explainer",
+      [](py::object function) {
+        Py_XDECREF(explainer);
+        explainer = function.release().ptr();
+      },
+      py::arg("function"), "Sets what tells errors of calls in the words of the caller.");
+  improve_members(module.attr("__dict__"));
+  for (const char* name : {"nn", "optim", "io"}) improve_members(module.attr(name).attr("__dict__"));
+}
+
+}  // namespace pydl::python
