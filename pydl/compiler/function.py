@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
-import gc
 import os
+import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from pydl import _core
 from pydl._core import Tensor, TraceError
 from pydl.compiler.captures import captured, line_of, name_of, tensors_in
+from pydl.compiler.guards import Guard
+from pydl.compiler.reads import Reads
 from pydl.compiler.state import State, bound_objects
 from pydl.nn.module import Module
+from pydl.optim import Optimizer
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -20,6 +24,13 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 # More programs than this for one function are worth a warning.
 _MANY_TRACES = 8
+
+# One thread at a time traces a function, and functions with the same state: while one runs to be
+# traced, what it changes of Python's objects, such as the moments that an optimiser makes in its
+# first step, is half done.
+_locks: weakref.WeakKeyDictionary[Any, threading.RLock] = weakref.WeakKeyDictionary()
+if hasattr(os, "register_at_fork"):  # threads that hold a lock are not in the child
+    os.register_at_fork(after_in_child=lambda: _locks.clear())
 
 
 class CompiledFunction(Generic[FunctionT]):
@@ -66,7 +77,9 @@ class CompiledFunction(Generic[FunctionT]):
         if result is None:
             if _core._is_tracing():  # part of a larger function that is being traced
                 return self._function(*args, **kwargs)
-            result = self._trace(call)
+            with self._alone():
+                # Another thread may have traced it meanwhile.
+                result = self._cache.call(call) or self._trace(call)
         return result[0]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -122,6 +135,14 @@ class CompiledFunction(Generic[FunctionT]):
 
     # --- tracing ----------------------------------------------------------------------------------
 
+    def _alone(self) -> _core._LockScope:
+        """Return a scope in which no other thread traces this function, or one with its state."""
+        own = [value for _, value in bound_objects(self._function)]
+        shared = [x for x in (*self._state, *own) if isinstance(x, (Module, Optimizer))]
+        # In one order for all, so that no two threads wait for each other.
+        things = sorted({id(x): x for x in (self, *shared)}.values(), key=id)
+        return _core._LockScope([_locks.setdefault(x, threading.RLock()) for x in things])
+
     def _collect(self) -> State:
         declared = [(_name_in(self._function, s, i), s) for i, s in enumerate(self._state)]
         function = self._function
@@ -141,8 +162,10 @@ class CompiledFunction(Generic[FunctionT]):
         tracing = _Tracing(self, state, call)
         tracing.run()
         made, live_results, program = tracing.made, tracing.live_results, tracing.program
+        reads = tracing.reads
         del tracing  # and with it the tensors without elements
-        self._check_leaks(live_results)
+        self._check_reads(reads)
+        self._check_leaks(live_results, reads)
         for name, size in _sizes(self._function).items():
             if size != sizes.get(name, size):
                 raise TraceError(
@@ -151,8 +174,18 @@ class CompiledFunction(Generic[FunctionT]):
                 )
         if self._explain:
             print(program.describe())
-        guards = self._collect().guards
+        guards = _each_once(self._collect().guards + reads.guards())
         return self._cache.add(call=call, guards=guards, program=program, **made)
+
+    def _check_reads(self, reads: Reads) -> None:
+        """Refuse what a program could not do in every call."""
+        reads.finish()
+        if reads.complaints:
+            raise TraceError(reads.complaints[0])
+        if reads.warnings:
+            import warnings
+
+            warnings.warn(reads.warnings[0], stacklevel=5)
 
     def _record(self, call: tuple[Any, Any], names: Mapping[int, str]) -> tuple[Any, Any]:
         """Trace a call to be saved; return what was written down, and the result in its structure.
@@ -173,9 +206,10 @@ class CompiledFunction(Generic[FunctionT]):
         named = {names.get(hash(tensor), name): tensor for name, tensor in state.tensors.items()}
         tracing = _Tracing(self, state, call, takes_gradients=False)
         recorded, count = tracing.record(named)
-        results, live_results = tracing.results, tracing.live_results
+        results, live_results, reads = tracing.results, tracing.live_results, tracing.reads
         del tracing
-        self._check_leaks(live_results)
+        self._check_reads(reads)
+        self._check_leaks(live_results, reads)
         return recorded, results.build([_core.zeros(()) for _ in range(count)])
 
     def _report_retrace(self, call: tuple[Any, Any]) -> None:
@@ -195,10 +229,10 @@ class CompiledFunction(Generic[FunctionT]):
                 stacklevel=4,
             )
 
-    def _check_leaks(self, live_results: Callable[[], int]) -> None:
+    def _check_leaks(self, live_results: Callable[[], int], reads: Reads) -> None:
         if live_results() <= 0:
             return
-        gc.collect()
+        reads.forget_dead()
         if live_results() <= 0:
             return
         owners: list[tuple[str, Any]] = [*captured(self._function)]
@@ -242,6 +276,7 @@ class _Tracing:
     ) -> None:
         self._owner, self._state, self._call = owner, state, call
         self._trace = _core._Trace(_PACKAGE)
+        self.reads = Reads(owner._function)
         self.live_results = self._trace.live_results
         self.learnt = [t for t in state.tensors.values() if t.dtype.is_floating and t.is_leaf]
         self._gradients = [t.grad for t in self.learnt]
@@ -299,18 +334,14 @@ class _Tracing:
         traced = [self._trace.argument(tensor) for tensor in tensors]
         seen = zip(self._gradients, self.has_grad, strict=True)
         gradients = [self._trace.argument(g) for g, has_grad in seen if has_grad and g is not None]
-        self._trace.start()
         try:
-            results = self._call_function(traced, gradients)
-            self._results_count = len(results)
-            outputs = results + self._sort_gradients()
-            derivative = differentiate(traced, results)
+            with self._trace:  # in which parameters have gradients that no other thread sees
+                results = self._call_function(traced, gradients)
+                self._results_count = len(results)
+                outputs = results + self._sort_gradients()
+                derivative = differentiate(traced, results)
         except TraceError as error:
             raise self._located(error) from error.__cause__
-        finally:
-            self._trace.stop()
-            for tensor, gradient in zip(self.learnt, self._gradients, strict=True):
-                tensor.grad = gradient
         return outputs, derivative
 
     def _differentiate(self, traced: list[Tensor], results: list[Tensor]) -> _Derivative | None:
@@ -349,7 +380,8 @@ class _Tracing:
             tensor.grad = next(given).copy() if has_grad else None
             self._placed.append(tensor.grad)
         args, kwargs = self.arguments.build(traced)
-        result = self._owner._function(*args, **kwargs)
+        with self.reads.watch():
+            result = self._owner._function(*args, **kwargs)
         self.results, outputs = _core._ArgumentTree.of(result)
         other = self.results.first_other_leaf("result")
         if other:
@@ -394,6 +426,10 @@ class _Tracing:
         place = line_of(error.__traceback__, _PACKAGE)
         located = TraceError(f"{place}: {message}" if place else message)
         return located.with_traceback(error.__traceback__)
+
+
+def _each_once(guards: list[Guard]) -> list[Guard]:
+    return list({guard.place: guard for guard in reversed(guards)}.values())[::-1]
 
 
 def _sizes(function: Any) -> dict[str, int]:
@@ -448,9 +484,14 @@ def compile(
     Python numbers among them, is built into the program. Numbers that change are passed as tensors.
     What the function changes beside its arguments must be declared: parameters, buffers, and the
     state of optimisers are found in what `state` lists, and in the object that a method is bound
-    to. Random numbers continue the streams of their generators, as without compilation. Changed
-    attributes of declared modules are noticed, but not changes inside of lists and dicts that are
-    attributes: replace those.
+    to. Random numbers continue the streams of their generators, as without compilation.
+
+    What the function, and the functions that it calls, read of Python's objects is looked at again
+    in every call: global variables, variables of enclosing functions, attributes, and the items of
+    lists, dicts, sets and small arrays. Where something has changed, the function is traced again.
+    Numbers and strings are compared by value, other objects by identity. What would be another in
+    every call is refused: random numbers of NumPy and Python, the time, input, the next item of an
+    iterator, and numbers that the function itself changes.
 
     Results that were recorded can be differentiated by the caller: the derivative is a program too.
 
@@ -485,8 +526,8 @@ def compile(
     ------
     TraceError
         At the first call, for a function that asks for values of tensors (`if x > 0`, `float(x)`),
-        uses a tensor that was not declared, or keeps or returns something else than tensors. The
-        message names the line.
+        uses a tensor that was not declared, keeps or returns something else than tensors, or asks
+        for what is another in every call, such as `numpy.random`. The message names the line.
 
     Examples
     --------

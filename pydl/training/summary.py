@@ -25,7 +25,6 @@ def forward_passes(model: Module, example: Tensor) -> dict[int, Pass]:
     """Record what each module returns and computes for a batch of one, by the module's id."""
     passes: dict[int, Pass] = {}
     modules = list(model.modules())
-    modes = [module.training for module in modules]
 
     def recording(module: Module, counter: _core._OpCounter) -> Callable[..., Any]:
         forward = module.forward
@@ -40,16 +39,15 @@ def forward_passes(model: Module, example: Tensor) -> dict[int, Pass]:
 
         return run
 
-    try:
-        with no_grad(), _core._OpCounter() as counter:
-            for module in modules:
-                # In the instance's dict it comes before the class's method.
-                vars(module)["forward"] = recording(module, counter)
-            model.eval()(example)
-    finally:
-        for module, mode in zip(modules, modes, strict=True):
-            vars(module).pop("forward", None)
-            module.training = mode
+    def change() -> None:
+        for module in modules:
+            # In the instance's dict it comes before the class's method.
+            vars(module)["forward"] = recording(module, counter)
+        model.eval()
+
+    changed = [(vars(module), name) for module in modules for name in ("forward", "training")]
+    with no_grad(), _core._OpCounter() as counter, _core._RestoreScope(changed, change):
+        model(example)
     return passes
 
 

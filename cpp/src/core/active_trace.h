@@ -3,6 +3,10 @@
 
 #include <cstdint>
 
+namespace pydl {
+class Tensor;
+}
+
 namespace pydl::core {
 
 class TensorImpl;
@@ -13,6 +17,9 @@ class ActiveTrace {
   virtual ~ActiveTrace() = default;
   /// Throws `TraceError` where the elements of this tensor must not be looked at.
   virtual void check_read(const TensorImpl& impl) const = 0;
+  /// Where the gradient of a tensor is kept while this trace is active, so that other threads do not see it; null for
+  /// tensors of the trace itself.
+  virtual Tensor* gradient_of(TensorImpl& owner) = 0;
   /// The gradient of this tensor was dropped.
   virtual void note_cleared_gradient(const TensorImpl& owner) = 0;
   /// Greater than 0, and no two traces have the same.

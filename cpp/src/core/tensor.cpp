@@ -70,6 +70,10 @@ TensorImpl::TensorImpl(IntrusivePtr<Storage> storage_in, void* data_in, DType dt
 
 TensorImpl::~TensorImpl() {
   live_tensors.fetch_sub(1, std::memory_order_relaxed);
+  if (LeafLink* known = link.load(std::memory_order_acquire)) {
+    known->leave();
+    known->release();
+  }
   if (!is_traced()) return;
   const auto entry = live_traced.find(trace);
   if (entry != live_traced.end() && --entry->second == 0) live_traced.erase(entry);
@@ -94,6 +98,15 @@ Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, uint32_t
   impl->trace = number;
   impl->value = value;
   ++live_traced[number];
+  return Tensor(impl);
+}
+
+Tensor make_alias(IntrusivePtr<Storage> storage, void* data, DType dtype, const Dims& shape, const Dims& strides,
+                  uint32_t trace, int32_t value) {
+  auto* impl = new TensorImpl(std::move(storage), data, dtype, shape, strides);
+  impl->trace = trace;
+  impl->value = value;
+  if (impl->is_traced()) ++live_traced[trace];
   return Tensor(impl);
 }
 
@@ -253,7 +266,7 @@ Tensor& Tensor::set_requires_grad(bool value) {
 }
 
 bool Tensor::is_leaf() const { return !checked(impl_).node; }
-const Tensor& Tensor::grad() const { return checked(impl_).grad; }
+const Tensor& Tensor::grad() const { return core::gradient_of(*const_cast<core::TensorImpl*>(&checked(impl_))); }
 
 void Tensor::set_grad(Tensor gradient) {
   checked(impl_);
@@ -264,7 +277,7 @@ void Tensor::set_grad(Tensor gradient) {
   if (core::ActiveTrace* trace = core::active_trace(); trace != nullptr && !gradient.defined()) {
     trace->note_cleared_gradient(*impl_);
   }
-  impl_->grad = std::move(gradient);
+  core::gradient_of(*impl_) = std::move(gradient);
 }
 
 Tensor Tensor::detach() const {

@@ -58,6 +58,7 @@ class Tracer final : public op::OpTrace {
                      int mutated) override;
   Tensor take(Generator& generator, int64_t blocks) override;
   void check_read(const core::TensorImpl& impl) const override;
+  Tensor* gradient_of(core::TensorImpl& owner) override;
 
  private:
   ValueId value_of(const Tensor& tensor);
@@ -77,6 +78,11 @@ class Tracer final : public op::OpTrace {
   mutable Tensor undeclared_;
   std::vector<Tensor> declared_;
   std::unordered_set<const core::TensorImpl*> cleared_;
+  struct Gradient {
+    Tensor owner;  // so that its address stays its own
+    Tensor gradient;
+  };
+  std::unordered_map<const core::TensorImpl*, Gradient> gradients_;
   int region_ = 0;
   int regions_ = 0;
 };
