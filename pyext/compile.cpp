@@ -45,7 +45,8 @@ struct Entry {
 
   // Whether it serves a call; its tensors are appended.
   bool matches(PyObject* call, std::vector<Tensor>* tensors) const {
-    if (!traced->serves() || !arguments.match(call, tensors)) return false;
+    // States last: while arguments are made row-major, other threads may go on.
+    if (!arguments.match(call, tensors) || !traced->serves()) return false;
     for (const Guard& guard : guards) {
       if (!guard.holds()) return false;
     }
@@ -108,8 +109,9 @@ class ProgramCache {
     return std::nullopt;
   }
 
-  // Keeps a new program, and gives the results of the call that it was made for.
-  py::tuple add(Entry entry, const py::tuple& call) {
+  // Keeps a new program, and gives the results of the call that it was made for; nothing where another thread has
+  // given or taken gradients meanwhile.
+  std::optional<py::tuple> add(Entry entry, const py::tuple& call) {
     const auto made = std::make_shared<Entry>(std::move(entry));
     entries_.insert(entries_.begin(), made);
     if (entries_.size() > capacity_) entries_.pop_back();
@@ -117,6 +119,7 @@ class ProgramCache {
     if (!made->arguments.match(call.ptr(), &tensors)) {
       throw Error("a compiled function changed its arguments while it was traced");
     }
+    if (!made->traced->has_gradients_alike()) return std::nullopt;
     return py::make_tuple(run_entry(made, tensors, updating_));
   }
 
@@ -245,11 +248,11 @@ void define_tree(py::module_& module) {
       .def("first_other_leaf", &ArgumentTree::first_other_leaf);
 }
 
-py::tuple add_entry(ProgramCache& cache, const py::tuple& call, const ArgumentTree& arguments,
-                    const ArgumentTree& results, size_t results_count, const py::list& guards,
-                    std::vector<Tensor> states, std::vector<bool> has_grad, std::vector<Tensor> cleared,
-                    std::vector<Tensor> receivers, std::shared_ptr<Program> program,
-                    std::optional<compiler::Derivative> derivative) {
+std::optional<py::tuple> add_entry(ProgramCache& cache, const py::tuple& call, const ArgumentTree& arguments,
+                                   const ArgumentTree& results, size_t results_count, const py::list& guards,
+                                   std::vector<Tensor> states, std::vector<bool> has_grad, std::vector<Tensor> cleared,
+                                   std::vector<Tensor> receivers, std::shared_ptr<Program> program,
+                                   std::optional<compiler::Derivative> derivative) {
   auto traced = std::make_shared<compiler::TracedCall>();
   for (const Tensor& state : states) traced->requires_grad.push_back(state.requires_grad());
   traced->program = std::move(program);

@@ -69,6 +69,8 @@ class CompiledFunction(Generic[FunctionT]):
         self._cache_size = cache_size
         self._cache = _core._ProgramCache(cache_size)
         self.traces = 0
+        self._changes = 0  # traces because something has changed that is no argument
+        self._last_change = ""
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -78,8 +80,9 @@ class CompiledFunction(Generic[FunctionT]):
             if _core._is_tracing():  # part of a larger function that is being traced
                 return self._function(*args, **kwargs)
             with self._alone():
-                # Another thread may have traced it meanwhile.
-                result = self._cache.call(call) or self._trace(call)
+                # Another thread may have traced it, or changed gradients, meanwhile.
+                while result is None:
+                    result = self._cache.call(call) or self._trace(call)
         return result[0]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -153,8 +156,8 @@ class CompiledFunction(Generic[FunctionT]):
         state.guards += State(others).guards
         return state
 
-    def _trace(self, call: tuple[Any, Any]) -> tuple[Any]:
-        """Make a program for a call, and run it."""
+    def _trace(self, call: tuple[Any, Any]) -> tuple[Any] | None:
+        """Make a program for a call, and run it where it still serves."""
         self._report_retrace(call)
         self.traces += 1
         state = self._collect()
@@ -218,6 +221,8 @@ class CompiledFunction(Generic[FunctionT]):
         import logging
 
         reason = self._cache.difference(call) or "its program was dropped from the cache"
+        if reason.endswith(" changed"):
+            self._changes, self._last_change = self._changes + 1, reason
         logging.getLogger("pydl").debug("%s is traced again: %s", self._name, reason)
         if self.traces >= _MANY_TRACES and self.traces % _MANY_TRACES == 0:
             import warnings

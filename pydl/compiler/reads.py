@@ -111,6 +111,7 @@ class Reads:
         self._seen: set[Any] = set()
         self._set_first: set[Any] = set()  # places that code stores to before it reads them
         self._sources: dict[int, tuple[Any, bytes, str]] = {}
+        self._iterators: list[tuple[dict[Any, Guard], str]] = []
         self._first_place = ""
         self._globals = [s for s in _global_sources() if threading.active_count() == 1]
         self._global_states = [impure.random_state(source) for source in self._globals]
@@ -128,6 +129,10 @@ class Reads:
             for place, guard in list(group.items()):
                 if not _core._guard_holds(tuple(guard)):
                     self._settle_change(group, place, guard)
+        living = [self._rooted, *(owned.guards for owned in self._owned.values())]
+        self.complaints += [
+            text for group, text in self._iterators if any(group is each for each in living)
+        ]
         for source, state, place in self._sources.values():
             if impure.random_state(source) != state:
                 self.complaints.append(f"{place}: {impure.describe_draw(source)}")
@@ -400,6 +405,10 @@ class Reads:
         label = self._label(text, recipe)
         for guard in self._guards_of_items(value, text, label, recipe):
             self._add(group, guard, recipe.chain)
+        if _is_iterator(value) and (group is self._rooted or recipe.chain.path):
+            advice = "take from it outside of the function, and hand in what it gives"
+            message = f"{recipe.place}: {text} is an iterator, which is only asked once; {advice}"
+            self._iterators.append((group, message))
         if depth == 0:
             return
         if isinstance(value, functools.partial):
@@ -435,6 +444,8 @@ class Reads:
         self, value: Any, text: str, label: str, recipe: _Recipe
     ) -> Iterator[Guard]:
         if isinstance(value, (np.ndarray, bytearray, array.array)):
+            if isinstance(value, np.ndarray) and value.dtype.kind not in "biufc":
+                return  # no numbers: nothing that a tensor could be made of
             memory = memoryview(value)  # type: ignore[arg-type]
             if memory.nbytes <= _MOST_BYTES:
                 yield Guard(ELEMENTS, value, None, copy.copy(value), name=label)
@@ -452,11 +463,6 @@ class Reads:
                 yield Guard(ITEMS, value, None, tuple(value), name=label)
             elif not any(isinstance(item, Tensor) for item in items):
                 yield Guard(EQUAL, value, None, copy.copy(value), name=label)
-        elif hasattr(value, "__next__") and not isinstance(value, Module):
-            self.complaints.append(
-                f"{recipe.place}: {text} is an iterator, which is only asked once; "
-                "take from it outside of the function, and hand in what it gives"
-            )
 
     def _warn_of_size(self, text: str, recipe: _Recipe) -> None:
         self.warnings.append(
@@ -490,6 +496,10 @@ def _is_watched(code: CodeType) -> bool:
 def _is_container(value: Any) -> bool:
     kinds = (dict, list, tuple, set, collections.deque, np.ndarray, bytearray, array.array)
     return isinstance(value, kinds)
+
+
+def _is_iterator(value: Any) -> bool:
+    return hasattr(type(value), "__next__") and not isinstance(value, Module)
 
 
 def _is_plain(value: Any) -> bool:

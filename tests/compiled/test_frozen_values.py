@@ -25,6 +25,7 @@ import time
 import timeit
 import types
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -617,6 +618,35 @@ def test_a_change_is_seen_in_fit(name: str, where: str) -> None:
     np.testing.assert_allclose(results[0], results[1], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*was traced")
+def test_a_number_that_changes_in_every_batch() -> None:
+    """After some traces the step goes on without compilation, and with the right numbers."""
+    results = []
+    for jit in (True, False):
+        reset()
+        model = nn.Sequential(nn.Linear(3, 1))
+        with pydl.no_grad():
+            for parameter in model.parameters():
+                parameter.fill_(0.5)
+
+        class Anneal(pydl.training.Callback):
+            def on_train_batch_end(self, batch: int) -> None:
+                settings.rate = settings.rate * 0.9
+
+        def loss(output: pydl.Tensor, target: pydl.Tensor) -> pydl.Tensor:
+            return ((output - target) ** 2).mean() * settings.rate
+
+        model.compile(pydl.optim.SGD(model.parameters(), lr=0.01), loss, jit=jit)
+        x, y = np.ones((40, 3), np.float32), np.ones((40, 1), np.float32)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            history = model.fit(x, y, batch_size=1, verbose=0, callbacks=[Anneal()])
+        results.append(history.history["loss"])
+        texts = [str(warning.message) for warning in caught]
+        assert any("settings.rate" in t and "runs without compilation" in t for t in texts) == jit
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-5)
+
+
 # --- what is another in every call ----------------------------------------------------------------
 
 generator = np.random.default_rng(0)
@@ -634,9 +664,13 @@ class Noisy:
     def __init__(self) -> None:
         self.generator = np.random.default_rng(0)
         self.calls = 0
+        self.source = itertools.count(2)
 
     def noise(self, x: pydl.Tensor) -> pydl.Tensor:
         return x + self.generator.normal()
+
+    def taken(self, x: pydl.Tensor) -> pydl.Tensor:
+        return x + next(self.source)
 
     def counted(self, x: pydl.Tensor) -> pydl.Tensor:
         self.calls += 1
@@ -700,6 +734,7 @@ REFUSED: dict[str, tuple[Step, str]] = {
     "input": (lambda x: noisy.read(x), r"input\(\)"),
     "open": (lambda x: noisy.opened(x), r"open\(\)"),
     "next": (lambda x: x + next(source), "source is an iterator"),
+    "next in an object": (lambda x: noisy.taken(x), "self.source is an iterator"),
     "global counter": (counted, "whole .* and changes it"),
     "counter in an object": (lambda x: noisy.counted(x), "calls .* and changes it"),
     "counter in a dict": (counted_in_a_dict, "rate.* and changes it"),
@@ -767,6 +802,20 @@ def test_what_a_function_makes_for_itself() -> None:
     for _ in range(3):
         assert compiled(given()).tolist() == step(given()).tolist()
     assert compiled.traces == 1
+
+
+def test_iterators_of_the_function_itself() -> None:
+    layer = nn.Linear(3, 3)
+
+    def step(x: pydl.Tensor) -> pydl.Tensor:
+        total = sum((p * p).sum() for p in layer.parameters())
+        pairs = iter(zip(items, (1, 2), strict=True))
+        return layer(x) + total * next(pairs)[1] + sum(a for a, _ in pairs)
+
+    compiled = pydl.compile(step, state=layer)
+    np.testing.assert_allclose(
+        compiled(given()).detach().numpy(), step(given()).detach().numpy(), rtol=1e-5
+    )
 
 
 def test_other_values_do_not_matter() -> None:
