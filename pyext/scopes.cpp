@@ -109,29 +109,6 @@ class InterruptScope {
   py::object previous_;
 };
 
-// Locks of `threading`, held in the order of the list.
-class LockScope {
- public:
-  explicit LockScope(py::list locks) : locks_(std::move(locks)) {}
-
-  void enter() {
-    try {
-      for (; held_ < locks_.size(); ++held_) locks_[held_].attr("acquire")();
-    } catch (py::error_already_set&) {
-      leave();
-      throw;
-    }
-  }
-
-  void leave() {
-    while (held_ > 0) locks_[--held_].attr("release")();
-  }
-
- private:
-  py::list locks_;
-  size_t held_ = 0;
-};
-
 void define_modes(py::module_& module) {
   py::class_<PythonGradScope>(module, "_GradScope", "Sets for a scope whether ops are recorded.")
       .def(py::init([](bool enabled) { return std::make_unique<PythonGradScope>(enabled); }), py::arg("enabled"))
@@ -160,10 +137,6 @@ void define_scopes(py::module_& module) {
       .def(py::init<py::list, py::object>(), py::arg("entries"), py::arg("change"))
       .def("__enter__", [](const RestoreScope& scope) { scope.enter(); })
       .def("__exit__", [](const RestoreScope& scope, const py::args&) { scope.restore(); });
-  py::class_<LockScope>(module, "_LockScope", "Holds several locks, which it takes in the order of the list.")
-      .def(py::init<py::list>(), py::arg("locks"))
-      .def("__enter__", [](LockScope& scope) { scope.enter(); })
-      .def("__exit__", [](LockScope& scope, const py::args&) { scope.leave(); });
   py::class_<InterruptScope>(module, "_InterruptScope", "Within it, SIGINT calls the method `_handle(signum, frame)`.")
       .def(py::init<>())
       .def("__enter__",

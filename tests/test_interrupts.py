@@ -46,7 +46,6 @@ SCOPES: dict[str, tuple[Callable[[], AbstractContextManager[Any]], Callable[[], 
         lambda: _core._AutocastScope(pydl.bfloat16),
         lambda: str(_core.autocast_dtype()),
     ),
-    "_LockScope": (lambda: _core._LockScope([LOCK, LOCK]), lambda: repr(LOCK).split(" at ")[0]),
     "_NestingScope": (_core._NestingScope, _core._gradient_nesting),
     "_InterruptScope": (StopOnInterrupt, lambda: signal.getsignal(signal.SIGINT)),
     "_PauseTracing": (_core._PauseTracing, _core._is_tracing),
@@ -59,7 +58,6 @@ SCOPES: dict[str, tuple[Callable[[], AbstractContextManager[Any]], Callable[[], 
         lambda: None,
     ),
 }
-LOCK = threading.RLock()
 STORE: dict[str, int] = {"key": 1}
 
 

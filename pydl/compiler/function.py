@@ -28,7 +28,7 @@ _MANY_TRACES = 8
 # One thread at a time traces a function, and functions with the same state: while one runs to be
 # traced, what it changes of Python's objects, such as the moments that an optimiser makes in its
 # first step, is half done.
-_locks: weakref.WeakKeyDictionary[Any, threading.RLock] = weakref.WeakKeyDictionary()
+_locks: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 if hasattr(os, "register_at_fork"):  # threads that hold a lock are not in the child
     os.register_at_fork(after_in_child=lambda: _locks.clear())
 
@@ -79,10 +79,7 @@ class CompiledFunction(Generic[FunctionT]):
         if result is None:
             if _core._is_tracing():  # part of a larger function that is being traced
                 return self._function(*args, **kwargs)
-            with self._alone():
-                # Another thread may have traced it, or changed gradients, meanwhile.
-                while result is None:
-                    result = self._cache.call(call) or self._trace(call)
+            result = self._trace_alone(call, self._needed_locks())
         return result[0]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -138,13 +135,23 @@ class CompiledFunction(Generic[FunctionT]):
 
     # --- tracing ----------------------------------------------------------------------------------
 
-    def _alone(self) -> _core._LockScope:
-        """Return a scope in which no other thread traces this function, or one with its state."""
+    def _needed_locks(self) -> list[Any]:
+        """Return locks of this function and its state, in one order for all threads."""
         own = [value for _, value in bound_objects(self._function)]
         shared = [x for x in (*self._state, *own) if isinstance(x, (Module, Optimizer))]
-        # In one order for all, so that no two threads wait for each other.
         things = sorted({id(x): x for x in (self, *shared)}.values(), key=id)
-        return _core._LockScope([_locks.setdefault(x, threading.RLock()) for x in things])
+        return [_locks.setdefault(x, threading.RLock()) for x in things]
+
+    def _trace_alone(self, call: tuple[Any, Any], locks: list[Any]) -> tuple[Any]:
+        """Trace while no other thread traces this function, or one with its state."""
+        if locks:
+            with locks[0]:
+                return self._trace_alone(call, locks[1:])
+        result = None
+        while result is None:
+            # Another thread may have traced it, or changed gradients, meanwhile.
+            result = self._cache.call(call) or self._trace(call)
+        return result
 
     def _collect(self) -> State:
         declared = [(_name_in(self._function, s, i), s) for i, s in enumerate(self._state)]

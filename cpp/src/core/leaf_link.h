@@ -34,7 +34,6 @@ class LeafLink {
   Tensor elements() const;
   /// To compare with: null where the leaf is gone.
   const TensorImpl* address() const noexcept { return leaf_.load(std::memory_order_acquire); }
-  uint32_t version() const { return storage_->version(); }
   /// The leaf is about to be deleted.
   void leave() noexcept;
 

@@ -291,8 +291,22 @@ void Tensor::backward(const Tensor& gradient, bool retain_graph, bool create_gra
   pydl::backward(outputs, gradients, {.retain_graph = retain_graph, .create_graph = create_graph});
 }
 
-uint32_t Tensor::version() const { return checked(impl_).storage->version(); }
-void Tensor::bump_version() const { checked(impl_).storage->bump_version(); }
+uint32_t Tensor::version() const {
+  const core::Storage& storage = *checked(impl_).storage;
+  core::ActiveTrace* trace = core::active_trace();
+  const uint32_t* own = trace != nullptr ? trace->version_of(storage) : nullptr;
+  return own != nullptr ? *own : storage.version();
+}
+
+void Tensor::bump_version() const {
+  core::Storage& storage = *checked(impl_).storage;
+  core::ActiveTrace* trace = core::active_trace();
+  if (uint32_t* own = trace != nullptr ? trace->version_of(storage) : nullptr) {
+    ++*own;
+  } else {
+    storage.bump_version();
+  }
+}
 
 int64_t live_tensor_count() { return live_tensors.load(); }
 

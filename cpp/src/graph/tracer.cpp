@@ -55,6 +55,10 @@ Tensor* Tracer::gradient_of(core::TensorImpl& owner) {
   return &entry->second.gradient;
 }
 
+uint32_t* Tracer::version_of(const core::Storage& storage) {
+  return state_by_storage_.contains(&storage) ? &versions_[&storage] : nullptr;
+}
+
 bool Tracer::is_dropped(const Tensor& owner, const Tensor& result) const {
   if (!cleared_.contains(owner.impl())) return false;
   const ValueId id = result.impl()->value;

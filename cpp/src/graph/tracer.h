@@ -59,6 +59,7 @@ class Tracer final : public op::OpTrace {
   Tensor take(Generator& generator, int64_t blocks) override;
   void check_read(const core::TensorImpl& impl) const override;
   Tensor* gradient_of(core::TensorImpl& owner) override;
+  uint32_t* version_of(const core::Storage& storage) override;
 
  private:
   ValueId value_of(const Tensor& tensor);
@@ -83,6 +84,7 @@ class Tracer final : public op::OpTrace {
     Tensor gradient;
   };
   std::unordered_map<const core::TensorImpl*, Gradient> gradients_;
+  std::unordered_map<const core::Storage*, uint32_t> versions_;  // of states
   int region_ = 0;
   int regions_ = 0;
 };
