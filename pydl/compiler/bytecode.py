@@ -89,6 +89,10 @@ def _chains(code: CodeType) -> Iterator[tuple[Chain, str | None]]:
             yield Chain(GLOBAL, instruction.argval, (), line, False, False), ""
         if instruction.opname == "STORE_DEREF" and instruction.argval in code.co_freevars:
             yield Chain(FREE, instruction.argval, (), line, False, False), ""
+        if instruction.opname.startswith("LOAD_FAST") and isinstance(instruction.argval, tuple):
+            first = instruction.argval[0]  # of two loads in one instruction
+            if first in arguments:
+                yield Chain(ARGUMENT, first, (), line, True, False), None
         base = _base(instruction, code, arguments)
         if base is None:
             continue
