@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -193,9 +194,7 @@ class CompiledFunction(Generic[FunctionT]):
         if reads.complaints:
             raise TraceError(reads.complaints[0])
         if reads.warnings:
-            import warnings
-
-            warnings.warn(reads.warnings[0], stacklevel=5)
+            _warn(reads.warnings[0])
 
     def _record(self, call: tuple[Any, Any], names: Mapping[int, str]) -> tuple[Any, Any]:
         """Trace a call to be saved; return what was written down, and the result in its structure.
@@ -232,13 +231,10 @@ class CompiledFunction(Generic[FunctionT]):
             self._changes, self._last_change = self._changes + 1, reason
         logging.getLogger("pydl").debug("%s is traced again: %s", self._name, reason)
         if self.traces >= _MANY_TRACES and self.traces % _MANY_TRACES == 0:
-            import warnings
-
-            warnings.warn(
+            _warn(
                 f"{self._name} was traced {self.traces} times, the last time because of {reason}; "
                 "keep shapes and other arguments the same from call to call, or pass "
-                "numbers that change as tensors",
-                stacklevel=4,
+                "numbers that change as tensors"
             )
 
     def _check_leaks(self, live_results: Callable[[], int], reads: Reads) -> None:
@@ -438,6 +434,16 @@ class _Tracing:
         place = line_of(error.__traceback__, _PACKAGE)
         located = TraceError(f"{place}: {message}" if place else message)
         return located.with_traceback(error.__traceback__)
+
+
+def _warn(message: str) -> None:
+    """Warn of the line outside of this package that called it."""
+    import warnings
+
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 def _each_once(guards: list[Guard]) -> list[Guard]:
