@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -12,9 +11,6 @@ from pydl.grad_mode import enable_grad
 from pydl.mixed_precision import autocast
 
 __all__ = ["checkpoint", "grad", "value_and_grad"]
-
-# How many transformed functions are being evaluated: inside one, gradients are recorded too.
-_nesting = threading.local()
 
 
 @overload
@@ -144,21 +140,18 @@ def value_and_grad(
             if not -len(args) <= number < len(args):
                 raise ValueError(f"grad: argnums has {number}, but there are {len(args)} arguments")
         leaves: list[Tensor] = []
-        record = _depth() > 0 or any(_needs_record(args[n]) for n in numbers)
+        # Inside of another transformed function, gradients are recorded too.
+        record = _core._gradient_nesting() > 0 or any(_needs_record(args[n]) for n in numbers)
         changed = list(args)
         for number in numbers:
             changed[number] = _map(args[number], lambda x: _as_input(x, leaves))
-        _nesting.depth = _depth() + 1
-        try:
-            with enable_grad():
-                result = function(*changed, **kwargs)
-                value = result[0] if has_aux else result
-                if not isinstance(value, Tensor):
-                    kind = type(value).__name__
-                    raise TypeError(f"grad: expected the function to return a Tensor, got {kind}")
-                gradients = iter(_core._grad([value], leaves, [None], record, record, True))
-        finally:
-            _nesting.depth -= 1
+        with _core._NestingScope(), enable_grad():
+            result = function(*changed, **kwargs)
+            value = result[0] if has_aux else result
+            if not isinstance(value, Tensor):
+                kind = type(value).__name__
+                raise TypeError(f"grad: expected the function to return a Tensor, got {kind}")
+            gradients = iter(_core._grad([value], leaves, [None], record, record, True))
         if not record:
             result = (value.detach(), *result[1:]) if has_aux else value.detach()
         filled = [
@@ -170,10 +163,6 @@ def value_and_grad(
         return result, trees[0] if isinstance(argnums, int) else trees
 
     return evaluate
-
-
-def _depth() -> int:
-    return getattr(_nesting, "depth", 0)
 
 
 def _as_list(tensors: Any) -> list[Any]:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from contextlib import ContextDecorator
 
-from pydl._core import is_grad_enabled, set_grad_enabled
+from pydl import _core
 
 __all__ = ["enable_grad", "no_grad"]
 
 
-class _GradScope(ContextDecorator):
-    """Sets recording for a ``with`` block or a decorated function; blocks may nest."""
+class _GradScope(_core._GradScope, ContextDecorator):
+    """Sets recording for a ``with`` block or a decorated function; blocks may nest.
+
+    Entering and leaving are calls into C++, which no signal can interrupt: Ctrl-C leaves nothing
+    switched.
+    """
 
     _enabled: bool
 
     def __init__(self) -> None:
-        self._previous: list[bool] = []
-
-    def __enter__(self) -> None:
-        self._previous.append(is_grad_enabled())
-        set_grad_enabled(self._enabled)
-
-    def __exit__(self, *_: object) -> None:
-        set_grad_enabled(self._previous.pop())
+        super().__init__(self._enabled)
 
     def _recreate_cm(self) -> _GradScope:
         # A decorated function may run in several threads at once.

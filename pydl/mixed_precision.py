@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["autocast"]
 
 
-class autocast(ContextDecorator):  # noqa: N801  (used like a keyword)
+class autocast(_core._AutocastScope, ContextDecorator):  # noqa: N801  (used like a keyword)
     """Compute products and convolutions of float32 tensors in 16 bits.
 
     Inside of the block, `matmul`, linear layers and convolutions convert float32 operands to the
@@ -60,16 +60,10 @@ class autocast(ContextDecorator):  # noqa: N801  (used like a keyword)
         wanted = _core.empty((0,), dtype=dtype).dtype
         if wanted not in (_core.bfloat16, _core.float16):
             raise ValueError(f"autocast: expected bfloat16 or float16, got {dtype}")
+        super().__init__(
+            wanted if enabled else None
+        )  # enters and leaves where no signal interrupts
         self.dtype, self.enabled = wanted, enabled
-        self._previous: list[DType | None] = []
-
-    def __enter__(self) -> autocast:
-        self._previous.append(_core.autocast_dtype())
-        _core.set_autocast_dtype(self.dtype if self.enabled else None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _core.set_autocast_dtype(self._previous.pop())
 
     def _recreate_cm(self) -> autocast:
         # A decorated function may run in several threads at once.

@@ -1,12 +1,15 @@
 // Compiled functions: traces, programs, and the cache of programs that a compiled function looks its calls up in.
-#include <list>
+#include <algorithm>
+#include <mutex>
 
 #include "argument_tree.h"
 #include "bindings.h"
 #include "casters.h"
 #include "compiler/traced_call.h"
+#include "guard.h"
 #include "pydl/ops.h"
 #include "pydl/program.h"
+#include "scopes.h"
 
 namespace pydl::python {
 
@@ -33,23 +36,6 @@ std::string current_location(const std::string& package) {
   return location;
 }
 
-// What must be the same for a program to serve: an entry of a dict, an attribute of an object.
-struct Guard {
-  py::object mapping;
-  py::object key;
-  py::object value;
-
-  bool holds() const {
-    if (key.is_none()) return PyDict_Size(mapping.ptr()) == PyLong_AsSsize_t(value.ptr());
-    PyObject* found = PyDict_GetItem(mapping.ptr(), key.ptr());
-    if (found == value.ptr()) return true;
-    if (found == nullptr || Py_TYPE(found) != Py_TYPE(value.ptr()) || is_tensor(found)) return false;
-    // Numbers and strings are compared by value, everything else by identity.
-    if (!PyFloat_CheckExact(found) && !PyLong_CheckExact(found) && !PyUnicode_CheckExact(found)) return false;
-    return PyObject_RichCompareBool(found, value.ptr(), Py_EQ) == 1;
-  }
-};
-
 // A program with the conditions under which it serves.
 struct Entry {
   ArgumentTree arguments;
@@ -59,7 +45,8 @@ struct Entry {
 
   // Whether it serves a call; its tensors are appended.
   bool matches(PyObject* call, std::vector<Tensor>* tensors) const {
-    if (!traced->serves() || !arguments.match(call, tensors)) return false;
+    // States last: while arguments are made row-major, other threads may go on.
+    if (!arguments.match(call, tensors) || !traced->serves()) return false;
     for (const Guard& guard : guards) {
       if (!guard.holds()) return false;
     }
@@ -70,25 +57,33 @@ struct Entry {
     std::string found = arguments.difference(call, "arguments");
     if (!found.empty()) return found;
     for (const Guard& guard : guards) {
-      if (guard.holds()) continue;
-      if (guard.key.is_none()) return "attributes were added or removed";
-      return concat_text("attribute ", py::str(guard.key).cast<std::string>(), " changed");
+      if (!guard.holds()) return guard.difference();
     }
     return traced->difference();
   }
 };
 
-py::object run_entry(const std::shared_ptr<Entry>& entry, std::vector<Tensor>& tensors) {
+// Runs a program, without the interpreter's lock where that is worth it. `updating` is held where states are
+// overwritten: no update is lost to that of another thread.
+void run_program(Program& program, std::span<const Tensor> tensors, std::span<Tensor> outputs, std::mutex& updating) {
   constexpr int64_t worth_releasing = 20'000;  // nanoseconds
+  std::unique_lock<std::mutex> alone(updating, std::defer_lock);
+  const bool is_free = !program.overwrites() || alone.try_lock();
+  if (is_free && program.work() < worth_releasing) {
+    program.run(tensors, outputs);
+    return;
+  }
+  const py::gil_scoped_release release;
+  if (!is_free) alone.lock();
+  program.run(tensors, outputs);
+  if (alone.owns_lock()) alone.unlock();  // before this thread waits for the interpreter
+}
+
+py::object run_entry(const std::shared_ptr<Entry>& entry, std::vector<Tensor>& tensors, std::mutex& updating) {
   const std::shared_ptr<const compiler::TracedCall> traced = entry->traced;
   traced->add_gradients(tensors);
   std::vector<Tensor> outputs(traced->program->output_count());
-  if (traced->program->work() < worth_releasing) {
-    traced->program->run(tensors, outputs);
-  } else {
-    const py::gil_scoped_release release;
-    traced->program->run(tensors, outputs);
-  }
+  run_program(*traced->program, tensors, outputs, updating);
   compiler::settle(traced, tensors, outputs);
   size_t next = 0;
   return entry->results.build(outputs, &next);
@@ -101,32 +96,31 @@ class ProgramCache {
   // The results of the program for this call, in a tuple of one; nothing where there is no program yet.
   std::optional<py::tuple> call(const py::tuple& arguments) {
     if (is_tracing()) return std::nullopt;
-    for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-      tensors_.clear();
-      if (!(*entry)->matches(arguments.ptr(), &tensors_)) continue;
-      // The last one used is asked first.
-      if (entry != entries_.begin()) entries_.splice(entries_.begin(), entries_, entry);
-      const std::shared_ptr<Entry> used = entries_.front();
-      std::vector<Tensor> tensors = std::move(tensors_);
-      py::tuple result = py::make_tuple(run_entry(used, tensors));
+    std::vector<Tensor> tensors;
+    // By number, and with a reference of our own: what compares arguments may let other threads run, which add
+    // programs.
+    for (size_t i = 0; i < entries_.size(); ++i) {
+      const std::shared_ptr<Entry> entry = entries_[i];
       tensors.clear();
-      tensors_ = std::move(tensors);
-      return result;
+      if (!entry->matches(arguments.ptr(), &tensors)) continue;
+      if (i > 0) move_to_front(entry);
+      return py::make_tuple(run_entry(entry, tensors, updating_));
     }
-    tensors_.clear();
     return std::nullopt;
   }
 
-  // Keeps a new program, and gives the results of the call that it was made for.
-  py::tuple add(Entry entry, const py::tuple& call) {
+  // Keeps a new program, and gives the results of the call that it was made for; nothing where another thread has
+  // given or taken gradients meanwhile.
+  std::optional<py::tuple> add(Entry entry, const py::tuple& call) {
     const auto made = std::make_shared<Entry>(std::move(entry));
-    entries_.push_front(made);
+    entries_.insert(entries_.begin(), made);
     if (entries_.size() > capacity_) entries_.pop_back();
     std::vector<Tensor> tensors;
     if (!made->arguments.match(call.ptr(), &tensors)) {
       throw Error("a compiled function changed its arguments while it was traced");
     }
-    return py::make_tuple(run_entry(made, tensors));
+    if (!made->traced->has_gradients_alike()) return std::nullopt;
+    return py::make_tuple(run_entry(made, tensors, updating_));
   }
 
   // What differs from the program used last.
@@ -146,18 +140,22 @@ class ProgramCache {
   int traverse(visitproc visit, void* arg) const {
     for (const auto& entry : entries_) {
       for (const Guard& guard : entry->guards) {
-        Py_VISIT(guard.mapping.ptr());
-        Py_VISIT(guard.key.ptr());
-        Py_VISIT(guard.value.ptr());
+        if (const int result = guard.traverse(visit, arg); result != 0) return result;
       }
     }
     return 0;
   }
 
  private:
+  // The last one used is asked first.
+  void move_to_front(const std::shared_ptr<Entry>& entry) {
+    const auto place = std::find(entries_.begin(), entries_.end(), entry);
+    if (place != entries_.end()) std::rotate(entries_.begin(), place, place + 1);
+  }
+
   size_t capacity_;
-  std::list<std::shared_ptr<Entry>> entries_;
-  std::vector<Tensor> tensors_;
+  std::mutex updating_;
+  std::vector<std::shared_ptr<Entry>> entries_;
 };
 
 py::dict step_dict(const ProgramStep& step) {
@@ -176,7 +174,11 @@ void define_program(py::module_& module) {
   py::class_<Program, std::shared_ptr<Program>>(module, "_Program", "A traced function, ready to run.")
       .def("describe", &Program::describe, py::arg("peak_flops") = 0.0, py::arg("peak_bytes") = 0.0)
       .def("to_dot", &Program::to_dot)
-      .def("run", [](Program& program, const std::vector<Tensor>& arguments) { return program.run(arguments); })
+      .def("run",
+           [](Program& program, const std::vector<Tensor>& arguments) {
+             const py::gil_scoped_release release;
+             return program.run(arguments);
+           })
       .def("steps",
            [](const Program& program) {
              py::list steps;
@@ -186,26 +188,6 @@ void define_program(py::module_& module) {
       .def_property_readonly("arena_bytes", &Program::arena_bytes)
       .def_property_readonly("unplanned_bytes", &Program::unplanned_bytes)
       .def_property_readonly("eager_bytes", &Program::eager_bytes);
-}
-
-// A C++ scope as a context manager.
-template <class CppScope>
-class PythonScope {
- public:
-  void enter() { scope_.emplace(); }
-  void leave() { scope_.reset(); }
-
- private:
-  std::optional<CppScope> scope_;
-};
-
-template <class CppScope>
-void define_scope(py::module_& module, const char* name, const char* doc) {
-  using Scope = PythonScope<CppScope>;
-  py::class_<Scope>(module, name, doc)
-      .def(py::init<>())
-      .def("__enter__", &Scope::enter)
-      .def("__exit__", [](Scope& scope, const py::args&) { scope.leave(); });
 }
 
 void define_trace(py::module_& module) {
@@ -219,8 +201,8 @@ void define_trace(py::module_& module) {
            py::arg("package"))
       .def("argument", &Trace::argument)
       .def("state", &Trace::state)
-      .def("start", &Trace::start)
-      .def("stop", &Trace::stop)
+      .def("__enter__", &Trace::start)
+      .def("__exit__", [](Trace& trace, const py::args&) { trace.stop(); })
       .def("is_dropped", &Trace::is_dropped)
       .def("undeclared", &Trace::undeclared)
       .def("live_results", &Trace::live_results)
@@ -229,6 +211,7 @@ void define_trace(py::module_& module) {
       .def("finish_halves",
            [](Trace& trace, const std::vector<Tensor>& outputs, const std::pair<size_t, size_t>& position,
               const std::vector<Tensor>& gradients, std::vector<std::string> without, bool explain) {
+             const py::gil_scoped_release release;
              auto [forward, backward] = trace.finish_halves(outputs, {position.first, position.second}, gradients,
                                                             {.without = std::move(without), .explain = explain});
              return std::pair(std::make_shared<Program>(std::move(forward)),
@@ -236,11 +219,13 @@ void define_trace(py::module_& module) {
            })
       .def("finish", [](Trace& trace, const std::vector<Tensor>& outputs, std::vector<std::string> without,
                         bool explain) {
+        const py::gil_scoped_release release;
         return std::make_shared<Program>(trace.finish(outputs, {.without = std::move(without), .explain = explain}));
       });
   module.def("_is_tracing", is_tracing);
   module.def("_is_traced", is_traced);
   module.def("_address", [](const Tensor& tensor) { return reinterpret_cast<uintptr_t>(tensor.raw_data()); });
+  module.def("_guard_holds", [](const py::tuple& guard) { return Guard(guard).holds(); });
   module.def("_version", [](const Tensor& tensor) { return tensor.version(); });
   module.def("_declare_state", declare_state);
   module.def("_pass_names", pass_names);
@@ -264,11 +249,11 @@ void define_tree(py::module_& module) {
       .def("first_other_leaf", &ArgumentTree::first_other_leaf);
 }
 
-py::tuple add_entry(ProgramCache& cache, const py::tuple& call, const ArgumentTree& arguments,
-                    const ArgumentTree& results, size_t results_count, const py::list& guards,
-                    std::vector<Tensor> states, std::vector<bool> has_grad, std::vector<Tensor> cleared,
-                    std::vector<Tensor> receivers, std::shared_ptr<Program> program,
-                    std::optional<compiler::Derivative> derivative) {
+std::optional<py::tuple> add_entry(ProgramCache& cache, const py::tuple& call, const ArgumentTree& arguments,
+                                   const ArgumentTree& results, size_t results_count, const py::list& guards,
+                                   std::vector<Tensor> states, std::vector<bool> has_grad, std::vector<Tensor> cleared,
+                                   std::vector<Tensor> receivers, std::shared_ptr<Program> program,
+                                   std::optional<compiler::Derivative> derivative) {
   auto traced = std::make_shared<compiler::TracedCall>();
   for (const Tensor& state : states) traced->requires_grad.push_back(state.requires_grad());
   traced->program = std::move(program);
@@ -280,8 +265,7 @@ py::tuple add_entry(ProgramCache& cache, const py::tuple& call, const ArgumentTr
   traced->derivative = std::move(derivative);
   Entry entry = {.arguments = arguments, .results = results, .guards = {}, .traced = std::move(traced)};
   for (const py::handle item : guards) {
-    const auto guard = py::reinterpret_borrow<py::tuple>(item);
-    entry.guards.push_back({guard[0], guard[1], guard[2]});
+    entry.guards.emplace_back(py::reinterpret_borrow<py::tuple>(item));
   }
   return cache.add(std::move(entry), call);
 }

@@ -219,10 +219,17 @@ Tensor as_tensor(const py::object& data, std::optional<DType> dtype, std::option
   return result;
 }
 
+// Making objects needs the interpreter's lock; others get it now and then.
+void let_others_go_on() { const py::gil_scoped_release release; }
+
 py::object to_list(const Tensor& x, int axis, int64_t offset) {
   if (axis < x.rank()) {
+    constexpr int64_t items_between = 1 << 14;
     py::list items;
-    for (int64_t i = 0; i < x.shape()[axis]; ++i) items.append(to_list(x, axis + 1, offset + i * x.strides()[axis]));
+    for (int64_t i = 0; i < x.shape()[axis]; ++i) {
+      items.append(to_list(x, axis + 1, offset + i * x.strides()[axis]));
+      if (i % items_between == items_between - 1) let_others_go_on();
+    }
     return items;
   }
   return visit_dtype(x.dtype(), [&](auto zero) -> py::object {

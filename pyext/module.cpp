@@ -72,6 +72,9 @@ PYBIND11_MODULE(_core, module) {
   define_resampling(module);
   define_optim(module);
   define_compile(module);
+  define_scopes(module);
+  define_watch(module);
+  define_interpreter_lock();
   define_saved_program(module);
   define_io(module);
   define_info(module);

@@ -122,8 +122,9 @@ void define_initializer(py::module_& module, const char* name, const char* doc, 
   module.def(
       name,
       [function](const DimsArgument& shape, double scale, std::optional<DType> dtype, Generator* generator) {
-        return function(shape.dims, scale, dtype.value_or(DType::float32),
-                        generator != nullptr ? *generator : default_generator());
+        Generator& source = generator != nullptr ? *generator : default_generator();
+        return compute(element_count(shape.dims),
+                       [&] { return function(shape.dims, scale, dtype.value_or(DType::float32), source); });
       },
       py::arg("shape"), py::arg("gain") = gain, py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       doc);
@@ -134,16 +135,18 @@ void define_defaults(py::module_& module) {
   module.def(
       "default_weight",
       [](const DimsArgument& shape, std::optional<DType> dtype, Generator* generator) {
-        return nn::default_weight(shape.dims, dtype.value_or(DType::float32),
-                                  generator != nullptr ? *generator : default_generator());
+        Generator& source = generator != nullptr ? *generator : default_generator();
+        return compute(element_count(shape.dims),
+                       [&] { return nn::default_weight(shape.dims, dtype.value_or(DType::float32), source); });
       },
       py::arg("shape"), py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       "Uniform in +-1 / sqrt(inputs), as PyTorch's layers start.");
   module.def(
       "default_bias",
       [](const DimsArgument& shape, int64_t fan_in, std::optional<DType> dtype, Generator* generator) {
-        return nn::default_bias(shape.dims, fan_in, dtype.value_or(DType::float32),
-                                generator != nullptr ? *generator : default_generator());
+        Generator& source = generator != nullptr ? *generator : default_generator();
+        return compute(element_count(shape.dims),
+                       [&] { return nn::default_bias(shape.dims, fan_in, dtype.value_or(DType::float32), source); });
       },
       py::arg("shape"), py::arg("fan_in"), py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
       "Uniform in +-1 / sqrt(fan_in), as PyTorch's layers start.");

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
-import gc
 import os
+import sys
+import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
 from pydl import _core
 from pydl._core import Tensor, TraceError
 from pydl.compiler.captures import captured, line_of, name_of, tensors_in
+from pydl.compiler.guards import Guard
+from pydl.compiler.reads import Reads
 from pydl.compiler.state import State, bound_objects
 from pydl.nn.module import Module
+from pydl.optim import Optimizer
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -20,6 +25,13 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 # More programs than this for one function are worth a warning.
 _MANY_TRACES = 8
+
+# One thread at a time traces a function, and functions with the same state: while one runs to be
+# traced, what it changes of Python's objects, such as the moments that an optimiser makes in its
+# first step, is half done.
+_locks: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+if hasattr(os, "register_at_fork"):  # threads that hold a lock are not in the child
+    os.register_at_fork(after_in_child=lambda: _locks.clear())
 
 
 class CompiledFunction(Generic[FunctionT]):
@@ -58,6 +70,8 @@ class CompiledFunction(Generic[FunctionT]):
         self._cache_size = cache_size
         self._cache = _core._ProgramCache(cache_size)
         self.traces = 0
+        self._changes = 0  # traces because something has changed that is no argument
+        self._last_change = ""
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -66,7 +80,7 @@ class CompiledFunction(Generic[FunctionT]):
         if result is None:
             if _core._is_tracing():  # part of a larger function that is being traced
                 return self._function(*args, **kwargs)
-            result = self._trace(call)
+            result = self._trace_alone(call, self._needed_locks())
         return result[0]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -122,6 +136,24 @@ class CompiledFunction(Generic[FunctionT]):
 
     # --- tracing ----------------------------------------------------------------------------------
 
+    def _needed_locks(self) -> list[Any]:
+        """Return locks of this function and its state, in one order for all threads."""
+        own = [value for _, value in bound_objects(self._function)]
+        shared = [x for x in (*self._state, *own) if isinstance(x, (Module, Optimizer))]
+        things = sorted({id(x): x for x in (self, *shared)}.values(), key=id)
+        return [_locks.setdefault(x, threading.RLock()) for x in things]
+
+    def _trace_alone(self, call: tuple[Any, Any], locks: list[Any]) -> tuple[Any]:
+        """Trace while no other thread traces this function, or one with its state."""
+        if locks:
+            with locks[0]:
+                return self._trace_alone(call, locks[1:])
+        result = None
+        while result is None:
+            # Another thread may have traced it, or changed gradients, meanwhile.
+            result = self._cache.call(call) or self._trace(call)
+        return result
+
     def _collect(self) -> State:
         declared = [(_name_in(self._function, s, i), s) for i, s in enumerate(self._state)]
         function = self._function
@@ -132,8 +164,8 @@ class CompiledFunction(Generic[FunctionT]):
         state.guards += State(others).guards
         return state
 
-    def _trace(self, call: tuple[Any, Any]) -> tuple[Any]:
-        """Make a program for a call, and run it."""
+    def _trace(self, call: tuple[Any, Any]) -> tuple[Any] | None:
+        """Make a program for a call, and run it where it still serves."""
         self._report_retrace(call)
         self.traces += 1
         state = self._collect()
@@ -141,8 +173,10 @@ class CompiledFunction(Generic[FunctionT]):
         tracing = _Tracing(self, state, call)
         tracing.run()
         made, live_results, program = tracing.made, tracing.live_results, tracing.program
+        reads = tracing.reads
         del tracing  # and with it the tensors without elements
-        self._check_leaks(live_results)
+        self._check_reads(reads)
+        self._check_leaks(live_results, reads)
         for name, size in _sizes(self._function).items():
             if size != sizes.get(name, size):
                 raise TraceError(
@@ -151,8 +185,16 @@ class CompiledFunction(Generic[FunctionT]):
                 )
         if self._explain:
             print(program.describe())
-        guards = self._collect().guards
+        guards = _each_once(self._collect().guards + reads.guards())
         return self._cache.add(call=call, guards=guards, program=program, **made)
+
+    def _check_reads(self, reads: Reads) -> None:
+        """Refuse what a program could not do in every call."""
+        reads.finish()
+        if reads.complaints:
+            raise TraceError(reads.complaints[0])
+        if reads.warnings:
+            _warn(reads.warnings[0])
 
     def _record(self, call: tuple[Any, Any], names: Mapping[int, str]) -> tuple[Any, Any]:
         """Trace a call to be saved; return what was written down, and the result in its structure.
@@ -173,9 +215,10 @@ class CompiledFunction(Generic[FunctionT]):
         named = {names.get(hash(tensor), name): tensor for name, tensor in state.tensors.items()}
         tracing = _Tracing(self, state, call, takes_gradients=False)
         recorded, count = tracing.record(named)
-        results, live_results = tracing.results, tracing.live_results
+        results, live_results, reads = tracing.results, tracing.live_results, tracing.reads
         del tracing
-        self._check_leaks(live_results)
+        self._check_reads(reads)
+        self._check_leaks(live_results, reads)
         return recorded, results.build([_core.zeros(()) for _ in range(count)])
 
     def _report_retrace(self, call: tuple[Any, Any]) -> None:
@@ -184,21 +227,20 @@ class CompiledFunction(Generic[FunctionT]):
         import logging
 
         reason = self._cache.difference(call) or "its program was dropped from the cache"
+        if reason.endswith(" changed"):
+            self._changes, self._last_change = self._changes + 1, reason
         logging.getLogger("pydl").debug("%s is traced again: %s", self._name, reason)
         if self.traces >= _MANY_TRACES and self.traces % _MANY_TRACES == 0:
-            import warnings
-
-            warnings.warn(
+            _warn(
                 f"{self._name} was traced {self.traces} times, the last time because of {reason}; "
                 "keep shapes and other arguments the same from call to call, or pass "
-                "numbers that change as tensors",
-                stacklevel=4,
+                "numbers that change as tensors"
             )
 
-    def _check_leaks(self, live_results: Callable[[], int]) -> None:
+    def _check_leaks(self, live_results: Callable[[], int], reads: Reads) -> None:
         if live_results() <= 0:
             return
-        gc.collect()
+        reads.forget_dead()
         if live_results() <= 0:
             return
         owners: list[tuple[str, Any]] = [*captured(self._function)]
@@ -242,6 +284,7 @@ class _Tracing:
     ) -> None:
         self._owner, self._state, self._call = owner, state, call
         self._trace = _core._Trace(_PACKAGE)
+        self.reads = Reads(owner._function)
         self.live_results = self._trace.live_results
         self.learnt = [t for t in state.tensors.values() if t.dtype.is_floating and t.is_leaf]
         self._gradients = [t.grad for t in self.learnt]
@@ -299,18 +342,14 @@ class _Tracing:
         traced = [self._trace.argument(tensor) for tensor in tensors]
         seen = zip(self._gradients, self.has_grad, strict=True)
         gradients = [self._trace.argument(g) for g, has_grad in seen if has_grad and g is not None]
-        self._trace.start()
         try:
-            results = self._call_function(traced, gradients)
-            self._results_count = len(results)
-            outputs = results + self._sort_gradients()
-            derivative = differentiate(traced, results)
+            with self._trace:  # in which parameters have gradients that no other thread sees
+                results = self._call_function(traced, gradients)
+                self._results_count = len(results)
+                outputs = results + self._sort_gradients()
+                derivative = differentiate(traced, results)
         except TraceError as error:
             raise self._located(error) from error.__cause__
-        finally:
-            self._trace.stop()
-            for tensor, gradient in zip(self.learnt, self._gradients, strict=True):
-                tensor.grad = gradient
         return outputs, derivative
 
     def _differentiate(self, traced: list[Tensor], results: list[Tensor]) -> _Derivative | None:
@@ -349,7 +388,8 @@ class _Tracing:
             tensor.grad = next(given).copy() if has_grad else None
             self._placed.append(tensor.grad)
         args, kwargs = self.arguments.build(traced)
-        result = self._owner._function(*args, **kwargs)
+        with self.reads.watch():
+            result = self._owner._function(*args, **kwargs)
         self.results, outputs = _core._ArgumentTree.of(result)
         other = self.results.first_other_leaf("result")
         if other:
@@ -394,6 +434,20 @@ class _Tracing:
         place = line_of(error.__traceback__, _PACKAGE)
         located = TraceError(f"{place}: {message}" if place else message)
         return located.with_traceback(error.__traceback__)
+
+
+def _warn(message: str) -> None:
+    """Warn of the line outside of this package that called it."""
+    import warnings
+
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
+
+
+def _each_once(guards: list[Guard]) -> list[Guard]:
+    return list({guard.place: guard for guard in reversed(guards)}.values())[::-1]
 
 
 def _sizes(function: Any) -> dict[str, int]:
@@ -448,9 +502,14 @@ def compile(
     Python numbers among them, is built into the program. Numbers that change are passed as tensors.
     What the function changes beside its arguments must be declared: parameters, buffers, and the
     state of optimisers are found in what `state` lists, and in the object that a method is bound
-    to. Random numbers continue the streams of their generators, as without compilation. Changed
-    attributes of declared modules are noticed, but not changes inside of lists and dicts that are
-    attributes: replace those.
+    to. Random numbers continue the streams of their generators, as without compilation.
+
+    What the function, and the functions that it calls, read of Python's objects is looked at again
+    in every call: global variables, variables of enclosing functions, attributes, and the items of
+    lists, dicts, sets and small arrays. Where something has changed, the function is traced again.
+    Numbers and strings are compared by value, other objects by identity. What would be another in
+    every call is refused: random numbers of NumPy and Python, the time, input, the next item of an
+    iterator, and numbers that the function itself changes.
 
     Results that were recorded can be differentiated by the caller: the derivative is a program too.
 
@@ -485,8 +544,8 @@ def compile(
     ------
     TraceError
         At the first call, for a function that asks for values of tensors (`if x > 0`, `float(x)`),
-        uses a tensor that was not declared, or keeps or returns something else than tensors. The
-        message names the line.
+        uses a tensor that was not declared, keeps or returns something else than tensors, or asks
+        for what is another in every call, such as `numpy.random`. The message names the line.
 
     Examples
     --------

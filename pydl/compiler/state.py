@@ -6,17 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydl._core import Tensor
+from pydl.compiler.guards import ENTRY, Guard, entries
 from pydl.nn.module import Module
 from pydl.optim import Optimizer
-
-Guard = tuple[dict[Any, Any], Any, Any]
 
 
 class State:
     """Tensors that live on between calls, by name, and guards of everything that was built in.
-
-    A guard (mapping, key, value) says that `mapping[key]` was `value` when the function was traced;
-    with the key None, that the mapping had `value` entries.
 
     Parameters
     ----------
@@ -60,11 +56,8 @@ class State:
             self._seen.add(id(tensor))
             self.tensors[name] = tensor
 
-    def _guard(self, mapping: dict[Any, Any], skipped: Iterable[str] = ()) -> None:
-        self.guards.append((mapping, None, len(mapping)))
-        self.guards.extend(
-            (mapping, key, value) for key, value in mapping.items() if key not in skipped
-        )
+    def _guard(self, mapping: dict[Any, Any], skipped: frozenset[str] = frozenset()) -> None:
+        self.guards.extend(entries(mapping, skipped))
 
     def _add_module(self, name: str, module: Module) -> None:
         if id(module) in self._seen:
@@ -85,7 +78,7 @@ class State:
         if id(optimizer) in self._seen:
             return
         self._seen.add(id(optimizer))
-        self.guards.append((vars(optimizer), "_structure", optimizer._structure))
+        self.guards.append(Guard(ENTRY, vars(optimizer), "_structure", optimizer._structure))
         for i, group in enumerate(optimizer.groups):
             self._guard(group.options)
             for j, parameter in enumerate(group.parameters):

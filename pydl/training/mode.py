@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from pydl import _core
 
 if TYPE_CHECKING:
     from pydl.nn.module import Module
@@ -25,13 +25,17 @@ def set_mode(model: Module, training: bool) -> None:
         vars(module)["_pinned_mode"] = mode
 
 
-@contextmanager
-def in_mode(model: Module, training: bool) -> Iterator[None]:
-    """Set a mode for a scope as `set_mode` does; afterwards each submodule has the mode it had."""
-    modes = [(module, module.training) for _, module in model._walk("", set())]
-    set_mode(model, training)
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            vars(module)["training"] = mode
+class in_mode(_core._RestoreScope):  # noqa: N801  (used like a keyword)
+    """Set training or evaluation mode for a scope; afterwards each submodule has the mode it had.
+
+    Submodules may have modes of their own: layers that somebody froze in evaluation mode. Ctrl-C
+    leaves no mode switched, whenever it comes.
+    """
+
+    def __init__(self, model: Module, training: bool) -> None:
+        modes = [
+            (vars(module), name)
+            for _, module in model._walk("", set())
+            for name in ("training", "_pinned_mode")
+        ]
+        super().__init__(modes, lambda: set_mode(model, training))

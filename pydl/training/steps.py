@@ -7,13 +7,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydl._core import TraceError
-from pydl.compiler import compile
+from pydl.compiler import CompiledFunction, compile
+
+# A step that is traced more often than this because numbers change is faster without compilation.
+_MOST_CHANGES = 16
 
 
 class Steps:
     """What `fit`, `evaluate` and `predict` do with a batch: by default as compiled functions.
 
-    A step that cannot be traced runs eagerly from then on, after one warning.
+    A step that cannot be traced runs eagerly from then on, after one warning; so does one that has
+    to be traced again and again, because what it reads of Python's variables changes.
 
     Parameters
     ----------
@@ -44,15 +48,25 @@ class Steps:
 
     def run(self, verb: str, batch: Any, *options: Any) -> Any:
         """Run the step of a verb on a batch; each value of the options has programs of its own."""
+        function = self._functions[verb]
+        if isinstance(function, CompiledFunction) and function._changes > _MOST_CHANGES:
+            self._stop_compiling(
+                verb,
+                f"the step was traced {function._changes} times because of changes, at last since "
+                f"{function._last_change}; keep numbers that change often in tensors of the model",
+            )
         try:
             return self._functions[verb](batch, *options)
         except TraceError as error:
             if self._functions[verb] is self._eager[verb]:
                 raise
-            warnings.warn(
-                f"{verb} runs without compilation, because the step cannot be traced: {error}. "
-                "compile(..., jit=False) avoids this warning",
-                stacklevel=4,
-            )
-            self._functions[verb] = self._eager[verb]
+            self._stop_compiling(verb, f"the step cannot be traced: {error}")
             return self._eager[verb](batch, *options)
+
+    def _stop_compiling(self, verb: str, reason: str) -> None:
+        warnings.warn(
+            f"{verb} runs without compilation, because {reason}. "
+            "compile(..., jit=False) avoids this warning",
+            stacklevel=5,
+        )
+        self._functions[verb] = self._eager[verb]

@@ -10,7 +10,7 @@ from pydl import _core
 from pydl._core import Tensor, zeros
 from pydl.grad_mode import no_grad
 from pydl.nn.module import Module, Parameter
-from pydl.training.mode import in_mode
+from pydl.training.mode import set_mode
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ def forward_passes(model: Module, *examples: Tensor) -> dict[int, Pass]:
 
         return run
 
-    try:
-        with in_mode(model, training=False), no_grad(), _core._OpCounter() as counter:
-            for module in modules:
-                # In the instance's dict it comes before the class's method.
-                vars(module)["forward"] = recording(module, counter)
-            model(*examples)
-    finally:
+    def change() -> None:
         for module in modules:
-            vars(module).pop("forward", None)
+            # In the instance's dict it comes before the class's method.
+            vars(module)["forward"] = recording(module, counter)
+        set_mode(model, False)
+
+    changed = [(vars(module), name) for module in modules for name in ("forward", "training", "_pinned_mode")]
+    with no_grad(), _core._OpCounter() as counter, _core._RestoreScope(changed, change):
+        model(*examples)
     return passes
 
 

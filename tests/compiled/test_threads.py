@@ -114,6 +114,95 @@ def test_eager_work_beside_a_trace() -> None:
     assert_same(results[0], random(3) * 2)
 
 
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+@pytest.mark.parametrize("size", [3, 300])
+def test_first_call_from_several_threads(size: int, kind: str) -> None:
+    """One thread traces, the others wait; no update is lost, large programs or small."""
+    for _ in range(10):
+        weight = nn.Parameter(pydl.zeros((size, size)))
+        optimizer: Any = optim.SGD([weight], lr=1.0)
+        if kind == "adam":
+            optimizer = optim.Adam([weight], lr=1.0, eps=0.0)
+
+        @pydl.compile(state=[weight, optimizer])
+        def step(x: pydl.Tensor, weight: Any = weight, optimizer: Any = optimizer) -> pydl.Tensor:
+            loss = (weight * x).sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        x = pydl.ones((size, size))
+        run_in_threads(8, lambda number, step=step, x=x: step(x))
+        assert step.traces == 1
+        assert optimizer.steps == 8
+        np.testing.assert_allclose(weight.detach().numpy(), -8.0, rtol=1e-5)
+        assert weight.grad is None
+
+
+def test_first_calls_of_two_functions_on_one_model() -> None:
+    for _ in range(10):
+        model = nn.Linear(3, 2)
+        optimizer = optim.Adam(model.parameters(), lr=0.0)
+
+        def step(x: pydl.Tensor, model: Any = model, optimizer: Any = optimizer) -> pydl.Tensor:
+            loss = (model(x) ** 2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss.detach()
+
+        compiled = [pydl.compile(step, state=[model, optimizer]) for _ in range(4)]
+        x = random(5, 3)
+        run_in_threads(8, lambda number, compiled=compiled, x=x: compiled[number % 4](x))
+        assert optimizer.steps == 8
+        assert [function.traces for function in compiled] == [1] * 4
+        assert_same(compiled[0](x), (model(x) ** 2).mean().detach(), loosen=10)
+
+
+@pytest.mark.parametrize("while_tracing", ["backward", "grad", "zero_grad", "step"])
+def test_eager_training_beside_a_trace(while_tracing: str) -> None:
+    """A trace has gradients of its own: another thread sees those that parameters have."""
+    weight = nn.Parameter(pydl.ones(3))
+    optimizer = optim.SGD([weight], lr=0.5)
+    inside, go_on = threading.Event(), threading.Event()
+
+    def function(x: pydl.Tensor) -> pydl.Tensor:
+        loss = (weight * x).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        inside.set()
+        assert go_on.wait(10)
+        optimizer.step()
+        return loss.detach()
+
+    (weight * 3).sum().backward()
+    compiled = pydl.compile(function, state=[weight, optimizer])
+    results: list[Any] = []
+    worker = threading.Thread(target=lambda: results.append(compiled(pydl.ones(3))))
+    worker.start()
+    assert inside.wait(10)
+    assert weight.grad is not None
+    assert weight.grad.tolist() == [3.0] * 3
+    before = weight.detach().copy()
+    if while_tracing == "backward":
+        (weight * 2).sum().backward()
+        assert weight.grad.tolist() == [5.0] * 3
+    elif while_tracing == "grad":
+        assert pydl.grad((weight * 2).sum(), weight)[0].tolist() == [2.0] * 3
+    elif while_tracing == "zero_grad":
+        optimizer.zero_grad()
+        assert weight.grad is None
+    else:
+        optimizer.step()
+        assert weight.detach().tolist() == [-0.5] * 3
+        before = weight.detach().copy()
+    go_on.set()
+    worker.join()
+    assert results[0].tolist() == before.sum().tolist()
+    assert_same(weight.detach(), before - 0.5)
+
+
 def test_models_train_in_threads_of_their_own() -> None:
     def train(number: int, compile_it: bool) -> Any:
         rng = np.random.default_rng(number)

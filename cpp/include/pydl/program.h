@@ -85,6 +85,8 @@ class PYDL_API Program {
 
   size_t output_count() const;
   size_t argument_count() const;
+  /// Whether a run overwrites states.
+  bool overwrites() const;
   /// Bytes of intermediate results: of the arena, and what they would be if every buffer had memory of its own.
   int64_t arena_bytes() const;
   int64_t unplanned_bytes() const;

@@ -130,7 +130,7 @@ class BackwardPass {
   bool wanted(const NodeInput& input) const {
     if (into_leaves_) return input.needs_grad();
     if (input.node) return needed_.contains(input.node.get());
-    return input.leaf.defined() && captured_leaves_.contains(input.leaf.impl());
+    return input.leaf && captured_leaves_.contains(input.leaf->address());
   }
 
   void push(const NodePtr& node, Tensor gradient) {
@@ -146,9 +146,8 @@ class BackwardPass {
 
   void add_to_leaf(const Tensor& leaf, Tensor gradient) {
     if (into_leaves_) {
-      const Tensor& before = leaf.grad();
-      leaf.impl()->grad =
-          before.defined() ? add(before, gradient) : own_gradient(leaf, std::move(gradient), options_.create_graph);
+      Tensor& sum = core::gradient_of(*leaf.impl());
+      sum = sum.defined() ? add(sum, gradient) : own_gradient(leaf, std::move(gradient), options_.create_graph);
       return;
     }
     const auto found = captured_leaves_.find(leaf.impl());
@@ -171,8 +170,8 @@ class BackwardPass {
       if (node.def.has(op::Trait::elementwise)) result = sum_to(result, input.shape);
       if (input.node) {
         push(input.node, std::move(result));
-      } else {
-        add_to_leaf(input.leaf, std::move(result));
+      } else if (const Tensor leaf = input.leaf->leaf(); leaf.defined()) {
+        add_to_leaf(leaf, std::move(result));
       }
     }
     if (!options_.retain_graph && !options_.create_graph) node.free_saved();

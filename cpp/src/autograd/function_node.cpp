@@ -132,7 +132,7 @@ std::vector<Tensor> leaves_of(std::span<const Tensor> outputs) {
   }
   walk_history(outputs, [&](const autograd::Node& node) {
     for (const autograd::NodeInput& input : node.inputs) {
-      if (input.leaf.defined()) add(input.leaf);
+      if (const Tensor leaf = input.leaf ? input.leaf->leaf() : Tensor{}; leaf.defined()) add(leaf);
     }
     return true;
   });

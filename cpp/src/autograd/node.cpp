@@ -37,7 +37,7 @@ void Node::remember(size_t index, const Tensor& tensor) {
   const core::TensorImpl& impl = *tensor.impl();
   NodeInput& input = inputs[index];
   input.node = impl.node;
-  if (impl.requires_grad) input.leaf = tensor;
+  if (impl.requires_grad) input.leaf = core::link_of(*const_cast<core::TensorImpl*>(&impl));
   input.dtype = impl.dtype;
   input.shape = impl.shape;
 }
@@ -52,7 +52,7 @@ Node::Node(const op::OpDef& def_in, const op::Attrs& attrs_in, std::span<const T
   for (size_t i = 0; i < inputs.size(); ++i) {
     remember(i, inputs_in[i]);
     if ((def.saves_inputs >> std::min<size_t>(i, 31) & 1U) != 0) {
-      inputs[i].saved = inputs_in[i];
+      if (!inputs[i].leaf) inputs[i].saved = inputs_in[i];
       inputs[i].saved_version = inputs_in[i].version();
     }
   }
@@ -68,11 +68,13 @@ void Node::release() noexcept {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete_iteratively(this);
 }
 
+void Node::check_freed() const {
+  if (!freed_) return;
+  throw Error(concat_text("backward: what ", def.name,
+                          " had saved was freed by an earlier backward; pass retain_graph=True to that one"));
+}
+
 void Node::check_saved(const Tensor& saved, uint32_t version, const char* what) const {
-  if (freed_) {
-    throw Error(concat_text("backward: what ", def.name,
-                            " had saved was freed by an earlier backward; pass retain_graph=True to that one"));
-  }
   if (saved.version() != version) {
     throw Error(concat_text("backward: ", def.name, " still needs its ", what, " of shape ", saved.shape(),
                             ", which was overwritten in place since (version ", saved.version(), ", saved at version ",
@@ -82,11 +84,14 @@ void Node::check_saved(const Tensor& saved, uint32_t version, const char* what) 
 
 Tensor Node::unpack_input(int index) const {
   const NodeInput& input = inputs[static_cast<size_t>(index)];
-  check_saved(input.saved, input.saved_version, "input");
-  return input.saved;
+  check_freed();
+  Tensor saved = input.leaf ? input.leaf->elements() : input.saved;
+  check_saved(saved, input.saved_version, "input");
+  return saved;
 }
 
 Tensor Node::unpack_output() const {
+  check_freed();
   check_saved(saved_output_, saved_output_version_, "output");
   Tensor output = saved_output_.detach();
   auto* self = const_cast<Node*>(this);

@@ -13,14 +13,14 @@ namespace pydl::autograd {
 
 /// What a node remembers of one input.
 struct NodeInput {
-  NodePtr node;  ///< what computed it, where that was recorded
-  Tensor leaf;   ///< the input itself, where it is a leaf that requires a gradient
-  Tensor saved;  ///< the input, where the derivative reads it
+  NodePtr node;                             ///< what computed it, where that was recorded
+  core::IntrusivePtr<core::LeafLink> leaf;  ///< to the input itself, where it is a leaf that requires a gradient
+  Tensor saved;                             ///< the input, where the derivative reads it and it is no such leaf
   uint32_t saved_version = 0;
   DType dtype = DType::float32;
   Dims shape;
 
-  bool needs_grad() const { return node || leaf.defined(); }
+  bool needs_grad() const { return node || leaf; }
 };
 
 class Node {
@@ -57,6 +57,7 @@ class Node {
 
  private:
   void remember(size_t index, const Tensor& input);
+  void check_freed() const;
   void check_saved(const Tensor& saved, uint32_t version, const char* what) const;
 
   Tensor saved_output_;  // without its node, which would be a cycle

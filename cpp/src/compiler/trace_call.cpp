@@ -60,12 +60,11 @@ Tracing::Tracing(Trace& trace, const ParamSet& states, std::span<const Tensor> a
   }
 }
 
-// Things run at once again, and the states have the gradients that they had.
+// Things run at once again. The states have the gradients that they had: those of the trace were seen in it only.
 void Tracing::leave() {
   if (!active_) return;
   active_ = false;
   trace_.stop();
-  for (size_t i = 0; i < gradients_.size(); ++i) made_->states[i].set_grad(gradients_[i]);
 }
 
 std::vector<Tensor> Tracing::call(const TensorFunction& function) {

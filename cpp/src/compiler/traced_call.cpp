@@ -19,6 +19,13 @@ bool TracedCall::serves() const {
   return true;
 }
 
+bool TracedCall::has_gradients_alike() const {
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (states[i].grad().defined() != has_grad[i]) return false;
+  }
+  return true;
+}
+
 std::string TracedCall::difference() const {
   const Modes now = Modes::current();
   if (modes.grad_enabled != now.grad_enabled) return "recording of gradients was switched";

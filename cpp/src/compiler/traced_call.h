@@ -42,6 +42,8 @@ struct PYDL_MODULE_API TracedCall {
   std::vector<Tensor> receivers;    ///< get their `grad` from the outputs behind the results
   std::optional<Derivative> derivative;
 
+  /// Whether the states that had gradients have them, and no others.
+  bool has_gradients_alike() const;
   /// Whether modes and states are those that it was made for.
   bool serves() const;
   /// Why it does not serve, in words; empty where it does.

@@ -11,6 +11,11 @@ thread_local ActiveTrace* active = nullptr;
 ActiveTrace* active_trace() noexcept { return active; }
 ActiveTrace* set_active_trace(ActiveTrace* trace) noexcept { return std::exchange(active, trace); }
 
+Tensor& gradient_of(TensorImpl& impl) {
+  Tensor* own = active != nullptr ? active->gradient_of(impl) : nullptr;
+  return own != nullptr ? *own : impl.grad;
+}
+
 void check_read(const TensorImpl& impl) {
   if (active != nullptr) return active->check_read(impl);
   if (!impl.is_traced()) return;

@@ -3,8 +3,13 @@
 
 #include <cstdint>
 
+namespace pydl {
+class Tensor;
+}
+
 namespace pydl::core {
 
+class Storage;
 class TensorImpl;
 
 /// While one is active, tensors that ops give have a shape and a dtype, but no elements.
@@ -13,6 +18,12 @@ class ActiveTrace {
   virtual ~ActiveTrace() = default;
   /// Throws `TraceError` where the elements of this tensor must not be looked at.
   virtual void check_read(const TensorImpl& impl) const = 0;
+  /// Where the gradient of a tensor is kept while this trace is active, so that other threads do not see it; null for
+  /// tensors of the trace itself.
+  virtual Tensor* gradient_of(TensorImpl& owner) = 0;
+  /// Where the version of memory that lives on outside of this trace is counted while it is active: nothing is
+  /// overwritten yet, and what other threads overwrite meanwhile is not the trace's. Null for its own memory.
+  virtual uint32_t* version_of(const Storage& storage) = 0;
   /// The gradient of this tensor was dropped.
   virtual void note_cleared_gradient(const TensorImpl& owner) = 0;
   /// Greater than 0, and no two traces have the same.

@@ -73,6 +73,10 @@ TensorImpl::TensorImpl(IntrusivePtr<Storage> storage_in, void* data_in, DType dt
 
 TensorImpl::~TensorImpl() {
   live_tensors.fetch_sub(1, std::memory_order_relaxed);
+  if (LeafLink* known = link.load(std::memory_order_acquire)) {
+    known->leave();
+    known->release();
+  }
   if (!is_traced()) return;
   const auto entry = live_traced.find(trace);
   if (entry != live_traced.end() && --entry->second == 0) live_traced.erase(entry);
@@ -97,6 +101,15 @@ Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, uint32_t
   impl->trace = number;
   impl->value = value;
   ++live_traced[number];
+  return Tensor(impl);
+}
+
+Tensor make_alias(IntrusivePtr<Storage> storage, void* data, DType dtype, const Dims& shape, const Dims& strides,
+                  uint32_t trace, int32_t value) {
+  auto* impl = new TensorImpl(std::move(storage), data, dtype, shape, strides);
+  impl->trace = trace;
+  impl->value = value;
+  if (impl->is_traced()) ++live_traced[trace];
   return Tensor(impl);
 }
 
@@ -302,7 +315,7 @@ Tensor& Tensor::set_requires_grad(bool value) {
 }
 
 bool Tensor::is_leaf() const { return !checked(impl_).node; }
-const Tensor& Tensor::grad() const { return checked(impl_).grad; }
+const Tensor& Tensor::grad() const { return core::gradient_of(*const_cast<core::TensorImpl*>(&checked(impl_))); }
 
 void Tensor::set_grad(Tensor gradient) {
   checked(impl_);
@@ -313,7 +326,7 @@ void Tensor::set_grad(Tensor gradient) {
   if (core::ActiveTrace* trace = core::active_trace(); trace != nullptr && !gradient.defined()) {
     trace->note_cleared_gradient(*impl_);
   }
-  impl_->grad = std::move(gradient);
+  core::gradient_of(*impl_) = std::move(gradient);
 }
 
 Tensor Tensor::detach() const {
@@ -327,8 +340,22 @@ void Tensor::backward(const Tensor& gradient, bool retain_graph, bool create_gra
   pydl::backward(outputs, gradients, {.retain_graph = retain_graph, .create_graph = create_graph});
 }
 
-uint32_t Tensor::version() const { return checked(impl_).storage->version(); }
-void Tensor::bump_version() const { checked(impl_).storage->bump_version(); }
+uint32_t Tensor::version() const {
+  const core::Storage& storage = *checked(impl_).storage;
+  core::ActiveTrace* trace = core::active_trace();
+  const uint32_t* own = trace != nullptr ? trace->version_of(storage) : nullptr;
+  return own != nullptr ? *own : storage.version();
+}
+
+void Tensor::bump_version() const {
+  core::Storage& storage = *checked(impl_).storage;
+  core::ActiveTrace* trace = core::active_trace();
+  if (uint32_t* own = trace != nullptr ? trace->version_of(storage) : nullptr) {
+    ++*own;
+  } else {
+    storage.bump_version();
+  }
+}
 
 int64_t live_tensor_count() { return live_tensors.load(); }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/intrusive_ptr.h"
+#include "core/leaf_link.h"
 #include "core/storage.h"
 #include "pydl/tensor.h"
 
@@ -52,18 +53,27 @@ class TensorImpl {
   void release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
+  /// False where the last reference is gone, and the tensor about to be deleted.
+  bool retain_unless_dead() noexcept {
+    uint32_t count = references_.load(std::memory_order_relaxed);
+    while (count > 0 && !references_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
+    }
+    return count > 0;
+  }
   bool is_shared() const { return references_.load(std::memory_order_acquire) > 1; }
 
   IntrusivePtr<Storage> storage;
   void* data;  // the first element, somewhere in the storage
   Dims shape;
   Dims strides;
-  Tensor grad;
+  Tensor grad;             // outside of traces: see gradient_of
   autograd::NodePtr node;  // what computed this tensor, where that was recorded
   DType dtype;
   bool requires_grad = false;  // of a leaf; a recorded tensor has a node instead
   uint32_t trace;              // number of the trace during which it was made; 0 for none
   int32_t value = -1;          // its number in that trace's graph, where it has no elements
+
+  std::atomic<LeafLink*> link{nullptr};  // where a node reads this tensor as a leaf
 
   bool is_traced() const { return value >= 0; }
 
@@ -77,6 +87,9 @@ Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype);
 /// that both have one version.
 Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, uint32_t number, int32_t value,
                    const TensorImpl* base = nullptr);
+/// A tensor that shows memory with all that a `TensorImpl` says of it.
+Tensor make_alias(IntrusivePtr<Storage> storage, void* data, DType dtype, const Dims& shape, const Dims& strides,
+                  uint32_t trace, int32_t value);
 /// How many tensors of a trace are alive.
 int64_t live_traced_count(uint32_t number);
 /// A tensor that shares the memory of `base`, `offset` elements from its first.
@@ -84,6 +97,9 @@ Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int
 
 /// Whether all elements of a layout lie among `count` elements, of which its first is number `offset`.
 bool lies_within(int64_t count, const Dims& shape, const Dims& strides, int64_t offset);
+/// The gradient of a tensor as this thread sees it: a trace has gradients of its own.
+Tensor& gradient_of(TensorImpl& impl);
+
 /// Whether two tensors of one dtype and shape have the same elements, bit for bit.
 bool same_bytes(const Tensor& a, const Tensor& b);
 

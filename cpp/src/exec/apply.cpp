@@ -11,6 +11,7 @@
 #include "op/op_counter.h"
 #include "op/op_def.h"
 #include "op/op_trace.h"
+#include "op/work_hook.h"
 #include "pydl/autograd.h"
 
 namespace pydl::op {
@@ -55,11 +56,45 @@ class Scratchpad {
   core::IntrusivePtr<core::Storage> storage_;
 };
 
+WorkHook work_hook = {};
+
+// Tells the hook of work that takes long enough for others to be let go on.
+class LongWork {
+ public:
+  explicit LongWork(int64_t work) : tells_(work_hook.begin != nullptr && work >= worth_telling) {
+    if (tells_) begun_ = work_hook.begin();
+  }
+  ~LongWork() {
+    if (tells_) work_hook.end(begun_);
+  }
+  LongWork(const LongWork&) = delete;
+  LongWork& operator=(const LongWork&) = delete;
+
+  // Elements that are read and written, and products that are added up.
+  static int64_t of(const KernelCall& call) {
+    int64_t work = 0;
+    for (const BufferSpec& spec : call.inputs) work += element_count(spec.shape);
+    for (const BufferSpec& spec : call.outputs) work += element_count(spec.shape);
+    const OpDef& def = op_def(call.op);
+    if (def.flops != nullptr && !call.outputs.empty()) {
+      work += def.flops(call.attrs, call.inputs, call.outputs[0]) / flops_per_element;
+    }
+    return work;
+  }
+
+ private:
+  static constexpr int64_t worth_telling = 20'000;
+  static constexpr int64_t flops_per_element = 64;
+  bool tells_;
+  void* begun_ = nullptr;
+};
+
 void run_kernel(const KernelCall& call, std::span<const Tensor> inputs, void* output) {
   const Kernel& kernel = KernelCache::of_this_thread().get(call);
   OperandList<void*> pointers(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) pointers[i] = inputs[i].impl()->data;
   const Scratchpad scratchpad(kernel.scratchpad_bytes);
+  const LongWork told(work_hook.begin != nullptr ? LongWork::of(call) : 0);
   kernel.run(pointers.data(), &output, scratchpad.data());
 }
 
@@ -122,6 +157,8 @@ void count(OpCounter& counted, const OpDef& def, const Attrs& attrs, std::span<c
 OpCounter::OpCounter() : outer_(std::exchange(counter, this)) {}
 OpCounter::~OpCounter() { counter = outer_; }
 OpCounter* active_op_counter() { return counter; }
+
+void set_work_hook(WorkHook hook) { work_hook = hook; }
 
 Tensor apply(OpId id, const Attrs& attrs, std::span<const Tensor> inputs) {
   const OpDef& def = op_def(id);

@@ -56,6 +56,7 @@ class Plan {
   const graph::Graph& graph() const { return graph_; }
   const std::vector<Tensor>& states() const { return states_; }
   const MemoryPlan& memory() const { return memory_; }
+  bool overwrites() const { return !overwritten_.empty(); }
   /// Time of one run in nanoseconds, at most, as far as arithmetic and memory tell.
   int64_t work() const { return work_; }
   std::vector<PlanStep> steps() const;

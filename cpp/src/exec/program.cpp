@@ -102,6 +102,7 @@ std::span<const Tensor> Program::run(ProgramContext& context, std::span<const Te
 
 size_t Program::output_count() const { return plan().graph().outputs.size(); }
 size_t Program::argument_count() const { return plan().graph().arguments.size(); }
+bool Program::overwrites() const { return plan().overwrites(); }
 int64_t Program::arena_bytes() const { return plan().memory().bytes; }
 int64_t Program::unplanned_bytes() const { return plan().memory().total; }
 int64_t Program::eager_bytes() const {

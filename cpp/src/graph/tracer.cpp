@@ -43,6 +43,21 @@ void Tracer::pause() {
   if (!active_) return;
   core::set_active_trace(outer_);
   active_ = false;
+  gradients_.clear();
+}
+
+Tensor* Tracer::gradient_of(core::TensorImpl& owner) {
+  if (owner.is_traced() || owner.trace == number()) return nullptr;
+  auto [entry, is_new] = gradients_.try_emplace(&owner);
+  if (is_new) {
+    owner.retain();
+    entry->second = {Tensor(&owner), owner.grad};
+  }
+  return &entry->second.gradient;
+}
+
+uint32_t* Tracer::version_of(const core::Storage& storage) {
+  return state_by_storage_.contains(&storage) ? &versions_[&storage] : nullptr;
 }
 
 bool Tracer::is_dropped(const Tensor& owner, const Tensor& result) const {

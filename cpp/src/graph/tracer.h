@@ -58,6 +58,8 @@ class Tracer final : public op::OpTrace {
                      int mutated) override;
   Tensor take(Generator& generator, int64_t blocks) override;
   void check_read(const core::TensorImpl& impl) const override;
+  Tensor* gradient_of(core::TensorImpl& owner) override;
+  uint32_t* version_of(const core::Storage& storage) override;
 
  private:
   ValueId value_of(const Tensor& tensor);
@@ -79,6 +81,12 @@ class Tracer final : public op::OpTrace {
   mutable Tensor undeclared_;
   std::vector<Tensor> declared_;
   std::unordered_set<const core::TensorImpl*> cleared_;
+  struct Gradient {
+    Tensor owner;  // so that its address stays its own
+    Tensor gradient;
+  };
+  std::unordered_map<const core::TensorImpl*, Gradient> gradients_;
+  std::unordered_map<const core::Storage*, uint32_t> versions_;  // of states
   int region_ = 0;
   int regions_ = 0;
 };

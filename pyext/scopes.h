@@ -1,0 +1,44 @@
+// C++ scopes as context managers of Python.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <vector>
+
+#include "pydl/tensor.h"
+
+namespace pydl::python {
+
+namespace py = pybind11;
+
+/// What a scope of Python switches. Entering and leaving are single calls into C++: Python looks for signals between
+/// instructions and behind calls, so a KeyboardInterrupt comes before a switch and what undoes it are in place, or
+/// after. A scope may be entered again while it is open.
+template <class CppScope>
+class ScopeStack {
+ public:
+  template <class... Arguments>
+  void enter(const Arguments&... arguments) {
+    open_.push_back(std::make_unique<CppScope>(arguments...));
+  }
+  void leave() {
+    if (open_.empty()) throw Error("a scope was left that had not been entered");
+    open_.pop_back();
+  }
+
+ private:
+  std::vector<std::unique_ptr<CppScope>> open_;
+};
+
+/// A context manager around a scope of C++ without arguments.
+template <class CppScope>
+void define_scope(py::module_& module, const char* name, const char* doc) {
+  using Scope = ScopeStack<CppScope>;
+  py::class_<Scope>(module, name, doc)
+      .def(py::init<>())
+      .def("__enter__", [](Scope& scope) { scope.enter(); })
+      .def("__exit__", [](Scope& scope, const py::args&) { scope.leave(); });
+}
+
+}  // namespace pydl::python
