@@ -370,7 +370,7 @@ class Tensor:
         out: None = None,
         ddof: float | None = None,
     ) -> Tensor:
-        """Standard deviation over axes."""
+        """Standard deviation over axes; its derivative is 0 where all are equal."""
 
     def sum(
         self,
@@ -746,6 +746,7 @@ class _CheckedFunction:
     ) -> None: ...
     def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any: ...
 
+def _address(arg0: TensorLike) -> int: ...
 def _apply_with_provider(
     op: str,
     provider: str,
@@ -1006,7 +1007,7 @@ def elu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
     """x where positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
 
 @typing.overload
-def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
     """Memory with undefined contents."""
 
 @typing.overload
@@ -1079,6 +1080,12 @@ def get_num_threads() -> int:
 
 def get_rng_state() -> Tensor:
     """A copy of the default generator's state, int64 {seed, offset}: a tensor, which `pydl.save` saves."""
+
+def gradient_over(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a divided by b; 0 where a is 0, whatever b is."""
+
+def gradient_times(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a times slope b; 0 where one of them is 0, but for an a that is not a number."""
 
 def greater(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a > b."""
@@ -1154,7 +1161,7 @@ def logsumexp(
     axis: int | collections.abc.Sequence[int] | None = None,
     keepdims: builtins.bool = False,
 ) -> Tensor:
-    """log(sum(exp(x))) over axes, without overflow."""
+    """log(sum(exp(x))) over axes, without overflow; of integers, in float32."""
 
 def manual_seed(seed: int) -> None:
     """Starts the default generator's stream of `seed` from its beginning."""
@@ -1262,7 +1269,7 @@ def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a != b."""
 
 @typing.overload
-def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
     """Ones."""
 
 @typing.overload
@@ -1362,10 +1369,10 @@ def relu6(x: TensorLike) -> Tensor:
     """The larger of x and 0, but at most 6 (Howard et al., 2017)."""
 
 def relu6_backward(a: TensorLike, b: TensorLike) -> Tensor:
-    """Gradient a where the output b of `relu6` lies between 0 and 6, else 0."""
+    """Gradient a, but 0 where the output b of `relu6` is at most 0 or at least 6."""
 
 def relu_backward(a: TensorLike, b: TensorLike) -> Tensor:
-    """Gradient a where the output b of `relu` is positive, else 0."""
+    """Gradient a where the output b of `relu` is positive or not a number, else 0."""
 
 def remainder(a: TensorLike, b: TensorLike) -> Tensor:
     """a - floor(a / b) * b, with the sign of b; integer division by zero gives 0."""
@@ -1514,7 +1521,7 @@ def std(
     correction: float = 0.0,
     keepdims: builtins.bool = False,
 ) -> Tensor:
-    """Standard deviation over axes."""
+    """Standard deviation over axes; its derivative is 0 where all are equal."""
 
 def subtract(a: TensorLike, b: TensorLike) -> Tensor:
     """a - b."""
@@ -1572,7 +1579,7 @@ def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     """a where the condition holds, else b."""
 
 @typing.overload
-def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
     """Zeros."""
 
 @typing.overload

@@ -46,7 +46,11 @@ def forward_passes(model: Module, *examples: Tensor) -> dict[int, Pass]:
             vars(module)["forward"] = recording(module, counter)
         set_mode(model, False)
 
-    changed = [(vars(module), name) for module in modules for name in ("forward", "training", "_pinned_mode")]
+    changed = [
+        (vars(module), name)
+        for module in modules
+        for name in ("forward", "training", "_pinned_mode")
+    ]
     with no_grad(), _core._OpCounter() as counter, _core._RestoreScope(changed, change):
         model(*examples)
     return passes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import warnings
 
 import numpy as np
@@ -204,7 +205,12 @@ PROBABILITIES = [
 ]
 
 
-@pytest.mark.parametrize("loss", LOGITS + PROBABILITIES, ids=repr)
+def without_address(loss):
+    """Names that are the same in every process that collects tests."""
+    return re.sub(" of [^ ]+ object at 0x[0-9a-f]+", "", repr(loss))
+
+
+@pytest.mark.parametrize("loss", LOGITS + PROBABILITIES, ids=without_address)
 def test_the_threshold_is_that_of_the_loss_in_every_form(loss):
     outputs, targets = np.array([[0.1], [0.3], [0.7], [0.9]]), np.array([[1], [1], [1], [0]])
     expected = 0.75 if loss in LOGITS else 0.25
