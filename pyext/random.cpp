@@ -15,7 +15,7 @@ Generator& chosen_optional(std::optional<Generator*> generator) { return chosen(
 
 void define_generator(py::module_& module) {
   py::class_<Generator>(module, "Generator",
-                        "Generator(seed=0)\n--\n\n"
+                        "Generator(seed=None)\n--\n\n"
                         "A stream of random numbers (Philox 4x32-10): the same for any number of threads.\n\n"
                         "Parameters\n----------\nseed : int in [0, 2**64), optional\n"
                         "    By default one of the operating system, another in every process, and in every child\n"

@@ -26,11 +26,14 @@ class Watch {
     PyThreadState* thread = PyThreadState_Get();
     outer_ = thread->c_profilefunc;
     outer_argument_ = py::reinterpret_borrow<py::object>(thread->c_profileobj);
+    // What a collection of garbage calls, in the middle of whatever runs, is no part of it.
+    collects_garbage_ = PyGC_Disable() != 0;
     PyEval_SetProfile(&Watch::notify, self.ptr());
   }
 
   void leave() {
     PyEval_SetProfile(outer_, outer_argument_.ptr());
+    if (collects_garbage_) PyGC_Enable();
     outer_ = nullptr;
     outer_argument_ = py::object();
     watched_.clear();
@@ -78,6 +81,7 @@ class Watch {
   std::vector<py::object> kept_;
   Py_tracefunc outer_ = nullptr;
   py::object outer_argument_;
+  bool collects_garbage_ = false;
 };
 
 }  // namespace

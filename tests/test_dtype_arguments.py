@@ -38,17 +38,23 @@ CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _has_default(signature: str) -> bool:
+    """Whether a signature, as text, has a dtype with a default."""
+    _, _, after = signature.partition("dtype:")
+    return "=" in after.split(",")[0]
+
+
 def functions() -> dict[str, Callable[..., Any]]:
     """Return the functions of the extension whose signature has a dtype with a default."""
     found = {}
     for module in (_core, _core.nn):
         for name in dir(module):
             function = getattr(module, name)
-            signature = (getattr(function, "__doc__", None) or "").splitlines()[:1]
-            if callable(function) and signature and "dtype:" in signature[0]:
-                after = signature[0].split("dtype:")[1]
-                if "=" in after.split(",")[0]:
-                    found[name] = function
+            text = getattr(function, "__doc__", None) or ""
+            # The line of the signature, or those of its overloads.
+            signatures = [line for line in text.splitlines() if f"{name}(" in line and "->" in line]
+            if callable(function) and any(_has_default(line) for line in signatures):
+                found[name] = function
     return found
 
 

@@ -99,6 +99,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "compiled function": lambda: COMPILED(S),
     "compilation": lambda: pydl.compile(lambda x: (x @ x).tanh().sum())(S),
     "save_params": lambda: _core.io.save_params(FILE[0], {"x": X}),
+    "write_file": lambda: _core.io.write_file(FILE[0], X.numpy().tobytes()),
     "load_params": lambda: (
         _core.io.save_params(FILE[0], {"x": X}),
         _core.io.load_params(FILE[0]),
@@ -152,7 +153,7 @@ WITHOUT_WORK = {
     *("is_grad_enabled", "autocast_dtype", "set_autocast_dtype", "set_grad_enabled"),
     *("manual_seed", "memory_stats", "reset_peak_memory", "empty_cache", "live_tensor_count"),
     *("get_num_threads", "set_num_threads", "T", "mT", "detach", "item", "numpy"),
-    *("requires_grad_", "is_contiguous"),
+    *("requires_grad_", "is_contiguous", "view", "permute", "get_rng_state", "set_rng_state"),
 }
 # Functions of many arguments, each the name of an op, which all run through one door.
 OPS = {op["name"] for op in _core.ops()}

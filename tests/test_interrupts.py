@@ -16,6 +16,7 @@ import pytest
 import pydl
 from pydl import _core, nn
 from pydl.training.interrupt import StopOnInterrupt
+from pydl.training.hooks import observed
 from pydl.training.mode import in_mode
 
 MODEL = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
@@ -39,6 +40,10 @@ SCOPES: dict[str, tuple[Callable[[], AbstractContextManager[Any]], Callable[[], 
     "_RestoreScope": (
         lambda: _core._RestoreScope([(STORE, "key")], lambda: STORE.update(key=2)),
         lambda: dict(STORE),
+    ),
+    "observed": (
+        lambda: observed(MODEL, lambda *_: None),
+        lambda: ["forward" in vars(module) for module in MODEL.modules()],
     ),
     "StopOnInterrupt": (StopOnInterrupt, lambda: signal.getsignal(signal.SIGINT)),
     "_GradScope": (lambda: _core._GradScope(False), pydl.is_grad_enabled),

@@ -10,7 +10,6 @@ import gc
 import io
 import os
 import sys
-import sysconfig
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -47,7 +46,8 @@ from pydl.optim import Optimizer
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
-_STANDARD = tuple(os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "platstdlib"))
+# Where the standard library lies; `sysconfig` would take milliseconds to tell.
+_STANDARD = (os.path.join(os.path.dirname(os.__file__), ""),)
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 # Containers with more items, and arrays of more bytes, are not compared in every call.

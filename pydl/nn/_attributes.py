@@ -199,7 +199,7 @@ def _functions_of(cls: type) -> Iterator[tuple[str, Any]]:
     for name, value in vars(cls).items():
         if isinstance(value, property):
             value = value.fget
-        value = getattr(value, "__func__", value)
+        value = inspect.unwrap(getattr(value, "__func__", value))
         if inspect.isfunction(value):
             yield name, value
 

@@ -164,13 +164,24 @@ class CallbackList:
 Mode = Literal["auto", "min", "max"]
 
 
+# Endings of the names of values of which more, or less, is better.
+_LARGER = ("accuracy", "acc", "precision", "recall", "f1", "auc", "iou", "dice", "r2", "bleu")
+_SMALLER = ("loss", "error", "mse", "mae", "rmse", "cross_entropy", "perplexity", "distance")
+
+
 class _Best:
     """Remembers the best value of a quantity."""
 
     def __init__(self, monitor: str, mode: Mode, min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode: expected 'auto', 'min' or 'max', got {mode!r}")
-        larger = mode == "max" or (mode == "auto" and monitor.endswith(("accuracy", "acc")))
+        name = monitor.lower()
+        larger = mode == "max" or (mode == "auto" and name.endswith(_LARGER))
+        if mode == "auto" and not (larger or name.endswith(_SMALLER)):
+            raise ValueError(
+                f"mode: whether {monitor!r} shall be large or small is not known from its name; "
+                "give mode='max' or 'min'"
+            )
         self._sign = 1.0 if larger else -1.0
         self._monitor, self._min_delta = monitor, min_delta
         self._value = -math.inf
@@ -227,7 +238,8 @@ class EarlyStopping(Callback):
     min_delta : float, default 0.0
         Smaller changes are no improvement.
     mode : {"auto", "min", "max"}, default "auto"
-        Which direction is better; by default larger for accuracies, smaller for others.
+        Which direction is better. By default larger for accuracy, precision, recall, F1 and the
+        like, smaller for losses and errors; for other names it must be given, as in Keras.
     restore_best_weights : bool, default False
         Whether the model gets back the parameters of its best epoch.
     """
@@ -326,7 +338,8 @@ class ModelCheckpoint(Callback):
     save_best_only : bool, default False
         Whether only improvements are saved.
     mode : {"auto", "min", "max"}, default "auto"
-        Which direction is better; by default larger for accuracies, smaller for others.
+        Which direction is better. By default larger for accuracy, precision, recall, F1 and the
+        like, smaller for losses and errors; for other names it must be given, as in Keras.
     initial_value_threshold : float, optional
         Value that an earlier training reached: with `save_best_only`, only better ones are saved,
         so that a resumed training does not overwrite its best file by a worse one. `state_dict` has
@@ -352,7 +365,8 @@ class ModelCheckpoint(Callback):
         if not isinstance(os.fspath(path), str):
             raise TypeError(f"ModelCheckpoint: expected path to be text, got {path!r}")
         self.path, self.save_best_only = path, save_best_only
-        self._best = _Best(monitor, mode)
+        # What is not compared needs no direction.
+        self._best = _Best(monitor, mode if save_best_only or mode != "auto" else "min")
         if initial_value_threshold is not None:
             self._best.value = initial_value_threshold
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from pydl import _core
 
 if TYPE_CHECKING:
     from pydl.nn.module import Module
@@ -16,32 +17,30 @@ Look = Callable[[str, "Module", tuple[Any, ...], Any], None]
 BEFORE = object()
 
 
-@contextmanager
-def observed(model: Module, look: Look) -> Iterator[None]:
-    """Call `look` before and after each module's `forward` that runs in the scope."""
-    modules = list(model.named_modules())
-    missing = object()
-    previous = [vars(module).get("forward", missing) for _, module in modules]
+class observed(_core._RestoreScope):  # noqa: N801  (used like a keyword)
+    """Call `look` before and after each module's `forward` that runs in the scope.
 
-    def observing(path: str, module: Module) -> Callable[..., Any]:
-        forward = module.forward
+    Ctrl-C leaves no module observed, whenever it comes.
+    """
 
-        def run(*args: Any, **kwargs: Any) -> Any:
-            look(path, module, (*args, *kwargs.values()), BEFORE)
-            output = forward(*args, **kwargs)
-            look(path, module, (*args, *kwargs.values()), output)
-            return output
+    def __init__(self, model: Module, look: Look) -> None:
+        modules = list(model.named_modules())
 
-        return run
+        def observe() -> None:
+            for path, module in modules:
+                # In the instance's dict it comes before the class's method.
+                vars(module)["forward"] = _observing(path, module, look)
 
-    try:
-        for path, module in modules:
-            # In the instance's dict it comes before the class's method.
-            vars(module)["forward"] = observing(path, module)
-        yield
-    finally:
-        for (_, module), before in zip(modules, previous, strict=True):
-            if before is missing:
-                vars(module).pop("forward", None)
-            else:
-                vars(module)["forward"] = before
+        super().__init__([(vars(module), "forward") for _, module in modules], observe)
+
+
+def _observing(path: str, module: Module, look: Look) -> Callable[..., Any]:
+    forward = module.forward
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        look(path, module, (*args, *kwargs.values()), BEFORE)
+        output = forward(*args, **kwargs)
+        look(path, module, (*args, *kwargs.values()), output)
+        return output
+
+    return run

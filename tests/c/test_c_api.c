@@ -116,6 +116,8 @@ static void check_wrong_calls(pydl_program* program) {
   double loss = 0;
   CHECK(pydl_load_memory(NULL, 0) == NULL);
   CHECK(pydl_load_memory(NULL, 100) == NULL);
+  CHECK(pydl_load_memory_limited(NULL, 0, 10) == NULL);
+  CHECK(pydl_load_memory_limited(NULL, 100, 10) == NULL);
   CHECK(pydl_save(NULL, "x") == PYDL_ERROR_VALUE);
   CHECK(pydl_save(program, NULL) == PYDL_ERROR_VALUE);
   CHECK(pydl_function_count(NULL) == 0 && pydl_function_name(NULL, 0) == NULL);

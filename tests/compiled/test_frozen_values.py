@@ -526,10 +526,12 @@ def closure_in_a_lambda() -> Row:
 
 @row
 def attribute_of_a_layer() -> Row:
-    layer = nn.Dropout(0.0)
-    return lambda x: layer(x) * layer.scale if hasattr(layer, "scale") else layer(x), (
-        lambda: setattr(layer, "scale", 3.0)
-    )
+    class Scale(nn.Module):
+        def forward(self, x: pydl.Tensor) -> pydl.Tensor:
+            return x * self.scale if hasattr(self, "scale") else x
+
+    layer = Scale()
+    return layer, lambda: setattr(layer, "scale", 3.0)
 
 
 @row
@@ -608,7 +610,7 @@ def fit_with(function: Step, change: Callable[[], Any], jit: bool, where: str) -
 
 @pytest.mark.parametrize("where", ["loss", "forward", "metric"])
 @pytest.mark.parametrize("name", CHANGES)
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore:metric 'metric' is reported as a mean over batches")
 def test_a_change_is_seen_in_fit(name: str, where: str) -> None:
     """`fit` learns compiled what it learns eagerly, and is not made eager."""
     results = []
@@ -761,7 +763,9 @@ def test_fit_goes_on_without_compilation(name: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sys, "stdin", io.StringIO("1\n" * 99))
     with pytest.warns(UserWarning, match=f"fit runs without compilation.*{message}") as caught:
         fit_with(step, lambda: None, True, "forward")
-    assert len(caught) == 1
+    # The numbers of some of them are so large that the loss does not stay finite.
+    told = [warning for warning in caught if "without compilation" in str(warning.message)]
+    assert len(told) == 1
 
 
 # --- what is left alone ---------------------------------------------------------------------------

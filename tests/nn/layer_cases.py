@@ -133,6 +133,11 @@ LAYERS: dict[str, LayerCase] = {
         _of((6, 5)),
         call=lambda layers, x: layers[1](layers[0](x)),
     ),
+    "ModuleDict": LayerCase(
+        lambda: nn.ModuleDict({"first": nn.Linear(5, 4), "last": nn.Linear(4, 3)}),
+        _of((6, 5)),
+        call=lambda layers, x: layers["last"](layers["first"](x)),
+    ),
     "SeparableConv2d": LayerCase(lambda: nn.SeparableConv2d(4, 3, 3), _of(IMAGES[2])),
     "LayerNorm": LayerCase(lambda: nn.LayerNorm((2, 5)), _of((3, 2, 5))),
     "RMSNorm": LayerCase(lambda: nn.RMSNorm(5), _of((3, 5))),

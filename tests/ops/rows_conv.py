@@ -186,7 +186,7 @@ ROWS = [
                     pydl.ones((1, 4, 4, 4), dtype="int64"), pydl.ones((4, 4, 1, 1), dtype="int64")
                 ),
                 TypeError,
-                "conv: expected a floating-point dtype, got int64",
+                "conv2d: expected a floating-point dtype, got int64",
             ),
             BadCall(
                 lambda: _core.nn.conv2d(pydl.ones((4, 4)), pydl.ones((4, 4, 1, 1))),
@@ -224,7 +224,7 @@ ROWS = [
             BadCall(
                 lambda: _core.conv_backward_input(pydl.ones((1, 2, 4)), pydl.ones((2, 3, 2)), (9,)),
                 ValueError,
-                "conv1d_backward_input: .*do not give an output of shape",
+                "conv_backward_input: .*do not give an output of shape",
             ),
         ),
     ),
@@ -242,7 +242,7 @@ ROWS = [
                     pydl.ones((1, 2, 4)), pydl.ones((1, 3, 9)), (2,)
                 ),
                 ValueError,
-                "conv1d_backward_weight: .*do not give an output of shape",
+                "conv_backward_weight: .*do not give an output of shape",
             ),
         ),
     ),

@@ -184,17 +184,17 @@ ROWS = [
             BadCall(
                 lambda: _core.nn.max_pool2d(pydl.ones((1, 1, 4, 4)), 2, padding=2),
                 ValueError,
-                "max_pool: .*padding of at most half the kernel",
+                "max_pool2d: .*padding of at most half the kernel",
             ),
             BadCall(
                 lambda: _core.nn.max_pool2d(pydl.ones((1, 1, 4, 4)), 5),
                 ValueError,
-                "max_pool: a window of .* does not fit",
+                "max_pool2d: a window of .* does not fit",
             ),
             BadCall(
                 lambda: _core.nn.max_pool1d(pydl.ones((1, 1, 4), dtype="int32"), 2),
                 TypeError,
-                "max_pool: .*int32",
+                "max_pool1d: .*int32",
             ),
             BadCall(
                 lambda: _core.nn.max_pool2d(pydl.ones((1, 1, 4, 4)), (2, 2, 2)),

@@ -21,7 +21,7 @@ NAMES = [
     for op in _core.ops()
     if op["elementwise"]
     and op["name"] not in ("cast", "copy", "where", "clip")
-    and not op["name"].startswith("logical")
+    and not op["name"].startswith(("logical", "bitwise"))
 ]
 UNARY = [name for name in NAMES if len(next(iter(row_samples(BY_NAME[name]))).arrays) == 1]
 BINARY = [name for name in NAMES if name not in UNARY]

@@ -125,7 +125,7 @@ def test_checkpoints_where_no_file_can_be(tmp_path):
     with pytest.raises(OSError, match="file"):
         fit(ModelCheckpoint(tmp_path / "file" / "model.safetensors"), Steps())
     (tmp_path / "folder").mkdir()
-    with pytest.raises(IsADirectoryError, match="got folder"):
+    with pytest.raises(IsADirectoryError, match="got a folder"):
         fit(ModelCheckpoint(tmp_path / "folder"), Steps())
     if os.geteuid() != 0:  # root may write everywhere
         (tmp_path / "folder").chmod(stat.S_IRUSR | stat.S_IXUSR)

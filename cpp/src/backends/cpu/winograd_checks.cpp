@@ -11,12 +11,12 @@ namespace {
 constexpr float least_squares = 1e-30F;
 constexpr float largest = std::numeric_limits<float>::max();
 
-// The square of the sum of magnitudes of a window, divided by the sum of squares of the tile, is at least 1 / 40 for
+// The square of the sum of magnitudes of a window, divided by the sum of squares of the tile, is at least 1 / 12 for
 // each channel. Normal numbers have 0.6 for a quarter of the window's surroundings and 1.4 for all of it; half of them
 // zeros, 0.14 and 0.7.
-constexpr float channels_per_share = 40;
+constexpr float channels_per_share = 12;
 // The same for what a window contains itself: about as many elements are as large as the largest ones.
-constexpr float fewest_elements = 3;
+constexpr float fewest_elements = 6;
 // Where only one quarter of the tile matters, all windows may see one large element.
 constexpr float fewest_in_quarter = 2;
 
@@ -80,8 +80,8 @@ TileResults unsafe_results(const WinogradTiling& tiling, const float* x, int64_t
 
 ChannelState state_of_kernels(float magnitudes, float squares, int64_t depth) {
   // Elements that are not small, if all others were zeros: of normal numbers 0.64 of all, of a single large one 1.
-  constexpr float least_share = 0.05F;
-  constexpr float fewest_weights = 32;
+  constexpr float least_share = 0.1F;
+  constexpr float fewest_weights = 64;
   constexpr float most_squares = 1e26F;
   if (!(squares <= most_squares)) return ChannelState::extreme;
   const float needed = std::max(least_share * static_cast<float>(kernel_taps * depth), fewest_weights) * squares;
