@@ -15,8 +15,8 @@ import pytest
 
 import pydl
 from pydl import _core, nn
-from pydl.training.interrupt import StopOnInterrupt
 from pydl.training.hooks import observed
+from pydl.training.interrupt import StopOnInterrupt
 from pydl.training.mode import in_mode
 
 MODEL = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
