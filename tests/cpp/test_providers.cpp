@@ -164,6 +164,7 @@ constexpr DType numeric_dtypes[] = {DType::uint8,   DType::int8,     DType::int1
                                     DType::float16, DType::bfloat16, DType::float32, DType::float64};
 constexpr DType floating_dtypes[] = {DType::float16, DType::bfloat16, DType::float32, DType::float64};
 constexpr DType boolean_only[] = {DType::boolean};
+constexpr DType integral_dtypes[] = {DType::uint8, DType::int8, DType::int16, DType::int32, DType::int64};
 
 struct ElementwiseOp {
   OpId op;
@@ -173,9 +174,11 @@ struct ElementwiseOp {
 
 std::vector<ElementwiseOp> elementwise_ops() {
   const std::map<std::string_view, std::pair<std::span<const DType>, size_t>> kinds = {
-      {"UNARY", {numeric_dtypes, 1}},  {"UNARY_FLOAT", {floating_dtypes, 1}},  {"UNARY_TEST", {all_dtypes, 1}},
-      {"BINARY", {numeric_dtypes, 2}}, {"BINARY_FLOAT", {floating_dtypes, 2}}, {"COMPARE", {all_dtypes, 2}},
-      {"LOGICAL", {boolean_only, 2}}};
+      {"UNARY", {numeric_dtypes, 1}},          {"UNARY_FLOAT", {floating_dtypes, 1}},
+      {"UNARY_TEST", {all_dtypes, 1}},         {"BINARY", {numeric_dtypes, 2}},
+      {"BINARY_FLOAT", {floating_dtypes, 2}},  {"COMPARE", {all_dtypes, 2}},
+      {"LOGICAL", {boolean_only, 2}},          {"UNARY_INTEGER", {integral_dtypes, 1}},
+      {"BINARY_INTEGER", {integral_dtypes, 2}}};
   std::vector<ElementwiseOp> ops;
 #define PYDL_ROW(kind, name, ...) ops.push_back({OpId::name, kinds.at(#kind).first, kinds.at(#kind).second});
   PYDL_ELEMENTWISE_TABLE(PYDL_ROW)

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 
 #if defined(__linux__)
 #include <sys/resource.h>
@@ -37,26 +36,28 @@ class State {
   }
 
   void leave_out_one(Time now) {
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock) return;  // another thread has found the same
+    if (busy_.test_and_set(std::memory_order_acquire)) return;  // another thread has found the same
     const bool too_early = now - last_try_ < 2 * window;
     pause_ = too_early ? std::min<milliseconds>(2 * pause_, longest_pause) : first_pause;
     count_.store(std::min(count_.load() + 1, most_left_out));
     next_try_.store((now + pause_).time_since_epoch().count());
+    busy_.clear(std::memory_order_release);
   }
 
  private:
   void take_back(Time now) {
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock || now.time_since_epoch().count() < next_try_.load()) return;
-    count_.store(std::max(count_.load() - 1, 0));
-    last_try_ = now;
-    next_try_.store((now + pause_).time_since_epoch().count());
+    if (busy_.test_and_set(std::memory_order_acquire)) return;
+    if (now.time_since_epoch().count() >= next_try_.load()) {
+      count_.store(std::max(count_.load() - 1, 0));
+      last_try_ = now;
+      next_try_.store((now + pause_).time_since_epoch().count());
+    }
+    busy_.clear(std::memory_order_release);
   }
 
   std::atomic<int> count_{0};
   std::atomic<Clock::rep> next_try_{0};
-  std::mutex mutex_;
+  std::atomic_flag busy_;  // whoever finds it set goes on without waiting: programs in a loop take no lock
   Time last_try_;
   milliseconds pause_ = first_pause;
 };

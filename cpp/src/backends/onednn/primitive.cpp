@@ -78,15 +78,13 @@ void BoundPrimitive::add_argument(int argument, const dnnl::memory::desc& descri
 }
 
 void BoundPrimitive::execute(std::span<void* const> pointers) {
-  // A stream keeps no work on a processor; one for each thread needs no lock.
-  thread_local const dnnl::stream stream(cpu_engine());
   auto argument = arguments_.begin();
   for (void* pointer : pointers) {
     if (argument == arguments_.end()) break;
     dnnl::error::wrap_c_api(dnnl_memory_set_data_handle((argument++)->memory, pointer), "setting an operand");
   }
   const int count = static_cast<int>(arguments_.size());
-  const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), stream.get(), count, arguments_.data());
+  const dnnl_status_t status = dnnl_primitive_execute(primitive_.get(), stream_.get(), count, arguments_.data());
   if (status == dnnl_out_of_memory) throw std::bad_alloc();
   dnnl::error::wrap_c_api(status, "executing a primitive");
 }

@@ -49,6 +49,9 @@ class BoundPrimitive {
 
  private:
   dnnl::primitive primitive_;
+  // A stream keeps no work on a processor. Made beforehand, whichever thread executes the primitive, it takes no
+  // memory.
+  dnnl::stream stream_{cpu_engine()};
   std::vector<dnnl::memory> memories_;
   std::vector<dnnl_exec_arg_t> arguments_;
 };
