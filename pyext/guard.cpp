@@ -97,7 +97,9 @@ bool Guard::elements_hold() const noexcept {
     return bytes == 0 || std::memcmp(found.view()->buf, copy.view()->buf, bytes) == 0;
   }
   std::vector<char> gathered(bytes);
-  if (PyBuffer_ToContiguous(gathered.data(), found.view(), copy.view()->len, 'C') < 0) {
+  // Python 3.10 wants it without const, and changes nothing.
+  auto* const view = const_cast<Py_buffer*>(found.view());
+  if (PyBuffer_ToContiguous(gathered.data(), view, copy.view()->len, 'C') < 0) {
     PyErr_Clear();
     return false;
   }
