@@ -16,11 +16,18 @@ constexpr int64_t block_width = 1024;
 // Multiplications that are worth a thread: what it reads comes from the caches of others, and what it writes goes
 // there.
 constexpr int64_t products_per_thread = 524288;
+// Few rows take as long as reading B takes.
+constexpr int64_t products_per_thread_of_few_rows = 131072;
 constexpr int64_t elements_per_thread = 65536;
 // Up to so many multiplications, rows, or columns, packing does not pay: B by rows, or A and B along k.
 constexpr int64_t small_products = 262144;
 constexpr int64_t small_dots = 1024;
 constexpr int64_t few_rows = 4;
+// Products of so many terms for each row or column of C, which has at most so many, are not packed; what is read at a
+// time stays in the L2 cache.
+constexpr int64_t most_outer_side = 256;
+constexpr int64_t depth_per_outer_side = 16;
+constexpr int64_t outer_bytes = 256 * 1024;
 constexpr int64_t few_columns = 16;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -42,7 +49,7 @@ Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_dou
   if (result != Result::added) choose_path();  // only packed panels add
   const int64_t worth = a.rows * b.columns * a.columns / products_per_thread;
   threads = static_cast<int>(std::clamp<int64_t>(worth, 1, threads));
-  if (path_ == Path::packed) plan_blocks(threads);
+  if (path_ == Path::packed || path_ == Path::outer) plan_blocks(threads);
   if (tiles == Tiles::allowed && !is_double && SplitProduct::suits(a, b)) {
     split_.emplace(a, b, c_stride, threads, result == Result::added);
   }
@@ -53,7 +60,11 @@ void Product::choose_path() {
   const bool b_has_rows = b_.column_stride == 1 || b_.columns == 1;
   const bool both_along_depth = (a_.column_stride == 1 || a_.columns == 1) && (b_.row_stride == 1 || b_.rows == 1);
   const bool few = a_.rows <= few_rows || (b_.columns <= few_columns && count > small_products);
-  if (both_along_depth && (count <= small_dots || few)) {
+  const bool both_across = a_.row_stride == 1 && b_.column_stride == 1 && b_.columns % kernels_.panel_columns == 0;
+  const int64_t longer_side = std::max(a_.rows, b_.columns);
+  if (both_across && longer_side <= most_outer_side && a_.columns >= depth_per_outer_side * longer_side) {
+    path_ = Path::outer;
+  } else if (both_along_depth && (count <= small_dots || few)) {
     path_ = Path::dot;
   } else if (b_has_rows && (count <= small_products || a_.rows <= few_rows)) {
     path_ = Path::small;
@@ -80,6 +91,13 @@ bool Product::run(const char* a, const char* b, char* c, const char* bias, void*
   switch (path_) {
     case Path::packed: multiply_packed(a, b, c, bias, memory); break;
     case Path::panels: multiply_panels(a, b, c, bias, memory); break;
+    case Path::outer:
+      if (bias == nullptr) {
+        multiply_outer(a, b, c);
+      } else {
+        multiply_packed(a, b, c, bias, memory);
+      }
+      break;
     default: multiply_unpacked(a, b, c, bias);
   }
   if (result_ == Result::rectified) apply_relu(c);
@@ -131,7 +149,8 @@ void Product::multiply_unpacked(const char* a, const char* b, char* c, const cha
   const bool by_rows = a_.rows > b_.columns;
   const int64_t shared = by_rows ? a_.rows : b_.columns;
   const int64_t work = std::max<int64_t>((by_rows ? b_.columns : a_.rows) * a_.columns, 1);
-  runtime::parallel_for(shared, std::max<int64_t>(products_per_thread / work, 16), [&](int64_t begin, int64_t end) {
+  const int64_t worth = a_.rows <= few_rows ? products_per_thread_of_few_rows : products_per_thread;
+  runtime::parallel_for(shared, std::max<int64_t>(worth / work, 16), [&](int64_t begin, int64_t end) {
     const int64_t i = by_rows ? begin : 0;
     const int64_t j = by_rows ? 0 : begin;
     const int64_t rows = by_rows ? end - begin : a_.rows;
@@ -148,6 +167,23 @@ void Product::multiply_unpacked(const char* a, const char* b, char* c, const cha
                      c_stride_, bias_part);
     }
   });
+}
+
+// Few results of very many terms each, as the gradients of weights have over long sequences: packing would take as long
+// as the arithmetic. Threads share the rows of C.
+void Product::multiply_outer(const char* a, const char* b, char* c) const {
+  const int64_t chunk = std::max<int64_t>(outer_bytes / ((a_.rows + b_.columns) * item_), 64);
+  const int64_t grain = std::max<int64_t>(products_per_thread / (b_.columns * a_.columns), kernels_.panel_rows);
+  runtime::parallel_for(
+      a_.rows, grain,
+      [&](int64_t begin, int64_t end) {
+        for (int64_t k = 0; k < a_.columns; k += chunk) {
+          kernels_.outer(a + (begin + k * a_.column_stride) * item_, a_.column_stride, b + k * b_.row_stride * item_,
+                         b_.row_stride, end - begin, b_.columns, std::min(chunk, a_.columns - k),
+                         c + begin * c_stride_ * item_, c_stride_, k > 0);
+        }
+      },
+      1);
 }
 
 // Small, but B lies along k: its panels are packed, and then have contiguous rows.

@@ -29,7 +29,7 @@ class Product {
   bool run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const;
 
  private:
-  enum class Path { packed, panels, small, dot };
+  enum class Path { packed, panels, small, dot, outer };
   struct Range {
     int64_t begin;
     int64_t end;
@@ -43,6 +43,7 @@ class Product {
   void multiply_packed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const;
   void multiply_part(const char* a, const char* b, char* c, const char* bias, Range rows, Range columns,
                      char* scratchpad) const;
+  void multiply_outer(const char* a, const char* b, char* c) const;
   void apply_relu(char* c) const;
 
   Matrix a_;
