@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import operator
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -167,8 +168,11 @@ def as_column(verb: str, name: str, value: Any) -> Any:
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(f"{verb}: {name} has masked elements; fill them first")
     try:
-        array = np.asarray(value)
-    except ValueError as error:
+        with warnings.catch_warnings():
+            # NumPy before 1.24 warns, and makes an array of lists.
+            warnings.filterwarnings("error", message="Creating an ndarray from ragged")
+            array = np.asarray(value)
+    except (ValueError, Warning) as error:
         raise ValueError(
             f"{verb}: {name} is a {type(value).__name__} of items of different shapes"
             f"{_shapes(value)}; pad them to one shape (pydl.text.pad_collate for sequences). For "
