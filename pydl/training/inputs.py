@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 import operator
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
