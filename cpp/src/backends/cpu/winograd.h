@@ -5,8 +5,8 @@
 
 namespace pydl::cpu {
 
-/// For calls for which the algorithm pays (`op::suits_winograd`). Activations lie channels-last, weights row-major.
-/// `otherwise` computes the same by definition: it is asked where too much would be inexact (winograd_checks.h).
+/// For calls for which the algorithm pays (`op::suits_winograd`). Activations are channels-last, weights row-major.
+/// `otherwise` computes the same by definition, where too much would be inexact (winograd_checks.h).
 std::unique_ptr<exec::Kernel> prepare_winograd(const exec::KernelCall& call, std::unique_ptr<exec::Kernel> otherwise);
 
 }  // namespace pydl::cpu

@@ -260,7 +260,7 @@ class Preparation {
     return true;
   }
 
-  // Reorders the shared weight, whose scratchpads are behind it, in blocks of output channels: threads share them.
+  // Reorders the shared weight in blocks of output channels, which threads share. The scratchpads follow the weight.
   void reorder_shared(Place from, const memory::desc& layout, Place to, const memory::desc& wanted) {
     constexpr int64_t most_blocks = 8;
     constexpr int64_t block_channels = 32;
