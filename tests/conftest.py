@@ -1,5 +1,6 @@
 """The tests run against the installed package."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -13,3 +14,9 @@ os.environ.setdefault("PYDL_SEED", "0")
 # is the source folder pydl/, which has no extension modules unless they were built in place.
 if not list((ROOT / "pydl").glob("_core.*.so")):
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
+
+
+def pytest_collection_finish() -> None:
+    """Take the millions of objects that collected tests consist of out of garbage collections."""
+    gc.collect()
+    gc.freeze()

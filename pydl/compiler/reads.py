@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import (
     CodeType,
     FrameType,
@@ -194,8 +194,8 @@ class Reads:
         self._seen.add(called_with)
         self._first_place = self._first_place or f"{code.co_filename}:{code.co_firstlineno}"
         if code not in self._inner:
-            self._guard_cells(code, analysis, variables)
-            self._reach_defaults(code, variables)
+            self._guard_cells(frame, analysis, variables)
+            self._reach_defaults(frame, variables)
         self._inner |= analysis.inner
         for chain in analysis.chains:
             self._read(chain, analysis.names, frame, variables)
@@ -246,7 +246,8 @@ class Reads:
 
     # --- variables of enclosing functions ---------------------------------------------------------
 
-    def _guard_cells(self, code: CodeType, analysis: Analysis, variables: dict[str, Any]) -> None:
+    def _guard_cells(self, frame: FrameType, analysis: Analysis, variables: dict[str, Any]) -> None:
+        code = frame.f_code
         if not code.co_freevars:
             return
         unread = Chain(FREE, "", (), code.co_firstlineno, False, False)  # but by functions inside
@@ -254,26 +255,34 @@ class Reads:
         read.update((chain.name, chain) for chain in analysis.chains if chain.scope == FREE)
         for name in code.co_freevars:
             self._reach(variables.get(name))
-        for function in self._made_of(code):
-            cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=False))
-            held = {name: _content_of(cell) for name, cell in cells.items()}
-            if not held or any(held[n] is not variables.get(n, _UNKNOWN) for n in held):
-                continue  # made of the same code, but not the one that runs
-            for name, chain in read.items():
+
+        def runs(function: FunctionType) -> bool:
+            """Whether a function of this code is the one that runs."""
+            held = dict(zip(code.co_freevars, function.__closure__ or (), strict=False))
+            return bool(held) and all(
+                _content_of(cell) is variables.get(name, _UNKNOWN) for name, cell in held.items()
+            )
+
+        near = [function for function in _near_functions(frame) if runs(function)]
+        for function in near or filter(runs, self._made_of(code)):
+            for cell, (name, chain) in zip(function.__closure__ or (), read.items(), strict=True):
                 place = f"{code.co_filename}:{chain.line}"
                 label = self._label(name, _Recipe(chain, frozenset(), place))
-                value = held[name]
+                value = _content_of(cell)
                 absent = value is _UNKNOWN
-                guard = Guard(CELL, cells[name], None, None if absent else value, absent, label)
+                guard = Guard(CELL, cell, None, None if absent else value, absent, label)
                 self._add(self._rooted, guard, chain, of_variable=True)
 
-    def _reach_defaults(self, code: CodeType, variables: dict[str, Any]) -> None:
+    def _reach_defaults(self, frame: FrameType, variables: dict[str, Any]) -> None:
         """Remember containers that are default values of arguments."""
+        code = frame.f_code
         count = code.co_argcount + code.co_kwonlyargcount
         given = [variables.get(name) for name in code.co_varnames[:count]]
         if not any(_is_container(value) and not isinstance(value, tuple) for value in given):
             return
-        for function in self._made_of(code):
+        # Functions that are made anew in each call of another one share their code.
+        near = [f for f in _near_functions(frame) if "<locals>" not in f.__qualname__]
+        for function in near or self._made_of(code):
             for value in (
                 *(function.__defaults__ or ()),
                 *(function.__kwdefaults__ or {}).values(),
@@ -281,7 +290,7 @@ class Reads:
                 self._reach(value)
 
     def _made_of(self, code: CodeType) -> list[FunctionType]:
-        """Return the functions that there are of some code."""
+        """Return the functions that there are of some code; slow where there are many objects."""
         if code not in self._functions:
             found = gc.get_referrers(code)
             self._functions[code] = [f for f in found if isinstance(f, FunctionType)]
@@ -541,11 +550,33 @@ def _functions_of(function: Any) -> Iterator[FunctionType]:
     """Yield the plain functions of which a callable is made."""
     while isinstance(function, functools.partial):
         function = function.func
+    if isinstance(function, property):
+        function = function.fget
     function = getattr(function, "__func__", function)
     while function is not None:
         if isinstance(function, FunctionType):
             yield function
         function = getattr(function, "__wrapped__", None)
+
+
+def _near_functions(frame: FrameType) -> list[FunctionType]:
+    """Return functions of the code that runs, from where callers usually find them by its name."""
+    code = frame.f_code
+    name = code.co_name
+    scopes: list[Mapping[str, Any]] = [
+        frame.f_globals,
+        frame.f_back.f_locals if frame.f_back is not None else {},
+    ]
+    if code.co_argcount > 0:
+        first = frame.f_locals.get(code.co_varnames[0])
+        kind = first if isinstance(first, type) else type(first)
+        scopes += [vars(base) for base in kind.__mro__]
+    return [
+        function
+        for scope in scopes
+        for function in _functions_of(scope.get(name))
+        if function.__code__ is code
+    ]
 
 
 def _global_sources() -> list[Any]:
