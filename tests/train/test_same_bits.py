@@ -107,7 +107,9 @@ TRAININGS: dict[str, tuple[Callable[[], nn.Module], tuple[np.ndarray, ...]]] = {
 }
 
 
-def train(name: str, threads: int, compiled: bool) -> dict[str, bytes]:
+def train(
+    name: str, threads: int, compiled: bool, without: tuple[str, ...] = ()
+) -> dict[str, bytes]:
     """The bytes of everything that a training has changed."""
     pydl.set_num_threads(threads)
     pydl.manual_seed(11)
@@ -124,7 +126,7 @@ def train(name: str, threads: int, compiled: bool) -> dict[str, bytes]:
         update.step()
         return loss
 
-    run = pydl.compile(step, state=[model, update]) if compiled else step
+    run = pydl.compile(step, state=[model, update], without=without) if compiled else step
     losses = [run(*inputs, targets).detach().numpy().tobytes() for _ in range(STEPS)]
     state = {key: value.numpy().tobytes() for key, value in model.state_dict().items()}
     return {**state, "losses": b"".join(losses)}
@@ -138,6 +140,14 @@ def test_any_number_of_threads(name: str, compiled: bool) -> None:
         found = train(name, threads, compiled)
         differ = [key for key in expected if found[key] != expected[key]]
         assert differ == [], f"{threads} threads"
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_compiled_steps_add_up_as_eager_ones(name: str) -> None:
+    """Sums that are joined to the work before them are cut in other places; others are not."""
+    expected = train(name, 2, False)
+    found = train(name, 2, True, without=("fuse_reductions",))
+    assert [key for key in expected if found[key] != expected[key]] == []
 
 
 def test_bfloat16() -> None:
