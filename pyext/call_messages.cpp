@@ -139,13 +139,7 @@ void explain(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* nam
   try {
     if (!is_explained(error.type()) || error.trace()) return error.restore();
     const Record& record = *py::detail::function_record_ptr_from_PyObject(self);
-    const auto count = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
-    py::tuple positional(count);
-    for (size_t i = 0; i < count; ++i) positional[i] = py::reinterpret_borrow<py::object>(args[i]);
-    py::dict keywords;
-    for (size_t i = 0; names != nullptr && i < static_cast<size_t>(PyTuple_GET_SIZE(names)); ++i) {
-      keywords[py::handle(PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i)))] = py::handle(args[count + i]);
-    }
+    const auto [positional, keywords] = call_arguments(args, nargsf, names);
     py::list signatures;
     for (const Record* each = &record; each != nullptr; each = each->next) signatures.append(py::str(each->signature));
     const py::object message =
@@ -214,6 +208,17 @@ void improve_members(py::handle dictionary) {
 }
 
 }  // namespace
+
+CallArguments call_arguments(PyObject* const* args, size_t nargsf, PyObject* names) {
+  const auto count = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
+  py::tuple positional(count);
+  for (size_t i = 0; i < count; ++i) positional[i] = py::reinterpret_borrow<py::object>(args[i]);
+  py::dict keywords;
+  for (size_t i = 0; names != nullptr && i < static_cast<size_t>(PyTuple_GET_SIZE(names)); ++i) {
+    keywords[py::handle(PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i)))] = py::handle(args[count + i]);
+  }
+  return {positional, keywords};
+}
 
 void refuse_constructor(const char* name, const char* signature, PyObject* args, PyObject* kwargs) {
   const py::dict keywords = kwargs != nullptr ? py::reinterpret_borrow<py::dict>(kwargs) : py::dict();

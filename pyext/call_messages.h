@@ -10,6 +10,13 @@ namespace py = pybind11;
 /// caller. The last thing that the module's initialiser does.
 void improve_calls(py::module_& module);
 
+/// The arguments of a call, as CPython's vectorcall protocol hands them over.
+struct CallArguments {
+  py::tuple positional;
+  py::dict keywords;
+};
+CallArguments call_arguments(PyObject* const* args, size_t nargsf, PyObject* names);
+
 /// Throws the TypeError of a constructor whose arguments do not fit.
 [[noreturn]] void refuse_constructor(const char* name, const char* signature, PyObject* args, PyObject* kwargs);
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "bindings.h"
+#include "call_messages.h"
 
 namespace pydl::python {
 
@@ -26,13 +27,7 @@ CheckedFunction* checked(PyObject* self) { return reinterpret_cast<CheckedFuncti
 void explain(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
   py::error_already_set error;
   try {
-    const auto count = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
-    py::tuple positional(count);
-    for (size_t i = 0; i < count; ++i) positional[i] = py::reinterpret_borrow<py::object>(args[i]);
-    py::dict keywords;
-    for (size_t i = 0; names != nullptr && i < static_cast<size_t>(PyTuple_GET_SIZE(names)); ++i) {
-      keywords[py::handle(PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i)))] = py::handle(args[count + i]);
-    }
+    const auto [positional, keywords] = call_arguments(args, nargsf, names);
     const py::object message = py::handle(checked(self)->explain)(py::handle(self), positional, keywords);
     if (message.is_none()) return error.restore();
     PyErr_SetObject(PyExc_TypeError, message.ptr());

@@ -1,6 +1,7 @@
 // Elementwise ops: shape and dtype rules, public functions. Derivatives: elementwise_derivatives.cpp.
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/elementwise_kind.h"
 #include "ops/elementwise_derivatives.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
@@ -37,17 +38,7 @@ Dims output_strides(std::span<const BufferSpec> inputs, const Dims& shape) {
 
 namespace {
 
-enum class Kind {
-  UNARY,
-  UNARY_FLOAT,
-  UNARY_TEST,
-  UNARY_INTEGER,
-  BINARY,
-  BINARY_FLOAT,
-  BINARY_INTEGER,
-  COMPARE,
-  LOGICAL
-};
+using Kind = op::ElementwiseKind;
 
 constexpr size_t operand_count(Kind kind) {
   const bool unary =
