@@ -1,4 +1,4 @@
-// Optimiser updates: each one fused op over all parameters, in place. As in torch.optim.
+// Optimiser updates. Each is one fused op that updates all parameters in place, as in torch.optim.
 #pragma once
 
 #include <optional>
@@ -41,7 +41,7 @@ struct AdamOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0;
-  bool decoupled = false;  ///< weight decay apart from the gradient (AdamW; Loshchilov and Hutter, 2017)
+  bool decoupled = false;  ///< apply weight decay separately from the gradient (AdamW; Loshchilov and Hutter, 2017)
 };
 
 PYDL_API void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,

@@ -1,4 +1,5 @@
-// The backward pass: nodes from the youngest to the oldest, so that each has all of its gradient when its turn comes.
+// The backward pass. It visits nodes from the youngest to the oldest, so that a node has received its whole gradient
+// when it is visited.
 #include <queue>
 #include <unordered_map>
 #include <unordered_set>
@@ -42,7 +43,7 @@ Tensor initial_gradient(const char* caller, const Tensor& output, const Tensor& 
   return astype(gradient, output.dtype());
 }
 
-// A gradient that nobody else can see or change, row-major, or channels-last as its leaf.
+// A gradient that nobody else can see or change: row-major, or channels-last if the leaf is.
 Tensor own_gradient(const Tensor& leaf, Tensor gradient, bool create_graph) {
   const core::TensorImpl& impl = *gradient.impl();
   if (create_graph) return gradient;
@@ -76,7 +77,7 @@ class BackwardPass {
     }
   }
 
-  /// Marks the nodes from which something captured can be reached; the others need no visit.
+  /// Marks the nodes from which a captured tensor can be reached; the others need no visit.
   void prune(std::span<const Tensor> outputs) {
     std::vector<std::pair<Node*, bool>> stack;
     std::unordered_set<const Node*> seen;
@@ -126,7 +127,7 @@ class BackwardPass {
     return false;
   }
 
-  // Whether the gradient of this input is of use.
+  // Whether anything needs the gradient of this input.
   bool wanted(const NodeInput& input) const {
     if (into_leaves_) return input.needs_grad();
     if (input.node) return needed_.contains(input.node.get());

@@ -1,7 +1,7 @@
 // Functions with a derivative of their own, which may have several outputs.
 //
-// One joint node has the inputs; each output has a node that hands its gradient to the joint node and wakes it. Nodes
-// of outputs are younger, so all have their turn before the joint node has its own.
+// One joint node holds the inputs. Each output has a node of its own, which hands its gradient to the joint node and
+// schedules it. The nodes of outputs are younger, so all of them are visited before the joint node.
 #include <unordered_set>
 
 #include "autograd/node.h"
@@ -30,7 +30,9 @@ class JointNode final : public Node {
 
   op::Gradients backward(const Tensor&) override {
     if (!backward_) {
-      throw Error("backward: what a function had saved was freed by an earlier backward; pass retain_graph=True to it");
+      throw Error(
+          "backward: the tensors saved by a function were freed by an earlier backward; pass retain_graph=True to that "
+          "one");
     }
     const std::vector<Tensor> given = std::exchange(gradients_, std::vector<Tensor>(gradients_.size()));
     op::Gradients results = backward_(given);
@@ -60,7 +62,7 @@ class OutputNode final : public Node {
 
   op::Gradients backward(const Tensor& gradient) override {
     static_cast<JointNode*>(inputs[0].node.get())->give(output_, gradient);
-    // Only wakes the joint node.
+    // Its only purpose is to schedule the joint node.
     return {zeros({})};
   }
 
@@ -99,7 +101,7 @@ std::vector<Tensor> record_function(std::span<const Tensor> inputs, std::span<co
 
 namespace {
 
-// Calls `visit` with every node of the history of tensors, each once, until it says stop.
+// Calls `visit` once with every node in the history of the tensors, until it returns false.
 template <class Visit>
 void walk_history(std::span<const Tensor> tensors, const Visit& visit) {
   std::unordered_set<const autograd::Node*> seen;

@@ -9,8 +9,8 @@ uint64_t next_sequence() {
   return counter.fetch_add(1, std::memory_order_relaxed);
 }
 
-// Deleting a node releases the nodes it reads. Doing that one after the other, not nested, keeps the stack flat for
-// graphs of any depth.
+// Deleting a node releases the nodes that it reads. Doing this one after the other instead of recursively keeps the
+// stack flat, however deep the graph is.
 void delete_iteratively(Node* node) {
   thread_local std::vector<Node*> waiting;
   thread_local bool deleting = false;
@@ -70,14 +70,14 @@ void Node::release() noexcept {
 
 void Node::check_freed() const {
   if (!freed_) return;
-  throw Error(concat_text("backward: what ", def.name,
-                          " had saved was freed by an earlier backward; pass retain_graph=True to that one"));
+  throw Error(concat_text("backward: the tensors saved by ", def.name,
+                          " were freed by an earlier backward; pass retain_graph=True to that one"));
 }
 
 void Node::check_saved(const Tensor& saved, uint32_t version, const char* what) const {
   if (saved.version() != version) {
     throw Error(concat_text("backward: ", def.name, " still needs its ", what, " of shape ", saved.shape(),
-                            ", which was overwritten in place since (version ", saved.version(), ", saved at version ",
+                            ", which has been overwritten in place (version ", saved.version(), ", saved at version ",
                             version, ")"));
   }
 }

@@ -13,9 +13,9 @@ namespace pydl::autograd {
 
 /// What a node remembers of one input.
 struct NodeInput {
-  NodePtr node;                             ///< what computed it, where that was recorded
-  core::IntrusivePtr<core::LeafLink> leaf;  ///< to the input itself, where it is a leaf that requires a gradient
-  Tensor saved;                             ///< the input, where the derivative reads it and it is no such leaf
+  NodePtr node;                             ///< the node that computed it, if that was recorded
+  core::IntrusivePtr<core::LeafLink> leaf;  ///< the input itself, if it is a leaf that requires a gradient
+  Tensor saved;                             ///< the input, if the derivative reads it and it is not such a leaf
   uint32_t saved_version = 0;
   DType dtype = DType::float32;
   Dims shape;
@@ -33,13 +33,13 @@ class Node {
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept;
 
-  /// The input or output that was saved; throws when it was freed, or overwritten since.
+  /// The input or output that was saved. Throws if it was freed, or overwritten after it was saved.
   Tensor unpack_input(int index) const;
   /// The output, with this node as its history.
   Tensor unpack_output() const;
-  /// Gradients of the inputs from the one of the output.
+  /// The gradients of the inputs, from the gradient of the output.
   virtual op::Gradients backward(const Tensor& gradient);
-  /// Drops what was saved: no other backward pass will come.
+  /// Drops the saved tensors: there will be no other backward pass.
   virtual void free_saved();
   /// Whether `free_saved` was called.
   bool is_spent() const { return freed_; }
@@ -47,11 +47,11 @@ class Node {
   const op::OpDef& def;
   op::Attrs attrs;
   std::vector<NodeInput> inputs;
-  /// Grows with time: a node is younger than all that it reads.
+  /// Grows with time: a node is younger than everything that it reads.
   const uint64_t sequence;
 
  protected:
-  /// Without an op: the inputs are all that is remembered.
+  /// For nodes without an op, which remember only their inputs.
   Node(const op::OpDef& def_in, std::span<const Tensor> inputs_in);
   void mark_spent() { freed_ = true; }
 
@@ -60,7 +60,7 @@ class Node {
   void check_freed() const;
   void check_saved(const Tensor& saved, uint32_t version, const char* what) const;
 
-  Tensor saved_output_;  // without its node, which would be a cycle
+  Tensor saved_output_;  // without its node, which would create a cycle
   uint32_t saved_output_version_ = 0;
   bool freed_ = false;
   std::atomic<uint32_t> references_{1};

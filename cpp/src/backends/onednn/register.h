@@ -1,4 +1,4 @@
-// One function per op family: each adds its kernels to the table.
+// One function per op family. Each adds its kernels to the table.
 #pragma once
 
 #include "exec/kernel.h"
