@@ -19,7 +19,7 @@ bool is_same_value(PyObject* found, PyObject* value) noexcept {
   if (found == value) return true;
   if (Py_TYPE(found) != Py_TYPE(value) || is_tensor(found)) return false;
   if (PyFloat_CheckExact(found)) {
-    // By bits: 0.0 is not -0.0 here, and not-a-number is itself.
+    // Compares bits, so that 0.0 differs from -0.0, and NaN equals itself.
     return std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(found)) == std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(value));
   }
   const bool by_value = PyLong_CheckExact(found) || PyUnicode_CheckExact(found) || PyBytes_CheckExact(found) ||
@@ -36,7 +36,7 @@ bool is_same_value(PyObject* found, PyObject* value) noexcept {
   return true;
 }
 
-// The memory of an array for a scope; `view` is null where it has none.
+// The memory of an array for a scope; `view` is null if it has none.
 class Memory {
  public:
   explicit Memory(PyObject* array) noexcept : valid_(PyObject_GetBuffer(array, &buffer_, PyBUF_FULL_RO) == 0) {
@@ -97,7 +97,7 @@ bool Guard::elements_hold() const noexcept {
     return bytes == 0 || std::memcmp(found.view()->buf, copy.view()->buf, bytes) == 0;
   }
   std::vector<char> gathered(bytes);
-  // Python 3.10 wants it without const, and changes nothing.
+  // Python 3.10 takes a non-const pointer, but does not change the buffer.
   auto* const view = const_cast<Py_buffer*>(found.view());
   if (PyBuffer_ToContiguous(gathered.data(), view, copy.view()->len, 'C') < 0) {
     PyErr_Clear();

@@ -1,4 +1,4 @@
-// Guard: something of Python's that a program was made for, and that a call looks at again.
+// Guard: a Python value on which a program depends, and which is compared again in every call.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -11,22 +11,22 @@ namespace py = pybind11;
 
 class Guard {
  public:
-  /// What is compared with `value`; pydl/compiler/guards.py has the same numbers.
+  /// The value to compare; pydl/compiler/guards.py has the same numbers.
   enum class Kind : uint8_t {
-    entry,      ///< holder[key] of a dict; the value None in `is_absent` means that there is none
+    entry,      ///< holder[key] of a dict; with `is_absent`, that the key does not exist
     size,       ///< the number of entries of a dict
-    cell,       ///< what a variable of an enclosing function holds
+    cell,       ///< the value of a variable of an enclosing function
     attribute,  ///< getattr(holder, key)
     items,      ///< the items of a list, as a tuple
-    equal,      ///< the holder itself, with a copy: sets, deques
-    elements,   ///< the memory of an array, with a copy
+    equal,      ///< the holder itself, compared with a copy: sets, deques
+    elements,   ///< the memory of an array, compared with a copy
   };
 
   /// From a tuple (kind, holder, key, value, is_absent, name).
   explicit Guard(const py::tuple& made);
 
   bool holds() const noexcept;
-  /// What changed, in words.
+  /// A description of the change.
   std::string difference() const;
   int traverse(visitproc visit, void* arg) const;
 

@@ -1,4 +1,4 @@
-// What this build is and finds: for reports and tests.
+// Facts about this build and machine, for reports and tests.
 #include "bindings.h"
 #include "casters.h"
 #include "op/op_counter.h"
@@ -98,13 +98,13 @@ op::AttrValue attr_value(py::handle value) {
   return *dtype;
 }
 
-// Runs one op through one provider, apart from all others; None when it cannot serve the call. Elementwise inputs must
-// have one shape. A mutating op gives its first input.
+// Runs one op with one provider, independently of all others; None if the provider cannot serve the call. Elementwise
+// inputs must have the same shape. A mutating op returns its first input.
 std::optional<Tensor> apply_with_provider(const std::string& name, const std::string& provider,
                                           const std::vector<Tensor>& inputs, const py::dict& attributes) {
   const op::OpDef& def = op_named(name);
   op::check_input_count(def, inputs.size());
-  std::vector<std::string> names;  // attrs hold views of their names
+  std::vector<std::string> names;  // attrs hold views of these names
   for (const auto& item : attributes) names.push_back(item.first.cast<std::string>());
   op::Attrs attrs;
   size_t index = 0;
@@ -124,7 +124,7 @@ std::optional<Tensor> apply_with_provider(const std::string& name, const std::st
   const std::span<const exec::BufferSpec> outputs(&output, mutates ? 0 : 1);
   const auto kernel = exec::prepare_kernel_from({def.id, attrs, specs, outputs}, provider_named(provider));
   if (!kernel) return std::nullopt;
-  // Aligned as a run gives it.
+  // Aligned as in a normal run.
   const Tensor scratchpad = Tensor::empty({static_cast<int64_t>(kernel->scratchpad_bytes)}, DType::uint8);
   void* target = mutates ? nullptr : result.raw_data();
   if (mutates || result.size() > 0) kernel->run(pointers.data(), &target, scratchpad.raw_data());
@@ -141,7 +141,7 @@ py::dict describe_memory() {
   return result;
 }
 
-// A counter that Python starts and stops.
+// A counter that Python can start and stop.
 class PyOpCounter {
  public:
   void enter() { counter_.emplace(); }
@@ -160,7 +160,7 @@ class PyOpCounter {
 };
 
 void define_op_counter(py::module_& module) {
-  py::class_<PyOpCounter>(module, "_OpCounter", "Counts what the ops that this thread runs inside of it cost.")
+  py::class_<PyOpCounter>(module, "_OpCounter", "Counts the cost of the ops that this thread runs in this scope.")
       .def(py::init<>())
       .def(
           "__enter__",
@@ -170,36 +170,36 @@ void define_op_counter(py::module_& module) {
           },
           py::return_value_policy::reference_internal)
       .def("__exit__", &PyOpCounter::exit)
-      .def_property_readonly("flops", &PyOpCounter::flops, "Floating-point operations, a multiply-add counted as two.")
-      .def_property_readonly("bytes", &PyOpCounter::bytes, "Bytes of the results that have memory of their own.");
+      .def_property_readonly("flops", &PyOpCounter::flops, "Floating-point operations; a multiply-add counts as two.")
+      .def_property_readonly("bytes", &PyOpCounter::bytes, "Bytes of the results that are not views.");
 }
 
 }  // namespace
 
 void define_info(py::module_& module) {
   module.def("info", describe_build, "Facts about this build and machine, by name.");
-  module.def("ops", list_ops, "What is known of every op.");
+  module.def("ops", list_ops, "The properties of every op.");
   module.def("_apply_with_provider", apply_with_provider, py::arg("op"), py::arg("provider"), py::arg("inputs"),
              py::arg("attrs") = py::dict());
   module.def("memory_stats", describe_memory,
-             "What the caching allocator holds: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and\n"
-             "``system_requests``, how often the system was asked for memory.\n\n"
+             "The state of the caching allocator: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and\n"
+             "``system_requests``, the number of allocations from the system.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.memory_stats()['peak_bytes'] >= 0\nTrue\n");
   module.def("reset_peak_memory", reset_peak_memory,
-             "Sets the peak to what is live now.\n\n"
+             "Resets the peak to the current use.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.reset_peak_memory()\n");
   module.def("empty_cache", empty_cache,
-             "Gives cached memory back to the system.\n\n"
+             "Returns cached memory to the system.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.empty_cache()\n");
   module.def("live_tensor_count", live_tensor_count,
              "Number of tensors alive in the process.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> before = pydl.live_tensor_count()\n>>> x = pydl.zeros(2)\n"
              ">>> pydl.live_tensor_count() - before\n1\n");
   module.def("get_num_threads", runtime::thread_count,
-             "How many threads kernels may use.\n\n"
+             "The number of threads that kernels may use.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.get_num_threads() >= 1\nTrue\n");
   module.def("set_num_threads", runtime::set_thread_count, py::arg("count"),
-             "Sets how many threads kernels may use, 1 to 1024.\n\n"
+             "Sets the number of threads that kernels may use, from 1 to 1024.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.set_num_threads(pydl.get_num_threads())\n");
   define_op_counter(module);
 }

@@ -5,7 +5,7 @@
  *   if (program == NULL) { puts(pydl_last_error()); return 1; }
  *   float pixels[784] = {...};
  *   pydl_tensor input = {pixels, PYDL_FLOAT32, 4, {1, 1, 28, 28}};
- *   pydl_tensor output = {0};                            // no memory: the library gives it some
+ *   pydl_tensor output = {0};                            // no memory: the library allocates it
  *   if (pydl_run(program, "predict", &input, 1, &output, 1) != PYDL_OK) ...
  *   const float* scores = output.data;
  *   pydl_tensor_clear(&output);

@@ -11,7 +11,7 @@
 
 namespace pydl::autograd {
 
-/// What a node remembers of one input.
+/// The information that a node keeps about one input.
 struct NodeInput {
   NodePtr node;                             ///< the node that computed it, if that was recorded
   core::IntrusivePtr<core::LeafLink> leaf;  ///< the input itself, if it is a leaf that requires a gradient
