@@ -1,5 +1,5 @@
-/* C interface to programs in files, for C and every language that calls C. Functions return PYDL_OK or what went wrong;
- * `pydl_last_error` says it in words. Nothing here throws, and no pointer that is given is kept.
+/* C interface to programs in files, for C and every language that can call C. Functions return PYDL_OK or an error
+ * code; `pydl_last_error` returns the message. Functions never throw, and they keep no pointer that is passed to them.
  *
  *   pydl_program* program = pydl_load("model.pydl");
  *   if (program == NULL) { puts(pydl_last_error()); return 1; }

@@ -61,9 +61,8 @@ struct CompileOptions {
 /// numbers and flags. Values that change must be passed as tensors. Random numbers continue the streams of their
 /// generators. The caller can differentiate results that were recorded: the derivative is a program too.
 ///
-/// After the call, a gradient that `backward` computed for a state is in its `grad`, as it is without compilation. The
-/// exception are gradients that an update has used and that the function itself drops (`zero_grad`): they are not
-/// available.
+/// After the call, a gradient that `backward` computed for a state is in its `grad`, as it is without compilation.
+/// Gradients that an update has used and that the function itself drops (`zero_grad`) are not available.
 class PYDL_API CompiledFunction {
  public:
   // A move copies, so that no handle is left empty.

@@ -79,8 +79,8 @@ TileResults unsafe_results(const WinogradTiling& tiling, const float* x, int64_t
 }
 
 ChannelState state_of_kernels(float magnitudes, float squares, int64_t depth) {
-  // The ratio estimates how many elements are not small, as if all others were zeros: 0.64 of all normally distributed
-  // numbers, and one element if a single one is large.
+  // The ratio counts the elements that are not small as if all others were zeros: 0.64 of all elements if they are
+  // normally distributed, and one element if a single one is large.
   constexpr float least_share = 0.1F;
   constexpr float fewest_weights = 64;
   constexpr float most_squares = 1e26F;
@@ -92,7 +92,7 @@ ChannelState state_of_kernels(float magnitudes, float squares, int64_t depth) {
 void find_unsafe_channels(float* magnitudes, float* squares, int64_t in, int64_t out, int64_t products,
                           ChannelState* states) {
   constexpr float most_squares = 1e32F;
-  constexpr float smallest_squares = 1e-36F;  // anything smaller is accurate enough
+  constexpr float smallest_squares = 1e-36F;  // smaller ones are not exact enough to be used
   // If the nonzero elements of both factors are independent, about this many nonzero products are in each sum.
   constexpr float fewest_products = 16;
   constexpr float unbounded = std::numeric_limits<float>::infinity();
