@@ -27,7 +27,7 @@ const core::TensorImpl& checked(const core::TensorImpl* impl) {
 size_t dense_bytes(const Dims& shape, DType dtype) {
   int64_t count = 1;
   for (const int64_t size : shape) {
-    if (size < 0) throw ValueError(concat_text("the sizes of a shape must not be negative, got |", shape));
+    if (size < 0) throw ValueError(concat_text("the sizes of a shape must not be negative, got ", shape));
     // An axis of size 0 does not excuse the others: strides are products of sizes, and axes may be merged.
     if (__builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) {
       throw MemoryError(concat_text("a tensor of shape ", shape, " does not fit into memory"));

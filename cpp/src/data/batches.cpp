@@ -26,7 +26,7 @@ Batches::Batches(std::vector<Tensor> tensors, const BatchOptions& options)
   if (tensors_.empty()) throw ValueError("Batches: expected tensors, got none");
   for (const Tensor& tensor : tensors_) {
     if (tensor.rank() > 0 && tensor.size(0) == tensors_[0].size(0)) continue;
-    throw ValueError(concat_text("Batches: expected tensors with first axes of the same length, got shapes |",
+    throw ValueError(concat_text("Batches: expected tensors with first axes of the same length, got shapes ",
                                  tensors_[0].shape(), " and ", tensor.shape()));
   }
 }

@@ -121,7 +121,7 @@ class Reader {
     if (size < sizeof header_size) reader.fail(concat_text("it has ", size, " bytes, fewer than a header"));
     read(0, &header_size, sizeof header_size);
     if (header_size > max_header_size || header_size > size - sizeof header_size) {
-      reader.fail(concat_text("the length of its header is given as |", header_size, " bytes; the file has ", size));
+      reader.fail(concat_text("the length of its header is given as ", header_size, " bytes; the file has ", size));
     }
     std::string header(header_size, '\0');
     read(sizeof header_size, header.data(), header_size);
