@@ -780,7 +780,7 @@ def _record_function(
     backward: typing.Any,
 ) -> list[Tensor]: ...
 def _set_explainer(function: typing.Any) -> None:
-    """Sets what tells errors of calls in the words of the caller."""
+    """Sets the function that explains errors in terms of the user's call."""
 
 def _version(arg0: TensorLike) -> int: ...
 def abs(x: TensorLike) -> Tensor:
