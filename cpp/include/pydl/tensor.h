@@ -70,7 +70,8 @@ class PYDL_API Scalar {
 /// A default-constructed tensor is undefined; every other use of it is an error.
 class PYDL_API Tensor {
  public:
-  Tensor() noexcept = default;
+  // Not defaulted: Clang does not take a defaulted one in the default argument of `backward`.
+  Tensor() noexcept : impl_(nullptr) {}
   explicit Tensor(core::TensorImpl* impl) noexcept;  // takes over one reference
   Tensor(const Tensor& other) noexcept;
   Tensor(Tensor&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
