@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>  // here, because a file that forgets it compiles, and fails when it is called
 
 #include "pydl/tensor.h"
 

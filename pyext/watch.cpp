@@ -1,4 +1,5 @@
 // Watch: what Python runs while a function is traced, reported to the compiler.
+#include <Python.h>  // before the headers of its parts
 #include <frameobject.h>
 
 #include <string_view>
