@@ -33,6 +33,27 @@ if(PYDL_ONEDNN)
   target_link_libraries(pydl_core_objects PRIVATE DNNL::dnnl)
 endif()
 
+# The files that are left out define names that another file of their folder also has.
+foreach(folder autograd compiler core exec graph graph/passes io nn op optim runtime backends/ref)
+  pydl_unity_folder(pydl_core_objects ${source_folder}/${folder})
+endforeach()
+pydl_unity_folder(pydl_core_objects ${source_folder}/saved saved_program)
+if(PYDL_ONEDNN)
+  pydl_unity_folder(pydl_core_objects ${source_folder}/backends/onednn product)
+endif()
+pydl_unity_group(pydl_core_objects ops_elementwise ${source_folder}/ops
+  autocast comparisons create ctc elementwise elementwise_derivatives loss matmul random registry softmax update
+  view)
+pydl_unity_group(pydl_core_objects ops_sums ${source_folder}/ops
+  index norm recurrent recurrent_composed reduce segment)
+pydl_unity_group(pydl_core_objects ops_spatial ${source_folder}/ops conv pool resample spatial)
+pydl_unity_group(pydl_core_objects cpu_elementwise ${source_folder}/backends/cpu
+  copy_plan create elementwise elementwise_kernel fused loop_nest tile_grid tile_program tile_reductions view)
+pydl_unity_group(pydl_core_objects cpu_conv ${source_folder}/backends/cpu
+  conv direct_conv planar_conv pointwise_conv tiled_conv winograd winograd_checks winograd_repair)
+pydl_unity_group(pydl_core_objects cpu_others ${source_folder}/backends/cpu
+  accumulators adapter ctc index kernel_set peak random reduce register resample sequence_product softmax split_kernels)
+
 # The kernels of the `cpu` provider: one source, built once per instruction set and chosen at run time.
 file(GLOB kernel_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/kernels/*.cpp)
 

@@ -23,7 +23,7 @@ struct CheckedFunction {
 CheckedFunction* checked(PyObject* self) { return reinterpret_cast<CheckedFunction*>(self); }
 
 // A TypeError with a better message, where there is one; else the error stays as it is.
-void explain(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
+void explain_arguments(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
   py::error_already_set error;
   try {
     const auto count = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
@@ -42,9 +42,9 @@ void explain(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* nam
   }
 }
 
-PyObject* call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) noexcept {
+PyObject* call_checked(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) noexcept {
   PyObject* result = PyObject_Vectorcall(checked(self)->function, args, nargsf, names);
-  if (result == nullptr && PyErr_ExceptionMatches(PyExc_TypeError) != 0) explain(self, args, nargsf, names);
+  if (result == nullptr && PyErr_ExceptionMatches(PyExc_TypeError) != 0) explain_arguments(self, args, nargsf, names);
   return result;
 }
 
@@ -56,7 +56,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {
   if (self == nullptr) return nullptr;
   checked(self)->function = Py_NewRef(function);
   checked(self)->explain = Py_NewRef(explain_by);
-  checked(self)->vectorcall = call;
+  checked(self)->vectorcall = call_checked;
   return self;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backends/cpu/product.h"
+#include "backends/cpu/rounding.h"
 #include "backends/cpu/winograd_repair.h"
 #include "op/conv_geometry.h"
 #include "runtime/threads.h"
@@ -35,9 +36,6 @@ constexpr int64_t most_unpacked = 128;
 constexpr int64_t block_rows = 168;
 // Where more than this part of the channels would be computed anew, all are computed by definition.
 constexpr int64_t uneven_share = 8;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t rounded(int64_t count) { return (count + 15) / 16 * 16; }
 
 // Elements between frequencies: an odd number of lines of a cache, which then do not all meet in one set of it.
 int64_t step_of(int64_t elements) {
@@ -81,7 +79,7 @@ void for_each_result(const WinogradTiling& g, int64_t channels, int64_t begin, i
 // Floats of a memory that serves an algorithm, repairs and another kernel, one after the other.
 int64_t most_elements(int64_t algorithm, int64_t repairs, const Kernel& otherwise) {
   const auto other = static_cast<int64_t>((otherwise.scratchpad_bytes + sizeof(float) - 1) / sizeof(float));
-  return rounded(std::max({algorithm, repairs, other}));
+  return round_up(std::max({algorithm, repairs, other}), 16);
 }
 
 WinogradTiling tiling_of(const KernelCall& call, const ConvGeometry& g) {
@@ -122,7 +120,7 @@ class WinogradConv final : public Kernel {
     chunk_ = ceil_div(piece, ceil_div(piece, most));
     source_step_ = step_of(chunk_ * depth);
     result_step_ = step_of(chunk_ * columns);
-    packing_ = rounded(std::min(chunk_, block_rows) * depth + 16);  // packing writes part of a vector too far
+    packing_ = round_up(std::min(chunk_, block_rows) * depth + 16, 16);  // packing writes part of a vector too far
     piece_elements_ = frequencies * (source_step_ + result_step_);
     const int64_t packings = by_tiles_ ? pieces_ : frequency_pieces;
     elements_ = frequencies * weight_step_ + pieces_ * piece_elements_ + packings * packing_;
@@ -281,7 +279,7 @@ class WinogradWeight final : public Kernel {
     }
     for (const Product& product : products_) {
       const auto elements = static_cast<int64_t>(product.scratchpad_bytes() / sizeof(float));
-      product_elements_ = std::max(product_elements_, rounded(elements + 1));
+      product_elements_ = std::max(product_elements_, round_up(elements + 1, 16));
     }
     elements_ = frequencies * (source_step_ + gradient_step_ + in_ * out_) + frequency_pieces * product_elements_;
     elements_ = most_elements(elements_, repair_.elements(), *otherwise_);

@@ -3,21 +3,20 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
 
 namespace {
 
-constexpr int64_t most_pieces = 16;
+constexpr int64_t most_repair_pieces = 16;
 constexpr int64_t block_places = 56;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Calls `function(begin, end, piece)` for the pieces of [0, count), which depend on the count alone.
 template <class Function>
 void for_each_piece(int64_t count, const Function& function) {
-  const int64_t pieces = std::min(count, most_pieces);
+  const int64_t pieces = std::min(count, most_repair_pieces);
   runtime::parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
       function(count * piece / pieces, count * (piece + 1) / pieces, piece);
@@ -33,7 +32,7 @@ ConvRepair::ConvRepair(const Shape& shape)
   piece_elements_ = block_places * (2 * shape.depth + 2 * shape.columns) + 32;
 }
 
-int64_t ConvRepair::elements() const { return kernel_taps * panel_step_ + most_pieces * piece_elements_; }
+int64_t ConvRepair::elements() const { return kernel_taps * panel_step_ + most_repair_pieces * piece_elements_; }
 
 void ConvRepair::finish(float result, const float* bias, float& y) const {
   if (bias != nullptr) result += *bias;
@@ -169,7 +168,7 @@ void ConvRepair::compute_row(const Operands& operands, int64_t row, const int64_
   }
 }
 
-int64_t WeightRepair::elements() const { return most_pieces * 2 * kernel_taps * std::max(in_, out_); }
+int64_t WeightRepair::elements() const { return most_repair_pieces * 2 * kernel_taps * std::max(in_, out_); }
 
 void WeightRepair::compute_channels(const float* g, const float* x, const int64_t* channels, int64_t count,
                                     bool skips_zeros, float* weight, float* memory) const {

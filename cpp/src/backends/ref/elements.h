@@ -66,6 +66,16 @@ void for_each_position(const Dims& shape, const std::array<Dims, N>& strides, co
   }
 }
 
+/// Calls `function(place)` for every place of three axes, the last one fastest.
+template <class Function>
+void for_each_place(const std::array<int64_t, 3>& sizes, const Function& function) {
+  for (int64_t i = 0; i < sizes[0]; ++i) {
+    for (int64_t j = 0; j < sizes[1]; ++j) {
+      for (int64_t k = 0; k < sizes[2]; ++k) function(std::array<int64_t, 3>{i, j, k});
+    }
+  }
+}
+
 /// Copies elements of one shape and dtype.
 void copy_elements(DType dtype, const Dims& shape, void* to, const Dims& to_strides, const void* from,
                    const Dims& from_strides);
