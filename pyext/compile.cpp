@@ -40,26 +40,20 @@ std::string current_location(const std::string& package) {
 struct Entry {
   ArgumentTree arguments;
   ArgumentTree results;
-  std::vector<Guard> guards;
+  Guards guards;
   std::shared_ptr<const compiler::TracedCall> traced;
 
   // Whether it serves a call; its tensors are appended.
   bool matches(PyObject* call, std::vector<Tensor>* tensors) const {
     // States last: while arguments are made row-major, other threads may go on.
-    if (!arguments.match(call, tensors) || !traced->serves()) return false;
-    for (const Guard& guard : guards) {
-      if (!guard.holds()) return false;
-    }
-    return true;
+    return arguments.match(call, tensors) && guards.hold() && traced->serves();
   }
 
   std::string difference(py::handle call) const {
     std::string found = arguments.difference(call, "arguments");
     if (!found.empty()) return found;
-    for (const Guard& guard : guards) {
-      if (!guard.holds()) return guard.difference();
-    }
-    return traced->difference();
+    found = guards.difference();
+    return found.empty() ? traced->difference() : found;
   }
 };
 
@@ -139,9 +133,7 @@ class ProgramCache {
   // For Python's collector: guards refer to the objects that refer to the function.
   int traverse(visitproc visit, void* arg) const {
     for (const auto& entry : entries_) {
-      for (const Guard& guard : entry->guards) {
-        if (const int result = guard.traverse(visit, arg); result != 0) return result;
-      }
+      if (const int result = entry->guards.traverse(visit, arg); result != 0) return result;
     }
     return 0;
   }
@@ -263,10 +255,7 @@ std::optional<py::tuple> add_entry(ProgramCache& cache, const py::tuple& call, c
   traced->cleared = std::move(cleared);
   traced->receivers = std::move(receivers);
   traced->derivative = std::move(derivative);
-  Entry entry = {.arguments = arguments, .results = results, .guards = {}, .traced = std::move(traced)};
-  for (const py::handle item : guards) {
-    entry.guards.emplace_back(py::reinterpret_borrow<py::tuple>(item));
-  }
+  Entry entry = {arguments, results, Guards(guards), std::move(traced)};
   return cache.add(std::move(entry), call);
 }
 

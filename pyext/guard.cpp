@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <unordered_map>
 
 #include "bindings.h"
 #include "tensor_object.h"
@@ -141,6 +142,52 @@ int Guard::traverse(visitproc visit, void* arg) const {
   Py_VISIT(holder_.ptr());
   Py_VISIT(key_.ptr());
   Py_VISIT(value_.ptr());
+  return 0;
+}
+
+Guards::Guards(const py::list& made) {
+  std::unordered_map<PyObject*, size_t> places;
+  for (const py::handle item : made) {
+    const auto number = static_cast<uint32_t>(all_.size());
+    all_.emplace_back(py::reinterpret_borrow<py::tuple>(item));
+    PyObject* dict = all_.back().dict();
+    if (dict == nullptr) {
+      always_.push_back(number);
+      continue;
+    }
+    const auto [place, is_new] = places.try_emplace(dict, dicts_.size());
+    if (is_new) dicts_.push_back({DictVersion(dict), {}, 0});
+    dicts_[place->second].guards.push_back(number);
+  }
+}
+
+bool Guards::hold() const noexcept {
+  for (OfDict& dict : dicts_) {
+    // Read first: what compares values may let other threads run.
+    const uint64_t version = dict.version.now();
+    if (version == dict.seen) continue;
+    for (const uint32_t number : dict.guards) {
+      if (!all_[number].holds()) return false;
+    }
+    dict.seen = version;
+  }
+  for (const uint32_t number : always_) {
+    if (!all_[number].holds()) return false;
+  }
+  return true;
+}
+
+std::string Guards::difference() const {
+  for (const Guard& guard : all_) {
+    if (!guard.holds()) return guard.difference();
+  }
+  return "";
+}
+
+int Guards::traverse(visitproc visit, void* arg) const {
+  for (const Guard& guard : all_) {
+    if (const int result = guard.traverse(visit, arg); result != 0) return result;
+  }
   return 0;
 }
 

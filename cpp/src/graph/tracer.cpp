@@ -62,12 +62,7 @@ uint32_t* Tracer::version_of(const core::Storage& storage) {
 
 bool Tracer::is_dropped(const Tensor& owner, const Tensor& result) const {
   if (!result.defined() || !cleared_.contains(owner.impl())) return false;
-  const ValueId id = result.impl()->value;
-  for (const Node& node : graph_.nodes) {
-    if (node.mutated == 0 || node.op == op::OpId::assign) continue;
-    if (std::find(node.inputs.begin() + node.mutated, node.inputs.end(), id) != node.inputs.end()) return true;
-  }
-  return false;
+  return read_by_updates_.contains(result.impl()->value);
 }
 
 int64_t Tracer::live_results() const { return core::live_traced_count(number()); }
@@ -219,6 +214,7 @@ void Tracer::note_mutation(const op::OpDef& def, const op::Attrs& attrs, std::sp
                                    "full() or copy()"));
     }
   }
+  if (def.id != op::OpId::assign) read_by_updates_.insert(node.inputs.begin() + mutated, node.inputs.end());
   graph_.nodes.push_back(std::move(node));
 }
 

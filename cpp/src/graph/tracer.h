@@ -81,6 +81,7 @@ class Tracer final : public op::OpTrace {
   mutable Tensor undeclared_;
   std::vector<Tensor> declared_;
   std::unordered_set<const core::TensorImpl*> cleared_;
+  std::unordered_set<ValueId> read_by_updates_;  // by calls that overwrite other tensors, but no plain assignment
   struct Gradient {
     Tensor owner;  // so that its address stays its own
     Tensor gradient;
