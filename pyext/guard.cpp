@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "bindings.h"
+#include "dict_version.h"
 #include "tensor_object.h"
 
 namespace pydl::python {
@@ -156,23 +157,69 @@ Guards::Guards(const py::list& made) {
       continue;
     }
     const auto [place, is_new] = places.try_emplace(dict, dicts_.size());
-    if (is_new) dicts_.push_back({DictVersion(dict), {}, 0});
+    if (is_new) dicts_.push_back({dict, {}, {}});
     dicts_[place->second].guards.push_back(number);
   }
+  for (OfDict& dict : dicts_) know_entries(dict);
+}
+
+// Where the guards are of the number of entries and of some that are there, all entries are compared in one walk: those
+// that have guards by key and value, which the guards keep alive.
+void Guards::know_entries(OfDict& dict) const {
+  size_t counts = 0;
+  std::unordered_map<PyObject*, PyObject*> values;
+  for (const uint32_t number : dict.guards) {
+    const Guard& guard = all_[number];
+    if (!guard.holds()) return;
+    counts += guard.is_size() ? 1 : 0;
+    if (guard.key() != nullptr) values[guard.key()] = guard.value();
+  }
+  if (counts != 1 || values.size() + counts != dict.guards.size()) return;
+  std::vector<Known> entries;
+  size_t guarded = 0;
+  Py_ssize_t position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  while (PyDict_Next(dict.dict, &position, &key, &value) != 0) {
+    const auto found = values.find(key);
+    entries.push_back(found == values.end() ? Known{nullptr, nullptr} : Known{key, found->second});
+    guarded += found == values.end() ? 0 : 1;
+  }
+  if (guarded == values.size()) dict.entries = std::move(entries);
+}
+
+bool Guards::hold(OfDict& dict) const noexcept {
+  // Read first: what compares values may let other threads run.
+  const uint64_t version = dict_version(dict.dict);
+  if (version != 0 && version == dict.version) return true;
+  if (!is_known(dict)) {
+    for (const uint32_t number : dict.guards) {
+      if (!all_[number].holds()) return false;
+    }
+  }
+  dict.version = version;
+  return true;
 }
 
 bool Guards::hold() const noexcept {
   for (OfDict& dict : dicts_) {
-    // Read first: what compares values may let other threads run.
-    const uint64_t version = dict.version.now();
-    if (version == dict.seen) continue;
-    for (const uint32_t number : dict.guards) {
-      if (!all_[number].holds()) return false;
-    }
-    dict.seen = version;
+    if (!hold(dict)) return false;
   }
   for (const uint32_t number : always_) {
     if (!all_[number].holds()) return false;
+  }
+  return true;
+}
+
+// Whether the entries are those that it had, in their order; where not, the guards may still hold.
+bool Guards::is_known(const OfDict& dict) noexcept {
+  if (dict.entries.empty() || PyDict_GET_SIZE(dict.dict) != static_cast<Py_ssize_t>(dict.entries.size())) return false;
+  Py_ssize_t position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  for (const Known& known : dict.entries) {
+    if (PyDict_Next(dict.dict, &position, &key, &value) == 0) return false;
+    if (known.key != nullptr && (key != known.key || value != known.value)) return false;
   }
   return true;
 }

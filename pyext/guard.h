@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "dict_version.h"
-
 namespace pydl::python {
 
 namespace py = pybind11;
@@ -31,6 +29,10 @@ class Guard {
   bool holds() const noexcept;
   /// The dict on whose entries alone it depends; null where there is none.
   PyObject* dict() const noexcept { return kind_ == Kind::entry || kind_ == Kind::size ? holder_.ptr() : nullptr; }
+  /// Of an entry that is there: its key and value; else null.
+  PyObject* key() const noexcept { return kind_ == Kind::entry && !is_absent_ ? key_.ptr() : nullptr; }
+  PyObject* value() const noexcept { return value_.ptr(); }
+  bool is_size() const noexcept { return kind_ == Kind::size; }
   /// What changed, in words.
   std::string difference() const;
   int traverse(visitproc visit, void* arg) const;
@@ -48,7 +50,8 @@ class Guard {
   py::object name_;
 };
 
-/// The guards of a program. Those of one dict are looked at only where the dict has changed: a model has thousands.
+/// The guards of a program: a model has thousands. Those of one dict are looked at together, and only where it may have
+/// changed.
 class Guards {
  public:
   Guards() = default;
@@ -60,14 +63,24 @@ class Guards {
   int traverse(visitproc visit, void* arg) const;
 
  private:
+  // An entry of a dict as it was; the value is null where any will do.
+  struct Known {
+    PyObject* key;
+    PyObject* value;
+  };
   struct OfDict {
-    DictVersion version;
+    PyObject* dict;
     std::vector<uint32_t> guards;  // by number
-    uint64_t seen;                 // the version with which they held
+    std::vector<Known> entries;    // all of the dict, where one walk can compare them
+    uint64_t version = 0;          // with which they held
   };
 
+  void know_entries(OfDict& dict) const;
+  bool hold(OfDict& dict) const noexcept;
+  static bool is_known(const OfDict& dict) noexcept;
+
   std::vector<Guard> all_;
-  std::vector<uint32_t> always_;  // the numbers of those that are no entries of dicts
+  std::vector<uint32_t> always_;  // the numbers of those that are not of dicts
   mutable std::vector<OfDict> dicts_;
 };
 

@@ -14,6 +14,10 @@ using exec::FusedReduction;
 
 bool is_small_float(DType dtype) { return dtype == DType::float16 || dtype == DType::bfloat16; }
 
+TileKernel rounding_to(DType dtype) {
+  return dtype == DType::float16 ? kernels().round_float16 : kernels().round_bfloat16;
+}
+
 // Turns the instructions of a fused node into those of a tile program. Temporary registers are used again once nobody
 // reads them any more, so that a long chain stays in the L1 cache.
 //
@@ -100,8 +104,7 @@ class FusedProgram {
   void round(size_t index, int held) {
     const DType dtype = call_.instructions[index].dtype;
     if (is_written(index)) return program_.emit_cast(DType::float32, dtype, destination(index), held);
-    program_.emit_cast(DType::float32, dtype, shared(rounded_), held);
-    program_.emit_cast(dtype, DType::float32, destination(index), rounded_);
+    program_.emit(rounding_to(dtype), destination(index), {held}, 1);
   }
 
   void emit_kernel(size_t index, TileKernel kernel, std::initializer_list<int> sources, int cost) {
@@ -155,9 +158,8 @@ class FusedProgram {
       program_.emit_cast(dtype, DType::float32, target(index), held);
       round(index, target(index));
     } else if (dtype == instruction.dtype) {
-      // There is no kernel that copies; 16-bit numbers that are held as float32 lose nothing on the way.
-      program_.emit_cast(DType::float32, from, shared(rounded_), held);
-      program_.emit_cast(from, DType::float32, destination(index), rounded_);
+      // 16-bit numbers that are held as float32 already: there is no kernel that copies, and rounding changes nothing.
+      program_.emit(rounding_to(from), destination(index), {held}, 1);
     } else {
       const bool is_direct = !is_small_float(dtype) || instruction.dtype == DType::float32;
       const int operand_register = is_direct ? held : computable(operand, 0);
@@ -219,8 +221,7 @@ class FusedProgram {
   std::vector<int> last_use_;
   std::vector<int> free_;
   int converted_[3] = {-1, -1, -1};  // shared registers: operands as float32,
-  int unrounded_ = -1;               // a result before it is rounded,
-  int rounded_ = -1;                 // and one that is rounded
+  int unrounded_ = -1;               // and a result before it is rounded
 };
 
 // A result of a reduction in the shape of what is reduced: elements that meet in one number lie at one place.
