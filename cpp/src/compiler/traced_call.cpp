@@ -1,7 +1,5 @@
 #include "compiler/traced_call.h"
 
-#include "core/active_trace.h"
-#include "core/tensor_impl.h"
 #include "pydl/autocast.h"
 #include "pydl/autograd.h"
 #include "pydl/ops.h"
@@ -13,28 +11,10 @@ Modes Modes::current() {
   return {.grad_enabled = pydl::grad_enabled(), .autocast = autocast_dtype(), .threads = runtime::thread_count()};
 }
 
-namespace {
-
-// Whether tensors have gradients. Who traces has gradients of its own; that nobody does is found out once for all.
-class Gradients {
- public:
-  bool has(const Tensor& tensor) const {
-    return is_traced_ ? tensor.grad().defined() : tensor.impl()->grad.defined();
-  }
-
- private:
-  bool is_traced_ = core::active_trace() != nullptr;
-};
-
-bool asks_for_gradient(const Tensor& tensor) { return tensor.impl()->requires_grad || tensor.impl()->node; }
-
-}  // namespace
-
 bool TracedCall::serves() const {
   if (modes != Modes::current()) return false;
-  const Gradients gradients;
   for (size_t i = 0; i < states.size(); ++i) {
-    if (asks_for_gradient(states[i]) != requires_grad[i] || gradients.has(states[i]) != has_grad[i]) return false;
+    if (states[i].requires_grad() != requires_grad[i] || states[i].grad().defined() != has_grad[i]) return false;
   }
   return true;
 }
@@ -119,9 +99,8 @@ void record_results(const std::shared_ptr<const TracedCall>& call, std::span<con
 
 void settle(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> arguments,
             std::vector<Tensor>& outputs) {
-  const Gradients gradients;
   for (const Tensor& tensor : call->cleared) {
-    if (gradients.has(tensor)) Tensor(tensor).set_grad({});
+    if (tensor.grad().defined()) Tensor(tensor).set_grad({});
   }
   for (size_t i = 0; i < call->receivers.size(); ++i) {
     Tensor(call->receivers[i]).set_grad(outputs[call->results_count + i]);
