@@ -16,7 +16,7 @@ from pydl import nn, optim
 
 # Graphs four times as large take about four times as long; in proportion to the square, sixteen
 # times. Only the time of this process counts, not that of others on the machine.
-MOST_GROWTH = 8
+MOST_GROWTH = 10
 
 
 def cpu_time(call: Callable[[], Any]) -> float:
@@ -128,12 +128,12 @@ def program_file(path: Path, calls: int) -> Any:
 def test_time_grows_with_the_graph(build: Callable[[int], Any], size: int) -> None:
     cpu_time(build(3))
     small = min(cpu_time(build(size)) for _ in range(3))
-    large = min(cpu_time(build(4 * size)) for _ in range(2))
+    large = min(cpu_time(build(4 * size)) for _ in range(3))
     assert large < MOST_GROWTH * small
 
 
 def test_time_grows_with_the_program_file(tmp_path: Path) -> None:
     cpu_time(program_file(tmp_path / "warm.pydl", 3))
     small = min(cpu_time(program_file(tmp_path / "small.pydl", 1500)) for _ in range(3))
-    large = min(cpu_time(program_file(tmp_path / "large.pydl", 6000)) for _ in range(2))
+    large = min(cpu_time(program_file(tmp_path / "large.pydl", 6000)) for _ in range(3))
     assert large < MOST_GROWTH * small
