@@ -7,6 +7,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from bench import compile as compile_times
 from bench import threads
 from bench.case import Case
 from bench.machine import describe_machine, measure_limits
@@ -22,6 +23,8 @@ def main() -> int:
     words = " ".join(options.suite)
     if words == "threads":
         return threads.run(options)
+    if words == "compile":
+        return compile_times.run(options)
     names = [name for name in SUITES if f"{name} ".startswith(f"{words} ") or not words]
     if not names:
         parser.error(f"no suite {words!r}: expected one of {', '.join(SUITES)}")
@@ -44,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "suite",
         nargs="*",
         help=f"{', '.join(SUITES)}, or train for all of these; default: all; "
-        "threads: pydl beside busy processes",
+        "threads: pydl beside busy processes; compile: time to compile, by size of the graph",
     )
     parser.add_argument("--list", action="store_true", help="name the cases, and run nothing")
     parser.add_argument("--only", help="cases whose name contains this")

@@ -5,11 +5,12 @@ include(CheckCXXSourceCompiles)
 
 set(source_folder ${PROJECT_SOURCE_DIR}/cpp/src)
 set(include_folder ${PROJECT_SOURCE_DIR}/cpp/include)
+include(OpLists)
 
 # pydl_add_objects(target sources...): an object library that goes into all of these.
 function(pydl_add_objects target)
   add_library(${target} OBJECT ${ARGN})
-  target_include_directories(${target} PRIVATE ${include_folder} ${source_folder})
+  target_include_directories(${target} PRIVATE ${include_folder} ${source_folder} ${generated_folder})
   target_link_libraries(${target} PRIVATE OpenMP::OpenMP_CXX)
   # A section per function: programs leave out what they do not call. Without semantic interposition, public functions
   # are called and inlined directly within the library.
@@ -32,6 +33,27 @@ set_source_files_properties(${source_folder}/core/version.cpp
 if(PYDL_ONEDNN)
   target_link_libraries(pydl_core_objects PRIVATE DNNL::dnnl)
 endif()
+
+# The files that are left out define names that another file of their folder also has.
+foreach(folder autograd compiler core exec graph graph/passes io nn op optim runtime backends/ref)
+  pydl_unity_folder(pydl_core_objects ${source_folder}/${folder})
+endforeach()
+pydl_unity_folder(pydl_core_objects ${source_folder}/saved saved_program)
+if(PYDL_ONEDNN)
+  pydl_unity_folder(pydl_core_objects ${source_folder}/backends/onednn product)
+endif()
+pydl_unity_group(pydl_core_objects ops_elementwise ${source_folder}/ops
+  autocast comparisons create ctc elementwise elementwise_derivatives loss matmul random registry softmax update
+  view)
+pydl_unity_group(pydl_core_objects ops_sums ${source_folder}/ops
+  index norm recurrent recurrent_composed reduce segment)
+pydl_unity_group(pydl_core_objects ops_spatial ${source_folder}/ops conv pool resample spatial)
+pydl_unity_group(pydl_core_objects cpu_elementwise ${source_folder}/backends/cpu
+  copy_plan create elementwise elementwise_kernel fused loop_nest tile_grid tile_program tile_reductions view)
+pydl_unity_group(pydl_core_objects cpu_conv ${source_folder}/backends/cpu
+  conv direct_conv planar_conv pointwise_conv tiled_conv winograd winograd_checks winograd_repair)
+pydl_unity_group(pydl_core_objects cpu_others ${source_folder}/backends/cpu
+  accumulators adapter ctc index kernel_set peak random reduce register resample sequence_product softmax split_kernels)
 
 # The kernels of the `cpu` provider: one source, built once per instruction set and chosen at run time.
 file(GLOB kernel_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/kernels/*.cpp)
@@ -104,5 +126,5 @@ endif()
 
 add_library(pydl_core INTERFACE)
 target_link_libraries(pydl_core INTERFACE pydl_static)
-target_include_directories(pydl_core INTERFACE ${source_folder})
+target_include_directories(pydl_core INTERFACE ${source_folder} ${generated_folder})
 target_compile_definitions(pydl_core INTERFACE PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)

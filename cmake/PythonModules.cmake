@@ -28,7 +28,7 @@ if(binding_sources)
   pybind11_add_module(_core MODULE NO_EXTRAS ${binding_sources})
   pydl_set_flags(_core)
   target_compile_options(_core PRIVATE $<$<CONFIG:Release>:-O2>)
-  target_include_directories(_core PRIVATE ${source_folder})
+  target_include_directories(_core PRIVATE ${source_folder} ${generated_folder})
   target_compile_definitions(_core PRIVATE PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)
   if(PYDL_BUILD_SHARED)
     # Programs that are linked with the library, and modules of other projects, share tensors with Python.
@@ -41,8 +41,20 @@ if(binding_sources)
     target_compile_definitions(_core PRIVATE PYDL_WRAPS_PERSONALITY=1)
     target_link_options(_core PRIVATE LINKER:--wrap=__gxx_personality_v0)
   endif()
-  # pybind11 takes half of the time that a file of bindings needs.
-  target_precompile_headers(_core PRIVATE <pybind11/pybind11.h> <pybind11/stl.h>)
+  # pybind11 takes most of the time that a file of bindings needs.
+  set(binding_folder ${CMAKE_CURRENT_SOURCE_DIR}/pyext)
+  pydl_unity_group(_core calls ${binding_folder}
+    argument_tree call_messages checked_function compile errors guard interpreter_exit interpreter_lock scopes watch)
+  pydl_unity_group(_core tensors ${binding_folder}
+    conversions dlpack dtype indexing numpy_functions tensor_members tensor_object)
+  pydl_unity_group(_core functions ${binding_folder}
+    autograd creation elementwise products random reductions shape_functions)
+  pydl_unity_group(_core layers ${binding_folder} attention nn norm optim resampling windows)
+  pydl_unity_group(_core module ${binding_folder} benchmarks info io module recurrent saved_program)
+  # ccache does not keep what was compiled with a precompiled header.
+  if(NOT PYDL_UNITY_BUILD AND NOT CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
+    target_precompile_headers(_core PRIVATE <pybind11/pybind11.h> <pybind11/stl.h>)
+  endif()
   pydl_finish_module(_core pydl)
 endif()
 

@@ -168,6 +168,7 @@ from pydl._core import (
     zeros,
     zeros_like,
 )
+from pydl._core.functions import *  # noqa: F403  (each names itself in its declaration)
 from pydl.autograd import checkpoint, grad, value_and_grad
 from pydl.compiler import compile
 from pydl.control_flow import cond, scan
@@ -369,5 +370,6 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+__all__ += _core.functions.__all__
 
 check_public(globals())

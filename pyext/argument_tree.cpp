@@ -10,7 +10,7 @@ namespace pydl::python {
 
 namespace {
 
-// Arrays of NumPy and others; NumPy's scalars, which are no sequences, count as numbers.
+// Arrays of NumPy and other libraries. NumPy scalars are not sequences and count as numbers.
 bool is_array(PyObject* object) {
   return PySequence_Check(object) != 0 && PyObject_HasAttrString(object, "__array_interface__") != 0;
 }
@@ -21,7 +21,7 @@ Tensor as_argument(PyObject* object) { return contiguous(is_tensor(object) ? unw
 bool equal(PyObject* a, PyObject* b) {
   if (a == b) return true;
   if (Py_TYPE(a) != Py_TYPE(b)) return false;
-  // By bits: 0.0 is not -0.0 here, and not-a-number is itself.
+  // Compares bits, so that 0.0 differs from -0.0, and NaN equals itself.
   if (PyFloat_CheckExact(a)) {
     return std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(a)) == std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(b));
   }
@@ -60,7 +60,7 @@ ArgumentTree ArgumentTree::of(py::handle object, std::vector<Tensor>* tensors) {
     }
     tree.object_ = py::tuple(keys);
   } else if (PyAnySet_Check(raw) || PyByteArray_Check(raw) || PyList_Check(raw) || PyDict_Check(raw)) {
-    // What can be changed is compared with what it was.
+    // Mutable objects are compared with a copy of their original state.
     tree.object_ = py::module_::import("copy").attr("copy")(object);
   } else {
     tree.object_ = py::reinterpret_borrow<py::object>(object);
@@ -146,17 +146,17 @@ std::string ArgumentTree::difference(py::handle object, const std::string& path)
     return concat_text(path, ": ", short_repr(object), ", before ", short_repr(object_));
   }
   if (kind_ == Kind::dict) {
-    if (!PyDict_CheckExact(raw)) return path + ": no dict, before one";
+    if (!PyDict_CheckExact(raw)) return path + ": not a dict, before a dict";
     for (size_t i = 0; i < children_.size(); ++i) {
       const py::handle key = PyTuple_GET_ITEM(object_.ptr(), static_cast<Py_ssize_t>(i));
       PyObject* value = PyDict_GetItem(raw, key.ptr());
-      if (value == nullptr) return concat_text(path, ": no ", short_repr(key), ", before there was");
+      if (value == nullptr) return concat_text(path, ": no ", short_repr(key), ", before there was one");
       std::string found = children_[i].difference(value, concat_text(path, "[", short_repr(key), "]"));
       if (!found.empty()) return found;
     }
     return PyDict_Size(raw) == static_cast<Py_ssize_t>(children_.size()) ? "" : path + ": more entries than before";
   }
-  if (reinterpret_cast<PyObject*>(Py_TYPE(raw)) != object_.ptr()) return path + ": another kind of sequence";
+  if (reinterpret_cast<PyObject*>(Py_TYPE(raw)) != object_.ptr()) return path + ": a sequence of another type";
   if (PySequence_Fast_GET_SIZE(raw) != static_cast<Py_ssize_t>(children_.size())) {
     return concat_text(path, ": ", PySequence_Fast_GET_SIZE(raw), " items, before ", children_.size());
   }

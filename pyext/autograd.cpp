@@ -1,4 +1,4 @@
-// Differentiation: the engine's functions, which pydl/autograd.py wraps.
+// Differentiation: the functions of the engine, which pydl/autograd.py wraps.
 #include "pydl/autograd.h"
 #include "bindings.h"
 #include "casters.h"
@@ -39,7 +39,7 @@ std::vector<std::optional<Tensor>> run_grad(const std::vector<Tensor>& outputs, 
   return found;
 }
 
-// A Python callable that C++ may call and drop on any thread, with the interpreter's lock or without.
+// A Python callable that C++ may call and destroy on any thread, with or without the interpreter's lock.
 std::shared_ptr<py::function> shared_callable(py::function function) {
   return {new py::function(std::move(function)), [](py::function* held) { drop_with_lock([held] { delete held; }); }};
 }
@@ -69,17 +69,17 @@ void define_autograd(py::module_& module, const py::object& type) {
              "The dtype that `pydl.autocast` set for this thread, or None.\n\nExamples\n--------\n>>> import pydl\n"
              ">>> with pydl.autocast(\"bfloat16\"):\n...     pydl._core.autocast_dtype()\npydl.bfloat16\n");
   module.def("set_autocast_dtype", set_autocast_dtype, py::arg("dtype"),
-             "Sets the dtype of products on this thread. Prefer the scope `autocast`.");
+             "Sets the dtype of products on this thread. Prefer the context manager `autocast`.");
   module.def("set_grad_enabled", set_grad_enabled, py::arg("enabled"),
-             "Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`.\n\n"
+             "Turns recording on this thread on or off. Prefer the context managers `no_grad` and `enable_grad`.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.set_grad_enabled(True)\n");
   method(type, "backward", run_backward, py::arg("gradient") = py::none(), py::arg("retain_graph") = false,
          py::arg("create_graph") = false,
          "Adds the gradients of this tensor to `grad` of every leaf that it depends on.\n\n"
          "Parameters\n----------\ngradient : Tensor, optional\n"
          "    Weight of each element, of the shape of this tensor; 1 for a single element.\n"
-         "retain_graph : bool\n    Keep what the derivatives need, for another pass.\n"
-         "create_graph : bool\n    Record the derivatives themselves, for derivatives of higher order.");
+         "retain_graph : bool\n    Keep the tensors that the derivatives need, for another pass.\n"
+         "create_graph : bool\n    Record the derivatives themselves, for higher-order derivatives.");
   module.def("_record_function", record_python_function, py::arg("inputs"), py::arg("outputs"), py::arg("backward"));
   module.def("_leaves_of", [](const std::vector<Tensor>& outputs) { return leaves_of(outputs); });
   module.def("_is_differentiable", is_differentiable);

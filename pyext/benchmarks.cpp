@@ -1,4 +1,4 @@
-// What benchmarks measure pydl by: the limits of the machine, and oneDNN without pydl around it.
+// The references that benchmarks compare pydl with: the limits of the machine, and oneDNN without pydl.
 #include "backends/cpu/peak.h"
 #include "backends/onednn/bare_conv.h"
 #include "bindings.h"
@@ -12,7 +12,7 @@ using onednn::BareConvolution;
 using onednn::BareConvolutionShape;
 
 #if PYDL_WITH_ONEDNN
-// The operands are copied, so they need not outlive this.
+// The operands are copied, so they need not outlive this object.
 std::unique_ptr<BareConvolution> bare_convolution(const BareConvolutionShape& shape, const Tensor& x,
                                                   const Tensor& weight, const Tensor& gradient) {
   const auto data = [](const Tensor& operand) { return static_cast<const float*>(operand.raw_data()); };
@@ -58,7 +58,7 @@ struct PyBareConvolution {
 
 void define_bare_convolution(py::module_& module) {
   py::class_<PyBareConvolution>(module, "_BareConvolution",
-                                "A convolution by oneDNN's primitives alone, in layouts of their choice.")
+                                "A convolution by oneDNN's primitives alone, in the layouts that they choose.")
       .def(py::init<const Tensor&, const Tensor&, const Tensor&, const DimsArgument&, const DimsArgument&, int64_t,
                     bool>(),
            py::arg("x"), py::arg("weight"), py::arg("gradient"), py::arg("stride"), py::arg("padding"),
@@ -67,7 +67,7 @@ void define_bare_convolution(py::module_& module) {
           "run", [](PyBareConvolution& self) { self.convolution->run(); }, py::call_guard<py::gil_scoped_release>(),
           "Forward, gradient of the weight, and that of x.")
       .def("results", &PyBareConvolution::results,
-           "y, gradient of the weight, and gradient of x or None, of the last run.");
+           "The results of the last run: y, the gradient of the weight, and that of x or None.");
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
-// One function per file of bindings.
+// The files of bindings: one function each.
 #pragma once
 
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>  // here, because a file that forgets it compiles, and fails when it is called
 
 #include "pydl/tensor.h"
 
@@ -52,17 +53,18 @@ void define_io(py::module_& module);
 void define_info(py::module_& module);
 void define_benchmarks(py::module_& module);
 void define_checked_function(py::module_& module);
+void define_declared_ops(py::module_& module);
 
-/// Indexing as `Tensor.__getitem__` does it, and the overwriting of what it gives.
+/// Indexing as `Tensor.__getitem__` does it, and assignment to the selected elements.
 Tensor get_item(const Tensor& tensor, py::handle key);
 void set_item(const Tensor& tensor, py::handle key, py::handle value);
 
-/// A path as the system takes it, without the zero bytes that would end it early.
+/// A path in the form that the system expects. Rejects null bytes, which would truncate it.
 std::string file_name(const py::object& path);
 
 /// A NumPy array that shares the tensor's memory and keeps it alive.
 py::object to_numpy(const Tensor& tensor);
-/// A tensor that shares the array's memory where it can, else a copy.
+/// A tensor that shares the array's memory if possible, else a copy.
 Tensor from_array(const py::object& array, bool must_copy);
 
 }  // namespace pydl::python

@@ -1,5 +1,5 @@
-// What Python sees of the functions of this module: signatures for `inspect`, PyTorch's spellings of two arguments, and
-// messages for calls that fail. A call that succeeds pays for one more function call in C and nothing else.
+// How Python sees the functions of this module: signatures for `inspect`, PyTorch's names of two arguments, and
+// messages for calls that fail. A successful call costs one additional C function call.
 #include "call_messages.h"
 
 #include <cstdlib>
@@ -15,7 +15,7 @@ namespace {
 using Method = PyObject* (*)(PyObject*, PyObject* const*, size_t, PyObject*);
 using Record = py::detail::function_record;
 
-// How pybind11 calls a function: the same for all of them.
+// pybind11's function that calls the bound functions; it is the same for all of them.
 Method dispatch = nullptr;
 
 // --- signatures --------------------------------------------------------------------------------------------------
@@ -46,7 +46,8 @@ std::vector<std::string> parameters_of(std::string_view signature) {
   return parameters;
 }
 
-// A parameter without its type. `inspect` reads literals only: a dtype is shown by its name, which is as good.
+// A parameter without its type. `inspect` accepts only literals as defaults, so a dtype is replaced by its name, which
+// is equivalent.
 std::string untyped(const std::string& parameter) {
   const size_t colon = parameter.find(": ");
   if (colon == std::string::npos) return parameter;
@@ -57,7 +58,7 @@ std::string untyped(const std::string& parameter) {
   return parameter.substr(0, colon) + "=" + value;
 }
 
-// `sum(x, axis=None, keepdims=False)`, as CPython wants it before a docstring.
+// `sum(x, axis=None, keepdims=False)`, in the form that CPython expects before a docstring.
 std::string text_signature(const Record& record) {
   std::string text = std::string(record.name) + "(";
   const std::vector<std::string> parameters = parameters_of(record.signature);
@@ -74,10 +75,10 @@ struct Spelling {
   PyObject* ours = nullptr;
 };
 
-// PyTorch's; its remaining names are answered with the right one.
+// PyTorch's names. Its other argument names lead to an error that names ours.
 Spelling spellings[] = {{"dim", "axis"}, {"keepdim", "keepdims"}};
 
-// Names of arguments in calls are interned, so that addresses decide.
+// Names of arguments in calls are interned, so comparing addresses is enough.
 const Spelling* spelling_of(PyObject* name) {
   for (const Spelling& spelling : spellings) {
     if (name == spelling.other) return &spelling;
@@ -96,10 +97,15 @@ bool has_parameter(const Record& record, const char* name) {
   for (const auto& argument : record.args) {
     if (argument.name != nullptr && std::strcmp(argument.name, name) == 0) return true;
   }
+  if (!record.has_args) return false;
+  // Functions of declared ops (declared_ops.cpp) have their parameters in the signature only.
+  for (const std::string& parameter : parameters_of(record.signature)) {
+    if (parameter.starts_with(std::string(name) + ":")) return true;
+  }
   return false;
 }
 
-// The names with ours in place of others, where the function has ours.
+// The names, with ours in place of other spellings if the function has a parameter with our name.
 py::tuple respelt(const Record& record, PyObject* names) {
   py::tuple result(static_cast<size_t>(PyTuple_GET_SIZE(names)));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
@@ -114,12 +120,12 @@ py::tuple respelt(const Record& record, PyObject* names) {
 
 // --- messages ----------------------------------------------------------------------------------------------------
 
-// What the package tells errors by; null as long as it has not said.
+// The function of the package that explains errors; null until it is set.
 PyObject* explainer = nullptr;
 
-// The message of an error in the words of the caller, or None to leave it as it is.
-py::object told(py::handle scope, const char* name, const py::list& signatures, const py::tuple& positional,
-                const py::dict& keywords, const py::str& message) {
+// The message of an error in terms of the user's call, or None to leave it unchanged.
+py::object explained_message(py::handle scope, const char* name, const py::list& signatures,
+                             const py::tuple& positional, const py::dict& keywords, const py::str& message) {
   if (explainer == nullptr) return py::none();
   return py::handle(explainer)(scope, name, signatures, positional, keywords, message);
 }
@@ -132,34 +138,28 @@ bool is_explained(py::handle type) {
   return false;
 }
 
-// The same error with a message that names the function as the user knows it. Errors of Python code that was called,
-// which have a traceback, stay as they are.
+// Replaces the message of the error by one that names the function as the user knows it. Errors with a traceback come
+// from Python code that was called, and are not changed.
 void explain(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
   py::error_already_set error;
   try {
     if (!is_explained(error.type()) || error.trace()) return error.restore();
     const Record& record = *py::detail::function_record_ptr_from_PyObject(self);
-    const auto count = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
-    py::tuple positional(count);
-    for (size_t i = 0; i < count; ++i) positional[i] = py::reinterpret_borrow<py::object>(args[i]);
-    py::dict keywords;
-    for (size_t i = 0; names != nullptr && i < static_cast<size_t>(PyTuple_GET_SIZE(names)); ++i) {
-      keywords[py::handle(PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i)))] = py::handle(args[count + i]);
-    }
+    const auto [positional, keywords] = call_arguments(args, nargsf, names);
     py::list signatures;
     for (const Record* each = &record; each != nullptr; each = each->next) signatures.append(py::str(each->signature));
     const py::object message =
-        told(record.scope, record.name, signatures, positional, keywords, py::str(error.value()));
+        explained_message(record.scope, record.name, signatures, positional, keywords, py::str(error.value()));
     if (message.is_none()) return error.restore();
     PyErr_SetObject(error.type().ptr(), message.ptr());
   } catch (py::error_already_set& other) {
-    // The error itself matters more than how well it is told.
-    other.discard_as_unraisable("a message of pydl");
+    // The original error matters more than its explanation.
+    other.discard_as_unraisable("an explanation of an error by pydl");
     error.restore();
   }
 }
 
-PyObject* answered(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
+PyObject* call_and_explain(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
   PyObject* result = dispatch(self, args, nargsf, names);
   if (result == nullptr) explain(self, args, nargsf, names);
   return result;
@@ -168,7 +168,7 @@ PyObject* answered(PyObject* self, PyObject* const* args, size_t nargsf, PyObjec
 PyObject* call_respelt(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
   try {
     const py::tuple ours = respelt(*py::detail::function_record_ptr_from_PyObject(self), names);
-    return answered(self, args, nargsf, ours.ptr());
+    return call_and_explain(self, args, nargsf, ours.ptr());
   } catch (py::error_already_set& error) {
     error.restore();
     return nullptr;
@@ -177,7 +177,7 @@ PyObject* call_respelt(PyObject* self, PyObject* const* args, size_t nargsf, PyO
 
 PyObject* call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) noexcept {
   const bool respells = names != nullptr && has_other_spelling(names);
-  return respells ? call_respelt(self, args, nargsf, names) : answered(self, args, nargsf, names);
+  return respells ? call_respelt(self, args, nargsf, names) : call_and_explain(self, args, nargsf, names);
 }
 
 // --- all functions -----------------------------------------------------------------------------------------------
@@ -190,12 +190,12 @@ void improve(py::handle object) {
   if (record == nullptr || record->signature == nullptr) return;
   PyMethodDef* definition = reinterpret_cast<PyCFunctionObject*>(function)->m_ml;
   const auto method = reinterpret_cast<Method>(reinterpret_cast<void (*)()>(definition->ml_meth));
-  // Another version of pybind11 may call functions in another way; a test would notice.
+  // Another version of pybind11 may call functions in another way; a test would detect that.
   if (definition->ml_flags != (METH_FASTCALL | METH_KEYWORDS) || method == &call) return;
   dispatch = method;
   definition->ml_meth = reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&call));
   const std::string doc = text_signature(*record) + (definition->ml_doc != nullptr ? definition->ml_doc : "");
-  std::free(const_cast<char*>(definition->ml_doc));  // pybind11's, from strdup; it frees the new one too
+  std::free(const_cast<char*>(definition->ml_doc));  // allocated by pybind11 with strdup; it frees the new string too
   definition->ml_doc = strdup(doc.c_str());
 }
 
@@ -215,13 +215,24 @@ void improve_members(py::handle dictionary) {
 
 }  // namespace
 
+CallArguments call_arguments(PyObject* const* args, size_t nargsf, PyObject* names) {
+  const auto count = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
+  py::tuple positional(count);
+  for (size_t i = 0; i < count; ++i) positional[i] = py::reinterpret_borrow<py::object>(args[i]);
+  py::dict keywords;
+  for (size_t i = 0; names != nullptr && i < static_cast<size_t>(PyTuple_GET_SIZE(names)); ++i) {
+    keywords[py::handle(PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i)))] = py::handle(args[count + i]);
+  }
+  return {positional, keywords};
+}
+
 void refuse_constructor(const char* name, const char* signature, PyObject* args, PyObject* kwargs) {
   const py::dict keywords = kwargs != nullptr ? py::reinterpret_borrow<py::dict>(kwargs) : py::dict();
   py::list signatures;
   signatures.append(py::str(signature));
   const std::string plain = std::string(name) + ": incompatible constructor arguments; expected " + signature;
-  const py::object message =
-      told(py::none(), name, signatures, py::reinterpret_borrow<py::tuple>(args), keywords, py::str(plain));
+  const py::object message = explained_message(py::none(), name, signatures, py::reinterpret_borrow<py::tuple>(args),
+                                               keywords, py::str(plain));
   throw py::type_error(message.is_none() ? plain : message.cast<std::string>());
 }
 
@@ -236,7 +247,7 @@ void improve_calls(py::module_& module) {
         Py_XDECREF(explainer);
         explainer = function.release().ptr();
       },
-      py::arg("function"), "Sets what tells errors of calls in the words of the caller.");
+      py::arg("function"), "Sets the function that explains errors in terms of the user's call.");
   improve_members(module.attr("__dict__"));
   for (const char* name : {"nn", "optim", "io"}) improve_members(module.attr(name).attr("__dict__"));
 }

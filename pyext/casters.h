@@ -1,4 +1,4 @@
-// How arguments and results cross between Python and C++.
+// The conversion of arguments and results between Python and C++.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -11,7 +11,7 @@
 
 namespace pydl::python {
 
-/// `axis`: None, an integer, or several.
+/// `axis`: None, an integer, or several integers.
 struct AxisArgument {
   Axes axes;
 };
@@ -21,19 +21,19 @@ struct DimsArgument {
   Dims dims;
 };
 
-/// Integers out of a Python integer or sequence of them; false for anything else.
+/// Reads integers from a Python integer or a sequence of them; false for anything else.
 bool load_integers(py::handle source, std::vector<int64_t>* values);
 
-/// The dtype named by a DType, a NumPy dtype or type, or a name; nothing for other objects.
+/// The dtype that is given by a DType, a NumPy dtype or type, or a name; nothing for other objects.
 std::optional<DType> load_dtype(py::handle source);
-/// The dtype of the name that a NumPy dtype has; nothing where pydl does not have it.
+/// The dtype with the name of a NumPy dtype; nothing if pydl does not have it.
 std::optional<DType> load_known_dtype(py::handle numpy_dtype);
-/// The Python object of a dtype.
+/// The Python object for a dtype.
 py::object dtype_object(DType dtype);
 /// Defines `DType` and its instances.
 void define_dtypes(py::module_& module);
 
-/// `*args` of methods like reshape: integers, or one sequence of them. `what` is what messages call them.
+/// `*args` of methods like reshape: integers, or a single sequence of them. `what` describes them in messages.
 Dims dims_of_varargs(const char* name, const py::args& arguments, const char* what = "integers");
 
 }  // namespace pydl::python

@@ -1,13 +1,14 @@
-// `_CheckedFunction(function, explain)`: a function of Python that tells wrong arguments better. It is C and not a
-// function around the function, because that would be a frame more: warnings count frames to the line that they blame.
+// `_CheckedFunction(function, explain)`: a Python function with better messages for wrong arguments. It is written in C
+// because a Python wrapper would add a stack frame, and warnings count frames to find the line that they report.
 #include <pybind11/pybind11.h>
-// Behind Python.h.
+// After Python.h.
 #include <structmember.h>
 
 #include <cstddef>
 #include <cstring>
 
 #include "bindings.h"
+#include "call_messages.h"
 
 namespace pydl::python {
 
@@ -22,29 +23,23 @@ struct CheckedFunction {
 
 CheckedFunction* checked(PyObject* self) { return reinterpret_cast<CheckedFunction*>(self); }
 
-// A TypeError with a better message, where there is one; else the error stays as it is.
-void explain(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
+// Improves the message of a TypeError if there is a better one; otherwise the error stays unchanged.
+void explain_arguments(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
   py::error_already_set error;
   try {
-    const auto count = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
-    py::tuple positional(count);
-    for (size_t i = 0; i < count; ++i) positional[i] = py::reinterpret_borrow<py::object>(args[i]);
-    py::dict keywords;
-    for (size_t i = 0; names != nullptr && i < static_cast<size_t>(PyTuple_GET_SIZE(names)); ++i) {
-      keywords[py::handle(PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i)))] = py::handle(args[count + i]);
-    }
+    const auto [positional, keywords] = call_arguments(args, nargsf, names);
     const py::object message = py::handle(checked(self)->explain)(py::handle(self), positional, keywords);
     if (message.is_none()) return error.restore();
     PyErr_SetObject(PyExc_TypeError, message.ptr());
   } catch (py::error_already_set& other) {
-    other.discard_as_unraisable("a message of pydl");
+    other.discard_as_unraisable("an explanation of an error by pydl");
     error.restore();
   }
 }
 
-PyObject* call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) noexcept {
+PyObject* call_checked(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) noexcept {
   PyObject* result = PyObject_Vectorcall(checked(self)->function, args, nargsf, names);
-  if (result == nullptr && PyErr_ExceptionMatches(PyExc_TypeError) != 0) explain(self, args, nargsf, names);
+  if (result == nullptr && PyErr_ExceptionMatches(PyExc_TypeError) != 0) explain_arguments(self, args, nargsf, names);
   return result;
 }
 
@@ -56,7 +51,7 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {
   if (self == nullptr) return nullptr;
   checked(self)->function = Py_NewRef(function);
   checked(self)->explain = Py_NewRef(explain_by);
-  checked(self)->vectorcall = call;
+  checked(self)->vectorcall = call_checked;
   return self;
 }
 
@@ -87,7 +82,7 @@ PyObject* bind(PyObject* self, PyObject* object, PyObject*) {
   return object == nullptr || object == Py_None ? Py_NewRef(self) : PyMethod_New(self, object);
 }
 
-// Name, docstring, code, defaults, ... are those of the function.
+// Name, docstring, code, defaults and so on are those of the function.
 PyObject* get_attribute(PyObject* self, PyObject* name) {
   const char* text = PyUnicode_AsUTF8(name);
   const bool of_function = text != nullptr && text[0] == '_' && text[1] == '_' && std::strcmp(text, "__class__") != 0 &&
@@ -127,7 +122,7 @@ PyType_Slot slot(int id, Function* function) {
 
 void define_checked_function(py::module_& module) {
   PyType_Slot slots[] = {
-      {Py_tp_doc, const_cast<char*>("A function of Python that tells wrong arguments better.")},
+      {Py_tp_doc, const_cast<char*>("A Python function with better messages for wrong arguments.")},
       slot(Py_tp_new, make),
       slot(Py_tp_traverse, traverse),
       slot(Py_tp_clear, clear),

@@ -1,4 +1,4 @@
-// Compiled functions: traces, programs, and the cache of programs that a compiled function looks its calls up in.
+// Compiled functions: traces, programs, and the cache in which a compiled function looks up its programs.
 #include <algorithm>
 #include <mutex>
 
@@ -36,35 +36,29 @@ std::string current_location(const std::string& package) {
   return location;
 }
 
-// A program with the conditions under which it serves.
+// A program with the conditions under which it can be used.
 struct Entry {
   ArgumentTree arguments;
   ArgumentTree results;
-  std::vector<Guard> guards;
+  Guards guards;
   std::shared_ptr<const compiler::TracedCall> traced;
 
-  // Whether it serves a call; its tensors are appended.
+  // Whether the program can be used for a call, whose tensors are appended.
   bool matches(PyObject* call, std::vector<Tensor>* tensors) const {
-    // States last: while arguments are made row-major, other threads may go on.
-    if (!arguments.match(call, tensors) || !traced->serves()) return false;
-    for (const Guard& guard : guards) {
-      if (!guard.holds()) return false;
-    }
-    return true;
+    // States are compared last: while arguments are made row-major, other threads may run.
+    return arguments.match(call, tensors) && guards.hold() && traced->serves();
   }
 
   std::string difference(py::handle call) const {
     std::string found = arguments.difference(call, "arguments");
     if (!found.empty()) return found;
-    for (const Guard& guard : guards) {
-      if (!guard.holds()) return guard.difference();
-    }
-    return traced->difference();
+    found = guards.difference();
+    return found.empty() ? traced->difference() : found;
   }
 };
 
-// Runs a program, without the interpreter's lock where that is worth it. `updating` is held where states are
-// overwritten: no update is lost to that of another thread.
+// Runs a program, without the interpreter's lock if the program runs long enough. `updating` is held while states are
+// overwritten, so that no update by another thread is lost.
 void run_program(Program& program, std::span<const Tensor> tensors, std::span<Tensor> outputs, std::mutex& updating) {
   constexpr int64_t worth_releasing = 20'000;  // nanoseconds
   std::unique_lock<std::mutex> alone(updating, std::defer_lock);
@@ -76,7 +70,7 @@ void run_program(Program& program, std::span<const Tensor> tensors, std::span<Te
   const py::gil_scoped_release release;
   if (!is_free) alone.lock();
   program.run(tensors, outputs);
-  if (alone.owns_lock()) alone.unlock();  // before this thread waits for the interpreter
+  if (alone.owns_lock()) alone.unlock();  // before waiting for the interpreter's lock
 }
 
 py::object run_entry(const std::shared_ptr<Entry>& entry, std::vector<Tensor>& tensors, std::mutex& updating) {
@@ -93,11 +87,11 @@ class ProgramCache {
  public:
   explicit ProgramCache(size_t capacity) : capacity_(capacity) {}
 
-  // The results of the program for this call, in a tuple of one; nothing where there is no program yet.
+  // The results of the program for this call, in a tuple with one element; nothing if there is no program yet.
   std::optional<py::tuple> call(const py::tuple& arguments) {
     if (is_tracing()) return std::nullopt;
     std::vector<Tensor> tensors;
-    // By number, and with a reference of our own: what compares arguments may let other threads run, which add
+    // Uses an index and a reference of its own, because comparing arguments may let other threads run, which may add
     // programs.
     for (size_t i = 0; i < entries_.size(); ++i) {
       const std::shared_ptr<Entry> entry = entries_[i];
@@ -109,8 +103,8 @@ class ProgramCache {
     return std::nullopt;
   }
 
-  // Keeps a new program, and gives the results of the call that it was made for; nothing where another thread has
-  // given or taken gradients meanwhile.
+  // Stores a new program, and returns the results of the call for which it was created; nothing if another thread has
+  // added or removed gradients meanwhile.
   std::optional<py::tuple> add(Entry entry, const py::tuple& call) {
     const auto made = std::make_shared<Entry>(std::move(entry));
     entries_.insert(entries_.begin(), made);
@@ -123,7 +117,7 @@ class ProgramCache {
     return py::make_tuple(run_entry(made, tensors, updating_));
   }
 
-  // What differs from the program used last.
+  // The difference from the program that was used last.
   std::string difference(const py::tuple& arguments) const {
     return entries_.empty() ? "" : entries_.front()->difference(arguments);
   }
@@ -136,18 +130,16 @@ class ProgramCache {
 
   void clear() { entries_.clear(); }
 
-  // For Python's collector: guards refer to the objects that refer to the function.
+  // For Python's garbage collector: guards may refer to objects that refer to the function.
   int traverse(visitproc visit, void* arg) const {
     for (const auto& entry : entries_) {
-      for (const Guard& guard : entry->guards) {
-        if (const int result = guard.traverse(visit, arg); result != 0) return result;
-      }
+      if (const int result = entry->guards.traverse(visit, arg); result != 0) return result;
     }
     return 0;
   }
 
  private:
-  // The last one used is asked first.
+  // The most recently used program is tried first.
   void move_to_front(const std::shared_ptr<Entry>& entry) {
     const auto place = std::find(entries_.begin(), entries_.end(), entry);
     if (place != entries_.end()) std::rotate(entries_.begin(), place, place + 1);
@@ -191,8 +183,8 @@ void define_program(py::module_& module) {
 }
 
 void define_trace(py::module_& module) {
-  py::class_<RecordedFunction>(module, "_RecordedFunction", "What a trace wrote down, to be saved.");
-  py::class_<Trace>(module, "_Trace", "Writes down what a function does.")
+  py::class_<RecordedFunction>(module, "_RecordedFunction", "The recording of a trace, to be saved.");
+  py::class_<Trace>(module, "_Trace", "Records the calls of a function.")
       .def(py::init([](const std::string& package) {
              auto trace = std::make_unique<Trace>();
              trace->set_locator([package] { return current_location(package); });
@@ -229,12 +221,12 @@ void define_trace(py::module_& module) {
   module.def("_version", [](const Tensor& tensor) { return tensor.version(); });
   module.def("_declare_state", declare_state);
   module.def("_pass_names", pass_names);
-  define_scope<PauseTracing>(module, "_PauseTracing", "What is inside runs at once.");
-  define_scope<RecomputeScope>(module, "_RecomputeScope", "What is inside is computed again.");
+  define_scope<PauseTracing>(module, "_PauseTracing", "Runs the calls in this scope immediately.");
+  define_scope<RecomputeScope>(module, "_RecomputeScope", "Marks the calls in this scope as a recomputation.");
 }
 
 void define_tree(py::module_& module) {
-  py::class_<ArgumentTree>(module, "_ArgumentTree", "Structure of arguments or results.")
+  py::class_<ArgumentTree>(module, "_ArgumentTree", "The structure of arguments or results.")
       .def_static("of",
                   [](const py::object& object) {
                     std::vector<Tensor> tensors;
@@ -263,16 +255,13 @@ std::optional<py::tuple> add_entry(ProgramCache& cache, const py::tuple& call, c
   traced->cleared = std::move(cleared);
   traced->receivers = std::move(receivers);
   traced->derivative = std::move(derivative);
-  Entry entry = {.arguments = arguments, .results = results, .guards = {}, .traced = std::move(traced)};
-  for (const py::handle item : guards) {
-    entry.guards.emplace_back(py::reinterpret_borrow<py::tuple>(item));
-  }
+  Entry entry = {arguments, results, Guards(guards), std::move(traced)};
   return cache.add(std::move(entry), call);
 }
 
 int traverse_cache(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
-  // Before its constructor has run there is nothing to visit.
+  // Until its constructor has run there is nothing to visit.
   if (!py::detail::is_holder_constructed(self)) return 0;
   return py::cast<const ProgramCache&>(py::handle(self)).traverse(visit, arg);
 }
@@ -289,7 +278,8 @@ void define_cache(py::module_& module) {
     type->tp_traverse = traverse_cache;
     type->tp_clear = clear_cache;
   });
-  py::class_<compiler::Derivative>(module, "_Derivative", "How results get their history.")
+  py::class_<compiler::Derivative>(module, "_Derivative",
+                                   "The derivative of a traced function, which becomes the history of its results.")
       .def(py::init([](std::shared_ptr<Program> program, std::vector<size_t> results, std::vector<size_t> arguments,
                        std::vector<Tensor> states, std::vector<bool> flows) {
              return compiler::Derivative{std::move(program), std::move(results), std::move(arguments),

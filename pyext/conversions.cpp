@@ -1,4 +1,4 @@
-// Python numbers, lists and NumPy arrays as tensors, and back.
+// Conversion of Python numbers, lists and NumPy arrays to tensors, and back.
 #include <pybind11/numpy.h>
 
 #include <algorithm>
@@ -17,16 +17,16 @@ py::object numpy() { return py::module_::import("numpy"); }
 
 std::string type_name(py::handle object) { return Py_TYPE(object.ptr())->tp_name; }
 
-// The NumPy dtype of an array as ours; throws for what pydl does not have.
+// The pydl dtype of a NumPy array; throws if there is none.
 DType dtype_of_array(const py::array& array) {
   const auto name = array.dtype().attr("name").cast<std::string>();
   for (int i = 0; i < dtype_count; ++i) {
     if (dtype_name(static_cast<DType>(i)) == name) return static_cast<DType>(i);
   }
-  throw TypeError(concat_text("pydl has no dtype for NumPy's ", name));
+  throw TypeError(concat_text("pydl has no dtype that corresponds to NumPy's ", name));
 }
 
-// Native byte order, alignment, and strides that are whole elements.
+// Whether the byte order is native, the memory is aligned, and strides are whole elements.
 bool is_shareable(const py::array& array) {
   if (!array.dtype().attr("isnative").cast<bool>() || !array.attr("flags").attr("aligned").cast<bool>()) return false;
   for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
@@ -46,7 +46,7 @@ Tensor share_array(const py::array& array) {
     strides.push_back(array.strides(axis) / array.itemsize());
   }
   const DType dtype = dtype_of_array(array);
-  // The last view may die on any thread, or while the interpreter ends.
+  // The last view may be destroyed on any thread, or while the interpreter is shutting down.
   PyObject* owner = py::object(array).release().ptr();
   const auto release = [owner] { drop_with_lock([owner] { Py_DECREF(owner); }); };
   void* data = const_cast<void*>(array.data());
@@ -54,24 +54,24 @@ Tensor share_array(const py::array& array) {
 }
 
 bool is_numpy_number(PyObject* object) {
-  static PyObject* const generic = py::object(numpy().attr("generic")).release().ptr();  // kept for good
+  static PyObject* const generic = py::object(numpy().attr("generic")).release().ptr();  // kept forever
   return PyType_IsSubtype(Py_TYPE(object), reinterpret_cast<PyTypeObject*>(generic)) != 0;
 }
 
 bool is_list(py::handle object) { return PyList_Check(object.ptr()) || PyTuple_Check(object.ptr()); }
 
-// Lists may hold themselves, and must not be followed for ever.
+// Lists may contain themselves, so the depth must be limited.
 void check_depth(int depth) {
   if (depth > max_rank)
     throw ValueError(concat_text("a tensor has at most ", max_rank, " axes, got lists nested deeper"));
 }
 
-// What nested lists hold.
+// The kinds of elements in nested lists.
 struct Leaves {
-  std::optional<DType> tensors;  // the dtype in which the tensors among them meet
+  std::optional<DType> tensors;  // the common dtype of the tensors among them
   bool floats = false;           // Python floats
-  bool numpy_numbers = false;    // NumPy's numbers, which have a dtype
-  bool others = false;           // arrays, and what is no number
+  bool numpy_numbers = false;    // NumPy numbers, which have a dtype
+  bool others = false;           // arrays, and objects that are not numbers
   bool are_numbers() const { return !tensors && !others; }
   bool are_python_numbers() const { return are_numbers() && !numpy_numbers; }
 };
@@ -105,7 +105,8 @@ Leaves leaves_of(py::handle object) {
   return leaves;
 }
 
-// Tensors inside lists are stacked, so that dtypes are kept and gradients flow; numbers beside them take their dtype.
+// Tensors inside of lists are stacked, so that dtypes are kept and gradients flow. Numbers next to them take their
+// dtype.
 Tensor stack_of(py::handle object, DType dtype, int depth) {
   check_depth(depth);
   std::vector<Tensor> parts;
@@ -121,14 +122,14 @@ Tensor stack_of(py::handle object, DType dtype, int depth) {
   return stack(parts);
 }
 
-// Whether an array was made of rows of different lengths: NumPy before 1.24 makes an array of lists of them.
+// Whether an array was created from rows of different lengths: NumPy before 1.24 then creates an array of lists.
 bool holds_lists(const py::object& array) {
   if (array.attr("dtype").attr("kind").cast<std::string>() != "O") return false;
   const py::list items(array.attr("ravel")());
   return std::any_of(items.begin(), items.end(), [](py::handle item) { return is_list(item); });
 }
 
-// Nested lists as NumPy reads them, in a dtype of its choice or in the given one.
+// Nested lists as NumPy reads them, in the given dtype or in one that NumPy chooses.
 py::array array_of(py::handle object, const char* dtype = nullptr) {
   try {
     return numpy().attr("asarray")(object, dtype == nullptr ? py::object(py::none()) : py::str(dtype));
@@ -142,7 +143,7 @@ py::array array_of(py::handle object, const char* dtype = nullptr) {
 
 std::string kind_of(const py::array& array) { return array.dtype().attr("kind").cast<std::string>(); }
 
-// Integers in a dtype that must hold the least and the largest of them.
+// Converts integers to a dtype that must be able to represent the smallest and the largest of them.
 Tensor narrowed(const py::array& array, DType dtype) {
   if (array.size() > 0) {
     as_scalar(py::object(array.attr("min")()).ptr())->to_integer(dtype);
@@ -151,15 +152,15 @@ Tensor narrowed(const py::array& array, DType dtype) {
   return astype(from_array(array.attr("astype")("int64"), false), dtype);
 }
 
-// Floats in an integer dtype, each of which it must hold.
+// Converts floats to an integer dtype that must be able to represent each of them.
 Tensor truncated(const py::array& array, DType dtype) {
   const Tensor reals = contiguous(from_array(array.attr("astype")("float64"), false));
   for (int64_t i = 0; i < reals.size(); ++i) Scalar(reals.data<double>()[i]).to_integer(dtype);
   return astype(reals, dtype);
 }
 
-// Numbers in a dtype: each is converted by itself, whatever the others are. NumPy takes integers beyond int64 for
-// unsigned ones, for objects, or beside negative ones for floats.
+// Converts numbers to a dtype, each independently of the others. NumPy would convert integers beyond int64 to unsigned
+// integers, to objects, or, next to negative ones, to floats.
 Tensor numbers_as(py::handle object, const py::array& array, const Leaves& leaves, DType dtype) {
   const std::string kind = kind_of(array);
   const bool known = kind == "b" || kind == "i";
@@ -183,13 +184,13 @@ Tensor from_sequence(py::handle object, std::optional<DType> wanted) {
   if (holds_lists(array)) throw ValueError("nested lists must have rows of one length");
   if (array.size() > 0 && leaves.are_numbers()) {
     if (wanted) return numbers_as(object, array, leaves, *wanted);
-    // Python floats are float32 here, and Python integers int64; NumPy's own numbers keep their dtype.
+    // Python floats become float32 and Python integers int64; NumPy numbers keep their dtype.
     if (!leaves.numpy_numbers && leaves.floats) return numbers_as(object, array, leaves, DType::float32);
     if (!leaves.numpy_numbers && kind_of(array) != "b") return numbers_as(object, array, leaves, DType::int64);
   }
   const Tensor tensor = from_array(array, false);
   if (wanted) return astype(tensor, *wanted);
-  // NumPy's dtype for nothing.
+  // NumPy's dtype for an empty list is arbitrary.
   const bool nothing = tensor.size() == 0 && leaves.are_python_numbers();
   return nothing && tensor.dtype() == DType::float64 ? astype(tensor, DType::float32) : tensor;
 }
@@ -219,7 +220,7 @@ Tensor as_tensor(const py::object& data, std::optional<DType> dtype, std::option
   return result;
 }
 
-// Making objects needs the interpreter's lock; others get it now and then.
+// Creating objects requires the interpreter's lock, so it is released from time to time for other threads.
 void let_others_go_on() { const py::gil_scoped_release release; }
 
 py::object to_list(const Tensor& x, int axis, int64_t offset) {
@@ -256,7 +257,7 @@ py::object as_numpy_array(const Tensor& x, const py::object& dtype, const py::ob
   py::object array = to_numpy(x);
   if (!dtype.is_none() && !py::object(array.attr("dtype")).equal(dtype)) {
     if (!copy_argument.is_none() && !copy_argument.cast<bool>()) {
-      throw ValueError("__array__: another dtype needs a copy");
+      throw ValueError("__array__: a conversion to another dtype requires a copy");
     }
     return array.attr("astype")(dtype);
   }
@@ -266,7 +267,7 @@ py::object as_numpy_array(const Tensor& x, const py::object& dtype, const py::ob
 
 }  // namespace
 
-// NumPy's scalars that are no Python numbers as well.
+// Includes NumPy scalars that are not Python numbers.
 std::optional<Scalar> numpy_scalar(PyObject* object) {
   if (!is_numpy_number(object)) return std::nullopt;
   const auto kind = py::handle(object).attr("dtype").attr("kind").cast<std::string>();
@@ -284,7 +285,7 @@ std::optional<Scalar> as_scalar(PyObject* object) {
     const long long value = PyLong_AsLongLongAndOverflow(object, &overflow);
     if (overflow == 0) return Scalar(static_cast<int64_t>(value));
     double nearest = PyLong_AsDouble(object);
-    if (PyErr_Occurred() != nullptr) {  // beyond what floating-point numbers hold
+    if (PyErr_Occurred() != nullptr) {  // out of range for floating-point numbers
       PyErr_Clear();
       nearest = overflow * std::numeric_limits<double>::infinity();
     }
@@ -295,7 +296,7 @@ std::optional<Scalar> as_scalar(PyObject* object) {
 
 Tensor to_tensor(py::handle object) {
   if (is_tensor(object.ptr())) return unwrap(object.ptr());
-  // Alone, NumPy's scalars keep their dtype.
+  // On its own, a NumPy scalar keeps its dtype.
   if (const auto scalar = as_scalar(object.ptr()); scalar && !py::hasattr(object, "dtype")) {
     return Tensor::scalar(*scalar, scalar->dtype_alone());
   }
@@ -309,7 +310,7 @@ Tensor to_tensor(py::handle object) {
 
 Tensor to_tensor_beside(py::handle object, const Tensor& like) {
   if (const auto scalar = as_scalar(object.ptr())) return Tensor::scalar(*scalar, scalar->dtype_beside(like.dtype()));
-  // Beside float64, floats in lists keep their digits.
+  // Next to a float64 tensor, floats in lists keep all their digits.
   if (like.dtype() == DType::float64 && is_list(object)) {
     const Leaves leaves = leaves_of(object);
     if (leaves.are_numbers() && leaves.floats) return from_sequence(object, DType::float64);
@@ -361,28 +362,30 @@ void define_conversions(py::module_& module, const py::object& type) {
          "A NumPy array that shares the memory.\n\nRaises\n------\nRuntimeError\n    When the tensor requires a "
          "gradient: call `detach` first.\nTypeError\n    For bfloat16, which NumPy does not have.");
   method(type, "__array__", as_numpy_array, py::arg("dtype") = py::none(), py::kw_only(), py::arg("copy") = py::none());
-  module.def("tensor", make_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::arg("requires_grad") = false,
-             "A new tensor with a copy of the data.\n\n"
-             "Parameters\n----------\ndata : number, nested list, array or tensor\n"
-             "    Python floats give float32, Python integers int64; arrays keep their dtype.\n"
-             "dtype : DType, optional\n    Another dtype to convert to: arrays and tensors as `astype` does, Python\n"
-             "    numbers one by one, with all their digits.\n"
-             "requires_grad : bool\n    Whether gradients are wanted for it.\n\n"
-             "Raises\n------\nOverflowError\n    For a Python number that the dtype does not hold.\n"
-             "ValueError\n    For not-a-number in an integer dtype.\n\n"
-             "Examples\n--------\n>>> import pydl\n>>> pydl.tensor([1, 2, 3])\ntensor([1, 2, 3], dtype=int64)\n");
+  module.def(
+      "tensor", make_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::arg("requires_grad") = false,
+      "A new tensor with a copy of the data.\n\n"
+      "Parameters\n----------\ndata : number, nested list, array or tensor\n"
+      "    Python floats give float32, Python integers int64; arrays keep their dtype.\n"
+      "dtype : DType, optional\n    The dtype to convert to. Arrays and tensors are converted as by `astype`, Python\n"
+      "    numbers one by one, with all their digits.\n"
+      "requires_grad : bool\n    Whether the tensor requires a gradient.\n\n"
+      "Raises\n------\nOverflowError\n    For a Python number that is out of range for the dtype.\n"
+      "ValueError\n    For NaN in an integer dtype.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.tensor([1, 2, 3])\ntensor([1, 2, 3], dtype=int64)\n");
   module.def("asarray", as_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
              py::arg("copy") = py::none(),
-             "The data as a tensor, sharing memory with tensors and NumPy arrays where it can.\n\n"
+             "The data as a tensor, which shares memory with tensors and NumPy arrays if possible.\n\n"
              "Parameters\n----------\ndata : number, nested list, array or tensor\ndtype : DType, optional\n"
              "    As for `tensor`.\n"
-             "copy : bool, optional\n    True copies always; False raises ValueError where a copy would be needed.\n\n"
+             "copy : bool, optional\n    True always copies; False raises ValueError if a copy would be necessary.\n\n"
              "Examples\n--------\n>>> import numpy as np, pydl\n>>> a = np.zeros(2)\n>>> t = pydl.asarray(a)\n"
              ">>> a[0] = 1\n>>> t\ntensor([1., 0.], dtype=float64)\n");
   module.def(
       "from_numpy", [](const py::array& array) { return from_array(array, false); }, py::arg("array"),
       "A tensor that shares the array's memory.\n\n"
-      "Arrays that are not aligned or of foreign byte order are copied; of read-only ones, the tensor is read-only.\n\n"
+      "Arrays that are not aligned or not in native byte order are copied. A read-only array gives a read-only "
+      "tensor.\n\n"
       "Parameters\n----------\narray : numpy.ndarray, of at most 8 axes\n\nRaises\n------\nTypeError\n"
       "    For a dtype that pydl does not have.\n\n"
       "Examples\n--------\n>>> import numpy as np, pydl\n>>> a = np.zeros(2, 'float32')\n"

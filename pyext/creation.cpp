@@ -1,4 +1,4 @@
-// Functions that make tensors from a rule.
+// Functions that create tensors from a rule.
 #include "bindings.h"
 #include "casters.h"
 
@@ -13,7 +13,7 @@ DType default_dtype(std::initializer_list<Scalar> numbers) {
   return DType::int64;
 }
 
-// What functions make where no dtype is given.
+// The dtype of new tensors if none is given.
 DType or_float32(std::optional<DType> dtype) { return dtype.value_or(DType::float32); }
 
 Tensor make_range(Scalar start, std::optional<Scalar> stop, Scalar step, std::optional<DType> dtype) {
@@ -22,7 +22,7 @@ Tensor make_range(Scalar start, std::optional<Scalar> stop, Scalar step, std::op
   return arange(first, last, step, dtype.value_or(default_dtype({first, last, step})));
 }
 
-// As in PyTorch, sizes may be given one by one.
+// As in PyTorch, sizes may be given as separate arguments.
 using Filled = Tensor (*)(const Dims&, DType);
 void define_with_sizes(py::module_& module, const char* name, Filled function) {
   module.def(
@@ -31,7 +31,7 @@ void define_with_sizes(py::module_& module, const char* name, Filled function) {
         if (sizes.empty()) throw TypeError(concat_text(name, ": expected a shape, got nothing"));
         return function(dims_of_varargs(name, sizes, "a shape of integers"), dtype);
       },
-      py::arg("dtype") = DType::float32, "The same with sizes as arguments.");
+      py::arg("dtype") = DType::float32, "The same with the sizes as separate arguments.");
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ void define_creation(py::module_& module) {
         return full(shape.dims, value, dtype.value_or(value.dtype_alone()));
       },
       py::arg("shape"), py::arg("value"), py::arg("dtype") = py::none(),
-      "Every element the same number.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.full((2,), 7)\n"
+      "A tensor with all elements equal.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.full((2,), 7)\n"
       "tensor([7, 7], dtype=int64)\n");
   module.def(
       "empty",
@@ -71,8 +71,8 @@ void define_creation(py::module_& module) {
       ">>> pydl.ones_like(pydl.tensor([3.0]))\ntensor([1.], dtype=float32)\n");
   module.def("arange", make_range, py::arg("start"), py::arg("stop") = py::none(), py::arg("step") = 1,
              py::arg("dtype") = py::none(),
-             "start, start + step, ... below stop; with one argument, 0, 1, ... below it.\n\n"
-             "Integers give int64, floats float32, unless a dtype is given.\n\n"
+             "start, start + step, ... up to but excluding stop; with one argument, integers from 0.\n\n"
+             "Without a dtype, integers give int64 and floats give float32.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.arange(3)\ntensor([0, 1, 2], dtype=int64)\n");
   module.def(
       "linspace",

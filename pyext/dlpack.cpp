@@ -1,5 +1,5 @@
-// DLPack: memory shared with other libraries (https://dmlc.github.io/dlpack). Version 1 says which memory is read-only;
-// the structures from before it are given to, and taken from, those who do not ask for version 1.
+// DLPack: memory shared with other libraries (https://dmlc.github.io/dlpack). Version 1 can mark memory as read-only.
+// The older structures are exchanged with libraries that do not request version 1.
 #include <memory>
 #include <vector>
 
@@ -11,7 +11,7 @@ namespace pydl::python {
 
 namespace {
 
-// The structures of the specification, which are a binary interface and must keep this layout.
+// The structures of the specification. They are a binary interface, so their layout must not change.
 struct DLDevice {
   int32_t device_type;
   int32_t device_id;
@@ -48,7 +48,7 @@ struct DLManagedTensorVersioned {
   DLTensor dl_tensor;
 };
 
-// The names of capsules: before and after somebody took the memory over.
+// The names of capsules, before and after their memory was taken over.
 template <class Managed>
 struct CapsuleNames {
   static constexpr const char* fresh = "dltensor";
@@ -88,7 +88,7 @@ DType from_dl(const DLDataType& type) {
                               " bits, ", type.lanes, " lanes"));
 }
 
-// A tensor that another library holds: the tensor itself, and the arrays that the structure points to.
+// A tensor that is held by another library, together with the arrays that the structure points to.
 template <class Managed>
 struct Export {
   Managed managed;
@@ -126,7 +126,7 @@ py::object export_capsule(const Tensor& x, uint64_t flags) {
   }
   PyObject* capsule = PyCapsule_New(&managed, CapsuleNames<Managed>::fresh, delete_unused_capsule<Managed>);
   if (capsule == nullptr) throw py::error_already_set();
-  static_cast<void>(exported.release());  // the capsule's destructor, or its consumer, deletes it
+  static_cast<void>(exported.release());  // deleted by the capsule's destructor or by its consumer
   return py::reinterpret_steal<py::object>(capsule);
 }
 
@@ -149,7 +149,7 @@ py::object to_dlpack(const Tensor& x, const py::object&, const std::optional<std
   return export_capsule<DLManagedTensor>(given, 0);
 }
 
-// Takes the memory over from a capsule that was not used yet.
+// Takes over the memory from a capsule that has not been used yet.
 template <class Managed>
 Tensor import_capsule(const py::object& capsule) {
   auto* managed = static_cast<Managed*>(PyCapsule_GetPointer(capsule.ptr(), CapsuleNames<Managed>::fresh));
@@ -173,7 +173,7 @@ Tensor import_capsule(const py::object& capsule) {
   PyCapsule_SetName(capsule.ptr(), CapsuleNames<Managed>::used);
   PyCapsule_SetDestructor(capsule.ptr(), nullptr);
   const auto release = [managed] {
-    // With the lock, because the deleter may belong to a library that needs it.
+    // With the interpreter's lock, because the deleter may belong to a library that needs it.
     if (managed->deleter != nullptr) drop_with_lock([managed] { managed->deleter(managed); });
   };
   return Tensor::from_memory(static_cast<char*>(external.data) + external.byte_offset, shape, strides, dtype, release,
@@ -192,10 +192,10 @@ py::object capsule_of(const py::object& source) {
   } catch (py::error_already_set& error) {
     if (!error.matches(PyExc_TypeError)) throw;
   }
-  return give();  // from before version 1
+  return give();  // for libraries older than version 1
 }
 
-// NumPy before 2.1 refuses to give read-only memory by DLPack.
+// NumPy before 2.1 refuses to export read-only memory with DLPack.
 bool is_read_only_array(const py::object& source) {
   const py::object type = py::module_::import("numpy").attr("ndarray");
   return py::isinstance(source, type) && !source.attr("flags").attr("writeable").cast<bool>();
@@ -209,7 +209,7 @@ Tensor from_dlpack(const py::object& source) {
         std::pair{CapsuleNames<DLManagedTensorVersioned>::fresh, &import_capsule<DLManagedTensorVersioned>}}) {
     if (PyCapsule_IsValid(capsule.ptr(), name) != 0) return import(capsule);
   }
-  throw ValueError("from_dlpack: the capsule was used already, or is no DLPack tensor");
+  throw ValueError("from_dlpack: the capsule has already been used, or does not contain a DLPack tensor");
 }
 
 }  // namespace

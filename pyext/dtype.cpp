@@ -21,7 +21,7 @@ py::object numpy_dtype(DType dtype) {
   return py::module_::import("numpy").attr("dtype")(py::str(std::string(dtype_name(dtype))));
 }
 
-// Fixed since Python 3.12's numpy names: uint16 and the like are known to NumPy, not to pydl.
+// Since NumPy also has names that pydl lacks, such as uint16, only pydl's own names are accepted.
 std::optional<DType> known_name(const std::string& name) {
   for (int i = 0; i < dtype_count; ++i) {
     if (dtype_name(static_cast<DType>(i)) == name) return static_cast<DType>(i);
@@ -59,7 +59,8 @@ bool load_integers(py::handle source, std::vector<int64_t>* values) {
   const auto load_one = [](py::handle item, int64_t* value) {
     if (PyBool_Check(item.ptr()) || PyIndex_Check(item.ptr()) == 0) return false;
     const py::object number = py::reinterpret_steal<py::object>(PyNumber_Index(item.ptr()));
-    if (!number && PyErr_ExceptionMatches(PyExc_TypeError) != 0) {  // an array, which may be an index or not
+    if (!number &&
+        PyErr_ExceptionMatches(PyExc_TypeError) != 0) {  // an array, which may or may not be usable as an index
       PyErr_Clear();
       return false;
     }
@@ -109,10 +110,10 @@ void define_dtypes(py::module_& module) {
           "Whether it is a floating-point type.")
       .def_property_readonly(
           "numpy", [](const DTypeHandle& d) { return numpy_dtype(d.value); },
-          "The NumPy dtype; bfloat16 has none and raises TypeError.")
+          "The NumPy dtype. Raises TypeError for bfloat16, which NumPy does not have.")
       .def("__repr__", [](const DTypeHandle& d) { return concat_text("pydl.", d.value); })
       .def("__str__", [](const DTypeHandle& d) { return std::string(dtype_name(d.value)); })
-      // A name is how pickle and copy refer to a global of the module, so that copies are the same object.
+      // pickle and copy treat a name as a reference to a global of the module, so copies are the same object.
       .def("__reduce__", [](const DTypeHandle& d) { return std::string(dtype_name(d.value)); })
       .def("__hash__", [](const DTypeHandle& d) { return py::hash(py::str(std::string(dtype_name(d.value)))); })
       .def("__eq__", [](const DTypeHandle& d, const py::object& other) {
@@ -123,13 +124,13 @@ void define_dtypes(py::module_& module) {
   for (int i = 0; i < dtype_count; ++i) {
     const auto dtype = static_cast<DType>(i);
     const py::object object = py::cast(DTypeHandle{dtype});
-    // Kept for the life of the process.
+    // Kept for the lifetime of the process.
     instances()[static_cast<size_t>(i)] = py::object(object).release();
     module.attr(std::string(dtype_name(dtype)).c_str()) = object;
   }
   module.def(
       "promote_types", [](DType a, DType b) { return promote(a, b); }, py::arg("a"), py::arg("b"),
-      "The dtype in which operands of two dtypes meet.\n\nExamples\n--------\n>>> import pydl\n"
+      "The common dtype of operands of two dtypes.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.promote_types(pydl.int64, pydl.float32)\npydl.float32\n");
 }
 

@@ -1,4 +1,4 @@
-// The elementwise functions and methods: one of each per line of the elementwise table.
+// The elementwise functions and methods, one of each per line of the elementwise table.
 #include <string>
 
 #include "bindings.h"
@@ -13,12 +13,12 @@ std::string unary_doc(const char* name, const char* summary, bool integers) {
   return concat_text(
       summary,
       "\n\nParameters\n----------\nx : Tensor, any shape\n\nReturns\n-------\nTensor\n"
-      "    Of the shape of x. Tests give bool; functions that need real numbers take integers as float32.\n\n"
+      "    Has the shape of x. Tests give bool; functions of real numbers convert integers to float32.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.",
       name, integers ? "(pydl.tensor([5])).shape\n(1,)\n" : "(pydl.tensor([0.5])).shape\n(1,)\n");
 }
 
-// What the example of a function is called with.
+// The arguments in the example of a function.
 enum class Sample { reals, integers, bools };
 
 std::string sample_call(Sample sample) {
@@ -32,11 +32,11 @@ std::string sample_call(Sample sample) {
 std::string binary_doc(const char* name, const char* summary, Sample sample) {
   return concat_text(
       summary,
-      "\n\nParameters\n----------\na, b : Tensor or number\n    Of shapes that broadcast.\n\n"
-      "Returns\n-------\nTensor\n    Of the broadcast shape and the promoted dtype; comparisons give bool.\n\n"
+      "\n\nParameters\n----------\na, b : Tensor or number\n    Their shapes must broadcast.\n\n"
+      "Returns\n-------\nTensor\n    Has the broadcast shape and the promoted dtype; comparisons give bool.\n\n"
       "Raises\n------\nValueError\n    When the shapes do not broadcast.\n"
-      "OverflowError\n    For a Python number that the dtype of the tensor beside it does not hold; comparisons take "
-      "any.\n\n"
+      "OverflowError\n    For a Python number that is out of range for the tensor's dtype. Comparisons accept any\n"
+      "    number.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.",
       name, sample_call(sample));
 }
@@ -52,7 +52,7 @@ void define_unary(py::module_& module, const py::object& type, const char* name,
   method(type, name, run, summary);
 }
 
-// One of two operands may be a number, which takes its dtype from the other.
+// One of the two operands may be a number, which takes the dtype of the other.
 Tensor call_binary(BinaryFunction function, const py::object& a, const py::object& b) {
   const Tensor left = is_tensor(a.ptr()) || !is_tensor(b.ptr()) ? to_tensor(a) : to_tensor_beside(a, unwrap(b.ptr()));
   const Tensor right = to_tensor_beside(b, left);
@@ -66,7 +66,7 @@ void define_binary(py::module_& module, const char* name, const char* summary, B
       py::arg("b"), binary_doc(name, summary, sample).c_str());
 }
 
-// The comparison with its sides exchanged.
+// The comparison with its sides swapped.
 ScalarFunction turned(ScalarFunction function) {
   if (function == static_cast<ScalarFunction>(less)) return greater;
   if (function == static_cast<ScalarFunction>(less_equal)) return greater_equal;
@@ -75,7 +75,7 @@ ScalarFunction turned(ScalarFunction function) {
   return function;
 }
 
-// A number beside a tensor is compared as it is, whether or not the dtype holds it.
+// A number is compared with a tensor exactly, even if it is out of range for the dtype.
 void define_comparison(py::module_& module, const char* name, const char* summary, BinaryFunction function,
                        ScalarFunction with_number) {
   const auto run = [=](const py::object& a, const py::object& b) {
@@ -100,7 +100,7 @@ void define_comparison(py::module_& module, const char* name, const char* summar
 #define PYDL_BIND_LOGICAL(name, doc) define_binary(module, #name, doc, &pydl::name, Sample::bools);
 #define PYDL_BIND(kind, name, doc, ...) PYDL_BIND_##kind(name, doc)
 
-// A bound as a tensor, undefined where there is none, or where it lies on its side of all that the dtype holds.
+// A bound as a tensor. It is undefined if there is none, or if no element of the dtype can violate it.
 Tensor bound_of(const py::object& bound, const Tensor& x, bool is_upper) {
   if (bound.is_none()) return {};
   const auto number = as_scalar(bound.ptr());
@@ -131,7 +131,7 @@ void redefine(py::module_& module, const char* name, const Function& function, c
   module.def(name, function, extra...);
 }
 
-// The parameters of some activations are numbers with usual values.
+// Some activations have numeric parameters with default values.
 void define_parametric(py::module_& module) {
   const auto with_parameter = [](BinaryFunction function) {
     return [function](const Tensor& x, const py::object& parameter) {
@@ -140,11 +140,11 @@ void define_parametric(py::module_& module) {
     };
   };
   redefine(module, "leaky_relu", with_parameter(&leaky_relu), py::arg("x"), py::arg("negative_slope") = 0.01,
-           "x where positive, else negative_slope * x.\n\nParameters\n----------\nx : Tensor, any shape\n"
+           "x if positive, else negative_slope * x.\n\nParameters\n----------\nx : Tensor, any shape\n"
            "negative_slope : float or Tensor\n\nExamples\n--------\n>>> import pydl\n"
            ">>> pydl.leaky_relu(pydl.tensor([-1.0, 2.0]), 0.5)\ntensor([-0.5000,  2.0000], dtype=float32)\n");
   redefine(module, "elu", with_parameter(&elu), py::arg("x"), py::arg("alpha") = 1.0,
-           "x where positive, else alpha * (exp(x) - 1) (Clevert et al., 2015).\n\nParameters\n----------\n"
+           "x if positive, else alpha * (exp(x) - 1) (Clevert et al., 2015).\n\nParameters\n----------\n"
            "x : Tensor, any shape\nalpha : float or Tensor\n\nExamples\n--------\n>>> import pydl\n"
            ">>> pydl.elu(pydl.tensor([0.0, 2.0]))\ntensor([0., 2.], dtype=float32)\n");
   redefine(
@@ -182,18 +182,18 @@ void define_elementwise(py::module_& module, const py::object& type) {
       "tensor([0., 2.], dtype=float32)\n");
   constexpr const char* clip_doc =
       "x limited to [min, max].\n\nParameters\n----------\nx : Tensor, any shape\nmin, max : number, Tensor or None\n"
-      "    None leaves that side open, as does an integer that lies outside of the dtype of x on that side.\n\n"
-      "Raises\n------\nOverflowError\n    When all elements would become a number that the dtype of x does not "
-      "hold.\n\n"
+      "    None leaves that side unlimited, as does an integer beyond the range of x's dtype on that side.\n\n"
+      "Raises\n------\nOverflowError\n    When all elements would become a number that is out of range for x's "
+      "dtype.\n\n"
       "Examples\n--------\n>>> import pydl\n"
       ">>> pydl.clip(pydl.tensor([-1.0, 0.5, 2.0]), 0, 1)\ntensor([0.0000, 0.5000, 1.0000], dtype=float32)\n";
   module.def("clip", clip_between, py::arg("x"), py::arg("min") = py::none(), py::arg("max") = py::none(), clip_doc);
   method(type, "clip", clip_between, py::arg("min") = py::none(), py::arg("max") = py::none(), clip_doc);
   constexpr const char* astype_doc =
-      "The same values in another dtype; the tensor itself when it has it already.\n\n"
+      "The same values in another dtype; the tensor itself if it already has that dtype.\n\n"
       "Floating-point numbers are truncated to integers; anything but 0 is True. As in NumPy, integers keep the "
       "lowest\n"
-      "bits, and what is not finite, or outside of the integers' range, becomes an unspecified integer.\n\n"
+      "bits. Numbers that are not finite or out of range for the integers become unspecified integers.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.astype(pydl.tensor([1.9]), pydl.int32)\ntensor([1], "
       "dtype=int32)\n";
   const auto convert = [](const Tensor& x, DType dtype) { return compute(x.size(), [&] { return astype(x, dtype); }); };

@@ -36,7 +36,7 @@ void set_python_error() noexcept {
   } catch (const FormatError& error) {
     PyErr_SetString(PyExc_ValueError, error.what());
   } catch (const FileError& error) {
-    // Of a number, a text and a name, OSError makes the subclass for that number: FileNotFoundError, ...
+    // Given a number, a text and a name, OSError creates the subclass for that number: FileNotFoundError, ...
     if (error.error_number() == 0) {
       PyErr_SetString(PyExc_OSError, error.what());
       return;

@@ -2,8 +2,10 @@
 
 #include <bit>
 #include <cstring>
+#include <unordered_map>
 
 #include "bindings.h"
+#include "dict_version.h"
 #include "tensor_object.h"
 
 namespace pydl::python {
@@ -19,7 +21,7 @@ bool is_same_value(PyObject* found, PyObject* value) noexcept {
   if (found == value) return true;
   if (Py_TYPE(found) != Py_TYPE(value) || is_tensor(found)) return false;
   if (PyFloat_CheckExact(found)) {
-    // By bits: 0.0 is not -0.0 here, and not-a-number is itself.
+    // Compares bits, so that 0.0 differs from -0.0, and NaN equals itself.
     return std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(found)) == std::bit_cast<uint64_t>(PyFloat_AS_DOUBLE(value));
   }
   const bool by_value = PyLong_CheckExact(found) || PyUnicode_CheckExact(found) || PyBytes_CheckExact(found) ||
@@ -36,7 +38,7 @@ bool is_same_value(PyObject* found, PyObject* value) noexcept {
   return true;
 }
 
-// The memory of an array for a scope; `view` is null where it has none.
+// The memory of an array for a scope; `view` is null if it has none.
 class Memory {
  public:
   explicit Memory(PyObject* array) noexcept : valid_(PyObject_GetBuffer(array, &buffer_, PyBUF_FULL_RO) == 0) {
@@ -97,7 +99,7 @@ bool Guard::elements_hold() const noexcept {
     return bytes == 0 || std::memcmp(found.view()->buf, copy.view()->buf, bytes) == 0;
   }
   std::vector<char> gathered(bytes);
-  // Python 3.10 wants it without const, and changes nothing.
+  // Python 3.10 takes a non-const pointer, but does not change the buffer.
   auto* const view = const_cast<Py_buffer*>(found.view());
   if (PyBuffer_ToContiguous(gathered.data(), view, copy.view()->len, 'C') < 0) {
     PyErr_Clear();
@@ -141,6 +143,98 @@ int Guard::traverse(visitproc visit, void* arg) const {
   Py_VISIT(holder_.ptr());
   Py_VISIT(key_.ptr());
   Py_VISIT(value_.ptr());
+  return 0;
+}
+
+Guards::Guards(const py::list& made) {
+  std::unordered_map<PyObject*, size_t> places;
+  for (const py::handle item : made) {
+    const auto number = static_cast<uint32_t>(all_.size());
+    all_.emplace_back(py::reinterpret_borrow<py::tuple>(item));
+    PyObject* dict = all_.back().dict();
+    if (dict == nullptr) {
+      always_.push_back(number);
+      continue;
+    }
+    const auto [place, is_new] = places.try_emplace(dict, dicts_.size());
+    if (is_new) dicts_.push_back({dict, {}, {}});
+    dicts_[place->second].guards.push_back(number);
+  }
+  for (OfDict& dict : dicts_) know_entries(dict);
+}
+
+// Where the guards are of the number of entries and of some that are there, all entries are compared in one walk: those
+// that have guards by key and value, which the guards keep alive.
+void Guards::know_entries(OfDict& dict) const {
+  size_t counts = 0;
+  std::unordered_map<PyObject*, PyObject*> values;
+  for (const uint32_t number : dict.guards) {
+    const Guard& guard = all_[number];
+    if (!guard.holds()) return;
+    counts += guard.is_size() ? 1 : 0;
+    if (guard.key() != nullptr) values[guard.key()] = guard.value();
+  }
+  if (counts != 1 || values.size() + counts != dict.guards.size()) return;
+  std::vector<Known> entries;
+  size_t guarded = 0;
+  Py_ssize_t position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  while (PyDict_Next(dict.dict, &position, &key, &value) != 0) {
+    const auto found = values.find(key);
+    entries.push_back(found == values.end() ? Known{nullptr, nullptr} : Known{key, found->second});
+    guarded += found == values.end() ? 0 : 1;
+  }
+  if (guarded == values.size()) dict.entries = std::move(entries);
+}
+
+bool Guards::hold(OfDict& dict) const noexcept {
+  // Read first: what compares values may let other threads run.
+  const uint64_t version = dict_version(dict.dict);
+  if (version != 0 && version == dict.version) return true;
+  if (!is_known(dict)) {
+    for (const uint32_t number : dict.guards) {
+      if (!all_[number].holds()) return false;
+    }
+  }
+  dict.version = version;
+  return true;
+}
+
+bool Guards::hold() const noexcept {
+  for (OfDict& dict : dicts_) {
+    if (!hold(dict)) return false;
+  }
+  for (const uint32_t number : always_) {
+    if (!all_[number].holds()) return false;
+  }
+  return true;
+}
+
+// Whether the entries are those that it had, in their order; where not, the guards may still hold.
+bool Guards::is_known(const OfDict& dict) noexcept {
+  if (dict.entries.empty() || PyDict_GET_SIZE(dict.dict) != static_cast<Py_ssize_t>(dict.entries.size())) return false;
+  Py_ssize_t position = 0;
+  PyObject* key = nullptr;
+  PyObject* value = nullptr;
+  for (const Known& known : dict.entries) {
+    if (PyDict_Next(dict.dict, &position, &key, &value) == 0) return false;
+    if (known.key != nullptr && (key != known.key || value != known.value)) return false;
+  }
+  return true;
+}
+
+std::string Guards::difference() const {
+  for (const Guard& guard : all_) {
+    if (!guard.holds()) return guard.difference();
+  }
+  return "";
+}
+
+int Guards::traverse(visitproc visit, void* arg) const {
+  for (const Guard& guard : all_) {
+    if (const int result = guard.traverse(visit, arg); result != 0) return result;
+  }
   return 0;
 }
 

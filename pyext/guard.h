@@ -1,9 +1,10 @@
-// Guard: something of Python's that a program was made for, and that a call looks at again.
+// Guard: a Python value on which a program depends, and which is compared again in every call; and all of a program.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 #include <string>
+#include <vector>
 
 namespace pydl::python {
 
@@ -11,22 +12,28 @@ namespace py = pybind11;
 
 class Guard {
  public:
-  /// What is compared with `value`; pydl/compiler/guards.py has the same numbers.
+  /// The value to compare; pydl/compiler/guards.py has the same numbers.
   enum class Kind : uint8_t {
-    entry,      ///< holder[key] of a dict; the value None in `is_absent` means that there is none
+    entry,      ///< holder[key] of a dict; with `is_absent`, that the key does not exist
     size,       ///< the number of entries of a dict
-    cell,       ///< what a variable of an enclosing function holds
+    cell,       ///< the value of a variable of an enclosing function
     attribute,  ///< getattr(holder, key)
     items,      ///< the items of a list, as a tuple
-    equal,      ///< the holder itself, with a copy: sets, deques
-    elements,   ///< the memory of an array, with a copy
+    equal,      ///< the holder itself, compared with a copy: sets, deques
+    elements,   ///< the memory of an array, compared with a copy
   };
 
   /// From a tuple (kind, holder, key, value, is_absent, name).
   explicit Guard(const py::tuple& made);
 
   bool holds() const noexcept;
-  /// What changed, in words.
+  /// The dict on whose entries alone it depends, or null.
+  PyObject* dict() const noexcept { return kind_ == Kind::entry || kind_ == Kind::size ? holder_.ptr() : nullptr; }
+  /// The key and value of an entry that exists, or null.
+  PyObject* key() const noexcept { return kind_ == Kind::entry && !is_absent_ ? key_.ptr() : nullptr; }
+  PyObject* value() const noexcept { return value_.ptr(); }
+  bool is_size() const noexcept { return kind_ == Kind::size; }
+  /// A description of the change.
   std::string difference() const;
   int traverse(visitproc visit, void* arg) const;
 
@@ -41,6 +48,40 @@ class Guard {
   py::object key_;
   py::object value_;
   py::object name_;
+};
+
+/// The guards of a program: a model has thousands. Those of one dict are looked at together, and only where it may have
+/// changed.
+class Guards {
+ public:
+  Guards() = default;
+  explicit Guards(const py::list& made);
+
+  bool hold() const noexcept;
+  /// What changed, in words; empty where all hold.
+  std::string difference() const;
+  int traverse(visitproc visit, void* arg) const;
+
+ private:
+  // An entry of a dict as it was; the value is null where any will do.
+  struct Known {
+    PyObject* key;
+    PyObject* value;
+  };
+  struct OfDict {
+    PyObject* dict;
+    std::vector<uint32_t> guards;  // by number
+    std::vector<Known> entries;    // all of the dict, where one walk can compare them
+    uint64_t version = 0;          // with which they held
+  };
+
+  void know_entries(OfDict& dict) const;
+  bool hold(OfDict& dict) const noexcept;
+  static bool is_known(const OfDict& dict) noexcept;
+
+  std::vector<Guard> all_;
+  std::vector<uint32_t> always_;  // the numbers of those that are not of dicts
+  mutable std::vector<OfDict> dicts_;
 };
 
 }  // namespace pydl::python

@@ -1,4 +1,5 @@
-// NumPy's basic indexing: integers, slices, None and Ellipsis; and one index tensor alone, on the first axis.
+// NumPy's basic indexing (integers, slices, None and Ellipsis), and indexing of the first axis by a single index
+// tensor.
 #include <vector>
 
 #include "bindings.h"
@@ -9,17 +10,17 @@ namespace pydl::python {
 
 namespace {
 
-// A key resolved against a shape: what to slice, and the shape to show afterwards.
+// A key applied to a shape: the slice to take, and the shape of the result.
 struct Selection {
   Dims starts, sizes, steps;
   Dims shape;
-  bool whole = true;  // nothing is left out or reversed
+  bool whole = true;  // selects everything, in the original order
 };
 
 bool is_integer_key(py::handle key) {
   if (PyLong_CheckExact(key.ptr())) return true;
   if (PyIndex_Check(key.ptr()) == 0 || PyBool_Check(key.ptr()) || is_tensor(key.ptr())) return false;
-  // NumPy arrays say that they are indices, whatever they hold.
+  // NumPy arrays claim to be indices, whatever they contain.
   return !py::hasattr(key, "ndim") || key.attr("ndim").cast<int>() == 0;
 }
 
@@ -126,11 +127,11 @@ Tensor select(const Tensor& tensor, py::handle key) {
   const Selection selection = KeyReader(tensor.shape()).read(keys_of(key));
   const Tensor part = selection.whole ? tensor : slice(tensor, selection.starts, selection.sizes, selection.steps);
   const Tensor shown = reshape(part, selection.shape);
-  // NumPy gives a view, not the tensor itself.
+  // NumPy returns a view, not the array itself.
   return is_same(shown, tensor) ? slice(tensor, selection.starts, selection.sizes, selection.steps) : shown;
 }
 
-// An index of many integers, alone: a list, array or tensor.
+// An index consisting of many integers, on its own: a list, array or tensor.
 std::optional<Tensor> index_tensor(py::handle key) {
   if (PyLong_Check(key.ptr()) || PySlice_Check(key.ptr()) || PyTuple_Check(key.ptr())) return std::nullopt;
   const bool array_like = is_tensor(key.ptr()) || PyList_Check(key.ptr()) || py::hasattr(key, "__array__");
@@ -142,15 +143,16 @@ std::optional<Tensor> index_tensor(py::handle key) {
   if (index.rank() == 0 && is_integer(index.dtype())) return std::nullopt;
   if (index.dtype() == DType::boolean) {
     throw IndexError(
-        "a bool mask would give a shape that depends on values; use where(mask, a, b), or mask the NumPy array");
+        "indexing by a bool mask is not supported, because the shape of the result would depend on values; use "
+        "where(mask, a, b), or mask the NumPy array");
   }
   if (!is_integer(index.dtype()) && index.size() > 0) {
-    throw IndexError(concat_text("an index tensor has integers, got ", index.dtype()));
+    throw IndexError(concat_text("an index tensor must contain integers, got ", index.dtype()));
   }
   return astype(index, DType::int64);
 }
 
-// What indexing does by `take` is told as indexing.
+// Indexing uses `take`, but its errors should refer to indexing.
 Tensor rows(const Tensor& tensor, const Tensor& index) {
   try {
     return take(tensor, index, 0);
@@ -169,7 +171,7 @@ Tensor get_item(const Tensor& tensor, py::handle key) {
 
 void set_item(const Tensor& tensor, py::handle key, py::handle value) {
   if (index_tensor(key)) {
-    throw IndexError("assignment to an index tensor is not offered; use where, or assign slices");
+    throw IndexError("assignment through an index tensor is not supported; use where, or assign slices");
   }
   if (grad_enabled() && tensor.requires_grad()) {
     throw Error(
@@ -182,7 +184,7 @@ void set_item(const Tensor& tensor, py::handle key, py::handle value) {
     const GradMode mode(false);
     view = select(tensor, key);
   }
-  // As in NumPy, leading axes of size 1 too many are dropped.
+  // As in NumPy, superfluous leading axes of size 1 are dropped.
   while (source.rank() > view.rank() && source.shape()[0] == 1) source = squeeze(source, std::vector<int64_t>{0});
   compute(view.size(), [&] { assign(view, source); });
 }

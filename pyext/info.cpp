@@ -1,4 +1,7 @@
-// What this build is and finds: for reports and tests.
+// Facts about this build and machine, for reports and tests.
+#include <algorithm>
+
+#include "attribute_values.h"
 #include "bindings.h"
 #include "casters.h"
 #include "op/op_counter.h"
@@ -68,6 +71,11 @@ py::list list_ops() {
     entry["random"] = def.has(op::Trait::random);
     entry["mutates"] = def.has(op::Trait::mutates);
     entry["differentiable"] = def.has(op::Trait::differentiable);
+    entry["inputs"] = def.inputs;
+    entry["results"] = def.results;
+    py::list attributes;
+    for (const op::AttrField& field : def.attributes) attributes.append(field.name);
+    entry["attributes"] = attributes;
     entry["providers"] = providers;
     ops.append(entry);
   }
@@ -88,47 +96,56 @@ Provider provider_named(const std::string& name) {
   throw ValueError(concat_text("there is no provider '", name, "'"));
 }
 
-op::AttrValue attr_value(py::handle value) {
-  if (py::isinstance<py::bool_>(value)) return value.cast<bool>();
-  if (py::isinstance<py::int_>(value)) return value.cast<int64_t>();
-  if (py::isinstance<py::float_>(value)) return value.cast<double>();
-  if (py::isinstance<py::tuple>(value)) return value.cast<DimsArgument>().dims;
-  const auto dtype = load_dtype(value);
-  if (!dtype) throw TypeError("attributes are bools, integers, numbers, dtypes or tuples of integers");
-  return *dtype;
+op::AttrValue attr_value(const op::OpDef& def, const std::string& name, py::handle value) {
+  // Flags that passes set are not declared.
+  const op::AttrField flag = {name, op::AttrKind::boolean};
+  const op::AttrField* field = def.find_attr(name);
+  op::AttrValue result;
+  if (load_attr(field != nullptr ? *field : flag, value, result)) return result;
+  throw TypeError(concat_text(def.name, ": expected attribute '", name, "' as ",
+                              op::describe_kind(field != nullptr ? *field : flag)));
 }
 
-// Runs one op through one provider, apart from all others; None when it cannot serve the call. Elementwise inputs must
-// have one shape. A mutating op gives its first input.
-std::optional<Tensor> apply_with_provider(const std::string& name, const std::string& provider,
-                                          const std::vector<Tensor>& inputs, const py::dict& attributes) {
+// Runs one op through one provider, apart from all others, and returns its result, or a list of several ones; None when
+// it cannot serve the call. Elementwise inputs must have one shape. A mutating op gives its first input.
+py::object apply_with_provider(const std::string& name, const std::string& provider, const std::vector<Tensor>& inputs,
+                               const py::dict& attributes) {
   const op::OpDef& def = op_named(name);
   op::check_input_count(def, inputs.size());
-  std::vector<std::string> names;  // attrs hold views of their names
+  std::vector<std::string> names;  // attrs hold views of these names
   for (const auto& item : attributes) names.push_back(item.first.cast<std::string>());
   op::Attrs attrs;
   size_t index = 0;
-  for (const auto& item : attributes) attrs.add(names[index++], attr_value(item.second));
+  for (const auto& item : attributes) {
+    attrs.add(names[index], attr_value(def, names[index], item.second));
+    ++index;
+  }
   std::vector<exec::BufferSpec> specs;
   std::vector<void*> pointers;
   for (const Tensor& input : inputs) {
     specs.push_back({input.dtype(), input.shape(), input.strides()});
     pointers.push_back(input.raw_data());
   }
-  if (def.has(op::Trait::view)) return std::nullopt;
-  exec::BufferSpec output;
-  int64_t offset = 0;
-  def.infer(attrs, specs, &output, &offset);
+  if (def.has(op::Trait::view)) return py::none();
   const bool mutates = def.has(op::Trait::mutates);
-  const Tensor result = mutates ? inputs[0] : Tensor::empty_strided(output.shape, output.strides, output.dtype);
-  const std::span<const exec::BufferSpec> outputs(&output, mutates ? 0 : 1);
+  std::vector<exec::BufferSpec> outputs(mutates ? 0 : def.count_results(attrs, inputs.size()));
+  int64_t offset = 0;
+  def.infer(attrs, specs, outputs.data(), &offset);
+  std::vector<Tensor> results;
+  std::vector<void*> targets;
+  for (const exec::BufferSpec& output : outputs) {
+    results.push_back(Tensor::empty_strided(output.shape, output.strides, output.dtype));
+    targets.push_back(results.back().raw_data());
+  }
   const auto kernel = exec::prepare_kernel_from({def.id, attrs, specs, outputs}, provider_named(provider));
-  if (!kernel) return std::nullopt;
-  // Aligned as a run gives it.
+  if (!kernel) return py::none();
+  // Aligned as in a normal run.
   const Tensor scratchpad = Tensor::empty({static_cast<int64_t>(kernel->scratchpad_bytes)}, DType::uint8);
-  void* target = mutates ? nullptr : result.raw_data();
-  if (mutates || result.size() > 0) kernel->run(pointers.data(), &target, scratchpad.raw_data());
-  return result;
+  const bool empty =
+      std::all_of(results.begin(), results.end(), [](const Tensor& result) { return result.size() == 0; });
+  if (mutates || !empty) kernel->run(pointers.data(), targets.data(), scratchpad.raw_data());
+  if (mutates) results.push_back(inputs[0]);
+  return results.size() == 1 ? py::cast(results[0]) : py::cast(results);
 }
 
 py::dict describe_memory() {
@@ -141,7 +158,7 @@ py::dict describe_memory() {
   return result;
 }
 
-// A counter that Python starts and stops.
+// A counter that Python can start and stop.
 class PyOpCounter {
  public:
   void enter() { counter_.emplace(); }
@@ -160,7 +177,7 @@ class PyOpCounter {
 };
 
 void define_op_counter(py::module_& module) {
-  py::class_<PyOpCounter>(module, "_OpCounter", "Counts what the ops that this thread runs inside of it cost.")
+  py::class_<PyOpCounter>(module, "_OpCounter", "Counts the cost of the ops that this thread runs in this scope.")
       .def(py::init<>())
       .def(
           "__enter__",
@@ -170,36 +187,36 @@ void define_op_counter(py::module_& module) {
           },
           py::return_value_policy::reference_internal)
       .def("__exit__", &PyOpCounter::exit)
-      .def_property_readonly("flops", &PyOpCounter::flops, "Floating-point operations, a multiply-add counted as two.")
-      .def_property_readonly("bytes", &PyOpCounter::bytes, "Bytes of the results that have memory of their own.");
+      .def_property_readonly("flops", &PyOpCounter::flops, "Floating-point operations; a multiply-add counts as two.")
+      .def_property_readonly("bytes", &PyOpCounter::bytes, "Bytes of the results that are not views.");
 }
 
 }  // namespace
 
 void define_info(py::module_& module) {
   module.def("info", describe_build, "Facts about this build and machine, by name.");
-  module.def("ops", list_ops, "What is known of every op.");
+  module.def("ops", list_ops, "The properties of every op.");
   module.def("_apply_with_provider", apply_with_provider, py::arg("op"), py::arg("provider"), py::arg("inputs"),
              py::arg("attrs") = py::dict());
   module.def("memory_stats", describe_memory,
-             "What the caching allocator holds: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and\n"
-             "``system_requests``, how often the system was asked for memory.\n\n"
+             "The state of the caching allocator: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and\n"
+             "``system_requests``, the number of allocations from the system.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.memory_stats()['peak_bytes'] >= 0\nTrue\n");
   module.def("reset_peak_memory", reset_peak_memory,
-             "Sets the peak to what is live now.\n\n"
+             "Resets the peak to the current use.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.reset_peak_memory()\n");
   module.def("empty_cache", empty_cache,
-             "Gives cached memory back to the system.\n\n"
+             "Returns cached memory to the system.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.empty_cache()\n");
   module.def("live_tensor_count", live_tensor_count,
              "Number of tensors alive in the process.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> before = pydl.live_tensor_count()\n>>> x = pydl.zeros(2)\n"
              ">>> pydl.live_tensor_count() - before\n1\n");
   module.def("get_num_threads", runtime::thread_count,
-             "How many threads kernels may use.\n\n"
+             "The number of threads that kernels may use.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.get_num_threads() >= 1\nTrue\n");
   module.def("set_num_threads", runtime::set_thread_count, py::arg("count"),
-             "Sets how many threads kernels may use, 1 to 1024.\n\n"
+             "Sets the number of threads that kernels may use, from 1 to 1024.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.set_num_threads(pydl.get_num_threads())\n");
   define_op_counter(module);
 }

@@ -1,11 +1,11 @@
-// A daemon thread may be anywhere when the interpreter ends. Before Python 3.14, the interpreter ends such a thread by
-// `pthread_exit` as soon as it asks for the lock, and glibc then unwinds its stack as an exception does that nobody may
-// catch. In C++ that is the end of the process: the lock is asked for in destructors, which must not throw, and what
-// unwinding destroys are references to Python's objects, which nobody may touch without the lock.
+// A daemon thread may be anywhere when the interpreter shuts down. Before Python 3.14, the interpreter ends such a
+// thread with `pthread_exit` when it requests the lock, and glibc then unwinds its stack like an exception that nobody
+// may catch. In C++ this ends the process: the lock is requested in destructors, which must not throw, and unwinding
+// destroys references to Python objects, which must not be touched without the lock.
 //
-// So here the thread stops for ever at the first frame of C++ that is to be unwound, which is what Python 3.14 does
-// with it too. The compiler names one function, the personality routine, for all frames of C++; the linker's option
-// --wrap puts the one below before it, for this module alone.
+// Here the thread instead stops forever at the first C++ frame that would be unwound, as Python 3.14 does. The compiler
+// uses one function, the personality routine, for all C++ frames. The linker's option --wrap replaces it by the
+// function below, for this module only.
 #include "interpreter_exit.h"
 
 #if defined(PYDL_WRAPS_PERSONALITY)

@@ -1,16 +1,16 @@
-// What threads do that still run while the interpreter ends.
+// The behaviour of threads that are still running while the interpreter shuts down.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
 namespace pydl::python {
 
-/// Whether the interpreter has begun to end, or has ended. No thread but the one that ends it gets the lock any more.
+/// Whether the interpreter has begun or finished shutting down. Only the thread that does so can still get the lock.
 bool interpreter_is_ending() noexcept;
 
-/// Calls `function` with the interpreter's lock, on any thread: what drops Python's objects where C++ drops their last
-/// user. It is not called where the interpreter ends and another thread does that: the process is about to be gone,
-/// and whoever waits for this thread would wait for ever.
+/// Calls `function` with the interpreter's lock, on any thread. C++ destructors use it to release Python objects. The
+/// function is not called if another thread is shutting down the interpreter: the process is about to end, and waiting
+/// for the lock would block forever.
 template <class Function>
 void drop_with_lock(const Function& function) {
   if (Py_IsInitialized() == 0) return;

@@ -1,5 +1,5 @@
-// The interpreter's lock while ops take long: other threads of Python go on meanwhile, whichever binding the op is
-// called from.
+// Releases the interpreter's lock during long ops, whichever binding they are called from, so that other Python threads
+// can run.
 #include "bindings.h"
 #include "op/work_hook.h"
 
@@ -8,11 +8,11 @@ namespace pydl::python {
 namespace {
 
 void* give_lock() {
-  // Ops run on threads without the lock as well: of C++, or where a binding has given it already.
+  // Ops also run on threads without the lock: C++ threads, or after a binding has released it.
   return PyGILState_Check() == 1 ? PyEval_SaveThread() : nullptr;
 }
 
-// Without exceptions, as a frame of its own: a daemon thread is stopped here when the interpreter ends.
+// A frame of its own that handles no exceptions: a daemon thread stops here when the interpreter shuts down.
 void take_lock(void* thread) noexcept {
   if (thread != nullptr) PyEval_RestoreThread(static_cast<PyThreadState*>(thread));
 }

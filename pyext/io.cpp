@@ -1,4 +1,4 @@
-// Parameter files, and the writer of all files.
+// Parameter files, and the writer that all files use.
 #include "bindings.h"
 #include "casters.h"
 #include "io/file.h"
@@ -19,7 +19,7 @@ void save(const py::object& path, const py::dict& tensors, const std::map<std::s
   for (const auto& [name, tensor] : tensors) {
     if (!py::isinstance<py::str>(name)) throw TypeError("save_params: names must be strings");
     if (!is_tensor(tensor.ptr())) {
-      throw TypeError(concat_text("save_params: '", name.cast<std::string>(), "' is no tensor but a ",
+      throw TypeError(concat_text("save_params: '", name.cast<std::string>(), "' is not a tensor but a ",
                                   Py_TYPE(tensor.ptr())->tp_name));
     }
     params.tensors.emplace_back(name.cast<std::string>(), unwrap(tensor.ptr()).detach());
@@ -42,7 +42,7 @@ py::tuple load(const py::object& path) {
   return py::make_tuple(tensors, params.metadata);
 }
 
-// The elements of a buffer, held for the time of a call.
+// The bytes of a buffer, held for the duration of a call.
 class Bytes {
  public:
   explicit Bytes(const py::object& content) {
@@ -87,7 +87,7 @@ class PythonOutputFile {
 };
 
 void write_file(const py::object& path, const py::object& content) {
-  const Bytes bytes(content);  // before anything is done to the file
+  const Bytes bytes(content);  // before the file is touched
   const std::string name = file_name(path);
   const py::gil_scoped_release release;
   io::OutputFile file("write_file", name);
@@ -95,16 +95,18 @@ void write_file(const py::object& path, const py::object& content) {
   file.commit();
 }
 
-// Python's own signal handlers run where a signal has interrupted a call of the system; what they raise ends it.
+// Runs Python's signal handlers when a signal has interrupted a system call; an exception from a handler aborts the
+// call.
 void run_signal_handlers() {
-  if (Py_IsInitialized() == 0) return;  // C++ goes on after the interpreter
+  if (Py_IsInitialized() == 0) return;  // C++ may still be running after the interpreter has ended
   const py::gil_scoped_acquire hold;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }
 
 void define_output_file(py::module_& module) {
-  py::class_<PythonOutputFile>(module, "OutputFile",
-                               "Replaces a file atomically by what is written in a `with` block that does not raise.")
+  py::class_<PythonOutputFile>(
+      module, "OutputFile",
+      "Replaces a file atomically by the data written in a `with` block, unless the block raises.")
       .def(py::init<const py::object&>(), py::arg("path"))
       .def(
           "__enter__",
@@ -119,13 +121,13 @@ void define_output_file(py::module_& module) {
       });
   module.def("write_file", write_file, py::arg("path"), py::arg("content"),
              "Writes bytes to a file, atomically.\n\nRaises\n------\nOSError\n"
-             "    When the file cannot be written; an older one is then as it was.");
+             "    When the file cannot be written. An existing file then stays unchanged.");
 }
 
 }  // namespace
 
 void define_io(py::module_& parent) {
-  py::module_ module = parent.def_submodule("io", "Files: safetensors, and the writer of all files.");
+  py::module_ module = parent.def_submodule("io", "Files: safetensors, and the writer that all files use.");
   io::set_interrupt_check(run_signal_handlers);
   define_output_file(module);
   module.def("save_params", save, py::arg("path"), py::arg("tensors"),

@@ -9,7 +9,7 @@
 
 namespace {
 
-// What the environment asks for is looked at first: a misspelt name must not be passed over.
+// The settings in the environment are checked first: a misspelt name must not go unnoticed.
 void check_environment() {
   using namespace pydl;
   const auto wanted = runtime::wanted_instruction_set();
@@ -31,12 +31,13 @@ constexpr const char* not_in_subinterpreters =
 
 }  // namespace
 
-// pybind11's initialiser gets another name, because ours is asked first, see below.
+// pybind11's initialiser is renamed, because the one below must run first.
 #define PyInit__core initialise_core
 
 PYBIND11_MODULE(_core, module) {
   using namespace pydl::python;
-  // Here too: from Python 3.13, the initialiser below runs in the main interpreter, whoever imports.
+  // Checked here too: from Python 3.13 on, the initialiser below runs in the main interpreter, whichever interpreter
+  // imports.
   if (!is_main_interpreter()) throw py::import_error(not_in_subinterpreters);
   check_environment();
   module.doc() = "The C++ core of pydl.";
@@ -80,13 +81,14 @@ PYBIND11_MODULE(_core, module) {
   define_info(module);
   define_benchmarks(module);
   define_checked_function(module);
+  define_declared_ops(module);
   improve_calls(module);
 }
 
 #undef PyInit__core
 
-// pybind11 asks for the lock of the main interpreter before anything else, and in another interpreter would wait for
-// ever.
+// pybind11 acquires the lock of the main interpreter before anything else; in another interpreter it would wait
+// forever.
 extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
   if (!is_main_interpreter()) {
     PyErr_SetString(PyExc_ImportError, not_in_subinterpreters);

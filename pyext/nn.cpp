@@ -48,7 +48,7 @@ void define_cross_entropy_ops(py::module_& module) {
       },
       py::arg("logits"), py::arg("target"), py::arg("axis") = -1, py::arg("ignore_index") = -100,
       py::arg("reduction") = "mean",
-      "Negative log-softmax of logits at the target class; 0 where it is `ignore_index`.\n\n"
+      "Negative log-softmax of logits at the target class; 0 if the target is `ignore_index`.\n\n"
       "Examples\n--------\n>>> import pydl\n"
       ">>> pydl._core.softmax_cross_entropy(pydl.zeros((1, 2)), pydl.tensor([0]))\n"
       "tensor(0.6931, dtype=float32)\n");
@@ -87,7 +87,7 @@ void define_ctc_ops(py::module_& module) {
       },
       py::arg("g"), py::arg("log_probs"), py::arg("targets"), py::arg("input_lengths"), py::arg("target_lengths"),
       py::arg("blank") = 0, py::arg("zero_infinity") = false,
-      "Gradient of ctc_loss for the log-probabilities: minus how often each class is passed.");
+      "Gradient of ctc_loss for the log-probabilities: minus the expected number of visits of each class.");
 }
 
 void define_ctc_loss(py::module_& module) {
@@ -104,16 +104,15 @@ void define_ctc_loss(py::module_& module) {
       py::arg("blank") = 0, py::arg("reduction") = "mean", py::arg("zero_infinity") = false,
       "Connectionist temporal classification (Graves et al., 2006): -log p(target), summed over alignments.\n\n"
       "Parameters\n----------\nlog_probs : Tensor, shape (T, N, C) or (T, C)\n    Log-softmax of the outputs.\n"
-      "targets : Tensor of integers, shape (N, S), or (sum of target lengths,)\n    Classes other than the blank; "
-      "what\n"
-      "    lies behind a row's length does not count. One-dimensional ones are joined.\n"
+      "targets : Tensor of integers, shape (N, S), or (sum of target lengths,)\n    Classes other than the blank;\n"
+      "    elements after the end of a row's target are ignored. One-dimensional targets are concatenated.\n"
       "input_lengths, target_lengths : Tensor of integers, shape (N,)\n    Steps and targets of each sequence.\n"
       "blank : int\n    The class that stands for no label.\nreduction : {'mean', 'sum', 'none'}\n"
-      "    The mean is over losses that are divided by the length of their target.\nzero_infinity : bool\n"
-      "    Whether a target that is too long for its steps has loss and gradient 0, instead of infinity\n"
-      "    and not-a-number.\n\n"
+      "    The mean is taken over losses divided by the lengths of their targets.\nzero_infinity : bool\n"
+      "    Whether a target that is too long for its number of steps has loss and gradient 0 instead of\n"
+      "    an infinite loss and a NaN gradient.\n\n"
       "Raises\n------\nValueError\n    For shapes and lengths that do not fit.\nIndexError\n    For a target "
-      "outside the classes, or the blank.\nError\n    For second derivatives: there are none.");
+      "that is not a class, or is the blank.\nError\n    For second derivatives, which are not available.");
 }
 
 using Initializer = Tensor (*)(const Dims&, double, DType, Generator&);
@@ -130,7 +129,7 @@ void define_initializer(py::module_& module, const char* name, const char* doc, 
       doc);
 }
 
-// What layers start with.
+// The default initial values of layers.
 void define_defaults(py::module_& module) {
   module.def(
       "default_weight",
@@ -140,7 +139,7 @@ void define_defaults(py::module_& module) {
                        [&] { return nn::default_weight(shape.dims, dtype.value_or(DType::float32), source); });
       },
       py::arg("shape"), py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
-      "Uniform in +-1 / sqrt(inputs), as PyTorch's layers start.");
+      "Uniform in +-1 / sqrt(inputs), the default of weights as in PyTorch.");
   module.def(
       "default_bias",
       [](const DimsArgument& shape, int64_t fan_in, std::optional<DType> dtype, Generator* generator) {
@@ -149,7 +148,7 @@ void define_defaults(py::module_& module) {
                        [&] { return nn::default_bias(shape.dims, fan_in, dtype.value_or(DType::float32), source); });
       },
       py::arg("shape"), py::arg("fan_in"), py::arg("dtype") = DType::float32, py::arg("generator") = py::none(),
-      "Uniform in +-1 / sqrt(fan_in), as PyTorch's layers start.");
+      "Uniform in +-1 / sqrt(fan_in), the default of biases as in PyTorch.");
 }
 
 }  // namespace
@@ -162,9 +161,9 @@ void define_nn(py::module_& parent) {
       "Cross-entropy of softmax(logits) and a target.\n\n"
       "Parameters\n----------\nlogits : Tensor, shape (N, K, ...) or (K,)\n"
       "target : Tensor\n    Class indices, integers of shape (N, ...), or class probabilities, floating point of\n"
-      "    the shape of the logits.\nweight : Tensor, shape (K,), optional\n    Scale of each class.\n"
-      "ignore_index : int\n    Targets that do not count.\nlabel_smoothing : float in [0, 1]\n"
-      "    Part of the target spread over all classes.\nreduction : {'mean', 'sum', 'none'}\n\n"
+      "    the shape of the logits.\nweight : Tensor, shape (K,), optional\n    Weight of each class.\n"
+      "ignore_index : int\n    Targets with this value are ignored.\nlabel_smoothing : float in [0, 1]\n"
+      "    Fraction of the target that is spread over all classes.\nreduction : {'mean', 'sum', 'none'}\n\n"
       "Raises\n------\nValueError\n    When the shapes do not fit.\nIndexError\n    For a class index outside the "
       "classes.");
   define_cross_entropy_ops(parent);

@@ -1,4 +1,4 @@
-// Normalisation: the ops, and the functions behind the layers.
+// Normalisation: the ops, and the functions that the layers call.
 #include <variant>
 
 #include "bindings.h"
@@ -55,7 +55,7 @@ void define_row_ops(py::module_& module) {
         return compute(2 * x.size(), [&] { return normalize(x, axes, epsilon, center); });
       },
       py::arg("x"), py::arg("axes") = 1, py::arg("epsilon") = 1e-5, py::arg("center") = true,
-      "Rows of the last `axes` axes, brought to mean 0 and variance 1, or to root mean square 1.\n\n"
+      "Normalises rows over the last `axes` axes to mean 0 and variance 1, or to root mean square 1.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl._core.normalize(pydl.tensor([1.0, 3.0]), epsilon=0.0).tolist()\n"
       "[-1.0, 1.0]\n");
   module.def(
@@ -67,7 +67,7 @@ void define_row_ops(py::module_& module) {
       "Gradient of normalize for x.");
 }
 
-// A number, or a tensor that holds it.
+// A number, or a tensor that contains it.
 using Momentum = std::variant<double, Tensor>;
 
 nn::BatchNormOptions options_of(bool training, const Momentum& momentum, double eps) {
@@ -130,7 +130,8 @@ void define_group_norms(py::module_& module) {
         return compute(2 * x.size(), [&] { return nn::rms_norm(x, normalized_shape.dims, given(weight), eps); });
       },
       py::arg("x"), py::arg("normalized_shape"), py::arg("weight") = py::none(), py::arg("eps") = py::none(),
-      "x over its root mean square along the last axes, of shape `normalized_shape` (Zhang and Sennrich, 2019).\n\n"
+      "x divided by its root mean square over the last axes, of shape `normalized_shape` (Zhang and Sennrich, "
+      "2019).\n\n"
       "Parameters\n----------\nx : Tensor, shape (..., *normalized_shape)\n"
       "normalized_shape : int or sequence of int\nweight : Tensor, shape normalized_shape, optional\n"
       "eps : float, optional\n    Added to the mean square; by default the dtype's machine epsilon.\n\n"
@@ -142,8 +143,10 @@ void define_group_norms(py::module_& module) {
       },
       py::arg("x"), py::arg("size"), py::arg("alpha") = 1e-4, py::arg("beta") = 0.75, py::arg("k") = 1.0,
       "x / (k + alpha * mean of squares over `size` neighbouring channels)**beta (Krizhevsky et al., 2012).\n\n"
-      "Parameters\n----------\nx : Tensor, shape (N, C, ...)\nsize : int\n    Channels of a window; beyond the first "
-      "and the last one are zeros.\nalpha, beta, k : float\n\nRaises\n------\nValueError\n    For a size below 1, or x "
+      "Parameters\n----------\nx : Tensor, shape (N, C, ...)\nsize : int\n    Channels in a window; zeros are added "
+      "before "
+      "the first and after the last one.\nalpha, beta, k : float\n\nRaises\n------\nValueError\n    For a size below "
+      "1, or x "
       "without channels.");
 }
 
@@ -183,7 +186,7 @@ void define_norm(py::module_& parent) {
       "Normalisation of each channel of each sample of x (N, C, ...) (Ulyanov et al., 2016).\n\n"
       "Parameters\n----------\nx : Tensor, shape (N, C, ...)\nrunning_mean, running_var : Tensor, shape (C,), "
       "optional\n"
-      "    Used without `use_input_stats`; else the moments of x, averaged over samples, enter them.\n"
+      "    Used without `use_input_stats`; otherwise updated with the moments of x, averaged over samples.\n"
       "weight, bias : Tensor, shape (C,), optional\nuse_input_stats : bool\n    Whether the moments are those of x.\n"
       "momentum : float or Tensor of rank 0\n    Weight of x in the running moments.\neps : float\n"
       "    Added to the variance.\n\nRaises\n------\nValueError\n    When the shapes do not fit, and for one value "

@@ -8,7 +8,7 @@ namespace pydl::python {
 
 namespace {
 
-// What Python's operators call for two operands, of which one at least is a tensor.
+// The functions that Python's operators call with two operands, at least one of which is a tensor.
 using Operator = PyObject* (*)(PyObject*, PyObject*);
 
 Operator arithmetic_operator(const std::string& name) {
@@ -35,7 +35,7 @@ Operator arithmetic_operator(const std::string& name) {
   return nullptr;
 }
 
-// The comparison of that name with a tensor on the left, and the same turned around.
+// The comparison with that name for a tensor on the left, and the mirrored one.
 std::optional<std::pair<int, int>> comparison_operator(const std::string& name) {
   if (name == "equal") return std::pair{Py_EQ, Py_EQ};
   if (name == "not_equal") return std::pair{Py_NE, Py_NE};
@@ -46,14 +46,14 @@ std::optional<std::pair<int, int>> comparison_operator(const std::string& name) 
   return std::nullopt;
 }
 
-// NumPy hands a number that is compared over as an array without axes.
+// NumPy passes a number in a comparison as an array of rank 0.
 py::object number_of(PyObject* object) {
   const auto array = py::reinterpret_borrow<py::object>(object);
   const bool is_number = py::isinstance<py::array>(array) && array.attr("ndim").cast<int>() == 0;
   return is_number ? py::object(array[py::tuple()]) : array;
 }
 
-// The result of the operator that a function stands for: `array + tensor` calls numpy.add. Nothing for other functions.
+// The result of the corresponding operator: `array + tensor` calls numpy.add. Nothing for other functions.
 std::optional<py::object> call_operator(const std::string& name, PyObject* a, PyObject* b) {
   PyObject* result = nullptr;
   if (const Operator function = arithmetic_operator(name)) {
@@ -85,7 +85,7 @@ py::tuple as_arguments(const std::string& name, const py::tuple& objects) {
   return arguments;
 }
 
-// An array or number of NumPy as a tensor; what pydl has no dtype for stays as it is.
+// A NumPy array or number as a tensor; unchanged if pydl has no corresponding dtype.
 py::object as_result(const py::object& object) {
   const py::module_ numpy = py::module_::import("numpy");
   if (!py::isinstance(object, numpy.attr("ndarray")) && !py::isinstance(object, numpy.attr("generic"))) return object;
@@ -93,7 +93,7 @@ py::object as_result(const py::object& object) {
   return py::cast(from_array(numpy.attr("asarray")(object), false));
 }
 
-// What a function wrote into counts as overwritten.
+// Tensors that a function has written to count as overwritten.
 void note_written(py::handle object) {
   if (is_tensor(object.ptr())) unwrap(object.ptr()).bump_version();
 }
@@ -110,8 +110,8 @@ py::object results_of(const py::object& computed, const py::tuple& out) {
   return results;
 }
 
-// NumPy's protocol. Operators stay those of tensors, with their dtypes and gradients; all other functions compute on
-// the memory of the tensors.
+// NumPy's protocol. Functions that correspond to operators behave like those of tensors, with their dtypes and
+// gradients; all other functions compute on the memory of the tensors.
 py::object array_ufunc(const py::object&, const py::object& ufunc, const std::string& method, const py::args& inputs,
                        const py::kwargs& keywords) {
   const bool known =

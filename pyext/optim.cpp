@@ -50,7 +50,7 @@ void define_optim(py::module_& parent) {
         optim::sgd_update_rows(param, grad, index, lr, skip);
       },
       py::arg("param"), py::arg("grad"), py::arg("index"), py::arg("lr"), py::arg("skip") = py::none(),
-      "Stochastic gradient descent for the rows of a table that an index names.");
+      "Stochastic gradient descent for the rows of a table that an index selects.");
   module.def("rmsprop_update", update_rmsprop, py::arg("step"), py::arg("params"), py::arg("square_averages"),
              py::arg("velocities"), py::arg("grads"), py::arg("lr"), py::kw_only(), py::arg("alpha") = 0.99,
              py::arg("epsilon") = 1e-8, py::arg("momentum") = 0.0, py::arg("weight_decay") = 0.0,

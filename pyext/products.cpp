@@ -6,7 +6,7 @@ namespace pydl::python {
 
 namespace {
 
-// Work of a product in elements, for deciding about the interpreter's lock.
+// The work of a product, in elements, that determines whether to release the interpreter's lock.
 int64_t product_work(const Tensor& a, const Tensor& b) { return (a.size() + b.size()) * 4; }
 
 Tensor multiply_matrices(const Tensor& a, const Tensor& b) {

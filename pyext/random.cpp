@@ -10,7 +10,7 @@ namespace {
 
 Generator& chosen(Generator* generator) { return generator != nullptr ? *generator : default_generator(); }
 
-// Behind *args, pybind11 does not take None for a pointer.
+// After *args, pybind11 does not convert None to a null pointer.
 Generator& chosen_optional(std::optional<Generator*> generator) { return chosen(generator.value_or(nullptr)); }
 
 void define_generator(py::module_& module) {
@@ -18,20 +18,20 @@ void define_generator(py::module_& module) {
                         "Generator(seed=None)\n--\n\n"
                         "A stream of random numbers (Philox 4x32-10): the same for any number of threads.\n\n"
                         "Parameters\n----------\nseed : int in [0, 2**64), optional\n"
-                        "    By default one of the operating system, another in every process, and in every child\n"
-                        "    that a process forks.\n\nExamples\n--------\n>>> import pydl\n"
+                        "    By default chosen by the operating system: a different one in every process and in every\n"
+                        "    forked child.\n\nExamples\n--------\n>>> import pydl\n"
                         ">>> g = pydl.Generator(1)\n>>> state = g.state()\n>>> a = pydl.uniform(3, generator=g)\n"
                         ">>> g.set_state(state)\n>>> bool((pydl.uniform(3, generator=g) == a).all())\nTrue\n")
       .def(py::init([](std::optional<uint64_t> seed) { return seed ? Generator(*seed) : Generator(); }),
            py::arg("seed") = py::none())
       .def_property_readonly("seed", &Generator::seed, "The seed of the stream.")
-      .def("manual_seed", &Generator::manual_seed, py::arg("seed"), "Starts the stream of `seed` from its beginning.")
+      .def("manual_seed", &Generator::manual_seed, py::arg("seed"), "Restarts the generator with this seed.")
       .def("state", &Generator::state, "A copy of the state: int64 {seed, offset}.")
-      .def("set_state", &Generator::set_state, py::arg("state"), "Continues from a state that `state` gave.")
+      .def("set_state", &Generator::set_state, py::arg("state"), "Continues from a state that `state` returned.")
       .def("__repr__", [](const Generator& g) { return concat_text("Generator(seed=", g.seed(), ")"); });
 }
 
-// Remembers what is drawn in `with tape.record():`, and draws it again in `with tape.replay():`.
+// Records random states in `with tape.record():`, and uses them again in `with tape.replay():`.
 class PythonTape {
  public:
   void enter(bool replay) { scopes_.push_back(std::make_unique<RandomTape::Scope>(tape_, replay)); }
@@ -64,11 +64,11 @@ void define_random(py::module_& module) {
   define_generator(module);
   module.def(
       "manual_seed", [](uint64_t seed) { default_generator().manual_seed(seed); }, py::arg("seed"),
-      "Starts the default generator's stream of `seed` from its beginning.\n\n"
-      "Until then, random numbers, and with them the first weights of layers, are others in every process: the\n"
-      "operating system seeds the generator, or the environment variable PYDL_SEED does. A child that the process\n"
-      "forks goes on with the same numbers as its parent after a call of `manual_seed`, or under PYDL_SEED; else it\n"
-      "has numbers of its own.\n\n"
+      "Restarts the default generator with this seed.\n\n"
+      "Until then, random numbers, and with them the initial weights of layers, differ in every process, because the\n"
+      "operating system seeds the generator, unless the environment variable PYDL_SEED does. After `manual_seed`, or\n"
+      "with PYDL_SEED, a forked child continues with the same numbers as its parent; otherwise it has numbers of its\n"
+      "own.\n\n"
       "Parameters\n----------\nseed : int in [0, 2**64)\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.manual_seed(1)\n>>> a = pydl.uniform(3)\n>>> pydl.manual_seed(1)\n"
       ">>> bool((pydl.uniform(3) == a).all())\nTrue\n");
@@ -82,7 +82,7 @@ void define_random(py::module_& module) {
       ">>> pydl.set_rng_state(state)\n>>> bool((pydl.uniform(3) == a).all())\nTrue\n");
   module.def(
       "set_rng_state", [](const Tensor& state) { default_generator().set_state(state); }, py::arg("state"),
-      "Lets the default generator go on from a state that `get_rng_state` gave.\n\n"
+      "Continues the default generator from a state that `get_rng_state` returned.\n\n"
       "Parameters\n----------\nstate : Tensor\n    int64 (2).\n\nRaises\n------\nValueError\n"
       "    For another shape or dtype.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.set_rng_state(pydl.get_rng_state())\n");

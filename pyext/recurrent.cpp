@@ -1,4 +1,4 @@
-// Recurrent layers: the ops, and the functions behind the layers.
+// Recurrent layers: the ops, and the functions that the layers call.
 #include "bindings.h"
 #include "casters.h"
 #include "pydl/nn.h"
@@ -23,7 +23,7 @@ RecurrentOptions options_of(const std::string& cell, bool reset_after, bool reve
   throw ValueError(concat_text("recurrent: expected cell 'lstm', 'gru', 'rnn_tanh' or 'rnn_relu', got '", cell, "'"));
 }
 
-// w_ih, w_hh, then both biases or none, then perhaps a projection.
+// w_ih, w_hh, then both biases or none, then optionally a projection.
 RecurrentWeights weights_of(const WeightList& list) {
   if (list.size() < 2 || list.size() > 5) {
     throw ValueError(
@@ -44,7 +44,7 @@ std::vector<RecurrentWeights> weights_of(const std::vector<WeightList>& lists) {
   return weights;
 }
 
-// Work in elements, for deciding about the interpreter's lock.
+// The work, in elements, that determines whether to release the interpreter's lock.
 int64_t work_of(const Tensor& x, const WeightList& weights) {
   return x.size() + (weights.empty() ? 0 : weights[0].size());
 }
@@ -93,28 +93,29 @@ void define_ops(py::module_& module) {
       "One direction of one recurrent layer over x (T, N, I): output (T, N, H), final h (N, H), and final c or "
       "None.\n\n"
       "Parameters\n----------\nx : Tensor, shape (T, N, I)\nh0 : Tensor, shape (N, H)\nc0 : Tensor, shape (N, H), or "
-      "None\n    For an LSTM.\nweights : list of Tensor\n    w_ih (G H, I), w_hh (G H, H), perhaps b_ih and b_hh (G "
+      "None\n    For an LSTM.\nweights : list of Tensor\n    w_ih (G H, I), w_hh (G H, H), optionally b_ih and b_hh (G "
       "H), "
-      "perhaps a projection w_hr (P, H) of an LSTM.\nlengths : Tensor of integers, shape (N,), optional\n"
+      "and optionally a projection w_hr (P, H) of an LSTM.\nlengths : Tensor of integers, shape (N,), optional\n"
       "cell : {'lstm', 'gru', 'rnn_tanh', 'rnn_relu'}\nreset_after, reverse : bool\n\n"
       "Examples\n--------\n>>> import pydl\n>>> w = pydl.ones((1, 1))\n"
       ">>> y, h, _ = pydl._core.recurrent(pydl.ones((3, 1, 1)), pydl.zeros((1, 1)), None, [w, w], cell='rnn_relu')\n"
       ">>> y.reshape(-1).tolist()\n[1.0, 2.0, 3.0]\n");
-  module.def("recurrent_step", run_step, py::arg("x"), py::arg("h"), py::arg("c"), py::arg("weights"),
-             py::arg("cell") = "lstm", py::arg("reset_after") = true,
-             "One step of a recurrent layer, x (N, I): the new h, and the new c or None. Arguments as of `recurrent`.");
+  module.def(
+      "recurrent_step", run_step, py::arg("x"), py::arg("h"), py::arg("c"), py::arg("weights"),
+      py::arg("cell") = "lstm", py::arg("reset_after") = true,
+      "One step of a recurrent layer, x (N, I): the new h, and the new c or None. Arguments as for `recurrent`.");
   module.def("recurrent_backward", run_recurrent_backward, py::arg("gradients"), py::arg("x"), py::arg("h0"),
              py::arg("c0"), py::arg("weights"), py::arg("lengths") = py::none(), py::arg("cell") = "lstm",
              py::arg("reset_after") = true, py::arg("reverse") = false,
-             "Gradients of `recurrent` for x, h0, c0, w_ih, w_hh, b_ih and b_hh, from those of its results, or None.");
+             "Gradients of `recurrent` for x, h0, c0, w_ih, w_hh, b_ih and b_hh, from the gradients of its results.");
   module.def(
       "sequence_product",
       [](const Tensor& a, const Tensor& b, const Tensor& lengths, const Tensor& first, int64_t shift) {
         return compute(a.size() + b.size(), [&] { return sequence_product(a, b, lengths, first, shift); });
       },
       py::arg("a"), py::arg("b"), py::arg("lengths"), py::arg("first"), py::arg("shift") = 0,
-      "Sum of the outer products of a[t, n] and b[t + shift, n] over n and t < lengths[n]; first[n] stands for what is "
-      "outside.");
+      "Sum of the outer products of a[t, n] and b[t + shift, n] over n and t < lengths[n]; first[n] is used "
+      "if t + shift is outside of the sequence.");
 }
 
 nn::RecurrentLayersOptions layers_of(bool bidirectional, double dropout, bool training, Generator* generator) {
@@ -123,7 +124,7 @@ nn::RecurrentLayersOptions layers_of(bool bidirectional, double dropout, bool tr
 
 constexpr const char* layer_arguments =
     "\n\nParameters\n----------\nx : Tensor, shape (T, N, I)\nh0 : Tensor, shape (layers * directions, N, H)\n"
-    "weights : list of list of Tensor\n    For every layer and direction w_ih, w_hh, perhaps b_ih and b_hh.\n"
+    "weights : list of list of Tensor\n    For every layer and direction w_ih, w_hh, and optionally b_ih and b_hh.\n"
     "lengths : Tensor of integers, shape (N,), optional\nbidirectional : bool\ndropout : float\n    Between layers.\n"
     "training : bool\ngenerator : Generator, optional\n\nReturns\n-------\noutput : Tensor, shape (T, N, directions * "
     "H)\nh : Tensor, shape (layers * directions, N, H)\n\nRaises\n------\nValueError\n    When shapes do not fit.";

@@ -14,28 +14,28 @@ std::string doc_of(const char* name, const char* summary, const char* result, co
   return concat_text(summary,
                      "\n\nParameters\n----------\nx : Tensor, any shape\naxis : int or tuple of int, optional\n",
                      "    Axes to reduce; all by default.\n", more, "keepdims : bool\n",
-                     "    Whether reduced axes stay, with size 1.\n\nReturns\n-------\nTensor\n    ", result,
+                     "    Whether reduced axes are kept with size 1.\n\nReturns\n-------\nTensor\n    ", result,
                      "\n\nExamples\n--------\n>>> import pydl\n>>> pydl.", name,
                      "(pydl.tensor([[1, 2], [3, 4]]), axis=0).shape\n(2,)\n");
 }
 
-// NumPy's functions call the method of their name, with arguments that only NumPy knows: `out`, `dtype`, `ddof`.
+// NumPy's functions call the method with the same name, with arguments that only NumPy has: `out`, `dtype`, `ddof`.
 std::string method_doc(const char* summary) {
   return concat_text(summary,
-                     "\n\n`numpy`'s function of that name calls this method: `out` must be None; where there is a ",
+                     "\n\nThe `numpy` function with that name calls this method. `out` must be None. If there is a ",
                      "`dtype`,\nthe tensor is converted to it first, and so is the result.");
 }
 
 void require_no_output(const char* name, const py::object& out) {
   if (out.is_none()) return;
-  throw TypeError(concat_text(name, ": expected out=None: a reduction gives a new tensor, got a ",
+  throw TypeError(concat_text(name, ": expected out=None, because reductions return a new tensor, got a ",
                               std::string(py::str(py::type::of(out).attr("__name__")))));
 }
 
-// A tensor in the dtype that the caller asks for: what a method reduces, and what it gives.
+// A tensor in the dtype that the caller requests: the input of a method, or its result.
 Tensor as_dtype(const Tensor& x, const std::optional<DType>& dtype) { return dtype ? astype(x, *dtype) : x; }
 
-// Whether the method of NumPy takes the dtype to compute in.
+// Whether the corresponding NumPy method has a `dtype` argument.
 enum class Dtype { none, optional };
 
 void define_reduction(py::module_& module, const py::object& type, const char* name, const char* summary,
@@ -68,7 +68,7 @@ void define_moment(py::module_& module, const py::object& type, const char* name
   const auto run = [function](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims) {
     return compute(x.size(), [&] { return function(x, axis.axes, correction, keepdims); });
   };
-  const std::string doc = doc_of(name, summary, "Floating point; integers are taken as float32.",
+  const std::string doc = doc_of(name, summary, "Floating point; integers are converted to float32.",
                                  "correction : float\n    Subtracted from the number of elements to divide by: 0 for "
                                  "the population, 1 for a sample.\n");
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = 0.0,
@@ -103,27 +103,31 @@ void define_arg_reduction(py::module_& module, const py::object& type, const cha
 }  // namespace
 
 void define_reductions(py::module_& module, const py::object& type) {
-  const char* wide = "Of the dtype of x; integers and bools are counted in int64.";
-  const char* same = "Of the dtype of x.";
-  const char* real = "Floating point; integers are taken as float32.";
+  const char* wide = "Has the dtype of x; for integers and bools, int64.";
+  const char* same = "Has the dtype of x.";
+  const char* real = "Floating point; integers are converted to float32.";
   define_reduction(module, type, "sum", "Sum over axes.", wide, sum, Dtype::optional);
   define_reduction(module, type, "mean", "Arithmetic mean over axes.", real, mean, Dtype::optional);
   define_reduction(module, type, "prod", "Product over axes.", wide, prod, Dtype::optional);
-  define_reduction(module, type, "max", "Largest element over axes; not-a-number wins.", same, max, Dtype::none);
-  define_reduction(module, type, "min", "Smallest element over axes; not-a-number wins.", same, min, Dtype::none);
+  define_reduction(module, type, "max", "Largest element over axes; NaN if there is one.", same, max, Dtype::none);
+  define_reduction(module, type, "min", "Smallest element over axes; NaN if there is one.", same, min, Dtype::none);
   define_reduction(module, type, "any", "Whether any element over axes is not 0.", "bool", any, Dtype::none);
   define_reduction(module, type, "all", "Whether all elements over axes are not 0.", "bool", all, Dtype::none);
   define_moment(module, type, "var", "Variance over axes.", var);
-  define_moment(module, type, "std", "Standard deviation over axes; its derivative is 0 where all are equal.", std);
-  define_arg_reduction(module, type, "argmax", "Index of the largest element, the first of several.", argmax);
-  define_arg_reduction(module, type, "argmin", "Index of the smallest element, the first of several.", argmin);
+  define_moment(module, type, "std", "Standard deviation over axes; its derivative is 0 if all elements are equal.",
+                std);
+  define_arg_reduction(module, type, "argmax", "Index of the largest element, the first one if there are several.",
+                       argmax);
+  define_arg_reduction(module, type, "argmin", "Index of the smallest element, the first one if there are several.",
+                       argmin);
   module.def(
       "logsumexp",
       [](const Tensor& x, const AxisArgument& axis, bool keepdims) {
         return compute(x.size(), [&] { return logsumexp(x, axis.axes, keepdims); });
       },
       py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
-      "log(sum(exp(x))) over axes, without overflow; of integers, in float32.\n\nExamples\n--------\n>>> import pydl\n"
+      "log(sum(exp(x))) over axes, without overflow; integers are converted to float32.\n\nExamples\n--------\n>>> "
+      "import pydl\n"
       ">>> pydl.logsumexp(pydl.tensor([1000.0, -1000.0]))\ntensor(1000., dtype=float32)\n");
 }
 

@@ -30,9 +30,10 @@ void define_resample_ops(py::module_& module) {
       "Interpolation along 1 to 3 spatial axes; see `pydl.nn.functional.interpolate`.\n\n"
       "Parameters\n----------\nx : Tensor, shape (N, C, S...), floating point\nsize : tuple of int\n"
       "    Spatial sizes of the result.\nmode : {'nearest', 'linear', 'cubic', 'area'}\nalign_corners : bool\n"
-      "    Whether first and last elements lie upon each other.\nsteps : sequence of float, optional\n"
-      "    Places of x per place of the result along each axis; by default what follows from the sizes.\n"
-      "antialias : bool\n    Whether neighbourhoods grow as an axis shrinks; linear and cubic only.\n\n"
+      "    Whether the first and last elements of x and of the result are aligned.\nsteps : sequence of float, "
+      "optional\n"
+      "    Distance in x per step in the result along each axis; by default it follows from the sizes.\n"
+      "antialias : bool\n    Whether neighbourhoods grow when an axis shrinks; linear and cubic only.\n\n"
       "Returns\n-------\nTensor, shape (N, C, *size)\n\nRaises\n------\nValueError\n    When sizes do not fit.\n"
       "TypeError\n    When x is not floating point.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl._core.resample(pydl.tensor([[[1.0, 3.0]]]), 3, mode='linear', align_corners=True).tolist()\n"
@@ -70,12 +71,12 @@ Tensor pad_tensor(const Tensor& x, const std::vector<int64_t>& pads, const std::
 void define_padding(py::module_& module) {
   module.def(
       "pad", pad_tensor, py::arg("x"), py::arg("pad"), py::arg("mode") = "constant", py::arg("value") = py::none(),
-      "Elements added around a tensor, as in PyTorch.\n\n"
+      "Adds elements around a tensor, as in PyTorch.\n\n"
       "Parameters\n----------\nx : Tensor, any shape and dtype\npad : sequence of int\n"
-      "    Pairs (before, behind), the first one for the last axis, the next for the one before it, ...\n"
+      "    Pairs (before, after), the first one for the last axis, the next for the one before it, ...\n"
       "    Negative numbers remove elements.\nmode : {'constant', 'reflect', 'replicate', 'circular'}\n"
       "    'reflect' mirrors at the first and last elements without repeating these.\n"
-      "value : number, optional\n    Of the added elements in mode 'constant'; 0 by default.\n\n"
+      "value : number, optional\n    The added elements in mode 'constant'; 0 by default.\n\n"
       "Returns\n-------\nTensor\n\nRaises\n------\nValueError\n"
       "    When there are more pairs than axes, or an axis is too short for the mode.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.nn.functional.pad(pydl.tensor([1, 2, 3]), (1, 2)).tolist()\n"
@@ -113,7 +114,7 @@ void define_adaptive_avg_pool(py::module_& module, int spatial, const char* shap
     });
   };
   module.def(name.c_str(), run, py::arg("x"), py::arg("output_size"),
-             concat_text("The means of windows that share the input out evenly.\n\n"
+             concat_text("The means of windows that divide the input evenly.\n\n"
                          "Parameters\n----------\nx : Tensor, shape ",
                          shape,
                          ", or without N; floating point\n"

@@ -1,4 +1,4 @@
-// Context managers that switch something: modes of the thread, attributes, the handling of Ctrl-C.
+// Context managers that switch a state: modes of the thread, attributes, the handling of Ctrl-C.
 #include "scopes.h"
 
 #include <optional>
@@ -22,7 +22,7 @@ struct PythonAutocastScope {
   ScopeStack<AutocastScope> scopes;
 };
 
-// How many functions that give gradients are being evaluated on this thread.
+// The number of gradient-computing functions that are being evaluated on this thread.
 thread_local int nesting = 0;
 
 struct NestingScope {
@@ -32,7 +32,7 @@ struct NestingScope {
   NestingScope& operator=(const NestingScope&) = delete;
 };
 
-// Entries of dicts that are at the end what they were at the beginning: there, with their values, or not.
+// Restores entries of dicts at the end of a scope: their values, or their absence.
 class RestoreScope {
  public:
   RestoreScope(const py::list& entries, py::object change) : change_(std::move(change)) {
@@ -71,14 +71,14 @@ class RestoreScope {
   struct Entry {
     py::object dict;
     py::object key;
-    py::object value;  // null where there was none
+    py::object value;  // null if there was none
   };
   std::vector<Entry> entries_;
   py::object change_;
 };
 
-// Within it, SIGINT calls `_handle` of the object. Nothing changes outside of the main thread, and where somebody
-// ignores the signal.
+// In this scope, SIGINT calls `_handle` of the object. Nothing changes outside of the main thread, or if the signal is
+// ignored.
 class InterruptScope {
  public:
   void enter(const py::object& self) {
@@ -99,7 +99,7 @@ class InterruptScope {
     try {
       signals.attr("signal")(signals.attr("SIGINT"), previous);
     } catch (py::error_already_set& error) {
-      // A signal that was waiting was handled first, and raised.
+      // A pending signal was handled first, and raised an exception.
       signals.attr("signal")(signals.attr("SIGINT"), previous);
       throw;
     }
@@ -110,7 +110,7 @@ class InterruptScope {
 };
 
 void define_modes(py::module_& module) {
-  py::class_<PythonGradScope>(module, "_GradScope", "Sets for a scope whether ops are recorded.")
+  py::class_<PythonGradScope>(module, "_GradScope", "Turns recording on or off for a scope.")
       .def(py::init([](bool enabled) { return std::make_unique<PythonGradScope>(enabled); }), py::arg("enabled"))
       .def("__enter__", [](PythonGradScope& scope) { scope.scopes.enter(scope.enabled); })
       .def("__exit__", [](PythonGradScope& scope, const py::args&) { scope.scopes.leave(); });
@@ -133,11 +133,12 @@ void define_modes(py::module_& module) {
 void define_scopes(py::module_& module) {
   define_modes(module);
   py::class_<RestoreScope>(module, "_RestoreScope",
-                           "Calls `change` at its beginning; at its end, entries (dict, key) are what they were.")
+                           "Calls `change` at its beginning, and restores entries (dict, key) at its end.")
       .def(py::init<py::list, py::object>(), py::arg("entries"), py::arg("change"))
       .def("__enter__", [](const RestoreScope& scope) { scope.enter(); })
       .def("__exit__", [](const RestoreScope& scope, const py::args&) { scope.restore(); });
-  py::class_<InterruptScope>(module, "_InterruptScope", "Within it, SIGINT calls the method `_handle(signum, frame)`.")
+  py::class_<InterruptScope>(module, "_InterruptScope",
+                             "In this scope, SIGINT calls the method `_handle(signum, frame)`.")
       .def(py::init<>())
       .def("__enter__",
            [](const py::object& self) {

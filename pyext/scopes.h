@@ -12,9 +12,9 @@ namespace pydl::python {
 
 namespace py = pybind11;
 
-/// What a scope of Python switches. Entering and leaving are single calls into C++: Python looks for signals between
-/// instructions and behind calls, so a KeyboardInterrupt comes before a switch and what undoes it are in place, or
-/// after. A scope may be entered again while it is open.
+/// A C++ scope as a context manager. Entering and leaving it are single calls into C++. Python handles signals only
+/// between instructions and after calls, so a KeyboardInterrupt comes either before the switch and its undoing are in
+/// place, or after. A context manager may be entered again while it is open.
 template <class CppScope>
 class ScopeStack {
  public:
@@ -31,7 +31,7 @@ class ScopeStack {
   std::vector<std::unique_ptr<CppScope>> open_;
 };
 
-/// A context manager around a scope of C++ without arguments.
+/// A context manager for a C++ scope without arguments.
 template <class CppScope>
 void define_scope(py::module_& module, const char* name, const char* doc) {
   using Scope = ScopeStack<CppScope>;

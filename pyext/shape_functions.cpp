@@ -29,7 +29,7 @@ std::vector<Tensor> split_into(const Tensor& x, const py::object& parts, int64_t
   const int64_t count = sizes[0];
   const int64_t size = x.shape()[normalize_axis("split", axis, x.rank())];
   if (count <= 0 || size % count != 0) {
-    throw ValueError(concat_text("split: an axis of size ", size, " has no ", count, " equal parts"));
+    throw ValueError(concat_text("split: an axis of size ", size, " cannot be divided into ", count, " equal parts"));
   }
   return split(x, std::vector<int64_t>(static_cast<size_t>(count), size / count), axis);
 }
@@ -38,7 +38,7 @@ Tensor flatten(const Tensor& x, int64_t start_axis, int64_t end_axis) {
   if (x.rank() == 0) return reshape(x, {1});
   const int start = normalize_axis("flatten", start_axis, x.rank());
   const int end = normalize_axis("flatten", end_axis, x.rank());
-  if (start > end) throw ValueError(concat_text("flatten: axis ", start_axis, " lies behind axis ", end_axis));
+  if (start > end) throw ValueError(concat_text("flatten: axis ", start_axis, " is after axis ", end_axis));
   Dims shape;
   for (int axis = 0; axis < x.rank(); ++axis) {
     if (axis > start && axis <= end) {
@@ -50,21 +50,21 @@ Tensor flatten(const Tensor& x, int64_t start_axis, int64_t end_axis) {
   return reshape(x, shape);
 }
 
-// PyTorch's `view`: what is written to the result is written to x.
+// PyTorch's `view`: writing to the result writes to x.
 Tensor view(const Tensor& x, const Dims& shape) {
   const Tensor result = reshape(x, shape);
   if (x.is_contiguous() || x.size() == 0 || is_tracing() || result.raw_data() == x.raw_data()) return result;
   throw ValueError(concat_text("view: the elements of a tensor of shape ", x.shape(), " with strides ", x.strides(),
-                               " lie in another order than those of shape ", result.shape(),
-                               "; use reshape, which copies them"));
+                               " are in another order than those of shape ", result.shape(),
+                               "; use reshape, which copies if necessary"));
 }
 
 void define_views(py::module_& module, const py::object& type) {
   module.def(
       "reshape", [](const Tensor& x, const DimsArgument& shape) { return reshape(x, shape.dims); }, py::arg("x"),
       py::arg("shape"),
-      "The same elements, row-major, under another shape; a view where the layout allows.\n\n"
-      "One size may be -1 and follows from the others.\n\nExamples\n--------\n>>> import pydl\n"
+      "The same elements, in row-major order, in another shape; a view if the layout allows it.\n\n"
+      "One size may be -1; it is computed from the others.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.reshape(pydl.arange(6), (2, -1)).shape\n(2, 3)\n");
   method(
       type, "reshape",
@@ -72,14 +72,15 @@ void define_views(py::module_& module, const py::object& type) {
       "See `pydl.reshape`; takes sizes or one sequence of them.");
   method(
       type, "view", [](const Tensor& x, const py::args& shape) { return view(x, dims_of_varargs("view", shape)); },
-      "PyTorch's `reshape` that never copies.\n\nTakes sizes or one sequence of them.\n\nRaises\n------\nValueError\n"
-      "    Where the layout allows no view.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.zeros(6).view(2, "
+      "Like `reshape`, but never copies, as in PyTorch.\n\nTakes sizes or one sequence of "
+      "them.\n\nRaises\n------\nValueError\n"
+      "    If the layout does not allow a view.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.zeros(6).view(2, "
       "-1).shape\n"
       "(2, 3)\n");
   module.def(
       "permute_dims", [](const Tensor& x, const DimsArgument& axes) { return permute_dims(x, axes.dims); },
       py::arg("x"), py::arg("axes"),
-      "Axes in another order, a view.\n\nExamples\n--------\n>>> import pydl\n"
+      "The axes in another order, as a view.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.permute_dims(pydl.zeros((2, 3, 4)), (2, 0, 1)).shape\n(4, 2, 3)\n");
   method(
       type, "permute_dims",
@@ -88,9 +89,9 @@ void define_views(py::module_& module, const py::object& type) {
   method(
       type, "permute",
       [](const Tensor& x, const py::args& axes) { return permute_dims(x, dims_of_varargs("permute", axes)); },
-      "PyTorch's name of `permute_dims`; takes axes or one sequence of them.");
+      "PyTorch's name for `permute_dims`; takes axes or one sequence of them.");
   module.def("matrix_transpose", matrix_transpose, py::arg("x"),
-             "The last two axes exchanged, a view.\n\nExamples\n--------\n>>> import pydl\n"
+             "The last two axes swapped, as a view.\n\nExamples\n--------\n>>> import pydl\n"
              ">>> pydl.matrix_transpose(pydl.zeros((2, 3))).shape\n(3, 2)\n");
   const auto expand_to = [](const Tensor& x, const DimsArgument& shape) { return expand(x, shape.dims); };
   constexpr const char* expand_doc =
@@ -98,7 +99,7 @@ void define_views(py::module_& module, const py::object& type) {
       ">>> pydl.expand(pydl.zeros((2, 1)), (2, 3)).shape\n(2, 3)\n";
   module.def("expand", expand_to, py::arg("x"), py::arg("shape"), expand_doc);
   module.def("broadcast_to", expand_to, py::arg("x"), py::arg("shape"),
-             "The array API's name of `expand`.\n\nExamples\n--------\n>>> import pydl\n"
+             "The array API's name for `expand`.\n\nExamples\n--------\n>>> import pydl\n"
              ">>> pydl.broadcast_to(pydl.ones(2), (3, 2)).shape\n(3, 2)\n");
   method(
       type, "expand",
@@ -128,7 +129,7 @@ void define_views(py::module_& module, const py::object& type) {
         return slice(x, starts.dims, sizes.dims, steps.dims);
       },
       py::arg("x"), py::arg("starts"), py::arg("sizes"), py::arg("steps"),
-      "Part of each axis, a view: what indexing by slices does.\n\nExamples\n--------\n>>> import pydl\n"
+      "A part of each axis, as a view, like indexing by slices.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.slice(pydl.arange(5), (1,), (2,), (2,))\ntensor([1, 3], dtype=int64)\n");
 }
 
@@ -140,7 +141,7 @@ void define_structure(py::module_& module) {
         return compute(total_size(parts), [&] { return concat(parts, axis); });
       },
       py::arg("tensors"), py::arg("axis") = 0,
-      "Tensors joined along an axis; all other axes agree.\n\nExamples\n--------\n>>> import pydl\n"
+      "Tensors joined along an axis; all other axes must have the same sizes.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.concat([pydl.zeros((1, 2)), pydl.ones((2, 2))]).shape\n(3, 2)\n");
   module.def(
       "stack",
@@ -157,7 +158,7 @@ void define_structure(py::module_& module) {
              "[(2,), (3,)]\n");
   module.def(
       "copy", [](const Tensor& x) { return compute(x.size(), [&] { return copy(x); }); }, py::arg("x"),
-      "The same values in memory of their own, row-major.\n\nExamples\n--------\n>>> import pydl\n"
+      "The same values in new memory, row-major.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.copy(pydl.tensor([1]))\ntensor([1], dtype=int64)\n");
   module.def(
       "slice_backward",
@@ -177,8 +178,8 @@ void define_indexing(py::module_& module) {
         return compute(index.size(), [&] { return gather(x, index, axis); });
       },
       py::arg("x"), py::arg("index"), py::arg("axis"),
-      "Elements along an axis, chosen at each position by an integer index of the same rank (NumPy's\n"
-      "take_along_axis). Negative indices count from the back; one outside raises IndexError.\n\n"
+      "Elements along an axis, selected at each position by an integer index of the same rank (NumPy's\n"
+      "take_along_axis). Negative indices count from the end; one out of range raises IndexError.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([[1, 2], [3, 4]])\n"
       ">>> pydl.gather(x, pydl.tensor([[1], [0]]), axis=1)\ntensor([[2],\n        [3]], dtype=int64)\n");
   module.def(
@@ -187,16 +188,16 @@ void define_indexing(py::module_& module) {
         return compute(index.size() * 16, [&] { return take(x, index, axis); });
       },
       py::arg("x"), py::arg("index"), py::arg("axis") = 0,
-      "Slices along an axis chosen by an integer index of any rank.\n\nExamples\n--------\n>>> import pydl\n"
+      "Slices along an axis, selected by an integer index of any rank.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.take(pydl.tensor([10, 20, 30]), pydl.tensor([2, 0]))\ntensor([30, 10], dtype=int64)\n");
   module.def("gather_backward", gather_backward, py::arg("g"), py::arg("index"), py::arg("axis"), py::arg("size"),
-             "Adds gradients back to where `gather` took elements from, on an axis of `size`.\n\n"
+             "Adds gradients at the positions from which `gather` took elements, on an axis of `size`.\n\n"
              "Examples\n--------\n>>> import pydl\n"
              ">>> pydl.gather_backward(pydl.ones(2), pydl.tensor([1, 1]), 0, 3)\n"
              "tensor([0., 2., 0.], dtype=float32)\n");
   module.def("take_backward", take_backward, py::arg("g"), py::arg("index"), py::arg("axis"), py::arg("size"),
              py::arg("skip") = py::none(),
-             "Adds gradients back to where `take` took slices from, on an axis of `size`; not to slice `skip`.\n\n"
+             "Adds gradients at the positions from which `take` took slices, except `skip`, on an axis of `size`.\n\n"
              "Examples\n--------\n>>> import pydl\n"
              ">>> pydl.take_backward(pydl.ones(2), pydl.tensor([1, 1]), 0, 3)\n"
              "tensor([0., 2., 0.], dtype=float32)\n");

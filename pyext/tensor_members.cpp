@@ -1,4 +1,4 @@
-// Attributes of Tensor, and methods that are not functions as well.
+// Attributes of Tensor, and methods that do not exist as functions too.
 #include "bindings.h"
 #include "casters.h"
 #include "pydl/autograd.h"
@@ -7,12 +7,12 @@ namespace pydl::python {
 
 namespace {
 
-// Copies elements into `target`, which must not be part of what is being recorded.
+// Copies elements into `target`, which must not be part of a recorded computation.
 void overwrite(const Tensor& target, const Tensor& source) {
   compute(target.size(), [&] { assign(target, source); });
 }
 
-// What overwrites elements: numbers and lists in the dtype of the target, others as they are.
+// The source of an assignment as a tensor: numbers and lists in the dtype of the target, others unchanged.
 Tensor as_values_of(const py::object& source, const Tensor& target) {
   return is_tensor(source.ptr()) ? unwrap(source.ptr()) : to_tensor_as(source, target.dtype());
 }
@@ -28,7 +28,7 @@ Tensor move_to(const Tensor& x, const py::object& target) {
   return astype(x, *dtype);
 }
 
-// A leaf stays what it is: a copy of a parameter asks for gradients too.
+// A leaf remains a leaf: a copy of a parameter requires gradients too.
 Tensor deep_copy(const Tensor& x) {
   if (!x.is_leaf()) {
     throw Error("deepcopy: only leaves can be copied with their history; call detach() first");
@@ -39,7 +39,7 @@ Tensor deep_copy(const Tensor& x) {
   return result;
 }
 
-// Tensors that share their memory, in one layout, share that of the copy too: tied weights stay tied.
+// Tensors that share memory in the same layout also share the memory of the copy: tied weights stay tied.
 Tensor deep_copy_once(const Tensor& x, const py::object& memo) {
   if (!py::isinstance<py::dict>(memo) || x.size() == 0 || x.raw_data() == nullptr) return deep_copy(x);
   const auto address = reinterpret_cast<uintptr_t>(x.raw_data());  // NOLINT: a key, never followed
@@ -64,7 +64,7 @@ py::object deep_copy_object(const py::object& self, const py::object& memo) {
   return result;
 }
 
-// Of one element, that number as Python writes it: f"{loss:.3f}".
+// A tensor with one element is formatted as that number: f"{loss:.3f}".
 py::str format(const py::object& self, const py::str& specification) {
   if (py::len(specification) == 0) return py::str(self);
   const auto format_of = py::module_::import("builtins").attr("format");
@@ -73,15 +73,19 @@ py::str format(const py::object& self, const py::str& specification) {
 
 void define_attributes(const py::object& type) {
   property(type, "shape", [](const Tensor& x) { return x.shape(); }, "Sizes of the axes.");
-  property(type, "strides", [](const Tensor& x) { return x.strides(); }, "Elements between neighbours, per axis.");
+  property(
+      type, "strides", [](const Tensor& x) { return x.strides(); },
+      "Distance of neighbours along each axis, in elements.");
   property(type, "ndim", [](const Tensor& x) { return x.rank(); }, "Number of axes.");
   property(type, "size", [](const Tensor& x) { return x.size(); }, "Number of elements.");
   property(
       type, "nbytes", [](const Tensor& x) { return py::int_(x.size()) * py::int_(item_size(x.dtype())); },
       "Bytes of the elements.");
   property(type, "dtype", [](const Tensor& x) { return x.dtype(); }, "The element type.");
-  property(type, "device", [](const Tensor&) { return "cpu"; }, "Where the elements are: 'cpu'.");
-  property(type, "is_leaf", [](const Tensor& x) { return x.is_leaf(); }, "Whether no recorded operation made it.");
+  property(type, "device", [](const Tensor&) { return "cpu"; }, "The device of the elements: 'cpu'.");
+  property(
+      type, "is_leaf", [](const Tensor& x) { return x.is_leaf(); },
+      "Whether the tensor is not the result of a recorded operation.");
   property(
       type, "T",
       [](const Tensor& x) {
@@ -89,7 +93,7 @@ void define_attributes(const py::object& type) {
         return matrix_transpose(x);
       },
       "The transposed matrix, a view.");
-  property(type, "mT", matrix_transpose, "The last two axes exchanged, a view.");
+  property(type, "mT", matrix_transpose, "The last two axes swapped, as a view.");
 }
 
 void define_gradient_attributes(const py::object& type) {
@@ -97,7 +101,7 @@ void define_gradient_attributes(const py::object& type) {
   type.attr("requires_grad") =
       builtin(py::cpp_function([](const Tensor& x) { return x.requires_grad(); }, py::is_method(type)),
               py::cpp_function([](Tensor x, bool flag) { x.set_requires_grad(flag); }, py::is_method(type)), py::none(),
-              "Whether gradients are wanted for it. Can be set on leaves of floating-point dtype.");
+              "Whether the tensor requires a gradient. Can be set on leaves of floating-point dtype.");
   type.attr("grad") = builtin(
       py::cpp_function(
           [](const Tensor& x) -> std::optional<Tensor> {
@@ -106,7 +110,7 @@ void define_gradient_attributes(const py::object& type) {
           py::is_method(type)),
       py::cpp_function([](Tensor x, const std::optional<Tensor>& gradient) { x.set_grad(gradient.value_or(Tensor{})); },
                        py::is_method(type)),
-      py::none(), "Sum of the gradients that `backward` brought, or None.");
+      py::none(), "The sum of the gradients that `backward` computed, or None.");
   method(
       type, "requires_grad_",
       [](const py::object& self, bool flag) {
@@ -120,19 +124,21 @@ void define_gradient_attributes(const py::object& type) {
 void define_copies(const py::object& type) {
   method(
       type, "copy", [](const Tensor& x) { return compute(x.size(), [&] { return copy(x); }); },
-      "The same values in memory of their own.");
+      "The same values in new memory.");
   method(type, "detach", &Tensor::detach, "The same elements without history.");
   method(
       type, "contiguous", [](const Tensor& x) { return compute(x.size(), [&] { return contiguous(x); }); },
-      "The tensor itself when its elements lie row-major without gaps, else a copy that does.");
-  method(type, "is_contiguous", &Tensor::is_contiguous, "Whether the elements lie row-major without gaps.");
-  method(type, "to", move_to, py::arg("target"),
-         "The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not built in.");
+      "The tensor itself if it is row-major without gaps, else a row-major copy.");
+  method(type, "is_contiguous", &Tensor::is_contiguous, "Whether the elements are in row-major order without gaps.");
+  method(
+      type, "to", move_to, py::arg("target"),
+      "The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not supported.");
   method(type, "__format__", format, py::arg("specification"));
   method(type, "__copy__", [](const Tensor& x) { return deep_copy(x); });
   method(type, "__deepcopy__", deep_copy_object, py::arg("memo"));
-  method(type, "__reduce__",
-         [](const Tensor&) -> py::object { throw TypeError("tensors are not pickled; use pydl.save and pydl.load"); });
+  method(type, "__reduce__", [](const Tensor&) -> py::object {
+    throw TypeError("tensors cannot be pickled; use pydl.save and pydl.load");
+  });
 }
 
 void define_overwriting(const py::object& type) {
@@ -145,8 +151,8 @@ void define_overwriting(const py::object& type) {
       },
       py::arg("source"),
       "Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself.\n\n"
-      "Tensors and arrays are converted as by `astype`. A Python number that the dtype does not hold, alone or in a\n"
-      "list, raises OverflowError.");
+      "Tensors and arrays are converted as by `astype`. A Python number that is out of range for the dtype, alone or\n"
+      "in a list, raises OverflowError.");
   method(
       type, "fill_",
       [](const py::object& self, Scalar value) {
@@ -155,8 +161,8 @@ void define_overwriting(const py::object& type) {
         return self;
       },
       py::arg("value"),
-      "Overwrites every element with one number; returns the tensor itself.\n\n"
-      "A number that the dtype does not hold raises OverflowError.");
+      "Overwrites all elements with one number; returns the tensor itself.\n\n"
+      "A number that is out of range for the dtype raises OverflowError.");
   method(
       type, "zero_",
       [](const py::object& self) {

@@ -17,7 +17,7 @@ using UnaryFunction = Tensor (*)(const Tensor&);
 using BinaryFunction = Tensor (*)(const Tensor&, const Tensor&);
 using ScalarFunction = Tensor (*)(const Tensor&, Scalar);
 
-// Calls `function`, which returns a new reference, and turns exceptions into Python errors.
+// Calls `function`, which returns a new reference, and converts C++ exceptions to Python errors.
 template <class Function>
 PyObject* guarded(const Function& function) noexcept {
   try {
@@ -57,7 +57,7 @@ PyObject* represent(PyObject* self) {
 }
 
 Py_hash_t hash_of(PyObject* self) {
-  // Aligned addresses: the low bits say nothing.
+  // Addresses are aligned: the low bits carry no information.
   const auto address = reinterpret_cast<uintptr_t>(unwrap(self).impl());
   return static_cast<Py_hash_t>(address >> 4);
 }
@@ -107,7 +107,7 @@ PyObject* power(PyObject* left, PyObject* right, PyObject* modulus) {
   return binary<pow>(left, right);
 }
 
-// x += y overwrites x, unless the sum is being recorded: then x becomes a new tensor, as in x = x + y.
+// x += y overwrites x, unless the sum is recorded: then x becomes a new tensor, as in x = x + y.
 template <BinaryFunction function>
 PyObject* in_place(PyObject* self, PyObject* other) {
   return guarded([&]() -> PyObject* {
@@ -131,7 +131,7 @@ PyObject* in_place(PyObject* self, PyObject* other) {
   });
 }
 
-// The tensor is on the left: Python turns comparisons around.
+// The tensor is on the left: Python swaps the sides of comparisons.
 template <BinaryFunction function, ScalarFunction with_number>
 PyObject* comparison(PyObject* left, PyObject* right) {
   return guarded([&]() -> PyObject* {
@@ -185,7 +185,8 @@ PyObject* as_float(PyObject* self) {
 PyObject* as_index(PyObject* self) {
   return guarded([&] {
     const Tensor& x = unwrap(self);
-    // Of others, bytes(x) takes the elements; an index would make it that many zeros.
+    // Without an error here, bytes(x) would take x as a size and create that many zeros; other tensors give their
+    // elements.
     if (!is_integer(x.dtype()) || x.rank() > 0) {
       throw TypeError(
           concat_text("only an integer tensor of rank 0 is an index, got ", x.dtype(), " of shape ", x.shape()));
@@ -254,7 +255,7 @@ bool is_column_major(const Tensor& x) {
   return is_contiguous(shape, strides);
 }
 
-// Whether a consumer that asks with these flags can read this layout.
+// Whether a consumer that sets these flags can read this layout.
 bool has_requested_layout(const Tensor& x, int flags) {
   const auto asks = [flags](int flag) { return (flags & flag) == flag; };
   if (asks(PyBUF_ANY_CONTIGUOUS)) return x.is_contiguous() || is_column_major(x);

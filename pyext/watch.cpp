@@ -1,4 +1,5 @@
-// Watch: what Python runs while a function is traced, reported to the compiler.
+// Watch: reports to the compiler which Python code runs while a function is traced.
+#include <Python.h>  // before the headers of its parts
 #include <frameobject.h>
 
 #include <string_view>
@@ -12,8 +13,8 @@ namespace pydl::python {
 
 namespace {
 
-// Calls `on_call(frame)` for each call of Python code that `is_watched(code)`, and `on_builtin(function)` for calls of
-// builtin functions with names that are watched. A profiler that is set already goes on to be called.
+// Calls `on_call(frame)` for each call of Python code for which `is_watched(code)` is true, and `on_builtin(function)`
+// for calls of builtin functions with watched names. A profiler that is already set is still called.
 class Watch {
  public:
   Watch(py::object is_watched, py::object on_call, py::object on_builtin, const std::vector<std::string>& names)
@@ -26,7 +27,7 @@ class Watch {
     PyThreadState* thread = PyThreadState_Get();
     outer_ = thread->c_profilefunc;
     outer_argument_ = py::reinterpret_borrow<py::object>(thread->c_profileobj);
-    // What a collection of garbage calls, in the middle of whatever runs, is no part of it.
+    // Garbage collection may run at any time, and the code that it calls does not belong to the traced function.
     collects_garbage_ = PyGC_Disable() != 0;
     PyEval_SetProfile(&Watch::notify, self.ptr());
   }
@@ -61,7 +62,7 @@ class Watch {
     const auto code = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
     const auto [entry, is_new] = watched_.try_emplace(code.ptr(), false);
     if (is_new) {
-      kept_.push_back(code);  // so that its address stays its own
+      kept_.push_back(code);  // keeps its address from being reused
       entry->second = py::cast<bool>(is_watched_(code));
     }
     if (watched_[code.ptr()]) on_call_(py::handle(reinterpret_cast<PyObject*>(frame)));
@@ -87,7 +88,7 @@ class Watch {
 }  // namespace
 
 void define_watch(py::module_& module) {
-  py::class_<Watch>(module, "_Watch", "Reports which Python code runs on this thread.")
+  py::class_<Watch>(module, "_Watch", "Reports the Python code that runs on this thread.")
       .def(py::init<py::object, py::object, py::object, std::vector<std::string>>(), py::arg("is_watched"),
            py::arg("on_call"), py::arg("on_builtin"), py::arg("names"))
       .def("__enter__", [](const py::object& self) { self.cast<Watch&>().enter(self); })

@@ -42,7 +42,7 @@ namespace pydl::python {
 
 namespace {
 
-// One number stands for all axes.
+// A single number stands for all axes.
 Dims spread(const std::string& name, const char* argument, const Dims& dims, int spatial) {
   if (dims.rank() == spatial) return dims;
   if (dims.rank() == 1) return Dims::filled(spatial, dims[0]);
@@ -50,7 +50,7 @@ Dims spread(const std::string& name, const char* argument, const Dims& dims, int
       concat_text(name, ": expected ", argument, " to be one number or ", spatial, " of them, got ", dims));
 }
 
-// Runs a function of (N, C, S...) on it, or on (C, S...) as a batch of one.
+// Applies a function of (N, C, S...) to x, or to (C, S...) as a batch of one.
 template <class Function>
 Tensor batched(const std::string& name, const Tensor& x, int spatial, const Function& function) {
   if (x.rank() != spatial + 2 && x.rank() != spatial + 1) {
@@ -102,8 +102,8 @@ void define_conv(py::module_& module, int spatial, const char* input_shape) {
                   "weight : Tensor, shape (O, C / groups, *kernel)\nbias : Tensor, shape (O,), optional\n"
                   "stride, dilation : int or tuple of int\n"
                   "padding : int, tuple of int, 'same' or 'valid'\n    Zeros on both sides of each axis.\n"
-                  "groups : int\n    Channels are divided into so many groups that do not see each other.\n\n"
-                  "Returns\n-------\nTensor, shape (N, O, ...)\n    Lies channels-last.\n\n"
+                  "groups : int\n    Number of groups of channels that are convolved separately.\n\n"
+                  "Returns\n-------\nTensor, shape (N, O, ...)\n    The result is channels-last.\n\n"
                   "Raises\n------\nValueError\n    When channels, groups or sizes do not fit.")
           .c_str());
 }
@@ -128,7 +128,7 @@ void define_conv_transpose(py::module_& module, int spatial, const char* input_s
                   input_shape,
                   ", or without N; floating point\n"
                   "weight : Tensor, shape (C, O / groups, *kernel)\nbias : Tensor, shape (O,), optional\n"
-                  "stride, padding, dilation : int or tuple of int\n    Of that convolution.\n"
+                  "stride, padding, dilation : int or tuple of int\n    Arguments of that convolution.\n"
                   "output_padding : int or tuple of int\n    Added to the size of the output, on one side.\n"
                   "groups : int\n\nReturns\n-------\nTensor, shape (N, O, ...)\n\n"
                   "Raises\n------\nValueError\n    When channels, groups or sizes do not fit.")
@@ -159,7 +159,7 @@ void define_max_pool(py::module_& module, int spatial) {
       "Largest element of each window.\n\n"
       "Parameters\n----------\nx : Tensor, shape (N, C, ...), or without N; floating point\n"
       "kernel_size : int or tuple of int\nstride : int or tuple of int, optional\n    The kernel size by default.\n"
-      "padding : int or tuple of int\n    At most half the kernel; what lies outside is no candidate.\n"
+      "padding : int or tuple of int\n    At most half the kernel; positions outside of x are ignored.\n"
       "dilation : int or tuple of int\nceil_mode : bool\n    Whether a last window may reach beyond the input.");
   const std::string indices = concat_text("max_pool", spatial, "d_indices");
   module.def(
@@ -171,7 +171,7 @@ void define_max_pool(py::module_& module, int spatial) {
       },
       py::arg("x"), py::arg("kernel_size"), py::arg("stride") = py::none(), py::arg("padding") = 0,
       py::arg("dilation") = 1, py::arg("ceil_mode") = false,
-      "Places of the largest elements of the windows in the flattened spatial axes of x: int64.");
+      "Positions of the largest elements of the windows in the flattened spatial axes of x: int64.");
   const std::string adaptive = concat_text("adaptive_max_pool", spatial, "d");
   const auto run = [adaptive, spatial](const Tensor& x, const DimsArgument& output_size, bool places) {
     const Dims size = spread(adaptive, "output_size", output_size.dims, spatial);
@@ -181,10 +181,10 @@ void define_max_pool(py::module_& module, int spatial) {
   };
   module.def(
       adaptive.c_str(), [run](const Tensor& x, const DimsArgument& size) { return run(x, size, false); }, py::arg("x"),
-      py::arg("output_size"), "Largest elements of windows that share the input out evenly.");
+      py::arg("output_size"), "Largest elements of windows that divide the input evenly.");
   module.def((adaptive + "_indices").c_str(),
              [run](const Tensor& x, const DimsArgument& size) { return run(x, size, true); }, py::arg("x"),
-             py::arg("output_size"), "Their places in the flattened spatial axes of x: int64.");
+             py::arg("output_size"), "Their positions in the flattened spatial axes of x: int64.");
 }
 
 void define_avg_pool(py::module_& module, int spatial) {
@@ -210,7 +210,7 @@ void define_avg_pool(py::module_& module, int spatial) {
       "padding : int or tuple of int\n    Zeros on both sides, at most half the kernel.\n"
       "ceil_mode : bool\n    Whether a last window may reach beyond the input.\n"
       "count_include_pad : bool\n    Whether the zeros count in the divisor.\n"
-      "divisor_override : int, optional\n    What sums are divided by instead.");
+      "divisor_override : int, optional\n    The divisor of the sums, instead.");
 }
 
 void define_max_unpool(py::module_& module) {
@@ -220,12 +220,12 @@ void define_max_unpool(py::module_& module) {
         return compute(x.size(), [&] { return max_unpool(x, indices, size.dims); });
       },
       py::arg("x"), py::arg("indices"), py::arg("output_size"),
-      "Zeros of the spatial sizes `output_size` with x at the places that max pooling found.\n\n"
+      "Zeros of the spatial sizes `output_size`, with x at the positions that max pooling returned.\n\n"
       "Parameters\n----------\nx : Tensor, shape (N, C, ...)\nindices : Tensor, int64, of the shape of x\n"
       "output_size : tuple of int\n\nRaises\n------\nIndexError\n    For an index outside.");
 }
 
-// The ops as they are, with one number per axis.
+// The ops without conversions of their arguments, with one number per axis.
 void define_window_ops(py::module_& module) {
   using Numbers = std::vector<int64_t>;
   const auto options_of = [](const Numbers& stride, const Numbers& low, const Numbers& high, const Numbers& dilation,
@@ -277,7 +277,7 @@ void define_window_ops(py::module_& module) {
                 const Numbers& dilation,
                 bool ceil_mode) { return max_pool_indices(x, pool_of(kernel, stride, padding, dilation, ceil_mode)); },
       py::arg("x"), py::arg("kernel"), py::arg("stride") = none, py::arg("padding") = none, py::arg("dilation") = none,
-      py::arg("ceil_mode") = false, "Where `max_pool` finds them: int64.");
+      py::arg("ceil_mode") = false, "Positions of the elements that `max_pool` returns: int64.");
   module.def(
       "max_pool_backward",
       [pool_of](const Tensor& g, const Tensor& x, const Numbers& kernel, const Numbers& stride, const Numbers& padding,

@@ -1,10 +1,10 @@
 """Writes the type stubs of the extension module, pydl/_core/*.pyi, or checks them.
 
-pybind11-stubgen reads the signatures out of the built extension. What it cannot know is put in
-here: the operators of Tensor, and the types of arguments that C++ takes as any object.
+pybind11-stubgen reads the signatures from the built extension. This tool adds what it cannot know:
+the operators of Tensor, and the types of arguments that C++ accepts as arbitrary objects.
 
     python tools/generate_stubs.py          # write
-    python tools/generate_stubs.py --check  # fail where the committed stubs are not those
+    python tools/generate_stubs.py --check  # fail if the committed stubs differ
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ import numpy.typing
 import typing_extensions
 '''
 
-# In the stub of the whole module; the submodules import them.
+# In the stub of the main module; the submodules import them.
 ALIASES = """
+from . import functions as functions
 from . import io as io
 from . import nn as nn
 from . import optim as optim
@@ -49,7 +50,8 @@ Index: typing.TypeAlias = (
 )
 """
 
-# The tool, made to read the signatures of docstrings: those that `inspect` shows have no types.
+# Runs the tool so that it reads the signatures from docstrings: those that `inspect` shows have no
+# types.
 STUBGEN = """
 import inspect
 read = inspect.getfullargspec
@@ -64,7 +66,7 @@ from pybind11_stubgen import main
 main()
 """
 
-# Arguments that C++ takes as any object, by name.
+# Arguments that C++ accepts as arbitrary objects, by name.
 ANY_ARGUMENTS = {
     "a": "TensorLike",
     "b": "TensorLike",
@@ -79,8 +81,9 @@ ANY_ARGUMENTS = {
     "target": "DTypeLike",
     "out": "None",
 }
-# The same for a method or function of that name.
+# The same for methods or functions with that name.
 ANY_RESULTS = {
+    "_apply_with_provider": "typing.Any",
     "__array__": "Array",
     "copy_": "typing_extensions.Self",
     "fill_": "typing_extensions.Self",
@@ -92,7 +95,7 @@ ANY_RESULTS = {
     "requires_grad_": "typing_extensions.Self",
     "zero_": "typing_extensions.Self",
 }
-# What annotations of pybind11 mean to a reader, and generic types that must say of what.
+# Readable forms of pybind11's annotations, and arguments for generic types that lack them.
 TYPES = {
     "typing.SupportsInt | typing.SupportsIndex": "int",
     "typing.SupportsFloat | typing.SupportsIndex": "float",
@@ -116,7 +119,7 @@ UNARY = ["neg", "pos", "abs", "invert"]
 
 
 def operators() -> list[str]:
-    """Signatures of what Tensor has in slots of its type, where no signature can be read."""
+    """Signatures of the methods in type slots of Tensor, where they cannot be read."""
     signatures = [
         "__new__(cls, data: TensorLike) -> typing_extensions.Self",
         "__bool__(self) -> builtins.bool",
@@ -137,7 +140,7 @@ def operators() -> list[str]:
     return signatures
 
 
-# A type in C, of which no signature can be read.
+# A type written in C, whose signatures cannot be read.
 CHECKED_FUNCTION = """
 __name__: str
 __wrapped__: collections.abc.Callable[..., typing.Any]
@@ -151,7 +154,7 @@ def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any: ...
 
 
 class Rewriter(ast.NodeTransformer):
-    """Annotations as a reader expects them, docstrings cut to their first line."""
+    """Makes annotations readable and reduces docstrings to their first line."""
 
     def __init__(self, converts: bool) -> None:
         self.converts = converts
@@ -220,7 +223,7 @@ class Names(ast.NodeTransformer):
         return self.replace(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        # The generic itself says of what already.
+        # The generic type already has its arguments.
         node.slice = self.visit(node.slice)
         return node
 
@@ -255,7 +258,7 @@ def rewrite_class(node: ast.ClassDef) -> None:
 
 
 def is_list_of_names(node: ast.stmt) -> bool:
-    """A stub exports what it defines anyway."""
+    """Whether this is `__all__`, which is redundant: a stub exports everything that it defines."""
     return isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "__all__"
 
 
@@ -286,6 +289,22 @@ def rewrite(source: str, name: str) -> str:
     return text
 
 
+def list_functions() -> str:
+    """The stub of the functions that pydl exports because their declarations say so."""
+    program = "from pydl._core import functions; print(*sorted(functions.__all__))"
+    command = [sys.executable, "-c", program]
+    with tempfile.TemporaryDirectory() as folder:
+        names = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, cwd=folder
+        ).stdout.split()
+    imports = "".join(f"from . import {name} as {name}\n" for name in names)
+    return (
+        '"""Functions that are bound by their declaration."""\n\n'
+        "# Written by tools/generate_stubs.py from the built extension: do not edit.\n"
+        f"{imports}\n__all__ = {names!r}\n"
+    )
+
+
 def run_tool(arguments: list[str], text: str | None = None) -> str:
     command = [sys.executable, "-m", *arguments]
     return subprocess.run(
@@ -297,15 +316,17 @@ def generate() -> dict[Path, str]:
     """The stubs by their paths."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", STUBGEN, "pydl._core", "-o", folder]
-        # Anywhere but in the root of the repository, whose pydl/ may have no extension.
+        # Not in the root of the repository, whose pydl/ may lack the extension.
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
         raw = Path(folder) / "pydl" / "_core"
         sources = {name: (raw / f"{name}.pyi").read_text(encoding="utf-8") for name in MODULES}
     stubs = {}
-    for name, source in sources.items():
+    texts = {name: rewrite(source, name) for name, source in sources.items()}
+    texts["functions"] = list_functions()
+    for name, written in texts.items():
         path = STUBS / f"{name}.pyi"
         lint = ["ruff", "check", "--quiet", "--select=F401,I", "--fix", "--stdin-filename"]
-        text = run_tool([*lint, str(path), "-"], rewrite(source, name))
+        text = run_tool([*lint, str(path), "-"], written)
         stubs[path] = run_tool(["ruff", "format", "--stdin-filename", str(path), "-"], text)
     return stubs
 

@@ -11,6 +11,7 @@ import numpy
 import numpy.typing
 import typing_extensions
 
+from . import functions as functions
 from . import io as io
 from . import nn as nn
 from . import optim as optim
@@ -130,18 +131,18 @@ class Tensor:
     def argmax(
         self, axis: int | None = None, keepdims: builtins.bool = False, *, out: None = None
     ) -> Tensor:
-        """Index of the largest element, the first of several."""
+        """Index of the largest element, the first one if there are several."""
 
     def argmin(
         self, axis: int | None = None, keepdims: builtins.bool = False, *, out: None = None
     ) -> Tensor:
-        """Index of the smallest element, the first of several."""
+        """Index of the smallest element, the first one if there are several."""
 
     def asin(self) -> Tensor:
         """Inverse sine, in radians."""
 
     def astype(self, dtype: DTypeLike) -> Tensor:
-        """The same values in another dtype; the tensor itself when it has it already."""
+        """The same values in another dtype; the tensor itself if it already has that dtype."""
 
     def atan(self) -> Tensor:
         """Inverse tangent, in radians."""
@@ -167,10 +168,10 @@ class Tensor:
         """x limited to [min, max]."""
 
     def contiguous(self) -> Tensor:
-        """The tensor itself when its elements lie row-major without gaps, else a copy that does."""
+        """The tensor itself if it is row-major without gaps, else a row-major copy."""
 
     def copy(self) -> Tensor:
-        """The same values in memory of their own."""
+        """The same values in new memory."""
 
     def copy_(self, source: TensorLike) -> typing_extensions.Self:
         """Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself."""
@@ -200,7 +201,7 @@ class Tensor:
         """exp(x) - 1, exact for small x."""
 
     def fill_(self, value: float | int | builtins.bool) -> typing_extensions.Self:
-        """Overwrites every element with one number; returns the tensor itself."""
+        """Overwrites all elements with one number; returns the tensor itself."""
 
     def flatten(self, start_axis: int = 0, end_axis: int = -1) -> Tensor:
         """See `pydl.flatten`."""
@@ -215,7 +216,7 @@ class Tensor:
         """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
 
     def is_contiguous(self) -> builtins.bool:
-        """Whether the elements lie row-major without gaps."""
+        """Whether the elements are in row-major order without gaps."""
 
     def isfinite(self) -> Tensor:
         """Whether x is neither infinite nor not-a-number."""
@@ -257,7 +258,7 @@ class Tensor:
         *,
         out: None = None,
     ) -> Tensor:
-        """Largest element over axes; not-a-number wins."""
+        """Largest element over axes; NaN if there is one."""
 
     def mean(
         self,
@@ -276,7 +277,7 @@ class Tensor:
         *,
         out: None = None,
     ) -> Tensor:
-        """Smallest element over axes; not-a-number wins."""
+        """Smallest element over axes; NaN if there is one."""
 
     def mish(self) -> Tensor:
         """x * tanh(softplus(x)) (Misra, 2019)."""
@@ -288,7 +289,7 @@ class Tensor:
         """A NumPy array that shares the memory."""
 
     def permute(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
-        """PyTorch's name of `permute_dims`; takes axes or one sequence of them."""
+        """PyTorch's name for `permute_dims`; takes axes or one sequence of them."""
 
     def permute_dims(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """See `pydl.permute_dims`; takes axes or one sequence of them."""
@@ -370,7 +371,7 @@ class Tensor:
         out: None = None,
         ddof: float | None = None,
     ) -> Tensor:
-        """Standard deviation over axes; its derivative is 0 where all are equal."""
+        """Standard deviation over axes; its derivative is 0 if all elements are equal."""
 
     def sum(
         self,
@@ -389,7 +390,7 @@ class Tensor:
         """Hyperbolic tangent."""
 
     def to(self, target: DTypeLike) -> Tensor:
-        """The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not built in."""
+        """The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not supported."""
 
     def tolist(self) -> typing.Any:
         """The elements as nested lists."""
@@ -410,7 +411,7 @@ class Tensor:
         """Variance over axes."""
 
     def view(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
-        """PyTorch's `reshape` that never copies."""
+        """Like `reshape`, but never copies, as in PyTorch."""
 
     def zero_(self) -> typing_extensions.Self:
         """Overwrites every element with 0; returns the tensor itself."""
@@ -421,7 +422,7 @@ class Tensor:
 
     @property
     def device(self) -> str:
-        """Where the elements are: 'cpu'."""
+        """The device of the elements: 'cpu'."""
 
     @property
     def dtype(self) -> DType:
@@ -429,17 +430,17 @@ class Tensor:
 
     @property
     def grad(self) -> Tensor | None:
-        """Sum of the gradients that `backward` brought, or None."""
+        """The sum of the gradients that `backward` computed, or None."""
 
     @grad.setter
     def grad(self, arg0: TensorLike | None) -> None: ...
     @property
     def is_leaf(self) -> builtins.bool:
-        """Whether no recorded operation made it."""
+        """Whether the tensor is not the result of a recorded operation."""
 
     @property
     def mT(self) -> Tensor:
-        """The last two axes exchanged, a view."""
+        """The last two axes swapped, as a view."""
 
     @property
     def nbytes(self) -> typing.Any:
@@ -451,7 +452,7 @@ class Tensor:
 
     @property
     def requires_grad(self) -> builtins.bool:
-        """Whether gradients are wanted for it. Can be set on leaves of floating-point dtype."""
+        """Whether the tensor requires a gradient. Can be set on leaves of floating-point dtype."""
 
     @requires_grad.setter
     def requires_grad(self, arg0: builtins.bool) -> None: ...
@@ -465,7 +466,7 @@ class Tensor:
 
     @property
     def strides(self) -> tuple[int, ...]:
-        """Elements between neighbours, per axis."""
+        """Distance of neighbours along each axis, in elements."""
 
 class DType:
     """An element type, such as `pydl.float32`."""
@@ -489,7 +490,7 @@ class DType:
 
     @property
     def numpy(self) -> Array:
-        """The NumPy dtype; bfloat16 has none and raises TypeError."""
+        """The NumPy dtype. Raises TypeError for bfloat16, which NumPy does not have."""
 
 class _RandomTapeScope:
     """A scope in which a tape records or replays."""
@@ -510,10 +511,10 @@ class Generator:
     def __init__(self, seed: int | None = None) -> None: ...
     def __repr__(self) -> str: ...
     def manual_seed(self, seed: int) -> None:
-        """Starts the stream of `seed` from its beginning."""
+        """Restarts the generator with this seed."""
 
     def set_state(self, state: TensorLike) -> None:
-        """Continues from a state that `state` gave."""
+        """Continues from a state that `state` returned."""
 
     def state(self) -> Tensor:
         """A copy of the state: int64 {seed, offset}."""
@@ -540,10 +541,10 @@ class _Program:
     def unplanned_bytes(self) -> int: ...
 
 class _RecordedFunction:
-    """What a trace wrote down, to be saved."""
+    """The recording of a trace, to be saved."""
 
 class _Trace:
-    """Writes down what a function does."""
+    """Records the calls of a function."""
 
     def __enter__(self) -> None: ...
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
@@ -571,21 +572,21 @@ class _Trace:
     def undeclared(self) -> Tensor: ...
 
 class _PauseTracing:
-    """What is inside runs at once."""
+    """Runs the calls in this scope immediately."""
 
     def __enter__(self) -> None: ...
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
     def __init__(self) -> None: ...
 
 class _RecomputeScope:
-    """What is inside is computed again."""
+    """Marks the calls in this scope as a recomputation."""
 
     def __enter__(self) -> None: ...
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
     def __init__(self) -> None: ...
 
 class _ArgumentTree:
-    """Structure of arguments or results."""
+    """The structure of arguments or results."""
 
     @staticmethod
     def of(arg0: typing.Any) -> tuple[_ArgumentTree, list[Tensor]]: ...
@@ -593,7 +594,7 @@ class _ArgumentTree:
     def first_other_leaf(self, arg0: str) -> str: ...
 
 class _Derivative:
-    """How results get their history."""
+    """The derivative of a traced function, which becomes the history of its results."""
 
     def __init__(
         self,
@@ -628,7 +629,7 @@ class _ProgramCache:
     def programs(self) -> list[_Program]: ...
 
 class _GradScope:
-    """Sets for a scope whether ops are recorded."""
+    """Turns recording on or off for a scope."""
 
     def __enter__(self) -> None: ...
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
@@ -649,21 +650,21 @@ class _NestingScope:
     def __init__(self) -> None: ...
 
 class _RestoreScope:
-    """Calls `change` at its beginning; at its end, entries (dict, key) are what they were."""
+    """Calls `change` at its beginning, and restores entries (dict, key) at its end."""
 
     def __enter__(self) -> None: ...
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
     def __init__(self, entries: list[typing.Any], change: typing.Any) -> None: ...
 
 class _InterruptScope:
-    """Within it, SIGINT calls the method `_handle(signum, frame)`."""
+    """In this scope, SIGINT calls the method `_handle(signum, frame)`."""
 
     def __enter__(self) -> typing.Any: ...
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
     def __init__(self) -> None: ...
 
 class _Watch:
-    """Reports which Python code runs on this thread."""
+    """Reports the Python code that runs on this thread."""
 
     def __enter__(self) -> None: ...
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
@@ -701,21 +702,21 @@ class _SavedProgram:
     def state(self) -> dict[str, typing.Any]: ...
 
 class _OpCounter:
-    """Counts what the ops that this thread runs inside of it cost."""
+    """Counts the cost of the ops that this thread runs in this scope."""
 
     def __enter__(self) -> _OpCounter: ...
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
     def __init__(self) -> None: ...
     @property
     def bytes(self) -> int:
-        """Bytes of the results that have memory of their own."""
+        """Bytes of the results that are not views."""
 
     @property
     def flops(self) -> int:
-        """Floating-point operations, a multiply-add counted as two."""
+        """Floating-point operations; a multiply-add counts as two."""
 
 class _BareConvolution:
-    """A convolution by oneDNN's primitives alone, in layouts of their choice."""
+    """A convolution by oneDNN's primitives alone, in the layouts that they choose."""
 
     def __init__(
         self,
@@ -728,13 +729,13 @@ class _BareConvolution:
         input_gradient: builtins.bool = True,
     ) -> None: ...
     def results(self) -> tuple[typing.Any, ...]:
-        """y, gradient of the weight, and gradient of x or None, of the last run."""
+        """The results of the last run: y, the gradient of the weight, and that of x or None."""
 
     def run(self) -> None:
         """Forward, gradient of the weight, and that of x."""
 
 class _CheckedFunction:
-    """A function of Python that tells wrong arguments better."""
+    """A Python function with better messages for wrong arguments."""
 
     __name__: str
     __wrapped__: collections.abc.Callable[..., typing.Any]
@@ -752,7 +753,7 @@ def _apply_with_provider(
     provider: str,
     inputs: collections.abc.Sequence[Tensor],
     attrs: dict[str, typing.Any] = {},
-) -> Tensor | None: ...
+) -> typing.Any: ...
 def _declare_state(arg0: TensorLike, arg1: str) -> None: ...
 def _default_generator() -> Generator:
     """A generator that shares the default one's stream."""
@@ -780,7 +781,7 @@ def _record_function(
     backward: typing.Any,
 ) -> list[Tensor]: ...
 def _set_explainer(function: typing.Any) -> None:
-    """Sets what tells errors of calls in the words of the caller."""
+    """Sets the function that explains errors in terms of the user's call."""
 
 def _version(arg0: TensorLike) -> int: ...
 def abs(x: TensorLike) -> Tensor:
@@ -812,24 +813,25 @@ def arange(
     step: float | int | builtins.bool = 1,
     dtype: DTypeLike | None = None,
 ) -> Tensor:
-    """start, start + step, ... below stop; with one argument, 0, 1, ... below it."""
+    """start, start + step, ... up to but excluding stop; with one argument, integers from 0."""
 
 def argmax(x: TensorLike, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
-    """Index of the largest element, the first of several."""
+    """Index of the largest element, the first one if there are several."""
 
 def argmin(x: TensorLike, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
-    """Index of the smallest element, the first of several."""
+    """Index of the smallest element, the first one if there are several."""
+
 
 def asarray(
     data: typing.Any, dtype: DTypeLike | None = None, *, copy: builtins.bool | None = None
 ) -> Tensor:
-    """The data as a tensor, sharing memory with tensors and NumPy arrays where it can."""
+    """The data as a tensor, which shares memory with tensors and NumPy arrays if possible."""
 
 def asin(x: TensorLike) -> Tensor:
     """Inverse sine, in radians."""
 
 def astype(x: TensorLike, dtype: DTypeLike) -> Tensor:
-    """The same values in another dtype; the tensor itself when it has it already."""
+    """The same values in another dtype; the tensor itself if it already has that dtype."""
 
 def atan(x: TensorLike) -> Tensor:
     """Inverse tangent, in radians."""
@@ -906,7 +908,10 @@ def bitwise_xor(a: TensorLike, b: TensorLike) -> Tensor:
     """Bits that are set in exactly one; of bools, exclusive or."""
 
 def broadcast_to(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
-    """The array API's name of `expand`."""
+    """The array API's name for `expand`."""
+
+def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
+    """The same values in another dtype."""
 
 def ceil(x: TensorLike) -> Tensor:
     """The smallest integer not below x."""
@@ -927,7 +932,7 @@ def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = 
     """x limited to [min, max]."""
 
 def concat(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
-    """Tensors joined along an axis; all other axes agree."""
+    """Tensors joined along an axis; all other axes must have the same sizes."""
 
 def conv(
     x: TensorLike,
@@ -966,7 +971,7 @@ def conv_backward_weight(
     """Gradient of `conv` for its weight of the spatial sizes `kernel`."""
 
 def copy(x: TensorLike) -> Tensor:
-    """The same values in memory of their own, row-major."""
+    """The same values in new memory, row-major."""
 
 def cos(x: TensorLike) -> Tensor:
     """Cosine of x in radians."""
@@ -993,7 +998,8 @@ def ctc_loss_backward(
     blank: int = 0,
     zero_infinity: builtins.bool = False,
 ) -> Tensor:
-    """Gradient of ctc_loss for the log-probabilities: minus how often each class is passed."""
+    """Gradient of ctc_loss for the log-probabilities: minus the expected number of visits of each class."""
+
 
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
     """a / b; of integers, in float32."""
@@ -1004,7 +1010,7 @@ def dropout(
     """x with elements set to 0 with probability p and the others divided by 1 - p; x itself unless training."""
 
 def elu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
-    """x where positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
+    """x if positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
 
 @typing.overload
 def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
@@ -1012,10 +1018,10 @@ def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = 
 
 @typing.overload
 def empty(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
-    """The same with sizes as arguments."""
+    """The same with the sizes as separate arguments."""
 
 def empty_cache() -> None:
-    """Gives cached memory back to the system."""
+    """Returns cached memory to the system."""
 
 def equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a == b."""
@@ -1061,13 +1067,13 @@ def full(
     value: float | int | builtins.bool,
     dtype: DTypeLike | None = None,
 ) -> Tensor:
-    """Every element the same number."""
+    """A tensor with all elements equal."""
 
 def gather(x: TensorLike, index: TensorLike, axis: int) -> Tensor:
-    """Elements along an axis, chosen at each position by an integer index of the same rank (NumPy's"""
+    """Elements along an axis, selected at each position by an integer index of the same rank (NumPy's"""
 
 def gather_backward(g: TensorLike, index: TensorLike, axis: int, size: int) -> Tensor:
-    """Adds gradients back to where `gather` took elements from, on an axis of `size`."""
+    """Adds gradients at the positions from which `gather` took elements, on an axis of `size`."""
 
 def gelu(x: TensorLike, approximate: str = "none") -> Tensor:
     """Gaussian error linear unit: x * Phi(x) (Hendrycks and Gimpel, 2016)."""
@@ -1076,7 +1082,7 @@ def gelu_tanh(x: TensorLike) -> Tensor:
     """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
 
 def get_num_threads() -> int:
-    """How many threads kernels may use."""
+    """The number of threads that kernels may use."""
 
 def get_rng_state() -> Tensor:
     """A copy of the default generator's state, int64 {seed, offset}: a tensor, which `pydl.save` saves."""
@@ -1092,6 +1098,7 @@ def greater(a: TensorLike, b: TensorLike) -> Tensor:
 
 def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a >= b."""
+
 
 def info() -> dict[str, typing.Any]:
     """Facts about this build and machine, by name."""
@@ -1109,7 +1116,7 @@ def isnan(x: TensorLike) -> Tensor:
     """Whether x is not a number."""
 
 def leaky_relu(x: TensorLike, negative_slope: TensorLike = 0.01) -> Tensor:
-    """x where positive, else negative_slope * x."""
+    """x if positive, else negative_slope * x."""
 
 def less(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a < b."""
@@ -1161,23 +1168,23 @@ def logsumexp(
     axis: int | collections.abc.Sequence[int] | None = None,
     keepdims: builtins.bool = False,
 ) -> Tensor:
-    """log(sum(exp(x))) over axes, without overflow; of integers, in float32."""
+    """log(sum(exp(x))) over axes, without overflow; integers are converted to float32."""
 
 def manual_seed(seed: int) -> None:
-    """Starts the default generator's stream of `seed` from its beginning."""
+    """Restarts the default generator with this seed."""
 
 def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     """Matrix product, batched over leading axes, which broadcast."""
 
 def matrix_transpose(x: TensorLike) -> Tensor:
-    """The last two axes exchanged, a view."""
+    """The last two axes swapped, as a view."""
 
 def max(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
     keepdims: builtins.bool = False,
 ) -> Tensor:
-    """Largest element over axes; not-a-number wins."""
+    """Largest element over axes; NaN if there is one."""
 
 def max_pool(
     x: TensorLike,
@@ -1208,7 +1215,7 @@ def max_pool_indices(
     dilation: collections.abc.Sequence[int] = [],
     ceil_mode: builtins.bool = False,
 ) -> Tensor:
-    """Where `max_pool` finds them: int64."""
+    """Positions of the elements that `max_pool` returns: int64."""
 
 def maximum(a: TensorLike, b: TensorLike) -> Tensor:
     """The larger; not-a-number wins."""
@@ -1221,14 +1228,14 @@ def mean(
     """Arithmetic mean over axes."""
 
 def memory_stats() -> dict[str, int]:
-    """What the caching allocator holds: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and"""
+    """The state of the caching allocator: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and"""
 
 def min(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
     keepdims: builtins.bool = False,
 ) -> Tensor:
-    """Smallest element over axes; not-a-number wins."""
+    """Smallest element over axes; NaN if there is one."""
 
 def minimum(a: TensorLike, b: TensorLike) -> Tensor:
     """The smaller; not-a-number wins."""
@@ -1254,7 +1261,7 @@ def normal(
 def normalize(
     x: TensorLike, axes: int = 1, epsilon: float = 1e-05, center: builtins.bool = True
 ) -> Tensor:
-    """Rows of the last `axes` axes, brought to mean 0 and variance 1, or to root mean square 1."""
+    """Normalises rows over the last `axes` axes to mean 0 and variance 1, or to root mean square 1."""
 
 def normalize_backward(
     g: TensorLike,
@@ -1274,19 +1281,19 @@ def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = .
 
 @typing.overload
 def ones(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
-    """The same with sizes as arguments."""
+    """The same with the sizes as separate arguments."""
 
 def ones_like(x: TensorLike) -> Tensor:
     """Ones of the shape and dtype of x."""
 
 def ops() -> list[dict[str, typing.Any]]:
-    """What is known of every op."""
+    """The properties of every op."""
 
 def permutation(n: int, generator: Generator | None = None) -> Tensor:
     """0 .. n-1 in random order, int64."""
 
 def permute_dims(x: TensorLike, axes: int | collections.abc.Sequence[int]) -> Tensor:
-    """Axes in another order, a view."""
+    """The axes in another order, as a view."""
 
 def pow(a: TensorLike, b: TensorLike) -> Tensor:
     """a to the power b; of integers, a negative power gives 0 unless |a| is 1."""
@@ -1299,7 +1306,7 @@ def prod(
     """Product over axes."""
 
 def promote_types(a: DTypeLike, b: DTypeLike) -> DType:
-    """The dtype in which operands of two dtypes meet."""
+    """The common dtype of operands of two dtypes."""
 
 def rand(
     *args: int | collections.abc.Sequence[int],
@@ -1350,7 +1357,7 @@ def recurrent_backward(
     reset_after: builtins.bool = True,
     reverse: builtins.bool = False,
 ) -> list[Tensor | None]:
-    """Gradients of `recurrent` for x, h0, c0, w_ih, w_hh, b_ih and b_hh, from those of its results, or None."""
+    """Gradients of `recurrent` for x, h0, c0, w_ih, w_hh, b_ih and b_hh, from the gradients of its results."""
 
 def recurrent_step(
     x: TensorLike,
@@ -1360,7 +1367,7 @@ def recurrent_step(
     cell: str = "lstm",
     reset_after: builtins.bool = True,
 ) -> tuple[Tensor, Tensor | None]:
-    """One step of a recurrent layer, x (N, I): the new h, and the new c or None. Arguments as of `recurrent`."""
+    """One step of a recurrent layer, x (N, I): the new h, and the new c or None. Arguments as for `recurrent`."""
 
 def relu(x: TensorLike) -> Tensor:
     """Rectified linear unit: the larger of x and 0."""
@@ -1398,10 +1405,10 @@ def resample_backward(
     """Gradient of `resample` for an input of the spatial sizes `size`."""
 
 def reset_peak_memory() -> None:
-    """Sets the peak to what is live now."""
+    """Resets the peak to the current use."""
 
 def reshape(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
-    """The same elements, row-major, under another shape; a view where the layout allows."""
+    """The same elements, in row-major order, in another shape; a view if the layout allows it."""
 
 def round(x: TensorLike) -> Tensor:
     """The nearest integer; halves go to the even one."""
@@ -1409,11 +1416,13 @@ def round(x: TensorLike) -> Tensor:
 def rsqrt(x: TensorLike) -> Tensor:
     """1 / sqrt(x)."""
 
+
+
 def segment_argmax(x: TensorLike, offsets: TensorLike) -> Tensor:
-    """Row of x (count, D) with the largest element of each segment, by column: (B, D)."""
+    """The row of x (count, D) with the largest element of each segment, per column: (B, D)."""
 
 def segment_ids(offsets: TensorLike, count: int) -> Tensor:
-    """The segment that each of `count` elements is in; segment b begins at offsets[b]."""
+    """The segment of each of `count` elements; segment b begins at offsets[b]."""
 
 def selu(x: TensorLike) -> Tensor:
     """Scaled exponential linear unit (Klambauer et al., 2017)."""
@@ -1421,19 +1430,19 @@ def selu(x: TensorLike) -> Tensor:
 def sequence_product(
     a: TensorLike, b: TensorLike, lengths: TensorLike, first: TensorLike, shift: int = 0
 ) -> Tensor:
-    """Sum of the outer products of a[t, n] and b[t + shift, n] over n and t < lengths[n]; first[n] stands for what is outside."""
+    """Sum of the outer products of a[t, n] and b[t + shift, n] over n and t < lengths[n]; first[n] is used if t + shift is outside of the sequence."""
 
 def set_autocast_dtype(dtype: DTypeLike | None) -> None:
-    """Sets the dtype of products on this thread. Prefer the scope `autocast`."""
+    """Sets the dtype of products on this thread. Prefer the context manager `autocast`."""
 
 def set_grad_enabled(enabled: builtins.bool) -> None:
-    """Turns recording on this thread on or off. Prefer the scopes `no_grad` and `enable_grad`."""
+    """Turns recording on this thread on or off. Prefer the context managers `no_grad` and `enable_grad`."""
 
 def set_num_threads(count: int) -> None:
-    """Sets how many threads kernels may use, 1 to 1024."""
+    """Sets the number of threads that kernels may use, from 1 to 1024."""
 
 def set_rng_state(state: TensorLike) -> None:
-    """Lets the default generator go on from a state that `get_rng_state` gave."""
+    """Continues the default generator from a state that `get_rng_state` returned."""
 
 def sigmoid(x: TensorLike) -> Tensor:
     """Logistic function: 1 / (1 + exp(-x))."""
@@ -1459,7 +1468,7 @@ def slice(
     sizes: int | collections.abc.Sequence[int],
     steps: int | collections.abc.Sequence[int],
 ) -> Tensor:
-    """Part of each axis, a view: what indexing by slices does."""
+    """A part of each axis, as a view, like indexing by slices."""
 
 def slice_backward(
     g: TensorLike,
@@ -1482,7 +1491,7 @@ def softmax_cross_entropy(
     ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Tensor:
-    """Negative log-softmax of logits at the target class; 0 where it is `ignore_index`."""
+    """Negative log-softmax of logits at the target class; 0 if the target is `ignore_index`."""
 
 def softmax_cross_entropy_backward(
     g: TensorLike,
@@ -1499,6 +1508,7 @@ def softplus(x: TensorLike) -> Tensor:
 
 def softsign(x: TensorLike) -> Tensor:
     """x / (1 + |x|)."""
+
 
 def split(x: TensorLike, sizes: int | collections.abc.Sequence[int], axis: int = 0) -> list[Tensor]:
     """Parts of an axis, as views: of the given sizes, or a number of equal ones."""
@@ -1521,7 +1531,7 @@ def std(
     correction: float = 0.0,
     keepdims: builtins.bool = False,
 ) -> Tensor:
-    """Standard deviation over axes; its derivative is 0 where all are equal."""
+    """Standard deviation over axes; its derivative is 0 if all elements are equal."""
 
 def subtract(a: TensorLike, b: TensorLike) -> Tensor:
     """a - b."""
@@ -1534,12 +1544,12 @@ def sum(
     """Sum over axes."""
 
 def take(x: TensorLike, index: TensorLike, axis: int = 0) -> Tensor:
-    """Slices along an axis chosen by an integer index of any rank."""
+    """Slices along an axis, selected by an integer index of any rank."""
 
 def take_backward(
     g: TensorLike, index: TensorLike, axis: int, size: int, skip: int | None = None
 ) -> Tensor:
-    """Adds gradients back to where `take` took slices from, on an axis of `size`; not to slice `skip`."""
+    """Adds gradients at the positions from which `take` took slices, except `skip`, on an axis of `size`."""
 
 def tan(x: TensorLike) -> Tensor:
     """Tangent of x in radians."""
@@ -1554,6 +1564,7 @@ def tensor(
     data: typing.Any, dtype: DTypeLike | None = None, requires_grad: builtins.bool = False
 ) -> Tensor:
     """A new tensor with a copy of the data."""
+
 
 def trunc(x: TensorLike) -> Tensor:
     """x without its fraction."""
@@ -1584,7 +1595,7 @@ def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = 
 
 @typing.overload
 def zeros(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
-    """The same with sizes as arguments."""
+    """The same with the sizes as separate arguments."""
 
 def zeros_like(x: TensorLike) -> Tensor:
     """Zeros of the shape and dtype of x."""

@@ -1,4 +1,4 @@
-"""Files: safetensors, and the writer of all files."""
+"""Files: safetensors, and the writer that all files use."""
 
 # Written by tools/generate_stubs.py from the built extension: do not edit.
 import collections.abc
@@ -8,7 +8,7 @@ import typing
 from . import Tensor
 
 class OutputFile:
-    """Replaces a file atomically by what is written in a `with` block that does not raise."""
+    """Replaces a file atomically by the data written in a `with` block, unless the block raises."""
 
     def __enter__(self) -> OutputFile: ...
     def __exit__(self, arg0: typing.Any, arg1: typing.Any, arg2: typing.Any) -> None: ...

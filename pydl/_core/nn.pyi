@@ -9,41 +9,41 @@ from . import DTypeLike, Generator, Tensor, TensorLike
 def adaptive_avg_pool1d(
     x: TensorLike, output_size: int | collections.abc.Sequence[int | None] | None
 ) -> Tensor:
-    """The means of windows that share the input out evenly."""
+    """The means of windows that divide the input evenly."""
 
 def adaptive_avg_pool2d(
     x: TensorLike, output_size: int | collections.abc.Sequence[int | None] | None
 ) -> Tensor:
-    """The means of windows that share the input out evenly."""
+    """The means of windows that divide the input evenly."""
 
 def adaptive_avg_pool3d(
     x: TensorLike, output_size: int | collections.abc.Sequence[int | None] | None
 ) -> Tensor:
-    """The means of windows that share the input out evenly."""
+    """The means of windows that divide the input evenly."""
 
 def adaptive_max_pool1d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
-    """Largest elements of windows that share the input out evenly."""
+    """Largest elements of windows that divide the input evenly."""
 
 def adaptive_max_pool1d_indices(
     x: TensorLike, output_size: int | collections.abc.Sequence[int]
 ) -> Tensor:
-    """Their places in the flattened spatial axes of x: int64."""
+    """Their positions in the flattened spatial axes of x: int64."""
 
 def adaptive_max_pool2d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
-    """Largest elements of windows that share the input out evenly."""
+    """Largest elements of windows that divide the input evenly."""
 
 def adaptive_max_pool2d_indices(
     x: TensorLike, output_size: int | collections.abc.Sequence[int]
 ) -> Tensor:
-    """Their places in the flattened spatial axes of x: int64."""
+    """Their positions in the flattened spatial axes of x: int64."""
 
 def adaptive_max_pool3d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
-    """Largest elements of windows that share the input out evenly."""
+    """Largest elements of windows that divide the input evenly."""
 
 def adaptive_max_pool3d_indices(
     x: TensorLike, output_size: int | collections.abc.Sequence[int]
 ) -> Tensor:
-    """Their places in the flattened spatial axes of x: int64."""
+    """Their positions in the flattened spatial axes of x: int64."""
 
 def attention_weights(
     query: TensorLike,
@@ -54,7 +54,7 @@ def attention_weights(
     scale: float | None = None,
     generator: Generator | None = None,
 ) -> Tensor:
-    """What `scaled_dot_product_attention` multiplies the values by: (..., L, S)."""
+    """The weights by which `scaled_dot_product_attention` multiplies the values: (..., L, S)."""
 
 def avg_pool1d(
     x: TensorLike,
@@ -210,14 +210,14 @@ def default_bias(
     dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Uniform in +-1 / sqrt(fan_in), as PyTorch's layers start."""
+    """Uniform in +-1 / sqrt(fan_in), the default of biases as in PyTorch."""
 
 def default_weight(
     shape: int | collections.abc.Sequence[int],
     dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Uniform in +-1 / sqrt(inputs), as PyTorch's layers start."""
+    """Uniform in +-1 / sqrt(inputs), the default of weights as in PyTorch."""
 
 def dropout1d(
     x: TensorLike,
@@ -255,7 +255,7 @@ def embedding_bag(
     include_last_offset: builtins.bool = False,
     padding_idx: int | None = None,
 ) -> Tensor:
-    """Sum, mean or largest elements of the rows of each bag, (B, D)."""
+    """Sum, mean or maximum of the rows of each bag, (B, D)."""
 
 def group_norm(
     x: TensorLike,
@@ -355,7 +355,7 @@ def max_pool1d_indices(
     dilation: int | collections.abc.Sequence[int] = 1,
     ceil_mode: builtins.bool = False,
 ) -> Tensor:
-    """Places of the largest elements of the windows in the flattened spatial axes of x: int64."""
+    """Positions of the largest elements of the windows in the flattened spatial axes of x: int64."""
 
 def max_pool2d(
     x: TensorLike,
@@ -375,7 +375,7 @@ def max_pool2d_indices(
     dilation: int | collections.abc.Sequence[int] = 1,
     ceil_mode: builtins.bool = False,
 ) -> Tensor:
-    """Places of the largest elements of the windows in the flattened spatial axes of x: int64."""
+    """Positions of the largest elements of the windows in the flattened spatial axes of x: int64."""
 
 def max_pool3d(
     x: TensorLike,
@@ -395,12 +395,12 @@ def max_pool3d_indices(
     dilation: int | collections.abc.Sequence[int] = 1,
     ceil_mode: builtins.bool = False,
 ) -> Tensor:
-    """Places of the largest elements of the windows in the flattened spatial axes of x: int64."""
+    """Positions of the largest elements of the windows in the flattened spatial axes of x: int64."""
 
 def max_unpool(
     x: TensorLike, indices: TensorLike, output_size: int | collections.abc.Sequence[int]
 ) -> Tensor:
-    """Zeros of the spatial sizes `output_size` with x at the places that max pooling found."""
+    """Zeros of the spatial sizes `output_size`, with x at the positions that max pooling returned."""
 
 def mse_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
     """Mean of (prediction - target)**2."""
@@ -419,7 +419,7 @@ def pad(
     mode: str = "constant",
     value: float | int | builtins.bool | None = None,
 ) -> Tensor:
-    """Elements added around a tensor, as in PyTorch."""
+    """Adds elements around a tensor, as in PyTorch."""
 
 def pixel_shuffle(x: TensorLike, upscale_factor: int) -> Tensor:
     """Squares of r * r channels as r * r pixels (Shi et al., 2016): (..., C r r, H, W) to (..., C, H r, W r)."""
@@ -433,7 +433,7 @@ def rms_norm(
     weight: TensorLike | None = None,
     eps: float | None = None,
 ) -> Tensor:
-    """x over its root mean square along the last axes, of shape `normalized_shape` (Zhang and Sennrich, 2019)."""
+    """x divided by its root mean square over the last axes, of shape `normalized_shape` (Zhang and Sennrich, 2019)."""
 
 def rnn(
     x: TensorLike,

@@ -54,4 +54,4 @@ def sgd_update(
 def sgd_update_rows(
     param: Tensor, grad: Tensor, index: Tensor, lr: Tensor, skip: int | None = None
 ) -> None:
-    """Stochastic gradient descent for the rows of a table that an index names."""
+    """Stochastic gradient descent for the rows of a table that an index selects."""

@@ -238,3 +238,16 @@ def test_bare_convolution_of_wrong_operands(change, message):
     }
     with pytest.raises(ValueError, match=f"bare convolution: .*{message}"):
         pydl._core._BareConvolution(**{**operands, **change})
+
+
+def test_compile_times(folder):
+    done = run_python(folder, "-m", "bench", "compile", "--list")
+    assert done.returncode == 0, done.stderr
+    names = done.stdout.splitlines()
+    assert any("GRU" in name for name in names) and any("ResNet" in name for name in names)
+    for name in names:
+        if "ResNet" in name:
+            continue
+        done = run_python(folder, "-m", "bench.compile", name, "3")
+        assert done.returncode == 0, done.stderr
+        assert all(0 < seconds < 30 for seconds in json.loads(done.stdout))

@@ -77,6 +77,13 @@ LARGE: dict[str, LayerCase] = {
         lambda: nn.Sequential(nn.Conv2d(8, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
         (4, 8, 14, 14),
     ),
+    "large Linear and ReLU": _large(lambda: nn.Sequential(nn.Linear(64, 64), nn.ReLU()), (128, 64)),
+    "large Conv1d and ReLU": _large(
+        lambda: nn.Sequential(nn.Conv1d(32, 32, 3, padding=1), nn.ReLU()), (8, 32, 64)
+    ),
+    "large Conv2d and ReLU": _large(
+        lambda: nn.Sequential(nn.Conv2d(32, 32, 3, padding=1), nn.ReLU()), (4, 32, 16, 16)
+    ),
     "large perceptron": _large(
         lambda: nn.Sequential(nn.Linear(19, 64), nn.GELU(), nn.LayerNorm(64), nn.Linear(64, 64)),
         (33, 19),

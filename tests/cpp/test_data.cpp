@@ -84,7 +84,7 @@ TEST(batches_refuse_what_they_cannot_take) {
   CHECK_THROWS(ValueError, "expected a size of at least 1, got 0", data::Batches({numbers(3)}, {.size = 0}));
   CHECK_THROWS(ValueError, "expected tensors, got none", data::Batches({}));
   CHECK_THROWS(ValueError, "got shapes (3,) and (4,)", data::Batches({numbers(3), numbers(4)}));
-  CHECK_THROWS(ValueError, "expected tensors of one length", data::Batches({zeros({})}));
+  CHECK_THROWS(ValueError, "expected tensors with first axes of the same length", data::Batches({zeros({})}));
 }
 
 TEST(batches_leave_nothing_behind) {

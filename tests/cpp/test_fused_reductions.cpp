@@ -270,9 +270,9 @@ TEST(reductions_of_other_shapes_stay_apart) {
   // A dtype that fused kernels do not compute in, and reductions that they do not know.
   CHECK(names_of(
             [](const std::vector<Tensor>& in) -> std::vector<Tensor> {
-              return {pydl::sum(pydl::exp(in[0])), pydl::prod(pydl::sin(pydl::astype(in[0], DType::float32)))};
+              return {pydl::max(pydl::abs(in[0])), pydl::prod(pydl::sin(pydl::astype(in[0], DType::float32)))};
             },
-            pydl::ones({3, 4}, DType::bfloat16)) == Names({"exp", "sum", "cast", "sin", "prod"}));
+            pydl::ones({3, 4}, DType::int8)) == Names({"abs", "max", "cast", "sin", "prod"}));
 }
 
 TEST(sums_after_a_write_are_of_what_was_written) {

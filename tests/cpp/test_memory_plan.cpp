@@ -64,7 +64,50 @@ std::vector<BufferLifetime> random_lifetimes(std::mt19937& engine) {
   return buffers;
 }
 
+// The largest first, each at the lowest place that no buffer of its time takes, found by looking at all of them.
+std::vector<int64_t> lowest_places(const std::vector<BufferLifetime>& buffers) {
+  std::vector<size_t> order(buffers.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
+  std::vector<int64_t> offsets(buffers.size(), 0);
+  for (size_t placed = 0; placed < order.size(); ++placed) {
+    const BufferLifetime& buffer = buffers[order[placed]];
+    int64_t offset = 0;
+    for (size_t i = 0; i < placed; ++i) {
+      const BufferLifetime& other = buffers[order[i]];
+      const int64_t begin = offsets[order[i]];
+      const int64_t end = begin + rounded(other.bytes);
+      if (!live_together(buffer, other) || end <= offset || begin >= offset + rounded(buffer.bytes)) continue;
+      offset = end;
+      i = static_cast<size_t>(-1);  // from the first one again
+    }
+    offsets[order[placed]] = offset;
+  }
+  return offsets;
+}
+
 }  // namespace
+
+TEST(memory_plans_take_the_lowest_places) {
+  std::mt19937 engine(2);
+  for (int i = 0; i < 1000; ++i) {
+    const std::vector<BufferLifetime> buffers = random_lifetimes(engine);
+    CHECK(pydl::exec::plan_memory(buffers, true).offsets == lowest_places(buffers));
+  }
+}
+
+TEST(memory_plans_of_many_buffers_need_little_more_than_what_lives_at_once) {
+  std::mt19937 engine(3);
+  std::vector<BufferLifetime> buffers;
+  const int steps = 20000;
+  for (int i = 0; i < steps; ++i) {
+    const int first = static_cast<int>(engine() % steps);
+    const int length = static_cast<int>(engine() % (engine() % 3 == 0 ? 3000 : 30));
+    buffers.push_back({static_cast<int64_t>(64 + engine() % 1280), first, std::min(steps - 1, first + length)});
+  }
+  const MemoryPlan plan = pydl::exec::plan_memory(buffers, true);
+  CHECK(100 * plan.bytes <= 110 * plan.lower_bound);
+}
 
 TEST(memory_plans_never_overlap) {
   std::mt19937 engine(1);

@@ -30,7 +30,7 @@ int64_t random_integer(int64_t low, int64_t high) {
 
 BufferSpec spec_of(const Tensor& tensor) { return {tensor.dtype(), tensor.shape(), tensor.strides()}; }
 
-/// What one provider computes: the output, or the mutated inputs; nothing where it does not serve the call.
+/// What one provider computes: the results, or the mutated inputs; nothing where it does not serve the call.
 std::optional<std::vector<Tensor>> run(OpId op, const Attrs& attrs, const std::vector<Tensor>& inputs,
                                        Provider provider) {
   const pydl::op::OpDef& def = pydl::op::op_def(op);
@@ -38,8 +38,8 @@ std::optional<std::vector<Tensor>> run(OpId op, const Attrs& attrs, const std::v
   std::vector<BufferSpec> specs;
   for (const Tensor& tensor : inputs) specs.push_back(spec_of(tensor));
   const bool mutates = def.has(pydl::op::Trait::mutates);
-  BufferSpec output;
-  def.infer(attrs, specs, mutates ? nullptr : &output, nullptr);
+  std::vector<BufferSpec> outputs(mutates ? 0 : def.count_results(attrs, inputs.size()));
+  def.infer(attrs, specs, outputs.data(), nullptr);
   std::vector<Tensor> results;
   if (mutates) {
     for (int i = 0; i < def.mutated(attrs, static_cast<int>(inputs.size())); ++i) {
@@ -49,20 +49,22 @@ std::optional<std::vector<Tensor>> run(OpId op, const Attrs& attrs, const std::v
       results.push_back(operands[index]);
     }
   } else {
-    results.push_back(Tensor::empty_strided(output.shape, output.strides, output.dtype));
+    for (const BufferSpec& output : outputs) {
+      results.push_back(Tensor::empty_strided(output.shape, output.strides, output.dtype));
+    }
   }
-  const std::span<const BufferSpec> outputs(&output, mutates ? 0 : 1);
   const auto kernel = pydl::exec::prepare_kernel_from(KernelCall{op, attrs, specs, outputs}, provider);
   if (!kernel) return std::nullopt;
   std::vector<void*> pointers;
   for (const Tensor& tensor : operands) pointers.push_back(tensor.raw_data());
-  void* const result = results[0].raw_data();
+  std::vector<void*> targets;
+  for (const Tensor& tensor : results) targets.push_back(tensor.raw_data());
   // What is not a number in all that nobody has written yet, and behind it what nobody may write.
   constexpr int64_t guard = 256;
   constexpr unsigned char unwritten = 0xff;
   const auto bytes = static_cast<int64_t>(kernel->scratchpad_bytes);
   const Tensor scratchpad = pydl::full({bytes + guard}, unwritten, DType::uint8);
-  kernel->run(pointers.data(), &result, scratchpad.raw_data());
+  kernel->run(pointers.data(), targets.data(), scratchpad.raw_data());
   const auto* behind = static_cast<const unsigned char*>(scratchpad.raw_data()) + bytes;
   if (std::any_of(behind, behind + guard, [](unsigned char byte) { return byte != unwritten; })) {
     check::fail(__FILE__, __LINE__, pydl::concat_text(op_name(op), " writes behind its scratchpad"));
@@ -396,12 +398,16 @@ TEST(resampling) {
                                                     {{2, 5, 9, 8}, {18, 16}},  {{1, 70, 9, 8}, {20, 5}},
                                                     {{2, 3, 64, 64}, {7, 90}}, {{1, 4, 5, 6, 7}, {9, 4, 15}}};
   for (const auto& [shape, size] : cases) {
-    for (const int64_t mode : {0, 1, 2, 3}) {
+    for (const std::string mode : {"nearest", "linear", "cubic", "area"}) {
       for (const auto& [align_corners, antialias] : {std::pair(false, false), {true, false}, {false, true}}) {
-        if ((align_corners || antialias) && (mode == 0 || mode == 3)) continue;
-        const Attrs attrs = {
-            {"size", size}, {"mode", mode}, {"align_corners", align_corners}, {"antialias", antialias}, {"step0", 0.71},
-            {"step1", 0.0}, {"step2", 0.0}};
+        if ((align_corners || antialias) && (mode == "nearest" || mode == "area")) continue;
+        std::vector<double> steps(static_cast<size_t>(size.rank()), 0.0);
+        steps[0] = 0.71;
+        const Attrs attrs = {{"size", size},
+                             {"mode", mode},
+                             {"align_corners", align_corners},
+                             {"antialias", antialias},
+                             {"steps", steps}};
         Attrs of_input = attrs;
         of_input.add("input", Dims(std::span(shape.begin() + 2, static_cast<size_t>(size.rank()))));
         Dims result = {shape[0], shape[1]};
@@ -441,9 +447,9 @@ TEST(cross_entropy) {
       Tensor target = pydl::randint(0, shape[axis], target_shape);
       target.data<int64_t>()[1] = -100;
       const Tensor x = random_tensor(shape, dtype, -4, 4);
-      for (const int64_t reduction : {0, 1, 2}) {
+      for (const std::string reduction : {"none", "mean", "sum"}) {
         const Attrs attrs = {{"axis", int64_t{axis}}, {"ignore_index", int64_t{-100}}, {"reduction", reduction}};
-        const Tensor g = random_tensor(reduction == 0 ? target_shape : Dims{}, dtype, -1, 1);
+        const Tensor g = random_tensor(reduction == "none" ? target_shape : Dims{}, dtype, -1, 1);
         compare(OpId::softmax_cross_entropy, attrs, {x, target}, 30);
         compare(OpId::softmax_cross_entropy_backward, attrs, {g, x, target}, 60);
       }
@@ -546,6 +552,7 @@ TEST(recurrent_layers) {
   for (const Dims& size : sizes) {
     for (const DType dtype : floating_dtypes) {
       for (int64_t variant = 0; variant < 10; ++variant) {
+        constexpr const char* names[] = {"lstm", "gru", "rnn_tanh", "rnn_relu"};
         const int64_t cell = variant / 2 > 3 ? 1 : variant / 2;
         const int64_t rows = (cell == 0 ? 4 : (cell == 1 ? 3 : 1)) * size[3];
         const auto draw = [&](const Dims& shape) { return random_tensor(shape, dtype, -0.5, 0.5); };
@@ -553,7 +560,7 @@ TEST(recurrent_layers) {
                                       draw({rows, size[2]}), draw({rows, size[3]})};
         if (cell == 0) inputs.push_back(draw({size[1], size[3]}));
         inputs.insert(inputs.end(), {draw({rows}), draw({rows})});
-        Attrs attrs = {{"cell", cell}, {"reset_after", variant < 8}, {"reverse", variant % 2 == 1}};
+        Attrs attrs = {{"cell", names[cell]}, {"reset_after", variant < 8}, {"reverse", variant % 2 == 1}};
         attrs.add("lengths", false);
         Attrs backward = attrs;
         attrs.add("bias", true);

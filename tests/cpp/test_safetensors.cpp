@@ -215,8 +215,8 @@ TEST(any_order_of_the_data_is_read) {
 TEST(malformed_lengths) {
   CHECK_THROWS(FormatError, "fewer than a header", parse(""));
   CHECK_THROWS(FormatError, "fewer than a header", parse("1234567"));
-  CHECK_THROWS(FormatError, "its header is said to have", parse(with_length("{}").substr(0, 9)));
-  CHECK_THROWS(FormatError, "its header is said to have", parse(std::string(8, '\xff')));
+  CHECK_THROWS(FormatError, "the length of its header is given as", parse(with_length("{}").substr(0, 9)));
+  CHECK_THROWS(FormatError, "the length of its header is given as", parse(std::string(8, '\xff')));
   std::string huge = with_length("{}");
   const uint64_t length = 100'000'001;
   std::memcpy(huge.data(), &length, sizeof length);
@@ -268,8 +268,8 @@ TEST(malformed_layouts) {
   CHECK_EQUAL(parse_header(two("[2,4]", "[0,2]"), 4).tensors.size(), 2U);
   CHECK_THROWS(FormatError, "overlap", parse_header(two("[0,2]", "[1,3]"), 4));
   CHECK_THROWS(FormatError, "overlap", parse_header(two("[0,2]", "[0,2]"), 4));
-  CHECK_THROWS(FormatError, "a hole", parse_header(two("[0,2]", "[3,5]"), 5));
-  CHECK_THROWS(FormatError, "a hole", parse_header(two("[1,3]", "[3,5]"), 5));
+  CHECK_THROWS(FormatError, "a gap", parse_header(two("[0,2]", "[3,5]"), 5));
+  CHECK_THROWS(FormatError, "a gap", parse_header(two("[1,3]", "[3,5]"), 5));
   CHECK_THROWS(FormatError, "its tensors take 4 bytes; 3 bytes", parse_header(two("[0,2]", "[2,4]"), 3));
   CHECK_THROWS(FormatError, "its tensors take 4 bytes; 5 bytes", parse_header(two("[0,2]", "[2,4]"), 5));
 }

@@ -90,29 +90,44 @@ const op::OpDef& some_op(Random& random) {
 // Mostly what calls could be, so that many get as far as the shape rules and kernels.
 int64_t plausible_integer(Random& random) { return chance(random, 12) ? some_integer(random, 1) : below(random, 4); }
 
+Json plausible_number(Random& random) {
+  if (chance(random, 2)) return some_number(random);
+  return 0.25;
+}
+
+template <class Draw>
+Json some_list(Random& random, const Draw& draw) {
+  Json::Array list;
+  const int64_t length = below(random, 4);
+  for (int64_t i = 0; i < length; ++i) list.push_back(draw(random));
+  return list;
+}
+
 Json some_attr(const op::AttrField& field, Random& random) {
-  if (field.kind == "bool") return chance(random, 2);
-  if (field.kind == "integer") return plausible_integer(random);
-  if (field.kind == "dtype") return some_dtype(random);
-  if (field.kind == "number" || field.kind == "scalar") {
-    if (chance(random, 2)) return some_number(random);
-    return 0.25;
+  switch (field.kind) {
+    case op::AttrKind::boolean: return chance(random, 2);
+    case op::AttrKind::integer: return plausible_integer(random);
+    case op::AttrKind::dtype: return some_dtype(random);
+    case op::AttrKind::number:
+    case op::AttrKind::element: return plausible_number(random);
+    case op::AttrKind::numbers: return some_list(random, plausible_number);
+    case op::AttrKind::dims: return some_list(random, plausible_integer);
+    case op::AttrKind::text: return some_dtype(random);
+    case op::AttrKind::choice: break;
   }
-  Json::Array dims;
-  const int64_t rank = below(random, 4);
-  for (int64_t i = 0; i < rank; ++i) dims.push_back(plausible_integer(random));
-  return dims;
+  if (chance(random, 12)) return some_dtype(random);
+  return std::string(field.choices[random() % field.choices.size()]);
 }
 
 Json some_call(Random& random, int64_t values) {
   const op::OpDef& def = some_op(random);
-  const size_t most = std::min<size_t>(def.inputs.most, def.inputs.least + 3);
-  const size_t count = def.inputs.least + random() % (most - def.inputs.least + 1);
+  const size_t most = std::min<size_t>(def.input_count.most, def.input_count.least + 3);
+  const size_t count = def.input_count.least + random() % (most - def.input_count.least + 1);
   Json::Array inputs;
   for (size_t i = 0; i < count; ++i) inputs.push_back(below(random, static_cast<size_t>(values)));
   Json::Object attrs;
-  for (const op::AttrField& field : op::attr_fields(def)) {
-    if (field.optional && chance(random, 2)) continue;
+  for (const op::AttrField& field : def.attributes) {
+    if (field.is_optional && chance(random, 2)) continue;
     attrs.emplace_back(std::string(field.name), some_attr(field, random));
   }
   return Json::Array{std::string(def.name), std::move(inputs), std::move(attrs)};

@@ -132,7 +132,7 @@ def entry(dtype: str = "F32", shape: object = (1,), offsets: object = (0, 4)) ->
         ({"x": entry(shape=(2**40, 2**40))}, "too many elements"),
         ({"x": entry(shape=[1] * 9)}, "rank 9"),
         ({"x": entry(offsets=(0, 8), shape=(2,))}, "take 8 bytes; 4 bytes follow"),
-        ({"x": entry(offsets=(4, 8))}, "a hole"),
+        ({"x": entry(offsets=(4, 8))}, "a gap"),
         ({"x": entry(), "y": entry()}, "overlap"),
         ({}, "take 0 bytes; 4 bytes follow"),
         ({"x": {"dtype": "F32"}}, "there is no 'shape'"),

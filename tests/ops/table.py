@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,38 +54,9 @@ class Row:
 
 
 def rows() -> list[Row]:
-    """All rows, of all families."""
-    from ops.rows_conv import ROWS as conv
-    from ops.rows_ctc import ROWS as ctc
-    from ops.rows_elementwise import ROWS as elementwise
-    from ops.rows_index import ROWS as index
-    from ops.rows_loss import ROWS as loss
-    from ops.rows_matmul import ROWS as matmul
-    from ops.rows_norm import ROWS as norm
-    from ops.rows_pool import ROWS as pool
-    from ops.rows_recurrent import ROWS as recurrent
-    from ops.rows_reduce import ROWS as reduce
-    from ops.rows_resample import ROWS as resample
-    from ops.rows_segment import ROWS as segment
-    from ops.rows_softmax import ROWS as softmax
-    from ops.rows_view import ROWS as view
-
-    return [
-        *elementwise,
-        *reduce,
-        *view,
-        *index,
-        *segment,
-        *matmul,
-        *conv,
-        *pool,
-        *norm,
-        *recurrent,
-        *resample,
-        *softmax,
-        *loss,
-        *ctc,
-    ]
+    """All rows: those of the files `rows_<family>.py` beside this one."""
+    names = sorted(path.stem for path in Path(__file__).parent.glob("rows_*.py"))
+    return [row for name in names for row in import_module(f"ops.{name}").ROWS]
 
 
 def row_samples(row: Row, seed: int = 0) -> Iterator[Sample]:

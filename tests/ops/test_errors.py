@@ -98,12 +98,12 @@ CASES: list[Case] = [
     (
         lambda: _core._apply_with_provider("softmax", "ref", [_ones(2)], {"axis": 0.5}),
         TypeError,
-        "attribute 'axis' of a wrong type",
+        "softmax: expected attribute 'axis' as an integer",
     ),
     (
         lambda: _core._apply_with_provider("softmax", "ref", [_ones(2)], {"axis": None}),
         TypeError,
-        "attributes are bools, integers, numbers, dtypes or tuples",
+        "softmax: expected attribute 'axis' as an integer",
     ),
     (
         lambda: _core._apply_with_provider("softmax", "cpu", [_ones(2)], {"axis": 1}),

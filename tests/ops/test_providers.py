@@ -43,16 +43,19 @@ def _agree(
     actual = _core._apply_with_provider(op, provider, [t.copy() for t in inputs], attrs)
     if actual is None:
         return False
-    assert actual.dtype == expected.dtype
-    assert actual.shape == expected.shape
-    wide = "float64" if expected.dtype.is_floating else "int64"
-    np.testing.assert_allclose(
-        actual.astype(wide).numpy(),
-        expected.astype(wide).numpy(),
-        rtol=tolerance,
-        atol=tolerance / 10,
-        err_msg=f"{op} {provider} {[(t.shape, str(t.dtype)) for t in inputs]} {attrs}",
-    )
+    several = isinstance(expected, list)
+    pairs = zip(actual, expected, strict=True) if several else [(actual, expected)]
+    for found, right in pairs:
+        assert found.dtype == right.dtype
+        assert found.shape == right.shape
+        wide = "float64" if right.dtype.is_floating else "int64"
+        np.testing.assert_allclose(
+            found.astype(wide).numpy(),
+            right.astype(wide).numpy(),
+            rtol=tolerance,
+            atol=tolerance / 10,
+            err_msg=f"{op} {provider} {[(t.shape, str(t.dtype)) for t in inputs]} {attrs}",
+        )
     return True
 
 

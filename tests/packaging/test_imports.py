@@ -15,8 +15,8 @@ BASICS = [r"pydl/(tensor|shape|dtype|error)\.h"]
 PUBLIC = [r"pydl/\w+\.h"]
 BACKEND = [
     r"exec/kernel\.h",
-    r"op/(op_id|attrs|elementwise_table|(conv|pool|recurrent)_geometry|resample_taps)\.h",
-    r"op/(reduction_split|ctc_batch)\.h",
+    r"op/(op_id|attrs|elementwise_(table|kind)|(conv|pool|recurrent)_geometry|resample_taps)\.h",
+    r"op/(reduction_split|ctc_batch|sort_key|attrs/\w+)\.h",
     r"runtime/\w+\.h",
     r"pydl/(shape|dtype|error)\.h",
 ]
@@ -26,7 +26,12 @@ INCLUDES = {
     "core": [*BASICS, r"pydl/(autograd|version)\.h", r"runtime/at_fork\.h"],
     "runtime": [r"pydl/(error|threads)\.h"],
     "op": [*BASICS, r"exec/kernel\.h", r"core/active_trace\.h", r"runtime/(amx|threads)\.h"],
-    "ops": [*PUBLIC, r"op/\w+\.h", r"autograd/node\.h", r"core/(entropy|named|tensor_impl)\.h"],
+    "ops": [
+        *PUBLIC,
+        r"op/(attrs/)?\w+\.h",
+        r"autograd/node\.h",
+        r"core/(entropy|named|tensor_impl)\.h",
+    ],
     "autograd": [*BASICS, r"pydl/(autograd|autocast|ops)\.h", r"op/\w+\.h", r"core/\w+\.h"],
     "graph": [
         *BASICS,
@@ -57,6 +62,7 @@ INCLUDES = {
     "saved": [
         *PUBLIC,
         r"io/json\.h",
+        r"op/attrs/\w+\.h",
         r"graph/(recording|tracer|work)\.h",
         r"exec/recorded_function\.h",
         r"core/tensor_impl\.h",

@@ -1,4 +1,4 @@
-"""The C++ test of wrong calls walks every public function of the headers."""
+"""The C++ tests of wrong calls cover every public function of the headers."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HEADERS = sorted((ROOT / "cpp" / "include" / "pydl").glob("*.h"))
-TEST = (ROOT / "tests" / "cpp" / "test_wrong_calls.cpp").read_text(encoding="utf-8")
+TESTS = sorted((ROOT / "tests" / "cpp").glob("test_wrong_calls_*.cpp"))
+CPP_TEST = "\n".join(path.read_text(encoding="utf-8") for path in TESTS)
 C_TEST = (ROOT / "tests" / "c" / "test_c_api.c").read_text(encoding="utf-8")
 
 # They take nothing that could be wrong: numbers, flags, or no arguments.
@@ -28,7 +29,7 @@ def functions(text: str) -> set[str]:
 
 @pytest.mark.parametrize("path", HEADERS, ids=lambda path: path.name)
 def test_public_functions_are_called_wrongly(path: Path) -> None:
-    test = C_TEST if path.name == "c_api.h" else TEST
+    test = C_TEST if path.name == "c_api.h" else CPP_TEST
     called = set(re.findall(r"\b(\w+)\b", test))
     assert functions(path.read_text(encoding="utf-8")) - called - CANNOT_BE_WRONG == set()
 

@@ -36,7 +36,7 @@ def _program_of(path: Path) -> Any:
 
 
 def test_there_are_files_of_every_version() -> None:
-    assert {path.parent.name for path in FILES} == {"v1"}
+    assert {path.parent.name for path in FILES} == {"v1", "v2"}
     assert len(FILES) >= 5
     assert sum(path.stat().st_size for path in FILES[0].parents[1].rglob("v*/*")) < 200_000
 
@@ -54,13 +54,33 @@ def test_golden_files_compute_the_same(path: Path) -> None:
             np.testing.assert_allclose(got.numpy(), tensor.numpy(), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_saving_golden_files_again_changes_nothing(path: Path, tmp_path: Path) -> None:
-    program = pydl.load(path)
-    program.save(tmp_path / "again.pydl")
-    assert _program_of(tmp_path / "again.pydl") == _program_of(path)
-    before, after = load_with_metadata(path)[0], load_with_metadata(tmp_path / "again.pydl")[0]
+def _same_tensors(a: Path, b: Path) -> None:
+    before, after = load_with_metadata(a)[0], load_with_metadata(b)[0]
     assert list(before) == list(after)
     for name, tensor in before.items():
         assert tensor.dtype == after[name].dtype
         np.testing.assert_array_equal(tensor.numpy(), after[name].numpy())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_golden_files_are_saved_in_the_newest_format(path: Path, tmp_path: Path) -> None:
+    """Files of that format stay as they are; others become those of the same functions."""
+    program = pydl.load(path)
+    program.save(tmp_path / "again.pydl")
+    newest = path.parents[1] / "v2" / path.name
+    assert _program_of(tmp_path / "again.pydl") == _program_of(newest)
+    _same_tensors(path, tmp_path / "again.pydl")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.parent.name != "v1"], ids=lambda path: path.stem
+)
+def test_older_files_compute_the_same_bits(path: Path) -> None:
+    older, newest = (pydl.load(path.parents[1] / version / path.name) for version in ("v1", "v2"))
+    for function, inputs, _ in _calls(path):
+        pairs = zip(
+            tensors_in(older.run(function, *inputs)),
+            tensors_in(newest.run(function, *inputs)),
+            strict=True,
+        )
+        assert all(a.numpy().tobytes() == b.numpy().tobytes() for a, b in pairs)

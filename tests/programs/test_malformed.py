@@ -98,7 +98,7 @@ def _called(op: str, inputs: list[int], attrs: Json | None = None) -> Callable[[
 
 # Values: x, y, then states.
 CASES: dict[str, tuple[Callable[[Json], None], str]] = {
-    "newer format": (_set(".", "format", to=2), "format: this version .* formats 1 to 1, got 2"),
+    "newer format": (_set(".", "format", to=3), "format: this version .* formats 1 to 2, got 3"),
     "format as text": (_set(".", "format", to="1"), "format: expected an integer"),
     "no functions": (_set(".", "functions", to=[]), "functions: expected at least one"),
     "functions as object": (_set(".", "functions", to={}), "functions: expected an array"),

@@ -8,13 +8,13 @@
 
 namespace pydl {
 
-/// The dtype in which `matmul`, `linear` and convolutions of this thread compute what is float32; none outside of all
-/// scopes.
+/// The dtype in which `matmul`, `linear` and convolutions on this thread compute with float32 operands; nothing outside
+/// of all scopes.
 PYDL_API std::optional<DType> autocast_dtype();
-/// Sets it for the calling thread: bfloat16, float16, or none.
+/// Sets this dtype for the calling thread: bfloat16, float16, or none.
 PYDL_API void set_autocast_dtype(std::optional<DType> dtype);
 
-/// Sets it for a scope. Gradients are computed in the dtypes of what was recorded, inside of scopes and outside.
+/// Sets this dtype for a scope. Gradients are computed in the dtypes of the recorded ops, inside of scopes and outside.
 class PYDL_API AutocastScope {
  public:
   explicit AutocastScope(std::optional<DType> dtype);
@@ -29,7 +29,8 @@ class PYDL_API AutocastScope {
 /// The dtype of a product of operands whose common dtype is `dtype`.
 PYDL_API DType product_dtype(DType dtype);
 
-/// x itself, or in float32 inside of a scope where it is 16-bit: what losses and normalised exponentials compute in.
+/// x itself, or x in float32 if it is 16-bit and inside of a scope: the dtype in which losses and normalised
+/// exponentials compute.
 PYDL_API Tensor widened(const Tensor& x);
 
 }  // namespace pydl

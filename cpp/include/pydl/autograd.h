@@ -1,4 +1,4 @@
-// Reverse-mode differentiation: what is recorded, and the gradients of what was recorded.
+// Reverse-mode differentiation: recording of ops, and gradients of recorded tensors.
 #pragma once
 
 #include <functional>
@@ -12,12 +12,12 @@
 
 namespace pydl {
 
-/// Whether ops record themselves on this thread.
+/// Whether ops are recorded on this thread.
 PYDL_API bool grad_enabled();
-/// Turns recording on this thread on or off, for good.
+/// Turns recording on this thread on or off permanently.
 PYDL_API void set_grad_enabled(bool enabled);
 
-/// Sets recording for a scope: `GradMode guard(false);` computes without history.
+/// Turns recording on or off for a scope: `GradMode guard(false);` computes without history.
 class PYDL_API GradMode {
  public:
   explicit GradMode(bool enabled);
@@ -30,17 +30,18 @@ class PYDL_API GradMode {
 };
 
 struct BackwardOptions {
-  bool retain_graph = false;  ///< keep what the derivatives need, for another pass
-  bool create_graph = false;  ///< record the derivatives themselves, for derivatives of higher order
-  bool allow_unused = false;  ///< `grad`: an undefined tensor, not an error, for an input without influence
+  bool retain_graph = false;  ///< keep the tensors that the derivatives need, for another pass
+  bool create_graph = false;  ///< record the derivatives themselves, for higher-order derivatives
+  bool allow_unused = false;  ///< `grad`: return an undefined tensor instead of throwing for an input that does not
+                              ///< influence the outputs
 };
 
-/// Adds the gradients of `outputs` to `grad()` of every leaf. `gradients[i]` weighs outputs[i]; undefined means 1 and
-/// needs a single element.
+/// Adds the gradients of `outputs` to `grad()` of every leaf. `gradients[i]` is the weight of outputs[i]; if it is
+/// undefined, the weight is 1 and the output must have a single element.
 PYDL_API void backward(std::span<const Tensor> outputs, std::span<const Tensor> gradients,
                        BackwardOptions options = {});
 
-/// The gradients of `outputs` for `inputs`, without touching `grad()`.
+/// Returns the gradients of `outputs` with respect to `inputs`, without changing `grad()`.
 PYDL_API std::vector<Tensor> grad(std::span<const Tensor> outputs, std::span<const Tensor> inputs,
                                   std::span<const Tensor> gradients = {}, BackwardOptions options = {});
 
@@ -54,18 +55,19 @@ inline std::vector<Tensor> grad(std::initializer_list<Tensor> outputs, std::init
               std::span(gradients.begin(), gradients.size()), options);
 }
 
-/// Gradients of inputs from those of outputs; undefined where none flows, and where none is wanted.
+/// Computes the gradients of the inputs from those of the outputs. Either may be undefined: a gradient that is zero, or
+/// that nobody needs.
 using FunctionBackward = std::function<std::vector<Tensor>(std::span<const Tensor> gradients)>;
 
-/// Outputs with the elements of the given ones, whose history is `backward`, a derivative of one's own, for these
-/// inputs. It may be called several times, once for each backward pass.
+/// Returns tensors with the elements of the given outputs, whose history is `backward`: a user-defined derivative with
+/// respect to these inputs. It may be called several times, once per backward pass.
 PYDL_API std::vector<Tensor> record_function(std::span<const Tensor> inputs, std::span<const Tensor> outputs,
                                              FunctionBackward backward);
 
-/// The leaves that require a gradient and that the outputs were computed from, each once.
+/// The leaves that require a gradient and from which the outputs were computed, each once.
 PYDL_API std::vector<Tensor> leaves_of(std::span<const Tensor> outputs);
-/// Whether a backward pass from here can still be made: the tensor was recorded, and what its derivative needs was not
-/// freed by another pass.
+/// Whether a backward pass from this tensor is possible: it was recorded, and the tensors that its derivative needs
+/// have not been freed by another pass.
 PYDL_API bool is_differentiable(const Tensor& tensor);
 
 }  // namespace pydl

@@ -26,17 +26,18 @@
 
 namespace pydl {
 
-/// What a compiled function reads or changes beside its arguments: the tensors that a set has now, a tensor, or an
-/// optimiser with its parameters and whatever it will keep.
+/// The state of a compiled function: the tensors that it reads or changes in addition to its arguments. These are a set
+/// of tensors (as it is at the time of the call), a single tensor, or an optimiser with its parameters and its own
+/// state.
 class PYDL_API StateSource {
  public:
   StateSource(const ParamSet& params);
   StateSource(const Tensor& tensor);
   StateSource(const optim::Optimizer& optimizer);
 
-  /// The tensors as they are now, by names for messages.
+  /// The current tensors, by the names that messages use.
   ParamSet tensors() const { return list_(); }
-  /// Differs where tensors were made anew.
+  /// Changes whenever tensors were replaced by new ones.
   int64_t structure() const { return structure_ ? structure_() : 0; }
 
  private:
@@ -48,36 +49,36 @@ using TensorFunction = std::function<std::vector<Tensor>(std::span<const Tensor>
 
 struct CompileOptions {
   std::vector<StateSource> states = {};
-  size_t cache_size = 16;       ///< how many programs are kept, the last used ones
-  ProgramOptions program = {};  ///< passes to leave out, and whether to explain
+  size_t cache_size = 16;       ///< the number of programs to keep; the least recently used ones are dropped
+  ProgramOptions program = {};  ///< passes to leave out, and whether to collect explanations
 };
 
-/// A function that is traced at its first call. Every combination of shapes and dtypes of the arguments, and which of
-/// them require gradients, grad mode, autocast dtype and number of threads has a program of its own. A handle: copies
-/// share the programs. Calls are made by one thread at a time.
+/// A function that is traced at its first call. There is a separate program for every combination of argument shapes
+/// and dtypes, of which arguments require gradients, grad mode, autocast dtype, and number of threads. This is a
+/// handle: copies share the programs. Only one thread at a time may call it.
 ///
-/// What the function sees beside arguments and states is built into the program, numbers and flags among it: what
-/// changes is passed as a tensor. Random numbers continue the streams of their generators. Results that were recorded
-/// can be differentiated by the caller: the derivative is a program too.
+/// Everything that the function reads besides its arguments and states becomes a constant of the program, including
+/// numbers and flags. Values that change must be passed as tensors. Random numbers continue the streams of their
+/// generators. The caller can differentiate results that were recorded: the derivative is a program too.
 ///
-/// A gradient that `backward` brings to a state is its `grad` after the call, as without compilation; but where an
-/// update has used it and the function itself drops gradients (`zero_grad`), there is none.
+/// After the call, a gradient that `backward` computed for a state is in its `grad`, as it is without compilation.
+/// Gradients that an update has used and that the function itself drops (`zero_grad`) are not available.
 class PYDL_API CompiledFunction {
  public:
   // A move copies, so that no handle is left empty.
   CompiledFunction(const CompiledFunction&) = default;
   CompiledFunction& operator=(const CompiledFunction&) = default;
 
-  /// Throws `TraceError` where the function asks for values, uses a tensor that was not declared, keeps a tensor that
-  /// it computed, or lets gradients reach an argument.
+  /// Throws `TraceError` if the function reads values, uses a tensor that was not declared, keeps a tensor that it
+  /// computed, or lets gradients reach an argument.
   std::vector<Tensor> operator()(std::span<const Tensor> arguments) const;
   std::vector<Tensor> operator()(std::initializer_list<Tensor> arguments) const;
 
   /// How often the function was traced.
   int64_t traces() const;
-  /// The programs that are kept, the last used first.
+  /// The programs that are kept, most recently used first.
   std::vector<std::shared_ptr<const Program>> programs() const;
-  /// Forgets all programs.
+  /// Drops all programs.
   void clear();
 
  private:
@@ -88,7 +89,7 @@ class PYDL_API CompiledFunction {
   std::shared_ptr<Cache> cache_;
 };
 
-/// Makes a function that is compiled when it is called. `ValueError` for a cache without room.
+/// Returns a function that is compiled when it is called. `ValueError` if the cache size is 0.
 PYDL_API CompiledFunction compile(TensorFunction function, CompileOptions options = {});
 
 }  // namespace pydl

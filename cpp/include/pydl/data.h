@@ -16,27 +16,27 @@ namespace pydl::data {
 
 struct BatchOptions {
   int64_t size = 32;               ///< samples per batch
-  bool shuffle = false;            ///< every pass in a random order of its own
-  bool drop_last = false;          ///< leave out a smaller last batch
-  Generator* generator = nullptr;  ///< of the orders; null: the default one. Must outlive the batches.
+  bool shuffle = false;            ///< every pass in a new random order
+  bool drop_last = false;          ///< leave out the last batch if it is smaller
+  Generator* generator = nullptr;  ///< for the orders; null: the default one. Must outlive the batches.
 };
 
 /// The same samples of each tensor.
 struct Batch {
   std::vector<Tensor> tensors;
-  int64_t number = 0;  ///< in its pass, from 0
+  int64_t number = 0;  ///< within its pass, from 0
 
   const Tensor& operator[](size_t index) const { return tensors[index]; }
   int64_t size() const { return tensors.empty() ? 0 : tensors[0].size(0); }
-  /// For compiled functions, which take their arguments so.
+  /// Compiled functions take their arguments in this form.
   operator std::span<const Tensor>() const { return tensors; }
 };
 
-/// Tensors (N, ...) of the same N, in batches along their first axis. Every `begin` begins a pass. In order, batches
-/// are views; the orders are those of Python's DataLoader with the same generator.
+/// Tensors (N, ...) with the same N, divided into batches along their first axis. Every `begin` starts a pass. Without
+/// shuffling, batches are views. With the same generator, the orders are those of Python's DataLoader.
 class PYDL_API Batches {
  public:
-  /// `ValueError` without tensors, for lengths that differ and for a size below 1.
+  /// `ValueError` if there are no tensors, if their lengths differ, or if the batch size is less than 1.
   explicit Batches(std::vector<Tensor> tensors, const BatchOptions& options = {});
 
   class PYDL_API Iterator {
@@ -56,16 +56,16 @@ class PYDL_API Batches {
     Iterator(const Batches* batches, Tensor order);
 
     const Batches* batches_;
-    Tensor order_;      // of the samples of this pass, undefined for the order in which they lie
-    int64_t next_ = 0;  // number of the batch behind the one that is shown
+    Tensor order_;      // of the samples in this pass; undefined if they are not shuffled
+    int64_t next_ = 0;  // number of the batch after the current one
     Batch batch_;
   };
 
   Iterator begin() const;
   std::default_sentinel_t end() const { return {}; }
-  /// Batches of a pass.
+  /// The number of batches in a pass.
   int64_t count() const;
-  /// Samples of a pass.
+  /// The number of samples in a pass.
   int64_t sample_count() const;
 
  private:

@@ -27,7 +27,7 @@ enum class DType : uint8_t {
 
 inline constexpr int dtype_count = 10;
 
-/// Bytes of one element.
+/// The size of one element in bytes.
 constexpr size_t item_size(DType dtype) {
   constexpr size_t sizes[dtype_count] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};
   return sizes[static_cast<int>(dtype)];
@@ -36,7 +36,7 @@ constexpr size_t item_size(DType dtype) {
 constexpr bool is_floating(DType dtype) { return dtype >= DType::float16; }
 constexpr bool is_integer(DType dtype) { return dtype >= DType::uint8 && dtype <= DType::int64; }
 
-/// The least and the largest number of an integer dtype; 0 and 1 of `bool`.
+/// The smallest and the largest number of an integer dtype; 0 and 1 for `bool`.
 struct IntegerRange {
   int64_t least;
   int64_t most;
@@ -52,11 +52,11 @@ constexpr IntegerRange integer_range(DType dtype) {
 /// The name that Python shows: "float32", "bool", ...
 PYDL_API std::string_view dtype_name(DType dtype);
 
-/// The dtype of that name; throws `TypeError` for an unknown one.
+/// The dtype with that name; throws `TypeError` if there is none.
 PYDL_API DType dtype_from_name(std::string_view name);
 
-/// The dtype two operands meet in. Within a kind this is the array API's table; a floating-point
-/// operand decides over an integer one, and `bool` takes the dtype of the other.
+/// The common dtype of two operands. Within a kind this follows the array API's table. A floating-point operand takes
+/// precedence over an integer one, and `bool` adopts the other dtype.
 PYDL_API DType promote(DType a, DType b);
 
 PYDL_API std::ostream& operator<<(std::ostream& out, DType dtype);

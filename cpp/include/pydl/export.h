@@ -1,7 +1,7 @@
-// What a shared library shows: everything else is compiled with hidden symbols.
+// The symbols that a shared library exports. All others are hidden.
 #pragma once
 
-/// Marks functions and classes of the public headers, and the types that their templates are instantiated with.
+/// Marks functions and classes of the public headers, and the types with which their templates are instantiated.
 #if defined(__GNUC__)
 #define PYDL_API __attribute__((visibility("default")))
 #else

@@ -5,9 +5,9 @@
 //   nn::init_linear(params, "out", 512, 10);
 //   Tensor logits = nn::linear(params, "out", relu(nn::linear(params, "hidden", x)));
 //
-// Names, shapes and first values are those of Python's layers: the same generator gives the same bits, and what
-// `save_params` writes loads with `Module.load_state_dict`. Errors begin with the prefix. An empty prefix is that of a
-// network of one layer, whose names have no dot.
+// Names, shapes and initial values are those of Python's layers: the same generator gives the same bits, and files that
+// `save_params` writes can be loaded with `Module.load_state_dict`. Errors begin with the prefix. The empty prefix is
+// for a network that consists of one layer; its names contain no dot.
 #pragma once
 
 #include <functional>
@@ -22,26 +22,27 @@ namespace pydl::nn {
 
 // --- tensors by name ---------------------------------------------------------------------------------
 
-/// Adds a tensor that is trained: it requires gradients, and shares the memory of `values`. `ValueError` where the name
-/// is taken.
+/// Adds a tensor that is trained: it requires gradients, and shares the memory of `values`. `ValueError` if the name is
+/// already in use.
 PYDL_API Tensor add_parameter(ParamSet& params, const std::string& name, const Tensor& values);
 /// Adds a tensor that is saved, but not trained.
 PYDL_API Tensor add_buffer(ParamSet& params, const std::string& name, const Tensor& values);
-/// The tensor of that name; `ValueError` that lists the names there are, where there is none.
+/// The tensor with that name. If there is none, throws a `ValueError` that lists the existing names.
 PYDL_API const Tensor& parameter(const ParamSet& params, const std::string& name);
-/// Copies values of the same names into the tensors of `params`, converting dtypes, as `Module.load_state_dict`.
-/// Nothing is changed where names or shapes differ: `ValueError` says which.
+/// Copies the values into the tensors of `params` that have the same names, and converts dtypes, as
+/// `Module.load_state_dict` does. If names or shapes differ, nothing is changed and a `ValueError` says which.
 PYDL_API void load_values(const ParamSet& params, const ParamSet& values);
 
-// --- first values ------------------------------------------------------------------------------------
+// --- initial values ----------------------------------------------------------------------------------
 
-/// Gives the first values of a weight.
+/// Returns the initial values of a weight.
 using Initializer = std::function<Tensor(const Dims& shape, DType dtype, Generator& generator)>;
 
-/// Uniform in +-1 / sqrt(inputs): what weights start with unless something else is asked for, as in PyTorch.
+/// Uniform in +-1 / sqrt(inputs): the default for weights, as in PyTorch.
 PYDL_API Tensor default_weight(const Dims& shape, DType dtype = DType::float32,
                                Generator& generator = default_generator());
-/// Uniform in +-1 / sqrt(fan_in): what biases start with, and with the number of units all that recurrent layers have.
+/// Uniform in +-1 / sqrt(fan_in): the default for biases, and, with the number of units as fan_in, for all parameters
+/// of recurrent layers.
 PYDL_API Tensor default_bias(const Dims& shape, int64_t fan_in, DType dtype = DType::float32,
                              Generator& generator = default_generator());
 
@@ -68,11 +69,11 @@ struct ConvInit {
   DType dtype = DType::float32;
 };
 
-/// For 1 to 3 axes, as many as the kernel has: weight (out_channels, in_channels / groups, kernel...), bias
+/// For 1 to 3 spatial axes, as many as `kernel` has: weight (out_channels, in_channels / groups, kernel...), bias
 /// (out_channels).
 PYDL_API void init_conv(ParamSet& params, const std::string& prefix, int64_t in_channels, int64_t out_channels,
                         const Dims& kernel, const ConvInit& init = {}, Generator& generator = default_generator());
-/// x (N, in_channels, S...); `options` have the groups of the initialiser. See `same_padding`.
+/// x (N, in_channels, S...). `options` must have the groups of the initialiser. See `same_padding`.
 PYDL_API Tensor conv(const ParamSet& params, const std::string& prefix, const Tensor& x,
                      const ConvOptions& options = {});
 /// weight (in_channels, out_channels / groups, kernel...), bias (out_channels).
@@ -84,25 +85,25 @@ PYDL_API Tensor conv_transpose(const ParamSet& params, const std::string& prefix
 
 // --- normalisation -----------------------------------------------------------------------------------
 
-/// weight and bias (channels); buffers: running_mean and running_var (channels), float32 at least, and
+/// weight and bias (channels). Buffers: running_mean and running_var (channels), at least float32, and
 /// num_batches_tracked, int64 of rank 0.
 PYDL_API void init_batch_norm(ParamSet& params, const std::string& prefix, int64_t channels,
                               DType dtype = DType::float32);
-/// x (N, channels, ...). In training the buffers are brought up to date.
+/// x (N, channels, ...). In training the buffers are updated.
 PYDL_API Tensor batch_norm(const ParamSet& params, const std::string& prefix, const Tensor& x,
                            const BatchNormOptions& options = {});
-/// weight and bias of that shape, which is that of the axes that are normalised together.
+/// weight and bias of shape `normalized_shape`, the shape of the axes that are normalised together.
 PYDL_API void init_layer_norm(ParamSet& params, const std::string& prefix, const Dims& normalized_shape,
                               bool bias = true, DType dtype = DType::float32);
 PYDL_API Tensor layer_norm(const ParamSet& params, const std::string& prefix, const Tensor& x, double epsilon = 1e-5);
 
 // --- embeddings --------------------------------------------------------------------------------------
 
-/// weight (rows, size), normal random numbers. The row `padding_index`, counted from the back when negative, is zeros.
+/// weight (rows, size), normally distributed. The row `padding_index` is zeros; a negative index counts from the end.
 PYDL_API void init_embedding(ParamSet& params, const std::string& prefix, int64_t rows, int64_t size,
                              std::optional<int64_t> padding_index = {}, DType dtype = DType::float32,
                              Generator& generator = default_generator());
-/// Integers of any shape to (..., size). The row `padding_index` is not learnt.
+/// Maps integers of any shape to (..., size). The row `padding_index` is not trained.
 PYDL_API Tensor embedding(const ParamSet& params, const std::string& prefix, const Tensor& indices,
                           std::optional<int64_t> padding_index = {});
 
@@ -116,8 +117,9 @@ struct RecurrentInit {
   DType dtype = DType::float32;
 };
 
-/// For every layer k weight_ih_lk (G H, I), weight_hh_lk (G H, H), bias_ih_lk and bias_hh_lk (G H), with G gates (LSTM
-/// 4, GRU 3, RNN 1) and H units, and weight_hr_lk (P, H) of a projection; of the reverse direction `..._lk_reverse`.
+/// For every layer k: weight_ih_lk (G H, I), weight_hh_lk (G H, H), bias_ih_lk and bias_hh_lk (G H), with G gates (LSTM
+/// 4, GRU 3, RNN 1) and H units, and weight_hr_lk (P, H) if there is a projection. The names of the reverse direction
+/// end with `_reverse`.
 PYDL_API void init_lstm(ParamSet& params, const std::string& prefix, int64_t inputs, int64_t units,
                         const RecurrentInit& init = {}, Generator& generator = default_generator());
 PYDL_API void init_gru(ParamSet& params, const std::string& prefix, int64_t inputs, int64_t units,
@@ -126,17 +128,17 @@ PYDL_API void init_rnn(ParamSet& params, const std::string& prefix, int64_t inpu
                        const RecurrentInit& init = {}, Generator& generator = default_generator());
 
 struct SequenceOptions {
-  Tensor h0 = {};            ///< (layers * directions, N, H); zeros where undefined
-  Tensor c0 = {};            ///< likewise, of an LSTM
-  Tensor lengths = {};       ///< (N): how many steps of each sequence count; all of them where undefined
+  Tensor h0 = {};            ///< (layers * directions, N, H); zeros if undefined
+  Tensor c0 = {};            ///< likewise, for an LSTM
+  Tensor lengths = {};       ///< (N): the number of valid steps of each sequence; all of them if undefined
   bool batch_first = false;  ///< x and the output are (N, T, ...); states are not affected
-  double dropout = 0;        ///< of what every layer but the last gives, in training
+  double dropout = 0;        ///< applied to the output of every layer but the last, in training
   bool training = false;
-  Generator* generator = nullptr;  ///< of the dropout; null: the default one
+  Generator* generator = nullptr;  ///< for dropout; null: the default one
 };
 
-/// x (T, N, I). Layers, directions, biases and projection are those whose weights there are. Gives the output of every
-/// step (T, N, directions * H) and the final states (layers * directions, N, H).
+/// x (T, N, I). Layers, directions, biases and projection follow from the weights that exist. Returns the output of
+/// every step (T, N, directions * H) and the final states (layers * directions, N, H).
 PYDL_API RecurrentStates lstm(const ParamSet& params, const std::string& prefix, const Tensor& x,
                               const SequenceOptions& options = {});
 /// `reset_after` as in `RecurrentOptions`.

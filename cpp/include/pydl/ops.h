@@ -1,5 +1,5 @@
-// The functions on tensors. All are differentiable where mathematics allows, and differentiable again.
-// Elementwise ones broadcast, and promote dtypes by `promote`.
+// Functions on tensors. All are differentiable where this is mathematically possible, and so are their derivatives.
+// Elementwise functions broadcast, and promote dtypes by `promote`.
 #pragma once
 
 #include <initializer_list>
@@ -12,7 +12,7 @@
 
 namespace pydl {
 
-/// Axes of a reduction, `{0, 2}`; none given, `{}`, means all.
+/// The axes of a reduction, such as `{0, 2}`. No axes, `{}`, means all of them.
 class PYDL_API Axes : public std::optional<std::vector<int64_t>> {
  public:
   using optional::optional;
@@ -93,9 +93,8 @@ PYDL_API Tensor relu_backward(const Tensor& gradient, const Tensor& output);
 PYDL_API Tensor relu6_backward(const Tensor& gradient, const Tensor& output);
 PYDL_API Tensor sigmoid_backward(const Tensor& gradient, const Tensor& output);
 PYDL_API Tensor tanh_backward(const Tensor& gradient, const Tensor& output);
-/// What derivatives multiply and divide by: nothing comes of a gradient of 0 or a slope of 0, not even where the other
-/// factor is infinite or not a number, as it is behind the branch that `where` does not take. A gradient that is not a
-/// number stays one.
+/// Multiplication and division in derivatives. A gradient or slope of 0 gives 0, even if the other factor is infinite
+/// or NaN, as it may be in the branch that `where` does not select. A gradient that is NaN stays NaN.
 PYDL_API Tensor gradient_times(const Tensor& gradient, const Tensor& slope);
 PYDL_API Tensor gradient_over(const Tensor& gradient, const Tensor& divisor);
 PYDL_API Tensor equal(const Tensor& a, const Tensor& b);
@@ -104,7 +103,7 @@ PYDL_API Tensor less(const Tensor& a, const Tensor& b);
 PYDL_API Tensor less_equal(const Tensor& a, const Tensor& b);
 PYDL_API Tensor greater(const Tensor& a, const Tensor& b);
 PYDL_API Tensor greater_equal(const Tensor& a, const Tensor& b);
-/// Of integers; of bools they are the logical functions.
+/// For integers; for bools they are the logical functions.
 PYDL_API Tensor bitwise_invert(const Tensor& x);
 PYDL_API Tensor bitwise_and(const Tensor& a, const Tensor& b);
 PYDL_API Tensor bitwise_or(const Tensor& a, const Tensor& b);
@@ -115,7 +114,7 @@ PYDL_API Tensor logical_and(const Tensor& a, const Tensor& b);
 PYDL_API Tensor logical_or(const Tensor& a, const Tensor& b);
 PYDL_API Tensor logical_xor(const Tensor& a, const Tensor& b);
 
-// Comparisons of integers with a number are exact, whether or not their dtype holds it.
+// Comparisons of integers with a number are exact, even if the number is out of range for their dtype.
 PYDL_API Tensor equal(const Tensor& a, Scalar b);
 PYDL_API Tensor not_equal(const Tensor& a, Scalar b);
 PYDL_API Tensor less(const Tensor& a, Scalar b);
@@ -123,8 +122,8 @@ PYDL_API Tensor less_equal(const Tensor& a, Scalar b);
 PYDL_API Tensor greater(const Tensor& a, Scalar b);
 PYDL_API Tensor greater_equal(const Tensor& a, Scalar b);
 
-/// A number as a tensor of rank 0, of the dtype that it takes beside `like`; throws `OverflowError` where that does not
-/// hold it.
+/// A number as a tensor of rank 0, in the dtype that it takes when combined with `like`. Throws `OverflowError` if the
+/// number is out of range for that dtype.
 PYDL_API Tensor scalar_like(Scalar value, const Tensor& like);
 inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
 inline Tensor operator-(const Tensor& a, const Tensor& b) { return subtract(a, b); }
@@ -143,28 +142,29 @@ inline Tensor operator/(Scalar a, const Tensor& b) { return divide(scalar_like(a
 PYDL_API Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 /// x limited to [low, high].
 PYDL_API Tensor clip(const Tensor& x, const Tensor& low, const Tensor& high);
-/// The same values in another dtype; the tensor itself when it has it already.
+/// The same values in another dtype; the tensor itself if it already has that dtype.
 PYDL_API Tensor astype(const Tensor& x, DType dtype);
-/// The same values in memory of their own, row-major.
+/// The same values in new memory, row-major.
 PYDL_API Tensor copy(const Tensor& x);
-/// x itself when row-major without gaps, else a copy.
+/// x itself if it is row-major without gaps, else a copy.
 PYDL_API Tensor contiguous(const Tensor& x);
 
-// --- shape: views where the layout allows ------------------------------------------------------------
-/// One size may be -1 and follows from the others.
+// --- shape: views if the layout allows it ------------------------------------------------------------
+/// One size may be -1; it is computed from the others.
 PYDL_API Tensor reshape(const Tensor& x, const Dims& shape);
 PYDL_API Tensor permute_dims(const Tensor& x, std::span<const int64_t> axes);
 inline Tensor permute_dims(const Tensor& x, std::initializer_list<int64_t> axes) {
   return permute_dims(x, std::span(axes.begin(), axes.size()));
 }
-/// The last two axes exchanged.
+/// Swaps the last two axes.
 PYDL_API Tensor matrix_transpose(const Tensor& x);
-/// Axes of size 1 repeated, and leading axes added, without copying.
+/// Repeats axes of size 1 and adds leading axes, without copying.
 PYDL_API Tensor expand(const Tensor& x, const Dims& shape);
-/// Adds axes of size 1 at those positions of the result / removes them.
+/// Adds an axis of size 1 at that position of the result, or removes axes of size 1.
 PYDL_API Tensor expand_dims(const Tensor& x, int64_t axis);
 PYDL_API Tensor squeeze(const Tensor& x, const Axes& axes = {});
-/// Part of each axis: `sizes[i]` elements from `starts[i]`, `steps[i]` apart (negative: backwards).
+/// A part of each axis: `sizes[i]` elements, beginning at `starts[i]` and `steps[i]` apart (a negative step goes
+/// backwards).
 PYDL_API Tensor slice(const Tensor& x, const Dims& starts, const Dims& sizes, const Dims& steps);
 PYDL_API Tensor flip(const Tensor& x, const Axes& axes = {});
 PYDL_API Tensor concat(std::span<const Tensor> tensors, int64_t axis = 0);
@@ -186,17 +186,17 @@ PYDL_API Tensor slice_backward(const Tensor& g, const Dims& shape, const Dims& s
 PYDL_API void assign(const Tensor& destination, const Tensor& source);
 
 // --- indexing --------------------------------------------------------------------------------------
-/// Elements along `axis` chosen by an integer index of the same rank (NumPy's take_along_axis, PyTorch's gather).
+/// Elements along `axis`, selected by an integer index of the same rank (NumPy's take_along_axis, PyTorch's gather).
 PYDL_API Tensor gather(const Tensor& x, const Tensor& index, int64_t axis);
-/// Slices along `axis` chosen by an integer index of any rank. No gradient goes to the slice `skip`.
+/// Slices along `axis`, selected by an integer index of any rank. The slice `skip` receives no gradient.
 PYDL_API Tensor take(const Tensor& x, const Tensor& index, int64_t axis = 0, std::optional<int64_t> skip = {});
 PYDL_API Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size);
 PYDL_API Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size,
                               std::optional<int64_t> skip = {});
-/// The segment that each of `count` elements is in, int64 (count): segment b begins at offsets[b], integers (B) from 0
-/// on, ascending.
+/// The number of the segment that contains each of `count` elements, int64 (count). Segment b begins at offsets[b]; the
+/// offsets are integers (B), ascending from 0.
 PYDL_API Tensor segment_ids(const Tensor& offsets, int64_t count);
-/// Row of x (count, D) with the largest element of each segment, by column: int64 (B, D); 0 for an empty segment.
+/// The row of x (count, D) with the largest element of each segment, per column: int64 (B, D); 0 for an empty segment.
 PYDL_API Tensor segment_argmax(const Tensor& x, const Tensor& offsets);
 
 // --- reductions ------------------------------------------------------------------------------------
@@ -209,86 +209,88 @@ PYDL_API Tensor any(const Tensor& x, const Axes& axes = {}, bool keepdims = fals
 PYDL_API Tensor all(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 PYDL_API Tensor var(const Tensor& x, const Axes& axes = {}, double correction = 0, bool keepdims = false);
 PYDL_API Tensor std(const Tensor& x, const Axes& axes = {}, double correction = 0, bool keepdims = false);
-/// Without an axis: the index into the flattened tensor.
+/// Without an axis, the index into the flattened tensor.
 PYDL_API Tensor argmax(const Tensor& x, std::optional<int64_t> axis = {}, bool keepdims = false);
 PYDL_API Tensor argmin(const Tensor& x, std::optional<int64_t> axis = {}, bool keepdims = false);
 /// Sums x over the axes along which `shape` was broadcast, so that the result has that shape.
 PYDL_API Tensor sum_to(const Tensor& x, const Dims& shape);
 
 // --- products --------------------------------------------------------------------------------------
-/// Matrix product as in NumPy: vectors are promoted, leading axes broadcast.
+/// Matrix product as in NumPy: vectors are promoted to matrices, and leading axes broadcast.
 PYDL_API Tensor matmul(const Tensor& a, const Tensor& b);
-/// x (..., I) times the transposed weight (O, I), plus bias (O) where defined: (..., O).
+/// x (..., I) times the transposed weight (O, I), plus bias (O) if it is defined: (..., O).
 PYDL_API Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
 // --- convolutions ------------------------------------------------------------------------------------
-/// How a window moves over the 1 to 3 spatial axes of (N, C, S...). Empty dims stand for the usual: strides and
-/// dilations of 1, no padding.
+/// How a window moves over the 1 to 3 spatial axes of (N, C, S...). Empty dims are the defaults: strides and dilations
+/// of 1, no padding.
 struct ConvOptions {
   Dims stride = {};
   Dims padding_low = {};   ///< zeros before the first element of each spatial axis
-  Dims padding_high = {};  ///< behind the last one
+  Dims padding_high = {};  ///< zeros after the last one
   Dims dilation = {};
   int64_t groups = 1;
 };
 
 /// Cross-correlation: y[n, o, t] = sum over c, k of x[n, c, t stride - padding + k dilation] weight[o, c, k] + bias[o].
-/// x (N, C, S...), weight (O, C / groups, K...), bias (O): (N, O, T...) with
-/// T = (S + padding - dilation (K - 1) - 1) / stride + 1, rounded down. The result lies channels-last.
+/// x (N, C, S...), weight (O, C / groups, K...) and bias (O) give (N, O, T...) with T = (S + padding - dilation (K - 1)
+/// - 1) / stride + 1, rounded down. The result is channels-last.
 PYDL_API Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, const ConvOptions& options = {});
-/// The transpose of `conv` as a linear map of its input, which had the spatial sizes `size`.
+/// The transpose of `conv` as a linear function of its input, whose spatial sizes are `size`.
 PYDL_API Tensor conv_backward_input(const Tensor& g, const Tensor& weight, const Dims& size,
                                     const ConvOptions& options = {});
-/// The gradient of `conv` for a weight of the spatial sizes `kernel`.
+/// The gradient of `conv` for a weight with the spatial sizes `kernel`.
 PYDL_API Tensor conv_backward_weight(const Tensor& g, const Tensor& x, const Dims& kernel,
                                      const ConvOptions& options = {});
 
 // --- pooling -----------------------------------------------------------------------------------------
-/// Windows over the spatial axes of (N, C, S...), one entry per axis; what lies outside does not count.
+/// Windows over the spatial axes of (N, C, S...), one entry per axis. Positions outside of x are ignored.
 struct PoolOptions {
   Dims kernel;
   Dims stride = {};        ///< empty: the kernel's sizes
   Dims padding = {};       ///< on both sides, at most half the kernel; empty: none
   Dims dilation = {};      ///< empty: 1
-  bool ceil_mode = false;  ///< whether a last window may reach beyond the input
+  bool ceil_mode = false;  ///< whether the last window may extend beyond the input
 };
 PYDL_API Tensor max_pool(const Tensor& x, const PoolOptions& options);
-/// Places of the elements that `max_pool` gives, in the row-major spatial axes of x: int64.
+/// The positions of the elements that `max_pool` returns, in the row-major spatial axes of x: int64.
 PYDL_API Tensor max_pool_indices(const Tensor& x, const PoolOptions& options);
 /// The gradient of `max_pool` for x.
 PYDL_API Tensor max_pool_backward(const Tensor& g, const Tensor& x, const PoolOptions& options);
-/// Windows that share the input out evenly, so that the result has the spatial sizes `size`.
+/// The maxima of windows that divide the input evenly, so that the result has the spatial sizes `size`.
 PYDL_API Tensor adaptive_max_pool(const Tensor& x, const Dims& size);
 PYDL_API Tensor adaptive_max_pool_indices(const Tensor& x, const Dims& size);
-/// The mean of each window. The divisor is the number of its elements, with padding or without, or a given number.
+/// The mean of each window. The divisor is the number of its elements, with or without padding, or a given number.
 PYDL_API Tensor avg_pool(const Tensor& x, const PoolOptions& options, bool count_include_pad = true,
                          int64_t divisor_override = 0);
-/// The gradient of `avg_pool` for an input of the spatial sizes `size`.
+/// The gradient of `avg_pool` for an input with the spatial sizes `size`.
 PYDL_API Tensor avg_pool_backward(const Tensor& g, const Dims& size, const PoolOptions& options,
                                   bool count_include_pad = true, int64_t divisor_override = 0);
-/// Zeros of the spatial sizes `size` with x at the places that `max_pool_indices` gave. Where several found one
-/// place, their mean.
+/// Zeros with the spatial sizes `size`, and the elements of x at the positions that `max_pool_indices` returned. If
+/// several elements have the same position, their mean.
 PYDL_API Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size);
 
 // --- resampling --------------------------------------------------------------------------------------
 enum class Resampling { nearest, linear, cubic, area };
 
-/// How places of the result lie among those of the input, along each spatial axis.
+/// How positions of the result are mapped to positions of the input, along each spatial axis.
 struct ResampleOptions {
   Resampling mode = Resampling::nearest;
-  /// Whether first and last elements lie upon each other, rather than the outer edges of them. Linear and cubic only.
+  /// Whether the first and last elements of input and result are aligned, instead of the outer edges of these elements.
+  /// Linear and cubic only.
   bool align_corners = false;
-  /// Places of the input per place of the result; empty: input size / size of the result.
+  /// The distance in the input per step in the result; empty: input size / size of the result.
   std::vector<double> steps = {};
-  /// Whether neighbourhoods grow as an axis shrinks, so that every element of the input counts. Linear and cubic only;
-  /// cubic is with a = -0.5 then.
+  /// Whether neighbourhoods grow when an axis shrinks, so that every element of the input has an influence. Linear and
+  /// cubic only; cubic then uses a = -0.5.
   bool antialias = false;
 };
 
-/// x (N, C, S...) at the spatial sizes `size`, by weighted sums of neighbours along each of 1 to 3 axes: the nearest
-/// one, 2 (linear), 4 (cubic, Keys 1981, with a = -0.75), or the mean of windows that share the axis out evenly (area).
+/// x (N, C, S...) resampled to the spatial sizes `size`, by weighted sums of neighbours along each of 1 to 3 axes: the
+/// nearest one, 2 (linear), 4 (cubic, Keys 1981, with a = -0.75), or the mean of windows that divide the axis evenly
+/// (area).
 PYDL_API Tensor resample(const Tensor& x, const Dims& size, const ResampleOptions& options = {});
-/// The gradient of `resample` for an input of the spatial sizes `size`.
+/// The gradient of `resample` for an input with the spatial sizes `size`.
 PYDL_API Tensor resample_backward(const Tensor& g, const Dims& size, const ResampleOptions& options = {});
 
 // --- normalised exponentials -------------------------------------------------------------------------
@@ -297,22 +299,23 @@ PYDL_API Tensor log_softmax(const Tensor& x, int64_t axis = -1);
 PYDL_API Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t axis);
 PYDL_API Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t axis);
 
-/// How losses of several samples become one.
+/// How the losses of several samples are combined.
 enum class Reduction { none, mean, sum };
-/// -log_softmax(logits)[target] along `axis`; 0 where the target is `ignore_index`. The mean is over the targets that
-/// are not. target: integers of the shape of the logits without `axis`; one outside the classes raises `IndexError`.
+/// -log_softmax(logits)[target] along `axis`; 0 if the target is `ignore_index`. The mean is taken over the targets
+/// that are not ignored. target: integers of the shape of the logits without `axis`; one that is not a class throws
+/// `IndexError`.
 PYDL_API Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& target, int64_t axis = -1,
                                       int64_t ignore_index = -100, Reduction reduction = Reduction::mean);
 PYDL_API Tensor softmax_cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& target,
                                                int64_t axis = -1, int64_t ignore_index = -100,
                                                Reduction reduction = Reduction::mean);
-/// -log p(target) of each sequence, summed over all alignments of its target with its steps (Graves et al., 2006):
+/// -log p(target) for each sequence, summed over all alignments of its target with its steps (Graves et al., 2006):
 /// (N). log_probs (T, N, C): logarithms of probabilities; targets: classes other than the blank, integers (N, S), or
-/// those of all sequences joined; input_lengths and target_lengths: integers (N). A target for which there are too few
-/// steps gives infinity and a gradient that is not a number, or with `zero_infinity` zero for both.
+/// the targets of all sequences concatenated; input_lengths and target_lengths: integers (N). A target that is too long
+/// for its number of steps gives an infinite loss and a NaN gradient, or with `zero_infinity` zero for both.
 PYDL_API Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
                          const Tensor& target_lengths, int64_t blank = 0, bool zero_infinity = false);
-/// The gradient of `ctc_loss` for the log-probabilities, each taken by itself; differentiable in g only.
+/// The gradient of `ctc_loss` for the log-probabilities, treated as independent; differentiable only with respect to g.
 PYDL_API Tensor ctc_loss_backward(const Tensor& g, const Tensor& log_probs, const Tensor& targets,
                                   const Tensor& input_lengths, const Tensor& target_lengths, int64_t blank = 0,
                                   bool zero_infinity = false);
@@ -320,20 +323,20 @@ PYDL_API Tensor ctc_loss_backward(const Tensor& g, const Tensor& log_probs, cons
 PYDL_API Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 
 // --- normalisation ---------------------------------------------------------------------------------
-// Channels are axis 1. Statistics have the dtype of x, float32 for one of 16 bits.
+// Channels are axis 1. Statistics have the dtype of x, or float32 if x is 16-bit.
 /// Mean and variance (not corrected) of each channel of x (N, C, ...), over all other axes: (2, C). Not differentiable.
 PYDL_API Tensor channel_moments(const Tensor& x);
-/// (x - mean) / sqrt(variance + epsilon) * weight + bias, by channel. With `batch` the moments are those of x: the
-/// derivative is that of x through them too; else they are constants.
+/// (x - mean) / sqrt(variance + epsilon) * weight + bias, per channel. With `batch` the moments are those of x, and the
+/// derivative with respect to x goes through them too; otherwise they are constants.
 PYDL_API Tensor batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias,
                            double epsilon = 1e-5, bool batch = false);
-/// Sums of g, and of g times the normalised x, by channel: (2, C). The gradients of bias and weight.
+/// The sums of g, and of g times the normalised x, per channel: (2, C). These are the gradients of bias and weight.
 PYDL_API Tensor channel_sums(const Tensor& g, const Tensor& x, const Tensor& moments, double epsilon = 1e-5,
                              bool batch = false);
-/// `sums` are those of `channel_sums`; read only with `batch`.
+/// `sums` is the result of `channel_sums`; it is read only with `batch`.
 PYDL_API Tensor batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& moments, const Tensor& weight,
                                     const Tensor& sums, double epsilon = 1e-5, bool batch = false);
-/// Rows of the last `axes` axes, brought to mean 0 and variance 1, or without `center` to root mean square 1.
+/// Normalises rows over the last `axes` axes to mean 0 and variance 1, or, without `center`, to root mean square 1.
 PYDL_API Tensor normalize(const Tensor& x, int64_t axes = 1, double epsilon = 1e-5, bool center = true);
 PYDL_API Tensor normalize_backward(const Tensor& g, const Tensor& x, int64_t axes = 1, double epsilon = 1e-5,
                                    bool center = true);
@@ -348,7 +351,7 @@ struct RecurrentOptions {
   bool reverse = false;  ///< from the last step to the first
 };
 
-/// Rows of the weights are the gates in PyTorch's order: i, f, g, o of an LSTM; r, z, n of a GRU.
+/// The rows of the weights are the gates in PyTorch's order: i, f, g, o for an LSTM; r, z, n for a GRU.
 struct RecurrentWeights {
   Tensor w_ih;       ///< (G H, I), G the number of gates
   Tensor w_hh;       ///< (G H, H), or (G H, P) with a projection
@@ -360,16 +363,16 @@ struct RecurrentWeights {
 struct RecurrentStates {
   Tensor output;  ///< h of every step (T, N, H)
   Tensor h;       ///< the last one (N, H)
-  Tensor c = {};  ///< of an LSTM (N, H)
+  Tensor c = {};  ///< for an LSTM (N, H)
 };
 
-/// One direction of one recurrent layer over x (T, N, I), from h0 (N, H), and for an LSTM c0 (N, H). With `lengths`
-/// (N), integers in 0 .. T, row n ends after lengths[n] steps: outputs beyond are 0, final states are those of its last
-/// step, and the reverse direction begins there.
+/// One direction of one recurrent layer over x (T, N, I), from h0 (N, H) and, for an LSTM, c0 (N, H). With `lengths`
+/// (N), integers in 0 .. T, row n ends after lengths[n] steps: later outputs are 0, the final states are those of its
+/// last step, and the reverse direction begins there.
 PYDL_API RecurrentStates recurrent(const Tensor& x, const Tensor& h0, const Tensor& c0, const RecurrentWeights& weights,
                                    const Tensor& lengths = {}, const RecurrentOptions& options = {});
 
-/// One step: x (N, I), from `before`, whose output is not read. Made of differentiable ops.
+/// One step: x (N, I), from the states `before`, whose output is not read. Composed of differentiable ops.
 PYDL_API RecurrentStates recurrent_step(const Tensor& x, const RecurrentStates& before, const RecurrentWeights& weights,
                                         const RecurrentOptions& options = {});
 
@@ -379,12 +382,13 @@ struct RecurrentGradients {
   Tensor c0 = {};
   RecurrentWeights weights = {};
 };
-/// The gradients of `recurrent`, without a projection, for given ones of its results, each of which may be undefined.
+/// The gradients of `recurrent` without a projection, from the gradients of its results, each of which may be
+/// undefined.
 PYDL_API RecurrentGradients recurrent_backward(const RecurrentStates& gradients, const Tensor& x, const Tensor& h0,
                                                const Tensor& c0, const RecurrentWeights& weights,
                                                const Tensor& lengths = {}, const RecurrentOptions& options = {});
-/// The sum over n and t < lengths[n] of the outer products of a[t, n] and b[t + shift, n], for a (T, N, A) and
-/// b (T, N, B); first[n] of `first` (N, B) stands for what lies outside of the sequence. shift: -1, 0 or 1.
+/// The sum over n and t < lengths[n] of the outer products of a[t, n] and b[t + shift, n], for a (T, N, A) and b (T, N,
+/// B). If t + shift is outside of the sequence, first[n] from `first` (N, B) is used. shift: -1, 0 or 1.
 PYDL_API Tensor sequence_product(const Tensor& a, const Tensor& b, const Tensor& lengths, const Tensor& first,
                                  int64_t shift = 0);
 

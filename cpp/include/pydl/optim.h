@@ -1,4 +1,4 @@
-// Optimiser updates: each one fused op over all parameters, in place. As in torch.optim.
+// Optimiser updates. Each is one fused op that updates all parameters in place, as in torch.optim.
 #pragma once
 
 #include <optional>
@@ -16,12 +16,13 @@ struct SgdOptions {
   bool nesterov = false;
 };
 
-/// `velocities` is empty without momentum. `step` (int64, rank 0) counts calls, `lr` is float64 of rank 0.
+/// Without momentum, `velocities` is empty. `step` (int64, rank 0) counts calls; `lr` is float64 of rank 0.
 PYDL_API void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> velocities,
                          std::span<const Tensor> gradients, const Tensor& lr, const SgdOptions& options);
 
-/// `sgd_update` without options of one table (K, D...) whose gradient is `take_backward(gradient, index, 0, K, skip)`:
-/// touches only the rows that the index names. Indices outside are passed over; there is no step to count.
+/// `sgd_update` without options, for one table (K, D...) whose gradient is `take_backward(gradient, index, 0, K,
+/// skip)`. Touches only the rows that the index selects. Indices that are out of range are ignored, and there is no
+/// step counter.
 PYDL_API void sgd_update_rows(const Tensor& parameter, const Tensor& gradient, const Tensor& index, const Tensor& lr,
                               std::optional<int64_t> skip = {});
 
@@ -41,7 +42,7 @@ struct AdamOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double weight_decay = 0;
-  bool decoupled = false;  ///< weight decay apart from the gradient (AdamW; Loshchilov and Hutter, 2017)
+  bool decoupled = false;  ///< apply weight decay separately from the gradient (AdamW; Loshchilov and Hutter, 2017)
 };
 
 PYDL_API void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,

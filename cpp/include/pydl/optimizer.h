@@ -1,4 +1,4 @@
-// Optimisers: the updates of optim.h with the state that they keep, as in Python's pydl.optim.
+// Optimisers: the updates of optim.h together with their state, as in Python's pydl.optim.
 //
 //   optim::Adam optimizer(params, 0.001);
 //   loss.backward();
@@ -16,8 +16,8 @@
 
 namespace pydl::optim {
 
-/// What the optimisers share: parameters, learning rate, numbers of steps and moments. A handle: copies share them.
-/// Parameters without a gradient, and frozen ones, are passed over and keep their state.
+/// The common part of all optimisers: parameters, learning rate, step counters and moments. This is a handle: copies
+/// share them. Parameters without a gradient, and frozen ones, are skipped and keep their state.
 class PYDL_API Optimizer {
  public:
   // A move copies, so that no handle is left empty.
@@ -31,20 +31,20 @@ class PYDL_API Optimizer {
 
   const std::vector<Tensor>& parameters() const;
   double lr() const;
-  /// `ValueError` for a negative or infinite one. Compiled steps are not traced again.
+  /// `ValueError` if the value is negative or infinite. Compiled steps are not traced again.
   void set_lr(double value);
-  /// The learning rate as it is read by updates, float64 of rank 0.
+  /// The learning rate that updates read, float64 of rank 0.
   const Tensor& lr_tensor() const;
-  /// How many updates were made.
+  /// The number of updates so far.
   int64_t steps() const;
 
-  /// What is kept, by the names of Python's `Optimizer.state_dict`: "lr.0", and "<number of the parameter>.step" and
-  /// ".<moment>" for each. The tensors share memory with the optimiser.
+  /// The state, with the names of Python's `Optimizer.state_dict`: "lr.0", and "<number of the parameter>.step" and
+  /// ".<moment>" for each parameter. The tensors share memory with the optimiser.
   ParamSet states() const;
-  /// Takes over a copy of what `states` gave for the same parameters in the same order. `ValueError` for tensors that
-  /// are missing, left over or of another shape.
+  /// Copies a state that `states` returned for the same parameters in the same order. `ValueError` if tensors are
+  /// missing, superfluous or of another shape.
   void load_states(const ParamSet& states);
-  /// Counts how often tensors of the state were made anew: compiled functions look at it.
+  /// Counts how often tensors of the state were replaced by new ones. Compiled functions check it.
   int64_t structure() const;
 
  protected:
@@ -55,8 +55,8 @@ class PYDL_API Optimizer {
   std::shared_ptr<State> state_;
 };
 
-// Each takes the tensors of a set that require gradients, or a list of leaves. `ValueError` without any, for one that
-// is given twice, and for options out of range.
+// Each takes the tensors of a set that require gradients, or a list of leaves. `ValueError` if there are none, if one
+// is given twice, and for options that are out of range.
 
 /// Stochastic gradient descent, with momentum.
 class PYDL_API Sgd : public Optimizer {
@@ -79,8 +79,8 @@ class PYDL_API RmsProp : public Optimizer {
   explicit RmsProp(const std::vector<Tensor>& parameters, double lr = 0.01, const RmspropOptions& options = {});
 };
 
-/// Scales the gradients so that their joint Euclidean norm is at most `max_norm`, and gives the norm that they had:
-/// float64 of rank 0, zero without gradients. `ValueError` for a negative `max_norm`.
+/// Scales the gradients so that their joint Euclidean norm is at most `max_norm`, and returns the norm before scaling:
+/// float64 of rank 0, zero if there are no gradients. `ValueError` for a negative `max_norm`.
 PYDL_API Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm);
 
 }  // namespace pydl::optim

@@ -1,4 +1,4 @@
-// Programs: functions on tensors that were traced once, optimised as a whole, and run in one call.
+// Programs: functions on tensors that are traced once, optimised as a whole, and run with one call.
 #pragma once
 
 #include <functional>
@@ -23,9 +23,9 @@ class Plan;
 
 struct ProgramOptions {
   std::vector<std::string> without = {};  ///< names of passes to leave out (`pass_names`)
-  bool explain = false;                   ///< keep the graph after each pass, and time every kernel of every run
-  /// Whether oneDNN may serve calls. Its primitives ask for a little memory whenever they run; other kernels do not,
-  /// and are slower for large products and convolutions.
+  bool explain = false;  ///< keep the graph after each pass, and measure the time of every kernel in every run
+  /// Whether oneDNN may be used. Its primitives allocate a little memory in every run; other kernels do not, but are
+  /// slower for large products and convolutions.
   bool onednn = true;
 };
 
@@ -36,10 +36,10 @@ PYDL_API std::vector<std::string> pass_names();
 struct ProgramStep {
   std::string name;
   std::string provider;
-  std::string location;               ///< file:line of the traced code, where known
-  std::vector<std::string> operands;  ///< where they lie: `arena+64`, `argument0`, a state's name
+  std::string location;               ///< file:line of the traced code, if known
+  std::vector<std::string> operands;  ///< where they are stored: `arena+64`, `argument0`, the name of a state
   int64_t flops;
-  int64_t bytes;   ///< read and written at least
+  int64_t bytes;   ///< that are read and written at least
   double seconds;  ///< median over the runs so far; 0 unless `explain`
 };
 
@@ -57,27 +57,27 @@ class PYDL_API ProgramContext {
   std::shared_ptr<Parts> parts_;
 };
 
-/// What a trace gives. Runs without Python and without asking for memory, but for its outputs. Whatever is asked of a
-/// program that was moved from is an `Error`.
+/// The result of a trace. It runs without Python, and allocates memory only for its outputs. Any use of a program that
+/// was moved from is an `Error`.
 class PYDL_API Program {
  public:
   Program(Program&&) noexcept;
   Program& operator=(Program&&) noexcept;
   ~Program();
 
-  /// Arguments have the dtypes and shapes of those that were traced, row-major; `outputs` has room for `output_count`
-  /// tensors. States are overwritten in place; when an error is thrown they are what they were before.
+  /// Arguments must have the dtypes and shapes of those that were traced, row-major; `outputs` must have space for
+  /// `output_count` tensors. States are overwritten in place; if an error is thrown, they are unchanged.
   void run(std::span<const Tensor> arguments, std::span<Tensor> outputs);
   std::vector<Tensor> run(std::span<const Tensor> arguments);
   std::vector<Tensor> run(std::initializer_list<Tensor> arguments) {
     return run(std::span(arguments.begin(), arguments.size()));
   }
 
-  /// For loops that count every microsecond, and for several threads, with a context each: a run in a context asks for
-  /// no memory (but in its first run, for results that are views of arguments, and inside of oneDNN:
-  /// `ProgramOptions::onednn`), takes no lock, and touches no file.
+  /// For loops in which every microsecond counts, and for several threads with one context each. A run in a context
+  /// allocates no memory (except in its first run, for results that are views of arguments, and inside of oneDNN: see
+  /// `ProgramOptions::onednn`), takes no lock, and accesses no file.
   ProgramContext make_context() const;
-  /// The results belong to the context: its next run overwrites them.
+  /// The results belong to the context; its next run overwrites them.
   std::span<const Tensor> run(ProgramContext& context, std::span<const Tensor> arguments) const;
   std::span<const Tensor> run(ProgramContext& context, std::initializer_list<Tensor> arguments) const {
     return run(context, std::span(arguments.begin(), arguments.size()));
@@ -87,16 +87,18 @@ class PYDL_API Program {
   size_t argument_count() const;
   /// Whether a run overwrites states.
   bool overwrites() const;
-  /// Bytes of intermediate results: of the arena, and what they would be if every buffer had memory of its own.
+  /// The size of intermediate results in bytes: that of the arena, and the sum if every buffer had its own memory.
   int64_t arena_bytes() const;
   int64_t unplanned_bytes() const;
-  /// The most bytes of intermediate results alive at once when the traced calls run one by one.
+  /// The largest total size of intermediate results that are alive at once when the traced calls run one by one.
   int64_t eager_bytes() const;
-  /// Roughly how long a run takes, in nanoseconds: what decides whether to let other threads go on meanwhile.
+  /// A rough estimate of the time of a run in nanoseconds. It determines whether other threads of Python may run
+  /// meanwhile.
   int64_t work() const;
   std::vector<ProgramStep> steps() const;
-  /// The graph after each pass where `explain` was asked for, and its kernels with buffers and times. Given what the
-  /// machine can do per second, floating-point operations and bytes, also which part of it each kernel reached.
+  /// The graph after each pass if `explain` was set, and the kernels with their buffers and times. Given the
+  /// floating-point operations and bytes per second that the machine can reach, also the fraction that each kernel
+  /// reached.
   std::string describe(double peak_flops = 0, double peak_bytes = 0) const;
   /// The graph in the language of Graphviz.
   std::string to_dot() const;
@@ -111,8 +113,8 @@ class PYDL_API Program {
   std::unique_ptr<Parts> parts_;
 };
 
-/// What a trace wrote down, beside the states and generators that it used: `SavedProgram` makes programs and files of
-/// it.
+/// The recording of a trace, with the states and generators that it used. `SavedProgram` creates programs and files
+/// from it.
 class PYDL_API RecordedFunction {
  public:
   struct Parts;
@@ -125,8 +127,8 @@ class PYDL_API RecordedFunction {
   std::shared_ptr<const Parts> parts_;
 };
 
-/// While one is active, functions on this thread's tensors are written down instead of run: their results have shapes
-/// and dtypes, but no elements. Asking for elements throws `TraceError`.
+/// While a trace is active, functions on this thread's tensors are recorded instead of run: their results have shapes
+/// and dtypes, but no elements. Reading elements throws `TraceError`.
 class PYDL_API Trace {
  public:
   Trace();
@@ -134,36 +136,37 @@ class PYDL_API Trace {
   Trace(const Trace&) = delete;
   Trace& operator=(const Trace&) = delete;
 
-  /// A tensor in place of the next argument.
+  /// Returns a tensor that stands for the next argument.
   Tensor argument(const Tensor& like);
-  /// Declares a tensor that the function reads, and may overwrite in place: a parameter, a moment, a step counter.
+  /// Declares a tensor that the function reads and may overwrite in place: a parameter, a moment, a step counter.
   void state(const Tensor& tensor, const std::string& name);
-  /// What gives the place in the source that is running, as `file:line`.
+  /// Sets a function that returns the current position in the source code as `file:line`.
   void set_locator(std::function<std::string()> locator);
-  /// Writes down from here on; `stop` runs things at once again.
+  /// Starts recording; after `stop`, functions run immediately again.
   void start();
   void stop();
-  /// Ends the trace. Outputs are results, arguments or states.
+  /// Ends the trace. Outputs may be results, arguments or states.
   Program finish(std::span<const Tensor> outputs, const ProgramOptions& options = {});
 
-  /// Where the backward half of a function begins.
+  /// The point at which the backward half of a function begins.
   struct Position {
     size_t calls;
     size_t arguments;
   };
   Position position() const;
-  /// Ends the trace of a function and of its derivative, which `position` parts. The first program gives the outputs
-  /// and then what the second one needs; that takes those, then the arguments behind `position`, and gives gradients.
+  /// Ends the trace of a function and its derivative, which are separated by `position`. The first program returns the
+  /// outputs, followed by the tensors that the second one needs. The second one takes these, followed by the arguments
+  /// after `position`, and returns gradients.
   std::pair<Program, Program> finish_halves(std::span<const Tensor> outputs, Position position,
                                             std::span<const Tensor> gradients, const ProgramOptions& options = {});
-  /// Ends the trace without a program: what it wrote down, to be saved.
+  /// Ends the trace without creating a program, and returns its recording, to be saved.
   RecordedFunction record(std::span<const Tensor> outputs);
-  /// Whether the gradient of `owner` need not be handed out: an optimiser's update has read it, and the function drops
-  /// gradients itself.
+  /// Whether the gradient of `owner` need not be returned, because an optimiser's update has read it and the function
+  /// itself drops gradients.
   bool is_dropped(const Tensor& owner, const Tensor& gradient) const;
-  /// The tensor that was used without being declared, where that ended the trace.
+  /// The tensor that was used without being declared, if that ended the trace.
   Tensor undeclared() const;
-  /// How many results of this trace are alive: after `finish`, what the function kept.
+  /// The number of results of this trace that are alive. After `finish`, these are the tensors that the function kept.
   int64_t live_results() const;
 
  private:
@@ -172,12 +175,12 @@ class PYDL_API Trace {
 
 /// Whether a trace is active on this thread.
 PYDL_API bool is_tracing();
-/// Whether a tensor is a result of a trace, without elements.
+/// Whether a tensor is a result of a trace and has no elements.
 PYDL_API bool is_traced(const Tensor& tensor);
-/// Declares a state of the trace that is active on this thread: for state that comes into being while tracing.
+/// Declares a state of the active trace of this thread, for state that is created during tracing.
 PYDL_API void declare_state(const Tensor& tensor, const std::string& name);
 
-/// Marks what is written down during a scope as a recomputation: it is not merged with equal calls outside.
+/// Marks calls that are recorded during a scope as a recomputation: they are not merged with equal calls outside of it.
 class PYDL_API RecomputeScope {
  public:
   RecomputeScope();
@@ -190,7 +193,7 @@ class PYDL_API RecomputeScope {
   int outer_ = 0;
 };
 
-/// Runs things at once for a scope, whatever is being traced.
+/// Runs functions immediately for a scope, even while a trace is active.
 class PYDL_API PauseTracing {
  public:
   PauseTracing();

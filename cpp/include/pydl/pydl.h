@@ -1,4 +1,4 @@
-// All public headers but that of the C interface.
+// All public headers except the C interface.
 #pragma once
 
 #include "pydl/autocast.h"

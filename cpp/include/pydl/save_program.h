@@ -1,4 +1,4 @@
-// Functions of C++ into program files; saved_program.h runs them.
+// Saving C++ functions to program files; saved_program.h runs them.
 //
 //   save_program("model.pydl", {{.name = "predict", .function = predict, .example_inputs = {x}, .states = {params}},
 //                               {.name = "train",
@@ -17,26 +17,27 @@
 
 namespace pydl {
 
-/// A function on its way into a file. It is traced, not run.
+/// A function to be saved. It is traced, not run.
 struct FunctionToSave {
   std::string name;
   TensorFunction function;
-  std::vector<Tensor> example_inputs;  ///< only shapes and dtypes count
-  /// What it reads or changes beside its inputs, by the names of the sets. Those of a tensor are taken from the first
-  /// source that has it.
+  std::vector<Tensor> example_inputs;  ///< only shapes and dtypes matter
+  /// The tensors that it reads or changes in addition to its inputs, with the names from the sets. If several sources
+  /// contain a tensor, its name comes from the first one.
   std::vector<StateSource> states = {};
-  std::vector<std::string> inputs = {};   ///< names; input0, input1, ... unless given
-  std::vector<std::string> outputs = {};  ///< names; output0, output1, ... unless given
-  /// Whether it takes batches of any size: inputs whose first axis is as long as that of the first one have it open. It
-  /// is traced at three sizes, and must do the same at each, but for sizes that grow with the batch.
+  std::vector<std::string> inputs = {};   ///< names; the default is input0, input1, ...
+  std::vector<std::string> outputs = {};  ///< names; the default is output0, output1, ...
+  /// Whether it accepts batches of any size. The first axis is variable for all inputs on which it is as long as on the
+  /// first input. The function is traced at three sizes and must do the same at each, except for sizes that grow with
+  /// the batch.
   bool open_batch = true;
 };
 
-/// Traces functions. What they share, parameters and state, the program shares with the caller: its runs change both.
-/// Throws `TraceError` as compiled functions do, and `ValueError` where a function cannot take batches of any size, or
-/// leaves gradients behind.
+/// Traces functions. They may share parameters and state, and the program shares these with the caller: its runs change
+/// both. Throws `TraceError` as compiled functions do, and `ValueError` if a function does not accept batches of any
+/// size although it should, or if gradients remain after the call.
 PYDL_API SavedProgram trace_program(std::span<const FunctionToSave> functions, ProgramInfo info = {});
-/// Traces functions and writes them to a file, atomically.
+/// Traces functions and saves them to a file atomically.
 PYDL_API void save_program(const std::string& path, std::span<const FunctionToSave> functions, ProgramInfo info = {});
 PYDL_API void save_program(const std::string& path, std::initializer_list<FunctionToSave> functions,
                            ProgramInfo info = {});

@@ -15,7 +15,7 @@ namespace pydl {
 /// The highest rank of a tensor.
 inline constexpr int max_rank = 8;
 
-/// At most `max_rank` integers, without memory of their own on the heap.
+/// At most `max_rank` integers, stored inline without a heap allocation.
 class PYDL_API Dims {
  public:
   Dims() = default;
@@ -50,35 +50,35 @@ class PYDL_API Dims {
   int rank_ = 0;
 };
 
-/// Shown as Python shows a tuple: `(2, 3)`, `(4,)`, `()`.
+/// Written like a Python tuple: `(2, 3)`, `(4,)`, `()`.
 PYDL_API std::ostream& operator<<(std::ostream& out, const Dims& dims);
 
-/// `dims`, or `rank` times `value` where there are none: numbers per axis of which callers may leave out all.
+/// `dims`, or `rank` times `value` if it is empty. For options with one number per axis that callers may leave out.
 PYDL_API Dims or_filled(const Dims& dims, int rank, int64_t value);
 
 /// Number of elements; 1 for rank 0.
 PYDL_API int64_t element_count(const Dims& shape);
 
-/// Strides, in elements, of a row-major layout without gaps.
+/// The strides, in elements, of a row-major layout without gaps.
 PYDL_API Dims contiguous_strides(const Dims& shape);
 
-/// Whether the elements lie in row-major order without gaps (axes of size 1 do not matter).
+/// Whether the elements are in row-major order without gaps (axes of size 1 do not matter).
 PYDL_API bool is_contiguous(const Dims& shape, const Dims& strides);
 
-/// Strides, in elements, of a layout without gaps in which axis 1, the channels of (N, C, ...), varies fastest. The
-/// row-major ones below rank 3.
+/// The strides, in elements, of a layout without gaps in which axis 1, the channels of (N, C, ...), varies fastest.
+/// Below rank 3, the row-major strides.
 PYDL_API Dims channels_last_strides(const Dims& shape);
 
-/// Whether the elements lie in that layout (axes of size 1 do not matter).
+/// Whether the layout is channels-last (axes of size 1 do not matter).
 PYDL_API bool is_channels_last(const Dims& shape, const Dims& strides);
 
-/// The shape that all of them broadcast to; throws `ValueError` that names `op` and both shapes.
+/// The shape to which both broadcast; throws a `ValueError` that names `op` and both shapes.
 PYDL_API Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b);
 
-/// `axis` counted from the front; throws `IndexError` that names `op` when outside `[-rank, rank)`.
+/// `axis` counted from the front; throws an `IndexError` that names `op` if it is not in `[-rank, rank)`.
 PYDL_API int normalize_axis(const char* op, int64_t axis, int rank);
 
-/// All of them from the front, ascending; throws for one given twice. Without axes: all axes.
+/// The axes counted from the front, in ascending order; throws if one is given twice.
 PYDL_API Dims normalize_axes(const char* op, std::span<const int64_t> axes, int rank);
 
 }  // namespace pydl

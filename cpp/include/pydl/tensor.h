@@ -1,4 +1,4 @@
-// Tensor: a typed, strided view of shared memory, with what reverse-mode differentiation needs.
+// Tensor: a typed, strided view of shared memory that supports reverse-mode differentiation.
 #pragma once
 
 #include <complex>
@@ -25,7 +25,7 @@ namespace autograd {
 struct Edge;
 }
 
-/// A number that Python or C++ code mixes with tensors. It does not decide the dtype within its kind.
+/// A number that Python or C++ code combines with tensors. It does not influence the dtype within its kind.
 class PYDL_API Scalar {
  public:
   Scalar(bool value) : kind_(Kind::boolean), integer_(value) {}
@@ -34,8 +34,8 @@ class PYDL_API Scalar {
   Scalar(double value) : kind_(Kind::floating), floating_(value) {}
   Scalar(float value) : Scalar(static_cast<double>(value)) {}
 
-  /// An integer beyond int64, as the nearest double, infinite where that is none: no integer dtype holds it, but
-  /// floating-point ones may, and it compares with all.
+  /// An integer beyond int64, as the nearest double, or infinity if there is none. It is out of range for every integer
+  /// dtype, but may be in range for floating-point ones, and it compares correctly with all tensors.
   static Scalar large_integer(double value);
 
   bool is_boolean() const { return kind_ == Kind::boolean; }
@@ -44,16 +44,16 @@ class PYDL_API Scalar {
   double to_double() const { return is_floating() || is_large() ? floating_ : static_cast<double>(integer_); }
   /// As an element of int64; see `to_integer`.
   int64_t to_int64() const { return is_floating() || is_large() ? to_integer(DType::int64) : integer_; }
-  /// As an element of an integer dtype, without a fraction. Throws `OverflowError` where the dtype does not hold it,
-  /// and `ValueError` for what is not a number.
+  /// As an element of an integer dtype, without the fraction. Throws `OverflowError` if it is out of range for the
+  /// dtype, and `ValueError` for NaN.
   int64_t to_integer(DType dtype) const;
-  /// As an element of a floating-point dtype, which may be infinite; throws `OverflowError` for an integer that no
-  /// float64 holds.
+  /// As an element of a floating-point dtype, possibly infinite. Throws `OverflowError` for an integer that is out of
+  /// range for float64.
   double to_real() const;
 
-  /// The dtype this number takes beside a tensor of dtype `other`.
+  /// The dtype of this number when combined with a tensor of dtype `other`.
   DType dtype_beside(DType other) const;
-  /// The dtype this number takes alone: bool, int64 or float32.
+  /// The dtype of this number on its own: bool, int64 or float32.
   DType dtype_alone() const;
 
  private:
@@ -67,10 +67,12 @@ class PYDL_API Scalar {
 
 /// A reference-counted handle: copying it is cheap and shares elements, gradient and history.
 ///
-/// A default-constructed tensor is undefined; every other use of it is an error.
+/// A default-constructed tensor is undefined, and any use of it is an error, except for assigning to it or asking
+/// whether it is defined.
 class PYDL_API Tensor {
  public:
-  Tensor() noexcept = default;
+  // Not defaulted: Clang does not take a defaulted one in the default argument of `backward`.
+  Tensor() noexcept : impl_(nullptr) {}
   explicit Tensor(core::TensorImpl* impl) noexcept;  // takes over one reference
   Tensor(const Tensor& other) noexcept;
   Tensor(Tensor&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
@@ -78,17 +80,17 @@ class PYDL_API Tensor {
   Tensor& operator=(Tensor&& other) noexcept;
   ~Tensor();
 
-  /// Memory for `shape`, contents undefined. With `strides`, elements are laid out so (dense layouts only).
+  /// Memory for `shape` with undefined contents. `strides` set the layout, which must be dense.
   static Tensor empty(const Dims& shape, DType dtype = DType::float32);
   static Tensor empty_strided(const Dims& shape, const Dims& strides, DType dtype);
-  /// Every element the same.
+  /// A tensor with all elements equal to `value`.
   static Tensor full(const Dims& shape, Scalar value, DType dtype);
-  /// Rank 0.
+  /// A tensor of rank 0.
   static Tensor scalar(Scalar value, DType dtype);
-  /// A copy of the given values, of that shape.
+  /// A tensor of that shape with a copy of the values.
   template <class T>
   static Tensor from_values(std::span<const T> values, const Dims& shape);
-  /// Elements that belong to somebody else; `release` is called when the last view is gone.
+  /// A tensor over memory that belongs to somebody else; `release` is called after the last view is destroyed.
   static Tensor from_memory(void* data, const Dims& shape, const Dims& strides, DType dtype,
                             std::function<void()> release, bool writable = true);
 
@@ -98,34 +100,35 @@ class PYDL_API Tensor {
   const Dims& strides() const;
   int rank() const { return shape().rank(); }
   int64_t size() const;
-  /// Size of an axis, counted from the back when negative.
+  /// The size of an axis; a negative axis counts from the end.
   int64_t size(int64_t axis) const;
   DType dtype() const;
   bool is_contiguous() const;
   bool is_writable() const;
 
   void* raw_data() const;
-  /// Pointer to the first element; throws `TypeError` when the dtype is another.
+  /// A pointer to the first element; throws `TypeError` if `T` does not match the dtype.
   template <class T>
   T* data() const;
-  /// The only element, converted; throws when there are several.
+  /// The value of a tensor with a single element; throws if there are several.
   double item() const;
   int64_t item_int() const;
 
   // --- differentiation -------------------------------------------------------------------------
   bool requires_grad() const;
-  /// Only floating-point leaves can be asked for gradients.
+  /// Only floating-point leaves can require gradients.
   Tensor& set_requires_grad(bool value);
   bool is_leaf() const;
-  /// Sum of the gradients that `backward` brought here; undefined before.
+  /// The sum of the gradients that `backward` computed for this leaf; undefined if there are none.
   const Tensor& grad() const;
   void set_grad(Tensor gradient);
-  /// The same elements without history.
+  /// A tensor with the same elements but without history.
   Tensor detach() const;
-  /// Gradients of this tensor for all leaves that it depends on; `gradient` is 1 for a single element.
+  /// Computes the gradients of this tensor for all leaves that it depends on. For a single element, `gradient` defaults
+  /// to 1.
   void backward(const Tensor& gradient = {}, bool retain_graph = false, bool create_graph = false) const;
 
-  /// How often the elements of this memory were overwritten.
+  /// The number of times that this memory was overwritten.
   uint32_t version() const;
   void bump_version() const;
 
@@ -136,23 +139,23 @@ class PYDL_API Tensor {
   core::TensorImpl* impl_ = nullptr;
 };
 
-/// Number of tensors alive in the process: what leak tests count.
+/// The number of tensors that are alive in this process, for leak tests.
 PYDL_API int64_t live_tensor_count();
 
-/// What the caching allocator holds, in bytes and counts.
+/// The state of the caching allocator, in bytes and counts.
 struct MemoryStats {
-  int64_t live_bytes;       ///< handed out now
-  int64_t peak_bytes;       ///< the most ever handed out at once
+  int64_t live_bytes;       ///< currently in use
+  int64_t peak_bytes;       ///< the largest number in use at once
   int64_t cached_bytes;     ///< kept for reuse
-  int64_t system_requests;  ///< how often the system was asked for memory
+  int64_t system_requests;  ///< number of allocations from the system
 };
 PYDL_API MemoryStats memory_stats();
-/// Sets the peak to what is live now.
+/// Resets the peak to the current use.
 PYDL_API void reset_peak_memory();
-/// Gives cached blocks back to the system.
+/// Returns cached blocks to the system.
 PYDL_API void empty_cache();
 
-/// NumPy-like text of the elements: `tensor([[1., 2.]], dtype=float32)`.
+/// The elements as text in the style of NumPy: `tensor([[1., 2.]], dtype=float32)`.
 PYDL_API std::string to_string(const Tensor& tensor);
 
 }  // namespace pydl

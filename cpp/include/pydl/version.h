@@ -1,4 +1,4 @@
-// The version of the library, and what it was built with.
+// The version of the library, and the compiler that built it.
 #pragma once
 
 #include "pydl/export.h"

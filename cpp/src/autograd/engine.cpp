@@ -1,4 +1,5 @@
-// The backward pass: nodes from the youngest to the oldest, so that each has all of its gradient when its turn comes.
+// The backward pass. It visits nodes from the youngest to the oldest, so that a node has received its whole gradient
+// when it is visited.
 #include <queue>
 #include <unordered_map>
 #include <unordered_set>
@@ -42,7 +43,7 @@ Tensor initial_gradient(const char* caller, const Tensor& output, const Tensor& 
   return astype(gradient, output.dtype());
 }
 
-// A gradient that nobody else can see or change, row-major, or channels-last as its leaf.
+// A gradient that nobody else can see or change: row-major, or channels-last if the leaf is.
 Tensor own_gradient(const Tensor& leaf, Tensor gradient, bool create_graph) {
   const core::TensorImpl& impl = *gradient.impl();
   if (create_graph) return gradient;
@@ -58,25 +59,26 @@ class BackwardPass {
   /// Gradients of this tensor will be kept for `captured`.
   void capture(const Tensor& tensor) {
     if (tensor.impl()->node) {
-      captured_nodes_.emplace(tensor.impl()->node.get(), Tensor{});
+      captured_nodes_.try_emplace(tensor.impl()->node.get(), tensor.impl()->node->result_count);
     } else {
       captured_leaves_.emplace(tensor.impl(), Tensor{});
     }
   }
 
   Tensor captured(const Tensor& tensor) const {
-    return tensor.impl()->node ? captured_nodes_.at(tensor.impl()->node.get()) : captured_leaves_.at(tensor.impl());
+    const core::TensorImpl& impl = *tensor.impl();
+    return impl.node ? captured_nodes_.at(impl.node.get())[impl.result] : captured_leaves_.at(tensor.impl());
   }
 
   void add_root(const Tensor& output, Tensor gradient) {
     if (const NodePtr& node = output.impl()->node) {
-      push(node, std::move(gradient));
+      push(node, output.impl()->result, std::move(gradient));
     } else {
       add_to_leaf(output, std::move(gradient));
     }
   }
 
-  /// Marks the nodes from which something captured can be reached; the others need no visit.
+  /// Marks the nodes from which a captured tensor can be reached; the others need no visit.
   void prune(std::span<const Tensor> outputs) {
     std::vector<std::pair<Node*, bool>> stack;
     std::unordered_set<const Node*> seen;
@@ -105,17 +107,23 @@ class BackwardPass {
       Node* node = queue_.top();
       queue_.pop();
       auto found = gradients_.find(node);
-      const NodePtr keep = std::move(found->second.node);
-      const Tensor gradient = std::move(found->second.gradient);
+      const Pending pending = std::move(found->second);
       gradients_.erase(found);
-      visit(*node, gradient);
+      visit(*node, pending.gradients());
     }
   }
 
  private:
+  // What was sent to a node so far.
   struct Pending {
     NodePtr node;
-    Tensor gradient;
+    Tensor only = {};                  // of a node with one result
+    std::vector<Tensor> several = {};  // of others; undefined where none was sent
+
+    Tensor& gradient(size_t result) { return several.empty() ? only : several[result]; }
+    std::span<const Tensor> gradients() const {
+      return several.empty() ? std::span<const Tensor>(&only, 1) : std::span<const Tensor>(several);
+    }
   };
 
   bool reaches_captured(const Node& node) const {
@@ -126,22 +134,24 @@ class BackwardPass {
     return false;
   }
 
-  // Whether the gradient of this input is of use.
+  // Whether anything needs the gradient of this input.
   bool wanted(const NodeInput& input) const {
     if (into_leaves_) return input.needs_grad();
     if (input.node) return needed_.contains(input.node.get());
     return input.leaf && captured_leaves_.contains(input.leaf->address());
   }
 
-  void push(const NodePtr& node, Tensor gradient) {
+  void push(const NodePtr& node, size_t result, Tensor gradient) {
     if (!into_leaves_ && !needed_.contains(node.get())) return;
     auto [entry, is_new] = gradients_.try_emplace(node.get());
+    Pending& pending = entry->second;
     if (is_new) {
-      entry->second = {node, std::move(gradient)};
+      pending.node = node;
+      if (node->result_count != 1) pending.several.resize(node->result_count);
       queue_.push(node.get());
-    } else {
-      entry->second.gradient = add(entry->second.gradient, gradient);
     }
+    Tensor& sum = pending.gradient(result);
+    sum = sum.defined() ? add(sum, gradient) : std::move(gradient);
   }
 
   void add_to_leaf(const Tensor& leaf, Tensor gradient) {
@@ -155,21 +165,21 @@ class BackwardPass {
     found->second = found->second.defined() ? add(found->second, gradient) : std::move(gradient);
   }
 
-  void visit(Node& node, const Tensor& gradient) {
+  void visit(Node& node, std::span<const Tensor> gradients) {
     if (const auto captured = captured_nodes_.find(&node); captured != captured_nodes_.end()) {
-      captured->second = gradient;
+      captured->second.assign(gradients.begin(), gradients.end());
     }
     bool any_wanted = false;
     for (const NodeInput& input : node.inputs) any_wanted = any_wanted || wanted(input);
     if (!any_wanted) return;
-    op::Gradients results = node.backward(gradient);
+    op::Gradients results = node.backward(gradients);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const NodeInput& input = node.inputs[i];
       if (!wanted(input) || !results[i].defined()) continue;
       Tensor result = std::move(results[i]);
       if (node.def.has(op::Trait::elementwise)) result = sum_to(result, input.shape);
       if (input.node) {
-        push(input.node, std::move(result));
+        push(input.node, input.result, std::move(result));
       } else if (const Tensor leaf = input.leaf->leaf(); leaf.defined()) {
         add_to_leaf(leaf, std::move(result));
       }
@@ -181,7 +191,7 @@ class BackwardPass {
   bool into_leaves_;
   std::priority_queue<Node*, std::vector<Node*>, Younger> queue_;
   std::unordered_map<const Node*, Pending> gradients_;
-  std::unordered_map<const Node*, Tensor> captured_nodes_;
+  std::unordered_map<const Node*, std::vector<Tensor>> captured_nodes_;  // by result
   std::unordered_map<const core::TensorImpl*, Tensor> captured_leaves_;
   std::unordered_set<const Node*> needed_;
 };

@@ -1,7 +1,4 @@
-// Functions with a derivative of their own, which may have several outputs.
-//
-// One joint node has the inputs; each output has a node that hands its gradient to the joint node and wakes it. Nodes
-// of outputs are younger, so all have their turn before the joint node has its own.
+// Functions with a derivative of their own, which may have several results.
 #include <unordered_set>
 
 #include "autograd/node.h"
@@ -16,29 +13,26 @@ namespace autograd {
 namespace {
 
 const op::OpDef& function_def() {
-  static const op::OpDef def = {
-      .id = op::OpId::count, .name = "function", .doc = "A function with its own derivative."};
+  static const op::OpDef def = {.doc = "A function with its own derivative.", .name = "function"};
   return def;
 }
 
-class JointNode final : public Node {
+class FunctionNode final : public Node {
  public:
-  JointNode(std::span<const Tensor> function_inputs, size_t outputs, FunctionBackward backward)
-      : Node(function_def(), function_inputs), gradients_(outputs), backward_(std::move(backward)) {}
+  FunctionNode(std::span<const Tensor> function_inputs, size_t results, FunctionBackward backward)
+      : Node(function_def(), function_inputs, results), backward_(std::move(backward)) {}
 
-  void give(size_t output, const Tensor& gradient) { gradients_[output] = gradient; }
-
-  op::Gradients backward(const Tensor&) override {
+  op::Gradients backward(std::span<const Tensor> gradients) override {
     if (!backward_) {
-      throw Error("backward: what a function had saved was freed by an earlier backward; pass retain_graph=True to it");
-    }
-    const std::vector<Tensor> given = std::exchange(gradients_, std::vector<Tensor>(gradients_.size()));
-    op::Gradients results = backward_(given);
-    if (results.size() != inputs.size()) {
       throw Error(
-          concat_text("backward: a function of ", inputs.size(), " inputs gave ", results.size(), " gradients"));
+          "backward: the tensors saved by a function were freed by an earlier backward; pass retain_graph=True to that "
+          "one");
     }
-    return results;
+    op::Gradients found = backward_(gradients);
+    if (found.size() != inputs.size()) {
+      throw Error(concat_text("backward: a function of ", inputs.size(), " inputs gave ", found.size(), " gradients"));
+    }
+    return found;
   }
 
   void free_saved() override {
@@ -47,25 +41,7 @@ class JointNode final : public Node {
   }
 
  private:
-  std::vector<Tensor> gradients_;  // of the outputs, in this pass
   FunctionBackward backward_;
-};
-
-class OutputNode final : public Node {
- public:
-  OutputNode(const NodePtr& joint, size_t output) : Node(function_def(), {}), output_(output) {
-    inputs.resize(1);
-    inputs[0].node = joint;
-  }
-
-  op::Gradients backward(const Tensor& gradient) override {
-    static_cast<JointNode*>(inputs[0].node.get())->give(output_, gradient);
-    // Only wakes the joint node.
-    return {zeros({})};
-  }
-
- private:
-  size_t output_;
 };
 
 }  // namespace
@@ -87,19 +63,16 @@ std::vector<Tensor> record_function(std::span<const Tensor> inputs, std::span<co
   require_defined("record_function", inputs);
   require_defined("record_function", outputs);
   if (!backward) throw ValueError("record_function: expected a derivative, got an empty function");
-  const autograd::NodePtr joint(new autograd::JointNode(inputs, outputs.size(), std::move(backward)));
   std::vector<Tensor> recorded;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    Tensor output = outputs[i].detach();
-    if (is_floating(output.dtype())) output.impl()->node = autograd::NodePtr(new autograd::OutputNode(joint, i));
-    recorded.push_back(std::move(output));
-  }
+  for (const Tensor& output : outputs) recorded.push_back(output.detach());
+  autograd::attach(autograd::NodePtr(new autograd::FunctionNode(inputs, outputs.size(), std::move(backward))),
+                   recorded);
   return recorded;
 }
 
 namespace {
 
-// Calls `visit` with every node of the history of tensors, each once, until it says stop.
+// Calls `visit` once with every node in the history of the tensors, until it returns false.
 template <class Visit>
 void walk_history(std::span<const Tensor> tensors, const Visit& visit) {
   std::unordered_set<const autograd::Node*> seen;

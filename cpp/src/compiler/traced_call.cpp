@@ -99,7 +99,9 @@ void record_results(const std::shared_ptr<const TracedCall>& call, std::span<con
 
 void settle(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> arguments,
             std::vector<Tensor>& outputs) {
-  for (Tensor tensor : call->cleared) tensor.set_grad({});
+  for (const Tensor& tensor : call->cleared) {
+    if (tensor.grad().defined()) Tensor(tensor).set_grad({});
+  }
   for (size_t i = 0; i < call->receivers.size(); ++i) {
     Tensor(call->receivers[i]).set_grad(outputs[call->results_count + i]);
   }

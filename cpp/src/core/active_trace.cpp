@@ -20,7 +20,7 @@ void check_read(const TensorImpl& impl) {
   if (active != nullptr) return active->check_read(impl);
   if (!impl.is_traced()) return;
   throw TraceError(concat_text("a tensor of shape ", impl.shape,
-                               " from a function that was traced has no elements; return it from the function instead ",
+                               " from a traced function has no elements; return it from the function instead ",
                                "of keeping it"));
 }
 

@@ -27,7 +27,7 @@ namespace pydl::core {
 namespace {
 
 constexpr size_t alignment = 64;
-constexpr size_t small_limit = size_t{1} << 20;  // up to here: size classes, four per doubling
+constexpr size_t small_limit = size_t{1} << 20;  // up to here there are size classes, four per doubling
 constexpr size_t huge_page = size_t{2} << 20;
 constexpr size_t thread_cache_bytes = size_t{1} << 18;  // per class and thread
 
@@ -44,7 +44,7 @@ constexpr size_t class_bytes(int index) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-// Of a multiple of the alignment, so that a class is found again from its own size.
+// The class is computed from a multiple of the alignment, so that the size of a class leads back to the same class.
 int class_of(size_t bytes) {
   if (bytes <= alignment) return 0;
   const int log2 = std::bit_width(bytes - 1) - 1;  // 2^log2 < bytes <= 2^(log2 + 1)
@@ -66,7 +66,7 @@ void* system_allocate(size_t bytes) {
     block = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) block = nullptr;
 #ifdef MADV_HUGEPAGE
-    // Fewer page faults and TLB misses; only a wish, so its result does not matter.
+    // Huge pages mean fewer page faults and TLB misses. This is only a hint, so the result does not matter.
     if (block != nullptr && bytes >= 2 * huge_page) madvise(block, bytes, MADV_HUGEPAGE);
 #endif
   }
@@ -96,7 +96,7 @@ class CentralCache {
   void* take(size_t bytes, size_t* capacity) {
     const std::lock_guard lock(mutex_);
     auto found = blocks_.lower_bound(bytes);
-    // A much larger block stays for a larger request.
+    // A much larger block is left for a larger request.
     if (found == blocks_.end() || found->first > bytes + bytes / 8) return nullptr;
     *capacity = found->first;
     void* block = found->second.back();
@@ -137,7 +137,7 @@ class ThreadCache {
     closed() = true;
   }
 
-  // Whether this thread's cache is gone already, while its last tensors are not.
+  // Whether this thread's cache is already gone while some of its tensors are still alive.
   static bool& closed() {
     thread_local bool value = false;
     return value;
@@ -208,7 +208,7 @@ void* allocate_block(size_t bytes, size_t* capacity) {
   }
   if (block == nullptr) block = request_from_system(*capacity, bytes);
   count_live(*capacity);
-  // AddressSanitizer sees what is handed out, not what is cached or rounded up.
+  // AddressSanitizer should see the block that is handed out, without the padding of its size class.
   ASAN_POISON_MEMORY_REGION(block, *capacity);
   ASAN_UNPOISON_MEMORY_REGION(block, bytes);
   return block;

@@ -1,4 +1,4 @@
-// The caching allocator: blocks go back to lists by size, so that steady training asks the system for nothing.
+// The caching allocator: freed blocks go to lists by size, so that steady training requests nothing from the system.
 #pragma once
 
 #include <cstddef>

@@ -13,7 +13,7 @@ constexpr std::string_view names[dtype_count] = {"bool",  "uint8",   "int8",    
 
 DType promote_integers(DType a, DType b) {
   if (a > b) std::swap(a, b);
-  // uint8 is the only unsigned dtype: beside int8 it needs 16 bits, beside wider ones theirs.
+  // uint8 is the only unsigned dtype. With int8 it needs 16 bits; with a wider dtype, that dtype is enough.
   if (a == DType::uint8 && b == DType::int8) return DType::int16;
   return b;
 }
@@ -49,7 +49,7 @@ DType promote(DType a, DType b) {
 
 std::ostream& operator<<(std::ostream& out, DType dtype) { return out << dtype_name(dtype); }
 
-// Float16 by the exponent arithmetic of IEEE 754, round to nearest even; portable, for `ref` and single values.
+// Float16 by the exponent arithmetic of IEEE 754, rounding to nearest even; portable, for `ref` and single values.
 Float16 Float16::from_float(float value) {
   const uint32_t word = std::bit_cast<uint32_t>(value);
   const auto sign = static_cast<uint16_t>((word >> 16) & 0x8000U);
@@ -57,7 +57,7 @@ Float16 Float16::from_float(float value) {
   if (magnitude > 0x7f800000U) return {static_cast<uint16_t>(sign | 0x7e00U)};
   if (magnitude >= 0x477ff000U) return {static_cast<uint16_t>(sign | 0x7c00U)};  // rounds beyond 65504: infinity
   if (magnitude < 0x38800000U) {
-    // Subnormal: adding 0.5 lets the float unit round at bit 2^-24.
+    // Subnormal: adding 0.5 makes the floating-point unit round at bit 2^-24.
     const float rounded = std::bit_cast<float>(magnitude) + 0.5F;
     return {static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(rounded) - 0x3f000000U))};
   }

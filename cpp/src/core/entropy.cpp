@@ -23,7 +23,7 @@ int64_t system_seed() {
 
 int64_t fork_count() {
 #if __has_include(<pthread.h>)
-  // The handler does nothing but count: little else is allowed between fork and what follows in the child.
+  // The handler only increments a counter: little else is allowed in the child right after a fork.
   static const int registered = pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
   static_cast<void>(registered);
 #endif

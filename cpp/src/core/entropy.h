@@ -1,4 +1,4 @@
-// Seeds that nobody chooses, and whether a process is a child of the one that chose them.
+// Seeds from the operating system, and a way to tell whether this process was forked after a seed was drawn.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,8 @@ namespace pydl::core {
 /// 64 random bits of the operating system.
 int64_t system_seed();
 
-/// How many times the process was forked on the way from the one that asked first: a child counts one more.
+/// The number of forks between the process that first called this function and the calling one: a child counts one more
+/// than its parent.
 int64_t fork_count();
 
 }  // namespace pydl::core

@@ -1,4 +1,4 @@
-// LeafLink: what the history of a computation knows of a leaf, without owning it.
+// LeafLink: how recorded nodes refer to a leaf without owning it.
 #pragma once
 
 #include <atomic>
@@ -13,10 +13,10 @@ namespace pydl::core {
 
 class TensorImpl;
 
-/// Nodes refer to leaves through a link. If they owned them, a gradient that a leaf keeps, and whose history reaches
-/// that leaf (`create_graph`, `p.grad = g`), would keep the leaf, itself and all between alive for ever. The elements
-/// do belong to the link, so that a derivative can read them when nobody else holds the leaf any more; its gradient,
-/// which nobody could see, is then lost.
+/// Nodes refer to leaves through a link. If they owned their leaves, a leaf whose gradient has a history that reaches
+/// the leaf again (`create_graph`, `p.grad = g`) would keep itself and everything in between alive forever. The link
+/// does own the elements, so that a derivative can read them when nobody else holds the leaf any more; the gradient of
+/// such a leaf, which nobody could see, is lost.
 class LeafLink {
  public:
   explicit LeafLink(TensorImpl& leaf);
@@ -28,13 +28,13 @@ class LeafLink {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 
-  /// The leaf; undefined where it is gone.
+  /// The leaf; undefined if it no longer exists.
   Tensor leaf() const;
-  /// The leaf, or where it is gone, its elements.
+  /// The leaf, or its elements if it no longer exists.
   Tensor elements() const;
-  /// To compare with: null where the leaf is gone.
+  /// For comparisons; null if the leaf no longer exists.
   const TensorImpl* address() const noexcept { return leaf_.load(std::memory_order_acquire); }
-  /// The leaf is about to be deleted.
+  /// Called when the leaf is about to be deleted.
   void leave() noexcept;
 
  private:
@@ -50,7 +50,7 @@ class LeafLink {
   std::atomic<uint32_t> references_{1};
 };
 
-/// The link of a tensor, made when it is first asked for.
+/// The link of a tensor, created on the first call.
 IntrusivePtr<LeafLink> link_of(TensorImpl& leaf);
 
 }  // namespace pydl::core

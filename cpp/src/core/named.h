@@ -1,4 +1,4 @@
-// Errors in the words of the caller: a function that is made of others answers with its own name.
+// Errors that name the function that the user called, for functions that are composed of others.
 //
 //   Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) try {
 //     ...
@@ -14,7 +14,8 @@
 
 namespace pydl::core {
 
-/// The message with `name` in place of the function that it begins with, `max: axis 3 is ...`, or before it.
+/// The message with `name` in place of the function name that it begins with (as in `max: axis 3 is ...`); if it begins
+/// with none, `name` is prepended.
 inline std::string renamed(std::string_view name, std::string_view message) {
   if (message.substr(0, name.size()) == name) return std::string(message);
   const size_t end = message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789");
@@ -22,7 +23,7 @@ inline std::string renamed(std::string_view name, std::string_view message) {
   return std::string(name) + ": " + std::string(message.substr(has_name ? end + 2 : 0));
 }
 
-/// In a handler: throws the error anew, beginning with `name` where it is about arguments.
+/// For use in a handler: rethrows the error. If it is about arguments, its message then begins with `name`.
 [[noreturn]] inline void rethrow_as(const char* name) {
   try {
     throw;

@@ -57,7 +57,7 @@ Dims or_filled(const Dims& dims, int rank, int64_t value) { return dims.empty() 
 
 Dims contiguous_strides(const Dims& shape) {
   Dims strides = shape;
-  uint64_t stride = 1;  // unsigned: shapes that no memory holds are refused later, and must not overflow here
+  uint64_t stride = 1;  // unsigned: shapes that are too large for memory are rejected later, and must not overflow here
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {
     strides[axis] = static_cast<int64_t>(stride);
     stride *= static_cast<uint64_t>(std::max<int64_t>(shape[axis], 1));

@@ -1,4 +1,4 @@
-// Storage: memory shared by tensors, with a counter of overwrites.
+// Storage: memory shared by tensors, with a counter of in-place writes.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace pydl::core {
 
-/// Lies in front of the elements that it owns, in one block, or apart from elements that somebody else owns.
+/// Precedes the elements that it owns, in the same block; elements that it does not own are elsewhere.
 class alignas(64) Storage {
  public:
   /// With room for `bytes` bytes; one reference.

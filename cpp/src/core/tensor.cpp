@@ -15,7 +15,7 @@ namespace pydl {
 namespace {
 
 std::atomic<int64_t> live_tensors{0};
-// By trace: how many of its tensors are alive that were made on this thread.
+// For each trace, the number of its live tensors that were created on this thread.
 thread_local std::unordered_map<uint32_t, int64_t> live_traced;
 
 const core::TensorImpl& checked(const core::TensorImpl* impl) {
@@ -23,12 +23,12 @@ const core::TensorImpl& checked(const core::TensorImpl* impl) {
   return *impl;
 }
 
-// Bytes from the first to behind the last element of a dense layout; throws where they cannot be counted.
+// The size in bytes of a dense layout; throws if it is too large to be represented.
 size_t dense_bytes(const Dims& shape, DType dtype) {
   int64_t count = 1;
   for (const int64_t size : shape) {
-    if (size < 0) throw ValueError(concat_text("a shape has no negative sizes, got ", shape));
-    // The other sizes count beside one of 0 too: strides are products of them, and axes may be joined.
+    if (size < 0) throw ValueError(concat_text("the sizes of a shape must not be negative, got ", shape));
+    // An axis of size 0 does not excuse the others: strides are products of sizes, and axes may be merged.
     if (__builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) {
       throw MemoryError(concat_text("a tensor of shape ", shape, " does not fit into memory"));
     }
@@ -165,7 +165,7 @@ int64_t Scalar::to_integer(DType dtype) const {
     return integer_;
   }
   if (std::isnan(floating_)) throw ValueError(concat_text("not-a-number has no value in ", dtype));
-  // 2**63 is a double, the largest int64 is none.
+  // 2**63 is exactly representable as a double; the largest int64 is not.
   const double whole = std::trunc(floating_);
   if (is_large() || whole < static_cast<double>(least) || whole >= static_cast<double>(most) + 1) fail(floating_);
   return static_cast<int64_t>(whole);

@@ -1,4 +1,4 @@
-// TensorImpl: what a Tensor handle points to.
+// TensorImpl: the object behind a Tensor handle.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,7 @@ class Node;
 void retain_node(Node* node) noexcept;
 void release_node(Node* node) noexcept;
 
-/// Owns a reference to a node, which core knows by name only.
+/// Owns a reference to a node. Core knows nodes by name only.
 class NodePtr {
  public:
   NodePtr() noexcept = default;
@@ -53,7 +53,7 @@ class TensorImpl {
   void release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
-  /// False where the last reference is gone, and the tensor about to be deleted.
+  /// False if the last reference is gone and the tensor is about to be deleted.
   bool retain_unless_dead() noexcept {
     uint32_t count = references_.load(std::memory_order_relaxed);
     while (count > 0 && !references_.compare_exchange_weak(count, count + 1, std::memory_order_relaxed)) {
@@ -66,14 +66,15 @@ class TensorImpl {
   void* data;  // the first element, somewhere in the storage
   Dims shape;
   Dims strides;
-  Tensor grad;             // outside of traces: see gradient_of
-  autograd::NodePtr node;  // what computed this tensor, where that was recorded
+  Tensor grad;             // outside of traces; see gradient_of
+  autograd::NodePtr node;  // the node that computed this tensor, if that was recorded
   DType dtype;
-  bool requires_grad = false;  // of a leaf; a recorded tensor has a node instead
-  uint32_t trace;              // number of the trace during which it was made; 0 for none
-  int32_t value = -1;          // its number in that trace's graph, where it has no elements
+  bool requires_grad = false;  // for leaves; a recorded tensor has a node instead
+  uint16_t result = 0;         // which of the node's results this is
+  uint32_t trace;              // number of the trace during which it was created; 0 for none
+  int32_t value = -1;          // its number in that trace's graph, if it has no elements
 
-  std::atomic<LeafLink*> link{nullptr};  // where a node reads this tensor as a leaf
+  std::atomic<LeafLink*> link{nullptr};  // set when a node reads this tensor as a leaf
 
   bool is_traced() const { return value >= 0; }
 
@@ -83,19 +84,19 @@ class TensorImpl {
 
 /// A tensor of new, undefined memory.
 Tensor make_tensor(const Dims& shape, const Dims& strides, DType dtype);
-/// A tensor without elements: value number `value` of a trace. A view shares the storage of `base`, so
-/// that both have one version.
+/// A tensor without elements: value number `value` of a trace. A view shares the storage of `base`, so that both have
+/// the same version.
 Tensor make_traced(const Dims& shape, const Dims& strides, DType dtype, uint32_t number, int32_t value,
                    const TensorImpl* base = nullptr);
-/// A tensor that shows memory with all that a `TensorImpl` says of it.
+/// A tensor over existing memory, with all fields of a `TensorImpl` given.
 Tensor make_alias(IntrusivePtr<Storage> storage, void* data, DType dtype, const Dims& shape, const Dims& strides,
                   uint32_t trace, int32_t value);
-/// How many tensors of a trace are alive.
+/// The number of tensors of a trace that are alive.
 int64_t live_traced_count(uint32_t number);
-/// A tensor that shares the memory of `base`, `offset` elements from its first.
+/// A tensor that shares the memory of `base` and begins `offset` elements after its first one.
 Tensor make_view(const Tensor& base, const Dims& shape, const Dims& strides, int64_t offset);
 
-/// Whether all elements of a layout lie among `count` elements, of which its first is number `offset`.
+/// Whether all elements of a layout are within a range of `count` elements, if its first one has number `offset`.
 bool lies_within(int64_t count, const Dims& shape, const Dims& strides, int64_t offset);
 /// The gradient of a tensor as this thread sees it: a trace has gradients of its own.
 Tensor& gradient_of(TensorImpl& impl);

@@ -1,4 +1,4 @@
-// Tensors as text, as NumPy and PyTorch users expect it.
+// Tensors as text, formatted as NumPy and PyTorch do.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -12,11 +12,11 @@ namespace pydl {
 
 namespace {
 
-constexpr int64_t summary_threshold = 1000;  // more elements than this are abbreviated
+constexpr int64_t summary_threshold = 1000;  // larger tensors are abbreviated
 constexpr int64_t edge_items = 3;
 constexpr int digits = 4;
 
-// How the numbers of one tensor are written, so that they line up.
+// The format of the numbers of one tensor, chosen so that they line up.
 class NumberFormat {
  public:
   NumberFormat(DType dtype, const std::vector<Scalar>& values) : dtype_(dtype) {
@@ -139,7 +139,7 @@ std::string to_string(const Tensor& tensor) {
   if (tensor.impl()->is_traced()) {
     return concat_text(prefix, "traced, shape=", tensor.shape(), ", dtype=", tensor.dtype(), ")");
   }
-  // Without elements the shape is all there is, and its other axes may be huge.
+  // A tensor without elements shows only its shape, whose other axes may be huge.
   const bool needs_shape = tensor.size() == 0 && tensor.rank() > 1;
   std::string text = needs_shape ? concat_text(prefix, "[], shape=", tensor.shape())
                                  : prefix + Printer(tensor).text(static_cast<int>(prefix.size()));

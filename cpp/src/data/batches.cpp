@@ -26,13 +26,13 @@ Batches::Batches(std::vector<Tensor> tensors, const BatchOptions& options)
   if (tensors_.empty()) throw ValueError("Batches: expected tensors, got none");
   for (const Tensor& tensor : tensors_) {
     if (tensor.rank() > 0 && tensor.size(0) == tensors_[0].size(0)) continue;
-    throw ValueError(concat_text("Batches: expected tensors of one length, got shapes ", tensors_[0].shape(), " and ",
-                                 tensor.shape()));
+    throw ValueError(concat_text("Batches: expected tensors with first axes of the same length, got shapes ",
+                                 tensors_[0].shape(), " and ", tensor.shape()));
   }
 }
 
 const std::vector<Tensor>& Batches::tensors() const {
-  if (tensors_.empty()) throw Error("Batches: they were moved from; use those that they were moved to");
+  if (tensors_.empty()) throw Error("Batches: this object was moved from; use the one it was moved to");
   return tensors_;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "autograd/node.h"
+#include "core/named.h"
 #include "core/tensor_impl.h"
 #include "exec/broadcast.h"
 #include "exec/kernel_cache.h"
@@ -89,13 +90,13 @@ class LongWork {
   void* begun_ = nullptr;
 };
 
-void run_kernel(const KernelCall& call, std::span<const Tensor> inputs, void* output) {
+void run_kernel(const KernelCall& call, std::span<const Tensor> inputs, void* const* results) {
   const Kernel& kernel = KernelCache::of_this_thread().get(call);
   OperandList<void*> pointers(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) pointers[i] = inputs[i].impl()->data;
   const Scratchpad scratchpad(kernel.scratchpad_bytes);
   const LongWork told(work_hook.begin != nullptr ? LongWork::of(call) : 0);
-  kernel.run(pointers.data(), &output, scratchpad.data());
+  kernel.run(pointers.data(), results, scratchpad.data());
 }
 
 void check_inputs(const OpDef& def, std::span<const Tensor> inputs) {
@@ -145,10 +146,11 @@ namespace {
 thread_local OpCounter* counter = nullptr;
 
 void count(OpCounter& counted, const OpDef& def, const Attrs& attrs, std::span<const BufferSpec> inputs,
-           const BufferSpec& output) {
-  if (def.flops != nullptr) counted.flops += def.flops(attrs, inputs, output);
-  if (!def.has(Trait::view)) {
-    counted.bytes += element_count(output.shape) * static_cast<int64_t>(item_size(output.dtype));
+           std::span<const BufferSpec> results) {
+  if (def.flops != nullptr) counted.flops += def.flops(attrs, inputs, results[0]);
+  if (def.has(Trait::view)) return;
+  for (const BufferSpec& result : results) {
+    counted.bytes += element_count(result.shape) * static_cast<int64_t>(item_size(result.dtype));
   }
 }
 
@@ -160,37 +162,93 @@ OpCounter* active_op_counter() { return counter; }
 
 void set_work_hook(WorkHook hook) { work_hook = hook; }
 
+namespace {
+
+void check_views(const OpDef& def, size_t results) {
+  if (results != 1) throw Error(concat_text(def.name, ": a view has one result, got ", results));
+}
+
+void compute(const OpDef& def, const Attrs& attrs, std::span<const Tensor> inputs, std::span<BufferSpec> specs,
+             std::span<const BufferSpec> layouts, std::span<Tensor> results) {
+  OperandList<void*> pointers(results.size());
+  bool empty = true;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const BufferSpec& layout = layouts[i];
+    results[i] = core::make_tensor(layout.shape, layout.strides, layout.dtype);
+    pointers[i] = results[i].impl()->data;
+    empty = empty && element_count(layout.shape) == 0;
+  }
+  if (empty) return;
+  if (def.has(Trait::elementwise)) {
+    for (BufferSpec& spec : specs) exec::expand_spec(spec, layouts[0].shape);
+  }
+  run_kernel({def.id, attrs, specs, layouts}, inputs, pointers.data());
+}
+
+void run(const OpDef& def, const Attrs& attrs, std::span<const Tensor> inputs, std::span<BufferSpec> specs,
+         std::span<BufferSpec> layouts, std::span<Tensor> results) {
+  int64_t offset = 0;
+  def.infer(attrs, specs, layouts.data(), &offset);
+  if (counter != nullptr) count(*counter, def, attrs, specs, layouts);
+  if (OpTrace* trace = active_op_trace()) {
+    trace->note(def, attrs, inputs, layouts, offset, results);
+  } else if (def.has(Trait::view)) {
+    check_views(def, results.size());
+    results[0] = core::make_view(inputs[0], layouts[0].shape, layouts[0].strides, offset);
+  } else {
+    compute(def, attrs, inputs, specs, layouts, results);
+  }
+  if (grad_enabled() && def.has(Trait::differentiable) && any_requires_grad(inputs)) {
+    autograd::record(def, attrs, inputs, results);
+  }
+}
+
+OperandList<BufferSpec> specs_of(std::span<const Tensor> inputs) {
+  OperandList<BufferSpec> specs(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) specs[i] = spec_of(inputs[i]);
+  return specs;
+}
+
+}  // namespace
+
 Tensor apply(OpId id, const Attrs& attrs, std::span<const Tensor> inputs) {
   const OpDef& def = op_def(id);
   check_inputs(def, inputs);
-  OperandList<BufferSpec> specs(inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) specs[i] = spec_of(inputs[i]);
+  OperandList<BufferSpec> specs = specs_of(inputs);
+  Tensor result;
+  if (def.has(Trait::mutates)) {
+    apply_mutating(def, attrs, inputs, specs.span());
+    return result;
+  }
+  const size_t count = def.count_results(attrs, inputs.size());
+  if (count != 1) throw Error(concat_text(def.name, ": called for one result, but it has ", count));
+  BufferSpec layout;
+  run(def, attrs, inputs, specs.span(), {&layout, 1}, {&result, 1});
+  return result;
+}
+
+std::vector<Tensor> apply_all(OpId id, const Attrs& attrs, std::span<const Tensor> inputs) {
+  const OpDef& def = op_def(id);
+  check_inputs(def, inputs);
+  OperandList<BufferSpec> specs = specs_of(inputs);
   if (def.has(Trait::mutates)) {
     apply_mutating(def, attrs, inputs, specs.span());
     return {};
   }
-  BufferSpec output;
-  int64_t offset = 0;
-  def.infer(attrs, specs.span(), &output, &offset);
-  if (counter != nullptr) count(*counter, def, attrs, specs.span(), output);
-  Tensor result;
-  if (OpTrace* trace = active_op_trace()) {
-    result = trace->note(def, attrs, inputs, output, offset);
-  } else if (def.has(Trait::view)) {
-    result = core::make_view(inputs[0], output.shape, output.strides, offset);
-  } else {
-    result = core::make_tensor(output.shape, output.strides, output.dtype);
-    if (def.has(Trait::elementwise)) {
-      for (BufferSpec& spec : specs.span()) exec::expand_spec(spec, output.shape);
-    }
-    if (element_count(output.shape) > 0) {
-      run_kernel({id, attrs, specs.span(), {&output, 1}}, inputs, result.impl()->data);
-    }
-  }
-  if (grad_enabled() && def.has(Trait::differentiable) && is_floating(output.dtype) && any_requires_grad(inputs)) {
-    autograd::record(def, attrs, inputs, result);
-  }
-  return result;
+  std::vector<Tensor> results(def.count_results(attrs, inputs.size()));
+  std::vector<BufferSpec> layouts(results.size());
+  run(def, attrs, inputs, specs.span(), layouts, results);
+  return results;
+}
+
+std::vector<Tensor> call(OpId id, Attrs attrs, std::vector<Tensor> inputs) try {
+  const OpDef& def = op_def(id);
+  check_attrs(def, attrs);
+  check_inputs(def, inputs);
+  if (def.canonical != nullptr) def.canonical(attrs, inputs);
+  return apply_all(id, attrs, inputs);
+} catch (const Error&) {
+  core::rethrow_as(op_name(id));
 }
 
 }  // namespace pydl::op

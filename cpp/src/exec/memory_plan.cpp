@@ -8,16 +8,21 @@ namespace pydl::exec {
 namespace {
 
 constexpr int64_t alignment = 64;
+// A search for a place that is not over after so many looks takes one behind all others, so that the time of a plan
+// grows with the number of buffers. Graphs of models need less than a hundredth.
+constexpr size_t most_visits = 4096;
 
 int64_t rounded(int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
-bool live_together(const BufferLifetime& a, const BufferLifetime& b) { return a.first <= b.last && b.first <= a.last; }
+int count_steps(std::span<const BufferLifetime> buffers) {
+  int steps = 0;
+  for (const BufferLifetime& buffer : buffers) steps = std::max(steps, buffer.last + 1);
+  return steps;
+}
 
 // The most bytes that live at one step.
 int64_t most_live(std::span<const BufferLifetime> buffers) {
-  int steps = 0;
-  for (const BufferLifetime& buffer : buffers) steps = std::max(steps, buffer.last + 1);
-  std::vector<int64_t> change(static_cast<size_t>(steps) + 1, 0);
+  std::vector<int64_t> change(static_cast<size_t>(count_steps(buffers)) + 1, 0);
   for (const BufferLifetime& buffer : buffers) {
     change[static_cast<size_t>(buffer.first)] += rounded(buffer.bytes);
     change[static_cast<size_t>(buffer.last) + 1] -= rounded(buffer.bytes);
@@ -27,6 +32,104 @@ int64_t most_live(std::span<const BufferLifetime> buffers) {
   for (const int64_t bytes : change) most = std::max(most, live += bytes);
   return most;
 }
+
+// Parts of the arena that are taken, in order; parts that touch are one.
+class Taken {
+ public:
+  // The lowest place from `offset` on that no part takes, for so many bytes.
+  int64_t find(int64_t offset, int64_t bytes) const {
+    auto part = std::partition_point(parts_.begin(), parts_.end(), [&](const Part& p) { return p.end <= offset; });
+    for (; part != parts_.end() && part->begin < offset + bytes; ++part) offset = part->end;
+    return offset;
+  }
+
+  int64_t end() const { return parts_.empty() ? 0 : parts_.back().end; }
+
+  void add(int64_t begin, int64_t end) {
+    auto first = std::partition_point(parts_.begin(), parts_.end(), [&](const Part& p) { return p.end < begin; });
+    auto behind = first;
+    for (; behind != parts_.end() && behind->begin <= end; ++behind) {
+      begin = std::min(begin, behind->begin);
+      end = std::max(end, behind->end);
+    }
+    if (first == behind) {
+      parts_.insert(first, {begin, end});
+    } else {
+      *first = {begin, end};
+      parts_.erase(first + 1, behind);
+    }
+  }
+
+ private:
+  struct Part {
+    int64_t begin;
+    int64_t end;
+  };
+
+  std::vector<Part> parts_;
+};
+
+// What is taken at which steps: a tree of ranges of steps, each half of the one above it. The buffers that live at some
+// steps lie in the parts of a few ranges, however many buffers these are: neighbours in memory are one part.
+class TakenBySteps {
+ public:
+  explicit TakenBySteps(int steps) {
+    while (width_ < steps) width_ *= 2;
+    throughout_.resize(2 * static_cast<size_t>(width_));
+    within_.resize(2 * static_cast<size_t>(width_));
+  }
+
+  // The lowest place for so many bytes, from step `first` to step `last`.
+  int64_t find(int64_t bytes, int first, int last) {
+    consulted_.clear();
+    cover(first, last, [&](size_t range) {
+      consulted_.push_back(&within_[range]);
+      for (range /= 2; range > 0; range /= 2) consulted_.push_back(&throughout_[range]);
+    });
+    std::sort(consulted_.begin(), consulted_.end());
+    consulted_.erase(std::unique(consulted_.begin(), consulted_.end()), consulted_.end());
+    int64_t offset = 0;
+    size_t free = 0;
+    // Until all of them, one after the other, find it free.
+    for (size_t visits = 0; free < consulted_.size(); ++visits) {
+      if (visits == most_visits) return behind_all();
+      const int64_t found = consulted_[visits % consulted_.size()]->find(offset, bytes);
+      free = found == offset ? free + 1 : 0;
+      offset = found;
+    }
+    return offset;
+  }
+
+  void take(int64_t offset, int64_t bytes, int first, int last) {
+    cover(first, last, [&](size_t range) {
+      throughout_[range].add(offset, offset + bytes);
+      for (; range > 0; range /= 2) within_[range].add(offset, offset + bytes);
+    });
+  }
+
+ private:
+  int64_t behind_all() const {
+    int64_t end = 0;
+    for (const Taken* taken : consulted_) end = std::max(end, taken->end());
+    return end;
+  }
+
+  // Calls `visit` for the fewest ranges that make up these steps.
+  template <class Visit>
+  void cover(int first, int last, const Visit& visit) const {
+    auto begin = static_cast<size_t>(first + width_);
+    auto end = static_cast<size_t>(last + width_) + 1;
+    for (; begin < end; begin /= 2, end /= 2) {
+      if (begin % 2 == 1) visit(begin++);
+      if (end % 2 == 1) visit(--end);
+    }
+  }
+
+  int width_ = 1;
+  std::vector<Taken> throughout_;  // by range: by buffers that live at all of its steps, but not at all of those above
+  std::vector<Taken> within_;      // by buffers that live at some of its steps, and are not in a range above
+  std::vector<const Taken*> consulted_;
+};
 
 }  // namespace
 
@@ -38,20 +141,18 @@ MemoryPlan plan_memory(std::span<const BufferLifetime> buffers, bool reuse) {
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
-  std::vector<size_t> placed;  // by offset
+  TakenBySteps taken(count_steps(buffers));
   for (const size_t index : order) {
-    const int64_t bytes = rounded(buffers[index].bytes);
-    int64_t offset = 0;
-    for (const size_t other : placed) {
-      if (reuse && !live_together(buffers[index], buffers[other])) continue;
-      if (offset + bytes <= plan.offsets[other]) break;
-      offset = std::max(offset, plan.offsets[other] + rounded(buffers[other].bytes));
+    const BufferLifetime& buffer = buffers[index];
+    const int64_t bytes = rounded(buffer.bytes);
+    if (bytes == 0) continue;
+    if (reuse) {
+      plan.offsets[index] = taken.find(bytes, buffer.first, buffer.last);
+      taken.take(plan.offsets[index], bytes, buffer.first, buffer.last);
+    } else {
+      plan.offsets[index] = plan.bytes;
     }
-    plan.offsets[index] = offset;
-    plan.bytes = std::max(plan.bytes, offset + bytes);
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), index,
-                                   [&](size_t a, size_t b) { return plan.offsets[a] < plan.offsets[b]; }),
-                  index);
+    plan.bytes = std::max(plan.bytes, plan.offsets[index] + bytes);
   }
   return plan;
 }

@@ -196,7 +196,8 @@ void Plan::prepare_steps(Provider first) {
   bool overwritten = false;
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];
-    const bool empty = !node.outputs.empty() && element_count(graph_.spec(node.outputs[0]).shape) == 0;
+    const auto has_elements = [&](ValueId id) { return element_count(graph_.spec(id).shape) > 0; };
+    const bool empty = !node.outputs.empty() && std::none_of(node.outputs.begin(), node.outputs.end(), has_elements);
     if (graph_.is_view(node) || empty) continue;
     Step step = {prepare_node(node, first), n, operands_.size(), node.inputs.size()};
     for (const ValueId input : node.inputs) operands_.push_back(input);

@@ -21,51 +21,37 @@ bool may_share(const Graph& graph, const Node& node) {
   return node.is_fused() || (node.mutated == 0 && !graph.def(node).has(op::Trait::checks_values));
 }
 
-// Of kernels that run one after the other, each on as many threads as its work is worth.
-int64_t time_in_order(const std::vector<int64_t>& times, int threads) {
-  int64_t total = 0;
-  for (const int64_t time : times) {
-    const int64_t used = std::clamp<int64_t>(time / time_per_thread, 1, threads);
-    total += time / used + (used > 1 ? waking_time : 0);
-  }
-  return total;
-}
-
-bool is_worth_it(const std::vector<int64_t>& times, int threads) {
-  if (times.size() < 2) return false;
-  const int64_t together = *std::max_element(times.begin(), times.end()) + waking_time;
-  return 10 * together < 9 * time_in_order(times, threads);
-}
-
-// Nodes that follow each other and may run at the same time.
-class Group {
+// The work of kernels that may run at the same time, each on one thread, or one after the other, each on as many
+// threads as its work is worth.
+class Work {
  public:
-  Group(const Graph& graph, const std::vector<std::vector<int>>& before, int threads)
-      : graph_(graph), before_(before), threads_(threads) {}
+  explicit Work(int threads) : threads_(threads) {}
 
-  bool accepts(int n) const {
-    const Node& node = graph_.nodes[static_cast<size_t>(n)];
-    if (graph_.is_view(node)) return true;
-    if (static_cast<int>(times_.size()) == threads_ || !may_share(graph_, node)) return false;
-    const std::vector<int>& needed = before_[static_cast<size_t>(n)];
-    return std::none_of(members_.begin(), members_.end(),
-                        [&](int member) { return std::binary_search(needed.begin(), needed.end(), member); });
+  void add(int64_t time) {
+    ++count_;
+    longest_ = std::max(longest_, time);
+    const int64_t used = std::clamp<int64_t>(time / time_per_thread, 1, threads_);
+    in_order_ += time / used + (used > 1 ? waking_time : 0);
   }
-  void add(int n) {
-    const Node& node = graph_.nodes[static_cast<size_t>(n)];
-    members_.push_back(n);
-    if (!graph_.is_view(node)) times_.push_back(node_time(graph_, node));
-  }
-  bool pays() const { return is_worth_it(times_, threads_); }
-  bool empty() const { return members_.empty(); }
+  int count() const { return count_; }
+  bool is_worth_sharing() const { return count_ >= 2 && 10 * (longest_ + waking_time) < 9 * in_order_; }
 
  private:
-  const Graph& graph_;
-  const std::vector<std::vector<int>>& before_;
   int threads_;
-  std::vector<int> members_;
-  std::vector<int64_t> times_;  // of those that are not views
+  int count_ = 0;
+  int64_t longest_ = 0;
+  int64_t in_order_ = 0;
 };
+
+// The nodes that are not views, and the end of the graph behind them.
+std::vector<int> nodes_that_run(const Graph& graph) {
+  std::vector<int> result;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (!graph.is_view(graph.nodes[n])) result.push_back(static_cast<int>(n));
+  }
+  result.push_back(static_cast<int>(graph.nodes.size()));
+  return result;
+}
 
 }  // namespace
 
@@ -83,22 +69,26 @@ std::vector<int> schedule(const Graph& graph, int threads) {
   std::vector<int> times = schedule_in_order(graph);
   if (threads < 2) return times;
   const auto before = graph::dependencies(graph);
+  const std::vector<int> running = nodes_that_run(graph);
+  const auto depends_on_one_since = [&](int n, int first) {
+    const std::vector<int>& needed = before[static_cast<size_t>(n)];
+    return !needed.empty() && needed.back() >= first;
+  };
   const int count = static_cast<int>(graph.nodes.size());
+  size_t next = 0;  // in `running`: the first one that is not before `first`
   for (int first = 0; first < count;) {
-    // The longest run that pays; views do not count.
-    Group group(graph, before, threads);
+    while (running[next] < first) ++next;
+    // The longest run that pays, with the views behind it.
+    Work work(threads);
     int end = first + 1;
-    int last = first;
-    if (group.accepts(first)) {
-      group.add(first);
-      while (end < count && group.accepts(end)) {
-        group.add(end);
-        if (group.pays()) last = end;
-        ++end;
-      }
+    for (size_t i = next; running[i] < count && work.count() < threads; ++i) {
+      const Node& node = graph.nodes[static_cast<size_t>(running[i])];
+      if (!may_share(graph, node) || depends_on_one_since(running[i], first)) break;
+      work.add(node_time(graph, node));
+      if (work.is_worth_sharing()) end = running[i + 1];
     }
-    for (int n = first; n <= last; ++n) times[static_cast<size_t>(n)] = first;
-    first = last + 1;
+    for (int n = first; n < end; ++n) times[static_cast<size_t>(n)] = first;
+    first = end;
   }
   return times;
 }

@@ -178,16 +178,29 @@ class Comparison {
         return other.second;
       };
       for (const Recording& recording : recordings_) attr(recording);
-      if (std::holds_alternative<OpenDims>(call.attrs[a].second)) {
-        call.attrs[a].second = open_dims([&](const Recording& r) { return std::get<OpenDims>(attr(r)); }, what);
-      } else if (std::holds_alternative<OpenInteger>(call.attrs[a].second)) {
+      const auto numbers_of = [&](const auto& value_of) {
+        std::vector<double> values;
+        for (const Recording& recording : recordings_) values.push_back(value_of(attr(recording)).value);
+        return open_number(values, [](double value) { return value; }, what);
+      };
+      OpenAttr& result = call.attrs[a].second;
+      if (std::holds_alternative<OpenDims>(result)) {
+        result = open_dims([&](const Recording& r) { return std::get<OpenDims>(attr(r)); }, what);
+      } else if (std::holds_alternative<OpenInteger>(result)) {
         std::vector<int64_t> values;
         for (const Recording& recording : recordings_) values.push_back(std::get<OpenInteger>(attr(recording)).plus);
-        call.attrs[a].second = open_integer(values, what);
-      } else if (std::holds_alternative<OpenNumber>(call.attrs[a].second)) {
-        std::vector<double> values;
-        for (const Recording& recording : recordings_) values.push_back(std::get<OpenNumber>(attr(recording)).value);
-        call.attrs[a].second = open_number(values, [](double value) { return value; }, what);
+        result = open_integer(values, what);
+      } else if (std::holds_alternative<OpenNumber>(result)) {
+        result = numbers_of([](const OpenAttr& other) { return std::get<OpenNumber>(other); });
+      } else if (auto* list = std::get_if<OpenNumbers>(&result)) {
+        for (const Recording& recording : recordings_) {
+          if (std::get<OpenNumbers>(attr(recording)).size() != list->size()) fail(what);
+        }
+        OpenNumbers opened;
+        for (size_t i = 0; i < list->size(); ++i) {
+          opened.push_back(numbers_of([&](const OpenAttr& other) { return std::get<OpenNumbers>(other)[i]; }));
+        }
+        result = std::move(opened);
       } else {
         for (const Recording& recording : recordings_) {
           if (attr(recording) != call.attrs[a].second) fail(what);

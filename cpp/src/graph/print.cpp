@@ -8,12 +8,26 @@ namespace pydl::graph {
 
 namespace {
 
+void write_list(std::ostream& out, const op::Numbers& values) {
+  out << "[";
+  const char* separator = "";
+  for (const double value : values) {
+    out << separator << value;
+    separator = ", ";
+  }
+  out << "]";
+}
+
 void write_attr(std::ostream& out, const op::AttrValue& value) {
   std::visit(
       [&](const auto& content) {
         using T = std::decay_t<decltype(content)>;
         if constexpr (std::is_same_v<T, bool>) {
           out << (content ? "true" : "false");
+        } else if constexpr (std::is_same_v<T, op::Numbers>) {
+          write_list(out, content);
+        } else if constexpr (std::is_same_v<T, op::Text>) {
+          out << content.str();
         } else {
           out << content;
         }

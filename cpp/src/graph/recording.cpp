@@ -47,7 +47,11 @@ OpenAttr closed_attr(const op::AttrValue& value) {
   if (const auto* integer = std::get_if<int64_t>(&value)) return OpenInteger{0, *integer};
   if (const auto* number = std::get_if<double>(&value)) return OpenNumber{*number};
   if (const auto* dtype = std::get_if<DType>(&value)) return *dtype;
-  return closed(std::get<Dims>(value));
+  if (const auto* text = std::get_if<op::Text>(&value)) return *text;
+  if (const auto* dims = std::get_if<Dims>(&value)) return closed(*dims);
+  OpenNumbers list;
+  for (const double number : std::get<op::Numbers>(value)) list.push_back({number});
+  return list;
 }
 
 class Recorder {
@@ -149,7 +153,11 @@ op::AttrValue value_at(const OpenAttr& attr, int64_t batch) {
   if (const auto* integer = std::get_if<OpenInteger>(&attr)) return integer->at(batch);
   if (const auto* number = std::get_if<OpenNumber>(&attr)) return number->at(batch);
   if (const auto* dtype = std::get_if<DType>(&attr)) return *dtype;
-  return dims_at(std::get<OpenDims>(attr), batch);
+  if (const auto* text = std::get_if<op::Text>(&attr)) return *text;
+  if (const auto* dims = std::get_if<OpenDims>(&attr)) return dims_at(*dims, batch);
+  std::vector<double> list;
+  for (const OpenNumber& number : std::get<OpenNumbers>(attr)) list.push_back(number.at(batch));
+  return op::Numbers(list);
 }
 
 void require_countable(const Dims& sizes) {
@@ -225,19 +233,17 @@ class Player {
       values_.emplace_back();
       return;
     }
-    op::Attrs attrs;
-    for (const auto& [name, attr] : call.attrs) {
-      const op::AttrValue value = value_at(attr, batch_);
+    const op::Attrs attrs = attrs_at(call, batch_);
+    for (const auto& [name, value] : attrs.entries()) {
       if (const auto* dims = std::get_if<Dims>(&value)) require_countable(*dims);
-      attrs.add(name, value);
     }
     op::check_attrs(op::op_def(call.op), attrs);
     op::check_input_count(op::op_def(call.op), call.inputs.size());
     const std::vector<Tensor> inputs = inputs_of(call, attrs);
-    const Tensor result = op::apply(call.op, attrs, inputs);
-    if (!result.defined()) return;
-    require_elements(result.shape());
-    values_.push_back(result);
+    for (const Tensor& result : op::apply_all(call.op, attrs, inputs)) {
+      require_elements(result.shape());
+      values_.push_back(result);
+    }
   }
 
   std::vector<Tensor> inputs_of(const RecordedCall& call, const op::Attrs& attrs) {
@@ -294,6 +300,12 @@ class Noting {
 };
 
 }  // namespace
+
+op::Attrs attrs_at(const RecordedCall& call, int64_t batch) {
+  op::Attrs attrs;
+  for (const auto& [name, attr] : call.attrs) attrs.add(name, value_at(attr, batch));
+  return attrs;
+}
 
 std::vector<Tensor> replay(const Recording& recording, int64_t batch, std::span<const Tensor> states,
                            std::span<const std::shared_ptr<RandomStream>> generators, Tracer& tracer) {

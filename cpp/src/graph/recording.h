@@ -35,7 +35,8 @@ struct OpenNumber {
 };
 
 using OpenDims = std::vector<OpenInteger>;
-using OpenAttr = std::variant<bool, OpenInteger, OpenNumber, DType, OpenDims>;
+using OpenNumbers = std::vector<OpenNumber>;
+using OpenAttr = std::variant<bool, OpenInteger, OpenNumber, DType, OpenDims, op::Text, OpenNumbers>;
 
 Dims dims_at(const OpenDims& dims, int64_t batch);
 OpenDims closed(const Dims& dims);
@@ -59,7 +60,7 @@ struct RecordedConstant {
   std::optional<OpenNumber> number;
 };
 
-/// A call of an op, whose result is the next value; or (op: count) the state of a random generator, to draw from.
+/// A call of an op, whose results are the next values; or (op: count) the state of a random generator, to draw from.
 struct RecordedCall {
   op::OpId op = op::OpId::count;
   std::vector<std::pair<std::string_view, OpenAttr>> attrs;  // names: those of the op's record
@@ -70,7 +71,10 @@ struct RecordedCall {
   bool draws() const { return op == op::OpId::count; }
 };
 
-/// Values are numbered: arguments, states, views, constants, then the results of calls that have one.
+/// The attributes of a call for a batch size.
+op::Attrs attrs_at(const RecordedCall& call, int64_t batch);
+
+/// Values are numbered: arguments, states, views, constants, then the results of calls.
 struct Recording {
   std::vector<RecordedArgument> arguments;
   int states = 0;

@@ -1,7 +1,5 @@
 #include "graph/split.h"
 
-#include <algorithm>
-
 #include "graph/passes/passes.h"
 
 namespace pydl::graph {
@@ -16,6 +14,7 @@ class Splitter {
     backward_.nodes.erase(backward_.nodes.begin(), backward_.nodes.begin() + static_cast<std::ptrdiff_t>(position));
     backward_.outputs = std::move(gradients);
     forward_.nodes.resize(position);
+    is_residual_.resize(backward_.values.size(), false);
     eliminate_dead_code(backward_);
   }
 
@@ -39,7 +38,9 @@ class Splitter {
     const Source source = backward_.value(value.root).source;
     const bool is_gradient = value.source == Source::argument && value.index >= gradient_argument_;
     if (own[static_cast<size_t>(id)] || source == Source::constant || source == Source::state || is_gradient) return;
-    if (std::find(residuals_.begin(), residuals_.end(), id) == residuals_.end()) residuals_.push_back(id);
+    if (is_residual_[static_cast<size_t>(id)]) return;
+    is_residual_[static_cast<size_t>(id)] = true;
+    residuals_.push_back(id);
   }
 
   // Residuals are outputs of the first half and arguments of the second.
@@ -88,6 +89,7 @@ class Splitter {
   Graph backward_;
   int gradient_argument_;
   std::vector<ValueId> residuals_;
+  std::vector<bool> is_residual_;  // by value
 };
 
 }  // namespace

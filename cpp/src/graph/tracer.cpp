@@ -62,12 +62,7 @@ uint32_t* Tracer::version_of(const core::Storage& storage) {
 
 bool Tracer::is_dropped(const Tensor& owner, const Tensor& result) const {
   if (!result.defined() || !cleared_.contains(owner.impl())) return false;
-  const ValueId id = result.impl()->value;
-  for (const Node& node : graph_.nodes) {
-    if (node.mutated == 0 || node.op == op::OpId::assign) continue;
-    if (std::find(node.inputs.begin() + node.mutated, node.inputs.end(), id) != node.inputs.end()) return true;
-  }
-  return false;
+  return read_by_updates_.contains(result.impl()->value);
 }
 
 int64_t Tracer::live_results() const { return core::live_traced_count(number()); }
@@ -121,7 +116,10 @@ Tensor Tracer::take(Generator& generator, int64_t blocks) {
   if (offset == 0) return start;
   const int64_t step[] = {0, offset};
   const Tensor moved[] = {start, Tensor::from_values<int64_t>(step, {2})};
-  return note(op::op_def(op::OpId::add), {}, moved, spec_of(*start.impl()), 0);
+  const BufferSpec layout = spec_of(*start.impl());
+  Tensor result;
+  note(op::op_def(op::OpId::add), {}, moved, {&layout, 1}, 0, {&result, 1});
+  return result;
 }
 
 int Tracer::location() {
@@ -176,8 +174,8 @@ ValueId Tracer::value_of(const Tensor& tensor) {
   throw_undeclared(impl);
 }
 
-Tensor Tracer::note(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs,
-                    const BufferSpec& output, int64_t offset) {
+void Tracer::note(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs,
+                  std::span<const BufferSpec> layouts, int64_t offset, std::span<Tensor> results) {
   op::check_attrs(def, attrs);
   Node node;
   node.op = def.id;
@@ -186,17 +184,20 @@ Tensor Tracer::note(const op::OpDef& def, const op::Attrs& attrs, std::span<cons
   node.region = region_;
   node.location = location();
   const bool is_view = def.has(op::Trait::view);
-  const ValueId id = graph_.add_value(output);
-  if (is_view) {
-    const Value& base = graph_.value(node.inputs[0]);
-    Value& view = graph_.values.back();
-    view.root = base.root;
-    view.offset = base.offset + offset;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const BufferSpec& layout = layouts[i];
+    const ValueId id = graph_.add_value(layout);
+    if (is_view) {
+      const Value& base = graph_.value(node.inputs[0]);
+      Value& view = graph_.values.back();
+      view.root = base.root;
+      view.offset = base.offset + offset;
+    }
+    node.outputs.push_back(id);
+    results[i] = core::make_traced(layout.shape, layout.strides, layout.dtype, number(), id,
+                                   is_view ? inputs[0].impl() : nullptr);
   }
-  node.outputs.push_back(id);
   graph_.nodes.push_back(std::move(node));
-  return core::make_traced(output.shape, output.strides, output.dtype, number(), id,
-                           is_view ? inputs[0].impl() : nullptr);
 }
 
 void Tracer::note_mutation(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs, int mutated) {
@@ -219,6 +220,7 @@ void Tracer::note_mutation(const op::OpDef& def, const op::Attrs& attrs, std::sp
                                    "full() or copy()"));
     }
   }
+  if (def.id != op::OpId::assign) read_by_updates_.insert(node.inputs.begin() + mutated, node.inputs.end());
   graph_.nodes.push_back(std::move(node));
 }
 

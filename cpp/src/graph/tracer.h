@@ -52,8 +52,8 @@ class Tracer final : public op::OpTrace {
   /// The declared tensors, in the order of Graph::states.
   const std::vector<Tensor>& states() const { return states_; }
 
-  Tensor note(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs, const BufferSpec& output,
-              int64_t offset) override;
+  void note(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs,
+            std::span<const BufferSpec> layouts, int64_t offset, std::span<Tensor> results) override;
   void note_mutation(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs,
                      int mutated) override;
   Tensor take(Generator& generator, int64_t blocks) override;
@@ -81,6 +81,7 @@ class Tracer final : public op::OpTrace {
   mutable Tensor undeclared_;
   std::vector<Tensor> declared_;
   std::unordered_set<const core::TensorImpl*> cleared_;
+  std::unordered_set<ValueId> read_by_updates_;  // by calls that overwrite other tensors, but no plain assignment
   struct Gradient {
     Tensor owner;  // so that its address stays its own
     Tensor gradient;

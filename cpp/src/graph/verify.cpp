@@ -18,14 +18,21 @@ void verify_layout(const Graph& graph, const Node& node, size_t n, const char* a
   if (node.is_fused() || node.mutated > 0) return;
   std::vector<BufferSpec> inputs;
   for (const ValueId input : node.inputs) inputs.push_back(graph.spec(input));
-  BufferSpec output;
+  const size_t count = graph.def(node).count_results(node.attrs, inputs.size());
+  if (count != node.outputs.size()) {
+    fail(after, "node ", n, " (", node_name(node), ") has ", node.outputs.size(), " results, not ", count);
+  }
+  std::vector<BufferSpec> layouts(count);
   int64_t offset = 0;
-  graph.def(node).infer(node.attrs, inputs, &output, &offset);
-  const BufferSpec& given = graph.spec(node.outputs[0]);
-  // Views of one axis of size 1 may have any stride on it.
-  const bool fits =
-      graph.is_view(node) ? output.dtype == given.dtype && output.shape == given.shape : same_layout(output, given);
-  if (!fits) fail(after, "node ", n, " (", node_name(node), ") has shape ", given.shape, ", not ", output.shape);
+  graph.def(node).infer(node.attrs, inputs, layouts.data(), &offset);
+  for (size_t i = 0; i < count; ++i) {
+    const BufferSpec& layout = layouts[i];
+    const BufferSpec& given = graph.spec(node.outputs[i]);
+    // Views of one axis of size 1 may have any stride on it.
+    const bool fits =
+        graph.is_view(node) ? layout.dtype == given.dtype && layout.shape == given.shape : same_layout(layout, given);
+    if (!fits) fail(after, "node ", n, " (", node_name(node), ") has shape ", given.shape, ", not ", layout.shape);
+  }
 }
 
 void verify_reduction(const Node& node, size_t n, const FusedReduction& reduction, const BufferSpec& given,

@@ -28,14 +28,14 @@ namespace pydl::io {
 
 namespace {
 
-// Linux moves at most this much per call.
+// Linux transfers at most this much per call.
 constexpr size_t max_transfer = size_t{1} << 30;
-// Links that lead in a circle are left alone.
+// Limits how many links are followed, in case they form a cycle.
 constexpr int max_links = 40;
 
 std::atomic<void (*)()> interrupt_check{nullptr};
 
-// Makes a call of the system again when a signal has interrupted it.
+// Repeats a system call that was interrupted by a signal.
 template <class Call>
 auto uninterrupted(const Call& call) {
   for (;;) {
@@ -49,8 +49,8 @@ int open_file(const std::string& path, int flags) {
   return uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC); });
 }
 
-// Whether what was written is on the disk, as far as there is one: pipes and devices, and folders of some file systems,
-// cannot be synchronised.
+// Whether the written data is on the disk, if there is one: pipes, devices and the folders of some file systems cannot
+// be synchronised.
 bool synchronise(int file) {
   const auto done = uninterrupted([&] { return ::fsync(file); });
   return done == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS || errno == EBADF;
@@ -59,13 +59,13 @@ bool synchronise(int file) {
 Descriptor open_folder(const std::string& path) {
   Descriptor folder(open_file(path, O_RDONLY | O_DIRECTORY));
 #ifdef O_PATH
-  // A folder that may be written to but not be listed.
+  // A folder may be writable but not readable.
   if (!folder.is_open() && errno == EACCES) folder = Descriptor(open_file(path, O_PATH | O_DIRECTORY));
 #endif
   return folder;
 }
 
-// Where `path` leads to, if it is a symbolic link, even to a file that does not exist yet.
+// The target of `path` if it is a symbolic link, even if that file does not exist yet.
 std::filesystem::path resolve_link(const std::string& path) {
   std::filesystem::path resolved = path;
   std::error_code no_link;
@@ -91,7 +91,7 @@ Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
 
 bool Descriptor::close() {
   if (number_ < 0) return true;
-  // Where a signal interrupts it, Linux has closed the file all the same.
+  // If a signal interrupts it, Linux has closed the file nevertheless.
   return ::close(std::exchange(number_, -1)) == 0 || errno == EINTR;
 }
 
@@ -132,7 +132,7 @@ OutputFile::OutputFile(const char* action, const std::string& path) : action_(ac
     open_directly();
     return;
   }
-  // Replacing a file needs no permission for the file itself; one that is protected stays as it is.
+  // Replacing a file requires no permission for the file itself, but a write-protected file must stay as it is.
   if (exists && ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) fail("cannot write");
   const std::filesystem::path target = resolve_link(path);
   name_ = target.filename().string();
@@ -159,7 +159,7 @@ void OutputFile::open_directly() {
 
 void OutputFile::open_temporary(const struct stat* old) {
   process_ = ::getpid();
-  // Nobody may look into a copy of a file that nobody else may read.
+  // If only the owner may read the old file, nobody else may read the temporary copy.
   file_ = create_temporary(folder_.number(), old != nullptr ? 0600 : 0666, &temporary_);
   if (!file_.is_open()) {
     temporary_.clear();
@@ -179,7 +179,7 @@ void OutputFile::keep_owner_and_permissions(const struct stat& old) {
   if (!keeps_owner) {
     mode &= 0777;
     const bool keeps_group = ::fchown(file_.number(), static_cast<uid_t>(-1), old.st_gid) == 0;
-    // What the old group might do, the new one may only where everybody may.
+    // The new group gets the permissions of the old group only as far as everybody has them.
     if (!keeps_group) mode = (mode & ~mode_t{070}) | (mode & (mode & 07) << 3);
   }
   if (::fchmod(file_.number(), mode) != 0) fail("cannot keep the permissions of");
@@ -196,7 +196,7 @@ void OutputFile::write(const void* from, size_t count) {
 }
 
 void OutputFile::commit() {
-  // The contents must be on the disk before the name leads to them, and the name before we say that it is done.
+  // The contents must be on the disk before the name refers to them, and the name before success is reported.
   if (!synchronise(file_.number())) fail("cannot write");
   if (!temporary_.empty()) {
     if (::renameat(folder_.number(), temporary_.c_str(), folder_.number(), name_.c_str()) != 0) fail("cannot replace");

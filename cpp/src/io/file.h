@@ -14,8 +14,8 @@ struct stat;
 
 namespace pydl::io {
 
-/// Is called when a signal interrupts a call of the system, which is made again afterwards. The default does nothing.
-/// Python's bindings run its signal handlers; what these raise ends the call.
+/// Sets a function that is called when a signal interrupts a system call, before the call is repeated. By default
+/// nothing is called. The Python bindings run Python's signal handlers; an exception from a handler aborts the call.
 PYDL_MODULE_API void set_interrupt_check(void (*check)());
 
 /// An open file or folder, closed at the end of a scope.
@@ -38,11 +38,11 @@ class Descriptor {
 /// A regular file open for reading.
 class InputFile {
  public:
-  /// `action` begins messages: "load_params".
+  /// `action` begins the messages of errors: "load_params".
   InputFile(const char* action, const std::string& path);
 
   uint64_t size() const { return size_; }
-  /// Fills `to`; throws where the file ends before.
+  /// Fills `to`; throws if the file ends too early.
   void read(uint64_t offset, void* to, size_t count) const;
 
  private:
@@ -52,10 +52,10 @@ class InputFile {
   uint64_t size_ = 0;
 };
 
-/// Writes a file. A regular file is replaced atomically: what is written goes to a temporary file beside it, which
-/// takes its place, on the disk, in `commit`; without `commit` the old file stays. Permissions stay, and so does the
-/// owner where the system lets us set it. A symbolic link stays one, and the file that it leads to is replaced. What is
-/// not a regular file (a pipe, a device) is written to directly.
+/// Writes a file. A regular file is replaced atomically: the data is written to a temporary file in the same folder,
+/// which replaces the old file in `commit`; without `commit` the old file stays. Permissions are kept, and so is the
+/// owner if the system allows it. If the path is a symbolic link, its target is replaced. Anything that is not a
+/// regular file (a pipe, a device) is written to directly.
 class PYDL_MODULE_API OutputFile {
  public:
   OutputFile(const char* action, const std::string& path);
@@ -76,9 +76,9 @@ class PYDL_MODULE_API OutputFile {
   const char* action_;
   std::string path_;
   Descriptor folder_;
-  std::string name_;       // in the folder
-  std::string temporary_;  // in the folder; empty where none is there
-  pid_t process_ = -1;     // that made it: a forked child leaves it alone
+  std::string name_;       // within the folder
+  std::string temporary_;  // within the folder; empty if there is none
+  pid_t process_ = -1;     // the process that created the temporary file: a forked child leaves it alone
   Descriptor file_;
 };
 

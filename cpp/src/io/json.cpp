@@ -234,7 +234,7 @@ struct Writer {
     const char* end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
     const std::string_view text(buffer, static_cast<size_t>(end - buffer));
     out += text;
-    if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // so that it is read as a double again
+    if (text.find_first_of(".e") == std::string_view::npos) out += ".0";  // so that it is parsed as a double again
   }
   void operator()(const std::string& text) const { write_string(out, text); }
   void operator()(const Json::Array& elements) const {

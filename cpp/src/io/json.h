@@ -1,4 +1,4 @@
-// JSON (RFC 8259), strictly: what file headers and metadata need, and nothing that guesses.
+// Strict JSON (RFC 8259): as much as file headers and metadata need, without guessing.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace pydl::io {
 
-/// A JSON value. Numbers without fraction and exponent are integers where they fit into 64 bits with sign; members of
-/// an object keep their order.
+/// A JSON value. Numbers without a fraction or exponent are integers if they fit into a signed 64-bit integer. The
+/// members of an object keep their order.
 class Json {
  public:
   using Array = std::vector<Json>;
@@ -24,12 +24,12 @@ class Json {
     requires std::is_constructible_v<Value, T>
   Json(T&& value) : value_(std::forward<T>(value)) {}
 
-  /// The value as a `T`, or null when it is of another kind.
+  /// The value as a `T`, or null if it is of another kind.
   template <class T>
   const T* get() const {
     return std::get_if<T>(&value_);
   }
-  /// The member of that name; null when there is none, or when this is no object.
+  /// The member with that name; null if there is none, or if this value is not an object.
   const Json* find(std::string_view name) const;
 
   const Value& value() const { return value_; }
@@ -38,15 +38,15 @@ class Json {
   Value value_ = nullptr;
 };
 
-/// Reads one JSON text. Throws `FormatError` that names the byte: bad syntax, bad UTF-8, a name given twice in one
-/// object, nesting deeper than 64.
+/// Parses one JSON text. Throws `FormatError` with the position of the error: bad syntax, bad UTF-8, a name given twice
+/// in one object, or nesting deeper than 64.
 Json parse_json(std::string_view text);
 
-/// Writes compact JSON, as UTF-8. Throws `ValueError` for numbers that JSON lacks (infinite, not-a-number) and for
+/// Writes compact JSON in UTF-8. Throws `ValueError` for numbers that JSON cannot represent (infinity, NaN) and for
 /// strings that are not UTF-8.
 std::string write_json(const Json& json);
 
-/// The first byte that is not part of valid UTF-8, or `npos`.
+/// The index of the first byte that is not valid UTF-8, or `npos`.
 size_t find_invalid_utf8(std::string_view text);
 
 }  // namespace pydl::io

@@ -1,5 +1,5 @@
-// safetensors: 8 bytes with the length of a header, the header in JSON, the elements of all tensors without gaps.
-// https://github.com/huggingface/safetensors
+// safetensors: 8 bytes with the length of the header, the header in JSON, then the elements of all tensors without
+// gaps. https://github.com/huggingface/safetensors
 
 #include <algorithm>
 #include <bit>
@@ -26,7 +26,7 @@ struct DTypeName {
   std::string_view name;
 };
 
-// In the order in which the reference implementation lays tensors out: large elements first, which aligns all.
+// In the order in which the reference implementation stores tensors: large elements first, which aligns all of them.
 constexpr DTypeName dtype_names[dtype_count] = {
     {DType::int64, "I64"},     {DType::float64, "F64"},  {DType::float32, "F32"}, {DType::int32, "I32"},
     {DType::bfloat16, "BF16"}, {DType::float16, "F16"},  {DType::int16, "I16"},   {DType::int8, "I8"},
@@ -101,7 +101,8 @@ std::string make_header(const std::vector<NamedTensor>& tensors, const ParamSet&
 
 // --- reading -----------------------------------------------------------------------------------------------
 
-/// What a tensor of the header says of itself, checked in itself.
+/// The header's description of one tensor. Its own fields are consistent; overlaps with other tensors are not checked
+/// yet.
 struct Entry {
   std::string name;
   DType dtype;
@@ -112,7 +113,7 @@ struct Entry {
 
 class Reader {
  public:
-  /// `read(offset, to, count)` copies bytes of the file, which has `size` of them.
+  /// `read(offset, to, count)` copies bytes of the file, which has `size` bytes.
   template <class Read>
   static ParamSet load(const std::string& name, uint64_t size, const Read& read) {
     const Reader reader(name);
@@ -120,7 +121,7 @@ class Reader {
     if (size < sizeof header_size) reader.fail(concat_text("it has ", size, " bytes, fewer than a header"));
     read(0, &header_size, sizeof header_size);
     if (header_size > max_header_size || header_size > size - sizeof header_size) {
-      reader.fail(concat_text("its header is said to have ", header_size, " bytes; the file has ", size));
+      reader.fail(concat_text("the length of its header is given as ", header_size, " bytes; the file has ", size));
     }
     std::string header(header_size, '\0');
     read(sizeof header_size, header.data(), header_size);
@@ -228,7 +229,7 @@ class Reader {
     bool empty = false;
     for (const int64_t size : entry.shape) {
       empty |= size == 0;
-      // Strides count the other axes of an empty tensor too.
+      // An empty tensor has strides too, which depend on its other axes.
       if (__builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes)) {
         fail(entry.name, concat_text("shape ", entry.shape, " has too many elements"));
       }
@@ -236,7 +237,7 @@ class Reader {
     return empty ? 0 : static_cast<uint64_t>(bytes);
   }
 
-  /// The tensors must fill the data: no overlaps, no holes, nothing behind them.
+  /// The tensors must cover the data exactly: no overlaps, no gaps, nothing after the last one.
   void check_layout(const std::vector<Entry>& entries, uint64_t data_size) const {
     std::vector<const Entry*> sorted;
     for (const Entry& entry : entries) sorted.push_back(&entry);
@@ -245,9 +246,9 @@ class Reader {
     uint64_t end = 0;
     for (const Entry* entry : sorted) {
       if (entry->begin != end) {
-        fail(entry->name,
-             concat_text(entry->begin < end ? "its data overlap others" : "there is a hole before its data",
-                         ": they begin at ", entry->begin, ", the ones before end at ", end));
+        fail(entry->name, concat_text(entry->begin < end ? "its data overlaps that of another tensor"
+                                                         : "there is a gap before its data",
+                                      ": it begins at ", entry->begin, ", the data before it ends at ", end));
       }
       end = entry->end;
     }

@@ -17,7 +17,7 @@ namespace pydl::io {
 
 namespace {
 
-// Short and of its own, so that the names of files may be as long as the file system lets them.
+// Short and independent of the target's name, which may therefore be as long as the file system allows.
 constexpr std::string_view prefix = ".pydl-";
 constexpr std::string_view suffix = ".tmp";
 
@@ -30,7 +30,7 @@ std::string new_name() {
   return concat_text(prefix, ::getpid(), "-", counter.fetch_add(1), suffix);
 }
 
-// Whether the file still has a name: another process may have taken it for an abandoned one before it was locked.
+// Whether the file still has a name: another process may have considered it abandoned before it was locked.
 bool has_name(int file) {
   struct stat status{};
   return ::fstat(file, &status) == 0 && status.st_nlink > 0;
@@ -40,7 +40,7 @@ void remove_if_abandoned(int folder, const char* name) {
   const Descriptor file(::openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status{};
   if (!file.is_open() || ::fstat(file.number(), &status) != 0 || !S_ISREG(status.st_mode)) return;
-  // Nobody uses a name twice, so that the file which is locked is the one that is removed, or there is none any more.
+  // A name is never used twice, so the file that is removed is the one that is locked, or it has already been removed.
   if (::flock(file.number(), LOCK_EX | LOCK_NB) == 0) ::unlinkat(folder, name, 0);
 }
 
@@ -53,7 +53,7 @@ Descriptor create_temporary(int folder, mode_t mode, std::string* name) {
     if (!file.is_open() && (errno == EEXIST || errno == EINTR)) continue;
     if (!file.is_open()) return file;
     const bool locked = ::flock(file.number(), LOCK_EX | LOCK_NB) == 0;
-    // Some file systems have no locks: their temporary files are not removed by others either.
+    // Some file systems do not support locks. There, other processes do not remove temporary files either.
     if (locked ? has_name(file.number()) : errno != EWOULDBLOCK) return file;
     ::unlinkat(folder, name->c_str(), 0);
   }

@@ -1,6 +1,7 @@
-// Temporary files beside those that they will replace. A process that is killed leaves its own behind; the next one
-// that writes to the folder removes them. Whose process lives is told by locks, which end with it: numbers of processes
-// say nothing about other containers and other machines that share the folder.
+// Temporary files in the folder of the files that they will replace. A process that is killed leaves its temporary file
+// behind, and the next process that writes to the folder removes it. Locks show whether the owner of a file is alive,
+// because they end with their process; process numbers are meaningless in other containers and on other machines that
+// share the folder.
 #pragma once
 
 #include <string>
@@ -9,7 +10,7 @@
 
 namespace pydl::io {
 
-/// Creates a file under a new name in a folder and locks it. Not open, and `errno`, where that fails.
+/// Creates a file with a new name in a folder and locks it. On failure the descriptor is not open and `errno` is set.
 Descriptor create_temporary(int folder, mode_t mode, std::string* name);
 
 /// Removes the temporary files in a folder that no living process has locked.

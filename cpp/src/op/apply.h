@@ -2,19 +2,29 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
+#include "core/module_api.h"
 #include "op/attrs.h"
 #include "op/op_id.h"
 #include "pydl/tensor.h"
 
 namespace pydl::op {
 
-/// Runs an op on tensors: checks, allocates the output, runs the kernel, and records the call where a gradient will
+/// Runs an op on tensors: checks, allocates the result, runs the kernel, and records the call where a gradient will
 /// be wanted. An op that mutates returns an undefined tensor.
 Tensor apply(OpId id, const Attrs& attrs, std::span<const Tensor> inputs);
+/// The same for any number of results, which is zero for an op that mutates.
+std::vector<Tensor> apply_all(OpId id, const Attrs& attrs, std::span<const Tensor> inputs);
+
+/// The same for the arguments of a caller, which are checked and brought into canonical form first.
+PYDL_MODULE_API std::vector<Tensor> call(OpId id, Attrs attrs, std::vector<Tensor> inputs);
 
 inline Tensor apply(OpId id, const Attrs& attrs, std::initializer_list<Tensor> inputs) {
   return apply(id, attrs, std::span<const Tensor>(inputs.begin(), inputs.size()));
+}
+inline std::vector<Tensor> apply_all(OpId id, const Attrs& attrs, std::initializer_list<Tensor> inputs) {
+  return apply_all(id, attrs, std::span<const Tensor>(inputs.begin(), inputs.size()));
 }
 
 }  // namespace pydl::op

@@ -1,6 +1,8 @@
 #include "op/attrs.h"
 
 #include <functional>
+#include <mutex>
+#include <unordered_set>
 
 #include "pydl/error.h"
 
@@ -18,6 +20,12 @@ size_t hash_value(const AttrValue& value) {
           size_t seed = static_cast<size_t>(content.rank());
           for (const int64_t number : content) seed = combine(seed, static_cast<size_t>(number));
           return seed;
+        } else if constexpr (std::is_same_v<T, Numbers>) {
+          size_t seed = content.size();
+          for (const double number : content) seed = combine(seed, std::hash<double>{}(number));
+          return seed;
+        } else if constexpr (std::is_same_v<T, Text>) {
+          return std::hash<const void*>{}(&content.str());
         } else {
           return std::hash<T>{}(content);
         }
@@ -27,40 +35,49 @@ size_t hash_value(const AttrValue& value) {
 
 }  // namespace
 
+Text::Text(std::string_view text) {
+  static std::mutex mutex;
+  static std::unordered_set<std::string> texts;
+  const std::lock_guard lock(mutex);
+  text_ = &*texts.emplace(text).first;
+}
+
+Numbers::Numbers(std::span<const double> numbers) : size_(numbers.size()) {
+  if (size_ > numbers_.size()) throw ValueError(concat_text("expected at most ", max_rank, " numbers, got ", size_));
+  std::copy(numbers.begin(), numbers.end(), numbers_.begin());
+}
+
+void Attrs::set(std::string_view name, AttrValue value) {
+  for (auto& [key, old] : entries_) {
+    if (key == name) old = std::move(value);
+  }
+}
+
 size_t Attrs::hash() const {
   size_t seed = entries_.size();
   for (const auto& [name, value] : entries_) seed = combine(seed, hash_value(value));
   return seed;
 }
 
-bool Attrs::is_set(std::string_view name) const {
+const AttrValue* Attrs::find_if_given(std::string_view name) const {
   for (const auto& [key, value] : entries_) {
-    if (key != name) continue;
-    const bool* flag = std::get_if<bool>(&value);
-    if (flag == nullptr) fail_of_type(name);
-    return *flag;
+    if (key == name) return &value;
   }
-  return false;
+  return nullptr;
 }
+
+bool Attrs::is_set(std::string_view name) const { return find_if_given(name) != nullptr && flag(name); }
 
 void Attrs::fail_of_type(std::string_view name) {
   throw TypeError(concat_text("an op was called with its attribute '", name, "' of a wrong type"));
 }
 
 std::optional<int64_t> Attrs::integer_if_given(std::string_view name) const {
-  for (const auto& [key, value] : entries_) {
-    if (key != name) continue;
-    const int64_t* integer = std::get_if<int64_t>(&value);
-    if (integer == nullptr) fail_of_type(name);
-    return *integer;
-  }
-  return {};
+  return find_if_given(name) != nullptr ? std::optional(integer(name)) : std::nullopt;
 }
 
 const AttrValue& Attrs::find(std::string_view name) const {
-  for (const auto& [key, value] : entries_) {
-    if (key == name) return value;
-  }
+  if (const AttrValue* value = find_if_given(name)) return *value;
   throw Error(concat_text("an op was called without its attribute '", name, "'"));
 }
 

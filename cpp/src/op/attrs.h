@@ -1,20 +1,82 @@
 // Attrs: the static arguments of an op call (axes, flags, dtypes), as named values.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "core/module_api.h"
 #include "pydl/dtype.h"
 #include "pydl/shape.h"
 
 namespace pydl::op {
 
-using AttrValue = std::variant<bool, int64_t, double, DType, Dims>;
+/// A text that is kept once for the whole process, so that copies and comparisons cost nothing: for names, not for what
+/// files and callers may make up.
+class PYDL_MODULE_API Text {
+ public:
+  Text(std::string_view text);
+  Text(const char* text) : Text(std::string_view(text)) {}
+  Text(const std::string& text) : Text(std::string_view(text)) {}
+  const std::string& str() const { return *text_; }
+  friend bool operator==(Text a, Text b) { return a.text_ == b.text_; }
+
+ private:
+  const std::string* text_;
+};
+
+/// A list of at most `max_rank` numbers, held inline.
+class PYDL_MODULE_API Numbers {
+ public:
+  Numbers() = default;
+  Numbers(std::initializer_list<double> numbers) : Numbers(std::span(numbers.begin(), numbers.size())) {}
+  Numbers(const std::vector<double>& numbers) : Numbers(std::span(numbers)) {}
+  /// Throws `ValueError` for more.
+  Numbers(std::span<const double> numbers);
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  double operator[](size_t index) const { return numbers_[index]; }
+  const double* begin() const { return numbers_.data(); }
+  const double* end() const { return numbers_.data() + size_; }
+  friend bool operator==(const Numbers& a, const Numbers& b) {
+    return a.size_ == b.size_ && std::equal(a.begin(), a.end(), b.begin());
+  }
+
+ private:
+  std::array<double, max_rank> numbers_{};
+  size_t size_ = 0;
+};
+
+/// A text is a text, or the name of a choice. All alternatives are copied as plain bytes: calls copy their attributes.
+using AttrValue = std::variant<bool, int64_t, double, DType, Dims, Text, Numbers>;
+static_assert(std::is_trivially_copyable_v<AttrValue>);
+
+/// What values an attribute may have. An element is a bool, an integer or a number; dims and numbers are lists.
+enum class AttrKind : uint8_t { boolean, integer, number, dtype, dims, element, text, choice, numbers };
+
+/// What is known of an attribute: its declaration is a field of the attribute struct of its op (op/attr_struct.h).
+struct AttrField {
+  std::string_view name;
+  AttrKind kind;
+  bool is_optional = false;                   ///< calls may leave it out
+  std::optional<AttrValue> standard = {};     ///< what callers may leave out; `is_optional` has none
+  std::span<const char* const> choices = {};  ///< of a choice: the names
+};
+
+/// The kind in words, for messages: "an integer", "one of 'nearest', 'linear'".
+PYDL_MODULE_API std::string describe_kind(const AttrField& field);
+/// Whether a text is one that the field, of the kind `text` or `choice`, may have.
+PYDL_MODULE_API bool may_be(const AttrField& field, std::string_view text);
+/// Whether a value is of the kind of its field, and a choice one of its names.
+PYDL_MODULE_API bool fits(const AttrField& field, const AttrValue& value);
 
 /// A few (name, value) pairs in the order given. Names are string literals.
 class Attrs {
@@ -24,6 +86,9 @@ class Attrs {
 
   /// `name` must outlive the attrs.
   void add(std::string_view name, AttrValue value) { entries_.emplace_back(name, std::move(value)); }
+
+  /// Replaces the value of a name that is there.
+  void set(std::string_view name, AttrValue value);
 
   bool empty() const { return entries_.empty(); }
   const auto& entries() const { return entries_; }
@@ -35,11 +100,18 @@ class Attrs {
   bool flag(std::string_view name) const { return get<bool>(name); }
   int64_t integer(std::string_view name) const { return get<int64_t>(name); }
   double number(std::string_view name) const { return get<double>(name); }
+  const std::string& text(std::string_view name) const { return get<Text>(name).str(); }
   DType dtype(std::string_view name) const { return get<DType>(name); }
   const Dims& dims(std::string_view name) const { return get<Dims>(name); }
 
+  /// The value of this name, or null.
+  const AttrValue* find_if_given(std::string_view name) const;
+
   size_t hash() const;
   friend bool operator==(const Attrs& a, const Attrs& b) { return a.entries_ == b.entries_; }
+
+  /// The value of this name; throws where there is none.
+  const AttrValue& find(std::string_view name) const;
 
  private:
   template <class T>
@@ -49,7 +121,6 @@ class Attrs {
     return *value;
   }
   [[noreturn]] static void fail_of_type(std::string_view name);
-  const AttrValue& find(std::string_view name) const;
 
   std::vector<std::pair<std::string_view, AttrValue>> entries_;
 };

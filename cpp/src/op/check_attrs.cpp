@@ -5,54 +5,63 @@
 
 namespace pydl::op {
 
-namespace {
-
-bool is_of_kind(const AttrValue& value, std::string_view kind) {
-  if (kind == "bool") return std::holds_alternative<bool>(value);
-  if (kind == "integer") return std::holds_alternative<int64_t>(value);
-  if (kind == "number") return std::holds_alternative<double>(value);
-  if (kind == "dtype") return std::holds_alternative<DType>(value);
-  if (kind == "dims") return std::holds_alternative<Dims>(value);
-  return std::holds_alternative<bool>(value) || std::holds_alternative<int64_t>(value) ||
-         std::holds_alternative<double>(value);
+std::string describe_kind(const AttrField& field) {
+  switch (field.kind) {
+    case AttrKind::boolean: return "a bool";
+    case AttrKind::integer: return "an integer";
+    case AttrKind::number: return "a number";
+    case AttrKind::dtype: return "a dtype";
+    case AttrKind::dims: return concat_text("at most ", max_rank, " integers");
+    case AttrKind::element: return "a bool, an integer or a number";
+    case AttrKind::text: return "a text";
+    case AttrKind::numbers: return concat_text("a list of at most ", max_rank, " numbers");
+    case AttrKind::choice: break;
+  }
+  std::string names;
+  for (const char* name : field.choices) names += concat_text(names.empty() ? "one of '" : ", '", name, "'");
+  return names;
 }
 
-}  // namespace
+bool may_be(const AttrField& field, std::string_view text) {
+  if (field.kind == AttrKind::text) return true;
+  return std::find(field.choices.begin(), field.choices.end(), text) != field.choices.end();
+}
 
-std::vector<AttrField> attr_fields(const OpDef& def) {
-  std::vector<AttrField> fields;
-  std::string_view rest = def.attributes;
-  while (!rest.empty()) {
-    const std::string_view field = rest.substr(0, rest.find(' '));
-    rest.remove_prefix(std::min(rest.size(), field.size() + 1));
-    const size_t colon = field.find(':');
-    std::string_view kind = field.substr(colon + 1);
-    const bool optional = kind.ends_with('?');
-    if (optional) kind.remove_suffix(1);
-    fields.push_back({field.substr(0, colon), kind, optional});
+bool fits(const AttrField& field, const AttrValue& value) {
+  switch (field.kind) {
+    case AttrKind::boolean: return std::holds_alternative<bool>(value);
+    case AttrKind::integer: return std::holds_alternative<int64_t>(value);
+    case AttrKind::number: return std::holds_alternative<double>(value);
+    case AttrKind::dtype: return std::holds_alternative<DType>(value);
+    case AttrKind::dims: return std::holds_alternative<Dims>(value);
+    case AttrKind::element:
+      return std::holds_alternative<bool>(value) || std::holds_alternative<int64_t>(value) ||
+             std::holds_alternative<double>(value);
+    case AttrKind::numbers: return std::holds_alternative<Numbers>(value);
+    case AttrKind::text:
+    case AttrKind::choice: break;
   }
-  return fields;
+  const auto* text = std::get_if<Text>(&value);
+  return text != nullptr && may_be(field, text->str());
 }
 
 void check_attrs(const OpDef& def, const Attrs& attrs) {
-  const std::vector<AttrField> fields = attr_fields(def);
   const auto& entries = attrs.entries();
   for (size_t i = 0; i < entries.size(); ++i) {
     const auto& [name, value] = entries[i];
-    const auto is_named = [&](const auto& other) { return other.first == name; };
-    const auto field = std::find_if(fields.begin(), fields.end(), [&](const AttrField& f) { return f.name == name; });
-    if (field == fields.end()) throw TypeError(concat_text(def.name, ": has no attribute '", name, "'"));
-    if (!is_of_kind(value, field->kind)) {
-      throw TypeError(concat_text(def.name, ": expected attribute '", name, "' as ", field->kind));
+    const AttrField* field = def.find_attr(name);
+    if (field == nullptr) throw TypeError(concat_text(def.name, ": has no attribute '", name, "'"));
+    if (!fits(*field, value)) {
+      throw TypeError(concat_text(def.name, ": expected attribute '", name, "' as ", describe_kind(*field)));
     }
-    if (std::any_of(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(i), is_named)) {
+    if (attrs.find_if_given(name) != &value) {
       throw TypeError(concat_text(def.name, ": attribute '", name, "' is given twice"));
     }
   }
-  for (const AttrField& field : fields) {
-    const bool given =
-        std::any_of(entries.begin(), entries.end(), [&](const auto& e) { return e.first == field.name; });
-    if (!given && !field.optional) throw TypeError(concat_text(def.name, ": lacks its attribute '", field.name, "'"));
+  for (const AttrField& field : def.attributes) {
+    if (!field.is_optional && attrs.find_if_given(field.name) == nullptr) {
+      throw TypeError(concat_text(def.name, ": lacks its attribute '", field.name, "'"));
+    }
   }
 }
 

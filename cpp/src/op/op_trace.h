@@ -14,9 +14,10 @@ namespace pydl::op {
 
 class OpTrace : public core::ActiveTrace {
  public:
-  /// Notes a call whose output has this layout (for a view, from `offset` on); gives a tensor without elements.
-  virtual Tensor note(const OpDef& def, const Attrs& attrs, std::span<const Tensor> inputs, const BufferSpec& output,
-                      int64_t offset) = 0;
+  /// Notes a call whose results have these layouts (for a view, from `offset` on), and makes them: tensors without
+  /// elements.
+  virtual void note(const OpDef& def, const Attrs& attrs, std::span<const Tensor> inputs,
+                    std::span<const BufferSpec> layouts, int64_t offset, std::span<Tensor> results) = 0;
   /// Notes a call that overwrites its first `mutated` inputs.
   virtual void note_mutation(const OpDef& def, const Attrs& attrs, std::span<const Tensor> inputs, int mutated) = 0;
   /// The state to draw `blocks` blocks of random numbers from: a generator's state is an input of what is traced.

@@ -4,16 +4,21 @@ namespace pydl::op {
 
 namespace {
 
+Cell cell_of(const Attrs& attrs) {
+  Cell cell = Cell::lstm;
+  from_value("cell", attrs.find("cell"), cell);
+  return cell;
+}
+
 RecurrentGeometry geometry(const Attrs& attrs, int64_t steps, const Dims& h0) {
-  return {
-      static_cast<Cell>(attrs.integer("cell")), attrs.flag("reset_after"), attrs.flag("reverse"), steps, h0[0], h0[1]};
+  return {cell_of(attrs), attrs.flag("reset_after"), attrs.flag("reverse"), steps, h0[0], h0[1]};
 }
 
 }  // namespace
 
 RecurrentInputs recurrent_inputs(const Attrs& attrs) {
   RecurrentInputs inputs;
-  if (static_cast<Cell>(attrs.integer("cell")) == Cell::lstm) inputs.c0 = inputs.count++;
+  if (cell_of(attrs) == Cell::lstm) inputs.c0 = inputs.count++;
   if (attrs.flag("bias")) {
     inputs.b_ih = inputs.count++;
     inputs.b_hh = inputs.count++;

@@ -6,10 +6,9 @@
 
 #include "exec/kernel.h"
 #include "op/attrs.h"
+#include "op/attrs/recurrent.h"
 
 namespace pydl::op {
-
-enum class Cell : int64_t { lstm, gru, rnn_tanh, rnn_relu };
 
 /// One direction of one layer over T steps of N rows. A state is a block of N x H elements.
 ///

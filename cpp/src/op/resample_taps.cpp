@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "op/attrs/resample.h"
+
 namespace pydl::op {
 
 namespace {
 
-// Values of the attribute `mode`.
-enum Mode : int64_t { nearest, linear, cubic, area };
-
 // One axis of a resampling.
 struct Axis {
-  int64_t mode;
+  Interpolation mode;
   bool align_corners;
   bool antialias;
   double step;  // 0: follows from the sizes
@@ -74,14 +73,14 @@ void add_area(const Axis& axis, int64_t i, Taps& taps) {
 void add_antialiased(const Axis& axis, int64_t i, Taps& taps) {
   const auto size = static_cast<double>(axis.input);
   const double stretch = std::max(axis.width(), 1.0);
-  const double radius = (axis.mode == cubic ? 2 : 1) * stretch;
+  const double radius = (axis.mode == Interpolation::cubic ? 2 : 1) * stretch;
   // The bound is for steps of the caller: beyond it, all of the filter would be outside.
   const double centre = std::min((static_cast<double>(i) + 0.5) * axis.width(), size + (stretch - 1) / 2);
   const auto first = static_cast<int64_t>(std::max(centre - radius + 0.5, 0.0));
   const auto end = static_cast<int64_t>(std::min(centre + radius + 0.5, size));
   const auto weight = [&](int64_t place) {
     const double d = std::abs(static_cast<double>(place) + 0.5 - centre) / stretch;
-    return axis.mode == cubic ? cubic_weight(std::min(d, 2.0), -0.5) : std::max(1 - d, 0.0);
+    return axis.mode == Interpolation::cubic ? cubic_weight(std::min(d, 2.0), -0.5) : std::max(1 - d, 0.0);
   };
   double sum = 0;
   for (int64_t place = first; place < end; ++place) sum += weight(place);
@@ -91,10 +90,10 @@ void add_antialiased(const Axis& axis, int64_t i, Taps& taps) {
 void add_taps(const Axis& axis, int64_t i, Taps& taps) {
   if (axis.antialias) return add_antialiased(axis, i, taps);
   switch (axis.mode) {
-    case nearest: return add_nearest(axis, i, taps);
-    case linear: return add_linear(axis, i, taps);
-    case cubic: return add_cubic(axis, i, taps);
-    default: return add_area(axis, i, taps);
+    case Interpolation::nearest: return add_nearest(axis, i, taps);
+    case Interpolation::linear: return add_linear(axis, i, taps);
+    case Interpolation::cubic: return add_cubic(axis, i, taps);
+    case Interpolation::area: return add_area(axis, i, taps);
   }
 }
 
@@ -134,6 +133,7 @@ Taps transposed(const Taps& taps, int64_t size) {
 
 ResampleGeometry resample_geometry(const exec::KernelCall& call) {
   const bool backward = call.op == OpId::resample_backward;
+  const auto attrs = from_attrs<ResampleAttrs>(call.attrs);
   const Dims& from = call.inputs[0].shape;
   const Dims& to = call.outputs[0].shape;
   const int spatial = from.rank() - 2;
@@ -150,8 +150,8 @@ ResampleGeometry resample_geometry(const exec::KernelCall& call) {
     geometry.output[axis] = to[2 + source];
     const int64_t input = backward ? to[2 + source] : from[2 + source];
     const int64_t output = backward ? from[2 + source] : to[2 + source];
-    const Taps taps = taps_of({call.attrs.integer("mode"), call.attrs.flag("align_corners"),
-                               call.attrs.flag("antialias"), call.attrs.number(resample_steps[source]), input, output});
+    const double step = attrs.steps.empty() ? 0.0 : attrs.steps[static_cast<size_t>(source)];
+    const Taps taps = taps_of({attrs.mode, attrs.align_corners, attrs.antialias, step, input, output});
     geometry.taps[axis] = backward ? transposed(taps, input) : taps;
   }
   return geometry;

@@ -34,10 +34,7 @@ struct ResampleGeometry {
 };
 
 /// The geometry of a call of `resample`, or of `resample_backward`, whose input is the gradient and whose taps are the
-/// transposed ones. See op_id.h for the attrs.
+/// transposed ones.
 ResampleGeometry resample_geometry(const exec::KernelCall& call);
-
-/// The attributes step0, step1, step2, by spatial axis.
-inline constexpr const char* resample_steps[] = {"step0", "step1", "step2"};
 
 }  // namespace pydl::op

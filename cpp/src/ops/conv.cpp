@@ -4,6 +4,7 @@
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/conv.h"
 #include "op/conv_geometry.h"
 #include "op/saturating.h"
 #include "ops/families.h"
@@ -214,15 +215,38 @@ int64_t conv_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const
 
 void define_conv(Registry& registry) {
   constexpr uint32_t first_two_inputs = 3U;
-  define(registry, OpId::conv, infer_conv, conv_gradients, first_two_inputs, false,
-         static_cast<uint32_t>(op::Trait::takes_relu));
-  define(registry, OpId::conv_backward_input, infer_backward_input, backward_input_gradients, first_two_inputs);
-  define(registry, OpId::conv_backward_weight, infer_backward_weight, backward_weight_gradients, first_two_inputs);
-  registry[OpId::conv].inputs = {2, 3};
-  registry[OpId::conv_backward_input].inputs = registry[OpId::conv_backward_weight].inputs = {2, 2};
-  registry[OpId::conv].flops = conv_flops<OpId::conv>;
-  registry[OpId::conv_backward_input].flops = conv_flops<OpId::conv_backward_input>;
-  registry[OpId::conv_backward_weight].flops = conv_flops<OpId::conv_backward_weight>;
+  // convolutions with 1 to 3 spatial axes; attrs as op/conv_geometry.h reads them; results lie channels-last. (x (N,
+  // C, S...), weight (O, C / groups, K...), bias (O)?) -> (y (N, O, T...)) {..., relu as for linear}
+  registry.declare(OpId::conv, {
+                                   .doc = "Convolution (cross-correlation, as networks use it) over the spatial axes.",
+                                   .inputs = {"x", "weight", "bias?"},
+                                   .attributes = op::fields_of<op::ConvAttrs>(),
+                                   .traits = flag(op::Trait::takes_relu),
+                                   .infer = infer_conv,
+                                   .backward = conv_gradients,
+                                   .saves_inputs = first_two_inputs,
+                                   .flops = conv_flops<OpId::conv>,
+                               });
+  // (g (N, O, T...), weight) -> (y (N, C, S...)) {..., size dims: S}
+  registry.declare(OpId::conv_backward_input, {
+                                                  .doc = "Gradient of conv for its input: the transposed convolution.",
+                                                  .inputs = {"g", "weight"},
+                                                  .attributes = op::fields_of<op::ConvBackwardInputAttrs>(),
+                                                  .infer = infer_backward_input,
+                                                  .backward = backward_input_gradients,
+                                                  .saves_inputs = first_two_inputs,
+                                                  .flops = conv_flops<OpId::conv_backward_input>,
+                                              });
+  // (g (N, O, T...), x) -> (y (O, C / groups, K...), row-major) {..., kernel dims: K}
+  registry.declare(OpId::conv_backward_weight, {
+                                                   .doc = "Gradient of conv for its weight.",
+                                                   .inputs = {"g", "x"},
+                                                   .attributes = op::fields_of<op::ConvBackwardWeightAttrs>(),
+                                                   .infer = infer_backward_weight,
+                                                   .backward = backward_weight_gradients,
+                                                   .saves_inputs = first_two_inputs,
+                                                   .flops = conv_flops<OpId::conv_backward_weight>,
+                                               });
 }
 
 }  // namespace ops

@@ -4,6 +4,7 @@
 
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/create.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
 
@@ -54,9 +55,20 @@ void infer_arange(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* o
 }  // namespace
 
 void define_create(Registry& registry) {
-  define(registry, OpId::full, infer_full);
-  define(registry, OpId::arange, infer_arange);
-  registry[OpId::full].inputs = registry[OpId::arange].inputs = {0, 0};
+  // () -> (y) {shape dims, dtype, value: bool, integer or number}
+  registry.declare(OpId::full, {
+                                   .doc = "Every element the same value.",
+                                   .inputs = {},
+                                   .attributes = op::fields_of<op::FullAttrs>(),
+                                   .infer = infer_full,
+                               });
+  // () -> (y) {start, step: both integer or both number; count integer; dtype}
+  registry.declare(OpId::arange, {
+                                     .doc = "start, start + step, start + 2 step, ...",
+                                     .inputs = {},
+                                     .attributes = op::fields_of<op::ArangeAttrs>(),
+                                     .infer = infer_arange,
+                                 });
 }
 
 }  // namespace ops

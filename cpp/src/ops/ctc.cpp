@@ -1,4 +1,5 @@
 // Connectionist temporal classification (Graves et al., 2006): the likelihood of label sequences without alignment.
+#include "op/attrs/ctc.h"
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
@@ -84,14 +85,32 @@ Gradients ctc_loss_backward_gradients(const BackwardContext& c) {
 }  // namespace
 
 void define_ctc(Registry& registry) {
-  const auto checks = static_cast<uint32_t>(op::Trait::checks_values);
   constexpr uint32_t first_four = 15U;
   constexpr uint32_t first_five = 31U;
-  define(registry, OpId::ctc_loss, infer_ctc_loss, ctc_loss_gradients, first_four, false, checks);
-  define(registry, OpId::ctc_loss_backward, infer_ctc_loss_backward, ctc_loss_backward_gradients, first_five, false,
-         checks);
-  registry[OpId::ctc_loss].inputs = {4, 4};
-  registry[OpId::ctc_loss_backward].inputs = {5, 5};
+  // (log_probs (T, N, C), targets int64 (N, S) or all of them joined, input_lengths int64 (N), target_lengths int64
+  // (N)) -> (losses (N)) {blank integer; zero_infinity bool: 0 where no path is long enough, else infinity};
+  // op/ctc_batch.h reads and checks the lengths and targets
+  registry.declare(OpId::ctc_loss, {
+                                       .doc = "Negative log-likelihood of label sequences, summed over alignments.",
+                                       .inputs = {"log_probs", "targets", "input_lengths", "target_lengths"},
+                                       .results = {"losses"},
+                                       .attributes = op::fields_of<op::CtcAttrs>(),
+                                       .traits = flag(op::Trait::checks_values),
+                                       .infer = infer_ctc_loss,
+                                       .backward = ctc_loss_gradients,
+                                       .saves_inputs = first_four,
+                                   });
+  // (g (N), log_probs, targets, input_lengths, target_lengths) -> (y (T, N, C)) {the same}
+  registry.declare(OpId::ctc_loss_backward,
+                   {
+                       .doc = "Gradient of ctc_loss for the log-probabilities: minus how often each class is passed.",
+                       .inputs = {"g", "log_probs", "targets", "input_lengths", "target_lengths"},
+                       .attributes = op::fields_of<op::CtcAttrs>(),
+                       .traits = flag(op::Trait::checks_values),
+                       .infer = infer_ctc_loss_backward,
+                       .backward = ctc_loss_backward_gradients,
+                       .saves_inputs = first_five,
+                   });
 }
 
 }  // namespace ops

@@ -1,6 +1,8 @@
 // Elementwise ops: shape and dtype rules, public functions. Derivatives: elementwise_derivatives.cpp.
+#include "op/attrs/elementwise.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/elementwise_kind.h"
 #include "ops/elementwise_derivatives.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
@@ -37,17 +39,7 @@ Dims output_strides(std::span<const BufferSpec> inputs, const Dims& shape) {
 
 namespace {
 
-enum class Kind {
-  UNARY,
-  UNARY_FLOAT,
-  UNARY_TEST,
-  UNARY_INTEGER,
-  BINARY,
-  BINARY_FLOAT,
-  BINARY_INTEGER,
-  COMPARE,
-  LOGICAL
-};
+using Kind = op::ElementwiseKind;
 
 constexpr size_t operand_count(Kind kind) {
   const bool unary =
@@ -112,25 +104,51 @@ int64_t count_flops(const Attrs&, std::span<const BufferSpec>, const BufferSpec&
   return element_count(output.shape);
 }
 
-void define_row(Registry& registry, OpId id, op::OpDef::InferFunction infer, size_t inputs) {
+// What all elementwise ops have.
+op::OpDef record(OpId id, op::OpDef def) {
   const Derivative derivative = elementwise_derivative(id);
-  define(registry, id, infer, derivative.function, derivative.saves_inputs, derivative.saves_output,
-         op::Trait::elementwise | op::Trait::in_place_safe);
-  registry[id].flops = count_flops;
-  registry[id].inputs = {inputs, inputs};
+  def.backward = derivative.function;
+  def.saves_inputs = derivative.saves_inputs;
+  def.saves_results = derivative.saves_output ? 1U : 0U;
+  def.traits = op::Trait::elementwise | op::Trait::in_place_safe;
+  def.flops = count_flops;
+  return def;
 }
 
 }  // namespace
 
 void define_elementwise(Registry& registry) {
-#define PYDL_DEFINE(kind, name, ...) \
-  define_row(registry, OpId::name, infer_elementwise<OpId::name, Kind::kind>, operand_count(Kind::kind));
+  const std::vector<std::string_view> operands[] = {{}, {"x"}, {"a", "b"}};
+  const auto declare_row = [&](OpId id, const char* doc, op::OpDef::InferFunction infer, size_t count) {
+    registry.declare(id, record(id, {.doc = doc, .inputs = operands[count], .infer = infer}));
+  };
+#define PYDL_DEFINE(kind, name, doc, ...) \
+  declare_row(OpId::name, doc, infer_elementwise<OpId::name, Kind::kind>, operand_count(Kind::kind));
   PYDL_ELEMENTWISE_TABLE(PYDL_DEFINE)
 #undef PYDL_DEFINE
-  define_row(registry, OpId::cast, infer_cast, 1);
-  define_row(registry, OpId::copy, infer_copy, 1);
-  define_row(registry, OpId::where, infer_where, 3);
-  define_row(registry, OpId::clip, infer_clip, 3);
+  // Float to integer truncates; to bool is x != 0.
+  registry.declare(OpId::cast, record(OpId::cast, {
+                                                      .doc = "The same values in another dtype.",
+                                                      .inputs = {"x"},
+                                                      .attributes = op::fields_of<op::CastAttrs>(),
+                                                      .infer = infer_cast,
+                                                  }));
+  registry.declare(OpId::copy, record(OpId::copy, {
+                                                      .doc = "The same values in memory of their own, row-major.",
+                                                      .inputs = {"x"},
+                                                      .infer = infer_copy,
+                                                  }));
+  // All inputs are broadcast to the shape of the result.
+  registry.declare(OpId::where, record(OpId::where, {
+                                                        .doc = "a where the condition holds, else b.",
+                                                        .inputs = {"condition", "a", "b"},
+                                                        .infer = infer_where,
+                                                    }));
+  registry.declare(OpId::clip, record(OpId::clip, {
+                                                      .doc = "x limited to [low, high].",
+                                                      .inputs = {"x", "low", "high"},
+                                                      .infer = infer_clip,
+                                                  }));
 }
 
 }  // namespace ops

@@ -208,7 +208,7 @@ Gradients zero_gradients(const BackwardContext& c) {
 #define GRADIENT_OF_Y(formula)                \
   [](const BackwardContext& c) -> Gradients { \
     const Tensor& g = c.gradient;             \
-    const Tensor y = c.output();              \
+    const Tensor y = c.result();              \
     return {formula};                         \
   },                                          \
       0, true

@@ -1,50 +1,37 @@
-// One function per op family: each writes the records of its ops into the registry.
+// The declarations of all ops: each file of this folder with a function `define_<family>` declares those of a family.
 #pragma once
 
+#include "op/declared_ops.h"
 #include "op/op_def.h"
 
 namespace pydl::ops {
 
-/// The records by id, being filled; names and docs are there already.
+/// The records by id, being filled.
 class Registry {
  public:
-  op::OpDef& operator[](op::OpId id) { return defs_[static_cast<size_t>(id)]; }
-  std::span<op::OpDef> all() { return defs_; }
+  /// Takes the record of an op. The ops that there are are found by this call: in a file of a family it is written
+  /// `registry.declare(OpId::name, ...`.
+  void declare(op::OpId id, op::OpDef def);
+  std::span<const op::OpDef> all() const { return defs_; }
 
  private:
   op::OpDef defs_[static_cast<size_t>(op::OpId::count)];
 };
 
-void define_create(Registry& registry);
-void define_elementwise(Registry& registry);
-void define_view(Registry& registry);
-void define_index(Registry& registry);
-void define_segment(Registry& registry);
-void define_reduce(Registry& registry);
-void define_matmul(Registry& registry);
-void define_conv(Registry& registry);
-void define_pool(Registry& registry);
-void define_softmax(Registry& registry);
-void define_loss(Registry& registry);
-void define_ctc(Registry& registry);
-void define_norm(Registry& registry);
-void define_recurrent(Registry& registry);
-void define_resample(Registry& registry);
-void define_random(Registry& registry);
-void define_update(Registry& registry);
-/// The attributes of all of them.
-void define_attributes(Registry& registry);
+#define PYDL_DECLARE(family) void define_##family(Registry& registry);
+PYDL_OP_FAMILIES(PYDL_DECLARE)
+#undef PYDL_DECLARE
 
-/// Shorthand for the record of an op that gives new memory.
-void define(Registry& registry, op::OpId id, op::OpDef::InferFunction infer,
-            op::OpDef::BackwardFunction backward = nullptr, uint32_t saves_inputs = 0, bool saves_output = false,
-            uint32_t traits = 0);
+/// A trait as a member of `OpDef::traits`.
+constexpr uint32_t flag(op::Trait trait) { return static_cast<uint32_t>(trait); }
 
 /// Fails with the op's name unless `spec` is floating point.
 void require_floating(const char* op, const op::BufferSpec& spec);
 /// Fails with the op's name unless both have one dtype.
 void require_same_dtype(const char* op, const op::BufferSpec& a, const op::BufferSpec& b);
 
+/// Counts the attribute `axis` from the front of the first input.
+void canonical_axis(op::Attrs& attrs, std::vector<Tensor>& inputs);
 /// The attribute `axis`; fails with the op's name unless it is one of `rank` axes.
 int axis_attr(const char* op, const op::Attrs& attrs, int rank);
 

@@ -4,6 +4,7 @@
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/index.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
 
@@ -120,14 +121,49 @@ Gradients take_backward_gradients(const BackwardContext& c) {
 
 void define_index(Registry& registry) {
   constexpr uint32_t index_input = 2U;
-  const auto checks = static_cast<uint32_t>(op::Trait::checks_values);
-  define(registry, OpId::gather, infer_gather, gather_gradients, index_input, false, checks);
-  define(registry, OpId::gather_backward, infer_gather_backward, gather_backward_gradients, index_input, false, checks);
-  define(registry, OpId::take, infer_take, take_gradients, index_input, false, checks);
-  define(registry, OpId::take_backward, infer_take_backward, take_backward_gradients, index_input, false, checks);
-  for (const OpId id : {OpId::gather, OpId::gather_backward, OpId::take, OpId::take_backward}) {
-    registry[id].inputs = {2, 2};
-  }
+  // (x, index int64 of the same rank) -> (y shaped like index) {axis}: y[i][j] = x[index[i][j]][j] for axis 0;
+  // negative indices count from the back; an index outside raises IndexError
+  registry.declare(OpId::gather,
+                   {
+                       .doc = "Elements along an axis, chosen at each position by an index of the same rank.",
+                       .inputs = {"x", "index"},
+                       .attributes = op::fields_of<op::GatherAttrs>(),
+                       .traits = flag(op::Trait::checks_values),
+                       .infer = infer_gather,
+                       .backward = gather_gradients,
+                       .saves_inputs = index_input,
+                   });
+  // (g, index) -> (y with `size` on axis, zero plus g scattered and added) {axis, size integer}
+  registry.declare(OpId::gather_backward, {
+                                              .doc = "Adds gradients back to where `gather` took elements from.",
+                                              .inputs = {"g", "index"},
+                                              .attributes = op::fields_of<op::GatherBackwardAttrs>(),
+                                              .traits = flag(op::Trait::checks_values),
+                                              .infer = infer_gather_backward,
+                                              .backward = gather_backward_gradients,
+                                              .saves_inputs = index_input,
+                                          });
+  // (x, index int64 of any rank) -> (y: x.shape[:axis] + index.shape + x.shape[axis+1:]) {axis; skip integer, where
+  // given: no gradient goes to this slice}
+  registry.declare(OpId::take, {
+                                   .doc = "Slices along an axis chosen by an index tensor.",
+                                   .inputs = {"x", "index"},
+                                   .attributes = op::fields_of<op::TakeAttrs>(),
+                                   .traits = flag(op::Trait::checks_values),
+                                   .infer = infer_take,
+                                   .backward = take_gradients,
+                                   .saves_inputs = index_input,
+                               });
+  // (g, index) -> (y: zero plus slices of g added) {axis, size integer; skip integer, where given: not added}
+  registry.declare(OpId::take_backward, {
+                                            .doc = "Adds gradients back to where `take` took slices from.",
+                                            .inputs = {"g", "index"},
+                                            .attributes = op::fields_of<op::TakeBackwardAttrs>(),
+                                            .traits = flag(op::Trait::checks_values),
+                                            .infer = infer_take_backward,
+                                            .backward = take_backward_gradients,
+                                            .saves_inputs = index_input,
+                                        });
 }
 
 }  // namespace ops

@@ -1,4 +1,5 @@
 // Losses that are ops of their own, because one kernel computes them without intermediate results.
+#include "op/attrs/loss.h"
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
@@ -12,17 +13,18 @@ using op::Attrs;
 using op::BackwardContext;
 using op::BufferSpec;
 using op::Gradients;
+using op::LossReduction;
 using op::OpId;
 
 namespace ops {
 
 namespace {
 
-Reduction reduction_of(const Attrs& attrs) { return static_cast<Reduction>(attrs.integer("reduction")); }
+LossReduction reduction_of(const Attrs& attrs) { return op::from_attrs<op::CrossEntropyAttrs>(attrs).reduction; }
 
 // Shape of the loss of these logits.
 Dims loss_shape(const Attrs& attrs, const BufferSpec& logits) {
-  if (reduction_of(attrs) != Reduction::none) return {};
+  if (reduction_of(attrs) != LossReduction::none) return {};
   Dims shape = logits.shape;
   shape.erase(static_cast<int>(attrs.integer("axis")));
   return shape;
@@ -31,10 +33,7 @@ Dims loss_shape(const Attrs& attrs, const BufferSpec& logits) {
 void require_target(const char* name, const Attrs& attrs, const BufferSpec& logits, const BufferSpec& target) {
   require_floating(name, logits);
   axis_attr(name, attrs, logits.shape.rank());
-  const int64_t reduction = attrs.integer("reduction");
-  if (reduction < 0 || reduction > static_cast<int64_t>(Reduction::sum)) {
-    throw ValueError(concat_text(name, ": there is no reduction ", reduction));
-  }
+  reduction_of(attrs);
   Dims expected = logits.shape;
   expected.erase(static_cast<int>(attrs.integer("axis")));
   if (target.dtype == DType::int64 && target.shape == expected) return;
@@ -68,7 +67,7 @@ Tensor row_weights(const Attrs& attrs, const Tensor& g, const Tensor& target) {
   const Tensor counted = astype(not_equal(target, attrs.integer("ignore_index")), g.dtype());
   const Tensor weights = counted * g;
   // Where nothing counts, all of these are 0.
-  return reduction_of(attrs) == Reduction::mean ? gradient_over(weights, sum(counted)) : weights;
+  return reduction_of(attrs) == LossReduction::mean ? gradient_over(weights, sum(counted)) : weights;
 }
 
 // Of w (p - onehot), p = softmax(x), for an incoming gradient h: linear in g, and through p by the rule of softmax.
@@ -81,7 +80,8 @@ Gradients cross_entropy_backward_gradients(const BackwardContext& c) {
   Gradients gradients(3);
   if (c.needs(0)) {
     const Tensor slope = op::apply(OpId::softmax_cross_entropy_backward, attrs, {ones_like(g), logits, c.input(2)});
-    gradients[0] = reduction_of(attrs) == Reduction::none ? sum(h * slope, std::vector<int64_t>{axis}) : sum(h * slope);
+    gradients[0] =
+        reduction_of(attrs) == LossReduction::none ? sum(h * slope, std::vector<int64_t>{axis}) : sum(h * slope);
   }
   if (c.needs(1)) {
     const Tensor weights = expand_dims(row_weights(attrs, g, c.input(2)), axis);
@@ -93,14 +93,32 @@ Gradients cross_entropy_backward_gradients(const BackwardContext& c) {
 }  // namespace
 
 void define_loss(Registry& registry) {
-  const auto checks = static_cast<uint32_t>(op::Trait::checks_values);
   constexpr uint32_t first_two = 3U;
   constexpr uint32_t first_three = 7U;
-  define(registry, OpId::softmax_cross_entropy, infer_cross_entropy, cross_entropy_gradients, first_two, false, checks);
-  define(registry, OpId::softmax_cross_entropy_backward, infer_cross_entropy_backward, cross_entropy_backward_gradients,
-         first_three, false, checks);
-  registry[OpId::softmax_cross_entropy].inputs = {2, 2};
-  registry[OpId::softmax_cross_entropy_backward].inputs = {3, 3};
+  // (logits, target int64 of their shape without axis) -> (loss: shape of target, or () when reduced) {axis,
+  // ignore_index, reduction integer: 0 none, 1 mean over the targets that count, 2 sum}; a target outside that is not
+  // ignore_index raises IndexError
+  registry.declare(OpId::softmax_cross_entropy, {
+                                                    .doc = "Negative log-softmax of logits at the target class.",
+                                                    .inputs = {"logits", "target"},
+                                                    .results = {"loss"},
+                                                    .attributes = op::fields_of<op::CrossEntropyAttrs>(),
+                                                    .traits = flag(op::Trait::checks_values),
+                                                    .infer = infer_cross_entropy,
+                                                    .backward = cross_entropy_gradients,
+                                                    .saves_inputs = first_two,
+                                                });
+  // (g shaped like the loss, logits, target) -> (y shaped like logits) {the same}
+  registry.declare(OpId::softmax_cross_entropy_backward,
+                   {
+                       .doc = "Gradient of softmax_cross_entropy for the logits: softmax minus one-hot.",
+                       .inputs = {"g", "logits", "target"},
+                       .attributes = op::fields_of<op::CrossEntropyAttrs>(),
+                       .traits = flag(op::Trait::checks_values),
+                       .infer = infer_cross_entropy_backward,
+                       .backward = cross_entropy_backward_gradients,
+                       .saves_inputs = first_three,
+                   });
 }
 
 }  // namespace ops
@@ -109,9 +127,8 @@ namespace {
 
 Attrs cross_entropy_attrs(const char* name, const Tensor& logits, int64_t axis, int64_t ignore_index,
                           Reduction reduction) {
-  return {{"axis", static_cast<int64_t>(normalize_axis(name, axis, logits.rank()))},
-          {"ignore_index", ignore_index},
-          {"reduction", static_cast<int64_t>(reduction)}};
+  return op::to_attrs(op::CrossEntropyAttrs{normalize_axis(name, axis, logits.rank()), ignore_index,
+                                            static_cast<op::LossReduction>(reduction)});
 }
 
 Tensor class_indices(const Tensor& target) {

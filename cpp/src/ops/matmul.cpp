@@ -101,13 +101,25 @@ int64_t linear_flops(const Attrs&, std::span<const BufferSpec> inputs, const Buf
 
 void define_matmul(Registry& registry) {
   constexpr uint32_t first_two_inputs = 3U;
-  define(registry, OpId::matmul, infer_matmul, matmul_gradients, first_two_inputs);
-  define(registry, OpId::linear, infer_linear, linear_gradients, first_two_inputs, false,
-         static_cast<uint32_t>(op::Trait::takes_relu));
-  registry[OpId::matmul].inputs = {2, 2};
-  registry[OpId::linear].inputs = {2, 3};
-  registry[OpId::matmul].flops = matmul_flops;
-  registry[OpId::linear].flops = linear_flops;
+  // (a (..., M, K), b (..., K, N)) -> (y (..., M, N)), ranks >= 2, batch axes broadcast; same dtype
+  registry.declare(OpId::matmul, {
+                                     .doc = "Matrix product, batched over leading axes.",
+                                     .inputs = {"a", "b"},
+                                     .infer = infer_matmul,
+                                     .backward = matmul_gradients,
+                                     .saves_inputs = first_two_inputs,
+                                     .flops = matmul_flops,
+                                 });
+  // (x (..., I), weight (O, I), bias (O)?) -> (y (..., O)) {relu bool, set by passes: relu of it all}
+  registry.declare(OpId::linear, {
+                                     .doc = "x times the transposed weight, plus bias.",
+                                     .inputs = {"x", "weight", "bias?"},
+                                     .traits = flag(op::Trait::takes_relu),
+                                     .infer = infer_linear,
+                                     .backward = linear_gradients,
+                                     .saves_inputs = first_two_inputs,
+                                     .flops = linear_flops,
+                                 });
 }
 
 }  // namespace ops

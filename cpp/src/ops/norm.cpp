@@ -1,4 +1,5 @@
 // Normalisation: by channel with given moments, and of rows.
+#include "op/attrs/norm.h"
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
@@ -279,24 +280,75 @@ int64_t count_flops(const Attrs&, std::span<const BufferSpec> inputs, const Buff
 
 void define_norm(Registry& registry) {
   const auto first = [](int count) { return (1U << count) - 1; };
-  define(registry, OpId::channel_moments, infer_channel_moments);
-  define(registry, OpId::batch_norm, infer_batch_norm, batch_norm_gradients, first(3), false,
-         static_cast<uint32_t>(op::Trait::takes_relu));
-  define(registry, OpId::channel_sums, infer_channel_sums, channel_sums_gradients, first(3));
-  define(registry, OpId::batch_norm_backward, infer_batch_norm_backward, batch_norm_backward_gradients, first(5));
-  define(registry, OpId::normalize, infer_normalize<OpId::normalize>, normalize_gradients, first(1));
-  define(registry, OpId::normalize_backward, infer_normalize<OpId::normalize_backward>, normalize_backward_gradients,
-         first(2));
-  registry[OpId::batch_norm].inputs = {4, 4};
-  registry[OpId::channel_sums].inputs = {3, 5};
-  registry[OpId::batch_norm_backward].inputs = {4, 6};
-  registry[OpId::normalize_backward].inputs = {2, 2};
-  registry[OpId::channel_moments].flops = count_flops<4>;
-  registry[OpId::batch_norm].flops = count_flops<3>;
-  registry[OpId::channel_sums].flops = count_flops<4>;
-  registry[OpId::batch_norm_backward].flops = count_flops<5>;
-  registry[OpId::normalize].flops = count_flops<6>;
-  registry[OpId::normalize_backward].flops = count_flops<12>;
+  // normalisation. Channels are axis 1. The dtype of statistics is that of x, float32 for 16 bits; moments, weight,
+  // bias and sums have it, or that of x. (x (N, C, ...)) -> (2, C), dtype of statistics
+  registry.declare(OpId::channel_moments, {
+                                              .doc = "Mean and variance of each channel, over all other axes.",
+                                              .inputs = {"x"},
+                                              .results = {"moments"},
+                                              .infer = infer_channel_moments,
+                                              .flops = count_flops<4>,
+                                          });
+  // (x (N, C, ...), moments (2, C), weight (C), bias (C)) -> (y, strides as of elementwise ops) {epsilon number; batch
+  // bool: the moments are those of x, and the derivative is that of x through them too, else they are constants; relu
+  // or relu6 bool, set by passes: that of it all}
+  registry.declare(OpId::batch_norm, {
+                                         .doc = "(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel.",
+                                         .inputs = {"x", "moments", "weight", "bias"},
+                                         .attributes = op::fields_of<op::BatchNormAttrs>(),
+                                         .traits = flag(op::Trait::takes_relu),
+                                         .infer = infer_batch_norm,
+                                         .backward = batch_norm_gradients,
+                                         .saves_inputs = first(3),
+                                         .flops = count_flops<3>,
+                                     });
+  // (g, x, moments) -> (2, C), dtype of statistics: sums of g and of g times the normalised x {epsilon, batch; relu or
+  // relu6 bool, set by passes: g is the gradient of that of the result; weight and bias are operands then}
+  registry.declare(OpId::channel_sums, {
+                                           .doc = "Gradients of batch_norm for bias and weight.",
+                                           .inputs = {"g", "x", "moments", "weight?", "bias?"},
+                                           .results = {"sums"},
+                                           .attributes = op::fields_of<op::BatchNormAttrs>(),
+                                           .infer = infer_channel_sums,
+                                           .backward = channel_sums_gradients,
+                                           .saves_inputs = first(3),
+                                           .flops = count_flops<4>,
+                                       });
+  // (g, x, moments, weight, sums of channel_sums: if batch) -> (dx, strides as of elementwise ops of x) {epsilon,
+  // batch; relu or relu6 as above: with bias as the last operand}
+  registry.declare(OpId::batch_norm_backward, {
+                                                  .doc = "Gradient of batch_norm for x.",
+                                                  .inputs = {"g", "x", "moments", "weight", "sums?", "bias?"},
+                                                  .results = {"dx"},
+                                                  .attributes = op::fields_of<op::BatchNormAttrs>(),
+                                                  .infer = infer_batch_norm_backward,
+                                                  .backward = batch_norm_backward_gradients,
+                                                  .saves_inputs = first(5),
+                                                  .flops = count_flops<5>,
+                                              });
+  // (x) -> (y, row-major) {axes integer: how many trailing ones are a row; epsilon number; center bool: (x - mean) /
+  // sqrt(variance + epsilon), else x / sqrt(mean of squares + epsilon)}
+  registry.declare(OpId::normalize,
+                   {
+                       .doc = "Rows of the trailing axes, brought to mean 0 and variance 1, or to root mean square 1.",
+                       .inputs = {"x"},
+                       .attributes = op::fields_of<op::NormalizeAttrs>(),
+                       .infer = infer_normalize<OpId::normalize>,
+                       .backward = normalize_gradients,
+                       .saves_inputs = first(1),
+                       .flops = count_flops<6>,
+                   });
+  // (g, x) -> (dx) {the same}
+  registry.declare(OpId::normalize_backward, {
+                                                 .doc = "Gradient of normalize for x; inputs g, x.",
+                                                 .inputs = {"g", "x"},
+                                                 .results = {"dx"},
+                                                 .attributes = op::fields_of<op::NormalizeAttrs>(),
+                                                 .infer = infer_normalize<OpId::normalize_backward>,
+                                                 .backward = normalize_backward_gradients,
+                                                 .saves_inputs = first(2),
+                                                 .flops = count_flops<12>,
+                                             });
 }
 
 }  // namespace ops

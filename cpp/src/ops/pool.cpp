@@ -4,6 +4,7 @@
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/pool.h"
 #include "ops/families.h"
 #include "ops/spatial.h"
 #include "pydl/ops.h"
@@ -127,12 +128,48 @@ Gradients avg_pool_backward_gradients(const BackwardContext& c) {
 void define_pool(Registry& registry) {
   constexpr uint32_t first = 1U;
   constexpr uint32_t second = 2U;
-  define(registry, OpId::max_pool, infer_pool<OpId::max_pool>, max_pool_gradients, first);
-  define(registry, OpId::max_pool_indices, infer_pool<OpId::max_pool_indices>);
-  define(registry, OpId::max_pool_backward, infer_max_pool_backward, max_pool_backward_gradients, second);
-  define(registry, OpId::avg_pool, infer_pool<OpId::avg_pool>, avg_pool_gradients);
-  define(registry, OpId::avg_pool_backward, infer_avg_pool_backward, avg_pool_backward_gradients);
-  registry[OpId::max_pool_backward].inputs = {2, 2};
+  // pooling with 1 to 3 spatial axes; attrs as op/pool_geometry.h reads them, and size dims: T; what lies outside of x
+  // does not count; results lie as x does. (x (N, C, S...)) -> (y (N, C, T...))
+  registry.declare(OpId::max_pool, {
+                                       .doc = "Largest element of each window; not-a-number wins.",
+                                       .inputs = {"x"},
+                                       .attributes = op::fields_of<op::PoolAttrs>(),
+                                       .infer = infer_pool<OpId::max_pool>,
+                                       .backward = max_pool_gradients,
+                                       .saves_inputs = first,
+                                   });
+  // (x) -> (y int64): place in the row-major spatial axes; the first one
+  registry.declare(OpId::max_pool_indices, {
+                                               .doc = "Where max_pool finds the largest element of each window.",
+                                               .inputs = {"x"},
+                                               .attributes = op::fields_of<op::PoolAttrs>(),
+                                               .infer = infer_pool<OpId::max_pool_indices>,
+                                           });
+  // (g (N, C, T...), x) -> (y like x)
+  registry.declare(OpId::max_pool_backward, {
+                                                .doc = "Gradient of max_pool: g where the largest elements of x are.",
+                                                .inputs = {"g", "x"},
+                                                .attributes = op::fields_of<op::PoolAttrs>(),
+                                                .infer = infer_max_pool_backward,
+                                                .backward = max_pool_backward_gradients,
+                                                .saves_inputs = second,
+                                            });
+  // {..., divisor integer}
+  registry.declare(OpId::avg_pool, {
+                                       .doc = "Mean of each window.",
+                                       .inputs = {"x"},
+                                       .attributes = op::fields_of<op::AvgPoolAttrs>(),
+                                       .infer = infer_pool<OpId::avg_pool>,
+                                       .backward = avg_pool_gradients,
+                                   });
+  // (g (N, C, T...)) -> (y (N, C, S...)) {..., divisor integer, input dims: S}
+  registry.declare(OpId::avg_pool_backward, {
+                                                .doc = "Gradient of avg_pool: each window gets its share of g.",
+                                                .inputs = {"g"},
+                                                .attributes = op::fields_of<op::AvgPoolBackwardAttrs>(),
+                                                .infer = infer_avg_pool_backward,
+                                                .backward = avg_pool_backward_gradients,
+                                            });
 }
 
 }  // namespace ops

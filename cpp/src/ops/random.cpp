@@ -10,6 +10,7 @@
 #include "core/entropy.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/random.h"
 #include "op/op_trace.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
@@ -61,13 +62,42 @@ Gradients dropout_gradients(const BackwardContext& c) {
 }  // namespace
 
 void define_random(Registry& registry) {
-  const auto random = static_cast<uint32_t>(op::Trait::random);
   constexpr uint32_t state_input = 2U;
-  define(registry, OpId::uniform, infer_draw<OpId::uniform>, nullptr, 0, false, random);
-  define(registry, OpId::normal, infer_draw<OpId::normal>, nullptr, 0, false, random);
-  define(registry, OpId::permutation, infer_permutation, nullptr, 0, false, random);
-  define(registry, OpId::dropout, infer_dropout, dropout_gradients, state_input, false, random);
-  registry[OpId::dropout].inputs = {2, 2};
+  // random: `state` is int64 (2): seed, offset in Philox blocks of 4 x 32 bits (runtime/philox.h) (state) -> (y)
+  // {shape dims, dtype, low, high number}
+  registry.declare(OpId::uniform, {
+                                      .doc = "Uniform in [low, high).",
+                                      .inputs = {"state"},
+                                      .attributes = op::fields_of<op::UniformAttrs>(),
+                                      .traits = flag(op::Trait::random),
+                                      .infer = infer_draw<OpId::uniform>,
+                                  });
+  // (state) -> (y) {shape dims, dtype, mean, std number}
+  registry.declare(OpId::normal, {
+                                     .doc = "Normal with mean and std.",
+                                     .inputs = {"state"},
+                                     .attributes = op::fields_of<op::NormalAttrs>(),
+                                     .traits = flag(op::Trait::random),
+                                     .infer = infer_draw<OpId::normal>,
+                                 });
+  // (x, state) -> (y like x) {p number}
+  registry.declare(OpId::dropout, {
+                                      .doc = "x / (1 - p) where kept, 0 with probability p.",
+                                      .inputs = {"x", "state"},
+                                      .attributes = op::fields_of<op::DropoutAttrs>(),
+                                      .traits = flag(op::Trait::random),
+                                      .infer = infer_dropout,
+                                      .backward = dropout_gradients,
+                                      .saves_inputs = state_input,
+                                  });
+  // (state) -> (y int64 (n)) {n integer}
+  registry.declare(OpId::permutation, {
+                                          .doc = "0 .. n-1 in random order.",
+                                          .inputs = {"state"},
+                                          .attributes = op::fields_of<op::PermutationAttrs>(),
+                                          .traits = flag(op::Trait::random),
+                                          .infer = infer_permutation,
+                                      });
 }
 
 }  // namespace ops

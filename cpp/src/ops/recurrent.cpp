@@ -7,6 +7,7 @@
 
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/recurrent.h"
 #include "op/recurrent_geometry.h"
 #include "op/saturating.h"
 #include "ops/families.h"
@@ -51,15 +52,8 @@ void require_countable(const char* name, const RecurrentGeometry& g) {
   throw ValueError(concat_text(name, ": ", g.steps, " steps of shape (", g.batch, ", ", g.hidden, ") are too many"));
 }
 
-void require_cell(const char* name, const Attrs& attrs) {
-  const int64_t cell = attrs.integer("cell");
-  if (cell >= 0 && cell <= static_cast<int64_t>(op::Cell::rnn_relu)) return;
-  throw ValueError(concat_text(name, ": there is no cell ", cell));
-}
-
 void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "recurrent";
-  require_cell(name, attrs);
   const op::RecurrentInputs at = op::recurrent_inputs(attrs);
   if (static_cast<int>(inputs.size()) != at.count) {
     throw TypeError(concat_text(name, ": expected ", at.count, " inputs, got ", inputs.size()));
@@ -90,7 +84,6 @@ void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
 
 void infer_recurrent_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "recurrent_backward";
-  require_cell(name, attrs);
   const op::RecurrentBackwardInputs at = op::recurrent_backward_inputs(attrs);
   if (static_cast<int>(inputs.size()) != at.count) {
     throw TypeError(concat_text(name, ": expected ", at.count, " inputs, got ", inputs.size()));
@@ -203,7 +196,7 @@ class RecurrentCall {
   size_t bias_index() const { return is_lstm() ? 5 : 4; }
 
   Attrs common_attrs() const {
-    return {{"cell", static_cast<int64_t>(options_.cell)},
+    return {{"cell", op::to_value(static_cast<op::Cell>(options_.cell))},
             {"reset_after", options_.reset_after},
             {"reverse", options_.reverse},
             {"lengths", lengths_.defined()}};
@@ -403,16 +396,43 @@ std::vector<bool> needs_of(const std::vector<Tensor>& operands) {
 }  // namespace
 
 void define_recurrent(Registry& registry) {
-  const auto checks_values = static_cast<uint32_t>(op::Trait::checks_values);
-  define(registry, OpId::recurrent, infer_recurrent, nullptr, 0, false, checks_values);
-  define(registry, OpId::recurrent_backward, infer_recurrent_backward, nullptr, 0, false, checks_values);
-  define(registry, OpId::sequence_product, infer_sequence_product, nullptr, 0, false, checks_values);
-  registry[OpId::recurrent].inputs = {4, 8};
-  registry[OpId::recurrent_backward].inputs = {3, 7};
-  registry[OpId::sequence_product].inputs = {4, 4};
-  registry[OpId::recurrent].flops = recurrent_flops;
-  registry[OpId::recurrent_backward].flops = recurrent_backward_flops;
-  registry[OpId::sequence_product].flops = sequence_product_flops;
+  // recurrent layers: one direction of one layer; sizes, parts of the flat results and the order of inputs as
+  // op/recurrent_geometry.h says; x row-major or (T, N, I) of any strides, lengths int64 (N) in 0 .. T, else
+  // IndexError. Beyond its length, a row's states are 0 and what else the result has of it is unspecified. (x (T, N,
+  // I), h0 (N, H), w_ih (G H, I), w_hh (G H, H), c0?, b_ih?, b_hh?, lengths?) -> flat {cell integer, reset_after,
+  // reverse, bias, lengths, tape bool}
+  registry.declare(OpId::recurrent,
+                   {
+                       .doc = "States of an LSTM, GRU or simple recurrent layer over the steps of a sequence.",
+                       .inputs = {"x", "h0", "w_ih", "w_hh", "c0?", "b_ih?", "b_hh?", "lengths?"},
+                       .attributes = op::fields_of<op::RecurrentAttrs>(),
+                       .traits = flag(op::Trait::checks_values),
+                       .infer = infer_recurrent,
+                       .flops = recurrent_flops,
+                   });
+  // (tape: the result of recurrent, h0, w_hh, lengths?, dy (T, N, H)?, dh (N, H)?, dc (N, H)?) -> flat {cell,
+  // reset_after, reverse, lengths, dy, dh, dc bool, steps integer: T}
+  registry.declare(OpId::recurrent_backward,
+                   {
+                       .doc = "Gradients of recurrent for what goes into the gates, and for the first states.",
+                       .inputs = {"tape", "h0", "w_hh", "lengths?", "dy?", "dh?", "dc?"},
+                       .attributes = op::fields_of<op::RecurrentBackwardAttrs>(),
+                       .traits = flag(op::Trait::checks_values),
+                       .infer = infer_recurrent_backward,
+                       .flops = recurrent_backward_flops,
+                   });
+  // (a (T, N, A), b (T, N, B), lengths int64 (N), first (N, B)) -> (A, B) {shift integer: 0, -1 or 1}: the sum over n
+  // and t < lengths[n] of the outer product of a[t, n] and b[t + shift, n], or first[n] where t + shift is outside of
+  // the sequence
+  registry.declare(OpId::sequence_product,
+                   {
+                       .doc = "Product of two batches of sequences, summed over the steps that are part of them.",
+                       .inputs = {"a", "b", "lengths", "first"},
+                       .attributes = op::fields_of<op::SequenceProductAttrs>(),
+                       .traits = flag(op::Trait::checks_values),
+                       .infer = infer_sequence_product,
+                       .flops = sequence_product_flops,
+                   });
 }
 
 }  // namespace ops

@@ -5,6 +5,7 @@
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/reduce.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
 
@@ -94,7 +95,7 @@ Gradients mean_gradients(const BackwardContext& c) {
 // Every element that reaches the extremum has an equal share of the gradient.
 Gradients extremum_gradients(const BackwardContext& c) {
   const Tensor x = c.input(0);
-  const Tensor reached = astype(equal(x, spread(c, c.output())), x.dtype());
+  const Tensor reached = astype(equal(x, spread(c, c.result())), x.dtype());
   const Tensor share = c.gradient / reshape(sum(reached, axes_of(c)), c.gradient.shape());
   return {gradient_times(spread(c, share), reached)};
 }
@@ -131,28 +132,107 @@ Gradients var_gradients(const BackwardContext& c) {
   return {gradient_times(spread(c, c.gradient), centred * (2.0 / divisor))};
 }
 
-template <OpId id>
-void define_reduction(Registry& registry, op::OpDef::BackwardFunction backward = nullptr, uint32_t saves_inputs = 0,
-                      bool saves_output = false) {
-  define(registry, id, infer_reduction<id>, backward, saves_inputs, saves_output,
-         static_cast<uint32_t>(op::Trait::reduction));
-  registry[id].flops = count_flops;
-}
-
 }  // namespace
 
 void define_reduce(Registry& registry) {
   constexpr uint32_t x_input = 1U;
-  define_reduction<OpId::sum>(registry, sum_gradients);
-  define_reduction<OpId::mean>(registry, mean_gradients);
-  define_reduction<OpId::prod>(registry, prod_gradients, x_input);
-  define_reduction<OpId::max>(registry, extremum_gradients, x_input, true);
-  define_reduction<OpId::min>(registry, extremum_gradients, x_input, true);
-  define_reduction<OpId::var>(registry, var_gradients, x_input);
-  define_reduction<OpId::any>(registry);
-  define_reduction<OpId::all>(registry);
-  define_reduction<OpId::argmax>(registry);
-  define_reduction<OpId::argmin>(registry);
+  // reductions: (x) -> (y) {axes dims, ascending; keepdims bool}
+  registry.declare(OpId::sum, {
+                                  .doc = "Sum over axes.",
+                                  .inputs = {"x"},
+                                  .attributes = op::fields_of<op::ReduceAttrs>(),
+                                  .traits = flag(op::Trait::reduction),
+                                  .infer = infer_reduction<OpId::sum>,
+                                  .backward = sum_gradients,
+                                  .flops = count_flops,
+                              });
+  registry.declare(OpId::mean, {
+                                   .doc = "Arithmetic mean over axes.",
+                                   .inputs = {"x"},
+                                   .attributes = op::fields_of<op::ReduceAttrs>(),
+                                   .traits = flag(op::Trait::reduction),
+                                   .infer = infer_reduction<OpId::mean>,
+                                   .backward = mean_gradients,
+                                   .flops = count_flops,
+                               });
+  registry.declare(OpId::prod, {
+                                   .doc = "Product over axes.",
+                                   .inputs = {"x"},
+                                   .attributes = op::fields_of<op::ReduceAttrs>(),
+                                   .traits = flag(op::Trait::reduction),
+                                   .infer = infer_reduction<OpId::prod>,
+                                   .backward = prod_gradients,
+                                   .saves_inputs = x_input,
+                                   .flops = count_flops,
+                               });
+  registry.declare(OpId::max, {
+                                  .doc = "Largest element over axes; not-a-number wins.",
+                                  .inputs = {"x"},
+                                  .attributes = op::fields_of<op::ReduceAttrs>(),
+                                  .traits = flag(op::Trait::reduction),
+                                  .infer = infer_reduction<OpId::max>,
+                                  .backward = extremum_gradients,
+                                  .saves_inputs = x_input,
+                                  .saves_results = 1U,
+                                  .flops = count_flops,
+                              });
+  registry.declare(OpId::min, {
+                                  .doc = "Smallest element over axes; not-a-number wins.",
+                                  .inputs = {"x"},
+                                  .attributes = op::fields_of<op::ReduceAttrs>(),
+                                  .traits = flag(op::Trait::reduction),
+                                  .infer = infer_reduction<OpId::min>,
+                                  .backward = extremum_gradients,
+                                  .saves_inputs = x_input,
+                                  .saves_results = 1U,
+                                  .flops = count_flops,
+                              });
+  // bool -> bool
+  registry.declare(OpId::any, {
+                                  .doc = "Whether any element over axes is true.",
+                                  .inputs = {"x"},
+                                  .attributes = op::fields_of<op::ReduceAttrs>(),
+                                  .traits = flag(op::Trait::reduction),
+                                  .infer = infer_reduction<OpId::any>,
+                                  .flops = count_flops,
+                              });
+  // bool -> bool
+  registry.declare(OpId::all, {
+                                  .doc = "Whether all elements over axes are true.",
+                                  .inputs = {"x"},
+                                  .attributes = op::fields_of<op::ReduceAttrs>(),
+                                  .traits = flag(op::Trait::reduction),
+                                  .infer = infer_reduction<OpId::all>,
+                                  .flops = count_flops,
+                              });
+  // {axes dims; keepdims bool; correction number}: divides by count - correction
+  registry.declare(OpId::var, {
+                                  .doc = "Variance over axes.",
+                                  .inputs = {"x"},
+                                  .attributes = op::fields_of<op::VarAttrs>(),
+                                  .traits = flag(op::Trait::reduction),
+                                  .infer = infer_reduction<OpId::var>,
+                                  .backward = var_gradients,
+                                  .saves_inputs = x_input,
+                                  .flops = count_flops,
+                              });
+  // {axes: one axis, or all of them for the flat index; keepdims} -> int64; first one; not-a-number wins
+  registry.declare(OpId::argmax, {
+                                     .doc = "Index of the largest element.",
+                                     .inputs = {"x"},
+                                     .attributes = op::fields_of<op::ReduceAttrs>(),
+                                     .traits = flag(op::Trait::reduction),
+                                     .infer = infer_reduction<OpId::argmax>,
+                                     .flops = count_flops,
+                                 });
+  registry.declare(OpId::argmin, {
+                                     .doc = "Index of the smallest element.",
+                                     .inputs = {"x"},
+                                     .attributes = op::fields_of<op::ReduceAttrs>(),
+                                     .traits = flag(op::Trait::reduction),
+                                     .infer = infer_reduction<OpId::argmin>,
+                                     .flops = count_flops,
+                                 });
 }
 
 }  // namespace ops

@@ -5,15 +5,34 @@ namespace pydl {
 
 namespace ops {
 
-void define(Registry& registry, op::OpId id, op::OpDef::InferFunction infer, op::OpDef::BackwardFunction backward,
-            uint32_t saves_inputs, bool saves_output, uint32_t traits) {
-  op::OpDef& def = registry[id];
-  def.infer = infer;
-  def.backward = backward;
-  def.saves_inputs = saves_inputs;
-  def.saves_output = saves_output;
-  def.traits |= traits;
-  if (backward != nullptr) def.traits |= static_cast<uint32_t>(op::Trait::differentiable);
+namespace {
+
+constexpr const char* names[] = {
+#define PYDL_NAME(kind, name, ...) #name,
+    PYDL_ELEMENTWISE_TABLE(PYDL_NAME)
+#undef PYDL_NAME
+#define PYDL_NAME(name) #name,
+        PYDL_DECLARED_OPS(PYDL_NAME)
+#undef PYDL_NAME
+};
+
+op::InputCount count_inputs(const std::vector<std::string_view>& inputs) {
+  op::InputCount count = {0, inputs.size()};
+  for (const std::string_view input : inputs) {
+    if (!input.ends_with('?')) ++count.least;
+    if (input.ends_with("...")) count.most = op::any_number;
+  }
+  return count;
+}
+
+}  // namespace
+
+void Registry::declare(op::OpId id, op::OpDef def) {
+  def.id = id;
+  def.name = names[static_cast<size_t>(id)];
+  def.input_count = count_inputs(def.inputs);
+  if (def.backward != nullptr) def.traits |= flag(op::Trait::differentiable);
+  defs_[static_cast<size_t>(id)] = std::move(def);
 }
 
 void require_floating(const char* op, const op::BufferSpec& spec) {
@@ -26,6 +45,10 @@ void require_same_dtype(const char* op, const op::BufferSpec& a, const op::Buffe
   if (a.dtype != b.dtype) {
     throw TypeError(concat_text(op, ": expected operands of one dtype, got ", a.dtype, " and ", b.dtype));
   }
+}
+
+void canonical_axis(op::Attrs& attrs, std::vector<Tensor>& inputs) {
+  attrs.set("axis", normalize_axis("axis", attrs.integer("axis"), inputs[0].rank()));
 }
 
 int axis_attr(const char* op, const op::Attrs& attrs, int rank) {
@@ -49,42 +72,14 @@ namespace {
 
 Registry build_registry() {
   Registry registry;
-  size_t index = 0;
-#define PYDL_DEFINE(kind, op_name, doc_text, ...) \
-  registry.all()[index].id = op::OpId::op_name;   \
-  registry.all()[index].name = #op_name;          \
-  registry.all()[index++].doc = doc_text;
-  PYDL_ELEMENTWISE_TABLE(PYDL_DEFINE)
+#define PYDL_DEFINE(family) define_##family(registry);
+  PYDL_OP_FAMILIES(PYDL_DEFINE)
 #undef PYDL_DEFINE
-#define PYDL_DEFINE(op_name, doc_text)          \
-  registry.all()[index].id = op::OpId::op_name; \
-  registry.all()[index].name = #op_name;        \
-  registry.all()[index++].doc = doc_text;
-  PYDL_STRUCTURAL_TABLE(PYDL_DEFINE)
-#undef PYDL_DEFINE
-  define_create(registry);
-  define_elementwise(registry);
-  define_view(registry);
-  define_index(registry);
-  define_segment(registry);
-  define_reduce(registry);
-  define_matmul(registry);
-  define_conv(registry);
-  define_pool(registry);
-  define_softmax(registry);
-  define_loss(registry);
-  define_ctc(registry);
-  define_norm(registry);
-  define_recurrent(registry);
-  define_resample(registry);
-  define_random(registry);
-  define_update(registry);
-  define_attributes(registry);
   return registry;
 }
 
-Registry& registry() {
-  static Registry instance = build_registry();
+const Registry& registry() {
+  static const Registry instance = build_registry();
   return instance;
 }
 
@@ -94,14 +89,15 @@ Registry& registry() {
 
 namespace op {
 
-const OpDef& op_def(OpId id) { return ops::registry()[id]; }
+const OpDef& op_def(OpId id) { return ops::registry().all()[static_cast<size_t>(id)]; }
 std::span<const OpDef> all_ops() { return ops::registry().all(); }
 const char* op_name(OpId op) { return op_def(op).name; }
 
 void check_input_count(const OpDef& def, size_t count) {
-  if (count >= def.inputs.least && count <= def.inputs.most) return;
-  const char* bound = def.inputs.least == def.inputs.most ? "" : (count < def.inputs.least ? "at least " : "at most ");
-  const size_t expected = count < def.inputs.least ? def.inputs.least : def.inputs.most;
+  if (count >= def.input_count.least && count <= def.input_count.most) return;
+  const char* bound =
+      def.input_count.least == def.input_count.most ? "" : (count < def.input_count.least ? "at least " : "at most ");
+  const size_t expected = count < def.input_count.least ? def.input_count.least : def.input_count.most;
   throw TypeError(
       concat_text(def.name, ": expected ", bound, expected, expected == 1 ? " input" : " inputs", ", got ", count));
 }

@@ -4,6 +4,7 @@
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/resample.h"
 #include "op/resample_taps.h"
 #include "ops/families.h"
 #include "ops/spatial.h"
@@ -21,19 +22,18 @@ namespace ops {
 
 namespace {
 
-void require_mode(const char* name, const Attrs& attrs) {
-  const int64_t mode = attrs.integer("mode");
-  if (mode < 0 || mode > static_cast<int64_t>(Resampling::area)) {
-    throw ValueError(concat_text(name, ": there is no mode ", mode));
-  }
-  const bool interpolates =
-      mode == static_cast<int64_t>(Resampling::linear) || mode == static_cast<int64_t>(Resampling::cubic);
+void require_mode(const char* name, const Attrs& attrs, int spatial) {
+  const auto given = op::from_attrs<op::ResampleAttrs>(attrs);
+  const bool interpolates = given.mode == op::Interpolation::linear || given.mode == op::Interpolation::cubic;
   for (const char* option : {"align_corners", "antialias"}) {
     if (!attrs.flag(option) || interpolates) continue;
     throw ValueError(concat_text(name, ": ", option, " is for linear and cubic interpolation"));
   }
-  for (const char* step : op::resample_steps) {
-    const double value = attrs.number(step);
+  if (!given.steps.empty() && given.steps.size() != static_cast<size_t>(spatial)) {
+    throw ValueError(
+        concat_text(name, ": expected ", spatial, " steps, one per spatial axis, got ", given.steps.size()));
+  }
+  for (const double value : given.steps) {
     constexpr double most = 0x1p53;  // places of the input, in float too, are numbers then
     if (value >= 0 && value <= most) continue;
     throw ValueError(concat_text(name, ": expected steps from 0 to ", most, ", got ", value));
@@ -56,7 +56,7 @@ void infer_resample(const Attrs& attrs, std::span<const BufferSpec> inputs, Buff
   if (spatial < 1 || spatial > max_spatial) {
     throw ValueError(concat_text(name, ": expected (N, C, S...) with 1 to 3 spatial axes, got shape ", x.shape));
   }
-  require_mode(name, attrs);
+  require_mode(name, attrs, spatial);
   require_sizes(name, "spatial sizes", attrs.dims("size"), spatial);
   require_sizes(name, "spatial sizes of the input", spatial_part(x.shape), spatial);
   if constexpr (id == OpId::resample) {
@@ -88,33 +88,40 @@ Gradients resample_backward_gradients(const BackwardContext& c) {
 }  // namespace
 
 void define_resample(Registry& registry) {
-  define(registry, OpId::resample, infer_resample<OpId::resample>, resample_gradients);
-  define(registry, OpId::resample_backward, infer_resample<OpId::resample_backward>, resample_backward_gradients);
+  // resampling over 1 to 3 spatial axes, a linear map along each (op/resample_taps.h); results lie as x does. (x (N,
+  // C, S...)) -> (y (N, C, T...)) {size dims: T; mode integer: 0 nearest, 1 linear, 2 cubic, 3 area; align_corners
+  // bool; antialias bool: neighbourhoods grow as an axis shrinks; step0, step1, step2 number: places of x per place of
+  // y along each axis, 0: S / T}
+  registry.declare(OpId::resample, {
+                                       .doc = "Nearest, linear, cubic or area interpolation along the spatial axes.",
+                                       .inputs = {"x"},
+                                       .attributes = op::fields_of<op::ResampleAttrs>(),
+                                       .infer = infer_resample<OpId::resample>,
+                                       .backward = resample_gradients,
+                                   });
+  // (g (N, C, T...)) -> (dx (N, C, S...)) {the same, input dims: S}
+  registry.declare(OpId::resample_backward, {
+                                                .doc = "Gradient of resample: the transposed linear map.",
+                                                .inputs = {"g"},
+                                                .attributes = op::fields_of<op::ResampleBackwardAttrs>(),
+                                                .infer = infer_resample<OpId::resample_backward>,
+                                                .backward = resample_backward_gradients,
+                                            });
 }
 
 }  // namespace ops
 
 namespace {
 
-Attrs attrs_of(const char* name, const Dims& size, const ResampleOptions& options) {
-  const std::vector<double>& steps = options.steps;
-  if (!steps.empty() && steps.size() != static_cast<size_t>(size.rank())) {
-    throw ValueError(concat_text(name, ": expected ", size.rank(), " steps, one per spatial axis, got ", steps.size()));
-  }
-  Attrs attrs = {{"size", size},
-                 {"mode", static_cast<int64_t>(options.mode)},
-                 {"align_corners", options.align_corners},
-                 {"antialias", options.antialias}};
-  for (size_t axis = 0; axis < std::size(op::resample_steps); ++axis) {
-    attrs.add(op::resample_steps[axis], axis < steps.size() ? steps[axis] : 0.0);
-  }
-  return attrs;
+Attrs attrs_of(const Dims& size, const ResampleOptions& options) {
+  return op::to_attrs(op::ResampleAttrs{size, static_cast<op::Interpolation>(options.mode), options.align_corners,
+                                        options.antialias, options.steps});
 }
 
 }  // namespace
 
 Tensor resample(const Tensor& x, const Dims& size, const ResampleOptions& options) try {
-  return op::apply(OpId::resample, attrs_of("resample", size, options), {x});
+  return op::apply(OpId::resample, attrs_of(size, options), {x});
 } catch (const Error&) {
   core::rethrow_as("resample");
 }
@@ -122,7 +129,7 @@ Tensor resample(const Tensor& x, const Dims& size, const ResampleOptions& option
 Tensor resample_backward(const Tensor& g, const Dims& size, const ResampleOptions& options) try {
   Dims resampled = g.shape();
   for (int i = 0; i < 2 && !resampled.empty(); ++i) resampled.erase(0);
-  Attrs attrs = attrs_of("resample_backward", resampled, options);
+  Attrs attrs = attrs_of(resampled, options);
   attrs.add("input", size);
   return op::apply(OpId::resample_backward, attrs, {g});
 } catch (const Error&) {

@@ -1,4 +1,5 @@
 // Segments: runs of consecutive elements, given by where each begins.
+#include "op/attrs/segment.h"
 #include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
@@ -38,10 +39,23 @@ void infer_segment_argmax(const Attrs&, std::span<const BufferSpec> inputs, Buff
 }  // namespace
 
 void define_segment(Registry& registry) {
-  const auto checks = static_cast<uint32_t>(op::Trait::checks_values);
-  define(registry, OpId::segment_ids, infer_segment_ids, nullptr, 0, false, checks);
-  define(registry, OpId::segment_argmax, infer_segment_argmax, nullptr, 0, false, checks);
-  registry[OpId::segment_argmax].inputs = {2, 2};
+  // (offsets int64 (B), ascending from 0) -> (y int64 (count)) {count integer}: the segment b that element i is in,
+  // which begins at offsets[b] and ends before the next one
+  registry.declare(OpId::segment_ids, {
+                                          .doc = "The segment that each element is in, by where segments begin.",
+                                          .inputs = {"offsets"},
+                                          .attributes = op::fields_of<op::SegmentIdsAttrs>(),
+                                          .traits = flag(op::Trait::checks_values),
+                                          .infer = infer_segment_ids,
+                                      });
+  // (x (count, D), offsets int64 (B)) -> (y int64 (B, D)): the first one; 0 for an empty segment
+  registry.declare(OpId::segment_argmax,
+                   {
+                       .doc = "Row of the largest element of each segment, by column; not-a-number wins.",
+                       .inputs = {"x", "offsets"},
+                       .traits = flag(op::Trait::checks_values),
+                       .infer = infer_segment_argmax,
+                   });
 }
 
 }  // namespace ops

@@ -4,6 +4,7 @@
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/softmax.h"
 #include "ops/families.h"
 #include "pydl/autocast.h"
 #include "pydl/ops.h"
@@ -37,7 +38,7 @@ void infer_softmax(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffe
 int64_t axis_of(const BackwardContext& c) { return c.attrs().integer("axis"); }
 Axes axes_of(const BackwardContext& c) { return std::vector<int64_t>{axis_of(c)}; }
 
-Gradients softmax_gradients(const BackwardContext& c) { return {softmax_backward(c.gradient, c.output(), axis_of(c))}; }
+Gradients softmax_gradients(const BackwardContext& c) { return {softmax_backward(c.gradient, c.result(), axis_of(c))}; }
 
 // Of y (g - s), s = sum(g y), for an incoming gradient h: in g it is softmax_backward again, in y the product rule.
 Gradients softmax_backward_gradients(const BackwardContext& c) {
@@ -54,7 +55,7 @@ Gradients softmax_backward_gradients(const BackwardContext& c) {
 }
 
 Gradients log_softmax_gradients(const BackwardContext& c) {
-  return {log_softmax_backward(c.gradient, c.output(), axis_of(c))};
+  return {log_softmax_backward(c.gradient, c.result(), axis_of(c))};
 }
 
 // Of g - exp(y) sum(g).
@@ -72,13 +73,39 @@ Gradients log_softmax_backward_gradients(const BackwardContext& c) {
 
 void define_softmax(Registry& registry) {
   constexpr uint32_t both_inputs = 3U;
-  define(registry, OpId::softmax, infer_softmax<OpId::softmax>, softmax_gradients, 0, true);
-  define(registry, OpId::log_softmax, infer_softmax<OpId::log_softmax>, log_softmax_gradients, 0, true);
-  define(registry, OpId::softmax_backward, infer_softmax<OpId::softmax_backward>, softmax_backward_gradients,
-         both_inputs);
-  define(registry, OpId::log_softmax_backward, infer_softmax<OpId::log_softmax_backward>,
-         log_softmax_backward_gradients, both_inputs);
-  registry[OpId::softmax_backward].inputs = registry[OpId::log_softmax_backward].inputs = {2, 2};
+  // {axis integer}
+  registry.declare(OpId::softmax, {
+                                      .doc = "exp(x) normalised to sum 1 along an axis.",
+                                      .inputs = {"x"},
+                                      .attributes = op::fields_of<op::SoftmaxAttrs>(),
+                                      .infer = infer_softmax<OpId::softmax>,
+                                      .backward = softmax_gradients,
+                                      .saves_results = 1U,
+                                  });
+  registry.declare(OpId::log_softmax, {
+                                          .doc = "Logarithm of softmax, without overflow.",
+                                          .inputs = {"x"},
+                                          .attributes = op::fields_of<op::SoftmaxAttrs>(),
+                                          .infer = infer_softmax<OpId::log_softmax>,
+                                          .backward = log_softmax_gradients,
+                                          .saves_results = 1U,
+                                      });
+  registry.declare(OpId::softmax_backward, {
+                                               .doc = "Gradient of softmax: y * (g - sum(g * y)); inputs g, y.",
+                                               .inputs = {"g", "y"},
+                                               .attributes = op::fields_of<op::SoftmaxAttrs>(),
+                                               .infer = infer_softmax<OpId::softmax_backward>,
+                                               .backward = softmax_backward_gradients,
+                                               .saves_inputs = both_inputs,
+                                           });
+  registry.declare(OpId::log_softmax_backward, {
+                                                   .doc = "Gradient of log_softmax: g - exp(y) * sum(g); inputs g, y.",
+                                                   .inputs = {"g", "y"},
+                                                   .attributes = op::fields_of<op::SoftmaxAttrs>(),
+                                                   .infer = infer_softmax<OpId::log_softmax_backward>,
+                                                   .backward = log_softmax_backward_gradients,
+                                                   .saves_inputs = both_inputs,
+                                               });
 }
 
 }  // namespace ops

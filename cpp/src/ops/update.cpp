@@ -1,4 +1,5 @@
 // Optimiser updates: one op over all parameters, in place.
+#include "op/attrs/update.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/autograd.h"
@@ -55,13 +56,6 @@ void infer_update(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   }
 }
 
-template <OpId id>
-void define_row(Registry& registry) {
-  define(registry, id, infer_update<id>, nullptr, 0, false, static_cast<uint32_t>(op::Trait::mutates));
-  registry[id].mutated = count_mutated<id>;
-  registry[id].inputs = {2, op::any_number};
-}
-
 void infer_sgd_update_rows(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec*, int64_t*) {
   const char* name = "sgd_update_rows";
   const BufferSpec& parameter = inputs[0];
@@ -89,13 +83,53 @@ int count_one(const Attrs&, int) { return 1; }
 }  // namespace
 
 void define_update(Registry& registry) {
-  define(registry, OpId::sgd_update_rows, infer_sgd_update_rows, nullptr, 0, false,
-         static_cast<uint32_t>(op::Trait::mutates));
-  registry[OpId::sgd_update_rows].mutated = count_one;
-  registry[OpId::sgd_update_rows].inputs = {4, 4};
-  define_row<OpId::sgd_update>(registry);
-  define_row<OpId::rmsprop_update>(registry);
-  define_row<OpId::adam_update>(registry);
+  // updates, fused over all parameters. All mutate every input before the gradients. step is int64 (), lr float64 ();
+  // the kernel adds 1 to step first, then uses it. {count integer: the number n of parameters, ...} (step, params n,
+  // velocities n if momentum != 0, grads n, lr) {momentum, dampening, weight_decay number; nesterov bool}: at step 1
+  // velocity = gradient, as in PyTorch
+  registry.declare(OpId::sgd_update, {
+                                         .doc = "Stochastic gradient descent with momentum.",
+                                         .inputs = {"step", "tensors..."},
+                                         .results = {},
+                                         .attributes = op::fields_of<op::SgdAttrs>(),
+                                         .traits = flag(op::Trait::mutates),
+                                         .infer = infer_update<OpId::sgd_update>,
+                                         .mutated = count_mutated<OpId::sgd_update>,
+                                     });
+  // (param (K, D...), g, index int64, lr): mutates param only, by the slices of g, as sgd_update does by those of
+  // take_backward(g, index). {skip integer, where given}. Indices outside are passed over
+  registry.declare(OpId::sgd_update_rows,
+                   {
+                       .doc = "Stochastic gradient descent for the rows of a table that an index names.",
+                       .inputs = {"parameter", "g", "index", "lr"},
+                       .results = {},
+                       .attributes = op::fields_of<op::SgdRowsAttrs>(),
+                       .traits = flag(op::Trait::mutates),
+                       .infer = infer_sgd_update_rows,
+                       .mutated = count_one,
+                   });
+  // (step, params n, square_averages n, velocities n if momentum != 0, grads n, lr) {alpha, epsilon, momentum,
+  // weight_decay number} as torch.optim.RMSprop
+  registry.declare(OpId::rmsprop_update, {
+                                             .doc = "RMSprop (Hinton, 2012).",
+                                             .inputs = {"step", "tensors..."},
+                                             .results = {},
+                                             .attributes = op::fields_of<op::RmspropAttrs>(),
+                                             .traits = flag(op::Trait::mutates),
+                                             .infer = infer_update<OpId::rmsprop_update>,
+                                             .mutated = count_mutated<OpId::rmsprop_update>,
+                                         });
+  // (step, params n, first_moments n, second_moments n, grads n, lr) {beta1, beta2, epsilon, weight_decay number;
+  // decoupled bool: AdamW} as torch.optim.Adam
+  registry.declare(OpId::adam_update, {
+                                          .doc = "Adam (Kingma and Ba, 2014), or AdamW when decoupled.",
+                                          .inputs = {"step", "tensors..."},
+                                          .results = {},
+                                          .attributes = op::fields_of<op::AdamAttrs>(),
+                                          .traits = flag(op::Trait::mutates),
+                                          .infer = infer_update<OpId::adam_update>,
+                                          .mutated = count_mutated<OpId::adam_update>,
+                                      });
 }
 
 }  // namespace ops

@@ -1,4 +1,5 @@
 // Views and structure: tensors that share the memory of others, or are joined from them.
+#include "op/attrs/view.h"
 #include "autograd/node.h"
 #include "core/named.h"
 #include "core/tensor_impl.h"
@@ -206,17 +207,67 @@ void infer_assign(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec*,
 }  // namespace
 
 void define_view(Registry& registry) {
-  const auto view = static_cast<uint32_t>(op::Trait::view);
-  define(registry, OpId::reshape, infer_reshape, reshape_gradients, 0, false, view);
-  define(registry, OpId::permute_dims, infer_permute, permute_gradients, 0, false, view);
-  define(registry, OpId::expand, infer_expand, expand_gradients, 0, false, view);
-  define(registry, OpId::slice, infer_slice, slice_gradients, 0, false, view);
-  define(registry, OpId::slice_backward, infer_slice_backward, slice_backward_gradients);
-  define(registry, OpId::concat, infer_concat, concat_gradients);
-  define(registry, OpId::assign, infer_assign, nullptr, 0, false, static_cast<uint32_t>(op::Trait::mutates));
-  registry[OpId::concat].inputs = {1, op::any_number};
-  registry[OpId::assign].inputs = {2, 2};
-  registry[OpId::assign].mutated = [](const Attrs&, int) { return 1; };
+  // views: outputs share the memory of the input, no kernel {shape dims}
+  registry.declare(OpId::reshape, {
+                                      .doc = "The same elements in row-major order under another shape.",
+                                      .inputs = {"x"},
+                                      .attributes = op::fields_of<op::ShapeAttrs>(),
+                                      .traits = flag(op::Trait::view),
+                                      .infer = infer_reshape,
+                                      .backward = reshape_gradients,
+                                  });
+  // {axes dims}
+  registry.declare(OpId::permute_dims, {
+                                           .doc = "Axes in another order.",
+                                           .inputs = {"x"},
+                                           .attributes = op::fields_of<op::PermuteAttrs>(),
+                                           .traits = flag(op::Trait::view),
+                                           .infer = infer_permute,
+                                           .backward = permute_gradients,
+                                       });
+  // {shape dims}
+  registry.declare(OpId::expand, {
+                                     .doc = "Axes of size 1 repeated without copying.",
+                                     .inputs = {"x"},
+                                     .attributes = op::fields_of<op::ShapeAttrs>(),
+                                     .traits = flag(op::Trait::view),
+                                     .infer = infer_expand,
+                                     .backward = expand_gradients,
+                                 });
+  // {starts, sizes, steps dims}
+  registry.declare(OpId::slice, {
+                                    .doc = "Part of each axis: starts, sizes, steps.",
+                                    .inputs = {"x"},
+                                    .attributes = op::fields_of<op::SliceAttrs>(),
+                                    .traits = flag(op::Trait::view),
+                                    .infer = infer_slice,
+                                    .backward = slice_gradients,
+                                });
+  // (g) -> (y of shape, zero except y[starts + i * steps] = g[i]) {shape, starts, steps dims}
+  registry.declare(OpId::slice_backward, {
+                                             .doc = "Zeros with the given part filled in: the transpose of `slice`.",
+                                             .inputs = {"g"},
+                                             .attributes = op::fields_of<op::SliceBackwardAttrs>(),
+                                             .infer = infer_slice_backward,
+                                             .backward = slice_backward_gradients,
+                                         });
+  // structure (x0, x1, ...) -> (y) {axis integer}
+  registry.declare(OpId::concat, {
+                                     .doc = "Tensors joined along an axis.",
+                                     .inputs = {"tensors..."},
+                                     .attributes = op::fields_of<op::ConcatAttrs>(),
+                                     .infer = infer_concat,
+                                     .backward = concat_gradients,
+                                 });
+  // (destination, source of the same shape, any dtype): mutates destination
+  registry.declare(OpId::assign, {
+                                     .doc = "Overwrites the elements of a tensor.",
+                                     .inputs = {"destination", "source"},
+                                     .results = {},
+                                     .traits = flag(op::Trait::mutates),
+                                     .infer = infer_assign,
+                                     .mutated = [](const Attrs&, int) { return 1; },
+                                 });
 }
 
 }  // namespace ops

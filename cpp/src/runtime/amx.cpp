@@ -21,7 +21,7 @@ bool may_use_amx() {
 }
 
 bool suits_amx(int64_t rows, int64_t columns, int64_t depth) {
-  // Each element is split once, and multiplied as often as the other matrix has rows or columns.
+  // Each element is split once and multiplied as many times as the other matrix has rows or columns.
   constexpr int64_t worth_splitting = 40;
   constexpr int64_t min_products = int64_t{1} << 18;
   return best_instruction_set() == InstructionSet::amx && depth >= 32 &&

@@ -1,16 +1,16 @@
-// AMX: matrix tiles of 16 rows and 64 bytes, and which products of float32 are computed with them.
+// AMX: matrix tiles of 16 rows of 64 bytes, and the choice of float32 products that are computed with them.
 #pragma once
 
 #include <cstdint>
 
 namespace pydl::runtime {
 
-/// Asks the operating system, once, for the registers that hold tiles: it keeps them for processes that ask.
+/// Requests, once, permission to use the tile registers; the operating system saves them only for processes that ask.
 bool may_use_amx();
 
-/// Whether a product of float32, rows x depth times depth x columns, is one that the `cpu` provider computes with tiles
-/// of bfloat16 (backends/cpu/split_kernels.h), faster than others do: false where `best_instruction_set` is not `amx`,
-/// and where matrices are so small that splitting them takes longer than multiplying.
+/// Whether the `cpu` provider computes a float32 product, (rows, depth) times (depth, columns), with bfloat16 tiles
+/// (backends/cpu/split_kernels.h), because this is faster than the alternatives. False if `best_instruction_set` is not
+/// `amx`, and for matrices so small that splitting them takes longer than multiplying them.
 bool suits_amx(int64_t rows, int64_t columns, int64_t depth);
 
 }  // namespace pydl::runtime

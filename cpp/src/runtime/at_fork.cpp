@@ -20,7 +20,7 @@ Registry& registry() {
   return *registry;
 }
 
-// The handlers that came last go first, as those of pthread_atfork do.
+// Handlers run in reverse order of registration, as those of pthread_atfork do.
 void before_fork() {
   Registry& all = registry();
   all.mutex.lock();

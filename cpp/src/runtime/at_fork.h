@@ -1,4 +1,4 @@
-// What must happen when the process forks: only the forking thread goes on in the child, whatever the others held.
+// Fork handlers. Only the forking thread continues in the child, whatever locks the other threads held.
 #pragma once
 
 namespace pydl::runtime {
@@ -11,10 +11,11 @@ struct ForkHandlers {
   void (*in_child)(void* object);
 };
 
-/// For the rest of the process, so the object must never be destroyed.
+/// The registration is permanent, so the object must never be destroyed.
 void at_fork(const ForkHandlers& handlers);
 
-/// Holds a mutex that is never destroyed during forks, so that no other thread leaves it locked in the child.
+/// Holds a mutex during forks, so that no other thread leaves it locked in the child. The mutex must never be
+/// destroyed.
 template <class Mutex>
 void hold_during_forks(Mutex& mutex) {
   constexpr auto lock = [](void* object) { static_cast<Mutex*>(object)->lock(); };

@@ -17,16 +17,16 @@ using std::chrono::milliseconds;
 using Time = Clock::time_point;
 
 constexpr milliseconds between_looks{1};
-// Beside a busy process a thread waits for half of the time, some milliseconds at a stretch. What the system itself
-// does now and then takes some microseconds.
+// A thread that competes with a busy process waits half of the time, some milliseconds at a stretch. The system's own
+// background work takes only microseconds.
 constexpr milliseconds window{40};
-constexpr milliseconds enough{20};  // of waiting and computing, to judge by
-constexpr int least_share = 4;      // of it waiting: a quarter
+constexpr milliseconds enough{20};  // the shortest time of waiting and computing that allows a decision
+constexpr int least_share = 4;      // a quarter of that time spent waiting
 constexpr milliseconds first_pause{50};
 constexpr milliseconds longest_pause{1000};
 constexpr int most_left_out = 1023;
 
-// Written by few threads, and seldom.
+// Few threads write to it, and rarely.
 class State {
  public:
   int left_out(Time now) {
@@ -36,7 +36,7 @@ class State {
   }
 
   void leave_out_one(Time now) {
-    if (busy_.test_and_set(std::memory_order_acquire)) return;  // another thread has found the same
+    if (busy_.test_and_set(std::memory_order_acquire)) return;  // another thread is updating it
     const bool too_early = now - last_try_ < 2 * window;
     pause_ = too_early ? std::min<milliseconds>(2 * pause_, longest_pause) : first_pause;
     count_.store(std::min(count_.load() + 1, most_left_out));
@@ -57,7 +57,7 @@ class State {
 
   std::atomic<int> count_{0};
   std::atomic<Clock::rep> next_try_{0};
-  std::atomic_flag busy_;  // whoever finds it set goes on without waiting: programs in a loop take no lock
+  std::atomic_flag busy_;  // a thread that finds it set continues without waiting: programs in a loop take no lock
   Time last_try_;
   milliseconds pause_ = first_pause;
 };
@@ -67,7 +67,7 @@ State& state() {
   return *state;
 }
 
-// What the calling thread has used and done until now.
+// The processor time and the sleeps of the calling thread so far.
 struct Usage {
   Time time;
   Clock::duration computed{0};
@@ -86,13 +86,13 @@ Usage usage_at(Time now) {
 Usage usage_at(Time now) { return {now, now.time_since_epoch(), 0}; }
 #endif
 
-// The time that one thread has waited for a processor.
+// The time that one thread has spent waiting for a processor.
 class Waiting {
  public:
   void look(Time now) {
     if (now - last_.time < between_looks) return;
     const Usage usage = usage_at(now);
-    // Who slept elsewhere, for a file or for a lock, cannot tell that from waiting.
+    // A thread that slept elsewhere, for a file or a lock, cannot tell that sleep from waiting.
     if (usage.sleeps - last_.sleeps <= own_sleeps_) add(usage);
     last_ = usage;
     own_sleeps_ = 0;

@@ -1,8 +1,8 @@
-// Contention: how many threads we should leave out because other programs want the processors.
+// Contention: how many threads to leave idle because other programs want the processors.
 //
-// A thread that the system puts aside in the middle of a piece holds up everybody who waits for that piece, for some
-// milliseconds. Where that happens again and again, fewer threads are faster: beside one busy process per processor,
-// one thread takes two thirds of the time of two. So threads measure how long they have waited for a processor.
+// If the system suspends a thread in the middle of a piece, everybody who waits for that piece is delayed by some
+// milliseconds. If this happens repeatedly, fewer threads are faster: with one busy process per processor, one thread
+// takes two thirds of the time of two. Threads therefore measure how long they have waited for a processor.
 #pragma once
 
 #include <chrono>
@@ -11,14 +11,15 @@ namespace pydl::runtime {
 
 using Clock = std::chrono::steady_clock;
 
-/// Measures how long the calling thread has waited for a processor, once a millisecond at most. Threads that spin call
+/// Measures how long the calling thread has waited for a processor, at most once per millisecond. Spinning threads call
 /// it.
 void note_contention(Clock::time_point now);
 
-/// Tells that the calling thread has slept of its own will.
+/// Records that the calling thread has slept voluntarily.
 void note_sleep(Clock::duration slept);
 
-/// How many threads to leave out. After a while one of them is tried again; the while grows when that was too early.
+/// The number of threads to leave idle. After a while one of them is tried again, after a longer while if that was too
+/// early.
 int threads_left_out();
 
 }  // namespace pydl::runtime

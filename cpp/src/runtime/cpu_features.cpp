@@ -22,14 +22,14 @@ namespace pydl::runtime {
 
 namespace {
 
-// What CPUID leaf `leaf`, subleaf `subleaf` says: EAX, EBX, ECX, EDX. Zeros where there is no such leaf.
+// The registers EAX, EBX, ECX and EDX of a CPUID leaf and subleaf; zeros if the leaf does not exist.
 std::array<uint32_t, 4> cpuid(uint32_t leaf, uint32_t subleaf) {
   std::array<uint32_t, 4> r{};
   if (__get_cpuid_count(leaf, subleaf, &r[0], &r[1], &r[2], &r[3]) == 0) return {};
   return r;
 }
 
-// Register states that the operating system saves (XCR0); without them wide registers must not be used.
+// The register states that the operating system saves (XCR0). Wide registers must not be used if it does not save them.
 uint64_t saved_states() {
   constexpr uint32_t osxsave = 1U << 27;
   if ((cpuid(1, 0)[2] & osxsave) == 0) return 0;
@@ -50,7 +50,7 @@ struct Feature {
   Register reg;
   int bit;
   Needs needs;
-  Level level;  // the instruction-set build that cannot do without it
+  Level level;  // the lowest instruction-set build that requires it
 };
 
 constexpr Feature features[] = {

@@ -23,8 +23,8 @@ namespace pydl::runtime {
 
 namespace {
 
-// How long a thread looks for work, or for the end of a piece, before it sleeps. Waking it takes 50 to 100 us in a
-// virtual machine, so this should bridge the gaps within a step and between steps.
+// How long a thread spins before it sleeps, waiting for work or for the end of a piece. Waking a thread takes 50 to 100
+// us in a virtual machine, so spinning should bridge the gaps within a step and between steps.
 constexpr std::chrono::microseconds longest_spin{200};
 
 void relax() {
@@ -37,7 +37,7 @@ void relax() {
 #endif
 }
 
-// Whether `condition` came true in time.
+// Whether `condition` became true before the deadline.
 template <class Condition>
 bool spin_until(const Condition& condition) {
   for (int i = 0; i < 64; ++i) {
@@ -61,13 +61,13 @@ void sleep_while(const std::atomic<uint32_t>& value, uint32_t seen) {
   note_sleep(Clock::now() - begin);
 }
 
-// Callers take the first piece that is left and helpers the last one: on an idle machine a thread gets the same part of
-// the data in every loop, which its caches still hold.
+// Callers take the first remaining piece and helpers take the last one. On an idle machine a thread then gets the same
+// part of the data in every loop, and its caches still hold it.
 enum class Side { first, last };
 
-// The loop of one caller. The ticket holds a generation, and the first and the end of the pieces that nobody has taken;
-// whoever changes it has taken one. The generation makes sure that nobody takes a piece of a loop that is over. What a
-// loop is made of is read after a piece was taken, and stays as it is until that piece is done.
+// The loop of one caller. The ticket holds a generation and the range of pieces that nobody has taken yet; a thread
+// takes a piece by updating the ticket. The generation prevents a thread from taking a piece of a loop that has ended.
+// The other fields are read after a piece was taken, and do not change until that piece is done.
 struct alignas(128) Loop {
   std::atomic<bool> in_use{false};
   std::atomic<uint64_t> ticket{0};
@@ -93,7 +93,7 @@ struct alignas(128) Loop {
     return first_of(now) < end_of(now);
   }
 
-  // Takes and computes one piece; false where there is none.
+  // Takes and computes one piece; false if none is left.
   bool compute_piece(Side side) {
     uint64_t now = ticket.load(std::memory_order_acquire);
     uint64_t rest;
@@ -123,7 +123,7 @@ struct alignas(128) Loop {
   }
 };
 
-// Signals are for the threads of the program. A thread inherits the mask of the one that makes it.
+// Signals should be handled by the threads of the program. A new thread inherits the signal mask of its creator.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -144,13 +144,13 @@ thread_local bool in_piece = false;
 
 class Pool {
  public:
-  // It is never destroyed: helpers, which are detached, may use it until the process ends.
+  // Never destroyed: helpers are detached and may use it until the process ends.
   static Pool& global() {
     static Pool* const pool = new Pool;
     return *pool;
   }
 
-  // Null where too many callers have loops.
+  // Null if too many callers already have loops.
   Loop* begin() {
     for (size_t i = 0; i < most_loops; ++i) {
       if (loops_[i].in_use.load(std::memory_order_relaxed)) continue;
@@ -169,7 +169,7 @@ class Pool {
     loop.in_use.store(false, std::memory_order_release);
   }
 
-  // Tells helpers of a loop that was opened, and makes those that there are not yet.
+  // Notifies the helpers of a loop that was opened, and creates the helpers that do not exist yet.
   void announce(int threads) {
     if (helper_count_.load(std::memory_order_acquire) < threads - 1) make_helpers(threads - 1);
     changes_.fetch_add(1, std::memory_order_seq_cst);
@@ -181,7 +181,7 @@ class Pool {
 
   Pool() { at_fork({this, prepare_fork, leave_fork_in_parent, leave_fork_in_child}); }
 
-  // A helper that wakes up wakes the next one, while there is work: the caller pays for one.
+  // Each helper that wakes up wakes the next one while there is work, so that the caller pays for waking only one.
   void wake_one() {
     if (sleeping_.load(std::memory_order_seq_cst) > 0) changes_.notify_one();
   }
@@ -193,13 +193,13 @@ class Pool {
         const SignalsBlocked for_the_new_thread;
         std::thread([this, made] { help(made); }).detach();
       } catch (const std::system_error&) {
-        return;  // the system gives no more threads; those that there are do the work
+        return;  // the system allows no more threads; the existing ones do the work
       }
       helper_count_.store(made + 1, std::memory_order_release);
     }
   }
 
-  // Callers compute too: together they should not be more than the threads that were asked for.
+  // Callers compute too: callers and helpers together should not exceed the number of threads that was requested.
   bool may_help(int number) const {
     return number < thread_count() - threads_left_out() - std::max(callers_.load(std::memory_order_relaxed), 1);
   }
@@ -209,7 +209,7 @@ class Pool {
     return std::any_of(loops_, loops_ + used, [](const Loop& loop) { return loop.has_pieces(); });
   }
 
-  // One piece of each loop in turn, so that callers share the helpers.
+  // Takes one piece of each loop in turn, so that all callers get help.
   bool compute_some(int number) {
     bool found = false;
     const size_t used = used_loops_.load(std::memory_order_acquire);
@@ -220,7 +220,7 @@ class Pool {
   [[noreturn]] void help(int number) {
     use_all_processors();
     const FlushDenormals flush;
-    const ThreadLimit one_thread(1);  // for libraries that would start threads of OpenMP in a piece
+    const ThreadLimit one_thread(1);  // for libraries that would start OpenMP threads inside a piece
     in_piece = true;
     while (true) {
       const uint32_t seen = changes_.load(std::memory_order_seq_cst);
@@ -235,7 +235,7 @@ class Pool {
 
   static void prepare_fork(void* pool) { static_cast<Pool*>(pool)->mutex_.lock(); }
   static void leave_fork_in_parent(void* pool) { static_cast<Pool*>(pool)->mutex_.unlock(); }
-  // Only the thread that forked goes on in the child: no helpers, and no other callers.
+  // Only the forking thread continues in the child: there are no helpers and no other callers.
   static void leave_fork_in_child(void* pool) {
     auto& self = *static_cast<Pool*>(pool);
     self.helper_count_ = 0;
@@ -255,7 +255,7 @@ class Pool {
   alignas(64) std::atomic<uint32_t> changes_{0};
   std::atomic<int> sleeping_{0};
   std::atomic<int> helper_count_{0};
-  std::mutex mutex_;  // of making helpers
+  std::mutex mutex_;  // held while helpers are created
 };
 
 void run_alone(int64_t count, void* context, PieceFunction function) {

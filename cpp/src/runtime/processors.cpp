@@ -25,7 +25,8 @@ std::string processors(int count) { return std::to_string(count) + (count == 1 ?
 
 #if defined(__linux__)
 
-// With OMP_PROC_BIND, OpenMP's runtime ties the thread that loads it to one processor, and knows the others as places.
+// With OMP_PROC_BIND, the OpenMP runtime binds the thread that loads it to one processor, and lists the others as its
+// places.
 void add_openmp_places(cpu_set_t& mask) {
   for (int place = 0; place < omp_get_num_places(); ++place) {
     std::vector<int> processors(static_cast<size_t>(omp_get_place_num_procs(place)));
@@ -40,7 +41,7 @@ bool openmp_binds() {
          (text == nullptr && std::getenv("OMP_PLACES") != nullptr);
 }
 
-// The processors that the calling thread may use, and those that only OpenMP keeps it from.
+// The processors that the calling thread may use, including those from which only OpenMP excludes it.
 cpu_set_t usable_processors() {
   cpu_set_t mask;
   CPU_ZERO(&mask);
@@ -59,8 +60,8 @@ ThreadChoice from_affinity_mask() {
   return {count, processors(count)};
 }
 
-// The group of this process in the hierarchy of a control-group controller ("cpu", or "" for version 2), as in
-// "4:cpu,cpuacct:/group".
+// The group of this process in the hierarchy of a control-group controller ("cpu", or "" for version 2). A line of the
+// file reads "4:cpu,cpuacct:/group".
 std::string cgroup_path(const std::string& controller) {
   std::ifstream file("/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
@@ -75,12 +76,12 @@ std::string cgroup_path(const std::string& controller) {
   return "/";
 }
 
-// Processors that one group may use; 0 without a limit.
+// The number of processors that one group may use; 0 if it is not limited.
 double quota_of_group(const std::string& folder, bool version2) {
   double quota = 0;
   double period = 0;
   if (version2) {
-    // "max 100000" leaves the quota 0.
+    // "max 100000" leaves the quota at 0.
     std::ifstream(folder + "/cpu.max") >> quota >> period;
   } else {
     std::ifstream(folder + "/cpu.cfs_quota_us") >> quota;
@@ -89,7 +90,8 @@ double quota_of_group(const std::string& folder, bool version2) {
   return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-// Processors that this process may use by the quotas of its control group and all groups above; 0 without a limit.
+// The number of processors that this process may use according to the quotas of its control group and of all groups
+// above it; 0 if it is not limited.
 double cgroup_quota() {
   double smallest = 0;
   for (const bool version2 : {true, false}) {
@@ -105,7 +107,7 @@ double cgroup_quota() {
   return smallest;
 }
 
-// The number in an environment variable; 0 without one.
+// The number in an environment variable; 0 if it is not set.
 int from_environment(const char* name) {
   const char* const text = std::getenv(name);
   if (text == nullptr || *text == '\0') return 0;
@@ -118,7 +120,8 @@ int from_environment(const char* name) {
   return count;
 }
 
-// OMP_NUM_THREADS may be a list, one number for each level of nesting. OpenMP itself complains of what is no number.
+// OMP_NUM_THREADS may be a list with one number for each level of nesting. OpenMP itself complains about malformed
+// values.
 int from_openmp() {
   const char* const text = std::getenv("OMP_NUM_THREADS");
   return text == nullptr ? 0 : std::clamp(std::atoi(text), 0, most_threads);
@@ -129,7 +132,7 @@ ThreadChoice choose() {
   if (const int count = from_openmp(); count > 0) return {count, "OMP_NUM_THREADS"};
   ThreadChoice choice = from_affinity_mask();
   if (const double quota = cgroup_quota(); quota > 0) {
-    // Half a processor more than whole ones is worth a thread; less is not.
+    // Half a processor is worth another thread; a smaller fraction is not.
     const int count = std::max(1, static_cast<int>(quota + 0.5));
     if (count < choice.count) choice = {count, "cgroup quota of " + processors(count)};
   }

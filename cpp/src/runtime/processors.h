@@ -5,7 +5,7 @@
 
 namespace pydl::runtime {
 
-/// More than any machine has processors; far more than that, and creating threads fails.
+/// More than the number of processors of any machine. With far more threads than this, creating them fails.
 inline constexpr int most_threads = 1024;
 
 struct ThreadChoice {
@@ -13,11 +13,11 @@ struct ThreadChoice {
   std::string reason;  ///< "2 processors in the affinity mask", "cgroup quota", ...
 };
 
-/// How many threads kernels may use unless somebody asks for another number. Throws `ValueError` for a PYDL_NUM_THREADS
-/// that is not a number of threads.
+/// The number of threads that kernels use by default. Throws `ValueError` if PYDL_NUM_THREADS is not a valid number of
+/// threads.
 const ThreadChoice& default_threads();
 
-/// Lets the calling thread run on all of them, where OpenMP's runtime has tied its parent to one (OMP_PROC_BIND).
+/// Lets the calling thread run on all of them, if the OpenMP runtime has bound its parent to one (OMP_PROC_BIND).
 void use_all_processors();
 
 }  // namespace pydl::runtime

@@ -1,10 +1,10 @@
-// ThreadLimit: how many threads a library that uses OpenMP itself may start.
+// ThreadLimit: a limit on the threads that a library may start if it uses OpenMP itself.
 #pragma once
 
 namespace pydl::runtime {
 
-/// Limits the OpenMP regions that the calling thread starts to `count` threads for a scope. It does not concern
-/// `parallel_for`, which says how many threads it wants.
+/// Limits the OpenMP regions that the calling thread starts to `count` threads for a scope. It does not affect
+/// `parallel_for`, which has its own number of threads.
 class ThreadLimit {
  public:
   explicit ThreadLimit(int count);

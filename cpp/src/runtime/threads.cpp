@@ -16,10 +16,10 @@ namespace pydl::runtime {
 
 namespace {
 
-// 0 until somebody asks for a number of threads.
+// 0 until a number of threads is set.
 std::atomic<int> chosen_count{0};
 
-// A loop over a range, cut into pieces.
+// A loop over a range that is divided into pieces.
 struct Ranges {
   int64_t count;
   int64_t pieces;

@@ -12,7 +12,7 @@
 namespace pydl::saved {
 
 /// The newest format that is written, and read beside all before it.
-inline constexpr int64_t format_version = 1;
+inline constexpr int64_t format_version = 2;
 
 struct FunctionData {
   std::string name;

@@ -7,6 +7,7 @@
 #include "core/tensor_impl.h"
 #include "io/json.h"
 #include "pydl/random.h"
+#include "saved/format_1.h"
 #include "saved/program_data.h"
 
 namespace pydl::saved {
@@ -118,18 +119,36 @@ Dims closed_dims(const Place& place) {
   return dims;
 }
 
-graph::OpenAttr open_attr(const op::AttrField& field, const Place& place) {
-  if (field.kind == "dims") return open_dims(place);
-  if (field.kind == "dtype") return place.dtype();
-  if (field.kind == "number") return open_number(place);
-  if (field.kind == "integer") return open_integer(place);
-  // A scalar may be any of the rest.
+// A bool, an integer or a number.
+graph::OpenAttr open_element(const Place& place) {
   if (const auto* flag = place.get<bool>()) return *flag;
-  if (field.kind == "bool") place.fail("expected true or false");
   if (place.get<double>() != nullptr || place.get<std::string>() != nullptr || place.has("bottom")) {
     return open_number(place);
   }
   return open_integer(place);
+}
+
+graph::OpenAttr open_attr(const op::AttrField& field, const Place& place) {
+  switch (field.kind) {
+    case op::AttrKind::dims: return open_dims(place);
+    case op::AttrKind::dtype: return place.dtype();
+    case op::AttrKind::number: return open_number(place);
+    case op::AttrKind::integer: return open_integer(place);
+    case op::AttrKind::element: return open_element(place);
+    case op::AttrKind::boolean: break;
+    case op::AttrKind::text:
+    case op::AttrKind::choice:
+      if (!op::may_be(field, place.text())) place.fail(concat_text("expected ", op::describe_kind(field)));
+      return op::Text(place.text());
+    case op::AttrKind::numbers: {
+      if (place.size() > static_cast<size_t>(max_rank)) place.fail(concat_text("expected ", op::describe_kind(field)));
+      graph::OpenNumbers list;
+      for (size_t i = 0; i < place.size(); ++i) list.push_back(open_number(place[i]));
+      return list;
+    }
+  }
+  if (const auto* flag = place.get<bool>()) return *flag;
+  place.fail("expected true or false");
 }
 
 const std::unordered_map<std::string_view, op::OpId>& op_ids() {
@@ -178,8 +197,8 @@ void check_structure(const Place& place, size_t results) {
 
 class FunctionReader {
  public:
-  FunctionReader(const Place& place, const Tensors& file, const ProgramData& program)
-      : place_(place), file_(file), program_(program) {}
+  FunctionReader(const Place& place, const Tensors& file, const ProgramData& program, int64_t format)
+      : place_(place), file_(file), program_(program), format_(format) {}
 
   // `states` are the file's tensors that are states of any function.
   FunctionData run(const std::unordered_map<std::string, int>& states) {
@@ -281,16 +300,30 @@ class FunctionReader {
     for (size_t i = 0; i < inputs.size(); ++i) call.inputs.push_back(value(inputs[i]));
     if (place.size() > 2) read_attrs(place[2], call);
     if (place.size() > 3) call.region = static_cast<int>(place[3].integer(0, std::numeric_limits<int>::max()));
-    if (!op::op_def(call.op).has(op::Trait::mutates)) ++values_;
+    values_ += count_results(place, call);
     return call;
   }
 
-  static void read_attrs(const Place& place, RecordedCall& call) {
-    const std::vector<op::AttrField> fields = op::attr_fields(op::op_def(call.op));
-    for (const auto& [name, json] : place.object()) {
-      const auto field = std::find_if(fields.begin(), fields.end(),
-                                      [&, &key = name](const op::AttrField& f) { return f.name == key; });
-      if (field == fields.end()) place.fail(concat_text(op::op_name(call.op), " has no attribute '", name, "'"));
+  // How many results a call has does not depend on the size of the batch.
+  static int count_results(const Place& place, const RecordedCall& call) {
+    const op::OpDef& def = op::op_def(call.op);
+    if (def.has(op::Trait::mutates)) return 0;
+    if (def.result_count == nullptr) return static_cast<int>(def.results.size());
+    try {
+      const op::Attrs attrs = graph::attrs_at(call, 1);
+      op::check_attrs(def, attrs);
+      return static_cast<int>(def.count_results(attrs, call.inputs.size()));
+    } catch (const Error& error) {
+      place.fail(error.what());
+    }
+  }
+
+  void read_attrs(const Place& place, RecordedCall& call) const {
+    const op::OpDef& def = op::op_def(call.op);
+    const Json::Object attrs = format_ == 1 ? upgrade_format_1(def.name, place.object()) : place.object();
+    for (const auto& [name, json] : attrs) {
+      const op::AttrField* field = def.find_attr(name);
+      if (field == nullptr) place.fail(concat_text(def.name, " has no attribute '", name, "'"));
       call.attrs.emplace_back(field->name, open_attr(*field, place.member(name, json)));
     }
   }
@@ -298,6 +331,7 @@ class FunctionReader {
   const Place& place_;
   const Tensors& file_;
   const ProgramData& program_;
+  const int64_t format_;
   FunctionData data_;
   int values_ = 0;  // known so far
 };
@@ -347,7 +381,7 @@ ProgramData read(const Place& root, const Tensors& file) {
   std::set<std::string> names;
   for (size_t f = 0; f < functions.size(); ++f) {
     const Place place = functions[f];
-    data.functions.push_back(FunctionReader(place, file, data).run(states));
+    data.functions.push_back(FunctionReader(place, file, data, version).run(states));
     if (!names.insert(data.functions.back().name).second) place.fail("another function has this name");
   }
   return data;

@@ -47,6 +47,12 @@ Json json_of(const OpenAttr& attr) {
   if (const auto* integer = std::get_if<OpenInteger>(&attr)) return json_of(*integer);
   if (const auto* number = std::get_if<OpenNumber>(&attr)) return json_of(*number);
   if (const auto* dtype = std::get_if<DType>(&attr)) return std::string(dtype_name(*dtype));
+  if (const auto* text = std::get_if<op::Text>(&attr)) return text->str();
+  if (const auto* numbers = std::get_if<graph::OpenNumbers>(&attr)) {
+    Json::Array list;
+    for (const OpenNumber& number : *numbers) list.push_back(json_of(number));
+    return list;
+  }
   return json_of(std::get<OpenDims>(attr));
 }
 

@@ -8,6 +8,7 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/pointwise_conv.h"
 #include "backends/cpu/product.h"
+#include "backends/cpu/rounding.h"
 #include "backends/cpu/tiled_conv.h"
 #include "backends/cpu/winograd.h"
 #include "op/conv_geometry.h"
@@ -84,8 +85,6 @@ void scatter_rows(const ConvGeometry& g, const ImageStrides& strides, const T* m
   }
 }
 
-int64_t rounded(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 // What the three ops share, also as the kernels that are asked where tiles gave something infinite: places of the
 // output in chunks of rows, images or groups on threads.
 template <class T>
@@ -95,7 +94,7 @@ class ConvKernel : public Kernel {
       : geometry_(op::conv_geometry(call)), x_(x), columns_(geometry_.in_channels * geometry_.kernel_size()) {
     places_ = geometry_.output_size();
     rows_ = std::min(places_, std::max(matrix_elements / columns_, least_rows));
-    matrix_bytes_ = rounded(rows_ * columns_ * static_cast<int64_t>(sizeof(T)));
+    matrix_bytes_ = round_up(rows_ * columns_ * static_cast<int64_t>(sizeof(T)), 64);
     out_ = geometry_.groups * geometry_.out_channels;
   }
 
@@ -106,7 +105,7 @@ class ConvKernel : public Kernel {
     products_.push_back(make(rows_));
     if (places_ % rows_ != 0) products_.push_back(make(places_ % rows_));
     for (const Product& product : products_) {
-      product_bytes_ = std::max(product_bytes_, rounded(static_cast<int64_t>(product.scratchpad_bytes())));
+      product_bytes_ = std::max(product_bytes_, round_up(static_cast<int64_t>(product.scratchpad_bytes()), 64));
     }
     parts_ = parts;
     scratchpad_bytes = static_cast<size_t>(parts_ * (matrix_bytes_ + product_bytes_));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backends/cpu/kernel_set.h"
+#include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -19,8 +20,6 @@ constexpr int64_t bytes_per_thread = 131072;
 constexpr int64_t segment_length = 16384;
 constexpr int64_t block_height = 256;
 constexpr int64_t block_width = 32;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 LoopNest nest_of(const exec::BufferSpec& to, const exec::BufferSpec& from) {
   const exec::BufferSpec* operands[] = {&to, &from};

@@ -3,6 +3,7 @@
 
 #include "backends/cpu/copy_plan.h"
 #include "backends/cpu/tile_program.h"
+#include "op/elementwise_kind.h"
 
 namespace pydl::cpu {
 
@@ -42,18 +43,7 @@ class ElementwiseKernel final : public exec::Kernel {
   TileProgram program_;
 };
 
-/// The kinds of op/elementwise_table.h.
-enum class ElementwiseKind {
-  UNARY,
-  UNARY_FLOAT,
-  UNARY_TEST,
-  UNARY_INTEGER,
-  BINARY,
-  BINARY_FLOAT,
-  BINARY_INTEGER,
-  COMPARE,
-  LOGICAL
-};
+using op::ElementwiseKind;
 ElementwiseKind elementwise_kind(op::OpId op);
 
 /// Time per element in additions of float32.

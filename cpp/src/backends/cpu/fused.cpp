@@ -12,8 +12,17 @@ using exec::FusedCall;
 using exec::FusedInstruction;
 using exec::FusedReduction;
 
+bool is_small_float(DType dtype) { return dtype == DType::float16 || dtype == DType::bfloat16; }
+
+TileKernel rounding_to(DType dtype) {
+  return dtype == DType::float16 ? kernels().round_float16 : kernels().round_bfloat16;
+}
+
 // Turns the instructions of a fused node into those of a tile program. Temporary registers are used again once nobody
 // reads them any more, so that a long chain stays in the L1 cache.
+//
+// 16-bit floats are computed in float32, and each result is rounded to 16 bits as in eager mode. Operands in memory
+// are converted whenever they are read; results that are not written stay in registers as float32.
 class FusedProgram {
  public:
   FusedProgram(const FusedCall& call, TileProgram& program) : call_(call), program_(program) {
@@ -52,8 +61,55 @@ class FusedProgram {
                                        : call_.instructions[index - call_.inputs.size()].dtype;
   }
 
-  int source(const FusedInstruction& instruction, size_t i) const {
-    return registers_[static_cast<size_t>(instruction.sources[i])];
+  bool is_in_memory(int operand) const {
+    return registers_[static_cast<size_t>(operand)] < static_cast<int>(call_.inputs.size() + call_.outputs.size());
+  }
+
+  // The dtype of what a register holds for an operand.
+  DType held_dtype(int operand) const {
+    const DType dtype = dtype_of_operand(operand);
+    return is_small_float(dtype) && !is_in_memory(operand) ? DType::float32 : dtype;
+  }
+
+  // A register of a kind that is used within one instruction only.
+  int shared(int& known) {
+    if (known < 0) known = program_.temporary();
+    return known;
+  }
+
+  // A register with an operand as it is computed with; `slot` tells the operands of one instruction apart.
+  int computable(int operand, size_t slot) {
+    const int held = registers_[static_cast<size_t>(operand)];
+    const DType dtype = held_dtype(operand);
+    if (!is_small_float(dtype)) return held;
+    const int converted = shared(converted_[slot]);
+    program_.emit_cast(dtype, DType::float32, converted, held);
+    return converted;
+  }
+
+  int source(const FusedInstruction& instruction, size_t i) { return computable(instruction.sources[i], i); }
+
+  bool is_written(size_t index) const {
+    const int operand = static_cast<int>(call_.inputs.size() + index);
+    return std::find(call_.stored.begin(), call_.stored.end(), operand) != call_.stored.end();
+  }
+
+  // Where a kernel leaves the result of an instruction; 16-bit floats are rounded then.
+  int target(size_t index) {
+    const bool converts = is_small_float(call_.instructions[index].dtype) && is_written(index);
+    return converts ? shared(unrounded_) : destination(index);
+  }
+
+  // Gives an instruction a result that is held as float32, rounded to the 16 bits of its dtype.
+  void round(size_t index, int held) {
+    const DType dtype = call_.instructions[index].dtype;
+    if (is_written(index)) return program_.emit_cast(DType::float32, dtype, destination(index), held);
+    program_.emit(rounding_to(dtype), destination(index), {held}, 1);
+  }
+
+  void emit_kernel(size_t index, TileKernel kernel, std::initializer_list<int> sources, int cost) {
+    program_.emit(kernel, target(index), sources, cost);
+    if (is_small_float(call_.instructions[index].dtype)) round(index, target(index));
   }
 
   int destination(size_t instruction) {
@@ -77,15 +133,13 @@ class FusedProgram {
     const FusedInstruction& instruction = call_.instructions[index];
     const DType dtype = dtype_of_operand(instruction.sources[0]);
     switch (instruction.op) {
-      case OpId::cast:
-        if (dtype == instruction.dtype) return false;
-        program_.emit_cast(dtype, instruction.dtype, destination(index), source(instruction, 0));
-        return true;
+      case OpId::cast: return emit_cast(index, dtype);
       case OpId::where: {
+        const DType computed = is_small_float(instruction.dtype) ? DType::float32 : instruction.dtype;
         int size_class = 0;
-        while (size_t{1} << size_class < item_size(instruction.dtype)) ++size_class;
-        program_.emit(kernels().where[size_class], destination(index),
-                      {source(instruction, 0), source(instruction, 1), source(instruction, 2)}, 1);
+        while (size_t{1} << size_class < item_size(computed)) ++size_class;
+        const int condition = source(instruction, 0);
+        emit_kernel(index, kernels().where[size_class], {condition, source(instruction, 1), source(instruction, 2)}, 1);
         return true;
       }
       case OpId::clip: return emit_clip(index);
@@ -93,10 +147,31 @@ class FusedProgram {
     }
   }
 
+  bool emit_cast(size_t index, DType from) {
+    const FusedInstruction& instruction = call_.instructions[index];
+    const int operand = instruction.sources[0];
+    const int held = registers_[static_cast<size_t>(operand)];
+    const DType dtype = held_dtype(operand);
+    if (from == instruction.dtype) return false;
+    if (is_small_float(instruction.dtype)) {
+      if (dtype == DType::float32) return round(index, held), true;
+      program_.emit_cast(dtype, DType::float32, target(index), held);
+      round(index, target(index));
+    } else if (dtype == instruction.dtype) {
+      // 16-bit numbers that are held as float32 already: there is no kernel that copies, and rounding changes nothing.
+      program_.emit(rounding_to(from), destination(index), {held}, 1);
+    } else {
+      const bool is_direct = !is_small_float(dtype) || instruction.dtype == DType::float32;
+      const int operand_register = is_direct ? held : computable(operand, 0);
+      program_.emit_cast(is_direct ? dtype : DType::float32, instruction.dtype, destination(index), operand_register);
+    }
+    return true;
+  }
+
   void emit_reductions(int operand) {
     for (size_t i = 0; i < call_.reductions.size(); ++i) {
       if (call_.reductions[i].operand != operand) continue;
-      program_.emit_reduction(registers_[static_cast<size_t>(operand)], tile_reduction(i));
+      program_.emit_reduction(computable(operand, 0), tile_reduction(i));
     }
   }
 
@@ -109,7 +184,8 @@ class FusedProgram {
       for (const int64_t axis : axes) divisor *= static_cast<double>(call_.shape[static_cast<int>(axis)]);
     }
     const Reduction kind = reduction.op == OpId::max ? reduce_max : reduction.op == OpId::min ? reduce_min : reduce_sum;
-    return {kind, reduce_lane(dtype), *op::split_reduction(call_.shape, axes), {dtype, divisor}, index};
+    const DType computed = is_small_float(dtype) ? DType::float32 : dtype;
+    return {kind, reduce_lane(computed), *op::split_reduction(call_.shape, axes), {dtype, divisor}, index};
   }
 
   // minimum(maximum(x, low), high). What lies between must not be where x or high are still read from.
@@ -120,8 +196,7 @@ class FusedProgram {
     const int between = program_.temporary();
     program_.emit(table[static_cast<int>(OpId::maximum)][lane], between,
                   {source(instruction, 0), source(instruction, 1)}, 1);
-    program_.emit(table[static_cast<int>(OpId::minimum)][lane], destination(index), {between, source(instruction, 2)},
-                  1);
+    emit_kernel(index, table[static_cast<int>(OpId::minimum)][lane], {between, source(instruction, 2)}, 1);
     return true;
   }
 
@@ -136,7 +211,7 @@ class FusedProgram {
     if (kernel == nullptr) return false;
     const int first = source(instruction, 0);
     const int second = instruction.sources.size() > 1 ? source(instruction, 1) : first;
-    program_.emit(kernel, destination(index), {first, second}, elementwise_cost(instruction.op, lane));
+    emit_kernel(index, kernel, {first, second}, elementwise_cost(instruction.op, lane));
     return true;
   }
 
@@ -145,6 +220,8 @@ class FusedProgram {
   std::vector<int> registers_;  // by operand of the call
   std::vector<int> last_use_;
   std::vector<int> free_;
+  int converted_[3] = {-1, -1, -1};  // shared registers: operands as float32,
+  int unrounded_ = -1;               // and a result before it is rounded
 };
 
 // A result of a reduction in the shape of what is reduced: elements that meet in one number lie at one place.

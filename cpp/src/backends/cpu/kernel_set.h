@@ -337,6 +337,8 @@ struct KernelSet {
   TileKernel elementwise[elementwise_count][lane_count];  // null where the op has no such lane; logical ops: lane 0
   TileKernel where[4];                                    // by log2 of the item size
   TileKernel cast[dtype_count][dtype_count];              // [from][to]; null where it takes a detour (tile_program.h)
+  TileKernel round_float16;  // float32 that are rounded to what a float16, or a bfloat16, holds
+  TileKernel round_bfloat16;
   ReduceKernels reduce[reduction_count][reduce_lane_count];
   ArgKernels arg[2][lane_count];             // argmax, argmin
   SoftmaxKernels softmax[softmax_count][2];  // float, double

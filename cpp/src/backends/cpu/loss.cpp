@@ -4,10 +4,13 @@
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
+#include "op/attrs/loss.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
+
+using op::LossReduction;
 
 namespace {
 
@@ -20,15 +23,13 @@ constexpr int64_t chunk_length = 64;
 constexpr int64_t few_classes = 32;
 constexpr int64_t rows_at_once = 32;
 
-enum Reduction : int64_t { none, mean, sum };
-
 // Logits as (outer, classes, inner), targets as (outer, inner), cut into pieces of one outer index and some columns.
 template <class T>
 class CrossEntropy : public Kernel {
  public:
   CrossEntropy(const KernelCall& call, const BufferSpec& logits, SoftmaxOp op)
       : kernels_(kernels().softmax[op][std::is_same_v<T, double> ? 1 : 0]),
-        reduction_(call.attrs.integer("reduction")),
+        reduction_(op::from_attrs<op::CrossEntropyAttrs>(call.attrs).reduction),
         ignored_(call.attrs.integer("ignore_index")) {
     const auto axis = static_cast<int>(call.attrs.integer("axis"));
     classes_ = logits.shape[axis];
@@ -92,7 +93,7 @@ class CrossEntropy : public Kernel {
   }
 
   SoftmaxKernels kernels_;
-  int64_t reduction_;
+  LossReduction reduction_;
   int64_t ignored_;
   int64_t outer_ = 1;
   int64_t classes_;
@@ -119,7 +120,7 @@ class CrossEntropyForward final : public CrossEntropy<T> {
     const auto* targets = static_cast<const int64_t*>(inputs[1]);
     const int64_t counted = this->check(targets);
     auto* y = static_cast<T*>(outputs[0]);
-    T* losses = this->reduction_ == none ? y : static_cast<T*>(scratchpad);
+    T* losses = this->reduction_ == LossReduction::none ? y : static_cast<T*>(scratchpad);
     T* rows = reinterpret_cast<T*>(static_cast<char*>(scratchpad) + losses_bytes_);
     const int64_t pieces = this->piece_count();
     const int64_t useful = std::max<int64_t>(this->grain() * parts_ / std::max<int64_t>(pieces, 1), 1);
@@ -130,10 +131,10 @@ class CrossEntropyForward final : public CrossEntropy<T> {
         }
       }
     });
-    if (this->reduction_ == none) return;
+    if (this->reduction_ == LossReduction::none) return;
     double total = 0;
     for (int64_t i = 0; i < this->outer_ * this->inner_; ++i) total += static_cast<double>(losses[i]);
-    *y = static_cast<T>(this->reduction_ == mean ? total / static_cast<double>(counted) : total);
+    *y = static_cast<T>(this->reduction_ == LossReduction::mean ? total / static_cast<double>(counted) : total);
   }
 
  private:
@@ -162,15 +163,16 @@ class CrossEntropyBackward final : public CrossEntropy<T> {
     const auto* targets = static_cast<const int64_t*>(inputs[2]);
     auto* y = static_cast<T*>(outputs[0]);
     const int64_t counted = this->check(targets);
-    const T share = this->reduction_ == mean ? T(1) / static_cast<T>(counted) : T(1);
+    const T share = this->reduction_ == LossReduction::mean ? T(1) / static_cast<T>(counted) : T(1);
     runtime::parallel_for(this->piece_count(), this->grain(), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const auto piece = this->piece(i);
         T tile[few_classes * rows_at_once];
         T* p = this->by_tiles_ ? tile : y + piece.logits;
         this->normalise(x + piece.logits, p, piece.columns);
-        subtract_and_scale(p, targets + piece.targets, piece.columns,
-                           [&](int64_t j) { return share * g[this->reduction_ == none ? piece.targets + j : 0]; });
+        subtract_and_scale(p, targets + piece.targets, piece.columns, [&](int64_t j) {
+          return share * g[this->reduction_ == LossReduction::none ? piece.targets + j : 0];
+        });
         if (this->by_tiles_) {
           this->transpose(tile, rows_at_once, y + piece.logits, this->classes_, this->classes_, piece.columns);
         }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -29,9 +30,6 @@ constexpr int64_t most_outer_side = 256;
 constexpr int64_t depth_per_outer_side = 16;
 constexpr int64_t outer_bytes = 256 * 1024;
 constexpr int64_t few_columns = 16;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // The largest of the fewest parts of at most `limit`.
 int64_t even_part(int64_t size, int64_t limit) { return ceil_div(size, ceil_div(size, limit)); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -21,8 +22,6 @@ constexpr int64_t vector_elements = 16;
 constexpr int64_t elements_per_thread = 32768;
 // Pieces of work that keep many threads busy.
 constexpr int64_t enough_pieces = 32;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Axis {
   int64_t size;

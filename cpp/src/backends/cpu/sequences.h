@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <memory>
 
+#include "backends/cpu/rounding.h"
 #include "exec/kernel.h"
 
 namespace pydl::cpu {
 
 /// Elements that are worth packing on another thread.
 inline constexpr int64_t packed_per_thread = 16384;
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 inline bool has_contiguous_rows(const exec::BufferSpec& spec) {
   return spec.strides.back() == 1 || spec.shape.back() == 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "backends/cpu/rounding.h"
 #include "runtime/amx.h"
 #include "runtime/threads.h"
 
@@ -18,9 +19,6 @@ constexpr int64_t passing_side = 128;
 constexpr int64_t packing_cost = 50;
 // Multiplications that are worth a thread.
 constexpr int64_t products_per_thread = 524288;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 // The largest of the fewest parts of at most `limit`, in whole units.
 int64_t even_part(int64_t size, int64_t limit, int64_t unit) {

@@ -1,5 +1,7 @@
 #include "backends/cpu/tile_grid.h"
 
+#include "backends/cpu/rounding.h"
+
 namespace pydl::cpu {
 
 namespace {
@@ -7,8 +9,6 @@ namespace {
 // Blocks that keep many threads busy, and rows that are worth a row of partial results.
 constexpr int64_t enough_blocks = 32;
 constexpr int64_t fewest_rows = 32;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 

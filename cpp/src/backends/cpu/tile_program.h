@@ -20,7 +20,7 @@ namespace pydl::cpu {
 
 /// Elements of a tile: a few registers of float64 fit into the L1 cache.
 inline constexpr int64_t tile_length = 1024;
-inline constexpr int max_registers = 24;
+inline constexpr int max_registers = 28;
 
 /// registers[destination] = kernel(registers[sources...])
 struct Instruction {

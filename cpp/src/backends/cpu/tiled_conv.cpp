@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/cpu/place_rows.h"
+#include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -25,7 +26,6 @@ constexpr int64_t most_depth = 512;
 // Places that a gradient for the weight sums over at a time: its sums are read and written as often.
 constexpr int64_t summed_places = 256;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 // Rows of so many columns at a time.
 int64_t chunk_rows(int64_t columns) {
   return std::clamp(chunk_elements / columns / split_strip * split_strip, split_strip, most_rows);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backends/cpu/product.h"
+#include "backends/cpu/rounding.h"
 #include "backends/cpu/winograd_repair.h"
 #include "op/conv_geometry.h"
 #include "runtime/threads.h"
@@ -20,33 +21,31 @@ using op::OpId;
 
 constexpr int64_t tile = winograd_tile;
 constexpr int64_t frequencies = winograd_frequencies;
-// Work is cut by shapes alone, so that results do not depend on the number of threads: tiles, or the frequencies in
-// twos. Each piece has its own memory.
+// Work is divided by shapes alone, so that results do not depend on the number of threads. It is divided into groups of
+// tiles or into pairs of frequencies, and each piece has its own memory.
 constexpr int64_t most_pieces = 16;
 constexpr int64_t frequency_pieces = frequencies / 2;
-// What a thread works on should stay in its L2 cache: the frequencies of some tiles, and those of the weight where they
-// are few. Else threads share frequencies, for tiles whose frequencies stay in the caches of all.
+// The working set of a thread should stay in its L2 cache: the frequencies of some tiles, and those of the weight if
+// they are small enough. Otherwise threads divide the frequencies, of as many tiles as fit into the caches of all.
 constexpr int64_t part_bytes = 1 << 20;
 constexpr int64_t most_weight_bytes = 3 << 20;
 constexpr int64_t shared_bytes = 8 << 20;
-// Channels for which the products of a weight's gradient are not packed.
+// Up to this many channels, the products of a weight's gradient are computed without packing.
 constexpr int64_t most_unpacked = 128;
 // Rows of A that are packed at a time.
 constexpr int64_t block_rows = 168;
-// Where more than this part of the channels would be computed anew, all are computed by definition.
+// If more than one in this many channels would have to be repaired, all are computed by definition.
 constexpr int64_t uneven_share = 8;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-int64_t rounded(int64_t count) { return (count + 15) / 16 * 16; }
-
-// Elements between frequencies: an odd number of lines of a cache, which then do not all meet in one set of it.
+// The distance of frequencies in elements: an odd number of cache lines, so that they do not all fall into the same
+// cache set.
 int64_t step_of(int64_t elements) {
   constexpr int64_t line = 16;
   return (ceil_div(elements, line) | 1) * line;
 }
 
-// Threads share the frequencies: calls `function(f, piece)`, where pieces come one after the other each, so that a
-// piece needs memory for one product only.
+// Distributes the frequencies over threads and calls `function(f, piece)`. The frequencies of a piece are processed one
+// after the other, so that a piece needs memory for only one product.
 template <class Function>
 void for_each_frequency(const Function& function) {
   runtime::parallel_for(frequency_pieces, 1, [&](int64_t begin, int64_t end) {
@@ -58,13 +57,13 @@ void for_each_frequency(const Function& function) {
   });
 }
 
-// Calls `function(first element, part, t)` for what tiles [begin, end) read.
+// Calls `function(first element, part, t)` for the inputs of tiles [begin, end).
 template <class Function>
 void for_each_source(const WinogradTiling& g, const float* x, int64_t channels, int64_t begin, int64_t end,
                      const Function& function) {
   for (int64_t t = begin; t < end; ++t) {
-    const auto [place, part] = g.source(g.position(t));
-    function(x + place * channels, part, t);
+    const auto [first, part] = g.source(g.position(t));
+    function(x + first * channels, part, t);
   }
 }
 
@@ -78,10 +77,10 @@ void for_each_result(const WinogradTiling& g, int64_t channels, int64_t begin, i
   }
 }
 
-// Floats of a memory that serves an algorithm, repairs and another kernel, one after the other.
-int64_t most_elements(int64_t algorithm, int64_t repairs, const Kernel& otherwise) {
-  const auto other = static_cast<int64_t>((otherwise.scratchpad_bytes + sizeof(float) - 1) / sizeof(float));
-  return rounded(std::max({algorithm, repairs, other}));
+// The number of floats of a buffer that the algorithm, the repairs and the fallback use one after the other.
+int64_t most_elements(int64_t algorithm, int64_t repairs, const Kernel& fallback) {
+  const auto other = static_cast<int64_t>((fallback.scratchpad_bytes + sizeof(float) - 1) / sizeof(float));
+  return round_up(std::max({algorithm, repairs, other}), 16);
 }
 
 WinogradTiling tiling_of(const KernelCall& call, const ConvGeometry& g) {
@@ -91,7 +90,7 @@ WinogradTiling tiling_of(const KernelCall& call, const ConvGeometry& g) {
   return {g.batch, g.input[1], g.input[2], g.output[1], g.output[2], 2 - g.low[1], 2 - g.low[2]};
 }
 
-// `conv_backward_input` is a convolution of the gradient with kernels turned by half a turn.
+// `conv_backward_input` is a convolution of the gradient with kernels rotated by 180 degrees.
 ConvRepair::Shape shape_of(const KernelCall& call, const ConvGeometry& g) {
   const bool backward = call.op == OpId::conv_backward_input;
   return {.tiling = tiling_of(call, g),
@@ -106,11 +105,8 @@ ConvRepair::Shape shape_of(const KernelCall& call, const ConvGeometry& g) {
 // `conv` and `conv_backward_input`.
 class WinogradConv final : public Kernel {
  public:
-  WinogradConv(const KernelCall& call, const ConvGeometry& g, std::unique_ptr<Kernel> otherwise)
-      : shape_(shape_of(call, g)),
-        has_bias_(call.inputs.size() > 2),
-        repair_(shape_),
-        otherwise_(std::move(otherwise)) {
+  WinogradConv(const KernelCall& call, const ConvGeometry& g, std::unique_ptr<Kernel> fallback)
+      : shape_(shape_of(call, g)), has_bias_(call.inputs.size() > 2), repair_(shape_), fallback_(std::move(fallback)) {
     const auto [depth, columns] = std::pair(shape_.depth, shape_.columns);
     weight_step_ = step_of(ceil_div(columns, gemm_.panel_columns) * gemm_.panel_columns * depth);
     by_tiles_ = frequencies * weight_step_ * 4 <= most_weight_bytes;
@@ -122,11 +118,12 @@ class WinogradConv final : public Kernel {
     chunk_ = ceil_div(piece, ceil_div(piece, most));
     source_step_ = step_of(chunk_ * depth);
     result_step_ = step_of(chunk_ * columns);
-    packing_ = rounded(std::min(chunk_, block_rows) * depth + 16);  // packing writes part of a vector too far
+    packing_ =
+        round_up(std::min(chunk_, block_rows) * depth + 16, 16);  // packing writes part of a vector beyond the end
     piece_elements_ = frequencies * (source_step_ + result_step_);
     const int64_t packings = by_tiles_ ? pieces_ : frequency_pieces;
     elements_ = frequencies * weight_step_ + pieces_ * piece_elements_ + packings * packing_;
-    elements_ = most_elements(elements_, repair_.elements(), *otherwise_);
+    elements_ = most_elements(elements_, repair_.elements(), *fallback_);
     scratchpad_bytes = static_cast<size_t>((elements_ + 2 * columns) * 4 + columns * 8 + tiles * 2);
   }
 
@@ -141,7 +138,7 @@ class WinogradConv final : public Kernel {
     pack_weight(operands.weight, memory, {sums, sums + shape_.columns});
     int64_t count = find_channels(sums, ChannelState::uneven, channels);
     if (count * uneven_share > shape_.columns) {
-      otherwise_->run(inputs, outputs, scratchpad);
+      fallback_->run(inputs, outputs, scratchpad);
     } else {
       convolve(operands, memory, unsafe);
       repair_.compute_results(operands, unsafe, memory);
@@ -152,14 +149,14 @@ class WinogradConv final : public Kernel {
   }
 
  private:
-  static constexpr int64_t fewest_tiles = 14;  // at a time: rows that products like
+  static constexpr int64_t fewest_tiles = 14;  // at a time: the products are efficient from this many rows on
 
   void convolve(const ConvRepair::Operands& operands, float* weight, TileResults* unsafe) const {
     float* memory = weight + frequencies * weight_step_;
     float* packings = memory + pieces_ * piece_elements_;
     if (!by_tiles_) return convolve_by_frequencies(operands, weight, unsafe, memory, packings);
     runtime::parallel_for(pieces_, 1, [&](int64_t begin, int64_t end) {
-      // The memory of the first piece, which is in the cache then, serves for the next ones.
+      // The memory of the first piece is reused for the following ones, because it is in the cache.
       float* source = memory + begin * piece_elements_;
       float* result = source + frequencies * source_step_;
       for (int64_t piece = begin; piece < end; ++piece) {
@@ -201,7 +198,7 @@ class WinogradConv final : public Kernel {
     });
   }
 
-  // Writes the channels of results whose kernels are in this state, and returns how many there are.
+  // Collects the channels of the result whose kernels are in this state, and returns their number.
   int64_t find_channels(const float* sums, ChannelState state, int64_t* channels) const {
     int64_t count = 0;
     for (int64_t j = 0; j < shape_.columns; ++j) {
@@ -210,7 +207,8 @@ class WinogradConv final : public Kernel {
     return count;
   }
 
-  // Frequencies of tiles [begin, end) of the source, to[f][tile][channel], and which of their results are unsafe.
+  // Computes the frequencies of tiles [begin, end) of the source, to[f][tile][channel], and determines which of their
+  // results are unsafe.
   void transform_source(const float* x, int64_t begin, int64_t end, float* to, TileResults* unsafe) const {
     const auto [tiling, depth] = std::pair(shape_.tiling, shape_.depth);
     const Plane plane = {tiling.from_columns * depth, depth};
@@ -232,7 +230,7 @@ class WinogradConv final : public Kernel {
     }
   }
 
-  // `result` holds the tiles from `first` on.
+  // `result` begins with tile `first`.
   void transform_result(const float* result, int64_t first, int64_t begin, int64_t end,
                         const ConvRepair::Operands& operands) const {
     const int64_t channels = shape_.columns;
@@ -247,23 +245,23 @@ class WinogradConv final : public Kernel {
   ConvRepair::Shape shape_;
   bool has_bias_;
   ConvRepair repair_;
-  std::unique_ptr<Kernel> otherwise_;  // by definition
+  std::unique_ptr<Kernel> fallback_;  // computes by definition
   GemmKernels gemm_ = kernels().gemm[0];
-  bool by_tiles_;        // threads share tiles; else frequencies
-  int64_t pieces_;       // of the tiles
-  int64_t chunk_;        // tiles at a time
-  int64_t weight_step_;  // between frequencies, as below
+  bool by_tiles_;        // threads divide the tiles; otherwise the frequencies
+  int64_t pieces_;       // number of groups of tiles
+  int64_t chunk_;        // number of tiles processed at a time
+  int64_t weight_step_;  // distance of frequencies, as below
   int64_t source_step_;
   int64_t result_step_;
   int64_t piece_elements_;
   int64_t packing_;   // elements of a packed block
-  int64_t elements_;  // of the memory that the algorithm and repairs need one after the other
+  int64_t elements_;  // elements of the buffer that the algorithm and the repairs use one after the other
 };
 
 // The gradient for the weight: products of the frequencies of inputs and gradients, summed over tiles.
 class WinogradWeight final : public Kernel {
  public:
-  WinogradWeight(const KernelCall& call, const ConvGeometry& g, std::unique_ptr<Kernel> otherwise)
+  WinogradWeight(const KernelCall& call, const ConvGeometry& g, std::unique_ptr<Kernel> fallback)
       : tiling_(tiling_of(call, g)),
         in_(g.in_channels),
         out_(g.out_channels),
@@ -271,8 +269,8 @@ class WinogradWeight final : public Kernel {
         source_step_(step_of(chunk_ * in_)),
         gradient_step_(step_of(chunk_ * out_)),
         repair_(tiling_, in_, out_),
-        otherwise_(std::move(otherwise)) {
-    // What few channels pack would not be read often enough.
+        fallback_(std::move(fallback)) {
+    // With few channels, packed matrices would not be read often enough to pay for packing.
     const bool unpacked = std::max(in_, out_) <= most_unpacked && in_ % gemm_.panel_columns == 0;
     if (!unpacked) {
       const int64_t last = tiling_.count - (ceil_div(tiling_.count, chunk_) - 1) * chunk_;
@@ -281,10 +279,10 @@ class WinogradWeight final : public Kernel {
     }
     for (const Product& product : products_) {
       const auto elements = static_cast<int64_t>(product.scratchpad_bytes() / sizeof(float));
-      product_elements_ = std::max(product_elements_, rounded(elements + 1));
+      product_elements_ = std::max(product_elements_, round_up(elements + 1, 16));
     }
     elements_ = frequencies * (source_step_ + gradient_step_ + in_ * out_) + frequency_pieces * product_elements_;
-    elements_ = most_elements(elements_, repair_.elements(), *otherwise_);
+    elements_ = most_elements(elements_, repair_.elements(), *fallback_);
     const int64_t channels = in_ + out_;
     scratchpad_bytes = static_cast<size_t>((elements_ + most_pieces * 2 * channels) * 4 + channels * 9);
   }
@@ -302,7 +300,7 @@ class WinogradWeight final : public Kernel {
     find_states(channel_sums, states);
     const int64_t uneven = find_channels(states, ChannelState::uneven, channels);
     if (uneven * uneven_share > in_ + out_) {
-      otherwise_->run(inputs, outputs, scratchpad);
+      fallback_->run(inputs, outputs, scratchpad);
     } else {
       transform_sums(sums, weight);
       const bool finite = std::find(states, states + in_ + out_, ChannelState::extreme) == states + in_ + out_;
@@ -322,7 +320,7 @@ class WinogradWeight final : public Kernel {
     return Product({out_, tiles, 1, out_}, {tiles, in_, in_, 1}, in_, false, 1, result);
   }
 
-  // Of each piece: magnitudes of the channels of x and of g, and their squares.
+  // Each piece has the magnitudes of the channels of x and of g, followed by their squares.
   int64_t sums_step() const { return 2 * (in_ + out_); }
   static ChannelSums at(float* sums, int64_t channel, int64_t channels) {
     return {sums + channel, sums + channels + channel};
@@ -359,7 +357,7 @@ class WinogradWeight final : public Kernel {
     }
   }
 
-  // Adds up what the pieces found.
+  // Adds the sums of the pieces and classifies the channels.
   void find_states(float* channel_sums, ChannelState* states) const {
     for (int64_t piece = 1; piece < most_pieces; ++piece) {
       for (int64_t i = 0; i < sums_step(); ++i) channel_sums[i] += channel_sums[piece * sums_step() + i];
@@ -401,23 +399,23 @@ class WinogradWeight final : public Kernel {
   WinogradTiling tiling_;
   int64_t in_;
   int64_t out_;
-  int64_t chunk_;        // tiles at a time
-  int64_t source_step_;  // between frequencies of x, and of the gradient
+  int64_t chunk_;        // number of tiles processed at a time
+  int64_t source_step_;  // distance of frequencies of x, and of the gradient
   int64_t gradient_step_;
   WeightRepair repair_;
-  std::unique_ptr<Kernel> otherwise_;  // by definition
+  std::unique_ptr<Kernel> fallback_;  // computes by definition
   GemmKernels gemm_ = kernels().gemm[0];
-  std::vector<Product> products_;  // of the first chunk, the next ones, and the last; none where nothing is packed
+  std::vector<Product> products_;  // for the first chunk, the next ones, and the last; empty if nothing is packed
   int64_t product_elements_ = 0;
-  int64_t elements_;  // of the memory that the algorithm and repairs need one after the other
+  int64_t elements_;  // elements of the buffer that the algorithm and the repairs use one after the other
 };
 
 }  // namespace
 
-std::unique_ptr<Kernel> prepare_winograd(const KernelCall& call, std::unique_ptr<Kernel> otherwise) {
+std::unique_ptr<Kernel> prepare_winograd(const KernelCall& call, std::unique_ptr<Kernel> fallback) {
   const ConvGeometry g = op::conv_geometry(call);
-  if (call.op == OpId::conv_backward_weight) return std::make_unique<WinogradWeight>(call, g, std::move(otherwise));
-  return std::make_unique<WinogradConv>(call, g, std::move(otherwise));
+  if (call.op == OpId::conv_backward_weight) return std::make_unique<WinogradWeight>(call, g, std::move(fallback));
+  return std::make_unique<WinogradConv>(call, g, std::move(fallback));
 }
 
 }  // namespace pydl::cpu

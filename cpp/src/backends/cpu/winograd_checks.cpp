@@ -7,17 +7,17 @@ namespace pydl::cpu {
 
 namespace {
 
-// Squares below are not exact enough in float32.
+// Smaller squares are not exact enough in float32.
 constexpr float least_squares = 1e-30F;
 constexpr float largest = std::numeric_limits<float>::max();
 
-// The square of the sum of magnitudes of a window, divided by the sum of squares of the tile, is at least 1 / 12 for
-// each channel. Normal numbers have 0.6 for a quarter of the window's surroundings and 1.4 for all of it; half of them
-// zeros, 0.14 and 0.7.
+// Required of each window, per channel: the square of its sum of magnitudes divided by the tile's sum of squares is at
+// least 1 / 12. For normally distributed numbers the ratio is 0.6 for a quarter of the window's surroundings and 1.4
+// for all of it; if half of the numbers are zeros, 0.14 and 0.7.
 constexpr float channels_per_share = 12;
-// The same for what a window contains itself: about as many elements are as large as the largest ones.
+// The same ratio within a single window. It is about the number of elements that are as large as the largest ones.
 constexpr float fewest_elements = 6;
-// Where only one quarter of the tile matters, all windows may see one large element.
+// If only one quarter of the tile matters, all of its windows may contain the same large element.
 constexpr float fewest_in_quarter = 2;
 
 struct WindowSums {
@@ -30,21 +30,21 @@ bool is_ordinary(const TileSums& sums, int64_t rows, int64_t columns, float shar
   const bool is_one_quarter = rows <= 2 && columns <= 2;
   const float needed = (is_one_quarter ? std::max(share, fewest_in_quarter) : share) * sums.squares;
   for (int64_t quarter = 0; quarter < 4; ++quarter) {
-    if (quarter / 2 * 2 >= rows || quarter % 2 * 2 >= columns) continue;  // which no result needs
+    if (quarter / 2 * 2 >= rows || quarter % 2 * 2 >= columns) continue;  // no result needs this quarter
     if (!(sums.quarters[quarter] * sums.quarters[quarter] >= needed)) return false;
   }
   return true;
 }
 
-// All windows of a tile, one after the other.
-TileResults unsafe_windows(const WindowSums (&places)[36], float needed) {
+// Checks all windows of a tile, one after the other.
+TileResults unsafe_windows(const WindowSums (&pixels)[36], float needed) {
   TileResults unsafe = 0;
   for (int64_t window = 0; window < 16; ++window) {
     WindowSums sums;
     for (int64_t tap = 0; tap < kernel_taps; ++tap) {
-      const WindowSums& place = places[(window / 4 + tap / 3) * winograd_side + window % 4 + tap % 3];
-      sums.magnitudes += place.magnitudes;
-      sums.squares += place.squares;
+      const WindowSums& pixel = pixels[(window / 4 + tap / 3) * winograd_side + window % 4 + tap % 3];
+      sums.magnitudes += pixel.magnitudes;
+      sums.squares += pixel.squares;
     }
     const float square = sums.magnitudes * sums.magnitudes;
     const bool safe = square >= needed && square >= fewest_elements * sums.squares;
@@ -65,21 +65,22 @@ TileResults unsafe_results(const WinogradTiling& tiling, const float* x, int64_t
   if (!(sums.squares <= largest)) return all;
   const auto [first, part] = tiling.source(position);
   const float scale = sums.squares < least_squares ? enlarging : 1;
-  WindowSums places[36] = {};
+  WindowSums pixels[36] = {};
   float squares = 0;
   for (int64_t i = part.top; i < part.bottom; ++i) {
     for (int64_t j = part.left; j < part.right; ++j) {
-      WindowSums& place = places[i * winograd_side + j];
-      kernels().winograd.place(x + (first + i * tiling.from_columns + j) * channels, channels, scale, place.magnitudes,
-                               place.squares);
-      squares += place.squares;
+      WindowSums& pixel = pixels[i * winograd_side + j];
+      kernels().winograd.place(x + (first + i * tiling.from_columns + j) * channels, channels, scale, pixel.magnitudes,
+                               pixel.squares);
+      squares += pixel.squares;
     }
   }
-  return squares == 0 ? TileResults{0} : unsafe_windows(places, share * squares);
+  return squares == 0 ? TileResults{0} : unsafe_windows(pixels, share * squares);
 }
 
 ChannelState state_of_kernels(float magnitudes, float squares, int64_t depth) {
-  // Elements that are not small, if all others were zeros: of normal numbers 0.64 of all, of a single large one 1.
+  // The ratio counts the elements that are not small as if all others were zeros: 0.64 of all elements if they are
+  // normally distributed, and one element if a single one is large.
   constexpr float least_share = 0.1F;
   constexpr float fewest_weights = 64;
   constexpr float most_squares = 1e26F;
@@ -88,24 +89,24 @@ ChannelState state_of_kernels(float magnitudes, float squares, int64_t depth) {
   return magnitudes * magnitudes >= needed ? ChannelState::safe : ChannelState::uneven;
 }
 
-void find_unsafe_channels(float* magnitudes, float* squares, int64_t in, int64_t out, int64_t places,
+void find_unsafe_channels(float* magnitudes, float* squares, int64_t in, int64_t out, int64_t products,
                           ChannelState* states) {
   constexpr float most_squares = 1e32F;
-  constexpr float smallest_squares = 1e-36F;  // which are known well enough
-  // About as many products that differ from 0 are in each sum, where those of both factors are independent.
+  constexpr float smallest_squares = 1e-36F;  // smaller ones are not exact enough to be used
+  // If the nonzero elements of both factors are independent, about this many nonzero products are in each sum.
   constexpr float fewest_products = 16;
   constexpr float unbounded = std::numeric_limits<float>::infinity();
-  // Squares of x are those of 6 x 6 places where magnitudes are those of 4 x 4.
+  // The squares of x come from 6 x 6 positions per tile, its magnitudes from 4 x 4.
   constexpr float overlap = 36.0F / 16.0F;
-  // Elements that differ from 0, if those were equal; takes the place of the magnitudes.
+  // The estimated number of nonzero elements, as if all were equal. Reuses the memory of the magnitudes.
   float* elements = magnitudes;
   for (int64_t i = 0; i < in + out; ++i) {
     states[i] = squares[i] <= most_squares ? ChannelState::safe : ChannelState::extreme;
     const bool is_used = states[i] == ChannelState::safe && squares[i] > smallest_squares;
     elements[i] = is_used ? magnitudes[i] * (magnitudes[i] / squares[i]) * (i < in ? overlap : 1) : unbounded;
   }
-  const float needed = fewest_products * static_cast<float>(places);
-  // The channel with the fewest elements is left out, until there are enough.
+  const float needed = fewest_products * static_cast<float>(products);
+  // The channel with the fewest elements is excluded until the rest has enough.
   for (;;) {
     float* x = std::min_element(elements, elements + in);
     float* g = std::min_element(elements + in, elements + in + out);

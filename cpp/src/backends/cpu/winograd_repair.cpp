@@ -3,21 +3,20 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
 
 namespace {
 
-constexpr int64_t most_pieces = 16;
-constexpr int64_t block_places = 56;
+constexpr int64_t most_repair_pieces = 16;
+constexpr int64_t block_positions = 56;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-// Calls `function(begin, end, piece)` for the pieces of [0, count), which depend on the count alone.
+// Calls `function(begin, end, piece)` for the pieces of [0, count). The pieces depend on the count alone.
 template <class Function>
 void for_each_piece(int64_t count, const Function& function) {
-  const int64_t pieces = std::min(count, most_pieces);
+  const int64_t pieces = std::min(count, most_repair_pieces);
   runtime::parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
       function(count * piece / pieces, count * (piece + 1) / pieces, piece);
@@ -29,15 +28,16 @@ void for_each_piece(int64_t count, const Function& function) {
 
 ConvRepair::ConvRepair(const Shape& shape)
     : shape_(shape), panel_step_(ceil_div(shape.columns, gemm_.panel_columns) * gemm_.panel_columns * shape.depth) {
-  // Places gathered for a tap, their packed form (packing writes part of a vector too far), and two sets of results.
-  piece_elements_ = block_places * (2 * shape.depth + 2 * shape.columns) + 32;
+  // The elements gathered for a tap, their packed form (packing writes part of a vector beyond the end), and two sets
+  // of results.
+  piece_elements_ = block_positions * (2 * shape.depth + 2 * shape.columns) + 32;
 }
 
-int64_t ConvRepair::elements() const { return kernel_taps * panel_step_ + most_pieces * piece_elements_; }
+int64_t ConvRepair::elements() const { return kernel_taps * panel_step_ + most_repair_pieces * piece_elements_; }
 
 void ConvRepair::finish(float result, const float* bias, float& y) const {
   if (bias != nullptr) result += *bias;
-  y = shape_.relu && result < 0 ? 0 : result;  // keeps what is not a number
+  y = shape_.relu && result < 0 ? 0 : result;  // keeps NaN
 }
 
 void ConvRepair::compute_results(const Operands& operands, const TileResults* unsafe, float* memory) const {
@@ -57,9 +57,9 @@ void ConvRepair::compute_results(const Operands& operands, const TileResults* un
 
 bool ConvRepair::sees_zeros_only(const Position& position, const float* x) const {
   for (int64_t tap = 0; tap < kernel_taps; ++tap) {
-    const int64_t place = shape_.tiling.source_place(position, tap);
-    if (place < 0) continue;
-    const float* from = x + place * shape_.depth;
+    const int64_t index = shape_.tiling.source_index(position, tap);
+    if (index < 0) continue;
+    const float* from = x + index * shape_.depth;
     if (!std::all_of(from, from + shape_.depth, [](float element) { return element == 0; })) return false;
   }
   return true;
@@ -68,7 +68,7 @@ bool ConvRepair::sees_zeros_only(const Position& position, const float* x) const
 void ConvRepair::compute_tiles(const Operands& operands, const TileResults* unsafe, int64_t begin, int64_t end,
                                const float* weights, float* memory) const {
   const WinogradTiling& g = shape_.tiling;
-  Position positions[block_places];
+  Position positions[block_positions];
   int64_t count = 0;
   for (int64_t t = begin; t < end; ++t) {
     if (unsafe[t] == 0) continue;
@@ -80,12 +80,12 @@ void ConvRepair::compute_tiles(const Operands& operands, const TileResults* unsa
       if (sees_zeros_only(position, operands.x)) {
         for (int64_t j = 0; j < shape_.columns; ++j) {
           finish(0, operands.bias == nullptr ? nullptr : operands.bias + j,
-                 operands.y[g.place(position) * shape_.columns + j]);
+                 operands.y[g.index(position) * shape_.columns + j]);
         }
         continue;
       }
       positions[count++] = position;
-      if (count < block_places) continue;
+      if (count < block_positions) continue;
       compute_block(operands, positions, count, weights, memory);
       count = 0;
     }
@@ -93,25 +93,25 @@ void ConvRepair::compute_tiles(const Operands& operands, const TileResults* unsa
   if (count > 0) compute_block(operands, positions, count, weights, memory);
 }
 
-// A product for each tap; zeros take the place of what is outside.
+// Computes a product for each tap; positions outside of the image read as zeros.
 void ConvRepair::compute_block(const Operands& operands, const Position* positions, int64_t count, const float* weights,
                                float* memory) const {
   const auto [depth, columns] = std::pair(shape_.depth, shape_.columns);
   float* gathered = memory;
-  float* packed = gathered + block_places * depth;
-  float* results = packed + block_places * depth + 32;
+  float* packed = gathered + block_positions * depth;
+  float* results = packed + block_positions * depth + 32;
   for (int64_t tap = 0; tap < kernel_taps; ++tap) {
     for (int64_t i = 0; i < count; ++i) {
-      const int64_t place = shape_.tiling.source_place(positions[i], tap);
+      const int64_t index = shape_.tiling.source_index(positions[i], tap);
       float* to = gathered + i * depth;
       const auto bytes = static_cast<size_t>(depth) * sizeof(float);
-      place < 0 ? std::memset(to, 0, bytes) : std::memcpy(to, operands.x + place * depth, bytes);
+      index < 0 ? std::memset(to, 0, bytes) : std::memcpy(to, operands.x + index * depth, bytes);
     }
     gemm_.pack_a(gathered, depth, 1, count, depth, packed);
     gemm_.multiply(packed, weights + tap * panel_step_, count, columns, depth, results, columns, nullptr, tap > 0);
   }
   for (int64_t i = 0; i < count; ++i) {
-    float* y = operands.y + shape_.tiling.place(positions[i]) * columns;
+    float* y = operands.y + shape_.tiling.index(positions[i]) * columns;
     for (int64_t j = 0; j < columns; ++j) {
       finish(results[i * columns + j], operands.bias == nullptr ? nullptr : operands.bias + j, y[j]);
     }
@@ -137,43 +137,43 @@ void ConvRepair::compute_channels(const Operands& operands, const int64_t* chann
   });
 }
 
-// Taps outside are left out: a weight that is not finite would make something of their zeros.
+// Taps outside of the image are skipped: zeros times an infinite weight or NaN would give NaN.
 void ConvRepair::compute_row(const Operands& operands, int64_t row, const int64_t* channels, int64_t count,
                              const float* weights, float* memory) const {
   const WinogradTiling& g = shape_.tiling;
   const int64_t depth = shape_.depth;
   float* sums = memory;
-  float* products = memory + block_places * count;
-  for (int64_t begin = 0; begin < g.columns; begin += block_places) {
-    const int64_t end = std::min(begin + block_places, g.columns);
+  float* products = memory + block_positions * count;
+  for (int64_t begin = 0; begin < g.columns; begin += block_positions) {
+    const int64_t end = std::min(begin + block_positions, g.columns);
     std::fill(sums, sums + (end - begin) * count, 0.0F);
     for (int64_t tap = 0; tap < kernel_taps; ++tap) {
       const int64_t shift = g.low_column - tap % 3;
       const int64_t first = std::max(begin, shift);
-      const int64_t places = std::min(end, g.from_columns + shift) - first;
-      if (places <= 0) continue;
-      const int64_t from = g.source_place({row / g.rows, row % g.rows, first}, tap);
+      const int64_t length = std::min(end, g.from_columns + shift) - first;
+      if (length <= 0) continue;
+      const int64_t from = g.source_index({row / g.rows, row % g.rows, first}, tap);
       if (from < 0) continue;
-      gemm_.dot(operands.x + from * depth, depth, weights + tap * depth, kernel_taps * depth, places, count, depth,
+      gemm_.dot(operands.x + from * depth, depth, weights + tap * depth, kernel_taps * depth, length, count, depth,
                 products, count, nullptr);
       float* to = sums + (first - begin) * count;
-      for (int64_t i = 0; i < places * count; ++i) to[i] += products[i];
+      for (int64_t i = 0; i < length * count; ++i) to[i] += products[i];
     }
-    for (int64_t place = begin; place < end; ++place) {
-      float* y = operands.y + (row * g.columns + place) * shape_.columns;
+    for (int64_t column = begin; column < end; ++column) {
+      float* y = operands.y + (row * g.columns + column) * shape_.columns;
       for (int64_t i = 0; i < count; ++i) {
-        finish(sums[(place - begin) * count + i], operands.bias == nullptr ? nullptr : operands.bias + channels[i],
+        finish(sums[(column - begin) * count + i], operands.bias == nullptr ? nullptr : operands.bias + channels[i],
                y[channels[i]]);
       }
     }
   }
 }
 
-int64_t WeightRepair::elements() const { return most_pieces * 2 * kernel_taps * std::max(in_, out_); }
+int64_t WeightRepair::elements() const { return most_repair_pieces * 2 * kernel_taps * std::max(in_, out_); }
 
 void WeightRepair::compute_channels(const float* g, const float* x, const int64_t* channels, int64_t count,
                                     bool skips_zeros, float* weight, float* memory) const {
-  // One after the other: a kernel may be of both.
+  // The two factors come one after the other, because a kernel may belong to an unsafe channel of both.
   const int64_t of_x = std::partition_point(channels, channels + count, [&](int64_t c) { return c < in_; }) - channels;
   for (const auto& [first, size] : {std::pair(channels, of_x), std::pair(channels + of_x, count - of_x)}) {
     const int64_t* part = first;
@@ -184,8 +184,8 @@ void WeightRepair::compute_channels(const float* g, const float* x, const int64_
   }
 }
 
-// Adds, for each element of the channel, the elements of all channels of the other factor that it meets: image by
-// image, so that sums of many terms stay exact enough.
+// For each element of the channel, adds its products with the elements of all channels of the other factor that it
+// meets. Each image is summed separately, so that sums of many terms stay exact enough.
 void WeightRepair::compute_channel(const float* g, const float* x, int64_t channel, bool skips_zeros, float* weight,
                                    float* memory) const {
   const bool of_x = channel < in_;
@@ -199,13 +199,13 @@ void WeightRepair::compute_channel(const float* g, const float* x, int64_t chann
   std::fill(sums, sums + kernel_taps * others, 0.0F);
   for (int64_t image = 0; image < tiling_.images; ++image) {
     std::fill(image_sums, image_sums + kernel_taps * others, 0.0F);
-    for (int64_t place = 0; place < rows * columns; ++place) {
-      const float element = elements[(image * rows * columns + place) * step];
+    for (int64_t pixel = 0; pixel < rows * columns; ++pixel) {
+      const float element = elements[(image * rows * columns + pixel) * step];
       if (element == 0 && skips_zeros) continue;
       const float* meets[kernel_taps];
       for (int64_t tap = 0; tap < kernel_taps; ++tap) {
-        const WinogradTiling::Position position = {image, place / columns, place % columns};
-        const int64_t other = of_x ? tiling_.result_place(position, tap) : tiling_.source_place(position, tap);
+        const WinogradTiling::Position position = {image, pixel / columns, pixel % columns};
+        const int64_t other = of_x ? tiling_.result_index(position, tap) : tiling_.source_index(position, tap);
         meets[tap] = other < 0 ? nullptr : (of_x ? g : x) + other * others;
       }
       kernels().winograd.add_taps(meets, element, others, image_sums);

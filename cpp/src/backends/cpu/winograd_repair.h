@@ -1,11 +1,12 @@
-// Computes by definition what Winograd's algorithm would compute badly (winograd_checks.h).
+// Computes by definition the results that Winograd's algorithm would compute badly (winograd_checks.h).
 #pragma once
 
 #include "backends/cpu/winograd_checks.h"
 
 namespace pydl::cpu {
 
-/// Results of `conv`, or of `conv_backward_input`, which is one of the gradient and kernels turned by half a turn.
+/// Repairs results of `conv`, or of `conv_backward_input`, which is a convolution of the gradient with kernels rotated
+/// by 180 degrees.
 class ConvRepair {
  public:
   struct Shape {
@@ -26,9 +27,9 @@ class ConvRepair {
 
   explicit ConvRepair(const Shape& shape);
 
-  /// Memory for each of the functions below, in floats.
+  /// The memory that each of the functions below needs, in floats.
   int64_t elements() const;
-  /// Overwrites the results in `unsafe`, which has a set for each tile.
+  /// Overwrites the results in `unsafe`, which contains a set for each tile.
   void compute_results(const Operands& operands, const TileResults* unsafe, float* memory) const;
   /// Overwrites `count` channels of all results.
   void compute_channels(const Operands& operands, const int64_t* channels, int64_t count, float* memory) const;
@@ -48,19 +49,19 @@ class ConvRepair {
 
   Shape shape_;
   GemmKernels gemm_ = kernels().gemm[0];
-  int64_t panel_step_;      // between the taps of packed weights
-  int64_t piece_elements_;  // of memory
+  int64_t panel_step_;      // distance of taps of packed weights
+  int64_t piece_elements_;  // size of the memory of a piece
 };
 
-/// Channels of the gradient of a weight.
+/// Repairs channels of the gradient of a weight.
 class WeightRepair {
  public:
-  /// Of gradients of results, which `tiling` cuts, and of x.
+  /// For the gradients of results, which `tiling` divides, and for x.
   WeightRepair(const WinogradTiling& tiling, int64_t in, int64_t out) : tiling_(tiling), in_(in), out_(out) {}
 
   int64_t elements() const;
-  /// Overwrites the kernels of `count` channels: those of x first, then those of g, which begin at `in`. Zeros are
-  /// skipped where all that they are multiplied with is finite.
+  /// Overwrites the kernels of `count` channels: first channels of x, then those of g, which are numbered from `in` on.
+  /// Zeros may be skipped if everything that they are multiplied by is finite.
   void compute_channels(const float* g, const float* x, const int64_t* channels, int64_t count, bool skips_zeros,
                         float* weight, float* memory) const;
 

@@ -27,7 +27,7 @@ memory::desc row_major(const memory::dims& shape) {
 
 memory::desc any_layout(const memory::dims& shape) { return {shape, memory::data_type::f32, memory::format_tag::any}; }
 
-// (O, C / groups, K...), with an axis for groups where there are several.
+// (O, C / groups, K...), preceded by an axis for the groups if there is more than one.
 memory::dims weight_shape(const BareConvolutionShape& shape) {
   memory::dims dims = as_dims(shape.weight);
   if (shape.groups == 1) return dims;
@@ -43,7 +43,7 @@ void move(memory from, memory to) {
 }
 
 memory moved_in(const float* data, const memory::dims& shape, const memory::desc& wanted) {
-  // oneDNN reads only.
+  // oneDNN only reads this memory.
   const memory given(row_major(shape), cpu_engine(), const_cast<float*>(data));
   memory moved(wanted, cpu_engine());
   move(given, moved);

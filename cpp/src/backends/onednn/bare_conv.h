@@ -1,4 +1,4 @@
-// What the convolutions of conv.cpp are measured by: oneDNN's primitives alone, in the layouts that they prefer.
+// The reference that conv.cpp is measured against: oneDNN's primitives alone, in the layouts that they prefer.
 #pragma once
 
 #include <memory>
@@ -8,32 +8,32 @@
 
 namespace pydl::onednn {
 
-/// A layer without bias in float32, forward and backward. All shapes have one rank; the weight is (O, C / groups,
-/// K...).
+/// A convolution layer without bias in float32, forward and backward. All shapes have the same rank; the weight is (O,
+/// C / groups, K...).
 struct BareConvolutionShape {
   Dims x;
   Dims weight;
   Dims y;
   Dims stride;   // per spatial axis
-  Dims padding;  // before and behind each
+  Dims padding;  // on both sides of each
   int64_t groups = 1;
   bool input_gradient = true;
 };
 
-/// For benchmarks: operands are moved into the layouts that each primitive chose beforehand, and results are moved back
-/// when they are asked for, so that `run` takes the time of the arithmetic and no more.
+/// For benchmarks. Operands are converted beforehand to the layouts that each primitive chose, and results are
+/// converted back when they are read, so that the time of `run` is the time of the arithmetic alone.
 class BareConvolution {
  public:
   virtual ~BareConvolution() = default;
 
-  /// Computes the result and both gradients, or that of the weight only.
+  /// Computes the result and both gradients, or only the gradient of the weight.
   virtual void run() = 0;
 
-  /// Results of the last run, row-major. `x_gradient` is for `input_gradient` only.
+  /// The results of the last run, row-major. `x_gradient` is available only with `input_gradient`.
   virtual void read(float* y, float* weight_gradient, float* x_gradient) const = 0;
 };
 
-/// Operands are row-major: x, the weight, and the gradient of y. Throws ValueError for shapes that oneDNN refuses.
+/// The operands are row-major: x, the weight, and the gradient of y. Throws ValueError for shapes that oneDNN rejects.
 PYDL_MODULE_API std::unique_ptr<BareConvolution> make_bare_convolution(const BareConvolutionShape& shape,
                                                                        const float* x, const float* weight,
                                                                        const float* gradient);

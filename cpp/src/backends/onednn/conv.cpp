@@ -1,9 +1,9 @@
-// Convolutions. Activations are channels-last, which is as fast as oneDNN's own layouts where it has a primitive for
-// that; elsewhere they are moved into its layouts and back. Weights always are.
+// Convolutions. Activations are channels-last, which is as fast as oneDNN's own layouts if it has a primitive for
+// channels-last; if not, they are converted to its layouts and back. Weights are always converted.
 //
-// A call is cut into parts, groups of images or bands of one image, by its shape alone, and every part is a list of
-// primitives prepared for one thread. What the parts share, the weight in the primitive's layout, is made before them;
-// gradients of the weight are summed up after them.
+// A call is divided into parts, which are groups of images or bands of one image, by its shape alone. Every part is a
+// list of primitives prepared for one thread. The weight in the primitive's layout is shared by all parts and prepared
+// before them; the parts' gradients of the weight are summed after them.
 #include <cstring>
 
 #include "backends/onednn/conv_parts.h"
@@ -24,19 +24,19 @@ using exec::KernelCall;
 using op::ConvGeometry;
 using op::OpId;
 
-// Where the pointer of an argument comes from.
-struct Place {
+// The memory that an argument of a primitive points to.
+struct Location {
   enum class Kind { input, output, scratchpad, shared };
   Kind kind;
-  size_t index;  // of the operand, or offset in the part's scratchpad, or in that of all parts
+  size_t index;  // number of the operand, or offset in the scratchpad of the part or in the shared one
 };
 
 struct Step {
   BoundPrimitive primitive;
-  std::vector<Place> places;
+  std::vector<Location> locations;
 };
 
-// Scratchpads begin at lines of the cache.
+// Scratchpads are aligned to cache lines.
 size_t in_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 memory::dims sizes_of(const ConvGeometry::Sizes& sizes, int spatial, int64_t less = 0) {
@@ -45,7 +45,7 @@ memory::dims sizes_of(const ConvGeometry::Sizes& sizes, int spatial, int64_t les
   return dims;
 }
 
-// How oneDNN numbers a convolution.
+// The parameters of a convolution in oneDNN's conventions.
 struct Description {
   explicit Description(const ConvGeometry& g)
       : strides(sizes_of(g.stride, g.spatial)),
@@ -59,7 +59,7 @@ struct Description {
   memory::dims high;
 };
 
-// A weight (O, C / groups, K...), with an axis for groups where there are several.
+// The shape of a weight (O, C / groups, K...), preceded by an axis for the groups if there is more than one.
 Dims grouped_shape(const Dims& shape, int64_t groups) {
   if (groups == 1) return shape;
   Dims grouped = shape;
@@ -79,20 +79,20 @@ memory::desc any_layout(memory::data_type type, const Dims& shape) {
   return {memory::dims(shape.begin(), shape.end()), type, memory::format_tag::any};
 }
 
-// How activations lie when the primitive reads and writes them.
+// The layout in which the primitive reads and writes activations.
 enum class Layouts { channels_last, chosen_by_primitive };
 
-// What all parts of a call share: the weight in the layout that the primitive wants, or, in the same layout, the sum of
-// the gradients for it.
+// The part of the work that all parts of a call share: the weight in the layout that the primitive requires, or, in the
+// same layout, the sum of its gradients.
 struct SharedWeight {
   memory::desc layout;
   size_t bytes = 0;
-  std::vector<Step> steps;  // that make it from the weight, or move it into the output
+  std::vector<Step> steps;  // these convert the weight to this layout, or the gradient from it
   size_t scratchpad_bytes = 0;
 };
 
-// Prepares the steps of one part: operands are moved into layouts that the primitive takes, and results back. The first
-// part says in which layout the weight is shared; `dnnl::error` where a later one wants another.
+// Prepares the steps of one part, which convert operands to layouts that the primitive accepts, and results back. The
+// first part determines the layout of the shared weight; throws `dnnl::error` if a later part requires another one.
 class Preparation {
  public:
   Preparation(const KernelCall& call, memory::data_type type, Layouts layouts, SharedWeight& shared)
@@ -111,10 +111,10 @@ class Preparation {
 
   std::vector<Step> steps;
   size_t scratchpad_bytes = 0;
-  Place gradient_place = {};  // of the part's gradient of the weight
+  Location gradient_location = {};  // the part's gradient of the weight
 
  private:
-  using Kind = Place::Kind;
+  using Kind = Location::Kind;
 
   memory::desc channels_last(const Dims& shape) const { return describe(type_, shape, channels_last_strides(shape)); }
 
@@ -122,7 +122,7 @@ class Preparation {
     return layouts_ == Layouts::channels_last ? channels_last(shape) : any_layout(type_, shape);
   }
 
-  // The input: few channels are read as they are.
+  // The layout of the input. If it has few channels, it is read in its own layout.
   memory::desc input_layout(const BufferSpec& spec) const {
     const bool few = spec.shape[1] <= 4 && is_contiguous(spec.shape, spec.strides);
     return few && geometry_.groups == 1 ? describe(type_, spec.shape, contiguous_strides(spec.shape))
@@ -133,7 +133,7 @@ class Preparation {
     return any_layout(type_, grouped_shape(shape, geometry_.groups));
   }
 
-  // Parts of a gradient are summed up in float32.
+  // The gradients of the parts are summed in float32.
   memory::desc gradient_layout(const Dims& shape) const {
     const auto type = type_ == memory::data_type::bf16 ? memory::data_type::f32 : type_;
     return any_layout(type, grouped_shape(shape, geometry_.groups));
@@ -168,13 +168,13 @@ class Preparation {
     const BufferSpec& y = call_.outputs[0];
     const auto pd = forward(input_layout(x), weight_layout(w.shape), activation(y.shape));
     require_usable(pd);
-    const Place source = moved({Kind::input, 0}, describe(type_, x.shape, x.strides), pd.src_desc());
-    const Place weight = shared_weight(describe_weight(type_, w, geometry_.groups), pd.weights_desc());
+    const Location source = moved({Kind::input, 0}, describe(type_, x.shape, x.strides), pd.src_desc());
+    const Location weight = shared_weight(describe_weight(type_, w, geometry_.groups), pd.weights_desc());
     const Result result(*this, pd.dst_desc(), channels_last(y.shape));
     Step step = {BoundPrimitive(dnnl::convolution_forward(pd)), {}};
     add(step, DNNL_ARG_SRC, pd.src_desc(), source);
     add(step, DNNL_ARG_WEIGHTS, pd.weights_desc(), weight);
-    add(step, DNNL_ARG_DST, pd.dst_desc(), result.place);
+    add(step, DNNL_ARG_DST, pd.dst_desc(), result.location);
     add_scratchpad(step, pd.scratchpad_desc());
     if (call_.inputs.size() > 2) add(step, DNNL_ARG_BIAS, pd.bias_desc(), {Kind::input, 2});
     steps.push_back(std::move(step));
@@ -196,13 +196,13 @@ class Preparation {
                                                                 d.high,           hint,
                                                                 user_scratchpad()};
     require_usable(pd);
-    const Place gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
-    const Place weight = shared_weight(describe_weight(type_, w, geometry_.groups), pd.weights_desc());
+    const Location gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
+    const Location weight = shared_weight(describe_weight(type_, w, geometry_.groups), pd.weights_desc());
     const Result result(*this, pd.diff_src_desc(), channels_last(x.shape));
     Step step = {BoundPrimitive(dnnl::convolution_backward_data(pd)), {}};
     add(step, DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), gradient);
     add(step, DNNL_ARG_WEIGHTS, pd.weights_desc(), weight);
-    add(step, DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), result.place);
+    add(step, DNNL_ARG_DIFF_SRC, pd.diff_src_desc(), result.location);
     add_scratchpad(step, pd.scratchpad_desc());
     steps.push_back(std::move(step));
     result.move_back(*this);
@@ -224,24 +224,24 @@ class Preparation {
         d.high,           hint,
         user_scratchpad()};
     require_usable(pd);
-    const Place gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
-    const Place source = moved({Kind::input, 1}, describe(type_, x.shape, x.strides), pd.src_desc());
+    const Location gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
+    const Location source = moved({Kind::input, 1}, describe(type_, x.shape, x.strides), pd.src_desc());
     share_gradient(pd.diff_weights_desc(), describe_weight(type_, w, geometry_.groups));
     Step step = {BoundPrimitive(dnnl::convolution_backward_weights(pd)), {}};
     add(step, DNNL_ARG_DIFF_DST, pd.diff_dst_desc(), gradient);
     add(step, DNNL_ARG_SRC, pd.src_desc(), source);
-    gradient_place = reserve(pd.diff_weights_desc().get_size());
-    add(step, DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), gradient_place);
+    gradient_location = reserve(pd.diff_weights_desc().get_size());
+    add(step, DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc(), gradient_location);
     add_scratchpad(step, pd.scratchpad_desc());
     steps.push_back(std::move(step));
   }
 
-  // The weight, in the output's layout or the primitive's.
-  Place shared_weight(const memory::desc& layout, const memory::desc& wanted) {
+  // The weight in the caller's layout if the primitive accepts it, else in the primitive's.
+  Location shared_weight(const memory::desc& layout, const memory::desc& wanted) {
     if (layout == wanted) return {Kind::input, 1};
-    const Place place = {Kind::shared, 0};
-    if (is_first_to_share(wanted)) reorder_shared({Kind::input, 1}, layout, place, wanted);
-    return place;
+    const Location location = {Kind::shared, 0};
+    if (is_first_to_share(wanted)) reorder_shared({Kind::input, 1}, layout, location, wanted);
+    return location;
   }
 
   void share_gradient(const memory::desc& written, const memory::desc& wanted) {
@@ -260,8 +260,9 @@ class Preparation {
     return true;
   }
 
-  // Reorders the shared weight in blocks of output channels, which threads share. The scratchpads follow the weight.
-  void reorder_shared(Place from, const memory::desc& layout, Place to, const memory::desc& wanted) {
+  // Reorders the shared weight in blocks of output channels, which are distributed over threads. The scratchpads come
+  // after the weight.
+  void reorder_shared(Location from, const memory::desc& layout, Location to, const memory::desc& wanted) {
     constexpr int64_t most_blocks = 8;
     constexpr int64_t block_channels = 32;
     const int axis = geometry_.groups > 1 ? 1 : 0;
@@ -279,7 +280,7 @@ class Preparation {
     }
   }
 
-  Step reorder_step(Place from, const memory::desc& layout, Place to, const memory::desc& wanted) {
+  Step reorder_step(Location from, const memory::desc& layout, Location to, const memory::desc& wanted) {
     const dnnl::reorder::primitive_desc pd(cpu_engine(), layout, cpu_engine(), wanted, user_scratchpad());
     Step step = {BoundPrimitive(dnnl::reorder(pd)), {}};
     add(step, DNNL_ARG_FROM, layout, from);
@@ -289,30 +290,30 @@ class Preparation {
     return step;
   }
 
-  // Where the primitive writes: into the output, or into the scratchpad, to be moved.
+  // The primitive writes to the output, or to the scratchpad if the result must be reordered afterwards.
   struct Result {
     Result(Preparation& preparation, const memory::desc& written_in, const memory::desc& wanted_in)
         : written(written_in),
           wanted(wanted_in),
-          place(written == wanted ? Place{Kind::output, 0} : preparation.reserve(written.get_size())) {}
+          location(written == wanted ? Location{Kind::output, 0} : preparation.reserve(written.get_size())) {}
     void move_back(Preparation& preparation) const {
-      if (written != wanted) preparation.add_reorder(place, written, {Kind::output, 0}, wanted);
+      if (written != wanted) preparation.add_reorder(location, written, {Kind::output, 0}, wanted);
     }
 
     memory::desc written;
     memory::desc wanted;
-    Place place;
+    Location location;
   };
 
-  // Where the operand lies in the layout `wanted`: where it is, or in the scratchpad.
-  Place moved(Place from, const memory::desc& layout, const memory::desc& wanted) {
+  // The location of the operand in the layout `wanted`. It is reordered into the scratchpad if it has another layout.
+  Location moved(Location from, const memory::desc& layout, const memory::desc& wanted) {
     if (layout == wanted) return from;
-    const Place to = reserve(wanted.get_size());
+    const Location to = reserve(wanted.get_size());
     add_reorder(from, layout, to, wanted);
     return to;
   }
 
-  void add_reorder(Place from, const memory::desc& layout, Place to, const memory::desc& wanted) {
+  void add_reorder(Location from, const memory::desc& layout, Location to, const memory::desc& wanted) {
     const dnnl::reorder::primitive_desc pd(cpu_engine(), layout, cpu_engine(), wanted, user_scratchpad());
     Step step = {BoundPrimitive(dnnl::reorder(pd)), {}};
     add(step, DNNL_ARG_FROM, layout, from);
@@ -321,19 +322,19 @@ class Preparation {
     steps.push_back(std::move(step));
   }
 
-  static void add(Step& step, int argument, const memory::desc& layout, Place place) {
+  static void add(Step& step, int argument, const memory::desc& layout, Location location) {
     step.primitive.add_argument(argument, layout);
-    step.places.push_back(place);
+    step.locations.push_back(location);
   }
 
   void add_scratchpad(Step& step, const memory::desc& layout) {
     add(step, DNNL_ARG_SCRATCHPAD, layout, reserve(layout.get_size()));
   }
 
-  Place reserve(size_t bytes) {
-    const Place place = {Kind::scratchpad, scratchpad_bytes};
+  Location reserve(size_t bytes) {
+    const Location location = {Kind::scratchpad, scratchpad_bytes};
     scratchpad_bytes += in_lines(bytes);
-    return place;
+    return location;
   }
 
   const KernelCall& call_;
@@ -351,12 +352,13 @@ struct Pointers {
   char* scratchpad;
   char* shared;
 
-  void* at(const Place& place, const ConvPart* part) const {
-    switch (place.kind) {
-      case Place::Kind::input: return moved(inputs[place.index], part == nullptr ? 0 : part->inputs[place.index]);
-      case Place::Kind::output: return moved(outputs[place.index], part == nullptr ? 0 : part->output);
-      case Place::Kind::scratchpad: return scratchpad + place.index;
-      default: return shared + place.index;
+  void* at(const Location& location, const ConvPart* part) const {
+    switch (location.kind) {
+      case Location::Kind::input:
+        return moved(inputs[location.index], part == nullptr ? 0 : part->inputs[location.index]);
+      case Location::Kind::output: return moved(outputs[location.index], part == nullptr ? 0 : part->output);
+      case Location::Kind::scratchpad: return scratchpad + location.index;
+      default: return shared + location.index;
     }
   }
   static void* moved(void* pointer, int64_t bytes) { return static_cast<char*>(pointer) + bytes; }
@@ -365,11 +367,11 @@ struct Pointers {
 void run_step(Step& step, const Pointers& pointers, const ConvPart* part) {
   constexpr size_t most_arguments = 8;
   void* arguments[most_arguments];
-  for (size_t i = 0; i < step.places.size(); ++i) arguments[i] = pointers.at(step.places[i], part);
-  step.primitive.execute(std::span(arguments, step.places.size()));
+  for (size_t i = 0; i < step.locations.size(); ++i) arguments[i] = pointers.at(step.locations[i], part);
+  step.primitive.execute(std::span(arguments, step.locations.size()));
 }
 
-// Elements that are worth a thread, where they are moved or added.
+// The number of elements to convert or add that makes another thread worthwhile.
 constexpr int64_t elements_per_thread = 32768;
 
 void add_floats(const float* a, const float* b, float* sum, int64_t count) {
@@ -383,7 +385,7 @@ struct PreparedConv {
     ConvPart part;
     std::vector<Step> steps;
     size_t scratchpad_offset;
-    Place gradient_place;
+    Location gradient_location;
   };
 
   std::vector<Part> parts;
@@ -394,7 +396,7 @@ struct PreparedConv {
     for (ConvPart& part : cut(call, in_parts)) {
       const KernelCall part_call = part.call.view();
       Preparation preparation(part_call, type, layouts, shared);
-      parts.push_back({std::move(part), std::move(preparation.steps), scratchpad_bytes, preparation.gradient_place});
+      parts.push_back({std::move(part), std::move(preparation.steps), scratchpad_bytes, preparation.gradient_location});
       scratchpad_bytes += preparation.scratchpad_bytes;
     }
     for (Part& part : parts) part.scratchpad_offset += shared.scratchpad_bytes;
@@ -409,13 +411,14 @@ class ConvKernel final : public Kernel {
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    // Some primitives count threads again when they are executed.
+    // Some primitives query the number of threads again when they are executed.
     const runtime::ThreadLimit one_thread(1);
     const SoleUse use(in_use_);
     if (use.is_ours()) {
       run(prepared_, inputs, outputs, static_cast<char*>(scratchpad));
     } else {
-      // Another thread is using the memory objects of our steps. Preparing them anew is cheap: oneDNN keeps primitives.
+      // Another thread is using the memory objects of our steps. Preparing new ones is cheap, because oneDNN caches
+      // primitives.
       PreparedConv prepared = prepare(call_.view());
       run(prepared, inputs, outputs, static_cast<char*>(scratchpad));
     }
@@ -454,14 +457,14 @@ class ConvKernel final : public Kernel {
     if (gives_weight) sum_gradients(prepared, shared);
   }
 
-  // In the order of the parts, whoever has computed them.
+  // Adds in the order of the parts, whichever threads computed them.
   void sum_gradients(PreparedConv& prepared, const Pointers& pointers) const {
     auto* const sum = prepared.shared.steps.empty() ? static_cast<char*>(pointers.outputs[0]) : pointers.shared;
     const memory::desc& layout = prepared.shared.layout;
     const auto item = static_cast<int64_t>(memory::data_type_size(layout.get_data_type()));
     const auto gradient = [&](size_t part) {
       const PreparedConv::Part& of = prepared.parts[part];
-      return pointers.shared + of.scratchpad_offset + of.gradient_place.index;
+      return pointers.shared + of.scratchpad_offset + of.gradient_location.index;
     };
     runtime::parallel_for(element_count_of(layout), elements_per_thread, [&](int64_t begin, int64_t end) {
       if (prepared.parts.size() == 1) {
@@ -477,7 +480,7 @@ class ConvKernel final : public Kernel {
     move_shared(prepared, pointers);
   }
 
-  // The weight into the layout that all parts read, or its gradient out of it.
+  // Converts the weight to the layout that all parts read, or its gradient from that layout.
   static void move_shared(PreparedConv& prepared, const Pointers& pointers) {
     std::vector<Step>& steps = prepared.shared.steps;
     const int64_t elements = element_count_of(prepared.shared.layout);
@@ -487,7 +490,7 @@ class ConvKernel final : public Kernel {
     });
   }
 
-  // With those that only fill up blocks.
+  // Includes the elements that only pad blocks.
   static int64_t element_count_of(const memory::desc& layout) {
     const auto item = memory::data_type_size(layout.get_data_type());
     return std::max<int64_t>(static_cast<int64_t>(layout.get_size() / item), 1);
@@ -511,7 +514,7 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
   try {
     return std::make_unique<ConvKernel>(call, *type);
   } catch (const dnnl::error&) {
-    return nullptr;  // a layout or dtype that this processor or version has no primitive for
+    return nullptr;  // this processor or version has no primitive for the layout or dtype
   }
 }
 

@@ -14,10 +14,10 @@ using exec::KernelCall;
 using op::ConvGeometry;
 using op::OpId;
 
-// Places of the output in a part, beyond two.
-constexpr int64_t places_per_part = 512;
-// Every part has a gradient of the weight of its own, which is written, and read to be summed up: it should have this
-// many terms, and all of them together should not be larger than this, beyond two.
+// A part should have at least this many output positions, unless there are only two parts.
+constexpr int64_t positions_per_part = 512;
+// Every part has its own gradient of the weight, which is written, and read again to be summed. Unless there are only
+// two parts, each should sum at least this many terms, and their gradients together should not be larger than this.
 constexpr int64_t terms_worth_a_sum = 256;
 constexpr int64_t most_gradient_elements = int64_t{1} << 22;
 
@@ -29,7 +29,7 @@ struct Range {
 
 Range part_of(int64_t size, int64_t count, int64_t index) { return {size * index / count, size * (index + 1) / count}; }
 
-// Keeps a range of an axis, and returns where it begins, in bytes.
+// Restricts an axis to a range, and returns the offset of the range in bytes.
 int64_t narrow(BufferSpec& spec, int axis, Range range) {
   spec.shape[axis] = range.size();
   return range.begin * spec.strides[axis] * static_cast<int64_t>(item_size(spec.dtype));
@@ -60,8 +60,8 @@ op::Attrs with_padding(const op::Attrs& attrs, int64_t low, int64_t high) {
   return changed;
 }
 
-// Rows [begin, end) of the output of a single image, along the first spatial axis, and the rows of the input in their
-// windows; padding is what lies outside of the image.
+// Rows [begin, end) of the output of a single image along the first spatial axis, with the rows of the input in their
+// windows. Windows that extend beyond the image become padding.
 ConvPart band(const KernelCall& call, const ConvGeometry& g, Range range) {
   const auto axis = static_cast<size_t>(3 - g.spatial);
   const int64_t first = range.begin * g.stride[axis] - g.low[axis];
@@ -79,7 +79,7 @@ ConvPart band(const KernelCall& call, const ConvGeometry& g, Range range) {
   return part;
 }
 
-// Whether every band has rows of the image in its windows.
+// Whether the windows of every band contain rows of the image.
 bool may_cut_bands(const KernelCall& call, const ConvGeometry& g) {
   const auto axis = static_cast<size_t>(3 - g.spatial);
   const int64_t reach = (g.kernel[axis] - 1) * g.dilation[axis] + 1;
@@ -87,7 +87,7 @@ bool may_cut_bands(const KernelCall& call, const ConvGeometry& g) {
          g.output[axis] > 1 && is_channels_last(call.inputs[0].shape, call.inputs[0].strides);
 }
 
-// How many parts the gradient of the weight is worth.
+// The number of parts that is worthwhile for the gradient of the weight.
 int64_t gradient_parts(const KernelCall& call, const ConvGeometry& g) {
   const int64_t elements = std::max<int64_t>(element_count(call.outputs[0].shape), 1);
   const int64_t by_terms = g.batch * g.output_size() / terms_worth_a_sum;
@@ -102,10 +102,10 @@ int64_t gradient_parts(const KernelCall& call, const ConvGeometry& g) {
 std::vector<ConvPart> cut(const KernelCall& call, bool in_parts) {
   const ConvGeometry g = op::conv_geometry(call);
   // Every part reads the whole weight.
-  const int64_t worth_a_weight = std::max<int64_t>(g.batch * g.output_size() / places_per_part, 2);
+  const int64_t worth_a_weight = std::max<int64_t>(g.batch * g.output_size() / positions_per_part, 2);
   int64_t count = in_parts ? std::min(part_count(g.work()), worth_a_weight) : 1;
   if (call.op == OpId::conv_backward_weight) {
-    // oneDNN gives sums in float32 for bfloat16 too, but not for float16.
+    // oneDNN can write float32 sums for bfloat16, but not for float16.
     count = call.outputs[0].dtype == DType::float16 ? 1 : std::min(count, gradient_parts(call, g));
   }
   std::vector<ConvPart> parts;

@@ -1,4 +1,4 @@
-// How a convolution is cut into parts.
+// The division of a convolution into parts.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace pydl::backends::onednn {
 
-/// A copy of a call, which outlives it.
+/// A copy of a call that outlives it.
 struct OwnedCall {
   explicit OwnedCall(const exec::KernelCall& call)
       : op(call.op),
@@ -22,7 +22,7 @@ struct OwnedCall {
   std::vector<exec::BufferSpec> outputs;
 };
 
-/// A convolution of some of the images, or of a band of them, and where its operands begin, in bytes.
+/// A convolution of some of the images, or of a band of one image, with the offsets of its operands in bytes.
 struct ConvPart {
   explicit ConvPart(const exec::KernelCall& whole) : call(whole) {}
 
@@ -33,8 +33,8 @@ struct ConvPart {
   int64_t output = 0;
 };
 
-/// Cuts a call by its shape alone; into one part unless `in_parts`. The outputs of parts, but for the gradient of the
-/// weight, which every part has, are consecutive elements.
+/// Divides a call by its shape alone, into a single part unless `in_parts` is set. The outputs of the parts are
+/// consecutive elements, except for the gradient of the weight, which every part computes for itself.
 std::vector<ConvPart> cut(const exec::KernelCall& call, bool in_parts);
 
 }  // namespace pydl::backends::onednn

@@ -1,4 +1,4 @@
-// Products. The output is cut into parts by its shape alone, and every part is a primitive prepared for one thread.
+// Products. The output is divided into parts by its shape alone, and every part is a primitive prepared for one thread.
 #include <algorithm>
 
 #include "backends/onednn/primitive.h"
@@ -16,13 +16,14 @@ using exec::BufferSpec;
 using exec::Kernel;
 using exec::KernelCall;
 
-// Below this many multiply-adds executing a primitive costs more than the arithmetic; the next provider is asked.
+// With fewer multiply-adds, executing a primitive costs more than the arithmetic, and the call is left to the next
+// provider.
 constexpr int64_t min_work = 128 * 128 * 16;
 
-// One part of a product, ready.
+// One part of a product, ready to be executed.
 struct PreparedPart {
   BoundPrimitive primitive;
-  int64_t a_offset;  // in bytes, as all of them
+  int64_t a_offset;  // offsets are in bytes
   int64_t b_offset;
   int64_t y_offset;
   int64_t bias_offset;
@@ -30,12 +31,12 @@ struct PreparedPart {
   size_t scratchpad_size;
 };
 
-// What parts are made of.
+// The parameters that all parts have in common.
 struct Plan {
   dnnl::memory::data_type type;
   size_t item_size;
   bool has_bias;
-  bool relu;     // of the result
+  bool relu;     // applied to the result
   bool swapped;  // a is the second input
   std::vector<Part> parts;
 };
@@ -47,7 +48,7 @@ dnnl::memory::desc describe_bias(dnnl::memory::data_type type, const Product& pr
   return describe(type, shape, contiguous_strides(shape));
 }
 
-// Throws `dnnl::error` where oneDNN has nothing for this product.
+// Throws `dnnl::error` if oneDNN has no implementation for this product.
 dnnl::matmul::primitive_desc describe_product(const Plan& plan, const Product& product) {
   const auto a = describe(plan.type, product.a.shape, product.a.strides);
   const auto b = describe(plan.type, product.b.shape, product.b.strides);
@@ -94,13 +95,14 @@ class ProductKernel final : public Kernel {
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    // Some primitives count threads again when they are executed.
+    // Some primitives query the number of threads again when they are executed.
     const runtime::ThreadLimit one_thread(1);
     const SoleUse use(in_use_);
     if (use.is_ours()) {
       run_parts(parts_, inputs, outputs, scratchpad);
     } else {
-      // Another thread is using the memory objects of our parts. Preparing them anew is cheap: oneDNN keeps primitives.
+      // Another thread is using the memory objects of our parts. Preparing new ones is cheap, because oneDNN caches
+      // primitives.
       auto parts = prepare_parts(plan_);
       run_parts(parts, inputs, outputs, scratchpad);
     }
@@ -123,7 +125,7 @@ class ProductKernel final : public Kernel {
     });
   }
 
-  // Of the part that was just written, and is in the caches.
+  // Applied to a part right after it was written, while it is in the caches.
   void apply_relu(const Operand& y, void* output, int64_t offset) const {
     const bool rows_are_contiguous = y.strides.back() == 1;
     const int row_axis = y.shape.rank() - (rows_are_contiguous ? 2 : 1);
@@ -150,15 +152,15 @@ std::unique_ptr<Kernel> prepare_product(const std::optional<Product>& product, D
   const auto type = data_type(dtype);
   if (!product || !type || product->work() < min_work) return nullptr;
   if (dtype == DType::float32 && runtime::suits_amx(product->rows(), product->columns(), product->depth())) {
-    return nullptr;  // `cpu` has tiles for these
+    return nullptr;  // these are computed with tiles by `cpu`
   }
-  // Implementations for float16 want the columns of b to be all of its memory.
+  // The implementations for float16 require b to have no columns besides those of the product.
   const bool may_cut_columns = dtype != DType::float16;
   try {
     return std::make_unique<ProductKernel>(
         Plan{*type, item_size(dtype), has_bias, relu, product->swapped, cut(*product, may_cut_columns)});
   } catch (const dnnl::error&) {
-    return nullptr;  // a layout or dtype that this processor or version has no primitive for
+    return nullptr;  // this processor or version has no primitive for the layout or dtype
   }
 }
 

@@ -44,7 +44,8 @@ void rectify_floats(float* elements, int64_t count) {
   for (int64_t i = 0; i < count; ++i) elements[i] = elements[i] < 0 ? 0 : elements[i];
 }
 
-// Of 16 bits, of which the first is the sign: negative numbers are those from the sign alone to minus infinity.
+// Elements of 16 bits with the sign in the highest one: negative numbers are the codes from the sign bit alone to minus
+// infinity.
 void rectify_halves(uint16_t* elements, int64_t count, uint16_t minus_infinity) {
 #pragma omp simd
   for (int64_t i = 0; i < count; ++i) {

@@ -1,4 +1,4 @@
-// A oneDNN primitive with its operands: prepared once, executed with new pointers each time.
+// A oneDNN primitive with its operands: prepared once, then executed with new pointers each time.
 #pragma once
 
 #include <atomic>
@@ -13,50 +13,51 @@
 
 namespace pydl::backends::onednn {
 
-/// The processor, as oneDNN sees it.
+/// oneDNN's engine for the processor.
 const dnnl::engine& cpu_engine();
 
-/// oneDNN's type for the dtypes of which it computes products; none for the others.
+/// oneDNN's type for a dtype; nothing if it computes no products in that dtype.
 std::optional<dnnl::memory::data_type> data_type(DType dtype);
 
-/// Shape and strides as a descriptor. Throws `dnnl::error` for strides that oneDNN refuses.
+/// A shape with strides as a descriptor. Throws `dnnl::error` for strides that oneDNN rejects.
 dnnl::memory::desc describe(dnnl::memory::data_type type, const Dims& shape, const Dims& strides);
 
-/// Attributes under which the caller hands in the scratchpad; a primitive is then free of state of its own.
+/// Attributes with which the caller provides the scratchpad, so that a primitive has no state of its own.
 dnnl::primitive_attr user_scratchpad();
 
-/// Throws `dnnl::error` for implementations that must not be used: the slow ones that oneDNN's own tests compare with,
-/// and those by its older kernels for products ("gemm:jit"). These move the stack pointer into memory of the heap, and
-/// a signal that arrives meanwhile is written below it: over whatever is there.
+/// Throws `dnnl::error` for implementations that must not be used: the slow references of oneDNN's own tests, and its
+/// older product kernels ("gemm:jit"). The latter move the stack pointer into the heap, and a signal that arrives
+/// meanwhile overwrites the memory below it, whatever that is.
 void require_usable(const dnnl::primitive_desc_base& description);
 
-/// The larger of each element and 0; what is not a number stays as it is. (oneDNN's own activation makes 0 of it.)
+/// Applies max(x, 0) to each element and keeps NaN. (oneDNN's own activation turns NaN into 0.)
 void rectify(dnnl::memory::data_type type, void* elements, int64_t count);
 
-/// Into how many parts work is cut: more for more work, by a power of two, and never by the number of threads.
+/// The number of parts into which work is divided: a power of two that grows with the work, and never depends on the
+/// number of threads.
 int64_t part_count(int64_t multiply_adds);
 
-/// A primitive and memory objects for its arguments. Cheaper to execute than through `dnnl::primitive::execute`, which
-/// allocates. One thread at a time.
+/// A primitive with memory objects for its arguments. Executing it is cheaper than `dnnl::primitive::execute`, which
+/// allocates. Only one thread at a time may use it.
 class BoundPrimitive {
  public:
   explicit BoundPrimitive(const dnnl::primitive& primitive) : primitive_(primitive) {}
 
-  /// Adds an operand; pointers are handed to `execute` in the order of these calls.
+  /// Adds an operand. `execute` takes the pointers in the order of these calls.
   void add_argument(int argument, const dnnl::memory::desc& description);
   void execute(std::span<void* const> pointers);
   void execute(std::initializer_list<void*> pointers) { execute(std::span(pointers.begin(), pointers.size())); }
 
  private:
   dnnl::primitive primitive_;
-  // A stream keeps no work on a processor. Made beforehand, whichever thread executes the primitive, it takes no
-  // memory.
+  // On a processor a stream holds no pending work. Because it is created beforehand, executing the primitive on any
+  // thread allocates no memory for it.
   dnnl::stream stream_{cpu_engine()};
   std::vector<dnnl::memory> memories_;
   std::vector<dnnl_exec_arg_t> arguments_;
 };
 
-/// Holds what one thread at a time may use, unless another does; waits for nobody.
+/// Grants one thread exclusive use of something, or reports that another thread is using it; never waits.
 class SoleUse {
  public:
   explicit SoleUse(std::atomic<bool>& in_use)

@@ -11,9 +11,9 @@ namespace {
 
 using exec::BufferSpec;
 
-// Kernels work on blocks of so many columns; parts consist of whole ones.
+// Kernels work on blocks of this many columns; a part consists of whole blocks.
 constexpr int64_t column_block = 64;
-// Moving a row of a or a column of b costs about as much as this many of its products.
+// Reading a row of a or a column of b costs about as much as this many multiply-adds per element.
 constexpr int64_t move_cost = 8;
 
 void insert_axis(Operand& operand, int64_t size, int64_t stride) {
@@ -21,8 +21,8 @@ void insert_axis(Operand& operand, int64_t size, int64_t stride) {
   operand.strides.insert(0, stride);
 }
 
-// Adds a batch axis in front, or merges it with what it continues evenly: the rows, where b has no batch axes, or the
-// batch axis that was added before.
+// Adds a batch axis in front, or merges it with the axis whose elements it continues evenly: the rows, if b has no
+// batch axes, or the batch axis that was added before.
 void add_batch_axis(Product& product, int64_t size, int64_t a_stride, int64_t b_stride, int64_t y_stride) {
   if (size == 1) return;
   Operand& a = product.a;
@@ -47,8 +47,9 @@ void add_batch_axis(Product& product, int64_t size, int64_t a_stride, int64_t b_
   }
 }
 
-// Strides of axes of size 1 mean nothing to us, but oneDNN checks them. False for a layout that it refuses: one of rows
-// and columns must have stride 1, the other must not overlap it, and nothing may run backwards.
+// The strides of axes of size 1 are meaningless to us, but oneDNN checks them. False for a layout that oneDNN rejects:
+// the stride of the rows or of the columns must be 1, the other one must not make them overlap, and no stride may be
+// negative.
 bool normalise(Operand& operand) {
   const int row_axis = operand.shape.rank() - 2;
   const int64_t rows = operand.shape[row_axis];
@@ -70,7 +71,7 @@ void transpose(Operand& operand) {
   std::swap(operand.strides[row_axis], operand.strides[row_axis + 1]);
 }
 
-// A column is computed as a row, of the transposed operands: oneDNN's kernels make whole vectors of a row.
+// Computes a column as a row, with transposed operands: oneDNN's kernels vectorise along rows.
 void turn_column_into_row(Product& product) {
   if (product.columns() != 1 || product.rows() == 1) return;
   std::swap(product.a, product.b);
@@ -84,7 +85,7 @@ std::optional<Product> normalised(Product product) {
   return product;
 }
 
-// Stride of an operand along a batch axis of y; 0 where it is broadcast.
+// The stride of an operand along a batch axis of y; 0 if it is broadcast.
 int64_t batch_stride(const BufferSpec& operand, int axis, int rank) {
   const int own_axis = axis - (rank - operand.shape.rank());
   return own_axis < 0 || operand.shape[own_axis] == 1 ? 0 : operand.strides[own_axis];
@@ -98,10 +99,10 @@ Operand last_two_axes(const BufferSpec& spec) {
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
-// Time of one part, in multiply-adds per element of depth: kernels work on blocks of 64 columns.
+// The time of one part, in multiply-adds per element of depth. Kernels compute whole vectors of columns.
 int64_t part_cost(int64_t rows, int64_t columns) { return rows * round_up(columns, 16) + move_cost * (rows + columns); }
 
-// Into how many parts the first batch axis, the rows and the columns are cut.
+// The numbers of parts into which the first batch axis, the rows and the columns are divided.
 struct Grid {
   int64_t batches = 1;
   int64_t rows = 1;
@@ -120,7 +121,7 @@ Grid choose_grid(const Product& product, bool may_cut_columns) {
     const int64_t columns = may_cut_columns ? std::min(parts / rows, divide_up(product.columns(), column_block)) : 1;
     const int64_t cost = part_cost(divide_up(product.rows(), rows),
                                    round_up(divide_up(product.columns(), columns), columns > 1 ? column_block : 1));
-    if (cost > best) continue;  // rows, where both cost the same
+    if (cost > best) continue;  // prefers to divide the rows if both cost the same
     best = cost;
     grid.rows = rows;
     grid.columns = columns;
@@ -133,14 +134,14 @@ struct Range {
   int64_t size;
 };
 
-// Part `index` of `count`, which begins at a multiple of `unit`.
+// Part `index` of `count`. It begins at a multiple of `unit`.
 Range part_of(int64_t size, int64_t unit, int64_t count, int64_t index) {
   const int64_t units = divide_up(size, unit);
   const int64_t begin = units * index / count * unit;
   return {begin, std::min(units * (index + 1) / count * unit, size) - begin};
 }
 
-// Keeps a range of an axis, unless it is broadcast, and returns where it begins, in elements.
+// Restricts an axis to a range, unless it is broadcast, and returns the offset of the range in elements.
 int64_t narrow(Operand& operand, int axis, Range range) {
   if (operand.shape[axis] == 1) return 0;
   operand.shape[axis] = range.size;

@@ -1,4 +1,4 @@
-// The layout of a matrix product, and how it is cut into parts for threads.
+// The layout of a matrix product, and its division into parts for threads.
 #pragma once
 
 #include <optional>
@@ -29,13 +29,13 @@ struct Product {
   int64_t work() const { return element_count(y.shape) * depth(); }
 };
 
-/// The product of `op::OpId::matmul`; none for layouts that oneDNN refuses.
+/// The product of `op::OpId::matmul`; nothing for layouts that oneDNN rejects.
 std::optional<Product> matmul_product(const exec::BufferSpec& a, const exec::BufferSpec& b, const exec::BufferSpec& y);
-/// The product of `op::OpId::linear`, x times the transposed weight, likewise.
+/// The product of `op::OpId::linear`, x times the transposed weight; nothing for layouts that oneDNN rejects.
 std::optional<Product> linear_product(const exec::BufferSpec& x, const exec::BufferSpec& weight,
                                       const exec::BufferSpec& y);
 
-/// A part of a product: where its operands begin, in elements, and its column in y.
+/// A part of a product, with the offsets of its operands in elements and its first column in y.
 struct Part {
   Product product;
   int64_t a_offset;
@@ -44,8 +44,8 @@ struct Part {
   int64_t column;
 };
 
-/// Cuts a product into parts of about equal cost. The number of threads has no influence: primitives for other shapes
-/// may add up in another order, and the result would depend on it.
+/// Divides a product into parts of about equal cost. The division does not depend on the number of threads: primitives
+/// for other shapes may add in another order, and the result would then depend on that number.
 std::vector<Part> cut(const Product& product, bool may_cut_columns);
 
 }  // namespace pydl::backends::onednn

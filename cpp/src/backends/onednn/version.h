@@ -1,4 +1,4 @@
-// Which oneDNN is linked.
+// The version of oneDNN that is linked.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace pydl::onednn {
 
-/// As in "3.2.0".
+/// For example "3.2.0".
 PYDL_MODULE_API std::string version();
 
 }  // namespace pydl::onednn

@@ -35,15 +35,6 @@ class Operand {
   std::array<int64_t, 5> strides_ = {};
 };
 
-template <class Function>
-void for_each_place(const ConvGeometry::Sizes& sizes, const Function& function) {
-  for (int64_t i = 0; i < sizes[0]; ++i) {
-    for (int64_t j = 0; j < sizes[1]; ++j) {
-      for (int64_t k = 0; k < sizes[2]; ++k) function(ConvGeometry::Sizes{i, j, k});
-    }
-  }
-}
-
 // The place in the input that an element of the kernel meets at a place of the output; false where outside.
 bool meet(const ConvGeometry& g, const ConvGeometry::Sizes& t, const ConvGeometry::Sizes& k, ConvGeometry::Sizes& s) {
   for (size_t axis = 0; axis < 3; ++axis) {

@@ -47,6 +47,12 @@ void store(void* data, int64_t offset, Value value) {
   }
 }
 
+/// Sizes or strides of all axes but one.
+inline Dims without(Dims dims, int axis) {
+  dims.erase(axis);
+  return dims;
+}
+
 /// Calls `function(offsets)` for every position of `shape` in row-major order; offsets[i] is where the element lies
 /// under strides[i].
 template <size_t N, class Function>
@@ -63,6 +69,16 @@ void for_each_position(const Dims& shape, const std::array<Dims, N>& strides, co
     }
     if (axis < 0) return;
     for (size_t i = 0; i < N; ++i) offsets[i] += strides[i][axis];
+  }
+}
+
+/// Calls `function(place)` for every place of three axes, the last one fastest.
+template <class Function>
+void for_each_place(const std::array<int64_t, 3>& sizes, const Function& function) {
+  for (int64_t i = 0; i < sizes[0]; ++i) {
+    for (int64_t j = 0; j < sizes[1]; ++j) {
+      for (int64_t k = 0; k < sizes[2]; ++k) function(std::array<int64_t, 3>{i, j, k});
+    }
   }
 }
 

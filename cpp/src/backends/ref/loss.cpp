@@ -4,19 +4,14 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/loss.h"
 #include "pydl/error.h"
 
 namespace pydl::backends::ref {
 
+using op::LossReduction;
+
 namespace {
-
-enum Reduction : int64_t { none, mean, sum };
-
-// Strides without the class axis.
-Dims without(Dims strides, int axis) {
-  strides.erase(axis);
-  return strides;
-}
 
 // The target at an offset: -1 where it does not count.
 int64_t target_at(const RefCall& call, const void* data, int64_t offset, int64_t classes) {
@@ -58,11 +53,12 @@ void for_each_row(const RefCall& call, const BufferSpec& logits, const BufferSpe
 void run_cross_entropy(const RefCall& call) {
   const BufferSpec& logits = call.inputs[0];
   const auto axis = static_cast<int>(call.attrs.integer("axis"));
-  const int64_t reduction = call.attrs.integer("reduction");
+  const LossReduction reduction = op::from_attrs<op::CrossEntropyAttrs>(call.attrs).reduction;
   const void* x = call.input_data[0];
   double total = 0;
   int64_t counted = 0;
-  const Dims y_strides = reduction == none ? call.outputs[0].strides : Dims::filled(call.inputs[1].shape.rank(), 0);
+  const Dims y_strides =
+      reduction == LossReduction::none ? call.outputs[0].strides : Dims::filled(call.inputs[1].shape.rank(), 0);
   for_each_row(call, logits, call.inputs[1], call.input_data[1], y_strides,
                [&](auto zero, int64_t row, int64_t y, int64_t target) {
                  using T = decltype(zero);
@@ -73,13 +69,13 @@ void run_cross_entropy(const RefCall& call) {
                    ++counted;
                  }
                  total += loss;
-                 if (reduction == none) store<T>(call.output_data[0], y, loss);
+                 if (reduction == LossReduction::none) store<T>(call.output_data[0], y, loss);
                });
-  if (reduction == none) return;
+  if (reduction == LossReduction::none) return;
   visit_dtype(logits.dtype, [&](auto zero) {
     using T = decltype(zero);
     if constexpr (is_floating(DTypeOf<T>::value)) {
-      store<T>(call.output_data[0], 0, reduction == mean ? total / static_cast<double>(counted) : total);
+      store<T>(call.output_data[0], 0, reduction == LossReduction::mean ? total / static_cast<double>(counted) : total);
     }
   });
 }
@@ -87,13 +83,13 @@ void run_cross_entropy(const RefCall& call) {
 void run_cross_entropy_backward(const RefCall& call) {
   const BufferSpec& logits = call.inputs[1];
   const auto axis = static_cast<int>(call.attrs.integer("axis"));
-  const int64_t reduction = call.attrs.integer("reduction");
+  const LossReduction reduction = op::from_attrs<op::CrossEntropyAttrs>(call.attrs).reduction;
   const void* x = call.input_data[1];
   const Dims no_strides = Dims::filled(call.inputs[2].shape.rank(), 0);
   int64_t counted = 0;
   for_each_row(call, logits, call.inputs[2], call.input_data[2], no_strides,
                [&](auto, int64_t, int64_t, int64_t target) { counted += target >= 0 ? 1 : 0; });
-  const Dims g_strides = reduction == none ? call.inputs[0].strides : no_strides;
+  const Dims g_strides = reduction == LossReduction::none ? call.inputs[0].strides : no_strides;
   // The gradient lies like the loss; y like the logits, row-major.
   const Dims y_strides = without(call.outputs[0].strides, axis);
   const std::array<Dims, 4> strides = {without(logits.strides, axis), call.inputs[2].strides, g_strides, y_strides};
@@ -104,7 +100,7 @@ void run_cross_entropy_backward(const RefCall& call) {
         const int64_t classes = logits.shape[axis];
         const int64_t target = target_at(call, call.input_data[2], offsets[1], classes);
         double g = load<T>(call.input_data[0], offsets[2]);
-        if (reduction == mean) g /= static_cast<double>(counted);
+        if (reduction == LossReduction::mean) g /= static_cast<double>(counted);
         const double normaliser = log_sum_exp<T>(x, offsets[0], logits.strides[axis], classes);
         for (int64_t k = 0; k < classes; ++k) {
           const double p = std::exp(load<T>(x, offsets[0] + k * logits.strides[axis]) - normaliser);

@@ -25,15 +25,6 @@ int64_t offset(const std::array<int64_t, 5>& strides, int64_t n, int64_t c, cons
   return n * strides[0] + c * strides[1] + s[0] * strides[2] + s[1] * strides[3] + s[2] * strides[4];
 }
 
-template <class Function>
-void for_each_place(const Sizes& sizes, const Function& function) {
-  for (int64_t i = 0; i < sizes[0]; ++i) {
-    for (int64_t j = 0; j < sizes[1]; ++j) {
-      for (int64_t k = 0; k < sizes[2]; ++k) function(Sizes{i, j, k});
-    }
-  }
-}
-
 // Calls `function(n, c, t)` for every window.
 template <class Function>
 void for_each_window(const PoolGeometry& g, const Function& function) {
@@ -50,7 +41,7 @@ void for_each_in_window(const PoolGeometry& g, const Sizes& t, const Function& f
   const auto& a = g.windows[0][static_cast<size_t>(t[0])];
   const auto& b = g.windows[1][static_cast<size_t>(t[1])];
   const auto& c = g.windows[2][static_cast<size_t>(t[2])];
-  for_each_place({a.count, b.count, c.count}, [&](const Sizes& k) {
+  for_each_place(Sizes{a.count, b.count, c.count}, [&](const Sizes& k) {
     function(Sizes{a.first + k[0] * a.step, b.first + k[1] * b.step, c.first + k[2] * c.step});
   });
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "backends/ref/registrations.h"
 #include "exec/kernel.h"
 
 namespace pydl::backends::ref {
@@ -60,22 +61,8 @@ std::unique_ptr<Kernel> prepare(const KernelCall& call) {
   return std::make_unique<RefKernel>(call, function);
 }
 
-void register_elementwise(KernelTable& table);
-void register_reduce(KernelTable& table);
-void register_softmax(KernelTable& table);
-void register_loss(KernelTable& table);
-void register_ctc(KernelTable& table);
-void register_norm(KernelTable& table);
-void register_recurrent(KernelTable& table);
-void register_view(KernelTable& table);
-void register_create(KernelTable& table);
-void register_index(KernelTable& table);
-void register_segment(KernelTable& table);
-void register_resample(KernelTable& table);
-void register_random(KernelTable& table);
-void register_matmul(KernelTable& table);
-void register_conv(KernelTable& table);
-void register_pool(KernelTable& table);
-void register_update(KernelTable& table);
+#define PYDL_DECLARE(family) void register_##family(KernelTable& table);
+PYDL_REGISTRATIONS(PYDL_DECLARE)
+#undef PYDL_DECLARE
 
 }  // namespace pydl::backends::ref

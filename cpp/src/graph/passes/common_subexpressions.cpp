@@ -1,4 +1,5 @@
 // Common subexpressions: equal ops on equal values of the same memory give the same.
+#include <algorithm>
 #include <numeric>
 #include <unordered_map>
 
@@ -11,9 +12,7 @@ namespace {
 // How often the memory of a value was overwritten before a node.
 int64_t version(const Graph& graph, const std::vector<std::vector<int>>& mutations, ValueId id, int position) {
   const auto& positions = mutations[static_cast<size_t>(graph.root(id))];
-  int64_t count = 0;
-  for (const int mutation : positions) count += mutation < position ? 1 : 0;
-  return count;
+  return std::lower_bound(positions.begin(), positions.end(), position) - positions.begin();
 }
 
 }  // namespace
@@ -43,8 +42,13 @@ void eliminate_common_subexpressions(Graph& graph) {
     // What is overwritten later, or handed out, has memory of its own.
     if (!graph.is_view(node) && !changes[static_cast<size_t>(output)].empty()) continue;
     if (is_output[static_cast<size_t>(output)]) continue;
+    // All that `equal` compares is part of it: calls of one hash are nearly always equal.
     size_t hash = static_cast<size_t>(node.op) * 31 + node.attrs.hash();
-    for (const ValueId input : node.inputs) hash = hash * 1000003 + static_cast<size_t>(input);
+    hash = hash * 1000003 + static_cast<size_t>(node.region);
+    for (const ValueId input : node.inputs) {
+      hash = hash * 1000003 + static_cast<size_t>(input);
+      hash = hash * 1000003 + static_cast<size_t>(version(graph, changes, input, static_cast<int>(n)));
+    }
     const auto [begin, end] = seen.equal_range(hash);
     for (auto candidate = begin; candidate != end && !removed[n]; ++candidate) {
       const Node& first = graph.nodes[static_cast<size_t>(candidate->second)];

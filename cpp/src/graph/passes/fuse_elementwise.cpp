@@ -1,13 +1,15 @@
 // Fusion of elementwise ops: a chain becomes one node, which passes over memory once.
 //
 // Nodes on one shape are joined where one reads what another gives, as long as no path leaves the group and comes back
-// into it: its nodes run together.
+// into it: its nodes run together (node_groups.h).
 #include <algorithm>
-#include <numeric>
+#include <optional>
 
 #include "graph/passes/dependencies.h"
 #include "graph/passes/fusible.h"
+#include "graph/passes/node_groups.h"
 #include "graph/passes/passes.h"
+#include "graph/readers.h"
 
 namespace pydl::graph {
 
@@ -18,15 +20,19 @@ using op::OpId;
 class ElementwiseFuser {
  public:
   explicit ElementwiseFuser(Graph& graph)
-      : graph_(graph), before_(dependencies(graph)), producer_(producers(graph)), group_(graph.nodes.size()) {
-    std::iota(group_.begin(), group_.end(), 0);
-    members_.resize(graph.nodes.size());
-    for (size_t n = 0; n < members_.size(); ++n) members_[n] = {static_cast<int>(n)};
+      : graph_(graph),
+        before_(dependencies(graph)),
+        groups_(before_),
+        producer_(producers(graph)),
+        readers_(graph),
+        output_of_root_(outputs_by_root(graph)),
+        is_fusible_(graph.nodes.size()) {
+    for (size_t n = 0; n < is_fusible_.size(); ++n) is_fusible_[n] = is_fusible(graph, graph.nodes[n]);
   }
 
   void run() {
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
-      if (!is_fusible(static_cast<int>(n))) continue;
+      if (!is_fusible_[n]) continue;
       for (const ValueId input : graph_.nodes[n].inputs) try_join(static_cast<int>(n), input);
     }
     rebuild();
@@ -36,23 +42,18 @@ class ElementwiseFuser {
   const Node& node(int n) const { return graph_.nodes[static_cast<size_t>(n)]; }
   const BufferSpec& output(int n) const { return graph_.spec(node(n).outputs[0]); }
 
-  bool is_fusible(int n) const { return graph::is_fusible(graph_, node(n)); }
-
   void try_join(int n, ValueId input) {
     const int producer = producer_[static_cast<size_t>(input)];
-    if (producer < 0 || !is_fusible(producer)) return;
-    const int own = group_[static_cast<size_t>(n)];
-    const int other = group_[static_cast<size_t>(producer)];
+    if (producer < 0 || !is_fusible_[static_cast<size_t>(producer)]) return;
+    const int own = groups_.group(n);
+    const int other = groups_.group(producer);
     if (own == other || output(n).shape != output(producer).shape || output(n).strides != output(producer).strides)
       return;
-    std::vector<int> joined = members_[static_cast<size_t>(own)];
-    joined.insert(joined.end(), members_[static_cast<size_t>(other)].begin(),
-                  members_[static_cast<size_t>(other)].end());
+    std::vector<int> joined = groups_.members(own);
+    joined.insert(joined.end(), groups_.members(other).begin(), groups_.members(other).end());
+    if (joined.size() > most_instructions) return;
     std::sort(joined.begin(), joined.end());
-    if (!fits(joined) || comes_back(joined)) return;
-    for (const int member : joined) group_[static_cast<size_t>(member)] = other;
-    members_[static_cast<size_t>(own)].clear();
-    members_[static_cast<size_t>(other)] = std::move(joined);
+    if (fits(joined)) groups_.join(other, own);
   }
 
   bool is_member(const std::vector<int>& sorted, int n) const {
@@ -71,20 +72,28 @@ class ElementwiseFuser {
     return inputs;
   }
 
-  // What of a group is read outside.
+  // What of a group is read outside, in the order in which it is read there first.
   std::vector<ValueId> external_outputs(const std::vector<int>& group) const {
-    std::vector<ValueId> outputs;
-    const auto add = [&](ValueId id) {
-      const ValueId root = graph_.root(id);
-      if (!is_member(group, producer_[static_cast<size_t>(root)])) return;
-      if (std::find(outputs.begin(), outputs.end(), root) == outputs.end()) outputs.push_back(root);
-    };
-    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
-      if (is_member(group, static_cast<int>(n))) continue;
-      for (const ValueId input : graph_.nodes[n].inputs) add(input);
+    std::vector<std::pair<std::pair<int, int>, ValueId>> found;
+    for (const int member : group) {
+      const ValueId value = node(member).outputs[0];
+      if (const auto read = first_read_outside(group, value))
+        found.emplace_back(std::pair(read->node, read->input), value);
     }
-    for (const ValueId id : graph_.outputs) add(id);
+    std::sort(found.begin(), found.end());
+    std::vector<ValueId> outputs;
+    for (const auto& entry : found) outputs.push_back(entry.second);
     return outputs;
+  }
+
+  // The outputs of the graph come behind all nodes.
+  std::optional<Read> first_read_outside(const std::vector<int>& group, ValueId value) const {
+    for (const Read& read : readers_.of(value)) {
+      if (!is_member(group, read.node)) return read;
+    }
+    const int output = output_of_root_[static_cast<size_t>(value)];
+    if (output < 0) return std::nullopt;
+    return Read{static_cast<int>(graph_.nodes.size()), output};
   }
 
   bool fits(const std::vector<int>& group) const {
@@ -97,34 +106,6 @@ class ElementwiseFuser {
     return external_inputs(group).size() + external_outputs(group).size() <= most_operands;
   }
 
-  // Whether a path leads from the group through other nodes back into it.
-  bool comes_back(const std::vector<int>& group) const {
-    std::vector<bool> seen(graph_.nodes.size(), false);
-    std::vector<int> stack;
-    const auto visit_before = [&](int n, bool inside) {
-      for (const int other : before_[static_cast<size_t>(n)]) {
-        if (is_member(group, other)) {
-          if (!inside) return true;
-          continue;
-        }
-        // The nodes of another group run together.
-        for (const int member : members_[static_cast<size_t>(group_[static_cast<size_t>(other)])]) {
-          if (seen[static_cast<size_t>(member)]) continue;
-          seen[static_cast<size_t>(member)] = true;
-          stack.push_back(member);
-        }
-      }
-      return false;
-    };
-    for (const int member : group) visit_before(member, true);
-    while (!stack.empty()) {
-      const int n = stack.back();
-      stack.pop_back();
-      if (visit_before(n, false)) return true;
-    }
-    return false;
-  }
-
   Node fused(const std::vector<int>& group) const {
     Node result;
     result.inputs = external_inputs(group);
@@ -133,26 +114,23 @@ class ElementwiseFuser {
     result.region = node(group.front()).region;
     result.shape = output(group.front()).shape;
     result.strides = output(group.front()).strides;
-    std::vector<int> operand(graph_.values.size(), -1);
-    for (size_t i = 0; i < result.inputs.size(); ++i) {
-      operand[static_cast<size_t>(result.inputs[i])] = static_cast<int>(i);
-    }
+    std::vector<ValueId> operands = result.inputs;
+    const auto number = [&](ValueId id) {
+      return static_cast<int>(std::find(operands.begin(), operands.end(), id) - operands.begin());
+    };
     for (const int member : group) {
       FusedInstruction instruction = {node(member).op, node(member).attrs, output(member).dtype, {}};
-      for (const ValueId input : node(member).inputs) {
-        instruction.sources.push_back(operand[static_cast<size_t>(input)]);
-      }
-      operand[static_cast<size_t>(node(member).outputs[0])] =
-          static_cast<int>(result.inputs.size() + result.fused.size());
+      for (const ValueId input : node(member).inputs) instruction.sources.push_back(number(input));
+      operands.push_back(node(member).outputs[0]);
       result.fused.push_back(std::move(instruction));
     }
-    for (const ValueId id : result.outputs) result.stored.push_back(operand[static_cast<size_t>(id)]);
+    for (const ValueId id : result.outputs) result.stored.push_back(number(id));
     return result;
   }
 
   void rebuild() {
     std::vector<Node> nodes;
-    for (const std::vector<int>& group : order_groups(graph_, before_, group_)) {
+    for (const std::vector<int>& group : order_groups(graph_, before_, groups_.groups())) {
       // A group that nobody reads is not worth a kernel; without the pass over dead code there may be some.
       if (group.size() == 1 || external_outputs(group).empty()) {
         for (const int member : group) nodes.push_back(node(member));
@@ -165,9 +143,11 @@ class ElementwiseFuser {
 
   Graph& graph_;
   std::vector<std::vector<int>> before_;
+  NodeGroups groups_;
   std::vector<int> producer_;
-  std::vector<int> group_;
-  std::vector<std::vector<int>> members_;
+  Readers readers_;
+  std::vector<int> output_of_root_;
+  std::vector<bool> is_fusible_;
 };
 
 }  // namespace

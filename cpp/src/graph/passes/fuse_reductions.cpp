@@ -24,7 +24,16 @@ bool is_served(OpId op, DType dtype) {
 class ReductionFuser {
  public:
   explicit ReductionFuser(Graph& graph)
-      : graph_(graph), producer_(producers(graph)), changes_(mutations(graph)), removed_(graph.nodes.size(), false) {}
+      : graph_(graph),
+        producer_(producers(graph)),
+        changes_(mutations(graph)),
+        removed_(graph.nodes.size(), false),
+        reads_(graph.values.size(), 0) {
+    for (const Node& node : graph.nodes) {
+      for (const ValueId id : node.inputs) ++reads_[static_cast<size_t>(graph.root(id))];
+    }
+    for (const ValueId id : graph.outputs) ++reads_[static_cast<size_t>(graph.root(id))];
+  }
 
   void run() {
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
@@ -63,10 +72,10 @@ class ReductionFuser {
       if (!is_whole && columns && *columns != split.columns) continue;
       Node more = fused;
       reduce(more, n);
-      removed_[static_cast<size_t>(n)] = true;
+      set_removed(n, true);
       drop_unread(more);
       if (more.inputs.size() + more.outputs.size() > most_operands) {
-        removed_[static_cast<size_t>(n)] = false;
+        set_removed(n, false);
         continue;
       }
       if (!is_whole) columns = split.columns;
@@ -111,20 +120,19 @@ class ReductionFuser {
     }
   }
 
-  bool is_read(ValueId value) const {
-    const auto reads = [&](ValueId id) { return graph_.root(id) == value; };
-    if (std::any_of(graph_.outputs.begin(), graph_.outputs.end(), reads)) return true;
-    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
-      const auto& inputs = graph_.nodes[n].inputs;
-      if (!removed_[n] && std::any_of(inputs.begin(), inputs.end(), reads)) return true;
-    }
-    return false;
+  // A reduction reads one value.
+  void set_removed(int n, bool removed) {
+    removed_[static_cast<size_t>(n)] = removed;
+    reads_[static_cast<size_t>(graph_.root(node(n).inputs[0]))] += removed ? -1 : 1;
   }
+
+  bool is_read(ValueId value) const { return reads_[static_cast<size_t>(value)] > 0; }
 
   Graph& graph_;
   std::vector<int> producer_;
   std::vector<std::vector<int>> changes_;
   std::vector<bool> removed_;
+  std::vector<int> reads_;                      // by root: by nodes that are not removed, and as outputs
   std::map<int, std::vector<int>> candidates_;  // by the node that may do them
 };
 

@@ -6,10 +6,10 @@ namespace {
 
 using op::OpId;
 
-// Dtypes that are computed in as they are. Others take conversions on the way, which eager mode rounds differently.
+// Dtypes that are computed in as they are, or, 16-bit floats, in float32 with a rounding after each op. Small integers
+// take conversions on the way, in which they would not wrap around as in eager mode.
 bool is_computed_in(DType dtype) {
-  return dtype == DType::float32 || dtype == DType::float64 || dtype == DType::int32 || dtype == DType::int64 ||
-         dtype == DType::boolean;
+  return is_floating(dtype) || dtype == DType::int32 || dtype == DType::int64 || dtype == DType::boolean;
 }
 
 // Bools are chosen by, converted and combined, but never computed with.

@@ -1,5 +1,8 @@
 // Sparse updates: where plain gradient descent is all that reads the gradient of a table's rows, the rows are updated
 // in place, and no gradient of the table's size is made.
+#include <map>
+#include <optional>
+
 #include "graph/passes/passes.h"
 
 namespace pydl::graph {
@@ -35,6 +38,9 @@ class SparseUpdates {
   }
 
  private:
+  // By index and size of the axis that it reaches into: the first lookup.
+  using Checks = std::map<std::pair<ValueId, int64_t>, int>;
+
   // Takes the tables out of an update of (step, parameters, gradients, lr), and gives the updates of their rows.
   std::vector<Node> split(int n) {
     Node& update = graph_.nodes[static_cast<size_t>(n)];
@@ -82,7 +88,7 @@ class SparseUpdates {
   }
 
   // Whether a gradient is that of rows of a table, read by nobody else; the index has been checked by then.
-  bool is_of_rows(ValueId gradient, int update) const {
+  bool is_of_rows(ValueId gradient, int update) {
     const int source = producer_[static_cast<size_t>(gradient)];
     if (source < 0 || uses_[static_cast<size_t>(gradient)] != 1) return false;
     const Node& node = graph_.nodes[static_cast<size_t>(source)];
@@ -93,13 +99,22 @@ class SparseUpdates {
     return is_checked(node.inputs[1], node.attrs.integer("size"), source);
   }
 
-  bool is_checked(ValueId index, int64_t size, int before) const {
-    for (int n = 0; n < before; ++n) {
-      const Node& node = graph_.nodes[static_cast<size_t>(n)];
-      if (node.op != OpId::take || node.inputs[1] != index) continue;
-      if (graph_.spec(node.inputs[0]).shape[static_cast<int>(node.attrs.integer("axis"))] == size) return true;
+  // Whether a lookup before this node has checked the index against this size.
+  bool is_checked(ValueId index, int64_t size, int before) {
+    if (!checks_) checks_ = find_checks();
+    const auto found = checks_->find({index, size});
+    return found != checks_->end() && found->second < before;
+  }
+
+  Checks find_checks() const {
+    Checks checks;
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const Node& node = graph_.nodes[n];
+      if (node.op != OpId::take) continue;
+      const int64_t size = graph_.spec(node.inputs[0]).shape[static_cast<int>(node.attrs.integer("axis"))];
+      checks.try_emplace({node.inputs[1], size}, static_cast<int>(n));
     }
-    return false;
+    return checks;
   }
 
   Graph& graph_;
@@ -107,6 +122,7 @@ class SparseUpdates {
   std::vector<int> uses_;
   std::vector<std::vector<int>> changes_;
   std::vector<bool> removed_;
+  std::optional<Checks> checks_;  // found where somebody asks
 };
 
 }  // namespace

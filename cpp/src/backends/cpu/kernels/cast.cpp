@@ -53,6 +53,19 @@ void float_to_bfloat16(void* out, const void* const* in, int64_t count) {
   }
 }
 
+// What the way to bfloat16 and back gives.
+void round_to_bfloat16(void* out, const void* const* in, int64_t count) {
+  const float* x = static_cast<const float*>(in[0]);
+  float* y = static_cast<float*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t word = __builtin_bit_cast(uint32_t, x[i]);
+    const uint32_t rounded = word + 0x7fffU + (word >> 16 & 1U);
+    const uint32_t nan = word | 0x400000U;
+    y[i] = m::from_bits<float>(((word & 0x7fffffffU) > 0x7f800000U ? nan : rounded) & 0xffff0000U);
+  }
+}
+
 // By the exponent arithmetic of IEEE 754, without branches; see `Float16`.
 inline float half_to_float(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000U) << 16;
@@ -100,6 +113,20 @@ void float_to_half_loop(void* out, const void* const* in, int64_t count) {
   for (; i < count; ++i) y[i] = float_to_half(x[i]);
 }
 
+// What the way to float16 and back gives.
+void round_to_half(void* out, const void* const* in, int64_t count) {
+  const float* x = static_cast<const float*>(in[0]);
+  float* y = static_cast<float*>(out);
+  int64_t i = 0;
+#if defined(__F16C__)
+  for (; i + 8 <= count; i += 8) {
+    const __m128i half = _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT);
+    _mm256_storeu_ps(y + i, _mm256_cvtph_ps(half));
+  }
+#endif
+  for (; i < count; ++i) y[i] = half_to_float(float_to_half(x[i]));
+}
+
 template <class T>
 void where_loop(void* out, const void* const* in, int64_t count) {
   const uint8_t* condition = static_cast<const uint8_t*>(in[0]);
@@ -144,6 +171,8 @@ void fill_cast(KernelSet& set) {
   set.cast[number(DType::float32)][number(DType::float16)] = float_to_half_loop;
   set.cast[number(DType::bfloat16)][number(DType::float32)] = bfloat16_to_float;
   set.cast[number(DType::float32)][number(DType::bfloat16)] = float_to_bfloat16;
+  set.round_float16 = round_to_half;
+  set.round_bfloat16 = round_to_bfloat16;
   set.where[0] = where_loop<uint8_t>;
   set.where[1] = where_loop<uint16_t>;
   set.where[2] = where_loop<uint32_t>;

@@ -1,0 +1,166 @@
+// Attribute structs: the attributes of an op as the fields of a struct, which is their only declaration. From it follow
+// the fields of the record (names, kinds, defaults), and the conversion to and from what calls hold.
+//
+//   struct TakeAttrs {
+//     int64_t axis = 0;
+//     std::optional<int64_t> skip;
+//     PYDL_ATTRS(axis, skip)
+//   };
+//
+// Callers may leave out a field that has a default; those that must be given are named by `required`, the first ones:
+//
+//     static constexpr size_t required = 1;
+//
+// A choice is an enumeration that `choice_names` knows.
+#pragma once
+
+#include <type_traits>
+
+#include "op/attrs.h"
+#include "pydl/error.h"
+
+// Visits the fields in their order: visit("axis", axis), visit("skip", skip).
+#define PYDL_ATTRS(...)                          \
+  template <class Visit>                         \
+  void visit_fields(const Visit& visit) {        \
+    PYDL_FOR_EACH(PYDL_VISIT_FIELD, __VA_ARGS__) \
+  }                                              \
+  template <class Visit>                         \
+  void visit_fields(const Visit& visit) const {  \
+    PYDL_FOR_EACH(PYDL_VISIT_FIELD, __VA_ARGS__) \
+  }
+#define PYDL_VISIT_FIELD(name) visit(#name, name);
+
+// MACRO(a) MACRO(b) ... for up to 64 arguments.
+#define PYDL_PARENTHESES ()
+#define PYDL_EXPAND(...) PYDL_EXPAND_16(PYDL_EXPAND_16(PYDL_EXPAND_16(PYDL_EXPAND_16(__VA_ARGS__))))
+#define PYDL_EXPAND_16(...) PYDL_EXPAND_4(PYDL_EXPAND_4(PYDL_EXPAND_4(PYDL_EXPAND_4(__VA_ARGS__))))
+#define PYDL_EXPAND_4(...) PYDL_EXPAND_1(PYDL_EXPAND_1(PYDL_EXPAND_1(PYDL_EXPAND_1(__VA_ARGS__))))
+#define PYDL_EXPAND_1(...) __VA_ARGS__
+#define PYDL_FOR_EACH(macro, ...) __VA_OPT__(PYDL_EXPAND(PYDL_FOR_EACH_STEP(macro, __VA_ARGS__)))
+#define PYDL_FOR_EACH_STEP(macro, first, ...) \
+  macro(first) __VA_OPT__(PYDL_FOR_EACH_AGAIN PYDL_PARENTHESES(macro, __VA_ARGS__))
+#define PYDL_FOR_EACH_AGAIN() PYDL_FOR_EACH_STEP
+
+namespace pydl::op {
+
+/// A bool, an integer or a number.
+using Element = std::variant<bool, int64_t, double>;
+
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {
+  using content = T;
+};
+
+template <class T>
+constexpr AttrKind kind_of() {
+  if constexpr (is_optional<T>::value) return kind_of<typename is_optional<T>::content>();
+  if constexpr (std::is_same_v<T, bool>) return AttrKind::boolean;
+  if constexpr (std::is_same_v<T, int64_t>) return AttrKind::integer;
+  if constexpr (std::is_same_v<T, double>) return AttrKind::number;
+  if constexpr (std::is_same_v<T, DType>) return AttrKind::dtype;
+  if constexpr (std::is_same_v<T, Dims>) return AttrKind::dims;
+  if constexpr (std::is_same_v<T, Element>) return AttrKind::element;
+  if constexpr (std::is_same_v<T, Text>) return AttrKind::text;
+  if constexpr (std::is_same_v<T, Numbers>) return AttrKind::numbers;
+  return AttrKind::choice;
+}
+
+/// A field as calls hold it.
+template <class T>
+AttrValue to_value(const T& field) {
+  if constexpr (std::is_same_v<T, Element>) {
+    return std::visit([](auto content) { return AttrValue(content); }, field);
+  } else if constexpr (kind_of<T>() == AttrKind::choice) {
+    static const std::vector<Text> names = [] {
+      std::vector<Text> texts;
+      for (const char* name : choice_names(T{})) texts.emplace_back(name);
+      return texts;
+    }();
+    return names[static_cast<size_t>(field)];
+  } else {
+    return field;
+  }
+}
+
+/// A field from what a call holds.
+template <class T>
+void from_value(const char* name, const AttrValue& value, T& field) {
+  const auto fail = [&] {
+    throw TypeError(concat_text("an op was called with its attribute '", name, "' of a wrong type"));
+  };
+  if constexpr (std::is_same_v<T, Element>) {
+    if (const auto* flag = std::get_if<bool>(&value)) {
+      field = *flag;
+    } else if (const auto* integer = std::get_if<int64_t>(&value)) {
+      field = *integer;
+    } else if (const auto* number = std::get_if<double>(&value)) {
+      field = *number;
+    } else {
+      fail();
+    }
+  } else if constexpr (kind_of<T>() == AttrKind::choice) {
+    const auto* text = std::get_if<Text>(&value);
+    const auto names = choice_names(T{});
+    size_t found = 0;
+    while (text != nullptr && found < names.size() && text->str() != names[found]) ++found;
+    if (text == nullptr || found == names.size()) fail();
+    field = static_cast<T>(found);
+  } else {
+    const T* content = std::get_if<T>(&value);
+    if (content == nullptr) fail();
+    field = *content;
+  }
+}
+
+/// The attributes of a call.
+template <class Struct>
+Attrs to_attrs(const Struct& fields) {
+  Attrs attrs;
+  fields.visit_fields([&](const char* name, const auto& field) {
+    if constexpr (is_optional<std::decay_t<decltype(field)>>::value) {
+      if (field) attrs.add(name, to_value(*field));
+    } else {
+      attrs.add(name, to_value(field));
+    }
+  });
+  return attrs;
+}
+
+/// The attributes of a call as a struct; throws where one is missing, or of another kind.
+template <class Struct>
+Struct from_attrs(const Attrs& attrs) {
+  Struct result;
+  result.visit_fields([&](const char* name, auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    if constexpr (is_optional<Field>::value) {
+      if (const AttrValue* value = attrs.find_if_given(name)) from_value(name, *value, field.emplace());
+    } else {
+      from_value(name, attrs.find(name), field);
+    }
+  });
+  return result;
+}
+
+/// What the record of an op says of its attributes.
+template <class Struct>
+std::vector<AttrField> fields_of() {
+  std::vector<AttrField> result;
+  size_t required = 0;
+  if constexpr (requires { Struct::required; }) required = Struct::required;
+  const Struct defaults = {};
+  defaults.visit_fields([&](const char* name, const auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    AttrField entry = {name, kind_of<Field>(), is_optional<Field>::value};
+    if constexpr (!is_optional<Field>::value) {
+      if (result.size() >= required) entry.standard = to_value(field);
+      if constexpr (kind_of<Field>() == AttrKind::choice) entry.choices = choice_names(Field{});
+    }
+    result.push_back(std::move(entry));
+  });
+  return result;
+}
+
+}  // namespace pydl::op

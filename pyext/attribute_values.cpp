@@ -1,0 +1,69 @@
+#include "attribute_values.h"
+
+#include "casters.h"
+
+namespace pydl::python {
+
+using op::AttrField;
+using op::AttrKind;
+
+namespace {
+
+bool load_numbers(py::handle value, op::AttrValue& result) {
+  try {
+    result = op::Numbers(value.cast<std::vector<double>>());
+    return true;
+  } catch (const py::cast_error&) {
+    return false;
+  }
+}
+
+bool is_integer(py::handle value) { return PyIndex_Check(value.ptr()) != 0 && !py::isinstance<py::bool_>(value); }
+bool is_number(py::handle value) { return is_integer(value) || py::isinstance<py::float_>(value); }
+
+}  // namespace
+
+bool load_attr(const AttrField& field, py::handle value, op::AttrValue& result) {
+  switch (field.kind) {
+    case AttrKind::boolean:
+      if (!py::isinstance<py::bool_>(value)) return false;
+      result = value.cast<bool>();
+      return true;
+    case AttrKind::integer:
+      if (!is_integer(value)) return false;
+      result = value.cast<int64_t>();
+      return true;
+    case AttrKind::number:
+      if (!is_number(value)) return false;
+      result = value.cast<double>();
+      return true;
+    case AttrKind::element:
+      if (py::isinstance<py::bool_>(value)) {
+        result = value.cast<bool>();
+      } else if (is_integer(value)) {
+        result = value.cast<int64_t>();
+      } else if (py::isinstance<py::float_>(value)) {
+        result = value.cast<double>();
+      } else {
+        return false;
+      }
+      return true;
+    case AttrKind::dtype:
+      if (const auto dtype = load_dtype(value)) {
+        result = *dtype;
+        return true;
+      }
+      return false;
+    case AttrKind::dims: result = value.cast<DimsArgument>().dims; return true;
+    case AttrKind::numbers: return load_numbers(value, result);
+    case AttrKind::text:
+    case AttrKind::choice: break;
+  }
+  if (!py::isinstance<py::str>(value)) return false;
+  const auto text = value.cast<std::string>();
+  if (!op::may_be(field, text)) return false;
+  result = op::Text(text);
+  return true;
+}
+
+}  // namespace pydl::python

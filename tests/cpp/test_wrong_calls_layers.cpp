@@ -1,0 +1,237 @@
+// Wrong calls of products, windows, losses, layers and their mathematics.
+#include "wrong_calls.h"
+
+using namespace pydl;
+using namespace wrong_calls;
+
+namespace {
+
+RecurrentWeights no_weights() { return {none, none}; }
+
+}  // namespace
+
+TEST(products_and_windows) {
+  const Tensor x = ones({1, 1, 4});
+  REFUSED(linear(none, x));
+  REFUSED(linear(x, none));
+  REFUSED(conv(none, x));
+  REFUSED(conv(x, none));
+  REFUSED(conv(x, ones({1, 1, 3}), none, {.stride = {1, 1, 1, 1}}));
+  REFUSED(conv_backward_input(none, x, {4}));
+  REFUSED(conv_backward_input(x, none, {4}));
+  REFUSED(conv_backward_weight(none, x, {1}));
+  REFUSED(conv_backward_weight(x, none, {1}));
+  REFUSED(max_pool(none, {.kernel = {2}}));
+  REFUSED(max_pool(x, {.kernel = {}}));
+  REFUSED(max_pool_indices(none, {.kernel = {2}}));
+  REFUSED(max_pool_backward(none, x, {.kernel = {2}}));
+  REFUSED(max_pool_backward(x, none, {.kernel = {2}}));
+  REFUSED(adaptive_max_pool(none, {2}));
+  REFUSED(adaptive_max_pool(x, {}));
+  REFUSED(adaptive_max_pool_indices(none, {2}));
+  REFUSED(avg_pool(none, {.kernel = {2}}));
+  REFUSED(avg_pool_backward(none, {4}, {.kernel = {2}}));
+  REFUSED(max_unpool(none, x, {4}));
+  REFUSED(max_unpool(x, none, {4}));
+  REFUSED(max_unpool(x, zeros({1, 1, 4}, DType::int64), {}));
+  REFUSED(resample(none, {2}));
+  REFUSED(resample(x, {}));
+  REFUSED(resample_backward(none, {2}));
+  REFUSED(resample_backward(x, {}));
+}
+
+TEST(losses) {
+  const Tensor x = ones({2, 3});
+  const Tensor target = zeros({2}, DType::int64);
+  REFUSED(softmax_cross_entropy(none, target));
+  REFUSED(softmax_cross_entropy(x, none));
+  REFUSED(softmax_cross_entropy_backward(none, x, target));
+  REFUSED(softmax_cross_entropy_backward(x, none, target));
+  REFUSED(softmax_cross_entropy_backward(x, x, none));
+  const Tensor log_probs = zeros({4, 2, 3});
+  const Tensor labels = ones({2, 2}, DType::int64);
+  const Tensor lengths = ones({2}, DType::int64);
+  REFUSED(ctc_loss(none, labels, lengths, lengths));
+  REFUSED(ctc_loss(log_probs, none, lengths, lengths));
+  REFUSED(ctc_loss(log_probs, labels, none, lengths));
+  REFUSED(ctc_loss(log_probs, labels, lengths, none));
+  REFUSED(ctc_loss_backward(none, log_probs, labels, lengths, lengths));
+  REFUSED(ctc_loss_backward(lengths, none, labels, lengths, lengths));
+  REFUSED(ctc_loss_backward(ones({2}), log_probs, none, lengths, lengths));
+  REFUSED(ctc_loss_backward(ones({2}), log_probs, labels, none, lengths));
+  REFUSED(ctc_loss_backward(ones({2}), log_probs, labels, lengths, none));
+  REFUSED(nn::ctc_loss(none, labels, lengths, lengths));
+  REFUSED(nn::ctc_loss(log_probs, none, lengths, lengths));
+  REFUSED(nn::ctc_loss(log_probs, labels, none, lengths));
+  REFUSED(nn::ctc_loss(log_probs, labels, lengths, none));
+  REFUSED(nn::cross_entropy(none, target));
+  REFUSED(nn::cross_entropy(x, none));
+  for (const auto function :
+       {nn::mse_loss, nn::l1_loss, nn::binary_cross_entropy_with_logits, nn::binary_cross_entropy}) {
+    REFUSED(function(none, x, Reduction::mean));
+    REFUSED(function(x, none, Reduction::mean));
+  }
+}
+
+TEST(layer_mathematics) {
+  const Tensor x = ones({2, 4, 3});
+  const Tensor index = zeros({2}, DType::int64);
+  REFUSED(nn::embedding(none, x));
+  REFUSED(nn::embedding(index, none));
+  REFUSED(nn::embedding_bag(none, x));
+  REFUSED(nn::embedding_bag(zeros({1, 2}, DType::int64), none));
+  REFUSED(nn::attention_weights(none, x));
+  REFUSED(nn::attention_weights(x, none));
+  REFUSED(nn::scaled_dot_product_attention(none, x, x));
+  REFUSED(nn::scaled_dot_product_attention(x, none, x));
+  REFUSED(nn::scaled_dot_product_attention(x, x, none));
+  REFUSED(nn::same_padding({3, 3}, {.dilation = {1, 1, 1}}));
+  REFUSED(nn::conv_transpose(none, x));
+  REFUSED(nn::conv_transpose(x, none));
+  REFUSED(nn::conv_transpose(x, ones({4, 1, 3}), none, {.stride = {1, 1}}));
+  REFUSED(nn::conv_transpose(x, ones({4, 1, 3}), none, {}, {1, 1}));
+  REFUSED(nn::batch_norm(none, ones({4}), ones({4})));
+  REFUSED(nn::batch_norm(x, none, ones({4})));
+  REFUSED(nn::batch_norm(x, ones({4}), none));
+  REFUSED(nn::instance_norm(none));
+  REFUSED(nn::instance_norm(x, ones({4}), none, none, none, {.training = false}));
+  REFUSED(nn::layer_norm(none, {3}));
+  REFUSED(nn::layer_norm(x, {}));
+  REFUSED(nn::group_norm(none, 2));
+  REFUSED(nn::group_norm(x, 0));
+  REFUSED(nn::rms_norm(none, {3}));
+  REFUSED(nn::rms_norm(x, {}));
+  REFUSED(nn::local_response_norm(none, 2));
+  REFUSED(nn::local_response_norm(x, 0));
+  REFUSED(nn::channel_dropout(none, 1, 0.5));
+  REFUSED(nn::pad(none, {1, 1}));
+  REFUSED(nn::pad(x, {1}));
+  REFUSED(nn::pad(x, {1, 1, 1, 1, 1, 1, 1, 1}));
+  REFUSED(nn::adaptive_avg_pool(none, {1}));
+  REFUSED(nn::adaptive_avg_pool(x, {}));
+  for (const auto function : {nn::pixel_shuffle, nn::pixel_unshuffle, nn::channel_shuffle}) {
+    REFUSED(function(none, 2));
+    REFUSED(function(x, 0));
+    REFUSED(function(ones({2}), 2));
+  }
+  for (const auto function : {nn::xavier_uniform, nn::xavier_normal, nn::kaiming_uniform, nn::kaiming_normal}) {
+    REFUSED(function({3}, 1, DType::float32, default_generator()));
+    REFUSED(function({3, 3}, 1, DType::int64, default_generator()));
+  }
+  REFUSED(nn::orthogonal({3}));
+  REFUSED(nn::fans("test", {}));
+  REFUSED(nn::default_weight({}));
+  HARMLESS(nn::default_bias({3}, 0));
+  const Tensor moments = ones({2, 4});
+  const Tensor weight = ones({4});
+  REFUSED(channel_moments(none));
+  REFUSED(batch_norm(none, moments, weight, weight));
+  REFUSED(batch_norm(x, none, weight, weight));
+  REFUSED(batch_norm(x, moments, none, weight));
+  REFUSED(batch_norm(x, moments, weight, none));
+  REFUSED(channel_sums(none, x, moments));
+  REFUSED(channel_sums(x, none, moments));
+  REFUSED(channel_sums(x, x, none));
+  REFUSED(batch_norm_backward(none, x, moments, weight, moments));
+  REFUSED(batch_norm_backward(x, none, moments, weight, moments));
+  REFUSED(batch_norm_backward(x, x, none, weight, moments));
+  REFUSED(batch_norm_backward(x, x, moments, none, moments));
+  REFUSED(batch_norm_backward(x, x, moments, weight, none, 1e-5, true));
+  REFUSED(normalize(none));
+  REFUSED(normalize(x, 9));
+  REFUSED(normalize_backward(none, x));
+  REFUSED(normalize_backward(x, none));
+}
+
+TEST(recurrent_functions) {
+  const Tensor x = ones({2, 1, 3});
+  const Tensor h0 = zeros({1, 4});
+  const RecurrentWeights weights = {ones({16, 3}), ones({16, 4})};
+  const RecurrentStates states = {none, h0, h0};
+  REFUSED(recurrent(none, h0, h0, weights));
+  REFUSED(recurrent(x, none, h0, weights));
+  REFUSED(recurrent(x, h0, none, weights));
+  REFUSED(recurrent(x, h0, h0, no_weights()));
+  REFUSED(recurrent(x, h0, h0, {none, ones({16, 4})}));
+  REFUSED(recurrent(x, h0, h0, {ones({16, 3}), none}));
+  REFUSED(recurrent(x, h0, h0, {ones({16, 3}), ones({16, 4}), ones({16}), none}));
+  REFUSED(recurrent(x, h0, h0, {ones({16, 3}), ones({16, 4}), none, ones({16})}));
+  REFUSED(recurrent_step(none, states, weights));
+  REFUSED(recurrent_step(ones({1, 3}), {none, none, none}, weights));
+  REFUSED(recurrent_step(ones({1, 3}), {none, h0, none}, weights));
+  REFUSED(recurrent_step(ones({1, 3}), states, no_weights()));
+  REFUSED(recurrent_backward({none, h0, h0}, none, h0, h0, weights));
+  REFUSED(recurrent_backward({none, h0, h0}, x, none, h0, weights));
+  REFUSED(recurrent_backward({none, h0, h0}, x, h0, none, weights));
+  REFUSED(recurrent_backward({none, h0, h0}, x, h0, h0, no_weights()));
+  HARMLESS(recurrent_backward({none, none, none}, x, h0, h0, weights));
+  REFUSED(sequence_product(none, x, ones({1}, DType::int64), ones({1, 3})));
+  REFUSED(sequence_product(x, none, ones({1}, DType::int64), ones({1, 3})));
+  REFUSED(sequence_product(x, x, none, ones({1, 3})));
+  REFUSED(sequence_product(x, x, ones({1}, DType::int64), none, 1));
+  const RecurrentWeights layers[] = {weights};
+  const RecurrentWeights empty_layers[] = {no_weights()};
+  const Tensor h1 = zeros({1, 1, 4});
+  REFUSED(nn::lstm(none, h1, h1, layers));
+  REFUSED(nn::lstm(x, none, h1, layers));
+  REFUSED(nn::lstm(x, h1, none, layers));
+  REFUSED(nn::lstm(x, h1, h1, {}));
+  REFUSED(nn::lstm(x, h1, h1, empty_layers));
+  REFUSED(nn::gru(none, h1, layers));
+  REFUSED(nn::gru(x, none, layers));
+  REFUSED(nn::gru(x, h1, {}));
+  REFUSED(nn::gru(x, h1, empty_layers));
+  REFUSED(nn::rnn(none, h1, layers));
+  REFUSED(nn::rnn(x, none, layers));
+  REFUSED(nn::rnn(x, h1, {}));
+  REFUSED(nn::rnn(x, h1, empty_layers));
+}
+
+TEST(layers_by_name) {
+  const ParamSet nothing;
+  ParamSet undefined;
+  undefined.tensors.emplace_back("layer.weight", none);
+  undefined.tensors.emplace_back("layer.bias", none);
+  const Tensor x = ones({2, 4, 3});
+  const Tensor index = zeros({2}, DType::int64);
+  for (const ParamSet& params : {nothing, undefined}) {
+    REFUSED(nn::linear(params, "layer", x));
+    REFUSED(nn::conv(params, "layer", x));
+    REFUSED(nn::conv_transpose(params, "layer", x));
+    REFUSED(nn::batch_norm(params, "layer", x));
+    REFUSED(nn::layer_norm(params, "layer", x));
+    REFUSED(nn::embedding(params, "layer", index));
+    REFUSED(nn::lstm(params, "layer", x));
+    REFUSED(nn::gru(params, "layer", x));
+    REFUSED(nn::rnn(params, "layer", x));
+    CHECK(params.find("nothing") == nullptr);
+    REFUSED(nn::parameter(params, "nothing"));
+  }
+  ParamSet params;
+  REFUSED(nn::add_parameter(params, "a", none));
+  REFUSED(nn::add_buffer(params, "a", none));
+  CHECK(params.tensors.empty());
+  REFUSED(nn::init_linear(params, "a", -1, 2));
+  REFUSED(nn::init_linear(params, "a", 1, 2, {.weight = nullptr}));
+  REFUSED(nn::init_conv(params, "b", -1, 2, {3}));
+  REFUSED(nn::init_conv(params, "b", 2, 2, {3}, {.groups = 0}));
+  REFUSED(nn::init_conv_transpose(params, "c", -1, 2, {3}));
+  REFUSED(nn::init_conv_transpose(params, "c", 2, 2, {3}, {.groups = 0}));
+  REFUSED(nn::init_batch_norm(params, "d", -1));
+  REFUSED(nn::init_layer_norm(params, "e", {-1}));
+  REFUSED(nn::init_embedding(params, "f", -1, 2));
+  REFUSED(nn::init_embedding(params, "f", 3, 2, 7));
+  REFUSED(nn::init_lstm(params, "g", -1, 2));
+  REFUSED(nn::init_gru(params, "h", 2, -1));
+  REFUSED(nn::init_rnn(params, "i", 2, 2, {.layers = -1}));
+  ParamSet layers;
+  nn::init_linear(layers, "layer", 3, 2);
+  REFUSED(nn::linear(layers, "layer", none));
+  REFUSED(nn::load_values(layers, undefined));
+  REFUSED(nn::load_values(layers, nothing));
+  REFUSED(nn::load_values(undefined, layers));
+  REFUSED(save_params("/nonexistent/x.safetensors", undefined));
+  REFUSED(load_params("/nonexistent/x.safetensors"));
+  CHECK_THROWS(FormatError, "'memory' is not a valid", parse_params(nullptr, 0, "memory"));
+  CHECK_THROWS(ValueError, "memory: expected the 100 bytes", parse_params(nullptr, 100, "memory"));
+}
