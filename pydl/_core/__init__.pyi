@@ -821,6 +821,8 @@ def argmax(x: TensorLike, axis: int | None = None, keepdims: builtins.bool = Fal
 def argmin(x: TensorLike, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
     """Index of the smallest element, the first one if there are several."""
 
+def argsort(x: TensorLike, axis: int = -1, descending: builtins.bool = False) -> Tensor:
+    """Where the elements along an axis are, in ascending or descending order."""
 
 def asarray(
     data: typing.Any, dtype: DTypeLike | None = None, *, copy: builtins.bool | None = None
@@ -1509,6 +1511,8 @@ def softplus(x: TensorLike) -> Tensor:
 def softsign(x: TensorLike) -> Tensor:
     """x / (1 + |x|)."""
 
+def sort(x: TensorLike, axis: int = -1, descending: builtins.bool = False) -> tuple[Tensor, Tensor]:
+    """The elements along an axis in ascending or descending order, and where each of them was."""
 
 def split(x: TensorLike, sizes: int | collections.abc.Sequence[int], axis: int = 0) -> list[Tensor]:
     """Parts of an axis, as views: of the given sizes, or a number of equal ones."""

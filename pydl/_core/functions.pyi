@@ -1,5 +1,7 @@
 """Functions that are bound by their declaration."""
 
 # Written by tools/generate_stubs.py from the built extension: do not edit.
+from . import argsort as argsort
+from . import sort as sort
 
-__all__ = []
+__all__ = ["argsort", "sort"]

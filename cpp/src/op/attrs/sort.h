@@ -1,0 +1,15 @@
+// Attributes of the ops that order elements along an axis. Not-a-number is the largest, and equal elements keep their
+// order.
+#pragma once
+
+#include "op/attr_struct.h"
+
+namespace pydl::op {
+
+struct SortAttrs {
+  int64_t axis = -1;
+  bool descending = false;
+  PYDL_ATTRS(axis, descending)
+};
+
+}  // namespace pydl::op

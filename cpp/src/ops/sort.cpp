@@ -1,0 +1,66 @@
+// Ordering of elements along an axis.
+#include "op/attrs/sort.h"
+
+#include "autograd/node.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl::ops {
+
+namespace {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+template <OpId id>
+void infer_sort(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
+  const char* name = op::op_name(id);
+  const BufferSpec& x = inputs[0];
+  axis_attr(name, attrs, x.shape.rank());
+  const Dims& shape = x.shape;
+  if constexpr (id != OpId::argsort) *results++ = row_major(x.dtype, shape);
+  *results = row_major(DType::int64, shape);
+}
+
+// The elements went to other positions, and so do their gradients.
+Gradients moved_gradients(const BackwardContext& c) {
+  if (!c.gradient.defined()) return {{}};
+  const auto axis = c.attrs().integer("axis");
+  return {gather_backward(c.gradient, c.result(1), axis, c.input_shape(0)[static_cast<int>(axis)])};
+}
+
+}  // namespace
+
+void define_sort(Registry& registry) {
+  constexpr uint32_t indices = 2U;
+  registry.declare(
+      OpId::sort,
+      {
+          .doc = "The elements along an axis in ascending or descending order, and where each of them was.",
+          .inputs = {"x"},
+          .results = {"values", "indices"},
+          .attributes = op::fields_of<op::SortAttrs>(),
+          .example = ">>> values, indices = pydl.sort(pydl.tensor([3, 1, 2]))\n>>> values.tolist(), indices.tolist()\n"
+                     "([1, 2, 3], [1, 2, 0])\n",
+          .canonical = canonical_axis,
+          .infer = infer_sort<OpId::sort>,
+          .backward = moved_gradients,
+          .saves_results = indices,
+      });
+  registry.declare(
+      OpId::argsort,
+      {
+          .doc = "Where the elements along an axis are, in ascending or descending order.",
+          .inputs = {"x"},
+          .results = {"indices"},
+          .attributes = op::fields_of<op::SortAttrs>(),
+          .example = ">>> pydl.argsort(pydl.tensor([3, 1, 2]), descending=True)\ntensor([0, 2, 1], dtype=int64)\n",
+          .canonical = canonical_axis,
+          .infer = infer_sort<OpId::argsort>,
+      });
+}
+
+}  // namespace pydl::ops

@@ -1,0 +1,75 @@
+"""Rows of the ops that order elements along an axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ops.table import Array, BadCall, Row, Sample
+
+import pydl
+
+_SHAPES: list[tuple[tuple[int, ...], int]] = [
+    ((1,), 0),
+    ((7,), -1),
+    ((4, 5), 0),
+    ((3, 200), 1),
+    ((2, 130, 3), 1),
+    ((0, 3), 1),
+    ((2, 0), -1),
+]
+
+
+def _numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Numbers that are apart, so that there are derivatives; test_sort.py has equal ones."""
+    return rng.permutation(int(np.prod(shape))).reshape(shape) * 0.5 - 3.0
+
+
+def _sort_samples(rng: np.random.Generator) -> list[Sample]:
+    return [
+        Sample((_numbers(rng, shape),), {"axis": axis, "descending": descending})
+        for shape, axis in _SHAPES
+        for descending in (False, True)
+    ]
+
+
+def _order(x: Array, axis: int, descending: bool) -> Array:
+    """NumPy's stable sort has no other direction: of the negated numbers it is that."""
+    return np.argsort(-x if descending else x, axis=axis, kind="stable")
+
+
+def _joined(values: pydl.Tensor, indices: pydl.Tensor, dtype: Any) -> pydl.Tensor:
+    """Both results as one tensor."""
+    return pydl.concat([values.reshape(-1), indices.astype(dtype).reshape(-1)])
+
+
+def _call_sort(x: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
+    return _joined(*pydl.sort(x, **keywords), x.dtype)
+
+
+def _reference(x: Array, k: int, axis: int, descending: bool) -> Array:
+    indices = np.take(_order(x, axis, descending), np.arange(k), axis=axis)
+    values = np.take_along_axis(x, indices, axis)
+    return np.concatenate([values.reshape(-1), indices.reshape(-1)])
+
+
+ROWS = [
+    Row(
+        "sort",
+        _call_sort,
+        lambda x, axis, descending: _reference(x, x.shape[axis], axis, descending),
+        _sort_samples,
+        smooth=(0,),
+        bad=(
+            BadCall(lambda: pydl.sort(pydl.ones((2, 3)), 2), IndexError, "sort: axis 2"),
+            BadCall(lambda: pydl.sort(pydl.ones(2), "x"), TypeError, "expected 'axis' as an int"),
+        ),
+    ),
+    Row(
+        "argsort",
+        pydl.argsort,
+        lambda x, axis, descending: _order(x, axis, descending),
+        _sort_samples,
+        bad=(BadCall(lambda: pydl.argsort(pydl.ones(2), 1), IndexError, "argsort: axis 1"),),
+    ),
+]

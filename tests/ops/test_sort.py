@@ -1,0 +1,89 @@
+"""Orders: equal elements, special numbers, every dtype, long and short lines, against NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ops.table import Array
+
+import pydl
+from pydl import _core
+
+DTYPES = [
+    "float16", "float32", "float64", "bfloat16",
+    "int8", "int16", "int32", "int64", "uint8", "bool",
+]  # fmt: skip
+LENGTHS = [1, 2, 31, 95, 96, 257, 1000, 5000]
+
+
+def _draw(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> pydl.Tensor:
+    """Few different values, and what is special of the dtype."""
+    if dtype == "bool":
+        return pydl.tensor(rng.integers(0, 2, shape).astype(bool))
+    if "float" in dtype:
+        special = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e30, 3.0]
+        values = np.where(
+            rng.random(shape) < 0.3, rng.choice(special, shape), rng.normal(size=shape)
+        )
+        return pydl.tensor(values.astype(np.float32)).astype(dtype)
+    low, high = (0, 255) if dtype == "uint8" else (-100, 100)
+    values = rng.integers(low, high, shape)
+    if dtype == "int64":
+        values = values * (2**55)
+    return pydl.tensor(values, dtype=dtype)
+
+
+def _order(values: Array, descending: bool) -> Array:
+    """A stable order by definition: not-a-number is the largest, -0 equals 0."""
+    lines = values.reshape(-1, values.shape[-1])
+    orders = []
+    for line in lines:
+        items = line.tolist()
+        key = [(x != x, 0.0 if x != x else x + 0) for x in items]
+        if descending:
+            key = [(not nan, -x) for nan, x in key]
+        orders.append(sorted(range(len(items)), key=key.__getitem__))
+    return np.array(orders).reshape(values.shape)
+
+
+def _values(x: pydl.Tensor) -> Array:
+    exact = x.astype("float32") if x.dtype == "bfloat16" else x
+    return exact.numpy().astype(np.float64 if x.dtype.is_floating else np.int64)
+
+
+@pytest.mark.parametrize("provider", ["ref", "cpu"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_orders(dtype: str, provider: str) -> None:
+    rng = np.random.default_rng()
+    for length in LENGTHS:
+        x = _draw(rng, dtype, (3, length))
+        for descending in (False, True):
+            order = _order(_values(x), descending)
+            attrs = {"axis": 1, "descending": descending}
+            values, indices = _core._apply_with_provider("sort", provider, [x], attrs)
+            np.testing.assert_array_equal(indices.numpy(), order)
+            expected = np.take_along_axis(_values(x), order, 1)
+            np.testing.assert_array_equal(_values(values), expected)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_axes_and_views(axis: int) -> None:
+    x = np.random.default_rng().standard_normal((40, 130, 6)).astype(np.float32)
+    views = ((x, pydl.tensor(x)), (x.T, pydl.permute_dims(pydl.tensor(x), (2, 1, 0))))
+    for array, tensor in views:
+        values, indices = pydl.sort(tensor, axis=axis)
+        np.testing.assert_array_equal(values.numpy(), np.sort(array, axis=axis))
+        np.testing.assert_array_equal(indices.numpy(), np.argsort(array, axis=axis, kind="stable"))
+
+
+def test_any_number_of_threads() -> None:
+    x = pydl.randn((500, 400))
+    before = pydl.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2, 3):
+            pydl.set_num_threads(threads)
+            found.append([t.numpy().tobytes() for t in pydl.sort(x)])
+    finally:
+        pydl.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
