@@ -1569,6 +1569,10 @@ def tensor(
 ) -> Tensor:
     """A new tensor with a copy of the data."""
 
+def topk(
+    x: TensorLike, k: int, axis: int = -1, largest: builtins.bool = True
+) -> tuple[Tensor, Tensor]:
+    """The k largest or smallest elements along an axis, in order, and where each of them was."""
 
 def trunc(x: TensorLike) -> Tensor:
     """x without its fraction."""

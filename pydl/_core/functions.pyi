@@ -3,5 +3,6 @@
 # Written by tools/generate_stubs.py from the built extension: do not edit.
 from . import argsort as argsort
 from . import sort as sort
+from . import topk as topk
 
-__all__ = ["argsort", "sort"]
+__all__ = ["argsort", "sort", "topk"]

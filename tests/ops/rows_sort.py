@@ -33,6 +33,15 @@ def _sort_samples(rng: np.random.Generator) -> list[Sample]:
     ]
 
 
+def _topk_samples(rng: np.random.Generator) -> list[Sample]:
+    return [
+        Sample((_numbers(rng, shape),), {"k": k, "axis": axis, "largest": largest})
+        for shape, axis in _SHAPES
+        for largest in (False, True)
+        for k in sorted({0, min(2, shape[axis]), shape[axis]})
+    ]
+
+
 def _order(x: Array, axis: int, descending: bool) -> Array:
     """NumPy's stable sort has no other direction: of the negated numbers it is that."""
     return np.argsort(-x if descending else x, axis=axis, kind="stable")
@@ -45,6 +54,10 @@ def _joined(values: pydl.Tensor, indices: pydl.Tensor, dtype: Any) -> pydl.Tenso
 
 def _call_sort(x: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
     return _joined(*pydl.sort(x, **keywords), x.dtype)
+
+
+def _call_topk(x: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
+    return _joined(*pydl.topk(x, **keywords), x.dtype)
 
 
 def _reference(x: Array, k: int, axis: int, descending: bool) -> Array:
@@ -71,5 +84,17 @@ ROWS = [
         lambda x, axis, descending: _order(x, axis, descending),
         _sort_samples,
         bad=(BadCall(lambda: pydl.argsort(pydl.ones(2), 1), IndexError, "argsort: axis 1"),),
+    ),
+    Row(
+        "topk",
+        _call_topk,
+        lambda x, k, axis, largest: _reference(x, k, axis, largest),
+        _topk_samples,
+        smooth=(0,),
+        bad=(
+            BadCall(lambda: pydl.topk(pydl.ones((2, 3)), 4), ValueError, "topk: expected k from 0"),
+            BadCall(lambda: pydl.topk(pydl.ones(2), -1), ValueError, "topk: expected k from 0"),
+            BadCall(lambda: pydl.topk(pydl.ones(2)), TypeError, "k"),
+        ),
     ),
 ]

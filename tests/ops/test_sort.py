@@ -64,6 +64,13 @@ def test_orders(dtype: str, provider: str) -> None:
             np.testing.assert_array_equal(indices.numpy(), order)
             expected = np.take_along_axis(_values(x), order, 1)
             np.testing.assert_array_equal(_values(values), expected)
+            for k in (0, 1, min(length, 7), length):
+                attrs = {"k": k, "axis": 1, "largest": descending}
+                found = _core._apply_with_provider("topk", provider, [x], attrs)
+                if found is None:  # nothing to do
+                    continue
+                np.testing.assert_array_equal(found[1].numpy(), order[:, :k])
+                np.testing.assert_array_equal(_values(found[0]), expected[:, :k])
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
@@ -83,7 +90,7 @@ def test_any_number_of_threads() -> None:
         found = []
         for threads in (1, 2, 3):
             pydl.set_num_threads(threads)
-            found.append([t.numpy().tobytes() for t in pydl.sort(x)])
+            found.append([t.numpy().tobytes() for t in (*pydl.sort(x), *pydl.topk(x, 5))])
     finally:
         pydl.set_num_threads(before)
     assert found[0] == found[1] == found[2]

@@ -19,8 +19,16 @@ template <OpId id>
 void infer_sort(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const char* name = op::op_name(id);
   const BufferSpec& x = inputs[0];
-  axis_attr(name, attrs, x.shape.rank());
-  const Dims& shape = x.shape;
+  const int axis = axis_attr(name, attrs, x.shape.rank());
+  Dims shape = x.shape;
+  if constexpr (id == OpId::topk) {
+    const int64_t k = attrs.integer("k");
+    if (k < 0 || k > shape[axis]) {
+      throw ValueError(concat_text(name, ": expected k from 0 to the ", shape[axis], " elements of axis ", axis,
+                                   " of shape ", shape, ", got ", k));
+    }
+    shape[axis] = k;
+  }
   if constexpr (id != OpId::argsort) *results++ = row_major(x.dtype, shape);
   *results = row_major(DType::int64, shape);
 }
@@ -61,6 +69,19 @@ void define_sort(Registry& registry) {
           .canonical = canonical_axis,
           .infer = infer_sort<OpId::argsort>,
       });
+  registry.declare(OpId::topk,
+                   {
+                       .doc = "The k largest or smallest elements along an axis, in order, and where each of them was.",
+                       .inputs = {"x"},
+                       .results = {"values", "indices"},
+                       .attributes = op::fields_of<op::TopkAttrs>(),
+                       .example = ">>> values, indices = pydl.topk(pydl.tensor([3.0, 1.0, 2.0]), 2)\n"
+                                  ">>> values.tolist(), indices.tolist()\n([3.0, 2.0], [0, 2])\n",
+                       .canonical = canonical_axis,
+                       .infer = infer_sort<OpId::topk>,
+                       .backward = moved_gradients,
+                       .saves_results = indices,
+                   });
 }
 
 }  // namespace pydl::ops

@@ -90,7 +90,7 @@ class SortKernel final : public Kernel {
   SortKernel(const KernelCall& call, const Lines& lines)
       : lines_(lines),
         has_values_(call.op != OpId::argsort),
-        descending_(call.attrs.flag("descending")),
+        descending_(call.attrs.flag(call.op == OpId::topk ? "largest" : "descending")),
         scans_(lines.kept <= most_kept && lines.kept * 8 <= lines.length),
         parts_(std::min(lines.count, most_parts)),
         part_bytes_(static_cast<size_t>(scans_ ? most_kept : 2 * lines.length) * sizeof(Entry<Key>)) {
@@ -186,7 +186,7 @@ std::unique_ptr<Kernel> prepare_sort(const KernelCall& call) {
 }  // namespace
 
 void register_sort(KernelTable& table) {
-  for (const OpId op : {OpId::sort, OpId::argsort}) table.add(op, Provider::cpu, prepare_sort);
+  for (const OpId op : {OpId::sort, OpId::argsort, OpId::topk}) table.add(op, Provider::cpu, prepare_sort);
 }
 
 }  // namespace pydl::cpu

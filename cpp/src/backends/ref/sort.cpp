@@ -15,7 +15,7 @@ namespace {
 void run_sort(const RefCall& call) {
   const BufferSpec& x = call.inputs[0];
   const auto axis = static_cast<int>(call.attrs.integer("axis"));
-  const bool descending = call.attrs.flag("descending");
+  const bool descending = call.attrs.flag(call.op == OpId::topk ? "largest" : "descending");
   const bool has_values = call.op != OpId::argsort;
   const BufferSpec& indices = call.outputs[has_values ? 1 : 0];
   auto* index_data = static_cast<int64_t*>(call.output_data[has_values ? 1 : 0]);
@@ -42,7 +42,7 @@ void run_sort(const RefCall& call) {
 }  // namespace
 
 void register_sort(KernelTable& table) {
-  for (const OpId op : {OpId::sort, OpId::argsort}) table.add(op, Provider::ref, prepare<run_sort>);
+  for (const OpId op : {OpId::sort, OpId::argsort, OpId::topk}) table.add(op, Provider::ref, prepare<run_sort>);
 }
 
 }  // namespace pydl::backends::ref

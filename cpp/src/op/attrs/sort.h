@@ -12,4 +12,12 @@ struct SortAttrs {
   PYDL_ATTRS(axis, descending)
 };
 
+struct TopkAttrs {
+  int64_t k = 1;
+  int64_t axis = -1;
+  bool largest = true;
+  static constexpr size_t required = 1;
+  PYDL_ATTRS(k, axis, largest)
+};
+
 }  // namespace pydl::op
