@@ -1002,6 +1002,8 @@ def ctc_loss_backward(
 ) -> Tensor:
     """Gradient of ctc_loss for the log-probabilities: minus the expected number of visits of each class."""
 
+def cumsum(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
+    """Sums of all elements up to each one along an axis."""
 
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
     """a / b; of integers, in float32."""

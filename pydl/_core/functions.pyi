@@ -2,7 +2,8 @@
 
 # Written by tools/generate_stubs.py from the built extension: do not edit.
 from . import argsort as argsort
+from . import cumsum as cumsum
 from . import sort as sort
 from . import topk as topk
 
-__all__ = ["argsort", "sort", "topk"]
+__all__ = ["argsort", "cumsum", "sort", "topk"]
