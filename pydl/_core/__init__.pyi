@@ -1103,6 +1103,8 @@ def greater(a: TensorLike, b: TensorLike) -> Tensor:
 def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a >= b."""
 
+def index_add(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0) -> Tensor:
+    """x plus the slices of source, each where an index of one axis points along an axis."""
 
 def info() -> dict[str, typing.Any]:
     """Facts about this build and machine, by name."""
@@ -1420,7 +1422,11 @@ def round(x: TensorLike) -> Tensor:
 def rsqrt(x: TensorLike) -> Tensor:
     """1 / sqrt(x)."""
 
+def scatter(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0) -> Tensor:
+    """x with elements along an axis overwritten by those of source, each where an index of its shape points."""
 
+def scatter_add(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0) -> Tensor:
+    """x plus the elements of source, each where an index of its shape points along an axis."""
 
 def segment_argmax(x: TensorLike, offsets: TensorLike) -> Tensor:
     """The row of x (count, D) with the largest element of each segment, per column: (B, D)."""

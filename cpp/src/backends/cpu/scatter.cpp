@@ -1,0 +1,130 @@
+// Writing and adding to where an index points. Each line along the axis is one thread's, which goes through the index
+// in its order: the result does not depend on the number of threads.
+#include <algorithm>
+#include <cstring>
+
+#include "backends/cpu/adapter.h"
+#include "backends/cpu/families.h"
+#include "pydl/error.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+constexpr int64_t elements_per_thread = 8192;
+// Lines beside each other that one piece of work takes.
+constexpr int64_t chunk = 256;
+
+template <class T>
+class ScatterKernel final : public Kernel {
+ public:
+  explicit ScatterKernel(const KernelCall& call) : op_(call.op), axis_(static_cast<int>(call.attrs.integer("axis"))) {
+    const Dims& shape = call.inputs[0].shape;
+    size_ = shape[axis_];
+    count_ = call.inputs[2].shape[axis_];
+    for (int i = 0; i < axis_; ++i) outer_ *= shape[i];
+    for (int i = axis_ + 1; i < shape.rank(); ++i) inner_ *= shape[i];
+    chunks_ = (inner_ + chunk - 1) / chunk;
+  }
+
+  void run(void* const* inputs, void* const* outputs, void*) const override {
+    const auto* x = static_cast<const T*>(inputs[0]);
+    const auto* index = static_cast<const int64_t*>(inputs[1]);
+    const auto* source = static_cast<const T*>(inputs[2]);
+    auto* y = static_cast<T*>(outputs[0]);
+    check(index);
+    const int64_t piece = std::max<int64_t>((size_ + count_) * std::min(inner_, chunk), 1);
+    runtime::parallel_for(outer_ * chunks_, elements_per_thread / piece, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t outer = i / chunks_;
+        const int64_t first = i % chunks_ * chunk;
+        scatter(x, index, source, y, outer, first, std::min(chunk, inner_ - first));
+      }
+    });
+  }
+
+ private:
+  bool has_slices() const { return op_ == OpId::index_add; }
+
+  // Before any thread starts, so that the error is that of the first wrong index.
+  void check(const int64_t* index) const {
+    const int64_t entries = has_slices() ? count_ : outer_ * count_ * inner_;
+    for (int64_t i = 0; i < entries; ++i) {
+      if (index[i] >= -size_ && index[i] < size_) continue;
+      throw IndexError(
+          concat_text(op::op_name(op_), ": index ", index[i], " is outside axis ", axis_, " of size ", size_));
+    }
+  }
+
+  void scatter(const T* x, const int64_t* index, const T* source, T* y, int64_t outer, int64_t first,
+               int64_t lines) const {
+    const auto bytes = static_cast<size_t>(lines) * sizeof(T);
+    T* to = y + outer * size_ * inner_ + first;
+    for (int64_t i = 0; i < size_; ++i) {
+      std::memcpy(to + i * inner_, x + (outer * size_ + i) * inner_ + first, bytes);
+    }
+    for (int64_t i = 0; i < count_; ++i) {
+      const int64_t row = (outer * count_ + i) * inner_ + first;
+      if (has_slices()) {
+        add_line(to + position(index[i]) * inner_, source + row, lines);
+      } else {
+        move_line(to, index + row, source + row, lines);
+      }
+    }
+  }
+
+  int64_t position(int64_t index) const { return index < 0 ? index + size_ : index; }
+
+  static void add_line(T* to, const T* from, int64_t lines) {
+    for (int64_t j = 0; j < lines; ++j) to[j] = sum(to[j], from[j]);
+  }
+
+  void move_line(T* to, const int64_t* index, const T* from, int64_t lines) const {
+    const bool adds = op_ == OpId::scatter_add;
+    for (int64_t j = 0; j < lines; ++j) {
+      T& target = to[position(index[j]) * inner_ + j];
+      target = adds ? sum(target, from[j]) : from[j];
+    }
+  }
+
+  static T sum(T a, T b) {
+    if constexpr (std::is_same_v<T, bool>) {
+      return a || b;
+    } else if constexpr (std::is_integral_v<T>) {
+      return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));  // wraps
+    } else {
+      return a + b;
+    }
+  }
+
+  OpId op_;
+  int axis_;
+  int64_t outer_ = 1;
+  int64_t size_;
+  int64_t count_;
+  int64_t inner_ = 1;
+  int64_t chunks_;
+};
+
+std::unique_ptr<Kernel> prepare_scatter(const KernelCall& call) {
+  for (const BufferSpec& input : call.inputs) {
+    if (!is_contiguous(input.shape, input.strides)) return nullptr;
+  }
+  std::unique_ptr<Kernel> kernel;
+  visit_dtype(call.inputs[0].dtype, [&](auto zero) {
+    using T = decltype(zero);
+    if constexpr (std::is_arithmetic_v<T>) kernel = std::make_unique<ScatterKernel<T>>(call);
+  });
+  return kernel;
+}
+
+}  // namespace
+
+void register_scatter(KernelTable& table) {
+  for (const OpId op : {OpId::scatter, OpId::scatter_add, OpId::index_add}) {
+    table.add(op, Provider::cpu, adapted<prepare_scatter>);
+  }
+}
+
+}  // namespace pydl::cpu

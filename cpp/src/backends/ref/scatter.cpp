@@ -1,0 +1,59 @@
+// Writing and adding to where an index points, in the compute type.
+#include "backends/ref/elements.h"
+#include "backends/ref/ref_kernel.h"
+#include "pydl/error.h"
+
+namespace pydl::backends::ref {
+
+namespace {
+
+void run_scatter(const RefCall& call) {
+  const BufferSpec& x = call.inputs[0];
+  const BufferSpec& index = call.inputs[1];
+  const BufferSpec& source = call.inputs[2];
+  const auto axis = static_cast<int>(call.attrs.integer("axis"));
+  const int64_t size = x.shape[axis];
+  // Results are row-major, and so are the sums.
+  Dims steps = call.outputs[0].strides;
+  const int64_t step = std::exchange(steps[axis], 0);
+  Dims index_strides = index.strides;
+  if (call.op == OpId::index_add) {
+    index_strides = Dims::filled(source.shape.rank(), 0);
+    index_strides[axis] = index.strides[0];
+  }
+  visit_dtype(x.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    auto* sums = static_cast<Compute<T>*>(call.scratchpad);
+    int64_t next = 0;
+    for_each_position(x.shape, std::array<Dims, 1>{x.strides},
+                      [&](const auto& offsets) { sums[next++] = load<T>(call.input_data[0], offsets[0]); });
+    const std::array<Dims, 3> strides = {source.strides, index_strides, steps};
+    for_each_position(source.shape, strides, [&](const auto& offsets) {
+      const int64_t i = load<int64_t>(call.input_data[1], offsets[1]);
+      if (i < -size || i >= size) {
+        throw IndexError(
+            concat_text(op::op_name(call.op), ": index ", i, " is outside axis ", axis, " of size ", size));
+      }
+      Compute<T>& sum = sums[offsets[2] + (i < 0 ? i + size : i) * step];
+      const Compute<T> value = load<T>(call.input_data[2], offsets[0]);
+      sum = call.op == OpId::scatter ? value : sum + value;
+    });
+    for (int64_t i = 0; i < next; ++i) store<T>(call.output_data[0], i, sums[i]);
+  });
+}
+
+std::unique_ptr<Kernel> prepare_scatter(const KernelCall& call) {
+  auto kernel = std::make_unique<RefKernel>(call, run_scatter);
+  kernel->scratchpad_bytes = static_cast<size_t>(element_count(call.outputs[0].shape)) * sizeof(double);
+  return kernel;
+}
+
+}  // namespace
+
+void register_scatter(KernelTable& table) {
+  for (const OpId op : {OpId::scatter, OpId::scatter_add, OpId::index_add}) {
+    table.add(op, Provider::ref, prepare_scatter);
+  }
+}
+
+}  // namespace pydl::backends::ref

@@ -1,0 +1,13 @@
+// Attributes of writing to where an index points.
+#pragma once
+
+#include "op/attr_struct.h"
+
+namespace pydl::op {
+
+struct ScatterAttrs {
+  int64_t axis = 0;
+  PYDL_ATTRS(axis)
+};
+
+}  // namespace pydl::op

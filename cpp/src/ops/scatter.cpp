@@ -1,0 +1,128 @@
+// Writing and adding to where an index points along an axis: the index has an entry per element, or per slice.
+#include "op/attrs/scatter.h"
+
+#include "autograd/node.h"
+#include "op/apply.h"
+#include "ops/families.h"
+#include "pydl/ops.h"
+
+namespace pydl::ops {
+
+namespace {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+void canonical_index(Attrs& attrs, std::vector<Tensor>& inputs) {
+  canonical_axis(attrs, inputs);
+  if (is_integer(inputs[1].dtype())) inputs[1] = astype(inputs[1], DType::int64);
+}
+
+template <OpId id>
+void infer_scatter(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* result, int64_t*) {
+  const char* name = op::op_name(id);
+  const auto& [x, index, source] = std::tie(inputs[0], inputs[1], inputs[2]);
+  if (index.dtype != DType::int64)
+    throw TypeError(concat_text(name, ": expected an index of integers, got ", index.dtype));
+  require_same_dtype(name, x, source);
+  const int axis = axis_attr(name, attrs, x.shape.rank());
+  const bool has_slices = id == OpId::index_add;
+  Dims expected = x.shape;
+  if (has_slices && index.shape.rank() != 1) {
+    throw ValueError(concat_text(name, ": expected an index of one axis, got shape ", index.shape));
+  }
+  if (has_slices || index.shape.rank() == expected.rank()) expected[axis] = index.shape[has_slices ? 0 : axis];
+  if (source.shape != expected || (!has_slices && index.shape != expected)) {
+    throw ValueError(concat_text(name, ": index of shape ", index.shape, " and source of shape ", source.shape,
+                                 " do not fit ", x.shape, ", with which they agree in all axes but ", axis));
+  }
+  *result = row_major(x.dtype, x.shape);
+}
+
+int64_t axis_of(const BackwardContext& c) { return c.attrs().integer("axis"); }
+
+// Whether each element of the source is the one that stays, of those for which the index names one position.
+Tensor stays(const BackwardContext& c, const Tensor& index) {
+  const auto axis = static_cast<int>(axis_of(c));
+  Dims line = Dims::filled(index.rank(), 1);
+  line[axis] = index.size(axis);
+  const Tensor numbers = expand(reshape(arange(0, index.size(axis), 1, DType::int64), line), index.shape());
+  const Tensor last = op::apply(OpId::scatter, c.attrs(), {zeros(c.input_shape(0), DType::int64), index, numbers});
+  return equal(gather(last, index, axis), numbers);
+}
+
+// What was overwritten has no part in the result.
+Gradients scatter_gradients(const BackwardContext& c) {
+  const Tensor index = c.input(1);
+  Gradients gradients(3);
+  if (c.needs(0)) {
+    gradients[0] =
+        op::apply(OpId::scatter, c.attrs(), {c.gradient, index, zeros(c.input_shape(2), c.gradient.dtype())});
+  }
+  if (c.needs(2)) {
+    const Tensor chosen = gather(c.gradient, index, axis_of(c));
+    gradients[2] = where(stays(c, index), chosen, scalar_like(0, chosen));
+  }
+  return gradients;
+}
+
+Gradients scatter_add_gradients(const BackwardContext& c) {
+  return {c.gradient, {}, c.needs(2) ? gather(c.gradient, c.input(1), axis_of(c)) : Tensor{}};
+}
+
+Gradients index_add_gradients(const BackwardContext& c) {
+  return {c.gradient, {}, c.needs(2) ? take(c.gradient, c.input(1), axis_of(c)) : Tensor{}};
+}
+
+}  // namespace
+
+void define_scatter(Registry& registry) {
+  constexpr uint32_t index_input = 2U;
+  // Of positions that the index names more than once, the last element wins.
+  registry.declare(
+      OpId::scatter,
+      {
+          .doc =
+              "x with elements along an axis overwritten by those of source, each where an index of its shape points.",
+          .inputs = {"x", "index", "source"},
+          .attributes = op::fields_of<op::ScatterAttrs>(),
+          .traits = flag(op::Trait::checks_values),
+          .example = ">>> pydl.scatter(pydl.zeros(3), pydl.tensor([2, 0]), pydl.tensor([5.0, 7.0]))\n"
+                     "tensor([7., 0., 5.], dtype=float32)\n",
+          .canonical = canonical_index,
+          .infer = infer_scatter<OpId::scatter>,
+          .backward = scatter_gradients,
+          .saves_inputs = index_input,
+      });
+  registry.declare(OpId::scatter_add,
+                   {
+                       .doc = "x plus the elements of source, each where an index of its shape points along an axis.",
+                       .inputs = {"x", "index", "source"},
+                       .attributes = op::fields_of<op::ScatterAttrs>(),
+                       .traits = flag(op::Trait::checks_values),
+                       .example = ">>> pydl.scatter_add(pydl.zeros(3), pydl.tensor([2, 2]), pydl.tensor([5.0, 7.0]))\n"
+                                  "tensor([ 0.,  0., 12.], dtype=float32)\n",
+                       .canonical = canonical_index,
+                       .infer = infer_scatter<OpId::scatter_add>,
+                       .backward = scatter_add_gradients,
+                       .saves_inputs = index_input,
+                   });
+  registry.declare(OpId::index_add,
+                   {
+                       .doc = "x plus the slices of source, each where an index of one axis points along an axis.",
+                       .inputs = {"x", "index", "source"},
+                       .attributes = op::fields_of<op::ScatterAttrs>(),
+                       .traits = flag(op::Trait::checks_values),
+                       .example = ">>> pydl.index_add(pydl.zeros((2, 2)), pydl.tensor([1]), pydl.ones((1, 2)))\n"
+                                  "tensor([[0., 0.],\n        [1., 1.]], dtype=float32)\n",
+                       .canonical = canonical_index,
+                       .infer = infer_scatter<OpId::index_add>,
+                       .backward = index_add_gradients,
+                       .saves_inputs = index_input,
+                   });
+}
+
+}  // namespace pydl::ops
