@@ -22,6 +22,10 @@ constexpr milliseconds between_looks{1};
 constexpr milliseconds window{40};
 constexpr milliseconds enough{20};  // the shortest time of waiting and computing that allows a decision
 constexpr int least_share = 4;      // a quarter of that time spent waiting
+// In long loops, one thread of two would take twice as long, if there were no delays: it is faster where delays take
+// about half of the time. Short loops gain little from more threads, and one delay is many times their length.
+constexpr double least_delays = 0.4;
+constexpr milliseconds long_loop{1};
 constexpr milliseconds first_pause{50};
 constexpr milliseconds longest_pause{1000};
 constexpr int most_left_out = 1023;
@@ -99,6 +103,10 @@ class Waiting {
     slept_ = Clock::duration::zero();
   }
 
+  void begin_loop() { ++loops_; }
+
+  void delay(Clock::duration delay) { delayed_ += delay; }
+
   void sleep(Clock::duration slept) {
     ++own_sleeps_;
     slept_ += slept;
@@ -108,13 +116,20 @@ class Waiting {
   void add(const Usage& usage) {
     if (usage.time - begin_ > window) {
       begin_ = usage.time;
-      waited_ = computed_ = Clock::duration::zero();
+      waited_ = computed_ = delayed_ = Clock::duration::zero();
+      loops_ = 0;
     }
     const Clock::duration computed = usage.computed - last_.computed;
     computed_ += computed;
     waited_ += std::max(usage.time - last_.time - computed - slept_, Clock::duration::zero());
     if (waited_ + computed_ < enough || waited_ * least_share < waited_ + computed_) return;
-    waited_ = computed_ = Clock::duration::zero();
+    const Clock::duration elapsed = waited_ + computed_ + delayed_;
+    const bool has_long_loops = elapsed >= loops_ * long_loop;
+    const bool is_delayed =
+        std::chrono::duration<double>(delayed_) >= least_delays * std::chrono::duration<double>(elapsed);
+    if (has_long_loops && !is_delayed) return;
+    waited_ = computed_ = delayed_ = Clock::duration::zero();
+    loops_ = 0;
     state().leave_out_one(usage.time);
   }
 
@@ -124,6 +139,8 @@ class Waiting {
   Time begin_;
   Clock::duration waited_{0};
   Clock::duration computed_{0};
+  Clock::duration delayed_{0};
+  int64_t loops_ = 0;
 };
 
 Waiting& waiting() {
@@ -136,6 +153,10 @@ Waiting& waiting() {
 void note_contention(Time now) { waiting().look(now); }
 
 void note_sleep(Clock::duration slept) { waiting().sleep(slept); }
+
+void note_delay(Clock::duration delay) { waiting().delay(delay); }
+
+void note_loop() { waiting().begin_loop(); }
 
 int threads_left_out() { return state().left_out(Clock::now()); }
 

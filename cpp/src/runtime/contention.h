@@ -2,7 +2,8 @@
 //
 // If the system suspends a thread in the middle of a piece, everybody who waits for that piece is delayed by some
 // milliseconds. If this happens repeatedly, fewer threads are faster: with one busy process per processor, one thread
-// takes two thirds of the time of two. Threads therefore measure how long they have waited for a processor.
+// takes two thirds of the time of two. Threads therefore measure how long they have waited for a processor, and for
+// each other. Long pieces of work are worth the delays: there two threads stay faster than one.
 #pragma once
 
 #include <chrono>
@@ -18,8 +19,14 @@ void note_contention(Clock::time_point now);
 /// Records that the calling thread has slept voluntarily.
 void note_sleep(Clock::duration slept);
 
-/// The number of threads to leave idle. After a while one of them is tried again, after a longer while if that was too
-/// early.
+/// Records that the calling thread begins a loop.
+void note_loop();
+
+/// Records that the calling thread has waited for pieces that other threads have taken.
+void note_delay(Clock::duration delay);
+
+/// The number of threads to leave idle. After a while one of them is tried again, after a
+/// longer while if that was too early.
 int threads_left_out();
 
 }  // namespace pydl::runtime

@@ -114,12 +114,14 @@ struct alignas(128) Loop {
   void wait() {
     const uint32_t all = count.load(std::memory_order_relaxed);
     if (spin_until([&] { return done.load(std::memory_order_acquire) == all; })) return;
+    const auto begin = Clock::now();
     caller_sleeps.store(true, std::memory_order_seq_cst);
     for (uint32_t seen = done.load(std::memory_order_seq_cst); seen != all;
          seen = done.load(std::memory_order_seq_cst)) {
       sleep_while(done, seen);
     }
     caller_sleeps.store(false, std::memory_order_relaxed);
+    note_delay(Clock::now() - begin);
   }
 };
 
@@ -267,6 +269,7 @@ void run_alone(int64_t count, void* context, PieceFunction function) {
 bool is_in_piece() { return in_piece; }
 
 void run_pieces(int64_t count, int threads, void* context, PieceFunction function) {
+  note_loop();
   threads = static_cast<int>(std::min<int64_t>(std::min(threads, thread_count() - threads_left_out()), count));
   Pool& pool = Pool::global();
   Loop* const loop = threads > 1 && !in_piece ? pool.begin() : nullptr;
