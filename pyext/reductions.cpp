@@ -121,6 +121,16 @@ void define_reductions(py::module_& module, const py::object& type) {
   define_arg_reduction(module, type, "argmin", "Index of the smallest element, the first one if there are several.",
                        argmin);
   module.def(
+      "sort",
+      [](const Tensor& x, int64_t axis, bool descending) {
+        return compute(x.size(), [&] { return sort(x, axis, descending); });
+      },
+      py::arg("x"), py::arg("axis") = -1, py::arg("descending") = false,
+      "The elements along an axis in ascending or descending order; `argsort` says where they were. Equal elements "
+      "keep\n"
+      "their order, and not-a-number is the largest number.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.sort(pydl.tensor([3, 1, 2]))\ntensor([1, 2, 3], dtype=int64)\n");
+  module.def(
       "logsumexp",
       [](const Tensor& x, const AxisArgument& axis, bool keepdims) {
         return compute(x.size(), [&] { return logsumexp(x, axis.axes, keepdims); });

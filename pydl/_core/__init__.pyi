@@ -1519,7 +1519,12 @@ def softplus(x: TensorLike) -> Tensor:
 def softsign(x: TensorLike) -> Tensor:
     """x / (1 + |x|)."""
 
-def sort(x: TensorLike, axis: int = -1, descending: builtins.bool = False) -> tuple[Tensor, Tensor]:
+def sort(x: TensorLike, axis: int = -1, descending: builtins.bool = False) -> Tensor:
+    """The elements along an axis in ascending or descending order; `argsort` says where they were. Equal elements keep"""
+
+def sort_with_indices(
+    x: TensorLike, axis: int = -1, descending: builtins.bool = False
+) -> tuple[Tensor, Tensor]:
     """The elements along an axis in ascending or descending order, and where each of them was."""
 
 def split(x: TensorLike, sizes: int | collections.abc.Sequence[int], axis: int = 0) -> list[Tensor]:

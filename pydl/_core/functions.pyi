@@ -6,7 +6,6 @@ from . import cumsum as cumsum
 from . import index_add as index_add
 from . import scatter as scatter
 from . import scatter_add as scatter_add
-from . import sort as sort
 from . import topk as topk
 
-__all__ = ["argsort", "cumsum", "index_add", "scatter", "scatter_add", "sort", "topk"]
+__all__ = ["argsort", "cumsum", "index_add", "scatter", "scatter_add", "topk"]

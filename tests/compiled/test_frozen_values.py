@@ -1,6 +1,6 @@
 """What Python computes while a function is traced is not frozen: a change is seen in the next call.
 
-A compiled function must give what the function itself gives, before and after each of `CHANGES`.
+A compiled function returns what the plain function returns, before and after each of `CHANGES`.
 """
 
 from __future__ import annotations

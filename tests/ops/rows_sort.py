@@ -8,6 +8,7 @@ import numpy as np
 from ops.table import Array, BadCall, Row, Sample
 
 import pydl
+from pydl import _core
 
 _SHAPES: list[tuple[tuple[int, ...], int]] = [
     ((1,), 0),
@@ -53,7 +54,7 @@ def _joined(values: pydl.Tensor, indices: pydl.Tensor, dtype: Any) -> pydl.Tenso
 
 
 def _call_sort(x: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
-    return _joined(*pydl.sort(x, **keywords), x.dtype)
+    return _joined(*_core.sort_with_indices(x, **keywords), x.dtype)
 
 
 def _call_topk(x: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
@@ -68,14 +69,14 @@ def _reference(x: Array, k: int, axis: int, descending: bool) -> Array:
 
 ROWS = [
     Row(
-        "sort",
+        "sort_with_indices",
         _call_sort,
         lambda x, axis, descending: _reference(x, x.shape[axis], axis, descending),
         _sort_samples,
         smooth=(0,),
         bad=(
             BadCall(lambda: pydl.sort(pydl.ones((2, 3)), 2), IndexError, "sort: axis 2"),
-            BadCall(lambda: pydl.sort(pydl.ones(2), "x"), TypeError, "expected 'axis' as an int"),
+            BadCall(lambda: pydl.sort(pydl.ones(2), "x"), TypeError, "sort"),
         ),
     ),
     Row(

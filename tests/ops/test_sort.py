@@ -60,7 +60,7 @@ def test_orders(dtype: str, provider: str) -> None:
         for descending in (False, True):
             order = _order(_values(x), descending)
             attrs = {"axis": 1, "descending": descending}
-            values, indices = _core._apply_with_provider("sort", provider, [x], attrs)
+            values, indices = _core._apply_with_provider("sort_with_indices", provider, [x], attrs)
             np.testing.assert_array_equal(indices.numpy(), order)
             expected = np.take_along_axis(_values(x), order, 1)
             np.testing.assert_array_equal(_values(values), expected)
@@ -78,7 +78,7 @@ def test_axes_and_views(axis: int) -> None:
     x = np.random.default_rng().standard_normal((40, 130, 6)).astype(np.float32)
     views = ((x, pydl.tensor(x)), (x.T, pydl.permute_dims(pydl.tensor(x), (2, 1, 0))))
     for array, tensor in views:
-        values, indices = pydl.sort(tensor, axis=axis)
+        values, indices = pydl.sort(tensor, axis=axis), pydl.argsort(tensor, axis=axis)
         np.testing.assert_array_equal(values.numpy(), np.sort(array, axis=axis))
         np.testing.assert_array_equal(indices.numpy(), np.argsort(array, axis=axis, kind="stable"))
 
@@ -90,7 +90,20 @@ def test_any_number_of_threads() -> None:
         found = []
         for threads in (1, 2, 3):
             pydl.set_num_threads(threads)
-            found.append([t.numpy().tobytes() for t in (*pydl.sort(x), *pydl.topk(x, 5))])
+            found.append(
+                [t.numpy().tobytes() for t in (pydl.sort(x), pydl.argsort(x), *pydl.topk(x, 5))]
+            )
     finally:
         pydl.set_num_threads(before)
     assert found[0] == found[1] == found[2]
+
+
+def test_sorting_gives_values_as_in_numpy() -> None:
+    x = pydl.tensor([[3.0, 1.0], [2.0, 4.0]], requires_grad=True)
+    y = pydl.sort(x, axis=0, descending=True)
+    assert y.tolist() == [[3.0, 4.0], [2.0, 1.0]]
+    (y * pydl.tensor([[1.0, 2.0], [3.0, 4.0]])).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[1.0, 4.0], [3.0, 2.0]]
+    compiled = pydl.compile(lambda a: pydl.sort(a, descending=True))
+    assert compiled(x.detach()).tolist() == [[3.0, 1.0], [4.0, 2.0]]

@@ -25,7 +25,12 @@ BACKEND = [
 INCLUDES = {
     "core": [*BASICS, r"pydl/(autograd|version)\.h", r"runtime/at_fork\.h"],
     "runtime": [r"pydl/(error|threads)\.h"],
-    "op": [*BASICS, r"exec/kernel\.h", r"core/active_trace\.h", r"runtime/(amx|threads)\.h"],
+    "op": [
+        *BASICS,
+        r"exec/kernel\.h",
+        r"core/active_trace\.h",
+        r"runtime/(amx|at_fork|threads)\.h",
+    ],
     "ops": [
         *PUBLIC,
         r"op/(attrs/)?\w+\.h",

@@ -13,8 +13,9 @@ namespace autograd {
 namespace {
 
 const op::OpDef& function_def() {
-  static const op::OpDef def = {.doc = "A function with its own derivative.", .name = "function"};
-  return def;
+  // Never destroyed: threads may go on computing while the process ends.
+  static const auto* const def = new op::OpDef{.doc = "A function with its own derivative.", .name = "function"};
+  return *def;
 }
 
 class FunctionNode final : public Node {

@@ -69,8 +69,8 @@ class Taken {
   std::vector<Part> parts_;
 };
 
-// What is taken at which steps: a tree of ranges of steps, each half of the one above it. The buffers that live at some
-// steps lie in the parts of a few ranges, however many buffers these are: neighbours in memory are one part.
+// Which parts of the arena are taken at which steps: a tree of ranges of steps, each half of the one above it. Only a
+// few ranges must be consulted for a buffer, and adjacent parts are merged, however many buffers live at its steps.
 class TakenBySteps {
  public:
   explicit TakenBySteps(int steps) {

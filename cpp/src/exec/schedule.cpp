@@ -43,7 +43,7 @@ class Work {
   int64_t in_order_ = 0;
 };
 
-// The nodes that are not views, and the end of the graph behind them.
+// The positions of the nodes that are not views, followed by the end of the graph.
 std::vector<int> nodes_that_run(const Graph& graph) {
   std::vector<int> result;
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
@@ -78,7 +78,7 @@ std::vector<int> schedule(const Graph& graph, int threads) {
   size_t next = 0;  // in `running`: the first one that is not before `first`
   for (int first = 0; first < count;) {
     while (running[next] < first) ++next;
-    // The longest run that pays, with the views behind it.
+    // The longest run that is worth it, including the views that follow it.
     Work work(threads);
     int end = first + 1;
     for (size_t i = next; running[i] < count && work.count() < threads; ++i) {

@@ -1,4 +1,4 @@
-// Readers: which nodes read the memory of each value, so that nobody has to look through the graph for them.
+// Readers: an index of the nodes that read the memory of each value, so that passes need not search the graph.
 #pragma once
 
 #include <span>
@@ -19,7 +19,7 @@ class Readers {
  public:
   explicit Readers(const Graph& graph);
 
-  /// The operands that lie in the memory of a root, also views of it, in the order of the nodes.
+  /// The operands in the memory of a root, including its views, in the order of the nodes.
   std::span<const Read> of(ValueId root) const {
     const auto i = static_cast<size_t>(root);
     return {reads_.data() + first_[i], first_[i + 1] - first_[i]};
@@ -30,7 +30,7 @@ class Readers {
   std::vector<Read> reads_;
 };
 
-/// By root: the first output of the graph that lies in its memory, or -1.
+/// By root: the first output of the graph that is in its memory, or -1.
 std::vector<int> outputs_by_root(const Graph& graph);
 
 }  // namespace pydl::graph

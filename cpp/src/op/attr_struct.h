@@ -74,12 +74,12 @@ AttrValue to_value(const T& field) {
   if constexpr (std::is_same_v<T, Element>) {
     return std::visit([](auto content) { return AttrValue(content); }, field);
   } else if constexpr (kind_of<T>() == AttrKind::choice) {
-    static const std::vector<Text> names = [] {
-      std::vector<Text> texts;
-      for (const char* name : choice_names(T{})) texts.emplace_back(name);
+    static const auto* const names = [] {  // never destroyed, as the texts themselves
+      auto* texts = new std::vector<Text>;
+      for (const char* name : choice_names(T{})) texts->emplace_back(name);
       return texts;
     }();
-    return names[static_cast<size_t>(field)];
+    return (*names)[static_cast<size_t>(field)];
   } else {
     return field;
   }

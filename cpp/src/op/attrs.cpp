@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "pydl/error.h"
+#include "runtime/at_fork.h"
 
 namespace pydl::op {
 
@@ -35,11 +36,26 @@ size_t hash_value(const AttrValue& value) {
 
 }  // namespace
 
+namespace {
+
+// Never destroyed: threads may go on computing while the process ends.
+struct KnownTexts {
+  KnownTexts() { runtime::hold_during_forks(mutex); }
+  std::mutex mutex;
+  std::unordered_set<std::string> texts;
+};
+
+KnownTexts& known_texts() {
+  static KnownTexts* const known = new KnownTexts;
+  return *known;
+}
+
+}  // namespace
+
 Text::Text(std::string_view text) {
-  static std::mutex mutex;
-  static std::unordered_set<std::string> texts;
-  const std::lock_guard lock(mutex);
-  text_ = &*texts.emplace(text).first;
+  KnownTexts& known = known_texts();
+  const std::lock_guard lock(known.mutex);
+  text_ = &*known.texts.emplace(text).first;
 }
 
 Numbers::Numbers(std::span<const double> numbers) : size_(numbers.size()) {

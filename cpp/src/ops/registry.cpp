@@ -79,8 +79,9 @@ Registry build_registry() {
 }
 
 const Registry& registry() {
-  static const Registry instance = build_registry();
-  return instance;
+  // Never destroyed: threads may go on computing while the process ends.
+  static const auto* const instance = new Registry(build_registry());
+  return *instance;
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 #include "op/attrs/sort.h"
 
 #include "autograd/node.h"
+#include "core/named.h"
+#include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
 
@@ -45,16 +47,14 @@ Gradients moved_gradients(const BackwardContext& c) {
 void define_sort(Registry& registry) {
   constexpr uint32_t indices = 2U;
   registry.declare(
-      OpId::sort,
+      OpId::sort_with_indices,
       {
           .doc = "The elements along an axis in ascending or descending order, and where each of them was.",
           .inputs = {"x"},
           .results = {"values", "indices"},
           .attributes = op::fields_of<op::SortAttrs>(),
-          .example = ">>> values, indices = pydl.sort(pydl.tensor([3, 1, 2]))\n>>> values.tolist(), indices.tolist()\n"
-                     "([1, 2, 3], [1, 2, 0])\n",
           .canonical = canonical_axis,
-          .infer = infer_sort<OpId::sort>,
+          .infer = infer_sort<OpId::sort_with_indices>,
           .backward = moved_gradients,
           .saves_results = indices,
       });
@@ -85,3 +85,13 @@ void define_sort(Registry& registry) {
 }
 
 }  // namespace pydl::ops
+
+namespace pydl {
+
+Tensor sort(const Tensor& x, int64_t axis, bool descending) try {
+  return op::call(op::OpId::sort_with_indices, op::to_attrs(op::SortAttrs{axis, descending}), {x})[0];
+} catch (const Error&) {
+  core::rethrow_as("sort");
+}
+
+}  // namespace pydl

@@ -123,6 +123,7 @@ class Waiting {
     computed_ += computed;
     waited_ += std::max(usage.time - last_.time - computed - slept_, Clock::duration::zero());
     if (waited_ + computed_ < enough || waited_ * least_share < waited_ + computed_) return;
+    // Threads that begin no loops, the helpers, wait for nobody: only callers decide.
     const Clock::duration elapsed = waited_ + computed_ + delayed_;
     const bool has_long_loops = elapsed >= loops_ * long_loop;
     const bool is_delayed =

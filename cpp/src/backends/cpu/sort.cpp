@@ -186,7 +186,7 @@ std::unique_ptr<Kernel> prepare_sort(const KernelCall& call) {
 }  // namespace
 
 void register_sort(KernelTable& table) {
-  for (const OpId op : {OpId::sort, OpId::argsort, OpId::topk}) table.add(op, Provider::cpu, prepare_sort);
+  for (const OpId op : {OpId::sort_with_indices, OpId::argsort, OpId::topk}) table.add(op, Provider::cpu, prepare_sort);
 }
 
 }  // namespace pydl::cpu

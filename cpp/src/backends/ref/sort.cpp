@@ -42,7 +42,8 @@ void run_sort(const RefCall& call) {
 }  // namespace
 
 void register_sort(KernelTable& table) {
-  for (const OpId op : {OpId::sort, OpId::argsort, OpId::topk}) table.add(op, Provider::ref, prepare<run_sort>);
+  for (const OpId op : {OpId::sort_with_indices, OpId::argsort, OpId::topk})
+    table.add(op, Provider::ref, prepare<run_sort>);
 }
 
 }  // namespace pydl::backends::ref
