@@ -1,12 +1,15 @@
 // What a run of a program in a context must not do, and runs on several threads.
 #include "hooks.h"
 
+#include <chrono>
 #include <thread>
 
 #include "pydl/autograd.h"
 #include "pydl/layers.h"
 #include "pydl/optimizer.h"
 #include "pydl/program.h"
+#include "runtime/pool.h"
+#include "runtime/threads.h"
 #include "support.h"
 
 using namespace pydl;
@@ -27,11 +30,35 @@ Program trace(const Function& function, std::span<const Tensor> inputs, const Pa
   return trace.finish(outputs, options);
 }
 
+// A loop in which each thread waits for all others. False if one did not come: the pool leaves threads out while other
+// processes want the processors.
+bool all_threads_meet() {
+  using Clock = std::chrono::steady_clock;
+  struct Meeting {
+    int64_t threads = runtime::thread_count();
+    Clock::time_point end = Clock::now() + std::chrono::milliseconds(50);
+    std::atomic<int64_t> arrived{0};
+  } meeting;
+  runtime::run_pieces(meeting.threads, static_cast<int>(meeting.threads), &meeting, [](void* context, int64_t) {
+    auto& meeting = *static_cast<Meeting*>(context);
+    ++meeting.arrived;
+    while (meeting.arrived < meeting.threads && Clock::now() < meeting.end) std::this_thread::yield();
+  });
+  return meeting.arrived == meeting.threads && Clock::now() < meeting.end;
+}
+
+// The pool starts its helpers when they are needed. A thread that starts asks for memory, whatever runs beside it.
+void wait_for_helpers() {
+  for (int attempt = 0; attempt < 100 && !all_threads_meet(); ++attempt) {
+  }
+}
+
 // Runs twice, then many times under count.
 void check_quiet(const char* name, const Program& program, std::span<const Tensor> inputs, const Function& expected,
                  bool with_onednn = true) {
   ProgramContext context = program.make_context();
   for (int i = 0; i < 2; ++i) program.run(context, inputs);
+  wait_for_helpers();
   {
     const hooks::Scope scope;
     for (int i = 0; i < 20; ++i) program.run(context, inputs);
