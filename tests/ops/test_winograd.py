@@ -216,6 +216,16 @@ def change(operands: tuple[Any, ...], kind: str, rng: np.random.Generator) -> tu
         x, g = relu(x - 1.3), relu(g - 1.3)
     elif kind == "few elements":
         x, g = x * (rng.random(x.shape) < 0.02), g * (rng.random(g.shape) < 0.05)
+    elif kind == "many channels almost empty":
+        x = x * (
+            rng.random(x.shape) < np.where(np.arange(x.shape[1]) % 3, 0.7, 0.01)[:, None, None]
+        )
+        g = g * (
+            rng.random(g.shape) < np.where(np.arange(g.shape[1]) % 2, 0.2, 0.01)[:, None, None]
+        )
+    elif kind == "gradients of pooled results":
+        x, g = relu(x), np.where(g == g.max(axis=(2, 3), keepdims=True), g, 0)
+        g[:, :, ::3, 1::2] = rng.standard_normal(g[:, :, ::3, 1::2].shape)
     elif kind == "black borders":
         x[:, :, :5] = x[:, :, :, -5:] = g[:, :, :5] = 0
     elif kind == "dark borders":
@@ -265,6 +275,8 @@ KINDS = [
     "rectified",
     "mostly zeros",
     "few elements",
+    "many channels almost empty",
+    "gradients of pooled results",
     "black borders",
     "dark borders",
     "one element",

@@ -98,10 +98,11 @@ struct GemmKernels {
                  void* packed);
   void (*multiply)(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, void* c,
                    int64_t c_stride, const void* bias, bool accumulate);
-  /// c = or += A B without packing, for A with contiguous columns and B with contiguous rows, whose
-  /// columns are a multiple of `panel_columns`.
-  void (*outer)(const void* a, int64_t a_depth_stride, const void* b, int64_t b_depth_stride, int64_t rows,
-                int64_t columns, int64_t depth, void* c, int64_t c_stride, bool accumulate);
+  /// The same for B that is not packed: its rows are contiguous, and its columns are a multiple of `panel_columns`. A
+  /// is packed if `a_step` is 0; otherwise the rows of its transpose are contiguous, and `a_step` apart. If A and B go
+  /// on in memory, which `has_next` says, the same number of rows is fetched into the cache for the next call.
+  void (*wide)(const void* a, int64_t a_step, const void* b, int64_t b_step, bool has_next, int64_t rows,
+               int64_t columns, int64_t depth, void* c, int64_t c_stride, const void* bias, bool accumulate);
   /// Without packing, for B with contiguous rows.
   void (*small)(const void* a, int64_t a_row_stride, int64_t a_depth_stride, const void* b, int64_t b_stride,
                 int64_t rows, int64_t columns, int64_t depth, void* c, int64_t c_stride, const void* bias);

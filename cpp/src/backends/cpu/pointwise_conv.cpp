@@ -55,8 +55,8 @@ class PointwiseWeight final : public Kernel {
     const int64_t end = places_ * (part + 1) / parts_;
     if (first == end) std::memset(sums, 0, static_cast<size_t>(in_ * out_) * sizeof(float));
     for (int64_t place = first; place < end; place += chunk_) {
-      gemm_.outer(g + place * out_, out_, x + place * in_, in_, out_, in_, std::min(chunk_, end - place), sums, in_,
-                  place > first);
+      gemm_.wide(g + place * out_, out_, x + place * in_, in_, place + 2 * chunk_ <= end, out_, in_,
+                 std::min(chunk_, end - place), sums, in_, nullptr, place > first);
     }
   }
 

@@ -24,11 +24,14 @@ constexpr int64_t elements_per_thread = 65536;
 constexpr int64_t small_products = 262144;
 constexpr int64_t small_dots = 1024;
 constexpr int64_t few_rows = 4;
-// Products of so many terms for each row or column of C, which has at most so many, are not packed; what is read at a
-// time stays in the L2 cache.
-constexpr int64_t most_outer_side = 256;
-constexpr int64_t depth_per_outer_side = 16;
-constexpr int64_t outer_bytes = 256 * 1024;
+// Up to so many rows, packing a large B takes a large part of the time. The same is true of products of few results of
+// many terms each, as the gradients of weights are over long sequences: of so many terms for each row or column. B is
+// then read where it is, a block of this depth at a time.
+constexpr int64_t most_wide_rows = 64;
+constexpr int64_t least_wide_elements = 1 << 19;
+constexpr int64_t most_wide_side = 256;
+constexpr int64_t depth_per_side = 16;
+constexpr int64_t wide_depth = 192;
 constexpr int64_t few_columns = 16;
 
 // The largest of the fewest parts of at most `limit`.
@@ -45,9 +48,13 @@ Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_dou
       kernels_(kernels().gemm[is_double ? 1 : 0]),
       result_(result) {
   if (result != Result::added) choose_path();  // only packed panels add
+  if (transposed_) {
+    a_ = {b.columns, b.rows, b.column_stride, b.row_stride};
+    b_ = {a.columns, a.rows, a.column_stride, a.row_stride};
+  }
   const int64_t worth = a.rows * b.columns * a.columns / products_per_thread;
   threads = static_cast<int>(std::clamp<int64_t>(worth, 1, threads));
-  if (path_ == Path::packed || path_ == Path::outer) plan_blocks(threads);
+  if (path_ == Path::packed || path_ == Path::wide) plan_blocks(threads);
   if (tiles == Tiles::allowed && !is_double && SplitProduct::suits(a, b)) {
     split_.emplace(a, b, c_stride, threads, result == Result::added);
   }
@@ -58,14 +65,18 @@ void Product::choose_path() {
   const bool b_has_rows = b_.column_stride == 1 || b_.columns == 1;
   const bool both_along_depth = (a_.column_stride == 1 || a_.columns == 1) && (b_.row_stride == 1 || b_.rows == 1);
   const bool few = a_.rows <= few_rows || (b_.columns <= few_columns && count > small_products);
-  const bool both_across = a_.row_stride == 1 && b_.column_stride == 1 && b_.columns % kernels_.panel_columns == 0;
   const int64_t longer_side = std::max(a_.rows, b_.columns);
-  if (both_across && longer_side <= most_outer_side && a_.columns >= depth_per_outer_side * longer_side) {
-    path_ = Path::outer;
+  const bool is_deep = longer_side <= most_wide_side && a_.columns >= depth_per_side * longer_side;
+  if (is_deep && a_.row_stride == 1 && b_has_rows && count > small_products) {
+    path_ = Path::wide;
+    const bool has_whole_panels = b_.columns % kernels_.panel_columns == 0;
+    transposed_ = !has_whole_panels && a_.rows % kernels_.panel_columns == 0 && result_ == Result::overwritten;
   } else if (both_along_depth && (count <= small_dots || few)) {
     path_ = Path::dot;
   } else if (b_has_rows && (count <= small_products || a_.rows <= few_rows)) {
     path_ = Path::small;
+  } else if (b_has_rows && a_.rows <= most_wide_rows && b_.rows * b_.columns >= least_wide_elements) {
+    path_ = Path::wide;
   } else if (count <= small_products) {
     path_ = Path::panels;
     depth_ = a_.columns;
@@ -74,7 +85,8 @@ void Product::choose_path() {
 }
 
 size_t Product::scratchpad_bytes() const {
-  const auto bytes = static_cast<size_t>(down_ * across_ * (a_bytes_ + b_bytes_));
+  auto bytes = static_cast<size_t>(down_ * across_ * (a_bytes_ + b_bytes_));
+  if (transposed_) bytes += static_cast<size_t>(a_.rows * b_.columns * item_);
   return split_ ? std::max(bytes, split_->scratchpad_bytes()) : bytes;
 }
 
@@ -87,15 +99,15 @@ bool Product::run(const char* a, const char* b, char* c, const char* bias, void*
   }
   auto* memory = static_cast<char*>(scratchpad);
   switch (path_) {
-    case Path::packed: multiply_packed(a, b, c, bias, memory); break;
-    case Path::panels: multiply_panels(a, b, c, bias, memory); break;
-    case Path::outer:
-      if (bias == nullptr) {
-        multiply_outer(a, b, c);
+    case Path::packed:
+    case Path::wide:
+      if (transposed_) {
+        multiply_transposed(a, b, c, bias, memory);
       } else {
-        multiply_packed(a, b, c, bias, memory);
+        multiply_blocks(a, b, c, c_stride_, bias, memory);
       }
       break;
+    case Path::panels: multiply_panels(a, b, c, bias, memory); break;
     default: multiply_unpacked(a, b, c, bias);
   }
   if (result_ == Result::rectified) apply_relu(c);
@@ -127,10 +139,14 @@ void Product::plan_blocks(int threads) {
     down_ = std::min(down, a_.rows);
     across_ = std::min(across, ceil_div(b_.columns, kernels_.panel_columns));
   }
-  height_ = even_part(ceil_div(a_.rows, down_), block_height);
+  if (path_ == Path::wide && a_.rows <= most_wide_rows) {  // no two parts read the same elements of B
+    down_ = 1;
+    across_ = std::min<int64_t>(threads, ceil_div(b_.columns, kernels_.panel_columns));
+  }
+  height_ = even_part(ceil_div(a_.rows, down_), path_ == Path::wide ? most_wide_side : block_height);
   width_ =
       round_up(even_part(ceil_div(b_.columns, across_) + kernels_.panel_columns, block_width), kernels_.panel_columns);
-  depth_ = even_part(std::max<int64_t>(a_.columns, 1), block_depth);
+  depth_ = even_part(std::max<int64_t>(a_.columns, 1), path_ == Path::wide ? wide_depth : block_depth);
   constexpr int64_t overhang = 64;  // packing may write part of a vector too far
   b_bytes_ = round_up(width_ * depth_ * item_ + overhang, 64);
   a_bytes_ = round_up(height_ * depth_ * item_ + overhang, 64);
@@ -167,23 +183,6 @@ void Product::multiply_unpacked(const char* a, const char* b, char* c, const cha
   });
 }
 
-// Few results of very many terms each, as the gradients of weights have over long sequences: packing would take as long
-// as the arithmetic. Threads share the rows of C.
-void Product::multiply_outer(const char* a, const char* b, char* c) const {
-  const int64_t chunk = std::max<int64_t>(outer_bytes / ((a_.rows + b_.columns) * item_), 64);
-  const int64_t grain = std::max<int64_t>(products_per_thread / (b_.columns * a_.columns), kernels_.panel_rows);
-  runtime::parallel_for(
-      a_.rows, grain,
-      [&](int64_t begin, int64_t end) {
-        for (int64_t k = 0; k < a_.columns; k += chunk) {
-          kernels_.outer(a + (begin + k * a_.column_stride) * item_, a_.column_stride, b + k * b_.row_stride * item_,
-                         b_.row_stride, end - begin, b_.columns, std::min(chunk, a_.columns - k),
-                         c + begin * c_stride_ * item_, c_stride_, k > 0);
-        }
-      },
-      1);
-}
-
 // Small, but B lies along k: its panels are packed, and then have contiguous rows.
 void Product::multiply_panels(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const {
   const int64_t panel = kernels_.panel_columns;
@@ -199,7 +198,8 @@ void Product::multiply_panels(const char* a, const char* b, char* c, const char*
   });
 }
 
-void Product::multiply_packed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const {
+void Product::multiply_blocks(const char* a, const char* b, char* c, int64_t c_stride, const char* bias,
+                              char* scratchpad) const {
   runtime::parallel_for(down_ * across_, 1, [&](int64_t begin, int64_t end) {
     const int64_t panels = ceil_div(b_.columns, kernels_.panel_columns);
     for (int64_t part = begin; part < end; ++part) {
@@ -208,29 +208,77 @@ void Product::multiply_packed(const char* a, const char* b, char* c, const char*
       const Range rows = {a_.rows * row / down_, a_.rows * (row + 1) / down_};
       const Range columns = {panels * column / across_ * kernels_.panel_columns,
                              std::min(panels * (column + 1) / across_ * kernels_.panel_columns, b_.columns)};
-      multiply_part(a, b, c, bias, rows, columns, scratchpad + part * (a_bytes_ + b_bytes_));
+      const char* a_part = a + rows.begin * a_.row_stride * item_;
+      const char* b_part = b + columns.begin * b_.column_stride * item_;
+      const Block block = {a_part,
+                           b_part,
+                           c + (rows.begin * c_stride + columns.begin) * item_,
+                           c_stride,
+                           bias == nullptr ? nullptr : bias + columns.begin * item_,
+                           rows.end - rows.begin,
+                           columns.end - columns.begin};
+      char* memory = scratchpad + part * (a_bytes_ + b_bytes_);
+      path_ == Path::wide ? multiply_wide(block, memory) : multiply_packed(block, memory);
     }
   });
 }
 
-void Product::multiply_part(const char* a, const char* b, char* c, const char* bias, Range rows, Range columns,
-                            char* scratchpad) const {
-  char* packed_a = scratchpad;
-  char* packed_b = scratchpad + a_bytes_;
-  for (int64_t j = columns.begin; j < columns.end; j += width_) {
-    const int64_t width = std::min(width_, columns.end - j);
+void Product::multiply_packed(const Block& part, char* packed_a) const {
+  char* packed_b = packed_a + a_bytes_;
+  for (int64_t j = 0; j < part.columns; j += width_) {
+    const int64_t width = std::min(width_, part.columns - j);
     for (int64_t k = 0; k < std::max<int64_t>(a_.columns, 1); k += depth_) {
       const int64_t depth = std::min(depth_, a_.columns - k);
-      kernels_.pack_b(b + (k * b_.row_stride + j * b_.column_stride) * item_, b_.row_stride, b_.column_stride, depth,
-                      width, packed_b);
-      for (int64_t i = rows.begin; i < rows.end; i += height_) {
-        const int64_t height = std::min(height_, rows.end - i);
-        kernels_.pack_a(a + (i * a_.row_stride + k * a_.column_stride) * item_, a_.row_stride, a_.column_stride, height,
-                        depth, packed_a);
-        kernels_.multiply(packed_a, packed_b, height, width, depth, c + (i * c_stride_ + j) * item_, c_stride_,
-                          bias == nullptr || k > 0 ? nullptr : bias + j * item_, k > 0 || result_ == Result::added);
+      kernels_.pack_b(part.b + (k * b_.row_stride + j * b_.column_stride) * item_, b_.row_stride, b_.column_stride,
+                      depth, width, packed_b);
+      for (int64_t i = 0; i < part.rows; i += height_) {
+        const int64_t height = std::min(height_, part.rows - i);
+        kernels_.pack_a(part.a + (i * a_.row_stride + k * a_.column_stride) * item_, a_.row_stride, a_.column_stride,
+                        height, depth, packed_a);
+        kernels_.multiply(packed_a, packed_b, height, width, depth, part.c + (i * part.c_stride + j) * item_,
+                          part.c_stride, part.bias == nullptr || k > 0 ? nullptr : part.bias + j * item_,
+                          k > 0 || result_ == Result::added);
       }
     }
+  }
+}
+
+// B is not packed, except for its last columns if they are not a whole panel, and neither is A if it has contiguous
+// columns.
+void Product::multiply_wide(const Block& part, char* packed_a) const {
+  char* packed_b = packed_a + a_bytes_;
+  const int64_t whole = part.columns / kernels_.panel_columns * kernels_.panel_columns;
+  const bool packs_a = a_.row_stride != 1 || whole != part.columns;
+  for (int64_t k = 0; k < a_.columns; k += depth_) {
+    const int64_t depth = std::min(depth_, a_.columns - k);
+    const char* a = part.a + k * a_.column_stride * item_;
+    const char* b = part.b + k * b_.row_stride * item_;
+    const char* bias = k > 0 ? nullptr : part.bias;
+    if (packs_a) kernels_.pack_a(a, a_.row_stride, a_.column_stride, part.rows, depth, packed_a);
+    kernels_.wide(packs_a ? packed_a : a, packs_a ? 0 : a_.column_stride, b, b_.row_stride, k + 2 * depth <= a_.columns,
+                  part.rows, whole, depth, part.c, part.c_stride, bias, k > 0);
+    if (whole == part.columns) continue;
+    kernels_.pack_b(b + whole * item_, b_.row_stride, 1, depth, part.columns - whole, packed_b);
+    kernels_.multiply(packed_a, packed_b, part.rows, part.columns - whole, depth, part.c + whole * item_, part.c_stride,
+                      bias == nullptr ? nullptr : bias + whole * item_, k > 0);
+  }
+}
+
+// The transpose of C is computed, because it has whole panels.
+void Product::multiply_transposed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const {
+  char* result = scratchpad + down_ * across_ * (a_bytes_ + b_bytes_);
+  multiply_blocks(b, a, result, b_.columns, nullptr, scratchpad);
+  const auto copy = [&]<class T>(const T* from, const T* added, T* to) {
+    for (int64_t i = 0; i < b_.columns; ++i) {
+      for (int64_t j = 0; j < a_.rows; ++j) {
+        to[i * c_stride_ + j] = from[j * b_.columns + i] + (added == nullptr ? T(0) : added[j]);
+      }
+    }
+  };
+  if (item_ == 8) {
+    copy(reinterpret_cast<const double*>(result), reinterpret_cast<const double*>(bias), reinterpret_cast<double*>(c));
+  } else {
+    copy(reinterpret_cast<const float*>(result), reinterpret_cast<const float*>(bias), reinterpret_cast<float*>(c));
   }
 }
 

@@ -29,10 +29,21 @@ class Product {
   bool run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const;
 
  private:
-  enum class Path { packed, panels, small, dot, outer };
+  enum class Path { packed, wide, panels, small, dot };
   struct Range {
     int64_t begin;
     int64_t end;
+  };
+
+  // A part of the product, of all its terms.
+  struct Block {
+    const char* a;
+    const char* b;
+    char* c;
+    int64_t c_stride;
+    const char* bias;
+    int64_t rows;
+    int64_t columns;
   };
 
   void choose_path();
@@ -40,10 +51,11 @@ class Product {
   int64_t part_cost(int64_t rows, int64_t columns) const;
   void multiply_unpacked(const char* a, const char* b, char* c, const char* bias) const;
   void multiply_panels(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const;
-  void multiply_packed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const;
-  void multiply_part(const char* a, const char* b, char* c, const char* bias, Range rows, Range columns,
-                     char* scratchpad) const;
-  void multiply_outer(const char* a, const char* b, char* c) const;
+  void multiply_blocks(const char* a, const char* b, char* c, int64_t c_stride, const char* bias,
+                       char* scratchpad) const;
+  void multiply_packed(const Block& part, char* packed_a) const;
+  void multiply_wide(const Block& part, char* packed_a) const;
+  void multiply_transposed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const;
   void apply_relu(char* c) const;
 
   Matrix a_;
@@ -54,11 +66,12 @@ class Product {
   Result result_;
   std::optional<SplitProduct> split_;  // where it is faster
   Path path_ = Path::packed;
-  int64_t height_ = 0;  // of a block of A
-  int64_t width_ = 0;   // of a block of B
-  int64_t depth_ = 0;   // of both
-  int64_t down_ = 1;    // parts of the rows of C
-  int64_t across_ = 1;  // parts of its columns
+  bool transposed_ = false;  // a_ and b_ are the transposed second and first factor
+  int64_t height_ = 0;       // of a block of A
+  int64_t width_ = 0;        // of a block of B
+  int64_t depth_ = 0;        // of both
+  int64_t down_ = 1;         // parts of the rows of C
+  int64_t across_ = 1;       // parts of its columns
   int64_t a_bytes_ = 0;
   int64_t b_bytes_ = 0;
 };

@@ -299,12 +299,12 @@ class WinogradWeight final : public Kernel {
     sum_products(g, x, memory, sums, channel_sums);
     find_states(channel_sums, states);
     const int64_t uneven = find_channels(states, ChannelState::uneven, channels);
-    if (uneven * uneven_share > in_ + out_) {
-      fallback_->run(inputs, outputs, scratchpad);
-    } else {
+    const bool finite = std::find(states, states + in_ + out_, ChannelState::extreme) == states + in_ + out_;
+    if (repair_.is_cheap(g, x, channels, uneven, finite)) {
       transform_sums(sums, weight);
-      const bool finite = std::find(states, states + in_ + out_, ChannelState::extreme) == states + in_ + out_;
       repair_.compute_channels(g, x, channels, uneven, finite, weight, memory);
+    } else {
+      fallback_->run(inputs, outputs, scratchpad);
     }
     const int64_t extreme = find_channels(states, ChannelState::extreme, channels);
     repair_.compute_channels(g, x, channels, extreme, false, weight, memory);
@@ -347,7 +347,7 @@ class WinogradWeight final : public Kernel {
         const float* b = source + f * source_step_;
         float* c = sums + f * in_ * out_;
         if (products_.empty()) {
-          gemm_.outer(a, out_, b, in_, out_, in_, tiles, c, in_, t > 0);
+          gemm_.wide(a, out_, b, in_, false, out_, in_, tiles, c, in_, nullptr, t > 0);
           return;
         }
         const size_t which = t == 0 ? 0 : (t + chunk_ < tiling_.count ? 1 : 2);

@@ -12,9 +12,9 @@ constexpr float least_squares = 1e-30F;
 constexpr float largest = std::numeric_limits<float>::max();
 
 // Required of each window, per channel: the square of its sum of magnitudes divided by the tile's sum of squares is at
-// least 1 / 12. For normally distributed numbers the ratio is 0.6 for a quarter of the window's surroundings and 1.4
+// least 1 / 24. For normally distributed numbers the ratio is 0.6 for a quarter of the window's surroundings and 1.4
 // for all of it; if half of the numbers are zeros, 0.14 and 0.7.
-constexpr float channels_per_share = 12;
+constexpr float channels_per_share = 24;
 // The same ratio within a single window. It is about the number of elements that are as large as the largest ones.
 constexpr float fewest_elements = 6;
 // If only one quarter of the tile matters, all of its windows may contain the same large element.

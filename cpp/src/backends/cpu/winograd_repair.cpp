@@ -1,6 +1,7 @@
 #include "backends/cpu/winograd_repair.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "backends/cpu/rounding.h"
@@ -12,6 +13,10 @@ namespace {
 
 constexpr int64_t most_repair_pieces = 16;
 constexpr int64_t block_positions = 56;
+// Up to this share of the channels of a weight, or of its products, repairs take less time than the whole gradient by
+// definition, although they are less efficient.
+constexpr int64_t channel_share = 8;
+constexpr int64_t product_share = 4;
 
 // Calls `function(begin, end, piece)` for the pieces of [0, count). The pieces depend on the count alone.
 template <class Function>
@@ -171,10 +176,42 @@ void ConvRepair::compute_row(const Operands& operands, int64_t row, const int64_
 
 int64_t WeightRepair::elements() const { return most_repair_pieces * 2 * kernel_taps * std::max(in_, out_); }
 
+// The number of channels of x among `channels`, which come before those of g.
+int64_t WeightRepair::channels_of_x(const int64_t* channels, int64_t count) const {
+  return std::partition_point(channels, channels + count, [&](int64_t c) { return c < in_; }) - channels;
+}
+
+int64_t WeightRepair::count_nonzeros(const float* elements, int64_t positions, int64_t step, const int64_t* channels,
+                                     int64_t count, int64_t first_channel) {
+  std::atomic<int64_t> nonzeros{0};
+  runtime::parallel_for(positions, ceil_div(int64_t{1} << 16, count), [&](int64_t begin, int64_t end) {
+    int64_t own = 0;
+    for (int64_t position = begin; position < end; ++position) {
+      const float* at = elements + position * step - first_channel;
+      for (int64_t i = 0; i < count; ++i) own += at[channels[i]] != 0 ? 1 : 0;
+    }
+    nonzeros += own;
+  });
+  return nonzeros;
+}
+
+bool WeightRepair::is_cheap(const float* g, const float* x, const int64_t* channels, int64_t count,
+                            bool skips_zeros) const {
+  if (count * channel_share <= in_ + out_) return true;
+  if (!skips_zeros) return false;
+  const int64_t of_x = channels_of_x(channels, count);
+  const int64_t positions = tiling_.images * tiling_.rows * tiling_.columns;
+  const int64_t from_positions = tiling_.images * tiling_.from_rows * tiling_.from_columns;
+  int64_t products = 0;
+  if (of_x > 0) products += count_nonzeros(x, from_positions, in_, channels, of_x, 0) * out_;
+  if (of_x < count) products += count_nonzeros(g, positions, out_, channels + of_x, count - of_x, in_) * in_;
+  return products * product_share <= positions * in_ * out_;
+}
+
 void WeightRepair::compute_channels(const float* g, const float* x, const int64_t* channels, int64_t count,
                                     bool skips_zeros, float* weight, float* memory) const {
   // The two factors come one after the other, because a kernel may belong to an unsafe channel of both.
-  const int64_t of_x = std::partition_point(channels, channels + count, [&](int64_t c) { return c < in_; }) - channels;
+  const int64_t of_x = channels_of_x(channels, count);
   for (const auto& [first, size] : {std::pair(channels, of_x), std::pair(channels + of_x, count - of_x)}) {
     const int64_t* part = first;
     for_each_piece(size, [&](int64_t begin, int64_t end, int64_t piece) {

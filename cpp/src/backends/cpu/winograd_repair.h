@@ -60,12 +60,18 @@ class WeightRepair {
   WeightRepair(const WinogradTiling& tiling, int64_t in, int64_t out) : tiling_(tiling), in_(in), out_(out) {}
 
   int64_t elements() const;
+  /// Whether computing `count` channels takes much less time than computing all by definition: few channels, or few
+  /// elements that are not zero.
+  bool is_cheap(const float* g, const float* x, const int64_t* channels, int64_t count, bool skips_zeros) const;
   /// Overwrites the kernels of `count` channels: first channels of x, then those of g, which are numbered from `in` on.
   /// Zeros may be skipped if everything that they are multiplied by is finite.
   void compute_channels(const float* g, const float* x, const int64_t* channels, int64_t count, bool skips_zeros,
                         float* weight, float* memory) const;
 
  private:
+  static int64_t count_nonzeros(const float* elements, int64_t positions, int64_t step, const int64_t* channels,
+                                int64_t count, int64_t first_channel);
+  int64_t channels_of_x(const int64_t* channels, int64_t count) const;
   void compute_channel(const float* g, const float* x, int64_t channel, bool skips_zeros, float* weight,
                        float* memory) const;
 

@@ -5,6 +5,7 @@
 // list of primitives prepared for one thread. The weight in the primitive's layout is shared by all parts and prepared
 // before them; the parts' gradients of the weight are summed after them.
 #include <cstring>
+#include <numeric>
 
 #include "backends/onednn/conv_parts.h"
 #include "backends/onednn/primitive.h"
@@ -260,24 +261,39 @@ class Preparation {
     return true;
   }
 
-  // Reorders the shared weight in blocks of output channels, which are distributed over threads. The scratchpads come
-  // after the weight.
+  // Reorders the shared weight in parts of whole blocks of output channels, which are distributed over threads. The
+  // scratchpads come after the weight.
   void reorder_shared(Location from, const memory::desc& layout, Location to, const memory::desc& wanted) {
-    constexpr int64_t most_blocks = 8;
-    constexpr int64_t block_channels = 32;
+    constexpr int64_t most_parts = 8;
+    constexpr int64_t fewest_channels = 32;
     const int axis = geometry_.groups > 1 ? 1 : 0;
     const memory::dims shape = layout.get_dims();
     const int64_t channels = shape[static_cast<size_t>(axis)];
-    int64_t blocks = most_blocks;
-    while (blocks > 1 && channels % (blocks * block_channels) != 0) blocks /= 2;
-    memory::dims part = shape;
-    part[static_cast<size_t>(axis)] = channels / blocks;
+    const int64_t block = std::lcm(block_size(layout, axis), block_size(wanted, axis));
+    const int64_t unit = (fewest_channels + block - 1) / block * block;
+    const int64_t units = (channels + unit - 1) / unit;
+    const int64_t parts = std::min(units, most_parts);
+    memory::dims size = shape;
     memory::dims offset(shape.size(), 0);
-    for (int64_t block = 0; block < blocks; ++block) {
-      offset[static_cast<size_t>(axis)] = block * channels / blocks;
+    for (int64_t part = 0; part < parts; ++part) {
+      const int64_t begin = units * part / parts * unit;
+      const int64_t end = std::min(units * (part + 1) / parts * unit, channels);
+      offset[static_cast<size_t>(axis)] = begin;
+      size[static_cast<size_t>(axis)] = end - begin;
       shared_.steps.push_back(
-          reorder_step(from, layout.submemory_desc(part, offset), to, wanted.submemory_desc(part, offset)));
+          reorder_step(from, layout.submemory_desc(size, offset), to, wanted.submemory_desc(size, offset)));
     }
+  }
+
+  // The number of channels of this axis that a layout keeps together.
+  static int64_t block_size(const memory::desc& layout, int axis) {
+    const memory::dims sizes = layout.get_inner_blks();
+    const memory::dims axes = layout.get_inner_idxs();
+    int64_t block = 1;
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      if (axes[i] == axis) block *= sizes[i];
+    }
+    return block;
   }
 
   Step reorder_step(Location from, const memory::desc& layout, Location to, const memory::desc& wanted) {

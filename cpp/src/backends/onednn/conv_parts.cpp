@@ -1,6 +1,7 @@
 #include "backends/onednn/conv_parts.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "backends/onednn/primitive.h"
 #include "op/conv_geometry.h"
@@ -101,8 +102,10 @@ int64_t gradient_parts(const KernelCall& call, const ConvGeometry& g) {
 
 std::vector<ConvPart> cut(const KernelCall& call, bool in_parts) {
   const ConvGeometry g = op::conv_geometry(call);
-  // Every part reads the whole weight.
-  const int64_t worth_a_weight = std::max<int64_t>(g.batch * g.output_size() / positions_per_part, 2);
+  // Every part reads the whole weight. A power of two divides evenly among the usual numbers of threads.
+  const auto positions = static_cast<uint64_t>(g.batch * g.output_size());
+  const auto worth_a_weight =
+      static_cast<int64_t>(std::bit_floor(std::max<uint64_t>(positions / positions_per_part, 2)));
   int64_t count = in_parts ? std::min(part_count(g.work()), worth_a_weight) : 1;
   if (call.op == OpId::conv_backward_weight) {
     // oneDNN can write float32 sums for bfloat16, but not for float16.

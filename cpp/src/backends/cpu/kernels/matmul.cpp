@@ -18,6 +18,9 @@ constexpr int tile_rows = 6;
 #else
 constexpr int tile_rows = 4;
 #endif
+// Up to this depth, writing C takes longer than the arithmetic. C is then written along its rows, and not panel by
+// panel.
+constexpr int64_t most_shallow = 64;
 template <class T>
 constexpr int64_t tile_columns = 2 * vector_length<T>;
 
@@ -104,10 +107,21 @@ void pack_b(const void* b, int64_t depth_stride, int64_t column_stride, int64_t 
   }
 }
 
+// What a tile fetches into the L2 cache for a later one, at each of its steps: a line of A and two vectors of B. Their
+// steps are 0 if nothing is to be fetched.
+template <class T>
+struct Fetches {
+  const T* a;
+  int64_t a_step;
+  const T* b;
+  int64_t b_step;
+};
+
 // One tile of `rows` rows and `vectors` vectors of columns: c = or += a b + bias, for a and b that go on by steps.
-template <class T, int rows, int vectors>
+template <class T, int rows, int vectors, bool fetches = false>
 inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c,
-                           int64_t c_stride, int64_t columns, const T* bias, bool accumulate) {
+                           int64_t c_stride, int64_t columns, const T* bias, bool accumulate,
+                           const Fetches<T>* fetch = nullptr) {
   constexpr int64_t length = vector_length<T>;
   Vector<T> sums[rows][vectors];
 #pragma GCC unroll 2
@@ -122,7 +136,11 @@ inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_ste
   for (int64_t k = 0; k < depth; ++k, a += a_step, b += b_step) {
     Vector<T> right[vectors];
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) right[v] = load(b + v * length);
+    for (int v = 0; v < vectors; ++v) {
+      right[v] = load(b + v * length);
+      if constexpr (fetches) __builtin_prefetch(fetch->b + k * fetch->b_step + v * length, 0, 2);
+    }
+    if constexpr (fetches) __builtin_prefetch(fetch->a + k * fetch->a_step, 0, 2);
 #pragma GCC unroll 16
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
@@ -146,12 +164,6 @@ void multiply_tile(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride
   multiply_steps<T, rows, vectors>(a, rows, b, tile_columns<T>, depth, c, c_stride, columns, bias, accumulate);
 }
 
-template <class T, int rows>
-void multiply_outer_tile(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c, int64_t c_stride,
-                         bool accumulate) {
-  multiply_steps<T, rows, 2>(a, a_step, b, b_step, depth, c, c_stride, tile_columns<T>, nullptr, accumulate);
-}
-
 template <class T>
 using TileProduct = void (*)(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t columns,
                              const T* bias, bool accumulate);
@@ -168,17 +180,27 @@ void multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t 
   using Heights = std::make_integer_sequence<int, tile_rows>;
   static constexpr auto narrow = tiles_of_heights<T, 1>(Heights());
   static constexpr auto wide = tiles_of_heights<T, 2>(Heights());
-  for (int64_t j = 0; j < columns; j += tile_columns<T>) {
-    const T* b = static_cast<const T*>(packed_b) + j * depth;
+  const auto multiply_one = [&](int64_t begin, int64_t end, int64_t j) {
     const T* tile_bias = bias == nullptr ? nullptr : static_cast<const T*>(bias) + j;
     const int64_t width = columns - j < tile_columns<T> ? columns - j : tile_columns<T>;
     const auto& tiles = width <= vector_length<T> ? narrow : wide;
-    int64_t end = 0;
+    tiles[static_cast<size_t>(end - begin - 1)](
+        static_cast<const T*>(packed_a) + begin * depth, static_cast<const T*>(packed_b) + j * depth, depth,
+        static_cast<T*>(c) + begin * c_stride + j, c_stride, width, tile_bias, accumulate);
+  };
+  int64_t end = 0;
+  if (depth <= most_shallow) {
     for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
       end = tile_begin(rows, tile);
-      tiles[static_cast<size_t>(end - begin - 1)](static_cast<const T*>(packed_a) + begin * depth, b, depth,
-                                                  static_cast<T*>(c) + begin * c_stride + j, c_stride, width, tile_bias,
-                                                  accumulate);
+      for (int64_t j = 0; j < columns; j += tile_columns<T>) multiply_one(begin, end, j);
+    }
+    return;
+  }
+  for (int64_t j = 0; j < columns; j += tile_columns<T>) {
+    end = 0;
+    for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
+      end = tile_begin(rows, tile);
+      multiply_one(begin, end, j);
     }
   }
 }
@@ -187,23 +209,49 @@ template <class T>
 using OuterTile = void (*)(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c,
                            int64_t c_stride, bool accumulate);
 
-template <class T, int... row>
-constexpr std::array<OuterTile<T>, tile_rows> outer_tiles(std::integer_sequence<int, row...>) {
-  return {multiply_outer_tile<T, row + 1>...};
+template <class T>
+using WideTile = void (*)(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c, int64_t c_stride,
+                          const T* bias, bool accumulate, const Fetches<T>& fetch);
+
+template <class T, int rows, bool fetches>
+void multiply_wide_tile(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c, int64_t c_stride,
+                        const T* bias, bool accumulate, const Fetches<T>& fetch) {
+  multiply_steps<T, rows, 2, fetches>(a, a_step, b, b_step, depth, c, c_stride, tile_columns<T>, bias, accumulate,
+                                      &fetch);
 }
 
-// Columns come in whole tiles.
+template <class T, bool fetches, int... row>
+constexpr std::array<WideTile<T>, tile_rows> wide_tiles(std::integer_sequence<int, row...>) {
+  return {multiply_wide_tile<T, row + 1, fetches>...};
+}
+
+// Columns come in whole tiles. The first tile of each column of tiles fetches the next columns of B, and the first
+// column of tiles fetches the next block of A.
 template <class T>
-void multiply_outer(const void* a, int64_t a_depth_stride, const void* b, int64_t b_depth_stride, int64_t rows,
-                    int64_t columns, int64_t depth, void* c, int64_t c_stride, bool accumulate) {
-  static constexpr auto tiles = outer_tiles<T>(std::make_integer_sequence<int, tile_rows>());
+void multiply_wide(const void* a, int64_t a_step, const void* b, int64_t b_step, bool has_next, int64_t rows,
+                   int64_t columns, int64_t depth, void* c, int64_t c_stride, const void* bias, bool accumulate) {
+  using Heights = std::make_integer_sequence<int, tile_rows>;
+  static constexpr auto fetching = wide_tiles<T, true>(Heights());
+  static constexpr auto others = wide_tiles<T, false>(Heights());
+  const T* left = static_cast<const T*>(a);
+  const T* right = static_cast<const T*>(b);
+  const bool is_packed = a_step == 0;
   for (int64_t j = 0; j < columns; j += tile_columns<T>) {
+    const bool is_last = j + tile_columns<T> >= columns;
+    const T* next_b = is_last ? right + depth * b_step : right + j + tile_columns<T>;
+    const bool has_next_b = !is_last || has_next;
     int64_t end = 0;
     for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
       end = tile_begin(rows, tile);
-      tiles[static_cast<size_t>(end - begin - 1)](static_cast<const T*>(a) + begin, a_depth_stride,
-                                                  static_cast<const T*>(b) + j, b_depth_stride, depth,
-                                                  static_cast<T*>(c) + begin * c_stride + j, c_stride, accumulate);
+      const bool fetches_a = j == 0 && has_next && !is_packed;
+      const bool fetches_b = begin == 0 && has_next_b;
+      const Fetches<T> fetch = {fetches_a ? left + depth * a_step + begin : left, fetches_a ? a_step : 0,
+                                fetches_b ? next_b : right, fetches_b ? b_step : 0};
+      const int64_t height = end - begin;
+      (fetches_a || fetches_b ? fetching : others)[static_cast<size_t>(height - 1)](
+          left + (is_packed ? begin * depth : begin), is_packed ? height : a_step, right + j, b_step, depth,
+          static_cast<T*>(c) + begin * c_stride + j, c_stride,
+          bias == nullptr ? nullptr : static_cast<const T*>(bias) + j, accumulate, fetch);
     }
   }
 }
@@ -379,8 +427,8 @@ void multiply_dot(const void* a, int64_t a_stride, const void* b, int64_t b_stri
 
 template <class T>
 constexpr GemmKernels gemm_kernels() {
-  return {tile_rows,   tile_columns<T>,   pack_a<T>,         pack_b<T>,
-          multiply<T>, multiply_outer<T>, multiply_small<T>, multiply_dot<T>};
+  return {tile_rows,        tile_columns<T>,   pack_a<T>,         pack_b<T>,      multiply<T>,
+          multiply_wide<T>, multiply_small<T>, multiply_dot<T>};
 }
 
 }  // namespace
