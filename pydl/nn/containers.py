@@ -125,17 +125,19 @@ class Sequential(_LayerList, Model):
 
     def forward(self, x: Any) -> Any:
         before: Module | None = None
-        for name, layer in self._layers.items():
-            if before is not None and type(x) is tuple:
-                x = self._handed_on(x, before, name, layer)
-            x, before = layer(x), layer
+        for layer in self._layers.values():
+            if x.__class__ is tuple and before is not None:
+                x = self._handed_on(x, before, layer)
+            x = layer(x)
+            before = layer
         return x
 
-    def _handed_on(self, x: tuple[Any, ...], before: Module, name: str, layer: Module) -> Any:
+    def _handed_on(self, x: tuple[Any, ...], before: Module, layer: Module) -> Any:
         """Return what the next layer gets of a result of several parts."""
         if isinstance(_innermost_last(before), _Recurrent):
             return x[0]
         if type(layer).__module__.startswith("pydl.nn.") and not isinstance(layer, Sequential):
+            name = next(name for name, known in self._layers.items() if known is layer)
             raise TypeError(
                 f"{type(self).__name__}: layer {name} ({type(layer).__name__}) takes one tensor, "
                 f"but the layer before, {type(before).__name__}, gives a tuple of {len(x)}; write "

@@ -153,7 +153,7 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for value in args:
-            if type(value) is np.ndarray or type(value) is tuple:
+            if value.__class__ in _CONVERTED:
                 args = tuple(map(_as_tensor, args))
                 break
         if kwargs:
@@ -436,6 +436,10 @@ def _rewrap(old: Parameter | Buffer, data: Tensor) -> Parameter | Buffer:
     if isinstance(old, Parameter):
         return type(old)(data, old.requires_grad)
     return type(old)(data, old.persistent)
+
+
+# Of the arguments of a module: arrays, and tuples that may contain arrays.
+_CONVERTED = frozenset({np.ndarray, tuple})
 
 
 def _as_tensor(value: Any) -> Any:

@@ -46,7 +46,7 @@ class PYDL_API Dims {
   }
 
  private:
-  std::array<int64_t, max_rank> values_{};
+  std::array<int64_t, max_rank> values_;  // only the first `rank_` are used: calls make many of these
   int rank_ = 0;
 };
 

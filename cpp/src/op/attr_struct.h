@@ -68,18 +68,24 @@ constexpr AttrKind kind_of() {
   return AttrKind::choice;
 }
 
+/// The names of a choice, in the order of its values. Never destroyed, as the texts themselves.
+template <class T>
+const std::vector<Text>& texts_of_choice() {
+  static const auto* const texts = [] {
+    auto* made = new std::vector<Text>;
+    for (const char* name : choice_names(T{})) made->emplace_back(name);
+    return made;
+  }();
+  return *texts;
+}
+
 /// A field as calls hold it.
 template <class T>
 AttrValue to_value(const T& field) {
   if constexpr (std::is_same_v<T, Element>) {
     return std::visit([](auto content) { return AttrValue(content); }, field);
   } else if constexpr (kind_of<T>() == AttrKind::choice) {
-    static const auto* const names = [] {  // never destroyed, as the texts themselves
-      auto* texts = new std::vector<Text>;
-      for (const char* name : choice_names(T{})) texts->emplace_back(name);
-      return texts;
-    }();
-    return (*names)[static_cast<size_t>(field)];
+    return texts_of_choice<T>()[static_cast<size_t>(field)];
   } else {
     return field;
   }
@@ -87,7 +93,7 @@ AttrValue to_value(const T& field) {
 
 /// A field from what a call holds.
 template <class T>
-void from_value(const char* name, const AttrValue& value, T& field) {
+void from_value(std::string_view name, const AttrValue& value, T& field) {
   const auto fail = [&] {
     throw TypeError(concat_text("an op was called with its attribute '", name, "' of a wrong type"));
   };
@@ -103,9 +109,9 @@ void from_value(const char* name, const AttrValue& value, T& field) {
     }
   } else if constexpr (kind_of<T>() == AttrKind::choice) {
     const auto* text = std::get_if<Text>(&value);
-    const auto names = choice_names(T{});
+    const std::vector<Text>& names = texts_of_choice<T>();
     size_t found = 0;
-    while (text != nullptr && found < names.size() && text->str() != names[found]) ++found;
+    while (text != nullptr && found < names.size() && !(*text == names[found])) ++found;
     if (text == nullptr || found == names.size()) fail();
     field = static_cast<T>(found);
   } else {
@@ -119,7 +125,10 @@ void from_value(const char* name, const AttrValue& value, T& field) {
 template <class Struct>
 Attrs to_attrs(const Struct& fields) {
   Attrs attrs;
-  fields.visit_fields([&](const char* name, const auto& field) {
+  size_t count = 0;
+  fields.visit_fields([&](std::string_view, const auto&) { ++count; });
+  attrs.reserve(count);
+  fields.visit_fields([&](std::string_view name, const auto& field) {
     if constexpr (is_optional<std::decay_t<decltype(field)>>::value) {
       if (field) attrs.add(name, to_value(*field));
     } else {
@@ -133,7 +142,7 @@ Attrs to_attrs(const Struct& fields) {
 template <class Struct>
 Struct from_attrs(const Attrs& attrs) {
   Struct result;
-  result.visit_fields([&](const char* name, auto& field) {
+  result.visit_fields([&](std::string_view name, auto& field) {
     using Field = std::decay_t<decltype(field)>;
     if constexpr (is_optional<Field>::value) {
       if (const AttrValue* value = attrs.find_if_given(name)) from_value(name, *value, field.emplace());
@@ -151,7 +160,7 @@ std::vector<AttrField> fields_of() {
   size_t required = 0;
   if constexpr (requires { Struct::required; }) required = Struct::required;
   const Struct defaults = {};
-  defaults.visit_fields([&](const char* name, const auto& field) {
+  defaults.visit_fields([&](std::string_view name, const auto& field) {
     using Field = std::decay_t<decltype(field)>;
     AttrField entry = {name, kind_of<Field>(), is_optional<Field>::value};
     if constexpr (!is_optional<Field>::value) {

@@ -1,5 +1,6 @@
 #include "op/attrs.h"
 
+#include <algorithm>
 #include <functional>
 #include <mutex>
 #include <unordered_set>
@@ -10,6 +11,11 @@
 namespace pydl::op {
 
 namespace {
+
+// Names are literals, which are usually the same one: comparing characters costs more than the rest of a lookup.
+bool is_same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && (a.data() == b.data() || a == b);
+}
 
 size_t combine(size_t seed, size_t value) { return seed ^ (value + 0x9e3779b97f4a7c15ULL + (seed << 6) + (seed >> 2)); }
 
@@ -77,19 +83,30 @@ size_t Attrs::hash() const {
 
 const AttrValue* Attrs::find_if_given(std::string_view name) const {
   for (const auto& [key, value] : entries_) {
-    if (key == name) return &value;
+    if (is_same_name(key, name)) return &value;
   }
   return nullptr;
 }
 
-bool Attrs::is_set(std::string_view name) const { return find_if_given(name) != nullptr && flag(name); }
+bool operator==(const Attrs& a, const Attrs& b) {
+  return std::equal(a.entries_.begin(), a.entries_.end(), b.entries_.begin(), b.entries_.end(),
+                    [](const auto& one, const auto& other) {
+                      return is_same_name(one.first, other.first) && one.second == other.second;
+                    });
+}
+
+bool Attrs::is_set(std::string_view name) const {
+  const AttrValue* value = find_if_given(name);
+  return value != nullptr && as<bool>(*value, name);
+}
 
 void Attrs::fail_of_type(std::string_view name) {
   throw TypeError(concat_text("an op was called with its attribute '", name, "' of a wrong type"));
 }
 
 std::optional<int64_t> Attrs::integer_if_given(std::string_view name) const {
-  return find_if_given(name) != nullptr ? std::optional(integer(name)) : std::nullopt;
+  const AttrValue* value = find_if_given(name);
+  return value != nullptr ? std::optional(as<int64_t>(*value, name)) : std::nullopt;
 }
 
 const AttrValue& Attrs::find(std::string_view name) const {

@@ -87,6 +87,9 @@ class Attrs {
   /// `name` must outlive the attrs.
   void add(std::string_view name, AttrValue value) { entries_.emplace_back(name, std::move(value)); }
 
+  /// Prepares for this number of entries.
+  void reserve(size_t count) { entries_.reserve(count); }
+
   /// Replaces the value of a name that is there.
   void set(std::string_view name, AttrValue value);
 
@@ -108,7 +111,7 @@ class Attrs {
   const AttrValue* find_if_given(std::string_view name) const;
 
   size_t hash() const;
-  friend bool operator==(const Attrs& a, const Attrs& b) { return a.entries_ == b.entries_; }
+  friend bool operator==(const Attrs& a, const Attrs& b);
 
   /// The value of this name; throws where there is none.
   const AttrValue& find(std::string_view name) const;
@@ -116,9 +119,13 @@ class Attrs {
  private:
   template <class T>
   const T& get(std::string_view name) const {
-    const T* value = std::get_if<T>(&find(name));
-    if (value == nullptr) fail_of_type(name);
-    return *value;
+    return as<T>(find(name), name);
+  }
+  template <class T>
+  static const T& as(const AttrValue& value, std::string_view name) {
+    const T* content = std::get_if<T>(&value);
+    if (content == nullptr) fail_of_type(name);
+    return *content;
   }
   [[noreturn]] static void fail_of_type(std::string_view name);
 
