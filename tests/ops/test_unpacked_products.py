@@ -19,7 +19,15 @@ Product = Callable[[], pydl.Tensor]
 EPSILON = {"float32": 2e-6, "float64": 1e-14}
 # Rows, terms, columns: also columns that are not a multiple of a panel, which has two vectors, and
 # terms that are not a multiple of a block.
-FEW_ROWS = ((5, 700, 800), (14, 1030, 520), (33, 193, 3000), (64, 1000, 530), (29, 383, 1500))
+FEW_ROWS = (
+    (5, 700, 800),
+    (14, 1030, 520),
+    (33, 193, 3000),
+    (64, 1000, 530),
+    (29, 383, 1500),
+    (130, 300, 700),
+    (256, 193, 800),
+)
 FEW_RESULTS = (
     (192, 3100, 14),
     (128, 4100, 64),

@@ -24,14 +24,18 @@ constexpr int64_t elements_per_thread = 65536;
 constexpr int64_t small_products = 262144;
 constexpr int64_t small_dots = 1024;
 constexpr int64_t few_rows = 4;
-// Up to so many rows, packing a large B takes a large part of the time. The same is true of products of few results of
-// many terms each, as the gradients of weights are over long sequences: of so many terms for each row or column. B is
-// then read where it is, a block of this depth at a time.
-constexpr int64_t most_wide_rows = 64;
-constexpr int64_t least_wide_elements = 1 << 19;
-constexpr int64_t most_wide_side = 256;
+// Up to so many rows, packing a large B takes a part of the time that can be seen: a third with 32 rows, a twentieth
+// with 256. The same is true of products of few results of many terms each, as the gradients of weights are over long
+// sequences: of so many terms for each row or column. B is then read where it is, a block of this depth at a time.
+constexpr int64_t most_wide_rows = 256;
+constexpr int64_t least_wide_elements = 1 << 17;
 constexpr int64_t depth_per_side = 16;
+constexpr int64_t few_rows_of_wide = 64;
 constexpr int64_t wide_depth = 192;
+// With up to so many terms, writing a C that the caches do not hold takes longer than the arithmetic. It is written
+// along its rows then, a few at a time, and not panel by panel.
+constexpr int64_t most_shallow = 64;
+constexpr int64_t least_written_bytes = 4 << 20;
 constexpr int64_t few_columns = 16;
 
 // The largest of the fewest parts of at most `limit`.
@@ -66,7 +70,7 @@ void Product::choose_path() {
   const bool both_along_depth = (a_.column_stride == 1 || a_.columns == 1) && (b_.row_stride == 1 || b_.rows == 1);
   const bool few = a_.rows <= few_rows || (b_.columns <= few_columns && count > small_products);
   const int64_t longer_side = std::max(a_.rows, b_.columns);
-  const bool is_deep = longer_side <= most_wide_side && a_.columns >= depth_per_side * longer_side;
+  const bool is_deep = longer_side <= most_wide_rows && a_.columns >= depth_per_side * longer_side;
   if (is_deep && a_.row_stride == 1 && b_has_rows && count > small_products) {
     path_ = Path::wide;
     const bool has_whole_panels = b_.columns % kernels_.panel_columns == 0;
@@ -139,11 +143,13 @@ void Product::plan_blocks(int threads) {
     down_ = std::min(down, a_.rows);
     across_ = std::min(across, ceil_div(b_.columns, kernels_.panel_columns));
   }
-  if (path_ == Path::wide && a_.rows <= most_wide_rows) {  // no two parts read the same elements of B
+  if (path_ == Path::wide && a_.rows <= few_rows_of_wide) {  // no two parts read the same elements of B
     down_ = 1;
     across_ = std::min<int64_t>(threads, ceil_div(b_.columns, kernels_.panel_columns));
   }
-  height_ = even_part(ceil_div(a_.rows, down_), path_ == Path::wide ? most_wide_side : block_height);
+  const bool writes_most = a_.columns <= most_shallow && a_.rows * b_.columns * item_ >= least_written_bytes;
+  const int64_t most_rows = writes_most ? kernels_.panel_rows : block_height;
+  height_ = even_part(ceil_div(a_.rows, down_), path_ == Path::wide ? most_wide_rows : most_rows);
   width_ =
       round_up(even_part(ceil_div(b_.columns, across_) + kernels_.panel_columns, block_width), kernels_.panel_columns);
   depth_ = even_part(std::max<int64_t>(a_.columns, 1), path_ == Path::wide ? wide_depth : block_depth);

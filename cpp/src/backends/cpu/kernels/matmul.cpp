@@ -18,9 +18,6 @@ constexpr int tile_rows = 6;
 #else
 constexpr int tile_rows = 4;
 #endif
-// Up to this depth, writing C takes longer than the arithmetic. C is then written along its rows, and not panel by
-// panel.
-constexpr int64_t most_shallow = 64;
 template <class T>
 constexpr int64_t tile_columns = 2 * vector_length<T>;
 
@@ -180,34 +177,20 @@ void multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t 
   using Heights = std::make_integer_sequence<int, tile_rows>;
   static constexpr auto narrow = tiles_of_heights<T, 1>(Heights());
   static constexpr auto wide = tiles_of_heights<T, 2>(Heights());
-  const auto multiply_one = [&](int64_t begin, int64_t end, int64_t j) {
+  for (int64_t j = 0; j < columns; j += tile_columns<T>) {
+    const T* b = static_cast<const T*>(packed_b) + j * depth;
     const T* tile_bias = bias == nullptr ? nullptr : static_cast<const T*>(bias) + j;
     const int64_t width = columns - j < tile_columns<T> ? columns - j : tile_columns<T>;
     const auto& tiles = width <= vector_length<T> ? narrow : wide;
-    tiles[static_cast<size_t>(end - begin - 1)](
-        static_cast<const T*>(packed_a) + begin * depth, static_cast<const T*>(packed_b) + j * depth, depth,
-        static_cast<T*>(c) + begin * c_stride + j, c_stride, width, tile_bias, accumulate);
-  };
-  int64_t end = 0;
-  if (depth <= most_shallow) {
+    int64_t end = 0;
     for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
       end = tile_begin(rows, tile);
-      for (int64_t j = 0; j < columns; j += tile_columns<T>) multiply_one(begin, end, j);
-    }
-    return;
-  }
-  for (int64_t j = 0; j < columns; j += tile_columns<T>) {
-    end = 0;
-    for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
-      end = tile_begin(rows, tile);
-      multiply_one(begin, end, j);
+      tiles[static_cast<size_t>(end - begin - 1)](static_cast<const T*>(packed_a) + begin * depth, b, depth,
+                                                  static_cast<T*>(c) + begin * c_stride + j, c_stride, width, tile_bias,
+                                                  accumulate);
     }
   }
 }
-
-template <class T>
-using OuterTile = void (*)(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c,
-                           int64_t c_stride, bool accumulate);
 
 template <class T>
 using WideTile = void (*)(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c, int64_t c_stride,
@@ -427,8 +410,8 @@ void multiply_dot(const void* a, int64_t a_stride, const void* b, int64_t b_stri
 
 template <class T>
 constexpr GemmKernels gemm_kernels() {
-  return {tile_rows,        tile_columns<T>,   pack_a<T>,         pack_b<T>,      multiply<T>,
-          multiply_wide<T>, multiply_small<T>, multiply_dot<T>};
+  return {tile_rows,   tile_columns<T>,  pack_a<T>,         pack_b<T>,
+          multiply<T>, multiply_wide<T>, multiply_small<T>, multiply_dot<T>};
 }
 
 }  // namespace
