@@ -126,9 +126,8 @@ class TakenBySteps {
   }
 
   int width_ = 1;
-  std::vector<Taken>
-      throughout_;  // by range: parts of buffers that are alive at all of its steps, but not throughout the range above
-  std::vector<Taken> within_;  // parts of buffers that are alive at some of its steps, and are not in a range above
+  std::vector<Taken> throughout_;  // by range: buffers alive at all of its steps, but not throughout the range above
+  std::vector<Taken> within_;      // buffers alive at some of its steps, and not in a range above
   std::vector<const Taken*> consulted_;
 };
 

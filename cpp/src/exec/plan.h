@@ -36,7 +36,7 @@ struct PlanStep {
 class Plan {
  public:
   /// `states` are the tensors behind Graph::states; they are read and overwritten in place. `declared` are these
-  /// tensors and any others that were declared and share their memory.
+  /// tensors plus the declared ones that share their memory.
   Plan(graph::Graph graph, std::vector<Tensor> states, std::vector<Tensor> declared, PlanOptions options);
   ~Plan();
   Plan(const Plan&) = delete;
@@ -108,7 +108,7 @@ class Plan {
   graph::Graph graph_;
   std::vector<Tensor> states_;
   std::vector<Tensor> declared_;
-  std::vector<Tensor> kept_;  // the declared tensors that a run copies, so that it can restore them after an error
+  std::vector<Tensor> kept_;                  // the declared tensors that a run copies, to restore them after an error
   std::vector<Location> locations_;           // by value; valid for roots
   std::vector<int> times_;                    // by node: when it runs
   std::vector<graph::ValueId> output_roots_;  // roots that get newly allocated memory in each run

@@ -45,13 +45,13 @@ struct Node {
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   int mutated = 0;
-  int region = 0;     ///< 0, or the number of a recomputation; equal calls of two regions are not merged
-  int location = -1;  ///< index into Graph::locations
+  int region = 0;                          ///< 0, or the number of a recomputation; regions do not share equal calls
+  int location = -1;                       ///< index into Graph::locations
   std::vector<FusedInstruction> fused;     ///< elementwise instructions on one shape
   std::vector<int> stored;                 ///< fused nodes only: which operand each of the first outputs is
   std::vector<FusedReduction> reductions;  ///< fused nodes only: what each of the remaining outputs is
-  Dims shape;    ///< fused nodes only: shape of the instructions' results, whether written or not
-  Dims strides;  ///< strides of the same results
+  Dims shape;                              ///< fused nodes only: shape of the instructions' results, written or not
+  Dims strides;                            ///< strides of the same results
 
   bool is_fused() const { return op == op::OpId::count; }
 };

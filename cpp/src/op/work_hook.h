@@ -1,4 +1,4 @@
-// WorkHook: what the program that uses pydl does during long ops. Python releases its lock for other threads.
+// WorkHook: lets the program that uses pydl act while an op takes long. Python releases its lock for other threads.
 #pragma once
 
 #include "core/module_api.h"

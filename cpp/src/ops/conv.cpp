@@ -216,8 +216,8 @@ int64_t conv_flops(const Attrs& attrs, std::span<const BufferSpec> inputs, const
 
 void define_conv(Registry& registry) {
   constexpr uint32_t first_two_inputs = 3U;
-  // Convolutions with 1 to 3 spatial axes, whose results are channels-last; op/conv_geometry.h reads the attributes. (x
-  // (N, C, S...), weight (O, C / groups, K...), bias (O)?) -> (y (N, O, T...)) {..., relu as for linear}
+  // Convolutions with 1 to 3 spatial axes, whose results are channels-last; op/conv_geometry.h reads the attributes.
+  // (x (N, C, S...), weight (O, C / groups, K...), bias (O)?) -> (y (N, O, T...)) {..., relu as for linear}
   registry.declare(OpId::conv, {
                                    .doc = "Convolution (cross-correlation, as networks use it) over the spatial axes.",
                                    .inputs = {"x", "weight", "bias?"},

@@ -43,8 +43,7 @@ void require_value(const char* name, Scalar value, DType dtype) {
 
 void infer_full(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* output, int64_t*) {
   require_value("full", number_attr(attrs, "value"), attrs.dtype("dtype"));
-  for (const int64_t size : attrs.dims("shape"))
-    require_sizes("full", {size});  // too many elements in total raise MemoryError
+  for (const int64_t size : attrs.dims("shape")) require_sizes("full", {size});  // too many in total: a MemoryError
   *output = row_major(attrs.dtype("dtype"), attrs.dims("shape"));
 }
 

@@ -178,7 +178,7 @@ Tensor as_index(const char* op, const Tensor& index) {
   return astype(index, DType::int64);
 }
 
-// The op is not differentiable, but the axis must be validated before shapes are read.
+// Not differentiable, but the axis must exist before shapes are read.
 int64_t checked_axis(const char* op, const Tensor& x, int64_t axis) { return normalize_axis(op, axis, x.rank()); }
 
 // Adds the attribute for a slice, counted from the front.

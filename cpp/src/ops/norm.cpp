@@ -281,7 +281,8 @@ int64_t count_flops(const Attrs&, std::span<const BufferSpec> inputs, const Buff
 void define_norm(Registry& registry) {
   const auto first = [](int count) { return (1U << count) - 1; };
   // Normalisation. Channels are axis 1. The dtype of statistics is that of x, or float32 for 16 bits; moments, weight,
-  // bias and sums have this dtype or that of x. (x (N, C, ...)) -> (2, C), dtype of statistics
+  // bias and sums have this dtype or that of x.
+  // (x (N, C, ...)) -> (2, C), dtype of statistics
   registry.declare(OpId::channel_moments, {
                                               .doc = "Mean and variance of each channel, over all other axes.",
                                               .inputs = {"x"},

@@ -129,7 +129,8 @@ void define_pool(Registry& registry) {
   constexpr uint32_t first = 1U;
   constexpr uint32_t second = 2U;
   // Pooling with 1 to 3 spatial axes. Attributes as op/pool_geometry.h reads them, and size dims: T; positions outside
-  // x do not count; results have the layout of x. (x (N, C, S...)) -> (y (N, C, T...))
+  // x do not count; results have the layout of x.
+  // (x (N, C, S...)) -> (y (N, C, T...))
   registry.declare(OpId::max_pool, {
                                        .doc = "Largest element of each window; not-a-number wins.",
                                        .inputs = {"x"},

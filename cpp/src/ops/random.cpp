@@ -63,8 +63,8 @@ Gradients dropout_gradients(const BackwardContext& c) {
 
 void define_random(Registry& registry) {
   constexpr uint32_t state_input = 2U;
-  // Random ops. `state` is int64 (2): seed, offset in Philox blocks of 4 x 32 bits (runtime/philox.h). (state) -> (y)
-  // {shape dims, dtype, low, high number}
+  // Random ops. `state` is int64 (2): seed, offset in Philox blocks of 4 x 32 bits (runtime/philox.h).
+  // (state) -> (y) {shape dims, dtype, low, high number}
   registry.declare(OpId::uniform, {
                                       .doc = "Uniform in [low, high).",
                                       .inputs = {"state"},

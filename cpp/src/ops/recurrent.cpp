@@ -399,8 +399,9 @@ void define_recurrent(Registry& registry) {
   // Recurrent layers: one direction of one layer. Sizes, parts of the flat results and the order of inputs are defined
   // in op/recurrent_geometry.h. x is row-major or (T, N, I) with any strides; lengths int64 (N) must be in 0 .. T,
   // otherwise IndexError is raised. Beyond its length, a row's states are 0 and its other parts of the result are
-  // unspecified. (x (T, N, I), h0 (N, H), w_ih (G H, I), w_hh (G H, H), c0?, b_ih?, b_hh?, lengths?) -> flat {cell
-  // integer, reset_after, reverse, bias, lengths, tape bool}
+  // unspecified.
+  // (x (T, N, I), h0 (N, H), w_ih (G H, I), w_hh (G H, H), c0?, b_ih?, b_hh?, lengths?) -> flat {cell integer,
+  // reset_after, reverse, bias, lengths, tape bool}
   registry.declare(OpId::recurrent,
                    {
                        .doc = "States of an LSTM, GRU or simple recurrent layer over the steps of a sequence.",

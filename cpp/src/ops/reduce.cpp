@@ -137,7 +137,8 @@ Gradients var_gradients(const BackwardContext& c) {
 
 void define_reduce(Registry& registry) {
   constexpr uint32_t x_input = 1U;
-  // Reductions. (x) -> (y) {axes dims, ascending; keepdims bool}
+  // Reductions.
+  // (x) -> (y) {axes dims, ascending; keepdims bool}
   registry.declare(OpId::sum, {
                                   .doc = "Sum over axes.",
                                   .inputs = {"x"},

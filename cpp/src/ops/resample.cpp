@@ -88,10 +88,10 @@ Gradients resample_backward_gradients(const BackwardContext& c) {
 }  // namespace
 
 void define_resample(Registry& registry) {
-  // Resampling over 1 to 3 spatial axes, a linear map along each (op/resample_taps.h); results have the layout of x. (x
-  // (N, C, S...)) -> (y (N, C, T...)) {size dims: T; mode integer: 0 nearest, 1 linear, 2 cubic, 3 area; align_corners
-  // bool; antialias bool: neighbourhoods grow as an axis shrinks; step0, step1, step2 number: positions of x per
-  // position of y along each axis, 0: S / T}
+  // Resampling over 1 to 3 spatial axes, a linear map along each (op/resample_taps.h); results have the layout of x.
+  // (x (N, C, S...)) -> (y (N, C, T...)) {size dims: T; mode integer: 0 nearest, 1 linear, 2 cubic, 3 area;
+  // align_corners bool; antialias bool: neighbourhoods grow as an axis shrinks; step0, step1, step2 number: positions
+  // of x per position of y along each axis, 0: S / T}
   registry.declare(OpId::resample, {
                                        .doc = "Nearest, linear, cubic or area interpolation along the spatial axes.",
                                        .inputs = {"x"},

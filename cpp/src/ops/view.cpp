@@ -208,7 +208,8 @@ void infer_assign(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec*,
 }  // namespace
 
 void define_view(Registry& registry) {
-  // Views: outputs share the memory of the input, and there is no kernel. {shape dims}
+  // Views: outputs share the memory of the input, and there is no kernel.
+  // {shape dims}
   registry.declare(OpId::reshape, {
                                       .doc = "The same elements in row-major order under another shape.",
                                       .inputs = {"x"},
@@ -252,7 +253,8 @@ void define_view(Registry& registry) {
                                              .infer = infer_slice_backward,
                                              .backward = slice_backward_gradients,
                                          });
-  // Structure. (x0, x1, ...) -> (y) {axis integer}
+  // Structure.
+  // (x0, x1, ...) -> (y) {axis integer}
   registry.declare(OpId::concat, {
                                      .doc = "Tensors joined along an axis.",
                                      .inputs = {"tensors..."},

@@ -28,7 +28,7 @@ void fuse_activations(Graph& graph) {
     if (source < 0) continue;
     const char* attr = activation_attr(graph, graph.nodes[static_cast<size_t>(source)], node.op);
     if (attr == nullptr) continue;
-    // No other node may read the result before the activation.
+    // No other node may read the result without the activation.
     if (uses[input] != 1 || !changes[input].empty()) continue;
     if (graph.spec(node.outputs[0]).strides != graph.spec(node.inputs[0]).strides) continue;
     Node& product = graph.nodes[static_cast<size_t>(source)];

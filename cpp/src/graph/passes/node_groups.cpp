@@ -123,7 +123,7 @@ bool NodeGroups::join(int earlier, int later) {
   if (leads_around(earlier, later)) return false;
   const bool forward_ended = forward_.group == forward_.reached.size();
   if (forward_ended) {
-    // Whatever depends on the first group moves behind the second, and the first takes the position of the second.
+    // Whatever depends on the first group moves after the second, and the first takes the position of the second.
     std::vector<int> moved = sorted_tail(forward_);
     moved.insert(moved.begin(), earlier);
     for (const int group : moved) unlink(group);
