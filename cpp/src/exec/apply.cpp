@@ -1,4 +1,4 @@
-// Eager execution: the one door through which ops run.
+// Eager execution: every op runs through `apply`.
 #include "op/apply.h"
 
 #include <array>
@@ -23,7 +23,7 @@ using exec::Kernel;
 using exec::KernelCache;
 using exec::KernelCall;
 
-// Room for the operands of nearly every op without asking for memory.
+// Holds the operands of nearly every op without allocating memory.
 template <class T>
 class OperandList {
  public:
@@ -45,7 +45,7 @@ BufferSpec spec_of(const Tensor& tensor) {
   return {impl.dtype, impl.shape, impl.strides};
 }
 
-// What a kernel may use beside its operands; given back at the end of the scope.
+// The scratch memory that a kernel may use beside its operands; released at the end of the scope.
 class Scratchpad {
  public:
   explicit Scratchpad(size_t bytes) {
@@ -59,7 +59,7 @@ class Scratchpad {
 
 WorkHook work_hook = {};
 
-// Tells the hook of work that takes long enough for others to be let go on.
+// Tells the hook about work that takes long enough to let other threads run meanwhile.
 class LongWork {
  public:
   explicit LongWork(int64_t work) : tells_(work_hook.begin != nullptr && work >= worth_telling) {
@@ -71,7 +71,7 @@ class LongWork {
   LongWork(const LongWork&) = delete;
   LongWork& operator=(const LongWork&) = delete;
 
-  // Elements that are read and written, and products that are added up.
+  // The number of elements that are read and written, plus a share of the floating-point operations.
   static int64_t of(const KernelCall& call) {
     int64_t work = 0;
     for (const BufferSpec& spec : call.inputs) work += element_count(spec.shape);
@@ -116,7 +116,7 @@ void check_mutable(const OpDef& def, const Tensor& tensor) {
 
 void apply_mutating(const OpDef& def, const Attrs& attrs, std::span<const Tensor> inputs,
                     std::span<const BufferSpec> specs) {
-  def.infer(attrs, specs, nullptr, nullptr);  // first: the attributes say how many are overwritten
+  def.infer(attrs, specs, nullptr, nullptr);  // comes first because the attributes say how many inputs are overwritten
   const int mutated = def.mutated(attrs, static_cast<int>(inputs.size()));
   for (int i = 0; i < mutated; ++i) check_mutable(def, inputs[static_cast<size_t>(i)]);
   for (const Tensor& input : inputs.subspan(static_cast<size_t>(mutated))) {

@@ -1,11 +1,11 @@
-// How an operand is read in the shape it broadcasts to.
+// Describes how an operand is read in the shape to which it is broadcast.
 #pragma once
 
 #include "exec/kernel.h"
 
 namespace pydl::exec {
 
-/// Gives an operand the shape of the output: axes that are repeated get stride 0.
+/// Gives an operand the shape of the output: repeated axes get stride 0.
 inline void expand_spec(BufferSpec& spec, const Dims& shape) {
   if (spec.shape == shape) return;
   const int shift = shape.rank() - spec.shape.rank();

@@ -1,5 +1,5 @@
-// What a backend sees: shapes, strides and pointers, never tensors. Kernels are prepared once per
-// call signature, then run many times; they never allocate.
+// The interface of backends, which see shapes, strides and pointers but never tensors. Kernels are prepared once per
+// call signature and then run many times; they never allocate.
 #pragma once
 
 #include <cstddef>
@@ -15,14 +15,14 @@
 
 namespace pydl::exec {
 
-/// Layout of one operand. Strides are in elements and may be 0 or negative.
+/// The layout of one operand. Strides are in elements and may be 0 or negative.
 struct BufferSpec {
   DType dtype;
   Dims shape;
   Dims strides;
 };
 
-/// Everything known of a call before its pointers are.
+/// Everything that is known about a call except its pointers.
 struct KernelCall {
   op::OpId op;
   const op::Attrs& attrs;
@@ -30,65 +30,65 @@ struct KernelCall {
   std::span<const BufferSpec> outputs;
 };
 
-/// A call made ready. `inputs` and `outputs` point to the first element of each operand, in the order of the
-/// specs. An op that mutates its first operands has no outputs: it writes through `inputs`. `scratchpad` holds
-/// `scratchpad_bytes` bytes, 64-byte aligned, with undefined contents. `run` may be called from several threads
-/// at once, each with its own scratchpad.
+/// A prepared call. `inputs` and `outputs` point to the first element of each operand, in the order of the specs. An op
+/// that mutates its first operands has no outputs: it writes through `inputs`. `scratchpad` holds `scratchpad_bytes`
+/// bytes, 64-byte aligned, with undefined contents. `run` may be called from several threads concurrently, each with
+/// its own scratchpad.
 class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual void run(void* const* inputs, void* const* outputs, void* scratchpad) const = 0;
-  /// The same kernel for another thread, where two that run this one at once would be in each other's way; else null.
+  /// The same kernel for another thread, if concurrent runs of this one would get in each other's way; otherwise null.
   virtual std::unique_ptr<Kernel> duplicate() const { return nullptr; }
 
   size_t scratchpad_bytes = 0;
   const char* provider = "";
 };
 
-/// One instruction of a fused elementwise kernel: an op on operands, numbered inputs first, then the instructions
-/// before.
+/// One instruction of a fused elementwise kernel: an op on operands, which are numbered inputs first, followed by the
+/// preceding instructions.
 struct FusedInstruction {
   op::OpId op;
   op::Attrs attrs;
-  DType dtype;  ///< of its result
+  DType dtype;  ///< dtype of the result
   std::vector<int> sources;
 };
 
-/// A reduction of what an instruction of a fused kernel gives, which need not be written for it.
+/// A reduction of the result of an instruction of a fused kernel. The result itself need not be written.
 struct FusedReduction {
   op::OpId op;
   op::Attrs attrs;
   int operand;  ///< numbered like the sources of instructions
 };
 
-/// Several elementwise ops on one shape, to which all inputs are expanded. `stored[i]` is the operand that output i is;
-/// then comes an output per reduction. Where there are reductions, the stored outputs are row-major.
+/// Several elementwise ops on one shape, to which all inputs are expanded. Output i is the operand `stored[i]`; after
+/// these follows one output per reduction. If there are reductions, the stored outputs are row-major.
 struct FusedCall {
   std::span<const FusedInstruction> instructions;
   std::span<const BufferSpec> inputs;
   std::span<const BufferSpec> outputs;
   std::span<const int> stored;
   std::span<const FusedReduction> reductions;
-  const Dims& shape;    ///< of what the instructions give
-  const Dims& strides;  ///< in whose order they run
+  const Dims& shape;    ///< shape of the instructions' results
+  const Dims& strides;  ///< determines the order in which elements are computed
 };
 
-/// Returns null when the provider cannot serve this call; the next one is asked then.
+/// Returns null if the provider cannot serve this call; the next provider is then tried.
 using PrepareFunction = std::unique_ptr<Kernel> (*)(const KernelCall& call);
 
 using PrepareFusedFunction = std::unique_ptr<Kernel> (*)(const FusedCall& call);
 
-/// In the order in which they are asked.
+/// The providers, in the order in which they are tried.
 enum class Provider : int { onednn, cpu, ref };
 inline constexpr int provider_count = 3;
 PYDL_MODULE_API const char* provider_name(Provider provider);
 
-/// Which provider serves which op. One per process, filled by the `register_*` functions below.
+/// Which provider serves which op. There is one table per process, filled by the `register_*` functions below.
 class PYDL_MODULE_API KernelTable {
  public:
   void add(op::OpId op, Provider provider, PrepareFunction prepare);
   PrepareFunction find(op::OpId op, Provider provider) const;
-  /// One provider serves fused elementwise kernels.
+  /// Only one provider serves fused elementwise kernels.
   void add_fused(PrepareFusedFunction prepare) { fused_ = prepare; }
   PrepareFusedFunction fused() const { return fused_; }
   static KernelTable& global();
@@ -98,11 +98,12 @@ class PYDL_MODULE_API KernelTable {
   PrepareFusedFunction fused_ = nullptr;
 };
 
-/// Asks the providers in order, from `first` on; throws `TypeError` that names op and dtypes when nobody can.
+/// Tries the providers in order, starting with `first`; throws a `TypeError` that names the op and dtypes if none can
+/// serve the call.
 std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call, Provider first = Provider::onednn);
-/// A fused elementwise kernel; throws `TypeError` when nobody can serve it.
+/// Prepares a fused elementwise kernel; throws `TypeError` if no provider can serve it.
 std::unique_ptr<Kernel> prepare_fused_kernel(const FusedCall& call);
-/// Asks one provider only, and returns null when it cannot: for tests that compare providers.
+/// Tries one provider only, and returns null if it cannot serve the call; for tests that compare providers.
 PYDL_MODULE_API std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, Provider provider);
 
 }  // namespace pydl::exec

@@ -26,7 +26,7 @@ int64_t* write_words(int64_t* words, const BufferSpec& spec) {
 void write_signature(const KernelCall& call, std::vector<int64_t>& signature) {
   signature.resize(word_count(call));
   int64_t* words = signature.data();
-  // Kernels are cut for a number of threads.
+  // Kernels are prepared for a particular number of threads.
   *words++ = static_cast<int64_t>(call.op) << 48 | static_cast<int64_t>(runtime::thread_count()) << 32 |
              static_cast<int64_t>(call.inputs.size());
   for (const BufferSpec& spec : call.inputs) words = write_words(words, spec);

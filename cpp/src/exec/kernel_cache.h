@@ -1,4 +1,4 @@
-// The cache of prepared kernels: a call signature seen before costs a look-up, not a preparation.
+// The cache of prepared kernels: a call signature seen before costs a look-up instead of a preparation.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace pydl::exec {
 
-/// Bounded; each thread has its own, so that a look-up takes no lock.
+/// The cache is bounded, and each thread has its own, so that a look-up takes no lock.
 class KernelCache {
  public:
   static KernelCache& of_this_thread();
 
-  /// The kernel for this call, prepared now where it is new. Valid until the next call of `get`.
+  /// The kernel for this call, prepared now if it is new. Valid until the next call of `get`.
   const Kernel& get(const KernelCall& call);
 
  private:
@@ -29,7 +29,7 @@ class KernelCache {
   static constexpr size_t ways = 4;
 
   std::vector<Entry> entries_ = std::vector<Entry>(set_count * ways);
-  std::vector<int64_t> signature_;  // of the current call; kept for its memory
+  std::vector<int64_t> signature_;  // of the current call; a member so that its memory is reused
   size_t next_victim_ = 0;
 };
 

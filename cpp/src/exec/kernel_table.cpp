@@ -1,4 +1,4 @@
-// Which provider serves which op, and the order in which providers are asked.
+// Records which provider serves which op, and tries the providers in order.
 #include <sstream>
 
 #include "exec/kernel.h"

@@ -8,8 +8,8 @@ namespace pydl::exec {
 namespace {
 
 constexpr int64_t alignment = 64;
-// A search for a place that is not over after so many looks takes one behind all others, so that the time of a plan
-// grows with the number of buffers. Graphs of models need less than a hundredth.
+// A search that has not found a free position after this many look-ups places the buffer after all others, so that
+// planning time grows with the number of buffers. Graphs of real models need less than a hundredth of this limit.
 constexpr size_t most_visits = 4096;
 
 int64_t rounded(int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
@@ -20,7 +20,7 @@ int count_steps(std::span<const BufferLifetime> buffers) {
   return steps;
 }
 
-// The most bytes that live at one step.
+// The largest number of bytes that are alive at one step.
 int64_t most_live(std::span<const BufferLifetime> buffers) {
   std::vector<int64_t> change(static_cast<size_t>(count_steps(buffers)) + 1, 0);
   for (const BufferLifetime& buffer : buffers) {
@@ -33,10 +33,10 @@ int64_t most_live(std::span<const BufferLifetime> buffers) {
   return most;
 }
 
-// Parts of the arena that are taken, in order; parts that touch are one.
+// The occupied parts of the arena, in order; adjacent parts are merged.
 class Taken {
  public:
-  // The lowest place from `offset` on that no part takes, for so many bytes.
+  // The lowest free position at or after `offset` that has room for this many bytes.
   int64_t find(int64_t offset, int64_t bytes) const {
     auto part = std::partition_point(parts_.begin(), parts_.end(), [&](const Part& p) { return p.end <= offset; });
     for (; part != parts_.end() && part->begin < offset + bytes; ++part) offset = part->end;
@@ -69,8 +69,8 @@ class Taken {
   std::vector<Part> parts_;
 };
 
-// Which parts of the arena are taken at which steps: a tree of ranges of steps, each half of the one above it. Only a
-// few ranges must be consulted for a buffer, and adjacent parts are merged, however many buffers live at its steps.
+// The occupied parts of the arena at each step, as a binary tree of ranges of steps. Only a few ranges must be
+// consulted for a buffer, and adjacent parts are merged, no matter how many buffers are alive at its steps.
 class TakenBySteps {
  public:
   explicit TakenBySteps(int steps) {
@@ -79,7 +79,7 @@ class TakenBySteps {
     within_.resize(2 * static_cast<size_t>(width_));
   }
 
-  // The lowest place for so many bytes, from step `first` to step `last`.
+  // The lowest position with room for this many bytes from step `first` to step `last`.
   int64_t find(int64_t bytes, int first, int last) {
     consulted_.clear();
     cover(first, last, [&](size_t range) {
@@ -90,7 +90,7 @@ class TakenBySteps {
     consulted_.erase(std::unique(consulted_.begin(), consulted_.end()), consulted_.end());
     int64_t offset = 0;
     size_t free = 0;
-    // Until all of them, one after the other, find it free.
+    // Ends when all of them, one after the other, find the position free.
     for (size_t visits = 0; free < consulted_.size(); ++visits) {
       if (visits == most_visits) return behind_all();
       const int64_t found = consulted_[visits % consulted_.size()]->find(offset, bytes);
@@ -114,7 +114,7 @@ class TakenBySteps {
     return end;
   }
 
-  // Calls `visit` for the fewest ranges that make up these steps.
+  // Calls `visit` for the smallest set of ranges that covers these steps.
   template <class Visit>
   void cover(int first, int last, const Visit& visit) const {
     auto begin = static_cast<size_t>(first + width_);
@@ -126,8 +126,8 @@ class TakenBySteps {
   }
 
   int width_ = 1;
-  std::vector<Taken> throughout_;  // by range: by buffers that live at all of its steps, but not at all of those above
-  std::vector<Taken> within_;      // by buffers that live at some of its steps, and are not in a range above
+  std::vector<Taken> throughout_;  // by range: buffers alive at all of its steps, but not throughout the range above
+  std::vector<Taken> within_;      // buffers alive at some of its steps, and not in a range above
   std::vector<const Taken*> consulted_;
 };
 

@@ -1,4 +1,4 @@
-// MemoryPlan: where buffers lie in one arena, so that no two that live at a time overlap.
+// MemoryPlan: assigns buffers to positions in one arena, so that no two that are alive at the same time overlap.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace pydl::exec {
 
-/// Memory that is needed from the step that writes it first to the last one that reads it, both included.
+/// Memory that is needed from the step that first writes it to the last step that reads it, both included.
 struct BufferLifetime {
   int64_t bytes;
   int first;
@@ -15,14 +15,14 @@ struct BufferLifetime {
 };
 
 struct MemoryPlan {
-  std::vector<int64_t> offsets;  ///< of each buffer, 64-byte aligned
-  int64_t bytes = 0;             ///< of the arena
-  int64_t lower_bound = 0;       ///< the most that lives at one step
-  int64_t total = 0;             ///< of all buffers together
+  std::vector<int64_t> offsets;  ///< of the buffers, 64-byte aligned
+  int64_t bytes = 0;             ///< size of the arena
+  int64_t lower_bound = 0;       ///< the largest number of bytes alive at one step
+  int64_t total = 0;             ///< size of all buffers together
 };
 
-/// The largest buffers first, each at the lowest place that is free during its life. Without `reuse` every buffer has
-/// memory of its own.
+/// Places the largest buffers first, each at the lowest position that is free during its lifetime. Without `reuse`,
+/// every buffer has its own memory.
 MemoryPlan plan_memory(std::span<const BufferLifetime> buffers, bool reuse);
 
 }  // namespace pydl::exec

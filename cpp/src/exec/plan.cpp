@@ -34,7 +34,7 @@ bool same_layout(const BufferSpec& a, const BufferSpec& b) {
   return a.shape == b.shape && a.strides == b.strides && item_size(a.dtype) == item_size(b.dtype);
 }
 
-// A tensor of its own with the elements of a row-major one.
+// A new tensor with the elements of a row-major one.
 Tensor copy_of(const Tensor& tensor) {
   Tensor copy = core::make_tensor(tensor.shape(), tensor.strides(), tensor.dtype());
   const auto bytes = static_cast<size_t>(tensor.size()) * item_size(tensor.dtype());
@@ -42,7 +42,8 @@ Tensor copy_of(const Tensor& tensor) {
   return copy;
 }
 
-// The operand of a fused node that an output may overwrite: whether nothing reads it after the output is written.
+// Whether an output may overwrite this operand of a fused node, because nothing reads the operand after the output is
+// written.
 bool is_read_last(const Node& node, size_t input, size_t output) {
   const int written = node.stored[output] - static_cast<int>(node.inputs.size());
   for (size_t i = static_cast<size_t>(written) + 1; i < node.fused.size(); ++i) {
@@ -62,8 +63,8 @@ struct Plan::Context {
   std::vector<int64_t> generator_states;
   std::vector<Tensor> backups;
   std::vector<const Kernel*> kernels;        // by step
-  std::vector<std::unique_ptr<Kernel>> own;  // those of them that are not the plan's
-  std::vector<Tensor> roots;                 // of a context that keeps its results
+  std::vector<std::unique_ptr<Kernel>> own;  // kernels in `kernels` that do not belong to the plan
+  std::vector<Tensor> roots;                 // only in contexts that keep their results
   std::vector<Tensor> results;               // likewise
 };
 
@@ -102,7 +103,7 @@ void Plan::place_roots(const PlanOptions&) {
   }
 }
 
-// Whether another node that runs at the same time reads what lies in a root.
+// Whether another node that runs at the same time reads the memory of a root.
 bool Plan::is_read_beside(size_t n, ValueId root) const {
   const auto reads = [&](size_t other) {
     const auto& inputs = graph_.nodes[other].inputs;
@@ -117,7 +118,7 @@ bool Plan::is_read_beside(size_t n, ValueId root) const {
   return false;
 }
 
-// Whether the output of an elementwise node takes over the memory of an input that is read for the last time.
+// Lets the outputs of an elementwise node take over the memory of inputs that are read for the last time.
 bool Plan::take_over(size_t n, std::vector<ValueId>& owner, const std::vector<int>& last_use) {
   const Node& node = graph_.nodes[n];
   if (!graph_.is_elementwise(node) || (!node.is_fused() && !graph_.def(node).has(op::Trait::in_place_safe)))
@@ -134,13 +135,13 @@ bool Plan::take_over(size_t n, std::vector<ValueId>& owner, const std::vector<in
       if (last_use[static_cast<size_t>(root)] != static_cast<int>(n) || owner[static_cast<size_t>(root)] < 0) continue;
       if (node.is_fused() && !is_read_last(node, i, o)) continue;
       if (is_read_beside(n, root)) continue;
-      // Other operands may be views of the same memory, read at other places than they are written.
+      // Other operands may be views of the same memory, and read positions other than those being written.
       const bool viewed = std::any_of(node.inputs.begin(), node.inputs.end(),
                                       [&](ValueId other) { return other != input && graph_.root(other) == root; });
       if (viewed) continue;
       locations_[static_cast<size_t>(output)] = locations_[static_cast<size_t>(root)];
       owner[static_cast<size_t>(output)] = owner[static_cast<size_t>(root)];
-      owner[static_cast<size_t>(root)] = -1;  // given away
+      owner[static_cast<size_t>(root)] = -1;  // the buffer has been given away
       break;
     }
   }
@@ -158,7 +159,7 @@ void Plan::plan_arena(const PlanOptions& options) {
     }
   }
   std::vector<BufferLifetime> buffers;
-  std::vector<ValueId> owner(graph_.values.size(), -1);  // which buffer a root may give away
+  std::vector<ValueId> owner(graph_.values.size(), -1);  // by root: the buffer that it may give away, or -1
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];
     if (graph_.is_view(node)) continue;
@@ -231,7 +232,7 @@ void Plan::prepare_steps(Provider first) {
   }
 }
 
-// Steps that run at the same time have a scratchpad each.
+// Steps that run concurrently need separate scratchpads.
 void Plan::place_scratchpads() {
   for (size_t first = 0; first < steps_.size();) {
     size_t used = 0;
@@ -302,7 +303,7 @@ void Plan::execute_step(Context& context, size_t index) const {
 }
 
 void Plan::execute(Context& context) const {
-  // Of runs at the same time one is timed.
+  // If several runs are concurrent, only one is timed.
   if (profile_ && &context == context_.get()) {
     execute_timed(context);
     return;
@@ -318,7 +319,7 @@ void Plan::execute(Context& context) const {
   }
 }
 
-// One step after the other, each with all threads.
+// Runs one step after the other, each with all threads.
 void Plan::execute_timed(Context& context) const {
   using Clock = std::chrono::steady_clock;
   for (size_t i = 0; i < steps_.size(); ++i) {
@@ -328,7 +329,8 @@ void Plan::execute_timed(Context& context) const {
   }
 }
 
-// In eager mode an argument that is a state would change with it; a program reads it at some moment of its own.
+// In eager mode an argument that shares memory with a state would change along with it, but a program may read it at
+// any time during the run.
 void Plan::check_arguments(std::span<const Tensor> arguments) const {
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (!std::binary_search(overwritten_.begin(), overwritten_.end(), arguments[i].impl()->storage.get())) continue;
@@ -355,7 +357,7 @@ void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::s
   execute(context);
 }
 
-// An output of the graph; `roots` hold what was computed for outputs.
+// An output of the graph; `roots` hold the memory computed for outputs.
 Tensor Plan::result(size_t index, std::span<const Tensor> arguments, std::span<const Tensor> roots) const {
   const ValueId id = graph_.outputs[index];
   const graph::Value& value = graph_.value(id);
@@ -371,7 +373,7 @@ Tensor Plan::result(size_t index, std::span<const Tensor> arguments, std::span<c
   return value.root == id ? base : core::make_view(base, value.spec.shape, value.spec.strides, value.offset);
 }
 
-// States to their backups, or back.
+// Copies states to their backups, or back.
 void Plan::copy_states(Context& context, bool restore) const {
   if (context.backups.empty()) return;
   const core::PauseTrace pause;
@@ -430,7 +432,7 @@ void Plan::run(std::span<const Tensor> arguments, std::span<Tensor> outputs) {
 std::span<const Tensor> Plan::run(Context& context, std::span<const Tensor> arguments) const {
   run_in(context, arguments, context.roots);
   for (size_t i = 0; i < context.results.size(); ++i) {
-    // Arguments are others in each run; the rest stays where it is.
+    // Arguments differ between runs; all other memory stays where it is.
     const ValueId root = graph_.root(graph_.outputs[i]);
     const bool moves = locations_[static_cast<size_t>(root)].place == Place::argument;
     if (!context.results[i].defined() || moves) context.results[i] = result(i, arguments, context.roots);

@@ -1,4 +1,4 @@
-// Plan: a graph made ready to run: prepared kernels in an order, their operands at fixed places in one arena.
+// Plan: a graph prepared to run, as an ordered list of kernels whose operands have fixed positions in one arena.
 #pragma once
 
 #include <atomic>
@@ -15,68 +15,68 @@
 namespace pydl::exec {
 
 struct PlanOptions {
-  bool alias = true;     ///< let elementwise results take the memory of operands that nobody reads afterwards
-  bool reuse = true;     ///< let buffers that do not live at the same time share memory
-  bool together = true;  ///< run small nodes that do not depend on each other at the same time
+  bool alias = true;     ///< let elementwise results take over the memory of operands that are not read afterwards
+  bool reuse = true;     ///< let buffers that are not alive at the same time share memory
+  bool together = true;  ///< run small independent nodes concurrently
   bool profile = false;  ///< time every kernel of every run
   bool onednn = true;    ///< let oneDNN serve calls
 };
 
-/// One kernel of the plan, as people see it.
+/// One kernel of the plan, as shown to users.
 struct PlanStep {
   std::string name;
   std::string provider;
   std::string location;
   int64_t flops;
   int64_t bytes;
-  std::vector<std::string> buffers;  ///< where its operands lie
-  double seconds;                    ///< median of the profiled runs; 0 without
+  std::vector<std::string> buffers;  ///< where its operands are stored
+  double seconds;                    ///< median over the profiled runs; 0 without profiling
 };
 
 class Plan {
  public:
-  /// `states` are the tensors behind Graph::states: read and overwritten where they are. `declared` are they and the
-  /// tensors that were declared beside them and share their memory.
+  /// `states` are the tensors behind Graph::states; they are read and overwritten in place. `declared` are these
+  /// tensors plus the declared ones that share their memory.
   Plan(graph::Graph graph, std::vector<Tensor> states, std::vector<Tensor> declared, PlanOptions options);
   ~Plan();
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
 
-  /// What one run needs: the arena, and the pointers into it. Runs at the same time have one each.
+  /// What one run needs: the arena and the pointers into it. Concurrent runs have separate contexts.
   struct Context;
 
-  /// `arguments` have the layouts of the graph's; `outputs` are tensors of new memory. May be called from several
-  /// threads at once. When it throws, the states are what they were.
+  /// `arguments` have the layouts of the graph's arguments; `outputs` become newly allocated tensors. May be called
+  /// from several threads concurrently. If it throws, the states are left as they were.
   void run(std::span<const Tensor> arguments, std::span<Tensor> outputs);
-  /// The same in a context, which keeps the results: they are overwritten by its next run. Asks for no memory.
+  /// The same in a context, which keeps the results until its next run overwrites them. Allocates no memory.
   std::span<const Tensor> run(Context& context, std::span<const Tensor> arguments) const;
-  /// A context for threads that run beside others.
+  /// Makes a context for a thread that runs concurrently with others.
   std::shared_ptr<Context> make_context() const;
 
   const graph::Graph& graph() const { return graph_; }
   const std::vector<Tensor>& states() const { return states_; }
   const MemoryPlan& memory() const { return memory_; }
   bool overwrites() const { return !overwritten_.empty(); }
-  /// Time of one run in nanoseconds, at most, as far as arithmetic and memory tell.
+  /// An upper estimate of the time of one run in nanoseconds, from its arithmetic and memory traffic.
   int64_t work() const { return work_; }
   std::vector<PlanStep> steps() const;
 
  private:
-  // Where the memory of a root is found.
+  // Where the memory of a root is stored.
   enum class Place : uint8_t { none, arena, output, argument, state, constant, generator };
   struct Location {
     Place place = Place::none;
-    int index = 0;  // of the output, argument, ...; of the buffer in the arena
+    int index = 0;  // index of the output, argument, ...; or of the buffer in the arena
   };
   struct Step {
     std::unique_ptr<Kernel> kernel;
     size_t node;
-    size_t first_pointer;  // of its inputs, then its outputs, in Context::pointers
+    size_t first_pointer;  // in Context::pointers: its inputs, then its outputs
     size_t input_count;
-    size_t scratchpad = 0;  // where its own begins
-    size_t together = 1;    // so many steps, from this one on, run at the same time
+    size_t scratchpad = 0;  // offset of its own scratchpad
+    size_t together = 1;    // the number of steps, starting with this one, that run concurrently
   };
-  // A pointer that is another one in every run.
+  // A pointer that changes with every run.
   struct Patch {
     size_t pointer;
     Place place;
@@ -108,22 +108,22 @@ class Plan {
   graph::Graph graph_;
   std::vector<Tensor> states_;
   std::vector<Tensor> declared_;
-  std::vector<Tensor> kept_;                  // those of them that a run copies, to restore after an error
-  std::vector<Location> locations_;           // by value; of roots
+  std::vector<Tensor> kept_;                  // the declared tensors that a run copies, to restore them after an error
+  std::vector<Location> locations_;           // by value; valid for roots
   std::vector<int> times_;                    // by node: when it runs
-  std::vector<graph::ValueId> output_roots_;  // roots that get memory of their own in each run
+  std::vector<graph::ValueId> output_roots_;  // roots that get newly allocated memory in each run
   MemoryPlan memory_;
   std::vector<Step> steps_;
-  std::vector<graph::ValueId> operands_;  // behind each pointer
+  std::vector<graph::ValueId> operands_;  // the value behind each pointer
   std::vector<Patch> patches_;
   std::vector<int> mutated_states_;
-  std::vector<const core::Storage*> overwritten_;  // their memory, sorted
-  bool keeps_backup_ = false;                      // a kernel may throw after a state was overwritten
+  std::vector<const core::Storage*> overwritten_;  // the memory of the mutated states, sorted
+  bool keeps_backup_ = false;                      // whether a kernel may throw after a state was overwritten
   bool profile_;
   size_t scratchpad_bytes_ = 0;
   int64_t work_ = 0;
-  mutable std::vector<std::vector<double>> seconds_;  // by step, of profiled runs
-  std::shared_ptr<Context> context_;                  // of callers without one; more of them at once make their own
+  mutable std::vector<std::vector<double>> seconds_;  // by step: times of the profiled runs
+  std::shared_ptr<Context> context_;                  // for callers without a context; concurrent ones make their own
   std::atomic<bool> busy_{false};
 };
 

@@ -1,4 +1,4 @@
-// The public face of traces, graphs and plans.
+// Implements the public interface of traces, graphs and plans.
 #include "pydl/program.h"
 
 #include <iomanip>
@@ -123,7 +123,7 @@ std::vector<ProgramStep> Program::steps() const {
 
 namespace {
 
-// The larger part of the two limits of the machine that a kernel reached.
+// The larger of the two fractions of the machine's limits that a kernel reached.
 double fraction_of_peak(const ProgramStep& step, double peak_flops, double peak_bytes) {
   const double flops = peak_flops > 0 ? static_cast<double>(step.flops) / step.seconds / peak_flops : 0;
   const double bytes = peak_bytes > 0 ? static_cast<double>(step.bytes) / step.seconds / peak_bytes : 0;
@@ -240,7 +240,7 @@ bool is_tracing() { return core::active_trace() != nullptr; }
 bool is_traced(const Tensor& tensor) { return tensor.defined() && tensor.impl()->is_traced(); }
 
 void declare_state(const Tensor& tensor, const std::string& name) {
-  // All traces are those of a Tracer.
+  // Every trace is a Tracer.
   if (auto* tracer = static_cast<graph::Tracer*>(core::active_trace())) tracer->state(tensor, name);
 }
 

@@ -1,4 +1,4 @@
-// What a traced function is saved with.
+// The data that a traced function is saved with.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace pydl {
 
 struct RecordedFunction::Parts {
   graph::Recording recording;
-  std::vector<Tensor> states;  // by their numbers in the recording
+  std::vector<Tensor> states;  // in the order of their numbers in the recording
   std::vector<std::string> state_names;
   std::vector<std::shared_ptr<RandomStream>> generators;
 };

@@ -12,16 +12,17 @@ namespace {
 using graph::Graph;
 using graph::Node;
 
-// Nanoseconds that waking threads and waiting for them takes, and that are worth a thread of a kernel's own.
+// Nanoseconds that waking threads and waiting for them takes, and nanoseconds of work that justify one more thread for
+// a kernel.
 constexpr int64_t waking_time = 1500;
 constexpr int64_t time_per_thread = 4000;
 
-// Whether a node may run beside others: it overwrites nothing.
+// Whether a node may run concurrently with others, which requires that it overwrites nothing.
 bool may_share(const Graph& graph, const Node& node) {
   return node.is_fused() || (node.mutated == 0 && !graph.def(node).has(op::Trait::checks_values));
 }
 
-// The work of kernels that may run at the same time, each on one thread, or one after the other, each on as many
+// The work of kernels that may run either concurrently, each on one thread, or one after the other, each on as many
 // threads as its work is worth.
 class Work {
  public:
@@ -43,7 +44,7 @@ class Work {
   int64_t in_order_ = 0;
 };
 
-// The positions of the nodes that are not views, followed by the end of the graph.
+// The positions of the nodes that are not views, followed by the number of nodes.
 std::vector<int> nodes_that_run(const Graph& graph) {
   std::vector<int> result;
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
@@ -75,10 +76,10 @@ std::vector<int> schedule(const Graph& graph, int threads) {
     return !needed.empty() && needed.back() >= first;
   };
   const int count = static_cast<int>(graph.nodes.size());
-  size_t next = 0;  // in `running`: the first one that is not before `first`
+  size_t next = 0;  // in `running`: the first node at or after `first`
   for (int first = 0; first < count;) {
     while (running[next] < first) ++next;
-    // The longest run that is worth it, including the views that follow it.
+    // Finds the longest run of nodes that is worth sharing, including the views that follow it.
     Work work(threads);
     int end = first + 1;
     for (size_t i = next; running[i] < count && work.count() < threads; ++i) {

@@ -1,4 +1,4 @@
-// Schedule: which nodes of a graph run at the same time.
+// Schedule: decides which nodes of a graph run concurrently.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +8,15 @@
 
 namespace pydl::exec {
 
-/// Time of a node on one thread in nanoseconds, as far as arithmetic and memory tell.
+/// The estimated time of a node on one thread in nanoseconds, from its arithmetic and memory traffic.
 int64_t node_time(const graph::Graph& graph, const graph::Node& node);
 
-/// When each node runs: times do not decrease. Nodes of one time do not depend on each other, at most `threads` of them
-/// are not views, and these run on a thread each: so small that sharing each one out would cost as much as it gains,
-/// and large enough to be worth waking threads.
+/// When each node runs; times do not decrease. Nodes with the same time are independent of each other. At most
+/// `threads` of them are not views, and these run on one thread each: they are too small to gain from being divided
+/// among threads, but large enough to be worth waking threads.
 std::vector<int> schedule(const graph::Graph& graph, int threads);
 
-/// The same, one node after the other.
+/// The same, with one node after the other.
 std::vector<int> schedule_in_order(const graph::Graph& graph);
 
 }  // namespace pydl::exec

@@ -1,5 +1,5 @@
-// One recording for all batch sizes, found by comparing recordings at a few of them: what grows with the batch does so
-// by the same amount each time.
+// Finds one recording that serves all batch sizes, by comparing recordings made at a few of them: whatever grows with
+// the batch must grow by the same amount each time.
 #include <cmath>
 #include <set>
 
@@ -58,7 +58,7 @@ class Comparison {
     }
   }
 
-  // How many elements tensors have for each example of the batch, as far as shapes are written down.
+  // Counts the elements that each tensor has per example of the batch, as far as shapes are written down.
   void count_elements() {
     const Recording& first = recordings_[0];
     for (const RecordedArgument& argument : first.arguments) add_count(argument.shape);
@@ -77,7 +77,7 @@ class Comparison {
     if (count % batches_[0] == 0) counts_.insert(count / batches_[0]);
   }
 
-  // The line through these values.
+  // The linear function of the batch size that takes these values.
   OpenInteger open_integer(std::span<const int64_t> values, const std::string& what) const {
     OpenInteger result = {0, values[0]};
     const int64_t step = batches_[1] - batches_[0];
@@ -121,8 +121,8 @@ class Comparison {
     return OpenNumber{0, {times, integers[0] - times * batches_[0]}};
   }
 
-  // The same number, an integer that grows with the batch, or a quotient of such: n, 1 / n, 2 / (n - 1), n / (n - 1).
-  // `rounded` is what the trace would make of it.
+  // Either the same number each time, an integer that grows with the batch, or a quotient of such integers: n, 1 / n, 2
+  // / (n - 1), n / (n - 1). `rounded` returns what the trace would make of a number.
   template <class Round>
   OpenNumber open_number(std::span<const double> values, const Round& rounded, const std::string& what) const {
     const auto fits = [&](const OpenNumber& number) {
@@ -136,8 +136,8 @@ class Comparison {
     if (fits(same)) return same;
     if (const auto line = open_whole_number(values); line && fits(*line)) return *line;
     const auto batch = static_cast<double>(batches_[0]);
-    // n = N m; m is off by a little where the number was rounded. In few bits, several fit at these batch sizes and
-    // differ at others: then it is the one that counts elements of something.
+    // n = N m, where m is slightly off if the number was rounded. With few significant bits, several m fit these batch
+    // sizes but differ at others; the right one is then the one that counts the elements of some tensor.
     const auto search = [&](double estimate, const auto& candidate_of) -> std::optional<OpenNumber> {
       if (!(std::abs(estimate) < 0x1p52)) return std::nullopt;
       std::optional<OpenNumber> found;

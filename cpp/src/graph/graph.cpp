@@ -63,7 +63,7 @@ void replace_values(Graph& graph, std::vector<ValueId>& replacement) {
     for (ValueId& input : node.inputs) input = find(input);
   }
   for (ValueId& output : graph.outputs) output = find(output);
-  // Views of what was replaced lie in the memory of what took its place.
+  // Views of a replaced value are views of the memory of its replacement.
   for (Value& value : graph.values) {
     const ValueId before = value.root;
     const ValueId now = find(before);
@@ -108,7 +108,7 @@ int64_t node_bytes(const Graph& graph, const Node& node) {
   int64_t bytes = 0;
   const auto add = [&](ValueId id) {
     const BufferSpec& spec = graph.spec(id);
-    int64_t count = 1;  // elements that are repeated are read once
+    int64_t count = 1;  // repeated elements are read once
     for (int axis = 0; axis < spec.shape.rank(); ++axis) count *= spec.strides[axis] == 0 ? 1 : spec.shape[axis];
     bytes += count * static_cast<int64_t>(item_size(spec.dtype));
   };

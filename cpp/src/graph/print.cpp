@@ -1,4 +1,4 @@
-// Graphs as text for people, and as pictures.
+// Prints graphs as text, and as Graphviz pictures.
 #include <algorithm>
 #include <sstream>
 
@@ -79,7 +79,7 @@ void write_node(std::ostream& out, const Graph& graph, const Node& node) {
   out << ")";
   write_attrs(out, node.attrs);
   for (const FusedReduction& reduction : node.reductions) write_attrs(out, reduction.attrs);
-  // Outputs differ only where some of them are reductions.
+  // Outputs have different specs only if some of them are reductions.
   const size_t shown = node.reductions.empty() ? std::min<size_t>(node.outputs.size(), 1) : node.outputs.size();
   for (size_t i = 0; i < shown; ++i) {
     out << (i == 0 ? " -> " : ", ");

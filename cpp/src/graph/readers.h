@@ -1,4 +1,4 @@
-// Readers: an index of the nodes that read the memory of each value, so that passes need not search the graph.
+// Readers: an index of the nodes that read each value's memory, so that passes need not search the graph.
 #pragma once
 
 #include <span>
@@ -14,23 +14,23 @@ struct Read {
   int input;
 };
 
-/// The reads of a graph as it was when they were listed.
+/// The reads in a graph at the time of construction.
 class Readers {
  public:
   explicit Readers(const Graph& graph);
 
-  /// The operands in the memory of a root, including its views, in the order of the nodes.
+  /// The operands that use the memory of a root, directly or through its views, in node order.
   std::span<const Read> of(ValueId root) const {
     const auto i = static_cast<size_t>(root);
     return {reads_.data() + first_[i], first_[i + 1] - first_[i]};
   }
 
  private:
-  std::vector<size_t> first_;  // by root, in `reads_`; one more for the end
+  std::vector<size_t> first_;  // start index in `reads_` by root; one extra entry for the end
   std::vector<Read> reads_;
 };
 
-/// By root: the first output of the graph that is in its memory, or -1.
+/// By root: the index of the first graph output that uses its memory, or -1.
 std::vector<int> outputs_by_root(const Graph& graph);
 
 }  // namespace pydl::graph

@@ -77,8 +77,8 @@ class Recorder {
   }
 
  private:
-  // How a trace writes down a draw behind others: the state of the generator plus how far they moved it, which follows
-  // from how many numbers they took.
+  // How a trace writes down a draw that follows others: the state of the generator plus the distance they moved it,
+  // which follows from the number of values they drew.
   bool is_draw(const Node& node) const {
     return node.op == op::OpId::add && graph_.value(node.inputs[0]).source == Source::generator;
   }
@@ -145,7 +145,7 @@ Recording record(const Graph& graph) { return Recorder(graph).run(); }
 
 namespace {
 
-// Beyond this no machine has the memory; below it, products of sizes and of element sizes do not overflow.
+// No machine has memory for more elements; below this limit, products of sizes and element sizes do not overflow.
 constexpr int64_t most_elements = int64_t{1} << 44;
 
 op::AttrValue value_at(const OpenAttr& attr, int64_t batch) {
@@ -207,7 +207,7 @@ class Player {
   }
 
  private:
-  // Errors say where.
+  // Adds the position of the element to errors.
   template <class Elements, class Use>
   static void each(const char* name, const Elements& elements, const Use& use) {
     for (size_t i = 0; i < elements.size(); ++i) {
@@ -219,7 +219,7 @@ class Player {
     }
   }
 
-  // In all: shapes of files may be anything.
+  // Limits the total number of elements, because shapes in files may be anything.
   void require_elements(const Dims& shape) {
     require_countable(shape);
     elements_ += element_count(shape);
@@ -264,7 +264,7 @@ class Player {
     return inputs;
   }
 
-  // How many numbers a random op draws: one for each element of its result.
+  // How many numbers a random op draws: one per element of its result.
   int64_t count_of(const RecordedCall& call, const op::Attrs& attrs) const {
     if (call.op == op::OpId::dropout) return values_.at(static_cast<size_t>(call.inputs[0])).size();
     if (call.op == op::OpId::permutation) return attrs.integer("n");
@@ -282,11 +282,11 @@ class Player {
   std::span<const std::shared_ptr<RandomStream>> generators_;
   Tracer& tracer_;
   std::vector<Tensor> values_;
-  std::unordered_map<int, int> pending_;  // draws that nothing has read yet: their generators
+  std::unordered_map<int, int> pending_;  // draws that nothing has read yet, with their generators
   int64_t elements_ = 0;
 };
 
-// Calls are noted while one lives, and gradients are none of their business.
+// While an object of this class exists, calls are traced and gradients are not recorded.
 class Noting {
  public:
   explicit Noting(Tracer& tracer) : tracer_(tracer) { tracer.resume(); }

@@ -1,5 +1,5 @@
-// Recording: what a trace wrote down, free of memory and of one batch size: what program files hold, and what can be
-// called again.
+// Recording: a trace without memory and without a fixed batch size, as program files store it and as it can be called
+// again.
 #pragma once
 
 #include <optional>
@@ -18,14 +18,14 @@ struct OpenInteger {
   int64_t plus = 0;
 
   bool is_open() const { return times != 0; }
-  /// Throws `ValueError` where the result does not fit.
+  /// Throws `ValueError` if the result does not fit.
   int64_t at(int64_t batch) const;
   friend bool operator==(const OpenInteger&, const OpenInteger&) = default;
 };
 
-/// A number, or (open) a quotient of which the dividend, the divisor or both are open integers.
+/// A number, or (open) a quotient whose dividend, divisor or both are open integers.
 struct OpenNumber {
-  double value = 0;  ///< the number, or the dividend where `top` is not open
+  double value = 0;  ///< the number, or the dividend if `top` is not open
   OpenInteger top = {};
   OpenInteger bottom = {0, 1};
 
@@ -46,7 +46,7 @@ struct RecordedArgument {
   OpenDims shape;
 };
 
-/// Part of the memory of a state, under a shape of its own.
+/// Part of a state's memory, with a shape of its own.
 struct RecordedView {
   int state;
   Dims shape;
@@ -54,16 +54,16 @@ struct RecordedView {
   int64_t offset;
 };
 
-/// A tensor, or (open) one number of rank 0.
+/// A tensor, or (open) a single number of rank 0.
 struct RecordedConstant {
   Tensor tensor;
   std::optional<OpenNumber> number;
 };
 
-/// A call of an op, whose results are the next values; or (op: count) the state of a random generator, to draw from.
+/// A call of an op, whose results are the next values; or (op: count) the state of a random generator to draw from.
 struct RecordedCall {
   op::OpId op = op::OpId::count;
-  std::vector<std::pair<std::string_view, OpenAttr>> attrs;  // names: those of the op's record
+  std::vector<std::pair<std::string_view, OpenAttr>> attrs;  // the names are those of the op's record
   std::vector<int> inputs;
   int region = 0;
   int generator = 0;
@@ -71,10 +71,10 @@ struct RecordedCall {
   bool draws() const { return op == op::OpId::count; }
 };
 
-/// The attributes of a call for a batch size.
+/// The attributes of a call at a given batch size.
 op::Attrs attrs_at(const RecordedCall& call, int64_t batch);
 
-/// Values are numbered: arguments, states, views, constants, then the results of calls.
+/// Values are numbered in this order: arguments, states, views, constants, then the results of calls.
 struct Recording {
   std::vector<RecordedArgument> arguments;
   int states = 0;
@@ -88,16 +88,16 @@ struct Recording {
   int first_result() const { return first_constant() + static_cast<int>(constants.size()); }
 };
 
-/// The traced graph, before any pass, as a recording: states and generators have the same numbers.
+/// The traced graph, before any pass, as a recording with the same numbering of states and generators.
 Recording record(const Graph& graph);
 
-/// One recording for all batch sizes, of recordings at different ones; nothing where they differ by more than sizes
-/// that grow with the batch, and `*difference` says by what.
+/// Combines recordings made at different batch sizes into one that serves all sizes. Returns nothing if they differ by
+/// more than sizes that grow with the batch; `*difference` then says how.
 std::optional<Recording> generalize(std::span<const Recording> recordings, std::span<const int64_t> batches,
                                     std::string* difference);
 
-/// Calls everything again under `tracer`; gives the outputs. Throws `FormatError` that names the place, such as
-/// `calls[3]`, where something is not what its op takes.
+/// Calls everything again under `tracer` and returns the outputs. Throws a `FormatError` that names the position, such
+/// as `calls[3]`, if an op does not accept what the recording passes to it.
 std::vector<Tensor> replay(const Recording& recording, int64_t batch, std::span<const Tensor> states,
                            std::span<const std::shared_ptr<RandomStream>> generators, Tracer& tracer);
 

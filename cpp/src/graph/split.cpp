@@ -19,7 +19,7 @@ class Splitter {
   }
 
   Halves run() {
-    std::vector<bool> own(backward_.values.size(), false);  // computed in the second half
+    std::vector<bool> own(backward_.values.size(), false);  // values computed in the second half
     for (const Node& node : backward_.nodes) {
       for (const ValueId output : node.outputs) own[static_cast<size_t>(output)] = true;
     }
@@ -43,7 +43,7 @@ class Splitter {
     residuals_.push_back(id);
   }
 
-  // Residuals are outputs of the first half and arguments of the second.
+  // Residuals become outputs of the first half and arguments of the second.
   void hand_over() {
     std::vector<ValueId> arguments;
     for (const ValueId id : residuals_) {
@@ -63,7 +63,7 @@ class Splitter {
     backward_.generator_uses.clear();
   }
 
-  // The state of a generator is handed over as a tensor of its own.
+  // The state of a generator is handed over as a separate tensor.
   ValueId copied(ValueId id) {
     Node node;
     node.op = op::OpId::copy;
@@ -73,7 +73,7 @@ class Splitter {
     return node.outputs[0];
   }
 
-  // Views of the second half lie in the memory of what was handed over.
+  // Views in the second half refer to the memory of the handed-over values.
   void root_views() {
     for (const Node& node : backward_.nodes) {
       if (!backward_.is_view(node)) continue;

@@ -1,4 +1,4 @@
-// Splitting a graph into a forward and a backward half, which run at different times.
+// Splits a graph into a forward and a backward half, which run at different times.
 #pragma once
 
 #include "graph/graph.h"
@@ -6,12 +6,12 @@
 namespace pydl::graph {
 
 struct Halves {
-  Graph forward;   ///< gives the outputs, then what the other half needs
-  Graph backward;  ///< takes that, then the gradients of outputs; gives gradients
+  Graph forward;   ///< returns the outputs, then the values that the backward half needs
+  Graph backward;  ///< takes these values, then the gradients of the outputs; returns gradients
 };
 
-/// Cuts behind the first `position` nodes. The arguments from `gradient_argument` on are those of the second half;
-/// `gradients` are what it gives.
+/// Cuts after the first `position` nodes. Arguments from `gradient_argument` on belong to the second half; `gradients`
+/// are its outputs.
 Halves split(Graph graph, size_t position, size_t gradient_argument, std::vector<ValueId> gradients);
 
 }  // namespace pydl::graph

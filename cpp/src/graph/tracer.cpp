@@ -129,7 +129,7 @@ int Tracer::location() {
   return entry->second;
 }
 
-// A declared tensor, or a view of its memory.
+// The value of a declared tensor, or of a view of its memory.
 ValueId Tracer::state_value(const Tensor& tensor, int state) {
   const core::TensorImpl& base = *states_[static_cast<size_t>(state)].impl();
   const core::TensorImpl& impl = *tensor.impl();
@@ -147,7 +147,7 @@ ValueId Tracer::state_value(const Tensor& tensor, int state) {
 ValueId Tracer::constant_value(const Tensor& tensor) {
   const auto found = constants_.find(tensor.impl());
   if (found != constants_.end()) return found->second;
-  // Its memory may be somebody else's, who goes on to write there.
+  // The memory may belong to the caller, who may write to it later.
   Tensor own = core::make_tensor(tensor.shape(), contiguous_strides(tensor.shape()), tensor.dtype());
   {
     const core::PauseTrace paused;

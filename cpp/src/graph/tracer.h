@@ -1,4 +1,4 @@
-// Tracer: writes down the ops of a function that is called once with tensors that have shapes, but no elements.
+// Tracer: records the ops of a function that is called once, with tensors that have shapes but no elements.
 #pragma once
 
 #include <functional>
@@ -17,37 +17,38 @@ class Tracer final : public op::OpTrace {
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
 
-  /// A tensor in place of an argument: dtype, shape and layout of `like`.
+  /// A tensor that stands for an argument, with the dtype, shape and layout of `like`.
   Tensor argument(const Tensor& like);
   Tensor argument(const BufferSpec& spec);
-  /// A tensor in place of elements that are known. They are not copied.
+  /// A tensor that stands for known elements. They are not copied.
   Tensor constant(const Tensor& elements);
   /// Declares a tensor that the function may read and overwrite in place.
   void state(const Tensor& tensor, std::string name);
-  /// What gives the place in the source that is being traced, as `file:line`.
+  /// Sets the function that returns the source line being traced, as `file:line`.
   void set_locator(std::function<std::string()> locator) { locator_ = std::move(locator); }
-  /// Whether ops are noted, or run at once because the tracing is paused.
+  /// While tracing is paused, ops run at once instead of being recorded.
   void resume();
   void pause();
-  /// Calls from here on belong to a recomputation of their own; gives what `leave_region` takes.
+  /// Calls from here on belong to a new recomputation; returns the value to pass to `leave_region`.
   int enter_region() { return std::exchange(region_, ++regions_); }
   void leave_region(int outer) { region_ = outer; }
   void set_region(int region) { region_ = region; }
 
-  /// Whether the gradient of `owner` is of no use after the function: a call that overwrites other tensors, but no
-  /// plain assignment, has read it, and the function drops gradients itself, so that the next call does not add to it.
+  /// Whether the gradient of `owner` is not needed after the function: a call that overwrites other tensors, other than
+  /// a plain assignment, has read it, and the function clears gradients itself, so that the next call does not add to
+  /// it.
   bool is_dropped(const Tensor& owner, const Tensor& result) const;
   void note_cleared_gradient(const core::TensorImpl& owner) override { cleared_.insert(&owner); }
-  /// All declared tensors, also those that share memory with others.
+  /// All declared tensors, including those that share memory with others.
   const std::vector<Tensor>& declared() const { return declared_; }
   const Tensor& undeclared() const { return undeclared_; }
-  /// How many of its tensors are alive.
+  /// The number of its tensors that are still alive.
   int64_t live_results() const;
   size_t node_count() const { return graph_.nodes.size(); }
   size_t argument_count() const { return graph_.arguments.size(); }
-  /// The values of tensors, for `finish`.
+  /// The values of tensors, to be passed to `finish`.
   std::vector<ValueId> values_of(std::span<const Tensor> tensors);
-  /// Ends the trace; the graph gives these tensors.
+  /// Ends the trace; these tensors become the outputs of the graph.
   Graph finish(std::span<const Tensor> outputs);
   /// The declared tensors, in the order of Graph::states.
   const std::vector<Tensor>& states() const { return states_; }
@@ -72,7 +73,7 @@ class Tracer final : public op::OpTrace {
   std::vector<Tensor> states_;
   std::unordered_map<const void*, int> state_by_storage_;
   std::unordered_map<const core::TensorImpl*, ValueId> constants_;
-  std::vector<Tensor> keep_;  // constants as they were given, so that their addresses stay theirs
+  std::vector<Tensor> keep_;  // constants as they were passed in, kept so that their addresses are not reused
   std::unordered_map<std::string, int> location_numbers_;
   std::function<std::string()> locator_;
   core::ActiveTrace* outer_ = nullptr;
@@ -81,13 +82,13 @@ class Tracer final : public op::OpTrace {
   mutable Tensor undeclared_;
   std::vector<Tensor> declared_;
   std::unordered_set<const core::TensorImpl*> cleared_;
-  std::unordered_set<ValueId> read_by_updates_;  // by calls that overwrite other tensors, but no plain assignment
+  std::unordered_set<ValueId> read_by_updates_;  // by calls that overwrite other tensors, except plain assignments
   struct Gradient {
-    Tensor owner;  // so that its address stays its own
+    Tensor owner;  // kept so that its address is not reused
     Tensor gradient;
   };
   std::unordered_map<const core::TensorImpl*, Gradient> gradients_;
-  std::unordered_map<const core::Storage*, uint32_t> versions_;  // of states
+  std::unordered_map<const core::Storage*, uint32_t> versions_;  // versions of states
   int region_ = 0;
   int regions_ = 0;
 };

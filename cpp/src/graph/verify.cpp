@@ -1,4 +1,4 @@
-// The rules that every graph keeps, checked after each pass in debug builds and in the tests.
+// Checks the rules that every graph must keep, after each pass in debug builds and in the tests.
 #include "graph/graph.h"
 
 namespace pydl::graph {
@@ -28,7 +28,7 @@ void verify_layout(const Graph& graph, const Node& node, size_t n, const char* a
   for (size_t i = 0; i < count; ++i) {
     const BufferSpec& layout = layouts[i];
     const BufferSpec& given = graph.spec(node.outputs[i]);
-    // Views of one axis of size 1 may have any stride on it.
+    // In views, an axis of size 1 may have any stride.
     const bool fits =
         graph.is_view(node) ? layout.dtype == given.dtype && layout.shape == given.shape : same_layout(layout, given);
     if (!fits) fail(after, "node ", n, " (", node_name(node), ") has shape ", given.shape, ", not ", layout.shape);

@@ -10,11 +10,11 @@ namespace {
 
 using op::OpId;
 
-// Reads of its first input what it writes, and no more.
+// Ops that read only as many elements of their first input as they write.
 bool reads_parts(OpId id) { return id == OpId::take || id == OpId::gather; }
 
-// How often elements of the operands are read per element of the result, where no formula for floating-point operations
-// says so: windows of pooling, and the labels that a step of CTC's recursion goes over.
+// How many operand elements are read per element of the result, for ops without a formula for floating-point
+// operations: the windows of pooling, and the labels that a step of CTC's recursion goes over.
 int64_t reads_per_result(const Graph& graph, const Node& node) {
   if (node.op == OpId::ctc_loss || node.op == OpId::ctc_loss_backward) {
     const size_t log_probs = node.op == OpId::ctc_loss ? 0 : 1;

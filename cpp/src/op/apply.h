@@ -11,13 +11,13 @@
 
 namespace pydl::op {
 
-/// Runs an op on tensors: checks, allocates the result, runs the kernel, and records the call where a gradient will
-/// be wanted. An op that mutates returns an undefined tensor.
+/// Runs an op on tensors: checks the inputs, allocates the result, runs the kernel, and records the call if a gradient
+/// will be needed. An op that mutates returns an undefined tensor.
 Tensor apply(OpId id, const Attrs& attrs, std::span<const Tensor> inputs);
 /// The same for any number of results, which is zero for an op that mutates.
 std::vector<Tensor> apply_all(OpId id, const Attrs& attrs, std::span<const Tensor> inputs);
 
-/// The same for the arguments of a caller, which are checked and brought into canonical form first.
+/// The same for arguments from a user, which are checked and converted to canonical form first.
 PYDL_MODULE_API std::vector<Tensor> call(OpId id, Attrs attrs, std::vector<Tensor> inputs);
 
 inline Tensor apply(OpId id, const Attrs& attrs, std::initializer_list<Tensor> inputs) {

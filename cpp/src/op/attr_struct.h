@@ -1,5 +1,5 @@
-// Attribute structs: the attributes of an op as the fields of a struct, which is their only declaration. From it follow
-// the fields of the record (names, kinds, defaults), and the conversion to and from what calls hold.
+// Attribute structs: the attributes of an op are the fields of a struct, which is their only declaration. The fields of
+// the op's record (names, kinds, defaults) and the conversion to and from the values in a call are derived from it.
 //
 //   struct TakeAttrs {
 //     int64_t axis = 0;
@@ -7,11 +7,11 @@
 //     PYDL_ATTRS(axis, skip)
 //   };
 //
-// Callers may leave out a field that has a default; those that must be given are named by `required`, the first ones:
+// Callers may omit a field that has a default. The first `required` fields have none and must be passed:
 //
 //     static constexpr size_t required = 1;
 //
-// A choice is an enumeration that `choice_names` knows.
+// A choice is an enumeration that `choice_names` supports.
 #pragma once
 
 #include <type_traits>
@@ -19,7 +19,7 @@
 #include "op/attrs.h"
 #include "pydl/error.h"
 
-// Visits the fields in their order: visit("axis", axis), visit("skip", skip).
+// Visits the fields in order: visit("axis", axis), visit("skip", skip).
 #define PYDL_ATTRS(...)                          \
   template <class Visit>                         \
   void visit_fields(const Visit& visit) {        \
@@ -31,7 +31,7 @@
   }
 #define PYDL_VISIT_FIELD(name) visit(#name, name);
 
-// MACRO(a) MACRO(b) ... for up to 64 arguments.
+// Expands to MACRO(a) MACRO(b) ... for up to 64 arguments.
 #define PYDL_PARENTHESES ()
 #define PYDL_EXPAND(...) PYDL_EXPAND_16(PYDL_EXPAND_16(PYDL_EXPAND_16(PYDL_EXPAND_16(__VA_ARGS__))))
 #define PYDL_EXPAND_16(...) PYDL_EXPAND_4(PYDL_EXPAND_4(PYDL_EXPAND_4(PYDL_EXPAND_4(__VA_ARGS__))))
@@ -68,7 +68,7 @@ constexpr AttrKind kind_of() {
   return AttrKind::choice;
 }
 
-/// The names of a choice, in the order of its values. Never destroyed, as the texts themselves.
+/// The names of a choice, in the order of its values. Never destroyed, like the texts themselves.
 template <class T>
 const std::vector<Text>& texts_of_choice() {
   static const auto* const texts = [] {
@@ -79,7 +79,7 @@ const std::vector<Text>& texts_of_choice() {
   return *texts;
 }
 
-/// A field as calls hold it.
+/// Converts a field to the value that calls hold.
 template <class T>
 AttrValue to_value(const T& field) {
   if constexpr (std::is_same_v<T, Element>) {
@@ -91,7 +91,7 @@ AttrValue to_value(const T& field) {
   }
 }
 
-/// A field from what a call holds.
+/// Sets a field from the value that a call holds.
 template <class T>
 void from_value(std::string_view name, const AttrValue& value, T& field) {
   const auto fail = [&] {
@@ -121,7 +121,7 @@ void from_value(std::string_view name, const AttrValue& value, T& field) {
   }
 }
 
-/// The attributes of a call.
+/// Converts a struct to the attributes of a call.
 template <class Struct>
 Attrs to_attrs(const Struct& fields) {
   Attrs attrs;
@@ -138,7 +138,7 @@ Attrs to_attrs(const Struct& fields) {
   return attrs;
 }
 
-/// The attributes of a call as a struct; throws where one is missing, or of another kind.
+/// Converts the attributes of a call to a struct; throws if one is missing or of another kind.
 template <class Struct>
 Struct from_attrs(const Attrs& attrs) {
   Struct result;
@@ -153,7 +153,7 @@ Struct from_attrs(const Attrs& attrs) {
   return result;
 }
 
-/// What the record of an op says of its attributes.
+/// What the record of an op states about its attributes.
 template <class Struct>
 std::vector<AttrField> fields_of() {
   std::vector<AttrField> result;

@@ -12,7 +12,8 @@ namespace pydl::op {
 
 namespace {
 
-// Names are literals, which are usually the same one: comparing characters costs more than the rest of a lookup.
+// Names are literals, and equal names are usually the same literal, so addresses are compared first: comparing
+// characters costs more than the rest of a lookup.
 bool is_same_name(std::string_view a, std::string_view b) {
   return a.size() == b.size() && (a.data() == b.data() || a == b);
 }
@@ -44,7 +45,7 @@ size_t hash_value(const AttrValue& value) {
 
 namespace {
 
-// Never destroyed: threads may go on computing while the process ends.
+// Never destroyed, because threads may still be computing while the process exits.
 struct KnownTexts {
   KnownTexts() { runtime::hold_during_forks(mutex); }
   std::mutex mutex;

@@ -1,4 +1,4 @@
-// Attrs: the static arguments of an op call (axes, flags, dtypes), as named values.
+// Attrs: the static arguments of an op call (axes, flags, dtypes), stored as named values.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 
 namespace pydl::op {
 
-/// A text that is kept once for the whole process, so that copies and comparisons cost nothing: for names, not for what
-/// files and callers may make up.
+/// A text that is stored once per process, so that copies and comparisons cost nothing. Meant for names, not for
+/// arbitrary texts from files and callers.
 class PYDL_MODULE_API Text {
  public:
   Text(std::string_view text);
@@ -33,13 +33,13 @@ class PYDL_MODULE_API Text {
   const std::string* text_;
 };
 
-/// A list of at most `max_rank` numbers, held inline.
+/// A list of at most `max_rank` numbers, stored inline.
 class PYDL_MODULE_API Numbers {
  public:
   Numbers() = default;
   Numbers(std::initializer_list<double> numbers) : Numbers(std::span(numbers.begin(), numbers.size())) {}
   Numbers(const std::vector<double>& numbers) : Numbers(std::span(numbers)) {}
-  /// Throws `ValueError` for more.
+  /// Throws `ValueError` for more than `max_rank` numbers.
   Numbers(std::span<const double> numbers);
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
@@ -55,30 +55,32 @@ class PYDL_MODULE_API Numbers {
   size_t size_ = 0;
 };
 
-/// A text is a text, or the name of a choice. All alternatives are copied as plain bytes: calls copy their attributes.
+/// A `Text` is either a text or the name of a choice. All alternatives are trivially copyable, because calls copy their
+/// attributes.
 using AttrValue = std::variant<bool, int64_t, double, DType, Dims, Text, Numbers>;
 static_assert(std::is_trivially_copyable_v<AttrValue>);
 
-/// What values an attribute may have. An element is a bool, an integer or a number; dims and numbers are lists.
+/// The kinds of values that attributes may have. An element is a bool, an integer or a number; dims and numbers are
+/// lists.
 enum class AttrKind : uint8_t { boolean, integer, number, dtype, dims, element, text, choice, numbers };
 
-/// What is known of an attribute: its declaration is a field of the attribute struct of its op (op/attr_struct.h).
+/// The description of an attribute, which is declared as a field of its op's attribute struct (op/attr_struct.h).
 struct AttrField {
   std::string_view name;
   AttrKind kind;
-  bool is_optional = false;                   ///< calls may leave it out
-  std::optional<AttrValue> standard = {};     ///< what callers may leave out; `is_optional` has none
-  std::span<const char* const> choices = {};  ///< of a choice: the names
+  bool is_optional = false;                   ///< calls may omit it
+  std::optional<AttrValue> standard = {};     ///< the default for callers that omit it; `is_optional` fields have none
+  std::span<const char* const> choices = {};  ///< the names, if it is a choice
 };
 
-/// The kind in words, for messages: "an integer", "one of 'nearest', 'linear'".
+/// The kind in words, for error messages: "an integer", "one of 'nearest', 'linear'".
 PYDL_MODULE_API std::string describe_kind(const AttrField& field);
-/// Whether a text is one that the field, of the kind `text` or `choice`, may have.
+/// Whether the field, which is of the kind `text` or `choice`, may have this text.
 PYDL_MODULE_API bool may_be(const AttrField& field, std::string_view text);
-/// Whether a value is of the kind of its field, and a choice one of its names.
+/// Whether a value is of the kind of its field and, for a choice, one of its names.
 PYDL_MODULE_API bool fits(const AttrField& field, const AttrValue& value);
 
-/// A few (name, value) pairs in the order given. Names are string literals.
+/// A few (name, value) pairs in insertion order. Names are string literals.
 class Attrs {
  public:
   Attrs() = default;
@@ -87,18 +89,18 @@ class Attrs {
   /// `name` must outlive the attrs.
   void add(std::string_view name, AttrValue value) { entries_.emplace_back(name, std::move(value)); }
 
-  /// Prepares for this number of entries.
+  /// Reserves room for this number of entries.
   void reserve(size_t count) { entries_.reserve(count); }
 
-  /// Replaces the value of a name that is there.
+  /// Replaces the value of an existing name.
   void set(std::string_view name, AttrValue value);
 
   bool empty() const { return entries_.empty(); }
   const auto& entries() const { return entries_; }
 
-  /// Whether there is a flag of this name, and it is true: for flags that only passes set.
+  /// Whether a flag of this name exists and is true; for flags that only passes set.
   bool is_set(std::string_view name) const;
-  /// The integer of this name, where there is one.
+  /// The integer of this name, if there is one.
   std::optional<int64_t> integer_if_given(std::string_view name) const;
   bool flag(std::string_view name) const { return get<bool>(name); }
   int64_t integer(std::string_view name) const { return get<int64_t>(name); }
@@ -113,7 +115,7 @@ class Attrs {
   size_t hash() const;
   friend bool operator==(const Attrs& a, const Attrs& b);
 
-  /// The value of this name; throws where there is none.
+  /// The value of this name; throws if there is none.
   const AttrValue& find(std::string_view name) const;
 
  private:

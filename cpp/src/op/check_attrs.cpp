@@ -1,4 +1,4 @@
-// Attributes of calls against the record of their op.
+// Checks the attributes of calls against the record of their op.
 #include <algorithm>
 
 #include "op/op_def.h"

@@ -44,7 +44,7 @@ ConvGeometry conv_geometry(const exec::KernelCall& call) {
 
 namespace {
 
-// Kernels that copy an image with its padding want it to be an image mostly.
+// Kernels that copy a padded image are meant for images that are not mostly padding.
 bool is_mostly_padding(const ConvGeometry& g) {
   constexpr double few_elements = 1 << 16;
   double padded = 1;
@@ -56,10 +56,10 @@ bool is_mostly_padding(const ConvGeometry& g) {
   return padded > few_elements && padded > 16 * image;
 }
 
-// Rows of the kernel are what fills vectors then: their elements must lie beside each other.
+// In this case vectors hold rows of the kernel, whose elements must be adjacent.
 bool has_few_input_channels(const ConvGeometry& g) {
   constexpr int64_t most = 8;
-  constexpr int64_t most_weights = 16384;  // which should stay in the L2 cache
+  constexpr int64_t most_weights = 16384;  // these should stay in the L2 cache
   if (g.groups != 1 || g.work() == 0 || g.in_channels > most || g.dilation[2] != 1) return false;
   return g.out_channels * g.in_channels * g.kernel_size() <= most_weights && !is_mostly_padding(g);
 }
@@ -68,7 +68,7 @@ bool has_few_input_channels(const ConvGeometry& g) {
 
 bool has_few_channels(const exec::KernelCall& call) {
   constexpr int64_t few = 16;
-  constexpr int64_t most_products = 512;  // for one result: their weights should stay in the L1 cache
+  constexpr int64_t most_products = 512;  // per result; the weights should stay in the L1 cache
   if (call.outputs[0].dtype != DType::float32) return false;
   const ConvGeometry g = conv_geometry(call);
   if (call.op == OpId::conv_backward_input) return has_few_input_channels(g);
@@ -128,10 +128,10 @@ bool suits_winograd(const exec::KernelCall& call) {
 }
 
 bool is_tiled_conv(const exec::KernelCall& call) {
-  constexpr int64_t worth_gathering = 64;  // times that what is gathered, or added up, is read
+  constexpr int64_t worth_gathering = 64;  // how often each gathered or accumulated element must be read
   constexpr int64_t fewest_places = 512;
-  constexpr int64_t fewest_images = 2;                       // where threads share them
-  constexpr int64_t most_image_elements = int64_t{1} << 22;  // every thread has an image, split
+  constexpr int64_t fewest_images = 2;                       // if threads share the images
+  constexpr int64_t most_image_elements = int64_t{1} << 22;  // every thread has a copy of an image, split
   constexpr int64_t most_weights = int64_t{1} << 24;
   if (call.outputs[0].dtype != DType::float32) return false;
   const ConvGeometry g = conv_geometry(call);

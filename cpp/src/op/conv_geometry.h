@@ -1,4 +1,4 @@
-// The numbers of a convolution, as shape rules and kernels read them from its attrs and shapes.
+// The sizes and parameters of a convolution, as shape rules and kernels derive them from its attributes and shapes.
 #pragma once
 
 #include <array>
@@ -8,15 +8,15 @@
 
 namespace pydl::op {
 
-/// y[n, o, t] = sum over c, k of x[n, c, t stride - low + k dilation] w[o, c, k], with up to 3 spatial axes; missing
-/// ones are in front and have size 1.
+/// y[n, o, t] = sum over c, k of x[n, c, t stride - low + k dilation] w[o, c, k], with up to 3 spatial axes. Missing
+/// axes come first and have size 1.
 struct ConvGeometry {
   using Sizes = std::array<int64_t, 3>;
 
   int spatial = 0;
   int64_t batch = 0;
   int64_t groups = 1;
-  int64_t in_channels = 0;   // of one group, as all channels here
+  int64_t in_channels = 0;   // of one group, like all channel counts here
   int64_t out_channels = 0;  // of one group
   Sizes input = {1, 1, 1};
   Sizes kernel = {1, 1, 1};
@@ -26,11 +26,11 @@ struct ConvGeometry {
   Sizes high = {0, 0, 0};
   Sizes dilation = {1, 1, 1};
 
-  /// Reads attrs {stride, padding_low, padding_high, dilation dims, one entry per spatial axis; groups integer} and
-  /// the three shapes, which must fit.
+  /// Reads the attributes {stride, padding_low, padding_high, dilation dims, one entry per spatial axis; groups
+  /// integer} and the three shapes, which must be consistent.
   static ConvGeometry of(const Attrs& attrs, const Dims& x, const Dims& weight, const Dims& y);
 
-  /// Where a window begins, and one of its elements lies, along an axis of the input; perhaps outside.
+  /// The position along an input axis of element k of the window of output position t; it may be outside the input.
   int64_t position(int axis, int64_t t, int64_t k) const {
     return t * stride[static_cast<size_t>(axis)] - low[static_cast<size_t>(axis)] +
            k * dilation[static_cast<size_t>(axis)];
@@ -38,7 +38,7 @@ struct ConvGeometry {
   int64_t kernel_size() const { return kernel[0] * kernel[1] * kernel[2]; }
   int64_t input_size() const { return input[0] * input[1] * input[2]; }
   int64_t output_size() const { return output[0] * output[1] * output[2]; }
-  /// Multiply-adds.
+  /// The number of multiply-adds.
   int64_t work() const { return batch * groups * out_channels * output_size() * in_channels * kernel_size(); }
 };
 
@@ -52,26 +52,26 @@ struct ProductSizes {
   int64_t depth;
 };
 
-/// What a call for 1 x 1 kernels without strides, padding and groups is, on activations that lie channels-last: x W^T,
-/// g W or g^T x; none for others.
+/// The matrix product that equals a call for 1 x 1 kernels without strides, padding and groups on channels-last
+/// activations: x W^T, g W or g^T x. Nothing for other calls.
 std::optional<ProductSizes> pointwise_product(const exec::KernelCall& call);
 
 /// Whether both sides of a `conv` or `conv_backward_weight`, or the input of a `conv_backward_input`, have so few
-/// channels, in float32, that vectors of channels are mostly empty in general kernels: `cpu` has others for these, and
-/// other providers leave it to do them.
+/// channels, in float32, that vectors of channels would be mostly empty in general kernels. `cpu` has special kernels
+/// for these calls, and other providers leave the calls to it.
 bool has_few_channels(const exec::KernelCall& call);
 
 /// Whether a call for 1 x 1 kernels in float32 is a product that `cpu` computes with AMX tiles (runtime/amx.h).
 bool is_tiled_pointwise(const exec::KernelCall& call);
 
-/// Whether any other call in float32, without groups, is one that `cpu` computes with AMX tiles.
+/// Whether `cpu` computes any other call in float32, without groups, with AMX tiles.
 bool is_tiled_conv(const exec::KernelCall& call);
 
-/// Whether a call is the gradient for a 1 x 1 weight of few channels and so many places, in float32, that threads
-/// should share these: `cpu` does, and other providers leave it to do so.
+/// Whether a call is the gradient for a 1 x 1 weight, in float32, with so few channels and so many positions that
+/// threads should share the positions. `cpu` does so, and other providers leave these calls to it.
 bool is_tall_pointwise_weight(const exec::KernelCall& call);
 
-/// Whether a call in float32 is one that `cpu` computes faster by Winograd's algorithm than others directly.
+/// Whether a call in float32 is one that `cpu` computes faster with Winograd's algorithm than others do directly.
 bool suits_winograd(const exec::KernelCall& call);
 
 }  // namespace pydl::op

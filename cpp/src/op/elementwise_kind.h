@@ -1,4 +1,4 @@
-// The kinds of elementwise ops, as the first column of op/elementwise_table.h names them.
+// The kinds of elementwise ops, as named in the first column of op/elementwise_table.h.
 #pragma once
 
 namespace pydl::op {

@@ -1,10 +1,10 @@
-// The elementwise ops, one line each: kind, name, doc, formula. Everything else that is known of them follows from
-// the line: shape and dtype rule, `ref` and `cpu` kernels, the public function, its binding and its documentation.
+// The elementwise ops, one line each: kind, name, doc, formula. Everything else about them is derived from the line:
+// shape and dtype rule, `ref` and `cpu` kernels, the public function, its binding and its documentation.
 //
-// Formulas see their operands as x (unary) or a, b (binary), all of one type T (float, double, int32_t or int64_t;
-// 16-bit floats are computed in float, small integers in int32_t), and `m`, the mathematics of the provider
-// (namespace of functions overloaded for float and double). They must be free of branches with side effects, so
-// that compilers vectorise them.
+// Formulas refer to their operands as x (unary) or a, b (binary), all of one type T (float, double, int32_t or int64_t;
+// 16-bit floats are computed in float, small integers in int32_t), and to `m`, the math functions of the provider (a
+// namespace of functions overloaded for float and double). They must not contain branches with side effects, so that
+// compilers can vectorise them.
 //
 // Kinds:
 //   UNARY          any number -> same dtype                BINARY         two of one dtype -> same dtype

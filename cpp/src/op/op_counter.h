@@ -1,4 +1,4 @@
-// OpCounter: what the ops that a thread runs cost, counted for summaries.
+// OpCounter: counts the cost of the ops that a thread runs, for summaries.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace pydl::op {
 
-/// Counts while it exists, on the thread that made it; counters nest, and only the innermost counts.
+/// Counts during its lifetime, on the thread that created it. Counters nest, and only the innermost one counts.
 class PYDL_MODULE_API OpCounter {
  public:
   OpCounter();
@@ -15,14 +15,14 @@ class PYDL_MODULE_API OpCounter {
   OpCounter(const OpCounter&) = delete;
   OpCounter& operator=(const OpCounter&) = delete;
 
-  int64_t flops = 0;  ///< of ops whose records say how many they have
-  int64_t bytes = 0;  ///< of results with memory of their own
+  int64_t flops = 0;  ///< of ops whose records define them
+  int64_t bytes = 0;  ///< of results that own their memory
 
  private:
   OpCounter* outer_;
 };
 
-/// The counter of this thread, or null.
+/// The active counter of this thread, or null.
 OpCounter* active_op_counter();
 
 }  // namespace pydl::op

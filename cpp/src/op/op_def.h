@@ -1,5 +1,5 @@
-// OpDef: the one record of what is known of an op. Eager execution, tape, tracer, passes, bindings, documentation
-// and tests read it.
+// OpDef: the single record of everything known about an op. Eager execution, tape, tracer, passes, bindings,
+// documentation and tests read it.
 #pragma once
 
 #include <span>
@@ -16,7 +16,7 @@ namespace pydl::op {
 
 using exec::BufferSpec;
 
-/// What one kind of op has and another has not.
+/// Properties that some ops have and others do not.
 enum class Trait : uint32_t {
   elementwise = 1U << 0,
   reduction = 1U << 1,
@@ -25,51 +25,53 @@ enum class Trait : uint32_t {
   differentiable = 1U << 4,  ///< has a derivative for at least one input
   in_place_safe = 1U << 5,   ///< an output may overwrite an input of the same layout
   mutates = 1U << 6,         ///< overwrites its first `mutated` inputs and has no outputs
-  checks_values = 1U << 7,   ///< its kernel throws for values that it cannot take, such as an index outside
-  takes_relu = 1U << 8,      ///< its kernels apply relu to the result where passes set the attr "relu"
+  checks_values = 1U << 7,   ///< its kernel throws for invalid values, such as an index out of range
+  takes_relu = 1U << 8,      ///< its kernels apply relu to the result if passes set the attr "relu"
 };
 
 constexpr uint32_t operator|(Trait a, Trait b) { return static_cast<uint32_t>(a) | static_cast<uint32_t>(b); }
 constexpr uint32_t operator|(uint32_t a, Trait b) { return a | static_cast<uint32_t>(b); }
 
-/// What a derivative gets: the gradients of the results, and what the record says was saved.
+/// What a derivative receives: the gradients of the results, and the tensors that were saved according to the record.
 class BackwardContext;
 
-/// One gradient per input, undefined where none flows. Only the ones that `needs` need be computed.
+/// One gradient per input, undefined if none flows. Only gradients for which `needs` is true must be computed.
 using Gradients = std::vector<Tensor>;
 
-/// How many inputs an op takes.
+/// The number of inputs that an op takes.
 struct InputCount {
   size_t least = 1;
   size_t most = 1;
 };
 inline constexpr size_t any_number = static_cast<size_t>(-1);
 
-/// Written in the file of the op's family (ops/<family>.cpp), and nowhere else: identity, lists of registration, checks
-/// of arguments, files, bindings, documentation and the walk of the tests follow from it.
+/// The declaration of an op, written in the file of its family (ops/<family>.cpp) and nowhere else. Identity, lists for
+/// registration, checks of arguments, files, bindings, documentation and the registry-wide tests are derived from it.
 struct OpDef {
   const char* doc = "";
-  /// Names of the inputs: "bias?" may be left out, "tensors..." stands for one or more.
+  /// Names of the inputs: "bias?" may be omitted, "tensors..." stands for one or more.
   std::vector<std::string_view> inputs = {};
   /// Names of the results. An op that mutates has none.
   std::vector<std::string_view> results = {"y"};
-  /// What calls say beside their inputs, without what passes add.
+  /// The arguments of calls other than the inputs, without those that passes add.
   std::vector<AttrField> attributes = {};
   uint32_t traits = 0;
-  /// Of a function that users call as it is, `pydl.name`: an example that runs. Others are low-level functions, and may
-  /// have a richer one on top of them.
+  /// A runnable example, for functions that users call directly as `pydl.name`. Ops without one are low-level
+  /// functions, and may have a richer function on top of them.
   const char* example = nullptr;
 
-  /// Brings the arguments of a caller into the form that the shape rule expects: an axis is counted from the front.
+  /// Converts the arguments of a caller to the form that the shape rule expects: an axis is counted from the front.
   using CanonicalFunction = void (*)(Attrs& attrs, std::vector<Tensor>& inputs);
   CanonicalFunction canonical = nullptr;
 
-  /// How many results a call has where that depends on the attributes or the inputs: the first ones of `results`.
+  /// The number of results of a call, if it depends on the attributes or the inputs; they are the first ones of
+  /// `results`.
   using ResultCountFunction = size_t (*)(const Attrs& attrs, size_t input_count);
   ResultCountFunction result_count = nullptr;
 
-  /// Layouts of all results from those of the inputs; throws on what the op cannot take. For a view, the strides are
-  /// those of the view, and `*offset` is where its first element is, counted from the first of the input, in elements.
+  /// Computes the layouts of all results from those of the inputs; throws if the op cannot take the inputs. For a view,
+  /// the strides are those of the view, and `*offset` is the distance of its first element from the first of the input,
+  /// in elements.
   using InferFunction = void (*)(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results,
                                  int64_t* offset);
   InferFunction infer = nullptr;
@@ -82,7 +84,7 @@ struct OpDef {
   uint32_t saves_inputs = 0;
   uint32_t saves_results = 0;
 
-  /// How many of its first inputs the op overwrites.
+  /// The number of leading inputs that the op overwrites.
   using MutatedFunction = int (*)(const Attrs& attrs, int input_count);
   MutatedFunction mutated = nullptr;
 
@@ -108,16 +110,16 @@ struct OpDef {
   }
 };
 
-/// Throws `TypeError` for another number of inputs than the op takes: shape rules and kernels rely on it.
+/// Throws `TypeError` if the number of inputs is not one that the op takes: shape rules and kernels rely on it.
 PYDL_MODULE_API void check_input_count(const OpDef& def, size_t count);
 
-/// Throws `TypeError` that names the op and the attribute, unless each that the record names is given, of its kind, and
-/// no other.
+/// Throws a `TypeError` that names the op and the attribute, unless the attributes are exactly those that the record
+/// names and each is of its kind.
 void check_attrs(const OpDef& def, const Attrs& attrs);
 
 /// The record of an op.
 const OpDef& op_def(OpId id);
-/// All of them, by id.
+/// The records of all ops, by id.
 PYDL_MODULE_API std::span<const OpDef> all_ops();
 
 }  // namespace pydl::op

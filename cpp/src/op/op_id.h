@@ -1,4 +1,4 @@
-// OpId: the number of each op, by which kernels are registered and calls are cached.
+// OpId: the number of each op, under which kernels are registered and calls are cached.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace pydl::op {
 
-/// Elementwise ops have a line in their table; the others are found in the files of their families
+/// Elementwise ops are listed in their table; the others are found in the files of their families
 /// (cmake/OpLists.cmake).
 enum class OpId : uint16_t {
 #define PYDL_ID(kind, name, ...) name,

@@ -6,7 +6,7 @@ namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// The part of {begin, begin + step, ...} (count places) that lies in [0, size).
+// The part of {begin, begin + step, ...} (`count` positions) that is inside [0, size).
 Window inside(int64_t begin, int64_t step, int64_t count, int64_t size) {
   const int64_t skipped = begin < 0 ? ceil_div(-begin, step) : 0;
   const int64_t first = begin + skipped * step;

@@ -1,4 +1,4 @@
-// The windows of a pooling, as kernels read them from attrs and shapes.
+// The windows of a pooling op, as kernels derive them from attributes and shapes.
 #pragma once
 
 #include <algorithm>
@@ -9,14 +9,15 @@
 
 namespace pydl::op {
 
-/// The places first, first + step, ... (count of them) of one axis: the part of a window that lies inside.
+/// The positions first, first + step, ... (`count` of them) along one axis: the part of a window that is inside the
+/// input.
 struct Window {
   int64_t first;
   int64_t step;
   int64_t count;
 };
 
-/// Windows along 3 spatial axes, of which missing ones are in front and have size 1.
+/// Windows along 3 spatial axes. Missing axes come first and have size 1.
 struct PoolGeometry {
   using Sizes = std::array<int64_t, 3>;
 
@@ -25,19 +26,20 @@ struct PoolGeometry {
   int64_t channels = 0;
   Sizes input = {1, 1, 1};
   Sizes output = {1, 1, 1};
-  /// For each axis, the window of each place of the output.
+  /// For each axis, the window of each output position.
   std::array<std::vector<Window>, 3> windows;
 
   int64_t input_size() const { return input[0] * input[1] * input[2]; }
   int64_t output_size() const { return output[0] * output[1] * output[2]; }
 };
 
-/// Reads attrs {kernel, stride, padding, dilation dims, one entry per spatial axis; adaptive bool}: windows begin at
-/// t stride - padding and have kernel elements, dilation apart; adaptive ones share the input out evenly.
+/// Reads the attributes {kernel, stride, padding, dilation dims, one entry per spatial axis; adaptive bool}. Windows
+/// begin at t stride - padding and have `kernel` elements, `dilation` apart; adaptive windows divide the input evenly.
 PoolGeometry pool_geometry(const Attrs& attrs, const Dims& x, const Dims& y);
 
-/// By what the sums of windows are divided, for each place of an axis: the product over the axes is the divisor.
-/// {divisor integer: 0 the elements inside, -1 those inside or in the padding, else that number}
+/// The divisors of the window sums, for each position along an axis; the divisor of a window is the product over the
+/// axes. {divisor integer: 0 counts the elements inside, -1 those inside or in the padding, any other value is the
+/// divisor itself}
 std::array<std::vector<int64_t>, 3> pool_divisors(const Attrs& attrs, const PoolGeometry& geometry);
 
 }  // namespace pydl::op

@@ -6,9 +6,9 @@ namespace pydl::op {
 
 std::optional<ReductionSplit> split_reduction(const Dims& shape, const Dims& axes) {
   using Over = ReductionSplit::Over;
-  int64_t columns = 1;  // of the axes behind the last change between reduced and kept
+  int64_t columns = 1;  // product of the axes after the last change between reduced and kept
   int changes = 0;
-  bool first = false;  // whether the axis met first, the last one, is reduced
+  bool first = false;  // whether the axis visited first, which is the last one, is reduced
   bool last = false;
   bool any = false;
   int64_t trailing = 1;

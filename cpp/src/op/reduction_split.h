@@ -1,5 +1,5 @@
-// ReductionSplit: a reduction over leading or trailing axes as one of a matrix. The pass that fuses reductions and the
-// kernels that it makes look at the same matrix.
+// ReductionSplit: expresses a reduction over leading or trailing axes as a reduction of a matrix, so that the pass that
+// fuses reductions and the kernels for its nodes see the same matrix.
 #pragma once
 
 #include <optional>
@@ -10,16 +10,16 @@ namespace pydl::op {
 
 struct ReductionSplit {
   enum class Over : uint8_t {
-    all,      ///< one result
-    rows,     ///< leading axes: a result per column
-    columns,  ///< trailing axes: a result per row
+    all,      ///< a single result
+    rows,     ///< leading axes: one result per column
+    columns,  ///< trailing axes: one result per row
   };
   Over over;
-  int64_t columns;  ///< of the row-major matrix; of no importance where all is reduced
+  int64_t columns;  ///< of the row-major matrix; irrelevant if everything is reduced
 };
 
-/// How a reduction over `axes`, ascending, cuts a row-major layout; nothing where it needs more than a matrix, or where
-/// no two elements meet. Axes of size 1 do not matter.
+/// How a reduction over `axes`, ascending, divides a row-major layout. Nothing if a matrix is not enough to express it,
+/// or if no two elements are combined. Axes of size 1 do not matter.
 std::optional<ReductionSplit> split_reduction(const Dims& shape, const Dims& axes);
 
 }  // namespace pydl::op

@@ -18,12 +18,12 @@ struct Axis {
   int64_t input;
   int64_t output;
 
-  // Places of the input per place of the result.
+  // The distance between neighbouring result positions, measured in input positions.
   double width() const {
     if (align_corners) return output > 1 ? static_cast<double>(input - 1) / static_cast<double>(output - 1) : 0.0;
     return step > 0 ? step : static_cast<double>(input) / static_cast<double>(output);
   }
-  // Where place i of the result lies in the input, whose places are at 0, 1, ...
+  // The input coordinate of result position i; input elements are at 0, 1, ...
   double position(int64_t i) const {
     const auto place = static_cast<double>(i);
     return align_corners ? place * width() : (place + 0.5) * width() - 0.5;
@@ -33,7 +33,8 @@ struct Axis {
   }
 };
 
-// In float, because PyTorch rounds so: with exact steps, other elements are chosen for about one size in a hundred.
+// Computed in float, because PyTorch rounds this way: with exact steps, different elements are chosen for about one
+// size in a hundred.
 void add_nearest(const Axis& axis, int64_t i, Taps& taps) {
   const float step =
       axis.step > 0 ? static_cast<float>(axis.step) : static_cast<float>(axis.input) / static_cast<float>(axis.output);
@@ -41,7 +42,7 @@ void add_nearest(const Axis& axis, int64_t i, Taps& taps) {
 }
 
 void add_linear(const Axis& axis, int64_t i, Taps& taps) {
-  // With a step of its own, an axis that keeps its size is kept as it is: PyTorch's convention.
+  // An axis that keeps its size is left unchanged even if a step is specified: this is PyTorch's convention.
   const double position = axis.input == axis.output ? static_cast<double>(i) : std::max(axis.position(i), 0.0);
   const int64_t left = axis.inside(position);
   const double part = std::min(position - static_cast<double>(left), 1.0);
@@ -49,7 +50,7 @@ void add_linear(const Axis& axis, int64_t i, Taps& taps) {
   taps.add(std::min(left + 1, axis.input - 1), part);
 }
 
-// Keys' kernel at distance d, 0 from 2 on.
+// Keys' kernel at distance d; it is 0 for d >= 2.
 double cubic_weight(double d, double a) {
   return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
 }
@@ -67,14 +68,14 @@ void add_area(const Axis& axis, int64_t i, Taps& taps) {
   for (int64_t place = first; place < end; ++place) taps.add(place, 1.0 / static_cast<double>(end - first));
 }
 
-// The filter is stretched by as much as the axis shrinks, and scaled to the sum 1 after its part outside is cut off.
-// As in PyTorch (and Pillow), the cubic filter is Keys' one with a = -0.5, and align_corners changes the width of the
-// places only, not where they begin.
+// The filter is stretched by the factor by which the axis shrinks, cut off at the edges of the input, and then
+// normalised to the sum 1. As in PyTorch (and Pillow), the cubic filter is that of Keys with a = -0.5, and
+// align_corners changes only the distance between positions, not where they begin.
 void add_antialiased(const Axis& axis, int64_t i, Taps& taps) {
   const auto size = static_cast<double>(axis.input);
   const double stretch = std::max(axis.width(), 1.0);
   const double radius = (axis.mode == Interpolation::cubic ? 2 : 1) * stretch;
-  // The bound is for steps of the caller: beyond it, all of the filter would be outside.
+  // The bound matters for steps set by the caller: beyond it, the whole filter would be outside.
   const double centre = std::min((static_cast<double>(i) + 0.5) * axis.width(), size + (stretch - 1) / 2);
   const auto first = static_cast<int64_t>(std::max(centre - radius + 0.5, 0.0));
   const auto end = static_cast<int64_t>(std::min(centre + radius + 0.5, size));
@@ -106,14 +107,14 @@ Taps taps_of(const Axis& axis) {
   return taps;
 }
 
-// The map in the other direction: the places of the result that read place j, for each of `size` places.
+// The map in the other direction: for each j of `size` input positions, the result positions that read it.
 Taps transposed(const Taps& taps, int64_t size) {
   std::vector<std::vector<std::pair<int64_t, double>>> readers(static_cast<size_t>(size));
   for (int64_t i = 0; i < taps.size(); ++i) {
     for (auto k = taps.begin[static_cast<size_t>(i)]; k < taps.begin[static_cast<size_t>(i) + 1]; ++k) {
       const auto tap = static_cast<size_t>(k);
       auto& list = readers[static_cast<size_t>(taps.index[tap])];
-      // At the edges, several taps of one place read the same element.
+      // At the edges, several taps of one result position read the same element.
       if (!list.empty() && list.back().first == i) {
         list.back().second += taps.weight[tap];
       } else {

@@ -1,4 +1,4 @@
-// Products of sizes that stay at the largest number where they would be larger: files may ask for any amount of work.
+// Products and sums of sizes that saturate at the largest integer, because files may ask for any amount of work.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace pydl::op {
 
-/// Of factors that are not negative.
+/// The product of non-negative factors.
 inline int64_t saturating_product(std::initializer_list<int64_t> factors) {
   int64_t product = 1;
   bool is_zero = false;
@@ -20,7 +20,7 @@ inline int64_t saturating_product(std::initializer_list<int64_t> factors) {
   return is_too_large ? std::numeric_limits<int64_t>::max() : product;
 }
 
-/// Of numbers that are not negative.
+/// The sum of non-negative numbers.
 inline int64_t saturating_sum(int64_t a, int64_t b) {
   int64_t sum = 0;
   return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;

@@ -1,4 +1,4 @@
-// Numbers in the order of their keys: how elements are ordered, in all kernels.
+// Integer keys that define the order of elements in all kernels.
 #pragma once
 
 #include <bit>
@@ -10,13 +10,13 @@
 
 namespace pydl::op {
 
-/// The unsigned integer of the size of T.
+/// The unsigned integer type with the size of T.
 template <class T>
 using SortKey = std::conditional_t<
     sizeof(T) == 1, uint8_t,
     std::conditional_t<sizeof(T) == 2, uint16_t, std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
 
-/// The bits of infinity; those of not-a-number are larger.
+/// The bits of infinity; those of NaN are larger.
 template <class T>
 inline constexpr SortKey<T> infinity_bits = 0;
 template <>
@@ -28,13 +28,14 @@ inline constexpr uint32_t infinity_bits<float> = 0x7f800000;
 template <>
 inline constexpr uint64_t infinity_bits<double> = 0x7ff0000000000000;
 
-/// Keys are in the order of the elements: equal for equal ones (-0 and 0), the largest one for not-a-number.
+/// Keys have the same order as the elements: equal elements (such as -0 and 0) have equal keys, NaN has the largest
+/// one.
 template <class T>
 SortKey<T> sort_key(T value) {
   using Key = SortKey<T>;
   constexpr Key sign = static_cast<Key>(Key{1} << (8 * sizeof(T) - 1));
   if constexpr (is_floating(DTypeOf<T>::value)) {
-    // By the bits alone: kernels may run where denormal numbers compare as zero.
+    // Uses only the bits, because kernels may run in a mode in which denormal numbers compare equal to zero.
     const Key bits = std::bit_cast<Key>(value);
     const Key magnitude = static_cast<Key>(bits & static_cast<Key>(~sign));
     if (magnitude > infinity_bits<T>) return std::numeric_limits<Key>::max();

@@ -1,4 +1,4 @@
-// Comparisons with numbers, which the dtype of the tensor need not hold.
+// Comparisons of tensors with numbers, which need not be representable in the dtype of the tensor.
 #include <cmath>
 
 #include "pydl/ops.h"
@@ -9,11 +9,11 @@ namespace {
 
 using Comparison = Tensor (*)(const Tensor&, const Tensor&);
 
-// Where a number lies among the integers of a dtype: in its range, then `floor` is the largest integer not above it, or
-// outside.
+// The position of a number relative to the integers of a dtype: if it is in their range, `floor` is the largest integer
+// not above it; otherwise it is below or above all of them.
 struct Place {
   int64_t floor = 0;
-  bool whole = true;  // the number is `floor`
+  bool whole = true;  // the number equals `floor`
   bool below = false;
   bool above = false;
   bool is_inside() const { return !below && !above; }
@@ -22,13 +22,13 @@ struct Place {
 Place place_of(Scalar number, DType dtype) {
   const auto [least, most] = integer_range(dtype);
   Place place;
-  if (number.is_large()) {  // the nearest double may be one that int64 holds
+  if (number.is_large()) {  // the nearest double may be one that int64 can hold
     place.below = number.to_double() < 0;
     place.above = !place.below;
   } else if (number.is_floating()) {
     const double floor = std::floor(number.to_double());
     place.whole = floor == number.to_double();
-    // 2**63 is a double, the largest int64 is none.
+    // 2**63 is exact as a double, but the largest int64 is not.
     place.below = floor < static_cast<double>(least);
     place.above = floor >= static_cast<double>(most) + 1;
     if (place.is_inside()) place.floor = static_cast<int64_t>(floor);
@@ -42,7 +42,7 @@ Place place_of(Scalar number, DType dtype) {
 
 Tensor everywhere(const Tensor& x, bool answer) { return full(x.shape(), answer, DType::boolean); }
 
-// x `function` floor, or where the number is outside, the same answer for all elements.
+// x `function` floor or, if the number is out of range, the same answer for all elements.
 Tensor beside(const Tensor& x, const Place& place, Comparison function, bool if_below, bool if_above) {
   if (!place.is_inside()) return everywhere(x, place.below ? if_below : if_above);
   const bool is_bool = x.dtype() == DType::boolean;
@@ -51,12 +51,13 @@ Tensor beside(const Tensor& x, const Place& place, Comparison function, bool if_
 
 bool is_nan(Scalar number) { return number.is_floating() && std::isnan(number.to_double()); }
 
-// An integer beyond all floating-point numbers: finite ones are on one side of it, an infinite one may be on the other.
+// Whether an integer is beyond all finite floating-point numbers. These are all on one side of it, but infinity may be
+// on the other.
 bool is_beyond_reals(Scalar number, const Tensor& x) {
   return is_floating(x.dtype()) && number.is_large() && std::isinf(number.to_double());
 }
 
-// Floating-point tensors take numbers as they do in arithmetic.
+// For floating-point tensors, numbers are converted as in arithmetic.
 Tensor beside_reals(const Tensor& x, Scalar number, Comparison function) {
   return function(x, scalar_like(number.is_large() ? Scalar(number.to_double()) : number, x));
 }
@@ -79,7 +80,7 @@ Tensor not_equal(const Tensor& a, Scalar b) {
   return place.whole ? beside(a, place, not_equal, true, true) : everywhere(a, true);
 }
 
-// An integer is less than 1.5 where it is at most 1.
+// An integer is less than 1.5 if it is at most 1.
 Tensor less(const Tensor& a, Scalar b) {
   if (is_beyond_reals(b, a))
     return beside_reals(a, b, b.to_double() > 0 ? static_cast<Comparison>(less) : static_cast<Comparison>(less_equal));
@@ -107,7 +108,7 @@ Tensor greater(const Tensor& a, Scalar b) {
   return beside(a, place_of(b, a.dtype()), greater, true, false);
 }
 
-// An integer is at least 1.5 where it is greater than 1.
+// An integer is at least 1.5 if it is greater than 1.
 Tensor greater_equal(const Tensor& a, Scalar b) {
   if (is_beyond_reals(b, a))
     return beside_reals(a, b,

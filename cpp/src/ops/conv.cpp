@@ -25,7 +25,7 @@ namespace ops {
 
 namespace {
 
-// The name in messages: conv2d, conv2d_backward_input, ...
+// The name in error messages: conv2d, conv2d_backward_input, ...
 std::string name_of(OpId id, int spatial) {
   const std::string name = op::op_name(id);
   return concat_text("conv", spatial, "d", name.substr(4));
@@ -49,7 +49,8 @@ void require_rank(OpId id, const char* what, const BufferSpec& spec) {
                                " with a batch axis, channels and 1 to 3 spatial axes, got shape ", spec.shape));
 }
 
-// All attrs have one entry per spatial axis, in their ranges; the groups divide the channels.
+// Requires that all attributes have one entry per spatial axis, within their ranges, and that the number of groups
+// divides the channels.
 void require_options(OpId id, const Attrs& attrs, int spatial) {
   const std::string name = name_of(id, spatial);
   require_per_axis(name, attrs, "stride", spatial, 1);
@@ -61,7 +62,7 @@ void require_options(OpId id, const Attrs& attrs, int spatial) {
   }
 }
 
-// The most that int64 holds where there are more.
+// The number of input channels, saturated at the largest int64.
 int64_t channels_in(const Dims& weight, int64_t groups) {
   int64_t channels = 0;
   return __builtin_mul_overflow(weight[1], groups, &channels) ? std::numeric_limits<int64_t>::max() : channels;
@@ -88,7 +89,7 @@ Dims output_sizes(OpId id, const Attrs& attrs, const Dims& input, const Dims& ke
   return sizes;
 }
 
-// Shapes of the three operands of one convolution, of which two are given.
+// Checks the shapes of the three operands of a convolution, two of which are given, against each other.
 void require_fit(OpId id, const Attrs& attrs, const Dims& x, const Dims& weight, const Dims& y) {
   const std::string name = name_of(id, x.rank() - 2);
   const int64_t groups = attrs.integer("groups");
@@ -119,7 +120,7 @@ void infer_conv(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
                                  ", got shape ", weight));
   }
   require_options(OpId::conv, attrs, x.rank() - 2);
-  // Channels first: with another number of them, nothing about sizes means anything.
+  // Channels are checked first: if their number is wrong, messages about sizes are meaningless.
   Dims y = with_spatial(x[0], weight[0], spatial_part(x));
   if (channels_in(weight, attrs.integer("groups")) == x[1]) {
     y = with_spatial(x[0], weight[0], output_sizes(OpId::conv, attrs, spatial_part(x), spatial_part(weight)));

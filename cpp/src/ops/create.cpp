@@ -1,4 +1,4 @@
-// Creation: tensors from a rule.
+// Creation: ops that make tensors from a rule.
 #include <algorithm>
 #include <cmath>
 
@@ -19,7 +19,7 @@ namespace ops {
 
 namespace {
 
-// The value that an attribute holds: one of the types that numbers have.
+// The value of a numeric attribute, which may be of any number type.
 Scalar number_attr(const Attrs& attrs, std::string_view wanted) {
   for (const auto& [name, value] : attrs.entries()) {
     if (name != wanted) continue;
@@ -29,7 +29,7 @@ Scalar number_attr(const Attrs& attrs, std::string_view wanted) {
   return attrs.number(wanted);
 }
 
-// Calls from files are checked as well: kernels convert without a look.
+// Calls from files are checked as well, because kernels convert values without checking.
 void require_value(const char* name, Scalar value, DType dtype) {
   if (!is_integer(dtype)) return;
   try {
@@ -43,7 +43,7 @@ void require_value(const char* name, Scalar value, DType dtype) {
 
 void infer_full(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* output, int64_t*) {
   require_value("full", number_attr(attrs, "value"), attrs.dtype("dtype"));
-  for (const int64_t size : attrs.dims("shape")) require_sizes("full", {size});  // too many in all: a MemoryError
+  for (const int64_t size : attrs.dims("shape")) require_sizes("full", {size});  // too many in total: a MemoryError
   *output = row_major(attrs.dtype("dtype"), attrs.dims("shape"));
 }
 
@@ -89,7 +89,7 @@ int64_t arange_count(Scalar start, Scalar stop, Scalar step) {
     const int64_t low = (rising ? start : stop).to_int64();
     const int64_t high = (rising ? stop : start).to_int64();
     if (low >= high) return 0;
-    // Unsigned, because the distance may be more than int64 holds.
+    // Unsigned, because the distance may exceed the range of int64.
     const auto distance = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
     const auto stride = rising ? static_cast<uint64_t>(step.to_int64()) : -static_cast<uint64_t>(step.to_int64());
     return static_cast<int64_t>(std::min<uint64_t>((distance - 1) / stride + 1, INT64_MAX));
@@ -101,7 +101,7 @@ int64_t arange_count(Scalar start, Scalar stop, Scalar step) {
   return std::max<int64_t>(0, static_cast<int64_t>(count));
 }
 
-// The first and the last number, between which all others are.
+// Checks the first and the last number; all others are between them.
 void require_range(Scalar start, Scalar step, int64_t count, DType dtype) {
   if (count == 0 || !is_integer(dtype)) return;
   ops::require_value("arange", start, dtype);
@@ -109,7 +109,7 @@ void require_range(Scalar start, Scalar step, int64_t count, DType dtype) {
     ops::require_value("arange", start.to_double() + step.to_double() * static_cast<double>(count - 1), dtype);
     return;
   }
-  // It lies between start and stop, and so in int64; the product alone need not.
+  // The last number is between start and stop and therefore fits into int64, unlike the product alone.
   const uint64_t moved = static_cast<uint64_t>(step.to_int64()) * static_cast<uint64_t>(count - 1);
   ops::require_value("arange", static_cast<int64_t>(static_cast<uint64_t>(start.to_int64()) + moved), dtype);
 }
@@ -117,7 +117,7 @@ void require_range(Scalar start, Scalar step, int64_t count, DType dtype) {
 }  // namespace
 
 Tensor full(const Dims& shape, Scalar value, DType dtype) try {
-  // What is too large for int64 is kept as a double for floating-point dtypes only.
+  // Values too large for int64 are kept as doubles, for floating-point dtypes only.
   if (value.is_large() && is_integer(dtype)) value.to_integer(dtype);
   return op::apply(OpId::full, {{"shape", shape}, {"dtype", dtype}, {"value", attr_of(value)}}, {});
 } catch (const Error&) {
@@ -138,7 +138,7 @@ Tensor ones_like(const Tensor& x) try { return full(x.shape(), 1, x.dtype()); } 
 }
 
 Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype) try {
-  // Doubles next to large integers are too far apart to count by.
+  // Doubles near large integers are too far apart to count with.
   for (const Scalar& number : {start, stop, step}) {
     if (number.is_large() && !is_floating(dtype)) ops::require_value("arange", number, dtype);
   }
@@ -159,7 +159,7 @@ Tensor linspace(double start, double stop, int64_t count, DType dtype) try {
   if (!is_floating(dtype)) throw TypeError(concat_text("linspace: expected a floating-point dtype, got ", dtype));
   const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0.0;
   const Attrs attrs = {{"start", start}, {"step", step}, {"count", count}, {"dtype", DType::float64}};
-  // In float64, and from the nearer end, so that the last number is exactly `stop`.
+  // Computed in float64, and from the nearer end, so that the last number is exactly `stop`.
   const Tensor ascending = op::apply(OpId::arange, attrs, {});
   if (count < 2) return astype(ascending, dtype);
   const Tensor index = arange(0, count, 1, DType::int64);
@@ -177,7 +177,7 @@ Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) try {
   if (rows > most || columns > most) {
     throw MemoryError(concat_text("eye: a matrix of ", rows, " x ", columns, " does not fit into memory"));
   }
-  // A diagonal that lies outside of the matrix is that of no element, however far it is.
+  // A diagonal outside the matrix contains no elements, however far away it is.
   const int64_t diagonal = std::clamp(k, -rows, columns);
   const Tensor row = expand_dims(arange(0, rows, 1, DType::int64), 1);
   const Tensor column = arange(-diagonal, columns - diagonal, 1, DType::int64);

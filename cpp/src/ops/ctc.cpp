@@ -72,7 +72,7 @@ Gradients ctc_loss_gradients(const BackwardContext& c) {
           {}};
 }
 
-// Linear in g. Through the log-probabilities it would take the covariances of paths.
+// Linear in g. A gradient for the log-probabilities would require the covariances of paths.
 Gradients ctc_loss_backward_gradients(const BackwardContext& c) {
   if (c.needs(1)) {
     throw Error("ctc_loss: the derivative of its gradient for log_probs, a second derivative, is not available");
@@ -87,9 +87,9 @@ Gradients ctc_loss_backward_gradients(const BackwardContext& c) {
 void define_ctc(Registry& registry) {
   constexpr uint32_t first_four = 15U;
   constexpr uint32_t first_five = 31U;
-  // (log_probs (T, N, C), targets int64 (N, S) or all of them joined, input_lengths int64 (N), target_lengths int64
-  // (N)) -> (losses (N)) {blank integer; zero_infinity bool: 0 where no path is long enough, else infinity};
-  // op/ctc_batch.h reads and checks the lengths and targets
+  // (log_probs (T, N, C), targets int64 (N, S) or all joined, input_lengths int64 (N), target_lengths int64 (N)) ->
+  // (losses (N)) {blank integer; zero_infinity bool: 0 instead of infinity if no path is long enough}; op/ctc_batch.h
+  // reads and checks the lengths and targets
   registry.declare(OpId::ctc_loss, {
                                        .doc = "Negative log-likelihood of label sequences, summed over alignments.",
                                        .inputs = {"log_probs", "targets", "input_lengths", "target_lengths"},
@@ -100,7 +100,7 @@ void define_ctc(Registry& registry) {
                                        .backward = ctc_loss_gradients,
                                        .saves_inputs = first_four,
                                    });
-  // (g (N), log_probs, targets, input_lengths, target_lengths) -> (y (T, N, C)) {the same}
+  // (g (N), log_probs, targets, input_lengths, target_lengths) -> (y (T, N, C)) {same attributes}
   registry.declare(OpId::ctc_loss_backward,
                    {
                        .doc = "Gradient of ctc_loss for the log-probabilities: minus how often each class is passed.",

@@ -22,7 +22,7 @@ void infer_cumsum(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   *result = row_major(is_floating(x.dtype) ? x.dtype : DType::int64, x.shape);
 }
 
-// The transposed sum goes the other way.
+// The transpose of a cumulative sum runs in the opposite direction.
 Gradients cumsum_gradients(const BackwardContext& c) {
   auto attrs = op::from_attrs<op::CumsumAttrs>(c.attrs());
   attrs.reverse = !attrs.reverse;

@@ -1,4 +1,4 @@
-// Elementwise ops: shape and dtype rules, public functions. Derivatives: elementwise_derivatives.cpp.
+// Elementwise ops: shape and dtype rules, and public functions. Their derivatives are in elementwise_derivatives.cpp.
 #include "op/attrs/elementwise.h"
 #include "core/named.h"
 #include "op/apply.h"
@@ -104,7 +104,7 @@ int64_t count_flops(const Attrs&, std::span<const BufferSpec>, const BufferSpec&
   return element_count(output.shape);
 }
 
-// What all elementwise ops have.
+// Adds to a record what all elementwise ops have in common.
 op::OpDef record(OpId id, op::OpDef def) {
   const Derivative derivative = elementwise_derivative(id);
   def.backward = derivative.function;
@@ -126,7 +126,7 @@ void define_elementwise(Registry& registry) {
   declare_row(OpId::name, doc, infer_elementwise<OpId::name, Kind::kind>, operand_count(Kind::kind));
   PYDL_ELEMENTWISE_TABLE(PYDL_DEFINE)
 #undef PYDL_DEFINE
-  // Float to integer truncates; to bool is x != 0.
+  // A cast from float to integer truncates; a cast to bool is x != 0.
   registry.declare(OpId::cast, record(OpId::cast, {
                                                       .doc = "The same values in another dtype.",
                                                       .inputs = {"x"},
@@ -167,7 +167,8 @@ Tensor binary(OpId id, const Tensor& a, const Tensor& b, bool floating, bool boo
   core::rethrow_as(op::op_name(id));
 }
 
-// Integers and floating-point numbers meet in a dtype that holds both, so that they compare as the numbers they are.
+// Integers and floating-point numbers are converted to a dtype that can hold both, so that their exact values are
+// compared.
 Tensor compare(OpId id, const Tensor& a, const Tensor& b) {
   DType dtype = promote(a.dtype(), b.dtype());
   if (is_floating(a.dtype()) != is_floating(b.dtype())) {
@@ -177,7 +178,7 @@ Tensor compare(OpId id, const Tensor& a, const Tensor& b) {
   return op::apply(id, {}, {astype(a, dtype), astype(b, dtype)});
 }
 
-// As in NumPy, a sum of bools is "or", a product "and".
+// As in NumPy, the sum of bools is "or" and their product is "and".
 Tensor arithmetic(OpId id, const Tensor& a, const Tensor& b) {
   const bool bools = a.dtype() == DType::boolean && b.dtype() == DType::boolean;
   if (bools && id == OpId::add) return logical_or(a, b);
@@ -185,7 +186,7 @@ Tensor arithmetic(OpId id, const Tensor& a, const Tensor& b) {
   return binary(id, a, b, false, false);
 }
 
-// The logical function that is the same for bools.
+// The logical function that is equivalent for bools.
 std::optional<OpId> logical_counterpart(OpId id) {
   switch (id) {
     case OpId::bitwise_and: return OpId::logical_and;
@@ -205,7 +206,7 @@ Tensor bitwise(OpId id, const Tensor& x) {
   return x.dtype() == DType::boolean ? logical_not(x) : op::apply(id, {}, {x});
 }
 
-// Integers are whole already.
+// These ops leave integers unchanged.
 bool rounds(OpId id) { return id == OpId::floor || id == OpId::ceil || id == OpId::round || id == OpId::trunc; }
 
 Tensor unary_float(OpId id, const Tensor& x) try {

@@ -15,19 +15,20 @@ using op::BackwardContext;
 using op::Gradients;
 using op::OpId;
 
-// Names for what a derivative saves.
+// Names for the inputs that a derivative saves.
 constexpr uint32_t x_input = 1U;
 constexpr uint32_t b_input = 2U;
 constexpr uint32_t both_inputs = 3U;
 
-// Derivatives multiply and divide the incoming gradient by these, so that no 0 meets something infinite (ops.h).
+// Derivatives multiply and divide the incoming gradient with these functions, so that 0 is never multiplied by infinity
+// (ops.h).
 Tensor times(const Tensor& gradient, const Tensor& slope) { return gradient_times(gradient, slope); }
 Tensor over(const Tensor& gradient, const Tensor& divisor) { return gradient_over(gradient, divisor); }
 
-// x where the condition holds, else 0, whatever x is there.
+// x if the condition holds, otherwise 0, whatever the value of x.
 Tensor where_or_zero(const Tensor& condition, const Tensor& x) { return where(condition, x, scalar_like(0, x)); }
 
-// 1 where a wins, 1/2 where both are equal.
+// 1 if a wins, 1/2 if both are equal.
 Tensor winner_share(const Tensor& wins, const Tensor& ties, DType dtype) {
   return astype(wins, dtype) + astype(ties, dtype) * 0.5;
 }
@@ -39,7 +40,7 @@ Tensor gelu_derivative(const Tensor& x) {
 
 Tensor gelu_tanh_derivative(const Tensor& x) {
   const double scale = std::sqrt(2.0 / std::numbers::pi);
-  // Beyond 20 the result is constant: limited, so that no square is infinite.
+  // Beyond 20 the result is constant; clipping keeps squares finite.
   const Tensor near = clip(x, scalar_like(-20, x), scalar_like(20, x));
   const Tensor square_of = square(near);
   const Tensor t = tanh((near + near * square_of * 0.044715) * scale);
@@ -53,13 +54,13 @@ Tensor silu_derivative(const Tensor& x) {
 }
 
 Tensor mish_derivative(const Tensor& x) {
-  // Beyond 800 the result is constant: limited, so that no product of second derivatives is infinite.
+  // Beyond 800 the result is constant; clipping keeps the products in second derivatives finite.
   const Tensor near = clip(x, scalar_like(-800, x), scalar_like(800, x));
   const Tensor t = tanh(softplus(near));
   return t + near * (1.0 - square(t)) * sigmoid(near);
 }
 
-// Of 1 - x^2 as a product, which keeps its digits near 1.
+// Factors 1 - x^2, which preserves its precision near 1.
 Tensor asin_derivative(const Tensor& x) { return rsqrt((1.0 - x) * (x + 1.0)); }
 
 Tensor softsign_gradient(const Tensor& g, const Tensor& x) {
@@ -70,7 +71,7 @@ Tensor softsign_gradient(const Tensor& g, const Tensor& x) {
 Tensor selu_derivative(const Tensor& x) {
   const double scale = 1.0507009873554805;
   const double alpha = 1.6732632423543772;
-  // The exponent stays below 0, so that the branch not taken is finite.
+  // The exponent stays at or below 0, so that the branch not taken is finite.
   const Tensor below = exp(minimum(x, scalar_like(0, x))) * (scale * alpha);
   return where(greater(x, scalar_like(0, x)), scalar_like(scale, x), below);
 }
@@ -89,14 +90,15 @@ Gradients pow_gradients(const BackwardContext& c) {
   const Tensor b = c.input(1);
   Gradients gradients(2);
   if (c.needs(0)) {
-    // At b = 0 the factor b makes it 0, also where a = 0. An infinite factor would make something of a power of 0.
+    // If b = 0, the factor b makes the gradient 0, even if a = 0. An infinite factor would not leave a power that is 0
+    // at 0.
     const Tensor factor = clip(b, scalar_like(-largest(b.dtype()), b), scalar_like(largest(b.dtype()), b));
     const Tensor zero_power = equal(b, scalar_like(0, b));
     const Tensor exponent = where(zero_power, scalar_like(1, b), factor) - 1.0;
     gradients[0] = where_or_zero(logical_not(zero_power), times(c.gradient, factor * pow(a, exponent)));
   }
   if (c.needs(1)) {
-    // Powers of a negative base are real for whole exponents only: there is no slope along them.
+    // Powers of a negative base are real only for integer exponents, so there is no slope along the exponent.
     const Tensor without_slope = less_equal(a, scalar_like(0, a));
     const Tensor base = where(without_slope, scalar_like(1, a), a);
     gradients[1] = where_or_zero(logical_not(without_slope), times(c.gradient, times(pow(base, b), log(base))));
@@ -129,8 +131,8 @@ Gradients multiply_gradients(const BackwardContext& c) {
   return gradients;
 }
 
-// 0 at the origin, which has no angle, and infinitely far away. The distance is taken out of both coordinates first, so
-// that no square is infinite or 0; as it cancels, it counts as constant.
+// 0 at the origin, which has no angle, and infinitely far away. Both coordinates are first divided by the distance, so
+// that no square is infinite or 0; the distance cancels out and is therefore treated as constant.
 Gradients atan2_gradients(const BackwardContext& c) {
   const Tensor zero = scalar_like(0, c.input(0));
   const Tensor one = scalar_like(1, zero);
@@ -190,14 +192,14 @@ Gradients where_gradients(const BackwardContext& c) {
   return gradients;
 }
 
-// Piecewise constant functions.
+// The gradients of piecewise constant functions.
 Gradients zero_gradients(const BackwardContext& c) {
   Gradients gradients;
   for (int i = 0; i < c.input_count(); ++i) gradients.push_back(zeros_like(c.gradient));
   return gradients;
 }
 
-// One row: `g` is the gradient, `x` the input and `y` the output, each read only where it is saved.
+// One row of the table: `g` is the gradient, `x` the input and `y` the output, each read only if it was saved.
 #define GRADIENT_OF_X(formula)                \
   [](const BackwardContext& c) -> Gradients { \
     const Tensor& g = c.gradient;             \

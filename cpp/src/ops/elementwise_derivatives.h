@@ -11,7 +11,7 @@ struct Derivative {
   bool saves_output = false;
 };
 
-/// Gradients have the shape of the output; the engine sums them over axes that were broadcast.
+/// Gradients have the shape of the output; the engine sums them over broadcast axes.
 Derivative elementwise_derivative(op::OpId id);
 
 }  // namespace pydl::ops

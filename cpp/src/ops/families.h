@@ -1,4 +1,4 @@
-// The declarations of all ops: each file of this folder with a function `define_<family>` declares those of a family.
+// Declares all ops: each file of this folder with a function `define_<family>` declares the ops of one family.
 #pragma once
 
 #include "op/declared_ops.h"
@@ -6,11 +6,11 @@
 
 namespace pydl::ops {
 
-/// The records by id, being filled.
+/// Collects the records, by id.
 class Registry {
  public:
-  /// Takes the record of an op. The ops that there are are found by this call: in a file of a family it is written
-  /// `registry.declare(OpId::name, ...`.
+  /// Registers the record of an op. The list of ops is found by searching for this call, so a file of a family must
+  /// write it as `registry.declare(OpId::name, ...`.
   void declare(op::OpId id, op::OpDef def);
   std::span<const op::OpDef> all() const { return defs_; }
 
@@ -22,24 +22,24 @@ class Registry {
 PYDL_OP_FAMILIES(PYDL_DECLARE)
 #undef PYDL_DECLARE
 
-/// A trait as a member of `OpDef::traits`.
+/// A trait as a bit of `OpDef::traits`.
 constexpr uint32_t flag(op::Trait trait) { return static_cast<uint32_t>(trait); }
 
-/// Fails with the op's name unless `spec` is floating point.
+/// Throws an error with the op's name unless `spec` is floating point.
 void require_floating(const char* op, const op::BufferSpec& spec);
-/// Fails with the op's name unless both have one dtype.
+/// Throws an error with the op's name unless both have the same dtype.
 void require_same_dtype(const char* op, const op::BufferSpec& a, const op::BufferSpec& b);
 
-/// Counts the attribute `axis` from the front of the first input.
+/// Converts the attribute `axis` to count from the front of the first input.
 void canonical_axis(op::Attrs& attrs, std::vector<Tensor>& inputs);
-/// The attribute `axis`; fails with the op's name unless it is one of `rank` axes.
+/// The attribute `axis`; throws an error with the op's name unless it is one of `rank` axes.
 int axis_attr(const char* op, const op::Attrs& attrs, int rank);
 
-/// Fails with the op's name for negative sizes, and more elements than can be counted.
+/// Throws an error with the op's name if sizes are negative or there are more elements than can be counted.
 void require_sizes(const char* op, const Dims& shape);
 
-/// Strides of an output of inputs that are broadcast to its shape: those of the first input that fills it densely, so
-/// that a permuted layout (channels-last) goes through; row-major otherwise.
+/// Strides of an output to whose shape the inputs are broadcast: those of the first input that fills it densely, so
+/// that a permuted layout (channels-last) is preserved; otherwise row-major.
 Dims output_strides(std::span<const op::BufferSpec> inputs, const Dims& shape);
 
 /// A row-major output.

@@ -24,7 +24,7 @@ void require_index(const char* op, const BufferSpec& index) {
   if (index.dtype != DType::int64) throw TypeError(concat_text(op, ": expected an int64 index, got ", index.dtype));
 }
 
-// The other axes of a gather agree, or are of size 1 and broadcast beforehand.
+// The other axes of a gather must be equal, or have size 1 and be broadcast beforehand.
 void infer_gather(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_index("gather", inputs[1]);
   Dims expected = inputs[0].shape;
@@ -102,7 +102,7 @@ Gradients take_gradients(const BackwardContext& c) {
   return {take_backward(c.gradient, c.input(1), axis, c.input_shape(0)[axis], skip_of(c)), {}};
 }
 
-// The transpose of a sum without the slices to skip: zero for these.
+// The transpose of a sum that leaves out the slices to skip: their gradients are zero.
 Gradients take_backward_gradients(const BackwardContext& c) {
   const Tensor index = c.input(1);
   const int axis = axis_of(c);
@@ -121,8 +121,8 @@ Gradients take_backward_gradients(const BackwardContext& c) {
 
 void define_index(Registry& registry) {
   constexpr uint32_t index_input = 2U;
-  // (x, index int64 of the same rank) -> (y shaped like index) {axis}: y[i][j] = x[index[i][j]][j] for axis 0;
-  // negative indices count from the back; an index outside raises IndexError
+  // (x, index int64 of the same rank) -> (y with the shape of index) {axis}: y[i][j] = x[index[i][j]][j] for axis 0;
+  // negative indices count from the end; an index out of range raises IndexError
   registry.declare(OpId::gather,
                    {
                        .doc = "Elements along an axis, chosen at each position by an index of the same rank.",
@@ -133,7 +133,7 @@ void define_index(Registry& registry) {
                        .backward = gather_gradients,
                        .saves_inputs = index_input,
                    });
-  // (g, index) -> (y with `size` on axis, zero plus g scattered and added) {axis, size integer}
+  // (g, index) -> (y with `size` on axis: zeros to which g is added at the indexed positions) {axis, size integer}
   registry.declare(OpId::gather_backward, {
                                               .doc = "Adds gradients back to where `gather` took elements from.",
                                               .inputs = {"g", "index"},
@@ -143,8 +143,8 @@ void define_index(Registry& registry) {
                                               .backward = gather_backward_gradients,
                                               .saves_inputs = index_input,
                                           });
-  // (x, index int64 of any rank) -> (y: x.shape[:axis] + index.shape + x.shape[axis+1:]) {axis; skip integer, where
-  // given: no gradient goes to this slice}
+  // (x, index int64 of any rank) -> (y: x.shape[:axis] + index.shape + x.shape[axis+1:]) {axis; skip integer, optional:
+  // this slice receives no gradient}
   registry.declare(OpId::take, {
                                    .doc = "Slices along an axis chosen by an index tensor.",
                                    .inputs = {"x", "index"},
@@ -154,7 +154,8 @@ void define_index(Registry& registry) {
                                    .backward = take_gradients,
                                    .saves_inputs = index_input,
                                });
-  // (g, index) -> (y: zero plus slices of g added) {axis, size integer; skip integer, where given: not added}
+  // (g, index) -> (y: zeros to which slices of g are added) {axis, size integer; skip integer, optional: slice to which
+  // nothing is added}
   registry.declare(OpId::take_backward, {
                                             .doc = "Adds gradients back to where `take` took slices from.",
                                             .inputs = {"g", "index"},
@@ -180,7 +181,7 @@ Tensor as_index(const char* op, const Tensor& index) {
 // Not differentiable, but the axis must exist before shapes are read.
 int64_t checked_axis(const char* op, const Tensor& x, int64_t axis) { return normalize_axis(op, axis, x.rank()); }
 
-// A slice counted from the front, as an attribute.
+// Adds the attribute for a slice, counted from the front.
 void add_skip(const char* op, Attrs& attrs, std::optional<int64_t> skip, int64_t size) {
   if (!skip) return;
   if (*skip < -size || *skip >= size) {
@@ -222,7 +223,7 @@ Tensor take(const Tensor& x, const Tensor& index, int64_t axis, std::optional<in
 
 Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size,
                      std::optional<int64_t> skip) try {
-  // The axis counts in the result, which has one axis where the index has its own.
+  // The axis refers to the result, which has one axis in place of those of the index.
   const int64_t position = normalize_axis("take_backward", axis, g.rank() - index.rank() + 1);
   require_size("take_backward", size);
   Attrs attrs = {{"axis", position}, {"size", size}};

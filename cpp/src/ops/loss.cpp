@@ -1,4 +1,4 @@
-// Losses that are ops of their own, because one kernel computes them without intermediate results.
+// Losses that are ops in their own right, because one kernel computes them without intermediate results.
 #include "op/attrs/loss.h"
 #include "autograd/node.h"
 #include "core/named.h"
@@ -22,7 +22,7 @@ namespace {
 
 LossReduction reduction_of(const Attrs& attrs) { return op::from_attrs<op::CrossEntropyAttrs>(attrs).reduction; }
 
-// Shape of the loss of these logits.
+// The shape of the loss for these logits.
 Dims loss_shape(const Attrs& attrs, const BufferSpec& logits) {
   if (reduction_of(attrs) != LossReduction::none) return {};
   Dims shape = logits.shape;
@@ -62,15 +62,16 @@ Gradients cross_entropy_gradients(const BackwardContext& c) {
   return {op::apply(OpId::softmax_cross_entropy_backward, c.attrs(), {c.gradient, c.input(0), c.input(1)}), {}};
 }
 
-// Weight of each row in the loss: g where the target counts, for the mean divided by how many do.
+// The weight of each row in the loss: g if the target counts, divided for the mean by the number of targets that count.
 Tensor row_weights(const Attrs& attrs, const Tensor& g, const Tensor& target) {
   const Tensor counted = astype(not_equal(target, attrs.integer("ignore_index")), g.dtype());
   const Tensor weights = counted * g;
-  // Where nothing counts, all of these are 0.
+  // If no target counts, all weights are 0.
   return reduction_of(attrs) == LossReduction::mean ? gradient_over(weights, sum(counted)) : weights;
 }
 
-// Of w (p - onehot), p = softmax(x), for an incoming gradient h: linear in g, and through p by the rule of softmax.
+// The derivative of w (p - onehot), p = softmax(x), for an incoming gradient h: linear in g, and through p by the rule
+// of softmax.
 Gradients cross_entropy_backward_gradients(const BackwardContext& c) {
   const Attrs& attrs = c.attrs();
   const Tensor& h = c.gradient;
@@ -95,9 +96,9 @@ Gradients cross_entropy_backward_gradients(const BackwardContext& c) {
 void define_loss(Registry& registry) {
   constexpr uint32_t first_two = 3U;
   constexpr uint32_t first_three = 7U;
-  // (logits, target int64 of their shape without axis) -> (loss: shape of target, or () when reduced) {axis,
-  // ignore_index, reduction integer: 0 none, 1 mean over the targets that count, 2 sum}; a target outside that is not
-  // ignore_index raises IndexError
+  // (logits, target int64 with the shape of logits without axis) -> (loss: shape of target, or () if reduced) {axis,
+  // ignore_index, reduction integer: 0 none, 1 mean over the targets that count, 2 sum}; a target that is out of range
+  // and not ignore_index raises IndexError
   registry.declare(OpId::softmax_cross_entropy, {
                                                     .doc = "Negative log-softmax of logits at the target class.",
                                                     .inputs = {"logits", "target"},
@@ -108,7 +109,7 @@ void define_loss(Registry& registry) {
                                                     .backward = cross_entropy_gradients,
                                                     .saves_inputs = first_two,
                                                 });
-  // (g shaped like the loss, logits, target) -> (y shaped like logits) {the same}
+  // (g with the shape of the loss, logits, target) -> (y with the shape of logits) {same attributes}
   registry.declare(OpId::softmax_cross_entropy_backward,
                    {
                        .doc = "Gradient of softmax_cross_entropy for the logits: softmax minus one-hot.",

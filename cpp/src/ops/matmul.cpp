@@ -1,4 +1,4 @@
-// Products: matrix product and the linear layer.
+// Products: the matrix product and the linear layer.
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
@@ -110,7 +110,7 @@ void define_matmul(Registry& registry) {
                                      .saves_inputs = first_two_inputs,
                                      .flops = matmul_flops,
                                  });
-  // (x (..., I), weight (O, I), bias (O)?) -> (y (..., O)) {relu bool, set by passes: relu of it all}
+  // (x (..., I), weight (O, I), bias (O)?) -> (y (..., O)) {relu bool, set by passes: relu of the whole result}
   registry.declare(OpId::linear, {
                                      .doc = "x times the transposed weight, plus bias.",
                                      .inputs = {"x", "weight", "bias?"},

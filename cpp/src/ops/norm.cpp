@@ -1,4 +1,4 @@
-// Normalisation: by channel with given moments, and of rows.
+// Normalisation: per channel with given moments, and of rows.
 #include "op/attrs/norm.h"
 #include "autograd/node.h"
 #include "core/named.h"
@@ -18,7 +18,7 @@ namespace ops {
 
 namespace {
 
-// Statistics of 16-bit floats would lose most of what they say.
+// Statistics in 16-bit floats would lose most of their information.
 DType statistics_dtype(DType dtype) { return item_size(dtype) == 2 ? DType::float32 : dtype; }
 
 void require_channels(const char* name, const BufferSpec& x) {
@@ -26,7 +26,7 @@ void require_channels(const char* name, const BufferSpec& x) {
   if (x.shape.rank() < 2) throw ValueError(concat_text(name, ": expected x of shape (N, C, ...), got ", x.shape));
 }
 
-// Moments, weight, bias and sums: one column per channel of x.
+// Moments, weight, bias and sums have one column per channel of x.
 void require_per_channel(const char* name, const char* argument, const BufferSpec& x, const BufferSpec& spec,
                          bool two_rows) {
   const Dims expected = two_rows ? Dims{2, x.shape[1]} : Dims{x.shape[1]};
@@ -67,7 +67,7 @@ void infer_batch_norm(const Attrs& attrs, std::span<const BufferSpec> inputs, Bu
   *output = {x.dtype, x.shape, output_strides(inputs.first(1), x.shape)};
 }
 
-// A gradient may be that of an activation behind the normalisation, whose weight and bias are given then.
+// The incoming gradient may be that of an activation after the normalisation; weight and bias are then passed as well.
 bool is_gated(const Attrs& attrs) { return attrs.is_set("relu") || attrs.is_set("relu6"); }
 
 void require_input_count(const char* name, size_t given, size_t expected) {
@@ -126,7 +126,7 @@ void infer_normalize(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
   *output = row_major(x.dtype, x.shape);
 }
 
-// --- derivatives by channel ------------------------------------------------------------------------
+// --- derivatives per channel -----------------------------------------------------------------------
 
 // A row of a (2, C) tensor.
 Tensor row(const Tensor& pair, int64_t index) {
@@ -151,8 +151,8 @@ Gradients batch_norm_gradients(const BackwardContext& c) {
   return gradients;
 }
 
-// The sums are linear in g, and their transpose is batch_norm: h (2, C) are bias and weight. Through x, they are what
-// a weight of h[1] would bring about.
+// The sums are linear in g, and their transpose is batch_norm with the rows of h (2, C) as bias and weight. Their
+// gradient for x is that of batch_norm with the weight h[1].
 Gradients channel_sums_gradients(const BackwardContext& c) {
   const Tensor& h = c.gradient;
   const Tensor g = c.input(0);
@@ -167,21 +167,21 @@ Gradients channel_sums_gradients(const BackwardContext& c) {
   return gradients;
 }
 
-// All axes but that of the channels.
+// All axes except the channel axis.
 Axes axes_beside_channels(const Tensor& x) {
   std::vector<int64_t> axes = {0};
   for (int axis = 2; axis < x.rank(); ++axis) axes.push_back(axis);
   return axes;
 }
 
-// One number per channel, shaped so that it broadcasts over x.
+// One number per channel, reshaped so that it broadcasts over x.
 Tensor along_channels(const Tensor& values, const Tensor& x) {
   Dims shape = Dims::filled(x.rank(), 1);
   shape[1] = x.size(1);
   return reshape(values, shape);
 }
 
-// Of F = w r g, with r = 1 / sqrt(variance + epsilon) constant.
+// The derivative of F = w r g, where r = 1 / sqrt(variance + epsilon) is constant.
 Gradients scaled_gradients(const BackwardContext& c) {
   const Tensor& h = c.gradient;
   const Tensor g = c.input(0);
@@ -195,8 +195,8 @@ Gradients scaled_gradients(const BackwardContext& c) {
   return gradients;
 }
 
-// Of F = w r (g - s0 / n - x' s1 / n), x' = r (x - mean), for an incoming gradient h. The moments are computed from x
-// anew, so that this can be differentiated again.
+// The derivative of F = w r (g - s0 / n - x' s1 / n), x' = r (x - mean), for an incoming gradient h. The moments are
+// recomputed from x, so that this can be differentiated again.
 Gradients batch_norm_backward_gradients(const BackwardContext& c) {
   if (!is_of_batch(c)) return scaled_gradients(c);
   const DType dtype = statistics_dtype(c.gradient.dtype());
@@ -241,9 +241,9 @@ Tensor normalize_backward_of(const BackwardContext& c, const Tensor& g, const Te
 
 Gradients normalize_gradients(const BackwardContext& c) { return {normalize_backward_of(c, c.gradient, c.input(0))}; }
 
-// Of F = r (g - mean(g) - x' mean(g x')), x' = r (x - mean), for an incoming gradient h. It is symmetric in g and h:
-// <h, F> = r <h', g'> - r^3 <h', z> <g', z> / n, where a prime takes the mean away and z = x - mean. Without `center`
-// no mean is taken away.
+// The derivative of F = r (g - mean(g) - x' mean(g x')), x' = r (x - mean), for an incoming gradient h. It is symmetric
+// in g and h: <h, F> = r <h', g'> - r^3 <h', z> <g', z> / n, where a prime subtracts the mean and z = x - mean. Without
+// `center`, no mean is subtracted.
 Gradients normalize_backward_gradients(const BackwardContext& c) {
   Gradients gradients(2);
   const Tensor x_given = c.input(1);
@@ -280,8 +280,9 @@ int64_t count_flops(const Attrs&, std::span<const BufferSpec> inputs, const Buff
 
 void define_norm(Registry& registry) {
   const auto first = [](int count) { return (1U << count) - 1; };
-  // normalisation. Channels are axis 1. The dtype of statistics is that of x, float32 for 16 bits; moments, weight,
-  // bias and sums have it, or that of x. (x (N, C, ...)) -> (2, C), dtype of statistics
+  // Normalisation. Channels are axis 1. The dtype of statistics is that of x, or float32 for 16 bits; moments, weight,
+  // bias and sums have this dtype or that of x.
+  // (x (N, C, ...)) -> (2, C), dtype of statistics
   registry.declare(OpId::channel_moments, {
                                               .doc = "Mean and variance of each channel, over all other axes.",
                                               .inputs = {"x"},
@@ -289,9 +290,9 @@ void define_norm(Registry& registry) {
                                               .infer = infer_channel_moments,
                                               .flops = count_flops<4>,
                                           });
-  // (x (N, C, ...), moments (2, C), weight (C), bias (C)) -> (y, strides as of elementwise ops) {epsilon number; batch
-  // bool: the moments are those of x, and the derivative is that of x through them too, else they are constants; relu
-  // or relu6 bool, set by passes: that of it all}
+  // (x (N, C, ...), moments (2, C), weight (C), bias (C)) -> (y, strides as for elementwise ops) {epsilon number; batch
+  // bool: the moments are those of x, and the derivative for x also goes through them, otherwise they are constants;
+  // relu or relu6 bool, set by passes: applied to the whole result}
   registry.declare(OpId::batch_norm, {
                                          .doc = "(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel.",
                                          .inputs = {"x", "moments", "weight", "bias"},
@@ -303,7 +304,7 @@ void define_norm(Registry& registry) {
                                          .flops = count_flops<3>,
                                      });
   // (g, x, moments) -> (2, C), dtype of statistics: sums of g and of g times the normalised x {epsilon, batch; relu or
-  // relu6 bool, set by passes: g is the gradient of that of the result; weight and bias are operands then}
+  // relu6 bool, set by passes: g is the gradient of the activated result, and weight and bias are operands too}
   registry.declare(OpId::channel_sums, {
                                            .doc = "Gradients of batch_norm for bias and weight.",
                                            .inputs = {"g", "x", "moments", "weight?", "bias?"},
@@ -314,8 +315,8 @@ void define_norm(Registry& registry) {
                                            .saves_inputs = first(3),
                                            .flops = count_flops<4>,
                                        });
-  // (g, x, moments, weight, sums of channel_sums: if batch) -> (dx, strides as of elementwise ops of x) {epsilon,
-  // batch; relu or relu6 as above: with bias as the last operand}
+  // (g, x, moments, weight, sums of channel_sums: if batch) -> (dx, strides as for elementwise ops on x) {epsilon,
+  // batch; relu or relu6 as above, with bias as the last operand}
   registry.declare(OpId::batch_norm_backward, {
                                                   .doc = "Gradient of batch_norm for x.",
                                                   .inputs = {"g", "x", "moments", "weight", "sums?", "bias?"},
@@ -326,8 +327,8 @@ void define_norm(Registry& registry) {
                                                   .saves_inputs = first(5),
                                                   .flops = count_flops<5>,
                                               });
-  // (x) -> (y, row-major) {axes integer: how many trailing ones are a row; epsilon number; center bool: (x - mean) /
-  // sqrt(variance + epsilon), else x / sqrt(mean of squares + epsilon)}
+  // (x) -> (y, row-major) {axes integer: how many trailing axes form a row; epsilon number; center bool: (x - mean) /
+  // sqrt(variance + epsilon), otherwise x / sqrt(mean of squares + epsilon)}
   registry.declare(OpId::normalize,
                    {
                        .doc = "Rows of the trailing axes, brought to mean 0 and variance 1, or to root mean square 1.",
@@ -338,7 +339,7 @@ void define_norm(Registry& registry) {
                        .saves_inputs = first(1),
                        .flops = count_flops<6>,
                    });
-  // (g, x) -> (dx) {the same}
+  // (g, x) -> (dx) {same attributes}
   registry.declare(OpId::normalize_backward, {
                                                  .doc = "Gradient of normalize for x; inputs g, x.",
                                                  .inputs = {"g", "x"},

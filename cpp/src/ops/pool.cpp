@@ -1,4 +1,4 @@
-// Pooling: the largest element or the mean of windows.
+// Pooling: the largest element or the mean of each window.
 #include <limits>
 
 #include "autograd/node.h"
@@ -38,13 +38,13 @@ void require_windows(const char* name, const Attrs& attrs, const BufferSpec& spe
   }
 }
 
-// The shape with the spatial sizes that an attribute gives.
+// The shape with its spatial sizes replaced by those in an attribute.
 Dims with_sizes(const char* name, const Dims& shape, const Attrs& attrs, const char* attr) {
   require_per_axis(name, attrs, attr, shape.rank() - 2, 0);
   return with_spatial(shape[0], shape[1], attrs.dims(attr));
 }
 
-// Windows begin in the padded input: else their places may be beyond what integers hold.
+// Windows must begin in the padded input, because their positions could otherwise exceed the range of integers.
 void require_places(const char* name, const Attrs& attrs, const Dims& input, const Dims& output) {
   for (int i = 0; i < input.rank(); ++i) {
     int64_t last = 0;
@@ -98,7 +98,7 @@ Gradients max_pool_gradients(const BackwardContext& c) {
   return {op::apply(OpId::max_pool_backward, c.attrs(), {c.gradient, c.input(0)})};
 }
 
-// Linear in g: its transpose takes from each window the element that was the largest of x.
+// Linear in g: its transpose takes, from each window, the element at which x was largest.
 Gradients max_pool_backward_gradients(const BackwardContext& c) {
   Gradients gradients(2);
   if (!c.needs(0)) return gradients;
@@ -128,8 +128,9 @@ Gradients avg_pool_backward_gradients(const BackwardContext& c) {
 void define_pool(Registry& registry) {
   constexpr uint32_t first = 1U;
   constexpr uint32_t second = 2U;
-  // pooling with 1 to 3 spatial axes; attrs as op/pool_geometry.h reads them, and size dims: T; what lies outside of x
-  // does not count; results lie as x does. (x (N, C, S...)) -> (y (N, C, T...))
+  // Pooling with 1 to 3 spatial axes. Attributes as op/pool_geometry.h reads them, and size dims: T; positions outside
+  // x do not count; results have the layout of x.
+  // (x (N, C, S...)) -> (y (N, C, T...))
   registry.declare(OpId::max_pool, {
                                        .doc = "Largest element of each window; not-a-number wins.",
                                        .inputs = {"x"},
@@ -138,7 +139,7 @@ void define_pool(Registry& registry) {
                                        .backward = max_pool_gradients,
                                        .saves_inputs = first,
                                    });
-  // (x) -> (y int64): place in the row-major spatial axes; the first one
+  // (x) -> (y int64): position in the row-major spatial axes; the first of equal elements
   registry.declare(OpId::max_pool_indices, {
                                                .doc = "Where max_pool finds the largest element of each window.",
                                                .inputs = {"x"},
@@ -176,7 +177,7 @@ void define_pool(Registry& registry) {
 
 namespace {
 
-// Places that windows take along an axis; with `ceil`, the last one may reach beyond, but not begin there.
+// The number of windows along an axis; with `ceil`, the last one may extend beyond the end, but not begin there.
 int64_t window_count(int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil) {
   const int64_t room = size + 2 * padding - dilation * (kernel - 1) - 1;
   if (room < 0) return 0;
@@ -311,7 +312,7 @@ Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size) try 
   ops::require_sizes("max_unpool", size);
   const int64_t count = element_count(size);
   const Tensor summed = gather_backward(reshape(x, planes), places, 2, count);
-  // Overlapping windows have found the same element: it is not added up.
+  // Overlapping windows may have found the same element, which must not be added more than once.
   const Tensor found = gather_backward(reshape(ones_like(x), planes), places, 2, count);
   return reshape(summed / maximum(found, scalar_like(1, found)), shape);
 } catch (const Error&) {

@@ -54,7 +54,7 @@ void infer_dropout(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec*
   *output = row_major(inputs[0].dtype, inputs[0].shape);
 }
 
-// The same mask again, drawn from the same state: nothing but the state need be kept.
+// Draws the same mask again from the same state, so that only the state must be kept.
 Gradients dropout_gradients(const BackwardContext& c) {
   return {op::apply(OpId::dropout, c.attrs(), {c.gradient, c.input(1)}), {}};
 }
@@ -63,8 +63,8 @@ Gradients dropout_gradients(const BackwardContext& c) {
 
 void define_random(Registry& registry) {
   constexpr uint32_t state_input = 2U;
-  // random: `state` is int64 (2): seed, offset in Philox blocks of 4 x 32 bits (runtime/philox.h) (state) -> (y)
-  // {shape dims, dtype, low, high number}
+  // Random ops. `state` is int64 (2): seed, offset in Philox blocks of 4 x 32 bits (runtime/philox.h).
+  // (state) -> (y) {shape dims, dtype, low, high number}
   registry.declare(OpId::uniform, {
                                       .doc = "Uniform in [low, high).",
                                       .inputs = {"state"},
@@ -110,7 +110,7 @@ void RandomStream::restart(int64_t seed, int64_t offset) {
   offset_ = offset;
 }
 
-// Threads that draw at once in a new child may both seed; the numbers are random all the same.
+// Threads that draw concurrently in a new child process may both reseed; the numbers are random either way.
 void RandomStream::reseed_after_fork() const {
   const int64_t process = process_.load(std::memory_order_relaxed);
   if (process == chosen || process == core::fork_count()) return;
@@ -120,7 +120,7 @@ void RandomStream::reseed_after_fork() const {
 }
 
 namespace {
-// Places wrap: a file may say that a stream is near its end.
+// Offsets wrap around, because a file may contain a stream near its end.
 int64_t moved(int64_t offset, int64_t blocks) {
   return static_cast<int64_t>(static_cast<uint64_t>(offset) + static_cast<uint64_t>(blocks));
 }
@@ -129,7 +129,7 @@ int64_t moved(int64_t offset, int64_t blocks) {
 void RandomStream::advance(int64_t blocks, int64_t* seed_and_offset) {
   reseed_after_fork();
   seed_and_offset[0] = seed_;
-  seed_and_offset[1] = offset_.fetch_add(blocks);  // which wraps too
+  seed_and_offset[1] = offset_.fetch_add(blocks);  // this wraps around too
 }
 
 void RandomStream::take_back(int64_t blocks, const int64_t* seed_and_offset) {
@@ -191,7 +191,8 @@ Tensor Generator::fresh_state(int64_t blocks) {
 }
 
 Tensor Generator::take(int64_t count) {
-  // The innermost scope that replays decides; those inside of it, and all where none does, remember.
+  // The innermost scope that replays provides the state. The scopes inside it, or all scopes if none replays, record
+  // it.
   RandomTape::Scope* scope = innermost_tape;
   while (scope != nullptr && !scope->replays_) scope = scope->outer_;
   Tensor state;
@@ -201,7 +202,7 @@ Tensor Generator::take(int64_t count) {
       throw Error("a function that is run again draws more random numbers than before");
     state = states[scope->next_++];
   } else {
-    // A block gives at least two numbers of any dtype.
+    // A block contains at least two numbers of any dtype.
     state = fresh_state((count + 1) / 2);
   }
   for (RandomTape::Scope* inner = innermost_tape; inner != scope; inner = inner->outer_) {
@@ -212,7 +213,7 @@ Tensor Generator::take(int64_t count) {
 
 namespace {
 
-// A seed that the environment fixes for all that runs in it.
+// The first stream, with a seed that the environment may fix for everything that runs in it.
 std::shared_ptr<RandomStream> first_stream() {
   const char* text = std::getenv("PYDL_SEED");
   if (text == nullptr || *text == '\0') return std::make_shared<RandomStream>();

@@ -1,8 +1,8 @@
 // Recurrent layers: one direction of one layer.
 //
-// The results share one buffer, the tape, whose parts the derivative reads (op/recurrent_geometry.h). Recorded as
-// slices of it, each of them would bring a gradient of the size of the tape; so the states are recorded as one
-// function.
+// The results share one buffer, the tape, parts of which the derivative reads (op/recurrent_geometry.h). If they were
+// recorded as slices of the tape, each would produce a gradient of the tape's size; therefore the states are recorded
+// as one function.
 #include <algorithm>
 
 #include "core/named.h"
@@ -42,7 +42,7 @@ void require_lengths(const char* name, const BufferSpec& lengths, int64_t batch)
   throw TypeError(concat_text(name, ": expected lengths of int64, got ", lengths.dtype));
 }
 
-// The parts of the tape are counted in int64.
+// Offsets in the tape must fit into int64.
 void require_countable(const char* name, const RecurrentGeometry& g) {
   constexpr int64_t most = int64_t{1} << 56;
   int64_t elements = 0;
@@ -153,7 +153,7 @@ Tensor columns(const Tensor& x, int64_t begin, int64_t count) {
   return slice(x, {0, begin}, {x.size(0), count}, {1, 1});
 }
 
-// A call of `recurrent` with its operands in the order of the op, and what its derivative does with them.
+// A call of `recurrent` with its operands in the order of the op, and its derivative.
 class RecurrentCall {
  public:
   RecurrentCall(std::vector<Tensor> operands, Tensor lengths, const RecurrentOptions& options)
@@ -164,7 +164,7 @@ class RecurrentCall {
 
   const std::vector<Tensor>& operands() const { return operands_; }
 
-  /// Without history.
+  /// Runs the call without recording history.
   RecurrentStates run(bool tape) {
     const GradMode mode(false);
     std::vector<Tensor> inputs = operands_;
@@ -174,7 +174,7 @@ class RecurrentCall {
     attrs.add("tape", tape);
     tape_ = op::apply(OpId::recurrent, attrs, inputs);
     const RecurrentGeometry g = geometry();
-    // The final states are copies: who keeps them need not keep the tape.
+    // The final states are copies, so that keeping them does not keep the tape.
     const Dims state = {g.batch, g.hidden};
     RecurrentStates states = {part(tape_, g.new_states(), {g.steps, g.batch, g.hidden}),
                               copy(part(tape_, g.final_h(), state))};
@@ -183,7 +183,7 @@ class RecurrentCall {
     return states;
   }
 
-  /// The gradients of the operands that `needs` says.
+  /// The gradients of the operands that are marked in `needs`.
   std::vector<Tensor> gradients(const RecurrentStates& given, const std::vector<bool>& needs) const {
     std::vector<Tensor> results(operands_.size());
     if (!given.output.defined() && !given.h.defined() && !given.c.defined()) return results;
@@ -219,8 +219,8 @@ class RecurrentCall {
     }
   }
 
-  // Through the same computation made of differentiable ops, so that what comes out can be differentiated again. The
-  // operands enter as views: one of them may have been computed from another.
+  // Repeats the computation with differentiable ops, so that the result can be differentiated again. The operands are
+  // passed as views, because one of them may have been computed from another.
   std::vector<Tensor> composed_gradients(const RecurrentStates& given, const std::vector<bool>& needs) const {
     std::vector<Tensor> views;
     std::vector<Tensor> wanted;
@@ -269,15 +269,15 @@ class RecurrentCall {
     return op::apply(OpId::recurrent_backward, attrs, inputs);
   }
 
-  // slopes (T N, S) transposed times rows (T, N, B) of steps that count; `shift` and `first` as sequence_product has
-  // them.
+  // slopes (T N, S) transposed times rows (T, N, B) of the steps that count; `shift` and `first` are those of
+  // sequence_product.
   Tensor product(const Tensor& slopes, const Tensor& rows, int64_t shift, const Tensor& first) const {
     if (!lengths_.defined()) return matmul(matrix_transpose(slopes), reshape(rows, {slopes.size(0), rows.size(2)}));
     const RecurrentGeometry g = geometry();
     return sequence_product(reshape(slopes, {g.steps, g.batch, slopes.size(1)}), rows, lengths_, first, shift);
   }
 
-  // Of the recurrent weights: each block of slopes times what its gates are computed from.
+  // The gradient of the recurrent weights: each block of slopes times the input of its gates.
   Tensor recurrent_weight_gradient(const Tensor& slopes) const {
     const RecurrentGeometry g = geometry();
     const Tensor& h0 = operands_[1];
@@ -338,7 +338,7 @@ class RecurrentCall {
   Tensor tape_;
 };
 
-// The operands, of one dtype, in the order of the op.
+// The operands, converted to one dtype, in the order of the op.
 std::vector<Tensor> operands_of(const Tensor& x, const Tensor& h0, const Tensor& c0, const RecurrentWeights& weights,
                                 const RecurrentOptions& options) {
   const bool lstm = options.cell == RecurrentCell::lstm;
@@ -351,7 +351,7 @@ std::vector<Tensor> operands_of(const Tensor& x, const Tensor& h0, const Tensor&
   if (weights.b_ih.defined()) operands.insert(operands.end(), {weights.b_ih, weights.b_hh});
   DType dtype = x.dtype();
   for (const Tensor& operand : operands) dtype = promote(dtype, operand.dtype());
-  // A tape of 16 bits would lose what the gradients need.
+  // A 16-bit tape would lose precision that the gradients need.
   if (item_size(dtype) == 2) dtype = DType::float32;
   for (Tensor& operand : operands) operand = astype(operand, dtype);
   return operands;
@@ -375,8 +375,8 @@ Tensor as_lengths(const Tensor& lengths) {
   return astype(lengths, DType::int64);
 }
 
-// What the kernel does where there is one. A trace has no elements to look at: there, rows that are too long count all
-// steps.
+// Checks lengths as the kernel does, if there is one. A trace has no elements to check: there, rows that are too long
+// count all steps.
 void check_lengths(const Tensor& lengths, int64_t steps) {
   if (!lengths.defined() || is_traced(lengths)) return;
   const Tensor counts = contiguous(lengths);
@@ -396,11 +396,12 @@ std::vector<bool> needs_of(const std::vector<Tensor>& operands) {
 }  // namespace
 
 void define_recurrent(Registry& registry) {
-  // recurrent layers: one direction of one layer; sizes, parts of the flat results and the order of inputs as
-  // op/recurrent_geometry.h says; x row-major or (T, N, I) of any strides, lengths int64 (N) in 0 .. T, else
-  // IndexError. Beyond its length, a row's states are 0 and what else the result has of it is unspecified. (x (T, N,
-  // I), h0 (N, H), w_ih (G H, I), w_hh (G H, H), c0?, b_ih?, b_hh?, lengths?) -> flat {cell integer, reset_after,
-  // reverse, bias, lengths, tape bool}
+  // Recurrent layers: one direction of one layer. Sizes, parts of the flat results and the order of inputs are defined
+  // in op/recurrent_geometry.h. x is row-major or (T, N, I) with any strides; lengths int64 (N) must be in 0 .. T,
+  // otherwise IndexError is raised. Beyond its length, a row's states are 0 and its other parts of the result are
+  // unspecified.
+  // (x (T, N, I), h0 (N, H), w_ih (G H, I), w_hh (G H, H), c0?, b_ih?, b_hh?, lengths?) -> flat {cell integer,
+  // reset_after, reverse, bias, lengths, tape bool}
   registry.declare(OpId::recurrent,
                    {
                        .doc = "States of an LSTM, GRU or simple recurrent layer over the steps of a sequence.",
@@ -422,8 +423,8 @@ void define_recurrent(Registry& registry) {
                        .flops = recurrent_backward_flops,
                    });
   // (a (T, N, A), b (T, N, B), lengths int64 (N), first (N, B)) -> (A, B) {shift integer: 0, -1 or 1}: the sum over n
-  // and t < lengths[n] of the outer product of a[t, n] and b[t + shift, n], or first[n] where t + shift is outside of
-  // the sequence
+  // and t < lengths[n] of the outer product of a[t, n] and b[t + shift, n], or first[n] if t + shift is outside the
+  // sequence
   registry.declare(OpId::sequence_product,
                    {
                        .doc = "Product of two batches of sequences, summed over the steps that are part of them.",

@@ -7,7 +7,7 @@ namespace ops {
 
 namespace {
 
-// Block `index` of `units` columns.
+// The columns of block `index`, where each block has `units` columns.
 Tensor block(const Tensor& x, int64_t index, int64_t units) {
   return slice(x, {0, index * units}, {x.size(0), units}, {1, 1});
 }

@@ -73,7 +73,7 @@ int64_t count_flops(const Attrs&, std::span<const BufferSpec> inputs, const Buff
   return element_count(inputs[0].shape);
 }
 
-// A result of the reduction in question, shown in the shape of its input.
+// Expands a reduced tensor to the shape of the reduction's input.
 Tensor spread(const BackwardContext& c, const Tensor& reduced) {
   const Dims& shape = c.input_shape(0);
   return expand(reshape(reduced, reduced_shape(shape, c.attrs().dims("axes"), true)), shape);
@@ -92,7 +92,7 @@ Gradients mean_gradients(const BackwardContext& c) {
   return {spread(c, c.gradient * (1.0 / static_cast<double>(count_of(c))))};
 }
 
-// Every element that reaches the extremum has an equal share of the gradient.
+// All elements equal to the extremum share the gradient equally.
 Gradients extremum_gradients(const BackwardContext& c) {
   const Tensor x = c.input(0);
   const Tensor reached = astype(equal(x, spread(c, c.result())), x.dtype());
@@ -100,7 +100,8 @@ Gradients extremum_gradients(const BackwardContext& c) {
   return {gradient_times(spread(c, share), reached)};
 }
 
-// Products of all the others, without dividing: right where elements are 0 and differentiable again.
+// For each element the product of all others, without division, so that it is correct for zeros and can be
+// differentiated again.
 Tensor product_of_others(const Tensor& rows) {
   const int64_t count = rows.size(1);
   const Tensor diagonal = expand_dims(astype(eye(count, count), DType::boolean), 0);
@@ -136,7 +137,8 @@ Gradients var_gradients(const BackwardContext& c) {
 
 void define_reduce(Registry& registry) {
   constexpr uint32_t x_input = 1U;
-  // reductions: (x) -> (y) {axes dims, ascending; keepdims bool}
+  // Reductions.
+  // (x) -> (y) {axes dims, ascending; keepdims bool}
   registry.declare(OpId::sum, {
                                   .doc = "Sum over axes.",
                                   .inputs = {"x"},
@@ -205,7 +207,7 @@ void define_reduce(Registry& registry) {
                                   .infer = infer_reduction<OpId::all>,
                                   .flops = count_flops,
                               });
-  // {axes dims; keepdims bool; correction number}: divides by count - correction
+  // {axes dims; keepdims bool; correction number}: the divisor is count - correction
   registry.declare(OpId::var, {
                                   .doc = "Variance over axes.",
                                   .inputs = {"x"},
@@ -216,7 +218,7 @@ void define_reduce(Registry& registry) {
                                   .saves_inputs = x_input,
                                   .flops = count_flops,
                               });
-  // {axes: one axis, or all of them for the flat index; keepdims} -> int64; first one; not-a-number wins
+  // {axes: one axis, or all of them for the flat index; keepdims} -> int64: the first of equal elements; NaN wins
   registry.declare(OpId::argmax, {
                                      .doc = "Index of the largest element.",
                                      .inputs = {"x"},
@@ -250,7 +252,7 @@ Tensor reduce(OpId id, const Tensor& x, const Axes& axes, bool keepdims) {
   return op::apply(id, {{"axes", chosen_axes(op::op_name(id), x, axes)}, {"keepdims", keepdims}}, {x});
 }
 
-// Sums of integers and bools are counted in int64.
+// Sums of integers and bools are computed in int64.
 Tensor widened(const Tensor& x) { return is_floating(x.dtype()) ? x : astype(x, DType::int64); }
 
 Tensor floated(const Tensor& x) { return is_floating(x.dtype()) ? x : astype(x, DType::float32); }
@@ -312,7 +314,7 @@ Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims) 
 }
 
 Tensor std(const Tensor& x, const Axes& axes, double correction, bool keepdims) try {
-  // The derivative is 0 where all are equal, as in PyTorch: the square root alone has none there.
+  // The derivative is 0 if all elements are equal, as in PyTorch; the square root alone has no derivative there.
   const Tensor variance = var(x, axes, correction, keepdims);
   const Tensor zero = scalar_like(0, variance);
   const Tensor is_constant = equal(variance, zero);

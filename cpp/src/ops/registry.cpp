@@ -61,7 +61,7 @@ void require_sizes(const char* op, const Dims& shape) {
   int64_t count = 1;
   for (const int64_t size : shape) {
     if (size < 0) throw ValueError(concat_text(op, ": a shape has no negative sizes, got ", shape));
-    // The other axes count beside one of size 0 too: strides are products of them.
+    // The other axes count even if one has size 0, because strides are products of them.
     if (__builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count)) {
       throw ValueError(concat_text(op, ": shape ", shape, " has too many elements"));
     }
@@ -79,7 +79,7 @@ Registry build_registry() {
 }
 
 const Registry& registry() {
-  // Never destroyed: threads may go on computing while the process ends.
+  // Never destroyed, because threads may still be computing while the process exits.
   static const auto* const instance = new Registry(build_registry());
   return *instance;
 }

@@ -1,4 +1,4 @@
-// Resampling: interpolation along the spatial axes, a linear map whose derivative is its transpose.
+// Resampling: interpolation along the spatial axes, which is a linear map whose derivative is its transpose.
 #include <cmath>
 
 #include "autograd/node.h"
@@ -34,7 +34,7 @@ void require_mode(const char* name, const Attrs& attrs, int spatial) {
         concat_text(name, ": expected ", spatial, " steps, one per spatial axis, got ", given.steps.size()));
   }
   for (const double value : given.steps) {
-    constexpr double most = 0x1p53;  // places of the input, in float too, are numbers then
+    constexpr double most = 0x1p53;  // input positions are then valid numbers, in float too
     if (value >= 0 && value <= most) continue;
     throw ValueError(concat_text(name, ": expected steps from 0 to ", most, ", got ", value));
   }
@@ -88,10 +88,10 @@ Gradients resample_backward_gradients(const BackwardContext& c) {
 }  // namespace
 
 void define_resample(Registry& registry) {
-  // resampling over 1 to 3 spatial axes, a linear map along each (op/resample_taps.h); results lie as x does. (x (N,
-  // C, S...)) -> (y (N, C, T...)) {size dims: T; mode integer: 0 nearest, 1 linear, 2 cubic, 3 area; align_corners
-  // bool; antialias bool: neighbourhoods grow as an axis shrinks; step0, step1, step2 number: places of x per place of
-  // y along each axis, 0: S / T}
+  // Resampling over 1 to 3 spatial axes, a linear map along each (op/resample_taps.h); results have the layout of x.
+  // (x (N, C, S...)) -> (y (N, C, T...)) {size dims: T; mode integer: 0 nearest, 1 linear, 2 cubic, 3 area;
+  // align_corners bool; antialias bool: neighbourhoods grow as an axis shrinks; step0, step1, step2 number: positions
+  // of x per position of y along each axis, 0: S / T}
   registry.declare(OpId::resample, {
                                        .doc = "Nearest, linear, cubic or area interpolation along the spatial axes.",
                                        .inputs = {"x"},
@@ -99,7 +99,7 @@ void define_resample(Registry& registry) {
                                        .infer = infer_resample<OpId::resample>,
                                        .backward = resample_gradients,
                                    });
-  // (g (N, C, T...)) -> (dx (N, C, S...)) {the same, input dims: S}
+  // (g (N, C, T...)) -> (dx (N, C, S...)) {same attributes, input dims: S}
   registry.declare(OpId::resample_backward, {
                                                 .doc = "Gradient of resample: the transposed linear map.",
                                                 .inputs = {"g"},

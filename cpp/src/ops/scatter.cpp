@@ -1,4 +1,4 @@
-// Writing and adding to where an index points along an axis: the index has an entry per element, or per slice.
+// Writing and adding to indexed positions along an axis; the index has one entry per element, or one per slice.
 #include "op/attrs/scatter.h"
 
 #include "autograd/node.h"
@@ -44,7 +44,7 @@ void infer_scatter(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffe
 
 int64_t axis_of(const BackwardContext& c) { return c.attrs().integer("axis"); }
 
-// Whether each element of the source is the one that stays, of those for which the index names one position.
+// Whether each source element is the one that remains, among those for which the index names the same position.
 Tensor stays(const BackwardContext& c, const Tensor& index) {
   const auto axis = static_cast<int>(axis_of(c));
   Dims line = Dims::filled(index.rank(), 1);
@@ -54,7 +54,7 @@ Tensor stays(const BackwardContext& c, const Tensor& index) {
   return equal(gather(last, index, axis), numbers);
 }
 
-// What was overwritten has no part in the result.
+// Overwritten elements do not contribute to the result.
 Gradients scatter_gradients(const BackwardContext& c) {
   const Tensor index = c.input(1);
   Gradients gradients(3);
@@ -81,7 +81,7 @@ Gradients index_add_gradients(const BackwardContext& c) {
 
 void define_scatter(Registry& registry) {
   constexpr uint32_t index_input = 2U;
-  // Of positions that the index names more than once, the last element wins.
+  // If the index names a position more than once, the last element wins.
   registry.declare(
       OpId::scatter,
       {

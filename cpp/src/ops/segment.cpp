@@ -1,4 +1,4 @@
-// Segments: runs of consecutive elements, given by where each begins.
+// Segments: runs of consecutive elements, defined by the positions where they begin.
 #include "op/attrs/segment.h"
 #include "core/named.h"
 #include "op/apply.h"
@@ -39,8 +39,8 @@ void infer_segment_argmax(const Attrs&, std::span<const BufferSpec> inputs, Buff
 }  // namespace
 
 void define_segment(Registry& registry) {
-  // (offsets int64 (B), ascending from 0) -> (y int64 (count)) {count integer}: the segment b that element i is in,
-  // which begins at offsets[b] and ends before the next one
+  // (offsets int64 (B), ascending from 0) -> (y int64 (count)) {count integer}: the segment b that contains element i;
+  // it begins at offsets[b] and ends where the next one begins
   registry.declare(OpId::segment_ids, {
                                           .doc = "The segment that each element is in, by where segments begin.",
                                           .inputs = {"offsets"},
@@ -48,7 +48,7 @@ void define_segment(Registry& registry) {
                                           .traits = flag(op::Trait::checks_values),
                                           .infer = infer_segment_ids,
                                       });
-  // (x (count, D), offsets int64 (B)) -> (y int64 (B, D)): the first one; 0 for an empty segment
+  // (x (count, D), offsets int64 (B)) -> (y int64 (B, D)): the first of equal elements; 0 for an empty segment
   registry.declare(OpId::segment_argmax,
                    {
                        .doc = "Row of the largest element of each segment, by column; not-a-number wins.",

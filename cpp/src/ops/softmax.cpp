@@ -40,7 +40,8 @@ Axes axes_of(const BackwardContext& c) { return std::vector<int64_t>{axis_of(c)}
 
 Gradients softmax_gradients(const BackwardContext& c) { return {softmax_backward(c.gradient, c.result(), axis_of(c))}; }
 
-// Of y (g - s), s = sum(g y), for an incoming gradient h: in g it is softmax_backward again, in y the product rule.
+// The derivative of y (g - s), s = sum(g y), for an incoming gradient h: for g it is softmax_backward again, for y the
+// product rule.
 Gradients softmax_backward_gradients(const BackwardContext& c) {
   const Tensor& h = c.gradient;
   const Tensor g = c.input(0);
@@ -58,7 +59,7 @@ Gradients log_softmax_gradients(const BackwardContext& c) {
   return {log_softmax_backward(c.gradient, c.result(), axis_of(c))};
 }
 
-// Of g - exp(y) sum(g).
+// The derivative of g - exp(y) sum(g).
 Gradients log_softmax_backward_gradients(const BackwardContext& c) {
   const Tensor& h = c.gradient;
   const Tensor g = c.input(0);
@@ -145,7 +146,7 @@ Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) try 
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) try {
   const Tensor values = is_floating(x.dtype()) ? x : astype(x, DType::float32);
   const Tensor kept = max(values, axes, true).detach();
-  // A row of infinities has no difference from its maximum that means anything: it is its own result.
+  // If the maximum of a row is infinite, differences from it are meaningless, and the maximum is itself the result.
   const Tensor shift = where(isfinite(kept), kept, scalar_like(0, kept));
   const Tensor summed = log(sum(exp(values - shift), axes, true)) + shift;
   if (keepdims) return summed;

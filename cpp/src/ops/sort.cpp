@@ -35,7 +35,7 @@ void infer_sort(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
   *results = row_major(DType::int64, shape);
 }
 
-// The elements went to other positions, and so do their gradients.
+// Gradients are moved back from the positions to which the elements moved.
 Gradients moved_gradients(const BackwardContext& c) {
   if (!c.gradient.defined()) return {{}};
   const auto axis = c.attrs().integer("axis");

@@ -1,4 +1,4 @@
-// Optimiser updates: one op over all parameters, in place.
+// Optimiser updates: one op that updates all parameters in place.
 #include "op/attrs/update.h"
 #include "op/apply.h"
 #include "ops/families.h"
@@ -15,7 +15,7 @@ namespace ops {
 
 namespace {
 
-// How many tensors an update keeps per parameter, itself included.
+// The number of tensors that an update overwrites per parameter, including the parameter itself.
 int state_groups(OpId id, const Attrs& attrs) {
   const int velocity = id != OpId::adam_update && attrs.number("momentum") != 0 ? 1 : 0;
   return (id == OpId::sgd_update ? 1 : id == OpId::rmsprop_update ? 2 : 3) + velocity;
@@ -34,7 +34,7 @@ void infer_update(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
         concat_text(name, ": expected a count of the ", inputs.size(), " tensors, got ", attrs.integer("count")));
   }
   const auto count = static_cast<size_t>(attrs.integer("count"));
-  const auto groups = static_cast<size_t>(state_groups(id, attrs)) + 1;  // and the gradients
+  const auto groups = static_cast<size_t>(state_groups(id, attrs)) + 1;  // plus the gradients
   if (inputs.size() != 2 + groups * count) {
     throw ValueError(
         concat_text(name, ": expected ", groups, " lists of ", count, " tensors, got ", inputs.size() - 2, " tensors"));
@@ -83,10 +83,10 @@ int count_one(const Attrs&, int) { return 1; }
 }  // namespace
 
 void define_update(Registry& registry) {
-  // updates, fused over all parameters. All mutate every input before the gradients. step is int64 (), lr float64 ();
-  // the kernel adds 1 to step first, then uses it. {count integer: the number n of parameters, ...} (step, params n,
-  // velocities n if momentum != 0, grads n, lr) {momentum, dampening, weight_decay number; nesterov bool}: at step 1
-  // velocity = gradient, as in PyTorch
+  // Updates, each fused over all parameters. They overwrite every input before the gradients. step is int64 (), lr is
+  // float64 (); the kernel first adds 1 to step and then uses it. {count integer: the number n of parameters, ...}
+  // (step, params n, velocities n if momentum != 0, grads n, lr) {momentum, dampening, weight_decay number; nesterov
+  // bool}: at step 1 velocity = gradient, as in PyTorch
   registry.declare(OpId::sgd_update, {
                                          .doc = "Stochastic gradient descent with momentum.",
                                          .inputs = {"step", "tensors..."},
@@ -96,8 +96,8 @@ void define_update(Registry& registry) {
                                          .infer = infer_update<OpId::sgd_update>,
                                          .mutated = count_mutated<OpId::sgd_update>,
                                      });
-  // (param (K, D...), g, index int64, lr): mutates param only, by the slices of g, as sgd_update does by those of
-  // take_backward(g, index). {skip integer, where given}. Indices outside are passed over
+  // (param (K, D...), g, index int64, lr): mutates only param, by the slices of g, as sgd_update does with
+  // take_backward(g, index). {skip integer, optional}. Indices out of range are ignored
   registry.declare(OpId::sgd_update_rows,
                    {
                        .doc = "Stochastic gradient descent for the rows of a table that an index names.",
@@ -109,7 +109,7 @@ void define_update(Registry& registry) {
                        .mutated = count_one,
                    });
   // (step, params n, square_averages n, velocities n if momentum != 0, grads n, lr) {alpha, epsilon, momentum,
-  // weight_decay number} as torch.optim.RMSprop
+  // weight_decay number}, as in torch.optim.RMSprop
   registry.declare(OpId::rmsprop_update, {
                                              .doc = "RMSprop (Hinton, 2012).",
                                              .inputs = {"step", "tensors..."},
@@ -120,7 +120,7 @@ void define_update(Registry& registry) {
                                              .mutated = count_mutated<OpId::rmsprop_update>,
                                          });
   // (step, params n, first_moments n, second_moments n, grads n, lr) {beta1, beta2, epsilon, weight_decay number;
-  // decoupled bool: AdamW} as torch.optim.Adam
+  // decoupled bool: AdamW}, as in torch.optim.Adam
   registry.declare(OpId::adam_update, {
                                           .doc = "Adam (Kingma and Ba, 2014), or AdamW when decoupled.",
                                           .inputs = {"step", "tensors..."},
@@ -138,8 +138,8 @@ namespace optim {
 
 namespace {
 
-// Runs an update on: step, then the lists one after the other, then lr. Parameters are leaves that require gradients,
-// so nothing is recorded here.
+// Runs an update on step, followed by the lists one after the other, followed by lr. Parameters are leaves that require
+// gradients, so nothing is recorded here.
 void apply_update(OpId id, const Attrs& attrs, const Tensor& step, std::initializer_list<std::span<const Tensor>> lists,
                   const Tensor& lr) {
   std::vector<Tensor> operands = {step};

@@ -17,13 +17,13 @@ using op::OpId;
 
 namespace {
 
-// Strides that show a layout under another shape without copying; nothing when there are none.
+// The strides that view a layout in another shape without copying; nothing if there are none.
 std::optional<Dims> reshape_strides(const Dims& shape, const Dims& strides, const Dims& target) {
   if (element_count(shape) == 0) return contiguous_strides(target);
   Dims result = Dims::filled(target.rank(), 0);
   int source = 0;
   int axis = 0;
-  // Groups of axes with the same number of elements on both sides; each source group must be evenly strided.
+  // Matches groups of axes with the same number of elements on both sides; each source group must be evenly strided.
   while (axis < target.rank() || source < shape.rank()) {
     int source_end = source;
     int axis_end = axis;
@@ -37,7 +37,7 @@ std::optional<Dims> reshape_strides(const Dims& shape, const Dims& strides, cons
       }
     }
     int64_t stride = 1;
-    int64_t expected = -1;  // stride that the next outer axis must have
+    int64_t expected = -1;  // the stride that the next outer axis must have
     bool first = true;
     for (int i = source_end - 1; i >= source; --i) {
       if (shape[i] == 1) continue;
@@ -59,7 +59,8 @@ std::optional<Dims> reshape_strides(const Dims& shape, const Dims& strides, cons
   return result;
 }
 
-// Whether `size` elements from `start` in steps of `step` lie within an axis; written without products that overflow.
+// Whether `size` elements from `start` in steps of `step` are within an axis; written without products that could
+// overflow.
 bool is_inside(int64_t extent, int64_t start, int64_t size, int64_t step) {
   if (size < 0 || step == 0 || extent < 0) return false;
   if (size == 0) return true;
@@ -144,9 +145,9 @@ void infer_slice(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferS
   require_inside("slice", inputs[0].shape, starts, attrs.dims("sizes"), steps);
   *output = {inputs[0].dtype, attrs.dims("sizes"), inputs[0].strides};
   for (int axis = 0; axis < output->shape.rank(); ++axis) {
-    // An empty slice may start behind the end; its view starts nowhere in particular.
+    // An empty slice may start beyond the end; the offset of its view is arbitrary.
     if (output->shape[axis] > 0) *offset += starts[axis] * inputs[0].strides[axis];
-    // A step that nobody takes may be too long for a stride.
+    // A step along an axis of at most one element is never taken, and may be too long for a stride.
     if (output->shape[axis] > 1) output->strides[axis] *= steps[axis];
   }
 }
@@ -207,7 +208,8 @@ void infer_assign(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec*,
 }  // namespace
 
 void define_view(Registry& registry) {
-  // views: outputs share the memory of the input, no kernel {shape dims}
+  // Views: outputs share the memory of the input, and there is no kernel.
+  // {shape dims}
   registry.declare(OpId::reshape, {
                                       .doc = "The same elements in row-major order under another shape.",
                                       .inputs = {"x"},
@@ -243,7 +245,7 @@ void define_view(Registry& registry) {
                                     .infer = infer_slice,
                                     .backward = slice_gradients,
                                 });
-  // (g) -> (y of shape, zero except y[starts + i * steps] = g[i]) {shape, starts, steps dims}
+  // (g) -> (y with the given shape: zeros, except that y[starts + i * steps] = g[i]) {shape, starts, steps dims}
   registry.declare(OpId::slice_backward, {
                                              .doc = "Zeros with the given part filled in: the transpose of `slice`.",
                                              .inputs = {"g"},
@@ -251,7 +253,8 @@ void define_view(Registry& registry) {
                                              .infer = infer_slice_backward,
                                              .backward = slice_backward_gradients,
                                          });
-  // structure (x0, x1, ...) -> (y) {axis integer}
+  // Structure.
+  // (x0, x1, ...) -> (y) {axis integer}
   registry.declare(OpId::concat, {
                                      .doc = "Tensors joined along an axis.",
                                      .inputs = {"tensors..."},
@@ -435,7 +438,7 @@ std::vector<Tensor> split(const Tensor& x, std::span<const int64_t> sizes, int64
 
 void assign(const Tensor& destination, const Tensor& source) try {
   const Tensor values = expand(source, destination.shape());
-  // Overlapping memory is read before it is written.
+  // If the memory overlaps, the source is copied before it is overwritten.
   const bool overlaps = values.impl()->storage.get() == destination.impl()->storage.get();
   op::apply(OpId::assign, {}, {destination, overlaps ? copy(values) : values});
 } catch (const Error&) {

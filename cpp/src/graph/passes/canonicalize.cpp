@@ -1,4 +1,4 @@
-// Canonicalisation: what is known beforehand is computed once, and what changes nothing is removed.
+// Canonicalisation: computes in advance what is already known, and removes calls that change nothing.
 #include <cmath>
 #include <numeric>
 #include <optional>
@@ -15,7 +15,7 @@ namespace {
 
 using op::OpId;
 
-// Larger results are computed at each run: they would only take memory.
+// Larger results are computed at each run, because folding them would only take memory.
 constexpr int64_t largest_folded = 1024;
 
 class Canonicalizer {
@@ -42,7 +42,7 @@ class Canonicalizer {
     return id;
   }
 
-  // Whether nobody overwrites the memory of this value.
+  // Whether no node overwrites the memory of this value.
   bool is_unchanged(ValueId id) const { return mutations_[static_cast<size_t>(graph_.root(id))].empty(); }
 
   bool simplify(int position) {
@@ -57,8 +57,8 @@ class Canonicalizer {
     return true;
   }
 
-  // What a caller gets is a tensor of its own. Views, and ops that keep the layout of their operands, expect the
-  // layout.
+  // An output of the graph must be a tensor of its own. Views, and ops that keep the layout of their operands, rely on
+  // the layout.
   bool may_replace(ValueId output, ValueId same) const {
     return !is_output_[static_cast<size_t>(output)] && graph_.spec(output).shape == graph_.spec(same).shape &&
            graph_.spec(output).dtype == graph_.spec(same).dtype &&
@@ -86,7 +86,7 @@ class Canonicalizer {
     }
     const core::PauseTrace pause;
     const GradMode mode(false);
-    // Large and small, this value has views: it keeps its number and becomes a constant.
+    // This value may have views, large or small, so it keeps its number and becomes a constant.
     const Tensor result = op::apply(node.op, node.attrs, inputs);
     Value& value = graph_.values[static_cast<size_t>(output)];
     value.source = Source::constant;
@@ -96,7 +96,7 @@ class Canonicalizer {
     return true;
   }
 
-  // The number that all elements of a constant are.
+  // The number that all elements of a constant are equal to, if there is one.
   std::optional<double> uniform(ValueId id) const {
     if (!is_constant(id)) return std::nullopt;
     const BufferSpec& spec = graph_.spec(id);
@@ -127,14 +127,14 @@ class Canonicalizer {
       case OpId::divide:
       case OpId::gradient_over:
       case OpId::pow: return is_number(inputs[1], 1) ? std::optional(inputs[0]) : std::nullopt;
-      // x + 0 is not x where x is -0, but x - 0 is.
+      // x + 0 differs from x if x is -0, but x - 0 does not.
       case OpId::subtract: return is_number(inputs[1], 0) ? std::optional(inputs[0]) : std::nullopt;
       case OpId::copy: return copied(node);
       default: return std::nullopt;
     }
   }
 
-  // A copy serves to have other memory or another layout.
+  // A copy may exist to have separate memory or another layout.
   std::optional<ValueId> copied(const Node& node) const {
     const BufferSpec& from = graph_.spec(node.inputs[0]);
     const BufferSpec& to = graph_.spec(node.outputs[0]);

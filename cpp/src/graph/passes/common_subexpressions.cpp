@@ -1,4 +1,5 @@
-// Common subexpressions: equal ops on equal values of the same memory give the same.
+// Common subexpressions: equal ops on equal values in the same state of memory have equal results and are computed
+// once.
 #include <algorithm>
 #include <numeric>
 #include <unordered_map>
@@ -9,7 +10,7 @@ namespace pydl::graph {
 
 namespace {
 
-// How often the memory of a value was overwritten before a node.
+// How many times the memory of a value was overwritten before a node.
 int64_t version(const Graph& graph, const std::vector<std::vector<int>>& mutations, ValueId id, int position) {
   const auto& positions = mutations[static_cast<size_t>(graph.root(id))];
   return std::lower_bound(positions.begin(), positions.end(), position) - positions.begin();
@@ -39,10 +40,10 @@ void eliminate_common_subexpressions(Graph& graph) {
     for (ValueId& input : node.inputs) input = replacement[static_cast<size_t>(input)];
     if (node.mutated > 0 || node.is_fused() || node.outputs.size() != 1) continue;
     const ValueId output = node.outputs[0];
-    // What is overwritten later, or handed out, has memory of its own.
+    // Values that are overwritten later or returned to the caller need memory of their own.
     if (!graph.is_view(node) && !changes[static_cast<size_t>(output)].empty()) continue;
     if (is_output[static_cast<size_t>(output)]) continue;
-    // All that `equal` compares is part of it: calls of one hash are nearly always equal.
+    // The hash covers everything that `equal` compares, so calls with the same hash are nearly always equal.
     size_t hash = static_cast<size_t>(node.op) * 31 + node.attrs.hash();
     hash = hash * 1000003 + static_cast<size_t>(node.region);
     for (const ValueId input : node.inputs) {

@@ -1,10 +1,10 @@
-// Dead code: what neither an output nor a state depends on.
+// Dead code elimination: removes nodes on which neither an output nor a state depends.
 #include "graph/passes/passes.h"
 
 namespace pydl::graph {
 
 void eliminate_dead_code(Graph& graph) {
-  std::vector<bool> live(graph.values.size(), false);  // values, and the roots of values, that are read
+  std::vector<bool> live(graph.values.size(), false);  // values, and roots of values, that are read
   const auto mark = [&](ValueId id) {
     live[static_cast<size_t>(id)] = true;
     live[static_cast<size_t>(graph.root(id))] = true;

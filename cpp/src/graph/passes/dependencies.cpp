@@ -8,8 +8,8 @@ namespace pydl::graph {
 std::vector<std::vector<int>> dependencies(const Graph& graph) {
   std::vector<std::vector<int>> before(graph.nodes.size());
   std::vector<int> producer = producers(graph);
-  std::vector<int> last_writer(graph.values.size(), -1);       // by root: the last mutation
-  std::vector<std::vector<int>> readers(graph.values.size());  // by root: since then
+  std::vector<int> last_writer(graph.values.size(), -1);       // by root: the latest mutation
+  std::vector<std::vector<int>> readers(graph.values.size());  // by root: readers since then
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     std::vector<int>& needed = before[n];
@@ -50,7 +50,7 @@ std::vector<std::vector<int>> order_groups(const Graph& graph, const std::vector
       ++waiting[static_cast<size_t>(groups[n])];
     }
   }
-  // Of those that may run, the one whose last member came first.
+  // Of the groups that are ready, picks the one whose last member came first.
   const auto later = [&](int a, int b) {
     return members[static_cast<size_t>(a)].back() > members[static_cast<size_t>(b)].back();
   };

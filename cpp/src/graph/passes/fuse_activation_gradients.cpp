@@ -1,5 +1,5 @@
-// Fusion of the gradient of an activation into that of the batch normalisation before it: whether an element passed is
-// known from what the normalisation reads anyway, so that two passes over memory need not be.
+// Fuses the gradient of an activation into that of the batch normalisation before it. Whether the activation passed an
+// element follows from what the normalisation reads anyway, which saves two passes over memory.
 #include "graph/passes/passes.h"
 
 namespace pydl::graph {
@@ -43,8 +43,8 @@ class GradientFuser {
   }
 
  private:
-  // Whether `reader`, of the result of node `activation`, is a gradient of the normalisation and may read what that
-  // read.
+  // Whether `reader`, which reads the result of node `activation`, is a gradient of the normalisation and may read what
+  // the activation read instead.
   bool takes_gate(size_t reader, size_t norm, const char* attr, size_t activation) const {
     const Node& forward = graph_.nodes[norm];
     const Node& backward = graph_.nodes[reader];
@@ -57,7 +57,7 @@ class GradientFuser {
     if (is_backward && backward.inputs[3] != forward.inputs[2]) return false;
     if (backward.attrs.number("epsilon") != forward.attrs.number("epsilon")) return false;
     if (graph_.spec(result).strides != graph_.spec(forward.inputs[0]).strides) return false;
-    // In 16 bits a result just below 6 is rounded to 6, and its gradient is 0.
+    // With 16 bits, a result just below 6 is rounded to 6, where the gradient is 0.
     if (forward.attrs.is_set("relu6") && item_size(graph_.spec(result).dtype) == 2) return false;
     const auto changes = [&](ValueId value, size_t since) {
       return is_mutated_between(graph_, changes_, value, static_cast<int>(since), static_cast<int>(reader) + 1);

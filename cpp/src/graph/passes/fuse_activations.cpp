@@ -1,4 +1,4 @@
-// Fusion of activations into products, convolutions and normalisations: relu is applied where the result is still in
+// Fuses activations into products, convolutions and normalisations: relu is applied while the result is still in
 // registers.
 #include "graph/passes/passes.h"
 
@@ -6,7 +6,7 @@ namespace pydl::graph {
 
 namespace {
 
-// The attr that lets a node apply an activation; null where it cannot.
+// The name of the attribute that makes a node apply an activation; null if the node cannot.
 const char* activation_attr(const Graph& graph, const Node& node, op::OpId activation) {
   if (node.is_fused() || node.attrs.is_set("relu") || node.attrs.is_set("relu6")) return nullptr;
   if (activation == op::OpId::relu && graph.def(node).has(op::Trait::takes_relu)) return "relu";
@@ -28,7 +28,7 @@ void fuse_activations(Graph& graph) {
     if (source < 0) continue;
     const char* attr = activation_attr(graph, graph.nodes[static_cast<size_t>(source)], node.op);
     if (attr == nullptr) continue;
-    // Nobody else may see the result without it.
+    // No other node may read the result without the activation.
     if (uses[input] != 1 || !changes[input].empty()) continue;
     if (graph.spec(node.outputs[0]).strides != graph.spec(node.inputs[0]).strides) continue;
     Node& product = graph.nodes[static_cast<size_t>(source)];

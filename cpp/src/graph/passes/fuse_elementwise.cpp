@@ -1,7 +1,7 @@
-// Fusion of elementwise ops: a chain becomes one node, which passes over memory once.
+// Fuses elementwise ops: a chain becomes one node, which passes over memory once.
 //
-// Nodes on one shape are joined where one reads what another gives, as long as no path leaves the group and comes back
-// into it: its nodes run together (node_groups.h).
+// Nodes of the same shape are joined if one reads the result of another, unless a path leaves the group and comes back
+// into it, because the nodes of a group run together (node_groups.h).
 #include <algorithm>
 #include <optional>
 
@@ -60,7 +60,7 @@ class ElementwiseFuser {
     return std::binary_search(sorted.begin(), sorted.end(), n);
   }
 
-  // What a group reads from outside, each once.
+  // The values that a group reads from outside, each listed once.
   std::vector<ValueId> external_inputs(const std::vector<int>& group) const {
     std::vector<ValueId> inputs;
     for (const int member : group) {
@@ -72,7 +72,7 @@ class ElementwiseFuser {
     return inputs;
   }
 
-  // What of a group is read outside, in the order in which it is read there first.
+  // The values of a group that are read outside, in the order of their first outside reads.
   std::vector<ValueId> external_outputs(const std::vector<int>& group) const {
     std::vector<std::pair<std::pair<int, int>, ValueId>> found;
     for (const int member : group) {
@@ -86,7 +86,7 @@ class ElementwiseFuser {
     return outputs;
   }
 
-  // The outputs of the graph come behind all nodes.
+  // Graph outputs count as reads after all nodes.
   std::optional<Read> first_read_outside(const std::vector<int>& group, ValueId value) const {
     for (const Read& read : readers_.of(value)) {
       if (!is_member(group, read.node)) return read;
@@ -131,7 +131,7 @@ class ElementwiseFuser {
   void rebuild() {
     std::vector<Node> nodes;
     for (const std::vector<int>& group : order_groups(graph_, before_, groups_.groups())) {
-      // A group that nobody reads is not worth a kernel; without the pass over dead code there may be some.
+      // A group that nobody reads is not worth a kernel; such groups exist only if dead code elimination is off.
       if (group.size() == 1 || external_outputs(group).empty()) {
         for (const int member : group) nodes.push_back(node(member));
       } else {

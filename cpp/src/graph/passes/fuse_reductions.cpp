@@ -1,5 +1,5 @@
-// Fusion of reductions into the elementwise node before them: it reduces its results while they are in the caches, and
-// does not write what nothing else reads.
+// Fuses reductions into the elementwise node before them, which then reduces its results while they are in cache and
+// does not write results that nothing else reads.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -48,7 +48,7 @@ class ReductionFuser {
   Node& node(int n) { return graph_.nodes[static_cast<size_t>(n)]; }
   const BufferSpec& input(int n) { return graph_.spec(node(n).inputs[0]); }
 
-  // The node that can do a reduction beside its own work, or -1.
+  // The node that can do a reduction along with its own work, or -1.
   int source_of(int n) {
     const Node& reduction = node(n);
     if (reduction.is_fused() || reduction.inputs.size() != 1) return -1;
@@ -58,14 +58,14 @@ class ReductionFuser {
     if (source < 0 || !is_served(reduction.op, spec.dtype)) return -1;
     if (!node(source).is_fused() && !is_fusible(graph_, node(source))) return -1;
     if (node(source).region != reduction.region || !is_contiguous(spec.shape, spec.strides)) return -1;
-    // What is reduced must be what the node gave.
+    // The reduced value must still be what the node computed.
     if (is_mutated_between(graph_, changes_, value, source, n)) return -1;
     return op::split_reduction(spec.shape, reduction.attrs.dims("axes")) ? source : -1;
   }
 
   void join(int source, const std::vector<int>& candidates) {
     Node fused = node(source).is_fused() ? node(source) : fused_alone(node(source));
-    std::optional<int64_t> columns;  // of the one matrix that all of them see
+    std::optional<int64_t> columns;  // columns of the one matrix that all reductions operate on
     for (const int n : candidates) {
       const auto split = *op::split_reduction(input(n).shape, node(n).attrs.dims("axes"));
       const bool is_whole = split.over == ReductionSplit::Over::all;
@@ -111,7 +111,7 @@ class ReductionFuser {
     fused.outputs.push_back(reduction.outputs[0]);
   }
 
-  // Drops results that only the joined reductions read.
+  // Removes results that only the joined reductions read.
   void drop_unread(Node& fused) {
     for (size_t i = fused.stored.size(); i-- > 0;) {
       if (is_read(fused.outputs[i])) continue;
@@ -120,7 +120,7 @@ class ReductionFuser {
     }
   }
 
-  // A reduction reads one value.
+  // A reduction reads exactly one value.
   void set_removed(int n, bool removed) {
     removed_[static_cast<size_t>(n)] = removed;
     reads_[static_cast<size_t>(graph_.root(node(n).inputs[0]))] += removed ? -1 : 1;
@@ -132,7 +132,7 @@ class ReductionFuser {
   std::vector<int> producer_;
   std::vector<std::vector<int>> changes_;
   std::vector<bool> removed_;
-  std::vector<int> reads_;                      // by root: by nodes that are not removed, and as outputs
+  std::vector<int> reads_;                      // by root: reads by nodes that are not removed, and by graph outputs
   std::map<int, std::vector<int>> candidates_;  // by the node that may do them
 };
 

@@ -6,13 +6,13 @@ namespace {
 
 using op::OpId;
 
-// Dtypes that are computed in as they are, or, 16-bit floats, in float32 with a rounding after each op. Small integers
-// take conversions on the way, in which they would not wrap around as in eager mode.
+// Dtypes that are computed in directly or, for 16-bit floats, in float32 with rounding after each op. Small integers
+// would be converted on the way and then not wrap around as they do in eager mode.
 bool is_computed_in(DType dtype) {
   return is_floating(dtype) || dtype == DType::int32 || dtype == DType::int64 || dtype == DType::boolean;
 }
 
-// Bools are chosen by, converted and combined, but never computed with.
+// Bools can select, be converted and be combined, but are never used in arithmetic.
 bool takes_bools(OpId op) {
   return op == OpId::where || op == OpId::cast || op == OpId::logical_and || op == OpId::logical_or ||
          op == OpId::logical_xor;

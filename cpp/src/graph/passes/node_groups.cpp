@@ -7,7 +7,8 @@ namespace pydl::graph {
 
 namespace {
 
-// A join that has to look at more dependencies is refused, so that the time of all joins grows with the graph.
+// A join that would have to look at more dependencies is refused, so that the time of all joins grows only with the
+// size of the graph.
 constexpr int64_t most_visits = 2048;
 
 }  // namespace
@@ -42,7 +43,7 @@ void NodeGroups::number_tree() {
   for (size_t n = before_.size(); n-- > 0;) {
     if (!before_[n].empty()) size_[static_cast<size_t>(before_[n].back())] += size_[n];
   }
-  std::vector<int> free(before_.size());  // the next place among the children of each
+  std::vector<int> free(before_.size());  // the next free position among the children of each node
   int free_root = 0;
   for (size_t n = 0; n < before_.size(); ++n) {
     int& place = before_[n].empty() ? free_root : free[static_cast<size_t>(before_[n].back())];
@@ -52,7 +53,8 @@ void NodeGroups::number_tree() {
   }
 }
 
-// Whether the tree has a path from a node of one group to one of the other; there may be paths where it has none.
+// Whether the tree contains a path from a node of one group to a node of the other. Paths may exist that are not in the
+// tree.
 bool NodeGroups::surely_reaches(int from, int to) const {
   for (const int a : members(from)) {
     const int first = place_[static_cast<size_t>(a)];
@@ -72,7 +74,7 @@ void NodeGroups::begin(Walk& walk, int group) {
   marks_[static_cast<size_t>(group)] = walk.mark;
 }
 
-// Follows one dependency. Groups that lie before the first or behind the second of the two are on no path between them.
+// Follows one dependency. Groups before the first or after the second of the two are on no path between them.
 NodeGroups::Step NodeGroups::advance(Direction direction, int earlier, int later) {
   const bool is_forward = direction == Direction::forward;
   Walk& walk = is_forward ? forward_ : backward_;
@@ -83,7 +85,7 @@ NodeGroups::Step NodeGroups::advance(Direction direction, int earlier, int later
   const int64_t label = label_[static_cast<size_t>(to)];
   const bool between = label_[static_cast<size_t>(earlier)] <= label && label <= label_[static_cast<size_t>(later)];
   if (mark == walk.mark || !between) return Step::goes_on;
-  // The dependency between the two groups themselves is no path around.
+  // The dependency between the two groups themselves is not a path through other groups.
   if (walk.group == 0 && to == other.reached.front()) return Step::goes_on;
   if (mark == other.mark) return Step::met;
   if (is_forward ? surely_reaches(to, later) : surely_reaches(earlier, to)) return Step::met;
@@ -92,7 +94,7 @@ NodeGroups::Step NodeGroups::advance(Direction direction, int earlier, int later
   return Step::goes_on;
 }
 
-// The group at the other end of the next dependency of a walk; -1 at its end.
+// The group at the other end of the walk's next dependency; -1 at the end of the walk.
 int NodeGroups::next_of(Walk& walk, const std::vector<std::vector<int>>& edges) const {
   for (; walk.group < walk.reached.size(); ++walk.group, walk.member = 0) {
     const std::vector<int>& own = members(walk.reached[walk.group]);
@@ -104,7 +106,7 @@ int NodeGroups::next_of(Walk& walk, const std::vector<std::vector<int>>& edges) 
   return -1;
 }
 
-// Walks from both groups towards each other, until the walks meet or one of them ends.
+// Walks from both groups towards each other until the walks meet or one of them ends.
 bool NodeGroups::leads_around(int earlier, int later) {
   begin(forward_, earlier);
   begin(backward_, later);
@@ -121,13 +123,13 @@ bool NodeGroups::join(int earlier, int later) {
   if (leads_around(earlier, later)) return false;
   const bool forward_ended = forward_.group == forward_.reached.size();
   if (forward_ended) {
-    // What depends on the first group moves behind the second, and the first takes the place of the second.
+    // Whatever depends on the first group moves after the second, and the first takes the position of the second.
     std::vector<int> moved = sorted_tail(forward_);
     moved.insert(moved.begin(), earlier);
     for (const int group : moved) unlink(group);
     link_behind(later, moved);
   } else {
-    // What the second group depends on moves before the first.
+    // Whatever the second group depends on moves before the first.
     std::vector<int> moved = sorted_tail(backward_);
     for (const int group : moved) unlink(group);
     link_behind(previous_[static_cast<size_t>(earlier)], moved);
@@ -160,7 +162,7 @@ void NodeGroups::unlink(int group) {
   previous_[static_cast<size_t>(behind)] = before;
 }
 
-// The labels of the others divide the distance to the next group.
+// The labels of the inserted groups divide the distance to the next group evenly.
 void NodeGroups::link_behind(int group, std::vector<int>& others) {
   const auto count = static_cast<int64_t>(others.size());
   int last = group;

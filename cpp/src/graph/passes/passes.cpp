@@ -24,7 +24,7 @@ constexpr bool verify_passes = false;
 constexpr bool verify_passes = true;
 #endif
 
-// Names of what is switched off that are no passes over the graph: exec/plan.cpp knows them.
+// Names that can be switched off but are not passes over the graph; exec/plan.cpp handles them.
 constexpr const char* planning[] = {"alias", "memory", "together"};
 
 void check_names(std::span<const std::string> without) {

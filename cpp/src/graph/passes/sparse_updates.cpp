@@ -1,5 +1,5 @@
-// Sparse updates: where plain gradient descent is all that reads the gradient of a table's rows, the rows are updated
-// in place, and no gradient of the table's size is made.
+// Sparse updates: if only plain gradient descent reads the gradient of a table's rows, the rows are updated in place
+// and no gradient of the table's size is computed.
 #include <map>
 #include <optional>
 
@@ -38,10 +38,10 @@ class SparseUpdates {
   }
 
  private:
-  // By index and size of the axis that it reaches into: the first lookup.
+  // The first lookup, keyed by index and by the size of the axis that it indexes.
   using Checks = std::map<std::pair<ValueId, int64_t>, int>;
 
-  // Takes the tables out of an update of (step, parameters, gradients, lr), and gives the updates of their rows.
+  // Removes the tables from an update of (step, parameters, gradients, lr), and returns the updates of their rows.
   std::vector<Node> split(int n) {
     Node& update = graph_.nodes[static_cast<size_t>(n)];
     const auto count = static_cast<size_t>(update.attrs.integer("count"));
@@ -87,7 +87,8 @@ class SparseUpdates {
     return node;
   }
 
-  // Whether a gradient is that of rows of a table, read by nobody else; the index has been checked by then.
+  // Whether a gradient belongs to the rows of a table, is read by no other node, and has an index that has been checked
+  // by then.
   bool is_of_rows(ValueId gradient, int update) {
     const int source = producer_[static_cast<size_t>(gradient)];
     if (source < 0 || uses_[static_cast<size_t>(gradient)] != 1) return false;
@@ -122,7 +123,7 @@ class SparseUpdates {
   std::vector<int> uses_;
   std::vector<std::vector<int>> changes_;
   std::vector<bool> removed_;
-  std::optional<Checks> checks_;  // found where somebody asks
+  std::optional<Checks> checks_;  // computed on first use
 };
 
 }  // namespace

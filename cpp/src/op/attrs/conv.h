@@ -1,4 +1,4 @@
-// Attributes of convolutions over 1 to 3 spatial axes; the lists have an entry per spatial axis.
+// Attributes of convolutions over 1 to 3 spatial axes; the lists have one entry per spatial axis.
 #pragma once
 
 #include "op/attr_struct.h"

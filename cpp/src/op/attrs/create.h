@@ -1,4 +1,4 @@
-// Attributes of the ops that make tensors.
+// Attributes of the ops that create tensors.
 #pragma once
 
 #include "op/attr_struct.h"
@@ -12,7 +12,7 @@ struct FullAttrs {
   PYDL_ATTRS(shape, dtype, value)
 };
 
-/// Both integers or both numbers: start, start + step, ...
+/// Either both integers or both numbers: start, start + step, ...
 struct ArangeAttrs {
   Element start = int64_t{0};
   Element step = int64_t{1};

@@ -5,7 +5,7 @@
 
 namespace pydl::op {
 
-/// With `zero_infinity`, the loss is 0 where no path is long enough, else infinity.
+/// If no path is long enough, the loss is 0 with `zero_infinity`, and infinity otherwise.
 struct CtcAttrs {
   int64_t blank = 0;
   bool zero_infinity = false;

@@ -5,7 +5,7 @@
 
 namespace pydl::op {
 
-/// With `reverse`, sums begin at the end of the axis.
+/// With `reverse`, sums start at the end of the axis.
 struct CumsumAttrs {
   int64_t axis = 0;
   bool reverse = false;

@@ -1,4 +1,4 @@
-// Attributes of elementwise ops beyond the table.
+// Attributes of elementwise ops that are not in the table.
 #pragma once
 
 #include "op/attr_struct.h"

@@ -13,21 +13,21 @@ struct GatherAttrs {
 
 struct GatherBackwardAttrs {
   int64_t axis = 0;
-  int64_t size = 0;  ///< of the axis that was indexed
+  int64_t size = 0;  ///< size of the axis that was indexed
   static constexpr size_t required = 2;
   PYDL_ATTRS(axis, size)
 };
 
 struct TakeAttrs {
   int64_t axis = 0;
-  std::optional<int64_t> skip;  ///< no gradient goes to this slice
+  std::optional<int64_t> skip;  ///< this slice receives no gradient
   PYDL_ATTRS(axis, skip)
 };
 
 struct TakeBackwardAttrs {
   int64_t axis = 0;
-  int64_t size = 0;             ///< of the axis that was indexed
-  std::optional<int64_t> skip;  ///< what would be added to this slice is not
+  int64_t size = 0;             ///< size of the axis that was indexed
+  std::optional<int64_t> skip;  ///< nothing is added to this slice
   static constexpr size_t required = 2;
   PYDL_ATTRS(axis, size, skip)
 };

@@ -11,7 +11,7 @@ inline std::span<const char* const> choice_names(LossReduction) {
   return names;
 }
 
-/// Targets that are `ignore_index` do not count. A mean is over those that do.
+/// Targets equal to `ignore_index` do not count. A mean is taken over those that do.
 struct CrossEntropyAttrs {
   int64_t axis = 1;
   int64_t ignore_index = -100;

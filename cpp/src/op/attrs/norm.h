@@ -5,14 +5,14 @@
 
 namespace pydl::op {
 
-/// With `batch`, the moments are those of x, and the derivative goes through them to x; else they are constants.
+/// With `batch`, the moments are those of x, and the derivative goes through them to x; otherwise they are constants.
 struct BatchNormAttrs {
   double epsilon = 1e-5;
   bool batch = false;
   PYDL_ATTRS(epsilon, batch)
 };
 
-/// A row is the last `axes` axes. With `center`, (x - mean) / sqrt(variance + epsilon), else
+/// A row comprises the last `axes` axes. With `center`, the result is (x - mean) / sqrt(variance + epsilon), otherwise
 /// x / sqrt(mean of squares + epsilon).
 struct NormalizeAttrs {
   int64_t axes = 1;

@@ -1,4 +1,4 @@
-// Attributes of pooling over 1 to 3 spatial axes; the lists have an entry per spatial axis.
+// Attributes of pooling over 1 to 3 spatial axes; the lists have one entry per spatial axis.
 #pragma once
 
 #include "op/attr_struct.h"
@@ -16,8 +16,8 @@ struct PoolAttrs {
   PYDL_ATTRS(kernel, stride, padding, dilation, size, adaptive)
 };
 
-/// The divisor of the sum of a window: a number, or 0 for the elements of the window that are in the input, or -1 for
-/// those that are in the padded input.
+/// The divisor of a window's sum: a number, or 0 for the number of elements inside the input, or -1 for the number
+/// inside the padded input.
 struct AvgPoolAttrs {
   Dims kernel;
   Dims stride;
@@ -26,7 +26,7 @@ struct AvgPoolAttrs {
   Dims size;  ///< the spatial sizes of the result
   bool adaptive = false;
   int64_t divisor = 0;
-  std::optional<Dims> input;  ///< the spatial sizes of the input, where the call is a derivative of the backward op
+  std::optional<Dims> input;  ///< the spatial sizes of the input, if the call is a derivative of the backward op
   static constexpr size_t required = 6;
   PYDL_ATTRS(kernel, stride, padding, dilation, size, adaptive, divisor, input)
 };

@@ -11,7 +11,8 @@ inline std::span<const char* const> choice_names(Cell) {
   return names;
 }
 
-/// `bias` and `lengths` say whether these inputs are given; `tape`, whether the result holds what the derivative reads.
+/// `bias` and `lengths` say whether these inputs are present; `tape`, whether the result includes what the derivative
+/// reads.
 struct RecurrentAttrs {
   Cell cell = Cell::lstm;
   bool reset_after = false;
@@ -22,7 +23,7 @@ struct RecurrentAttrs {
   PYDL_ATTRS(cell, reset_after, reverse, bias, lengths, tape)
 };
 
-/// `lengths`, `dy`, `dh` and `dc` say whether these inputs are given; `steps` is the length of the sequence.
+/// `lengths`, `dy`, `dh` and `dc` say whether these inputs are present; `steps` is the length of the sequence.
 struct RecurrentBackwardAttrs {
   Cell cell = Cell::lstm;
   bool reset_after = false;

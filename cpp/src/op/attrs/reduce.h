@@ -5,7 +5,7 @@
 
 namespace pydl::op {
 
-/// The axes ascend.
+/// The axes are in ascending order.
 struct ReduceAttrs {
   Dims axes;
   bool keepdims = false;

@@ -11,8 +11,8 @@ inline std::span<const char* const> choice_names(Interpolation) {
   return names;
 }
 
-/// With `antialias`, neighbourhoods grow as an axis shrinks. `steps` are the positions of x per position of y along
-/// each axis; 0 is the quotient of the sizes.
+/// With `antialias`, neighbourhoods grow as an axis shrinks. `steps` are the distances between neighbouring positions
+/// of y along each axis, in positions of x; 0 stands for the quotient of the sizes.
 struct ResampleAttrs {
   Dims size;  ///< the spatial sizes of the result
   Interpolation mode = Interpolation::nearest;

@@ -1,4 +1,4 @@
-// Attributes of writing to where an index points.
+// Attributes of the ops that write to indexed positions.
 #pragma once
 
 #include "op/attr_struct.h"

@@ -1,4 +1,4 @@
-// Attributes of the ops that order elements along an axis. Not-a-number is the largest, and equal elements keep their
+// Attributes of the ops that order elements along an axis. NaN is the largest value, and equal elements keep their
 // order.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Attributes of the updates of optimisers; `count` is the number of parameters.
+// Attributes of the optimiser updates; `count` is the number of parameters.
 #pragma once
 
 #include "op/attr_struct.h"
@@ -15,7 +15,7 @@ struct SgdAttrs {
 };
 
 struct SgdRowsAttrs {
-  std::optional<int64_t> skip;  ///< this row stays
+  std::optional<int64_t> skip;  ///< this row is not updated
   PYDL_ATTRS(skip)
 };
 
@@ -28,7 +28,7 @@ struct RmspropAttrs {
   PYDL_ATTRS(count, alpha, epsilon, momentum, weight_decay)
 };
 
-/// `decoupled` is AdamW.
+/// `decoupled` selects AdamW.
 struct AdamAttrs {
   int64_t count = 1;
   double beta1 = 0.9;

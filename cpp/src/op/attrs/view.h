@@ -17,7 +17,7 @@ struct PermuteAttrs {
   PYDL_ATTRS(axes)
 };
 
-/// Element i of the part is element starts + i * steps.
+/// Element i of the result is element starts + i * steps.
 struct SliceAttrs {
   Dims starts;
   Dims sizes;
