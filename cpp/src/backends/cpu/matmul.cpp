@@ -11,7 +11,7 @@ namespace pydl::cpu {
 
 namespace {
 
-// Multiplications that are worth a thread: fewer in each of many products than in one.
+// The number of multiplications that are worth a thread. In each of many products it is smaller than in a single one.
 constexpr int64_t products_per_thread = 524288;
 
 // One product for each position of the batch axes.
