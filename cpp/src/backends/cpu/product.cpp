@@ -25,9 +25,10 @@ constexpr int64_t elements_per_thread = 65536;
 constexpr int64_t small_products = 262144;
 constexpr int64_t small_dots = 1024;
 constexpr int64_t few_rows = 4;
-// Up to so many rows, packing a large B takes a part of the time that can be seen: a third with 32 rows, a twentieth
-// with 256. The same is true of products of few results of many terms each, as the gradients of weights are over long
-// sequences: of so many terms for each row or column. B is then read where it is, a block of this depth at a time.
+// Up to this many rows, packing a large B takes a noticeable part of the time: a third with 32 rows, a twentieth with
+// 256. The same is true of products with few results of many terms each, such as the gradients of weights over long
+// sequences, if there are this many terms for each row or column. B is then read in place, one block of this depth at a
+// time.
 constexpr int64_t most_wide_rows = 256;
 constexpr int64_t least_wide_elements = 1 << 17;
 constexpr int64_t depth_per_side = 16;
