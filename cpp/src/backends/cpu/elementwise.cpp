@@ -17,7 +17,7 @@ std::unique_ptr<Kernel> prepare_program(const KernelCall& call, TileKernel kerne
   for (int i = 0; i < input_count; ++i) {
     const DType stored = call.inputs[static_cast<size_t>(i)].dtype;
     sources[i] = i;
-    // The condition of `where` is not a number, so it is not converted.
+    // The condition of `where` is not numeric, so it is not converted.
     if (stored == dtype || (stored == DType::boolean && call.op == OpId::where)) continue;
     sources[i] = program.temporary();
     program.emit_cast(stored, dtype, sources[i], i);

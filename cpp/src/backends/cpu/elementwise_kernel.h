@@ -1,4 +1,4 @@
-// ElementwiseKernel: a tile program over operands of one shape. Single and fused elementwise ops are prepared as it.
+// ElementwiseKernel: a tile program over operands of one shape, which runs single and fused elementwise ops.
 #pragma once
 
 #include "backends/cpu/copy_plan.h"

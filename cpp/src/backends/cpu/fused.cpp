@@ -205,7 +205,8 @@ class FusedProgram {
     const auto row = static_cast<int>(instruction.op);
     const bool logical = elementwise_kind(instruction.op) == ElementwiseKind::LOGICAL;
     const Lane lane = logical ? lane_float : lane_of(dtype);
-    // Comparisons of bools are computed in int32. Eager mode converts them, but a fused node is not worth it.
+    // Comparisons and other tests of bools are computed in int32. Eager mode converts the operands; a fused node is not
+    // worth it.
     if (!logical && dtype == DType::boolean) return false;
     const TileKernel kernel = kernels().elementwise[row][lane];
     if (kernel == nullptr) return false;

@@ -82,7 +82,7 @@ struct NormKernels {
                       const NormConstants& constants, const NormGate* gate);
   /// scale[i] = weight[i] / sqrt(variance[i] + epsilon). A missing weight counts as 1.
   void (*scales)(const void* variance, const void* weight, double epsilon, int64_t channels, void* scale);
-  /// Normalises a row to mean square 1, and to mean 0 if `center` is set; and the gradient of this.
+  /// Normalises a row to mean square 1, and to mean 0 if `center` is set. `row_backward` is the gradient.
   void (*row)(const void* x, void* y, int64_t count, double epsilon, bool center);
   void (*row_backward)(const void* g, const void* x, void* y, int64_t count, double epsilon, bool center);
 };

@@ -158,7 +158,7 @@ class SumKernel : public ChannelKernel<T> {
     int64_t enough = form.count * form.channels / elements_per_part;
     // Parts with few rows would write as much as they read.
     if (form.by_columns) enough = std::min(enough, rows / rows_per_sum);
-    // Runs are cut along N only if there are too few channels to keep all threads busy.
+    // Runs are cut along N only as far as there are too few channels to keep the threads busy.
     const int64_t wanted = form.by_columns ? most_parts : (most_parts + form.channels - 1) / form.channels;
     parts_ = std::clamp<int64_t>(std::min(enough, wanted), 1, std::max<int64_t>(rows, 1));
   }

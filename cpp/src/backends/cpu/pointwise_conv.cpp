@@ -18,7 +18,7 @@ using op::ConvGeometry;
 
 // The number of bytes of both operands that stay in the L2 cache while all tiles of the result use them.
 constexpr int64_t chunk_bytes = 256 * 1024;
-// The sums of parts are added in order, so the division must not depend on the number of threads.
+// The sums of parts are added in order, so the partition must not depend on the number of threads.
 constexpr int64_t places_per_part = 1024;
 constexpr int64_t most_parts = 16;
 

@@ -14,10 +14,10 @@ namespace {
 constexpr int64_t block_depth = 384;
 constexpr int64_t block_height = 336;
 constexpr int64_t block_width = 1024;
-// The number of multiplications that are worth a thread: its inputs come from the caches of other threads, and its
-// results go there.
+// The number of multiplications that are worth a thread, given that its inputs come from the caches of other threads
+// and its results go there.
 constexpr int64_t products_per_thread = 524288;
-// For few rows, the time is that of reading B.
+// A product with few rows takes as long as reading B.
 constexpr int64_t products_per_thread_of_few_rows = 131072;
 constexpr int64_t elements_per_thread = 65536;
 // Packing does not pay off up to this many multiplications, rows, or columns. It is then skipped if B has contiguous
@@ -133,8 +133,8 @@ void Product::apply_relu(char* c) const {
   });
 }
 
-// C is cut into one part per thread, and each thread packs what it needs. C is cut by rows or columns so that little is
-// packed twice and panels are full.
+// C is cut into one part per thread, and each thread packs what it needs. The cuts by rows or columns are chosen so
+// that little is packed twice and panels are full.
 void Product::plan_blocks(int threads) {
   int64_t best = part_cost(a_.rows, b_.columns);
   for (int64_t across = 1; across <= threads && threads > 1; ++across) {
@@ -160,7 +160,7 @@ void Product::plan_blocks(int threads) {
   a_bytes_ = round_up(height_ * depth_ * item_ + overhang, 64);
 }
 
-// Multiplications per element of depth, including as many as packing takes the time of.
+// Multiplications per element of depth, including the cost of packing in units of multiplications.
 int64_t Product::part_cost(int64_t rows, int64_t columns) const {
   constexpr int64_t packing = 8;
   return rows * round_up(columns, kernels_.panel_columns / 2) + packing * (rows + columns);

@@ -21,8 +21,8 @@ using op::RecurrentGeometry;
 
 // The number of multiplications for which waking a thread pays off.
 constexpr int64_t products_per_thread = 65536;
-// Larger weights, in bytes, do not stay in the L2 cache from step to step. The product of x is then computed for
-// several steps at once, so that its weights are read once for all of them.
+// Weights of more than this many bytes do not stay in the L2 cache from step to step. The product of x is then computed
+// for several steps at once, so that its weights are read once for all of them.
 constexpr int64_t resident_bytes = 1536 * 1024;
 constexpr int64_t steps_at_once = 4;
 

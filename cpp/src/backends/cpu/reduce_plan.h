@@ -1,4 +1,4 @@
-// ReducePlan: how a reduction is divided into reductions of matrices along rows or columns. The division depends on
+// ReducePlan: how a reduction is divided into reductions of matrices along rows or columns. The partition depends on
 // shapes alone, so that results do not depend on the number of threads.
 #pragma once
 

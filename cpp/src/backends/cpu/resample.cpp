@@ -1,5 +1,5 @@
 // Resampling of row-major and channels-last tensors, one result row at a time: first the input rows that it depends on
-// are added up, then positions along the row are interpolated.
+// are added up, then positions are sampled along the row.
 #include <algorithm>
 #include <limits>
 #include <optional>

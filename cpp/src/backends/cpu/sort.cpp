@@ -13,7 +13,7 @@ namespace pydl::cpu {
 
 namespace {
 
-// Waking a thread pays off for lines with this many elements.
+// Waking a thread pays off for lines with this many elements in total.
 constexpr int64_t elements_per_thread = 4096;
 // Scratch memory for this many lines at a time keeps many threads busy.
 constexpr int64_t most_parts = 64;

@@ -26,7 +26,7 @@ int64_t even_part(int64_t size, int64_t limit, int64_t unit) {
   return round_up(ceil_div(size, ceil_div(size, limit)), unit);
 }
 
-// Multiplications per element of depth, including as many as packing takes the time of.
+// Multiplications per element of depth, including the cost of packing in units of multiplications.
 int64_t part_cost(int64_t rows, int64_t columns) {
   return round_up(rows, 16) * round_up(columns, 16) + packing_cost * (rows + columns);
 }

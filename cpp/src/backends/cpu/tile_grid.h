@@ -1,5 +1,5 @@
 // TileGrid: how the elements of a tile program are divided into tiles, and tiles into blocks, which are distributed
-// over threads. The division depends on shapes alone, so that results of reductions do not depend on the number of
+// over threads. The partition depends on shapes alone, so that results of reductions do not depend on the number of
 // threads.
 #pragma once
 

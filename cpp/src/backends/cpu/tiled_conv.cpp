@@ -291,7 +291,7 @@ class TiledWeight final : public TiledConv {
   }
 
  private:
-  // Sums of parts are added in order, so the division depends on the shape alone. Each part has its own sums.
+  // Sums of parts are added in order, so the partition depends on the shape alone. Each part has its own sums.
   static int64_t parts_for(int64_t sums) {
     constexpr int64_t most_elements = int64_t{1} << 22;
     return std::clamp<int64_t>(most_elements / sums, 2, 16);
