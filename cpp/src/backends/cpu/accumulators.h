@@ -1,4 +1,4 @@
-// What reductions count in: double for floating point, int64 for integers.
+// The types that reductions accumulate in: double for floating point, int64 for integers.
 #pragma once
 
 #include <limits>
@@ -8,10 +8,10 @@
 
 namespace pydl::cpu {
 
-/// The kernels that read a dtype; bools are read as uint8.
+/// The kernels that read a dtype. Bools are read as uint8.
 ReduceLane reduce_lane(DType dtype);
 
-/// What an accumulator starts as.
+/// The initial value of an accumulator.
 template <class Accumulator>
 Accumulator identity_of(Reduction reduction) {
   using Limits = std::numeric_limits<Accumulator>;
@@ -24,13 +24,13 @@ Accumulator identity_of(Reduction reduction) {
   }
 }
 
-/// How results come out of accumulators.
+/// How accumulators are converted to results.
 struct Finish {
   DType dtype;
-  double divisor;  ///< of floating-point results
+  double divisor;  ///< for floating-point results
 };
 
-/// out[i] = a number of the dtype from acc[i].
+/// out[i] = acc[i], finished and converted to the dtype.
 template <class Accumulator>
 void finish_results(const Finish& finish, const Accumulator* acc, int64_t count, void* out);
 

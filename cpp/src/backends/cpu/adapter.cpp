@@ -101,7 +101,7 @@ class AdaptedKernel final : public Kernel {
   size_t input_count_;
   std::vector<Adaption<CopyPlan>> copies_;
   std::vector<Adaption<TileProgram>> casts_;
-  std::vector<Adaption<TileProgram>> result_casts_;  // one of these, or none
+  std::vector<Adaption<TileProgram>> result_casts_;  // one of these two, or neither
   std::vector<Adaption<CopyPlan>> result_copies_;
   size_t result_offset_ = 0;
 };

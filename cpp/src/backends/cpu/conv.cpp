@@ -1,4 +1,4 @@
-// Convolutions as products: the elements that meet the kernel at one place of the output become a row of a matrix.
+// Convolutions as matrix products: the elements that meet the kernel at one output position become a row of a matrix.
 #include <algorithm>
 #include <cstring>
 #include <vector>
@@ -20,11 +20,11 @@ namespace {
 
 using op::ConvGeometry;
 
-// Elements of a matrix of rows: it should stay in the L2 cache.
+// The number of elements of a gathered matrix, which should stay in the L2 cache.
 constexpr int64_t matrix_elements = 64 * 1024;
 constexpr int64_t least_rows = 56;
 
-// Strides of channels and 3 spatial axes, in elements; of an image of x, which lies under any strides.
+// Strides of an image of x, which may have any layout: channels and 3 spatial axes, in elements.
 struct ImageStrides {
   int64_t image;
   int64_t channel;
@@ -36,7 +36,7 @@ struct ImageStrides {
   }
 };
 
-// Calls `function(place in the kernel, offset in x)` for each element of the kernel that lies inside at place t.
+// Calls `function(position in the kernel, offset in x)` for each kernel element that is inside x at output position t.
 template <class Function>
 void for_each_meeting(const ConvGeometry& g, const ImageStrides& x, int64_t t, const Function& function) {
   const int64_t t2 = t % g.output[2];
@@ -57,7 +57,7 @@ void for_each_meeting(const ConvGeometry& g, const ImageStrides& x, int64_t t, c
   }
 }
 
-// matrix[row][c][place] = x at channel c where the kernel meets it, 0 outside.
+// matrix[row][c][position] = the element of channel c of x that this kernel position meets, or 0 outside of x.
 template <class T>
 void gather_rows(const ConvGeometry& g, const ImageStrides& strides, const T* x, int64_t begin, int64_t rows,
                  T* matrix) {
@@ -72,7 +72,7 @@ void gather_rows(const ConvGeometry& g, const ImageStrides& strides, const T* x,
   }
 }
 
-// The transpose: adds the elements of the matrix to where they came from.
+// The transpose of gather_rows: adds the elements of the matrix to the positions that they come from.
 template <class T>
 void scatter_rows(const ConvGeometry& g, const ImageStrides& strides, const T* matrix, int64_t begin, int64_t rows,
                   T* x) {
@@ -85,8 +85,8 @@ void scatter_rows(const ConvGeometry& g, const ImageStrides& strides, const T* m
   }
 }
 
-// What the three ops share, also as the kernels that are asked where tiles gave something infinite: places of the
-// output in chunks of rows, images or groups on threads.
+// What the three ops share. These kernels are also the fallback if AMX tiles produced Inf or NaN. Output positions are
+// processed in chunks of rows; images or groups are distributed over threads.
 template <class T>
 class ConvKernel : public Kernel {
  public:
@@ -99,7 +99,7 @@ class ConvKernel : public Kernel {
   }
 
  protected:
-  // Products for chunks of all rows, and for the last chunk.
+  // Products for full chunks of rows and for the last chunk.
   template <class Make>
   void make_products(int64_t parts, const Make& make) {
     products_.push_back(make(rows_));
@@ -111,7 +111,7 @@ class ConvKernel : public Kernel {
     scratchpad_bytes = static_cast<size_t>(parts_ * (matrix_bytes_ + product_bytes_));
   }
 
-  // Calls `function(index, matrix, scratchpad)` for every index below `count`, shared out over the parts.
+  // Calls `function(index, matrix, scratchpad)` for every index below `count`, distributed over the parts.
   template <class Function>
   void for_each(int64_t count, void* scratchpad, const Function& function) const {
     runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
@@ -124,7 +124,7 @@ class ConvKernel : public Kernel {
     });
   }
 
-  // Calls `function(first place, rows, product)` for each chunk.
+  // Calls `function(first position, rows, product)` for each chunk.
   template <class Function>
   void for_each_chunk(const Function& function) const {
     for (int64_t place = 0; place < places_; place += rows_) {
@@ -134,7 +134,7 @@ class ConvKernel : public Kernel {
   }
 
   static bool is_double() { return sizeof(T) == 8; }
-  // Parts for `count` independent pieces; each product then has the threads that are left.
+  // The number of parts for `count` independent pieces. Each product then gets the remaining threads.
   static int64_t parts_for(int64_t count) { return count >= runtime::thread_count() ? runtime::thread_count() : 1; }
   static int threads_of(int64_t parts) { return parts > 1 ? 1 : runtime::thread_count(); }
 
@@ -268,7 +268,7 @@ std::unique_ptr<Kernel> make_kernel(const KernelCall& call) {
   }
 }
 
-// Activations of outputs, or their gradients, channels-last; weights row-major.
+// Activations of outputs, or their gradients, are channels-last; weights are row-major.
 std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
   const DType dtype = call.outputs[0].dtype;
   if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
@@ -283,7 +283,7 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
   if (auto kernel = prepare_direct_conv(call)) return kernel;
   const bool pointwise = op::is_tiled_pointwise(call) || op::is_tall_pointwise_weight(call);
   if (pointwise || op::suits_winograd(call)) {
-    // Other layouts are copied: `adapted` asks again.
+    // Other layouts are copied first: `adapted` asks again with the copies.
     const BufferSpec& x = call.op == OpId::conv_backward_weight ? call.inputs[1] : call.inputs[0];
     if (!is_channels_last(x.shape, x.strides)) return nullptr;
     return pointwise ? prepare_pointwise(call) : prepare_winograd(call, make_kernel<float>(call));
@@ -293,7 +293,7 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
   return op::is_tiled_conv(call) ? prepare_tiled_conv(call, std::move(kernel)) : std::move(kernel);
 }
 
-// Activations channels-last, weights and biases row-major.
+// Activations are channels-last, weights and biases row-major.
 Layout conv_layout(const KernelCall& call, int operand) {
   switch (call.op) {
     case OpId::conv_backward_weight: return operand < 0 ? Layout::row_major : Layout::channels_last;

@@ -13,10 +13,10 @@ namespace {
 
 constexpr int to_operand = 0;
 constexpr int from_operand = 1;
-// Bytes that are worth waking a thread for.
+// The number of bytes for which waking a thread pays off.
 constexpr int64_t bytes_per_thread = 131072;
-// Long rows are cut into segments, matrices to transpose into blocks: high ones (rows of the result), so that a page of
-// the source serves for a while.
+// Long rows are cut into segments, and matrices to transpose into blocks. Blocks are tall (many rows of the result), so
+// that a page of the source is used for a while.
 constexpr int64_t segment_length = 16384;
 constexpr int64_t block_height = 256;
 constexpr int64_t block_width = 32;
@@ -35,7 +35,7 @@ CopyPlan::CopyPlan(const exec::BufferSpec& to, const exec::BufferSpec& from) : n
     if (nest_.steps[from_operand][loop] == item) transposed_loop_ = loop;
   }
   if (transposed_loop_ < 0) return;
-  // The matrix is the two innermost loops.
+  // The matrix consists of the two innermost loops.
   for (int loop = transposed_loop_; loop < nest_.rank - 2; ++loop) {
     std::swap(nest_.sizes[loop], nest_.sizes[loop + 1]);
     for (auto& steps : nest_.steps) std::swap(steps[loop], steps[loop + 1]);

@@ -1,4 +1,4 @@
-// CopyPlan: elements moved from one layout to another, dtype unchanged.
+// CopyPlan: copies elements from one layout to another without changing the dtype.
 #pragma once
 
 #include "backends/cpu/loop_nest.h"
@@ -7,7 +7,7 @@ namespace pydl::cpu {
 
 class CopyPlan {
  public:
-  /// Both of one shape and dtype.
+  /// Both buffers have the same shape and dtype.
   CopyPlan(const exec::BufferSpec& to, const exec::BufferSpec& from);
 
   void run(void* to, const void* from) const;

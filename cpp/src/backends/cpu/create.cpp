@@ -1,4 +1,4 @@
-// Creation: elements from a rule.
+// Creation ops: elements are computed from a rule.
 #include <algorithm>
 #include <type_traits>
 
@@ -9,10 +9,10 @@ namespace pydl::cpu {
 
 namespace {
 
-// Elements that are worth waking a thread for.
+// The number of elements for which waking a thread pays off.
 constexpr int64_t elements_per_thread = 65536;
 
-// A number as it is stored: floating point rounds, integers truncate, and a bool is value != 0.
+// Converts a number to the stored type: floating point rounds, integers truncate, and a bool is value != 0.
 template <class T, class Value>
 T stored(Value value) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -26,7 +26,7 @@ T stored(Value value) {
   }
 }
 
-// Calls `function` with the number that the attribute holds, as int64_t (bools too) or double.
+// Calls `function` with the number that the attribute contains, as int64_t (also for bools) or double.
 template <class Function>
 void visit_number(const op::Attrs& attrs, std::string_view name, const Function& function) {
   for (const auto& [key, value] : attrs.entries()) {
@@ -83,7 +83,7 @@ class ArangeKernel final : public Kernel {
 
  private:
   Value element(int64_t i) const {
-    if constexpr (std::is_integral_v<Value>) {  // which wrap around
+    if constexpr (std::is_integral_v<Value>) {  // integers wrap around
       return static_cast<Value>(static_cast<uint64_t>(start_) +
                                 static_cast<uint64_t>(i) * static_cast<uint64_t>(step_));
     } else {

@@ -1,4 +1,4 @@
-// CTC of contiguous operands: a sample is one piece of work.
+// CTC of contiguous operands. Each sample is one piece of work.
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/ctc_paths.h"
 #include "backends/cpu/families.h"
@@ -20,7 +20,7 @@ class CtcKernel : public Kernel {
   }
 
  protected:
-  // Calls function(n, steps, paths) for each sample; `operands` begin with the log-probabilities.
+  // Calls function(n, steps, paths) for each sample. The first of the `operands` are the log-probabilities.
   template <class Function>
   void for_each_sample(void* const* operands, T* gradient, void* scratchpad, const Function& function) const {
     const auto* log_probs = static_cast<const T*>(operands[0]);

@@ -8,13 +8,13 @@
 
 namespace pydl::cpu {
 
-/// A likelihood of any size as mantissa * 2^(512 exponent), mantissa in [2^-256, 2^256] or zero: as safe as its
-/// logarithm, and sums need no exponentials.
+/// A likelihood of any size, represented as mantissa * 2^(512 exponent) with a mantissa in [2^-256, 2^256] or zero. It
+/// is as safe as its logarithm, and sums need no exponentials.
 struct WideNumber {
   double mantissa;
   double exponent;
 
-  static constexpr double lowest = -1e9;  // exponent of zero
+  static constexpr double lowest = -1e9;  // the exponent of zero
   static constexpr double log_base = 512 * 0.69314718055994530942;
 
   static WideNumber exp(double x) {
@@ -32,14 +32,15 @@ struct WideNumber {
   double log() const { return std::log(mantissa) + exponent * log_base; }
 };
 
-/// Wide numbers by state, with `margin` zeros on both sides for what comes from before and goes behind.
+/// Wide numbers by state, with `margin` zeros on both sides for transitions from before the first state and beyond the
+/// last.
 struct WideRow {
   static constexpr int64_t margin = 2;
 
   double* mantissas;
   double* exponents;
 
-  /// Of `length` states, in 2 (length + 2 margin) doubles of memory.
+  /// A row of `length` states, which takes 2 (length + 2 margin) doubles of memory.
   WideRow(double* memory, int64_t length)
       : mantissas(memory + margin), exponents(memory + length + 2 * margin + margin) {}
 
@@ -54,9 +55,9 @@ struct WideRow {
   }
   WideNumber operator[](int64_t state) const { return {mantissas[state], exponents[state]}; }
 
-  /// this[s] + this[s + near] + skip * this[s + far], not normal.
+  /// this[s] + this[s + near] + skip * this[s + far], not normalised.
   WideNumber sum(int64_t s, int64_t near, int64_t far, double skip) const {
-    // What does not count must not decide the exponent.
+    // A term that does not count must not determine the exponent.
     const double far_exponent = skip == 0 ? WideNumber::lowest : exponents[s + far];
     const double top = std::max(exponents[s], std::max(exponents[s + near], far_exponent));
     return {mantissas[s] * weight(top - exponents[s]) + mantissas[s + near] * weight(top - exponents[s + near]) +
@@ -65,11 +66,11 @@ struct WideRow {
   }
 
  private:
-  // What is two exponents below is less than 2^-512 of the sum.
+  // A term that is two exponents smaller is less than 2^-512 of the sum.
   static double weight(double below) { return below == 0 ? 1 : below == 1 ? 0x1p-512 : 0; }
 };
 
-/// Where the log-probabilities of a sample lie, and its gradient: a step is `stride` behind the one before.
+/// The log-probabilities of a sample and its gradient. Consecutive steps are `stride` apart.
 template <class T>
 struct CtcSteps {
   const T* log_probs;
@@ -77,7 +78,7 @@ struct CtcSteps {
   int64_t stride;
 };
 
-/// Prefixes: all paths up to a step; suffixes: all paths behind it. The prefixes of `kept` steps are kept.
+/// Prefixes are all paths up to a step, suffixes all paths after it. The prefixes of `kept` steps are kept.
 template <class T>
 class CtcPaths {
  public:
@@ -87,10 +88,10 @@ class CtcPaths {
     for (int64_t s = 0; s < sample_.states; ++s) skips()[s] = sample_.may_skip(s) ? 1 : 0;
   }
 
-  /// Of memory, for samples of at most `length` states.
+  /// The size of the memory in doubles, for samples of at most `length` states.
   static int64_t doubles(int64_t length, int64_t kept) { return (kept + 4) * WideRow::doubles(length); }
 
-  /// The loss; leaves the prefixes.
+  /// Returns the loss and leaves the prefixes in memory.
   double loss() {
     if (sample_.steps == 0) return sample_.states == 1 ? 0 : HUGE_VAL;
     const WideRow emissions = row(kept_);
@@ -111,7 +112,8 @@ class CtcPaths {
     return -total_.log();
   }
 
-  /// Subtracts g times the share of paths that pass each class at each step; after `loss`, with all steps kept.
+  /// Subtracts g times the share of the paths that pass each class at each step. Requires a call of `loss` with all
+  /// steps kept.
   void subtract_gradient(T g) const {
     const int64_t states = sample_.states;
     const WideRow emissions = row(kept_);
@@ -120,7 +122,7 @@ class CtcPaths {
       if (t == sample_.steps - 1) {
         for (int64_t s = std::max<int64_t>(states - 2, 0); s < states; ++s) here.set(s, {1, 0});
       } else {
-        // Emissions are those of step t + 1.
+        // At this point, the emissions are those of step t + 1.
         const WideRow behind = row(kept_ + 1 + (t + 1) % 2);
         for (int64_t s = 0; s < states; ++s) behind.set(s, product(behind[s], emissions[s]));
         for (int64_t s = 0; s < states; ++s) {
@@ -134,7 +136,7 @@ class CtcPaths {
   }
 
  private:
-  // The kept prefixes, emissions, two rows of suffixes; in the last one skips.
+  // Rows: the kept prefixes, the emissions, two rows of suffixes, and the skips.
   WideRow row(int64_t index) const { return {memory_ + index * WideRow::doubles(length_), length_}; }
   double* skips() const { return row(kept_ + 3).mantissas; }
 
@@ -156,7 +158,8 @@ class CtcPaths {
     for (int64_t s = 0; s < sample_.states; ++s) {
       const double mantissa = prefixes.mantissas[s] * suffixes.mantissas[s] / total_.mantissa;
       const double exponent = prefixes.exponents[s] + suffixes.exponents[s] - total_.exponent;
-      // A share is at most 1, and the mantissa within 2^768 of it: beyond these exponents it is nothing.
+      // A share is at most 1, and the mantissa is within 2^768 of it, so with any other exponent the share is
+      // negligible.
       const double factor = exponent == 0 ? 1 : exponent == 1 ? 0x1p512 : exponent == -1 ? 0x1p-512 : 0;
       const double share = mantissa * factor;
       y[sample_.label(s)] -= g * static_cast<T>(share);

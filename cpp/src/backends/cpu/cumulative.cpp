@@ -1,4 +1,4 @@
-// Cumulative reductions along an axis: sums of a line in one order, many lines beside each other.
+// Cumulative reductions along an axis. Each line is summed in a fixed order, many adjacent lines at a time.
 #include <algorithm>
 
 #include "backends/cpu/adapter.h"
@@ -10,10 +10,10 @@ namespace pydl::cpu {
 namespace {
 
 constexpr int64_t elements_per_thread = 16384;
-// Columns whose sums stay in registers and the L1 cache.
+// The number of columns whose sums stay in registers and the L1 cache.
 constexpr int64_t chunk = 64;
 
-// Rows of `inner` columns, `length` of them below each other.
+// `length` rows of `inner` columns.
 template <class T, class Sum>
 class CumsumKernel final : public Kernel {
  public:

@@ -18,8 +18,8 @@ using op::ConvGeometry;
 using op::OpId;
 using Sizes = ConvGeometry::Sizes;
 
-// What the row kernels need: a padded input, the places of the elements that one result sums over, and their weights.
-// Vectors hold channels of the result, or places of a row.
+// The inputs of the row kernels: a padded image, the offsets of the elements that one result sums over, and their
+// weights. Vectors contain channels of the result, or positions of a row.
 class DirectConv final : public Kernel {
  public:
   DirectConv(const KernelCall& call, const ConvGeometry& g)
@@ -69,7 +69,7 @@ class DirectConv final : public Kernel {
     }
   }
 
-  // Rows of `width_` entries, in the order of the offsets.
+  // Packs rows of `width_` entries, in the order of the offsets.
   void pack(const float* weight, float* packed) const {
     const ConvGeometry& g = geometry_;
     std::memset(packed, 0, static_cast<size_t>(weight_elements()) * sizeof(float));
@@ -104,8 +104,8 @@ class DirectConv final : public Kernel {
   }
 
   ConvGeometry geometry_;
-  int64_t depth_;  // elements that one result sums over
-  bool planar_;    // vectors hold places
+  int64_t depth_;  // number of elements that one result sums over
+  bool planar_;    // vectors contain positions
   int64_t width_;  // of a row of the packed weight
   PaddedImage image_;
   bool has_bias_;
@@ -143,7 +143,7 @@ class DirectConvWeight final : public Kernel {
  private:
   int64_t part_elements() const { return sum_elements_ + in_whole_vectors(image_.elements()); }
 
-  // Elements of the kernel that lie beside each other in the image are rows of one product.
+  // Kernel elements that are adjacent in the image are rows of one product.
   void add_image(const float* image, const float* g_image, float* sums) const {
     const ConvGeometry& g = geometry_;
     const bool whole_rows = g.dilation[2] == 1;
@@ -171,7 +171,7 @@ class DirectConvWeight final : public Kernel {
     }
   }
 
-  // Adds the parts, and brings (K, C, O) into (O, C, K).
+  // Adds the parts and permutes (K, C, O) to (O, C, K).
   void unpack(const float* sums, float* weight) const {
     const ConvGeometry& g = geometry_;
     const int64_t size = g.kernel_size();
@@ -194,8 +194,8 @@ class DirectConvWeight final : public Kernel {
   DirectConvKernels kernels_ = kernels().direct_conv;
 };
 
-// The gradient for the input: each place of g adds the rows of the kernel, weighted, to a padded image. Elements of
-// such a row lie beside each other in the image, so that vectors are full although channels are few.
+// The gradient for the input: each position of g adds the weighted rows of the kernel to a padded image. The elements
+// of such a row are adjacent in the image, so vectors are full although there are few channels.
 class DirectConvInput final : public Kernel {
  public:
   DirectConvInput(const KernelCall& call, const ConvGeometry& g)
@@ -229,12 +229,12 @@ class DirectConvInput final : public Kernel {
   }
 
  private:
-  // The last piece of a row is a whole vector, behind which the image may end.
+  // The last piece of a row is a whole vector, which may extend beyond the end of the image.
   int64_t part_elements() const { return in_whole_vectors(image_.elements()) + direct_channels; }
   int64_t blocks() const { return static_cast<int64_t>(offsets_.size()); }
   int64_t weight_elements() const { return geometry_.out_channels * blocks() * direct_channels; }
 
-  // (O, C, K) as (O, rows of the kernel, columns and channels), with zeros behind each row.
+  // Packs (O, C, K) as (O, rows of the kernel, columns and channels), with zeros after each row.
   void pack(const float* weight, float* packed) const {
     const ConvGeometry& g = geometry_;
     std::memset(packed, 0, static_cast<size_t>(weight_elements()) * sizeof(float));

@@ -1,12 +1,12 @@
-// Convolutions of few channels, as they are: nothing is gathered into matrices first.
+// Direct convolutions of few channels, which do not gather anything into matrices first.
 #pragma once
 
 #include "exec/kernel.h"
 
 namespace pydl::cpu {
 
-/// The kernel where channels are few (`op::has_few_channels`), null elsewhere. The input lies under any strides,
-/// outputs and their gradients channels-last, weights and biases row-major.
+/// Returns the kernel if there are few channels (`op::has_few_channels`), otherwise null. The input may have any
+/// strides, outputs and their gradients are channels-last, weights and biases row-major.
 std::unique_ptr<exec::Kernel> prepare_direct_conv(const exec::KernelCall& call);
 
 }  // namespace pydl::cpu

@@ -6,7 +6,7 @@ namespace pydl::cpu {
 
 namespace {
 
-// `kernel` on inputs converted to `dtype`, its result, of dtype `result`, converted to that of the output.
+// Runs `kernel` on inputs converted to `dtype`, and converts its result from dtype `result` to that of the output.
 std::unique_ptr<Kernel> prepare_program(const KernelCall& call, TileKernel kernel, DType dtype, DType result,
                                         int cost) {
   auto prepared = std::make_unique<ElementwiseKernel>(call.inputs, call.outputs);
@@ -17,7 +17,7 @@ std::unique_ptr<Kernel> prepare_program(const KernelCall& call, TileKernel kerne
   for (int i = 0; i < input_count; ++i) {
     const DType stored = call.inputs[static_cast<size_t>(i)].dtype;
     sources[i] = i;
-    // The condition of `where` is no number.
+    // The condition of `where` is not numeric, so it is not converted.
     if (stored == dtype || (stored == DType::boolean && call.op == OpId::where)) continue;
     sources[i] = program.temporary();
     program.emit_cast(stored, dtype, sources[i], i);

@@ -7,7 +7,7 @@ namespace {
 using exec::BufferSpec;
 using op::OpId;
 
-// Transposed operands with fewer elements are gathered.
+// Transposed operands with fewer elements are gathered instead.
 constexpr int64_t worth_transposing = 16384;
 
 LoopNest nest_of(std::span<const BufferSpec> inputs, std::span<const BufferSpec> outputs, const Dims& shape,
@@ -43,7 +43,7 @@ ElementwiseKernel::ElementwiseKernel(std::span<const BufferSpec> inputs, std::sp
       program_(relayout(inputs, outputs, shape, strides), static_cast<int>(outputs.size() - reductions),
                static_cast<int>(reductions)) {}
 
-// Loops over the operands, transposed ones where they will be.
+// Loops over the operands as they will be after transposing.
 LoopNest ElementwiseKernel::relayout(std::span<const BufferSpec> inputs, std::span<const BufferSpec> outputs,
                                      const Dims& shape, const Dims& strides) {
   LoopNest nest = nest_of(inputs, outputs, shape, strides);
@@ -78,7 +78,7 @@ void ElementwiseKernel::run(void* const* inputs, void* const* outputs, void* scr
 
 ElementwiseKind elementwise_kind(OpId op) { return kinds[static_cast<int>(op)]; }
 
-// Functions of doubles are called one by one.
+// Functions of doubles are called for one element at a time.
 int elementwise_cost(OpId op, Lane lane) {
   switch (op) {
     case OpId::floor_divide:

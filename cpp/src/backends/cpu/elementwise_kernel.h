@@ -1,4 +1,4 @@
-// ElementwiseKernel: a tile program over operands of one shape; what single and fused elementwise ops are prepared as.
+// ElementwiseKernel: a tile program over operands of one shape, which runs single and fused elementwise ops.
 #pragma once
 
 #include "backends/cpu/copy_plan.h"
@@ -7,21 +7,21 @@
 
 namespace pydl::cpu {
 
-/// The operands of its program are the inputs, then the outputs, the results of reductions last. Tiles of a large
-/// operand that lies across the outputs would touch a cache line per element: it is transposed into the scratchpad
-/// first.
+/// The operands of its program are the inputs, followed by the outputs, with the results of reductions last. If a large
+/// operand is laid out across the outputs, its tiles would touch a cache line per element, so it is transposed into the
+/// scratchpad first.
 class ElementwiseKernel final : public exec::Kernel {
  public:
-  /// `outputs` have the shape of the inputs.
+  /// `outputs` have the same shape as the inputs.
   ElementwiseKernel(std::span<const exec::BufferSpec> inputs, std::span<const exec::BufferSpec> outputs)
       : ElementwiseKernel(inputs, outputs, 0, outputs[0].shape, outputs[0].strides) {}
-  /// The last outputs are results of reductions, in which elements that meet have strides of 0. `strides` are those in
-  /// whose order the loops run.
+  /// The last outputs are results of reductions, whose strides are 0 along the axes that are reduced. The loops run in
+  /// the order of `strides`.
   ElementwiseKernel(std::span<const exec::BufferSpec> inputs, std::span<const exec::BufferSpec> outputs,
                     size_t reductions, const Dims& shape, const Dims& strides);
 
   TileProgram& program() { return program_; }
-  /// To be called once, after the last instruction of the program.
+  /// Must be called once, after the last instruction of the program.
   void finish();
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override;
@@ -39,14 +39,14 @@ class ElementwiseKernel final : public exec::Kernel {
   size_t input_count_;
   size_t output_count_;
   std::vector<Transposition> transpositions_;
-  size_t program_scratchpad_ = 0;  // where that of the program begins
+  size_t program_scratchpad_ = 0;  // where the program's scratchpad begins
   TileProgram program_;
 };
 
 using op::ElementwiseKind;
 ElementwiseKind elementwise_kind(op::OpId op);
 
-/// Time per element in additions of float32.
+/// Time per element, in units of a float32 addition.
 int elementwise_cost(op::OpId op, Lane lane);
 
 }  // namespace pydl::cpu

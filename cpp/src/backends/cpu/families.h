@@ -1,4 +1,4 @@
-// One function per op family: each adds the kernels of its ops to the table.
+// One registration function per op family, which adds the kernels of its ops to the table.
 #pragma once
 
 #include "backends/cpu/registrations.h"

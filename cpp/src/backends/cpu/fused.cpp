@@ -1,4 +1,4 @@
-// Fused elementwise nodes: a tile program with an instruction for each op, and what is reduced of their results.
+// Fused elementwise nodes: a tile program with an instruction for each op, and the reductions of their results.
 #include <algorithm>
 
 #include "backends/cpu/elementwise_kernel.h"
@@ -18,11 +18,11 @@ TileKernel rounding_to(DType dtype) {
   return dtype == DType::float16 ? kernels().round_float16 : kernels().round_bfloat16;
 }
 
-// Turns the instructions of a fused node into those of a tile program. Temporary registers are used again once nobody
-// reads them any more, so that a long chain stays in the L1 cache.
+// Translates the instructions of a fused node into those of a tile program. A temporary register is reused as soon as
+// nothing reads it any more, so that a long chain stays in the L1 cache.
 //
-// 16-bit floats are computed in float32, and each result is rounded to 16 bits as in eager mode. Operands in memory
-// are converted whenever they are read; results that are not written stay in registers as float32.
+// 16-bit floats are computed in float32, and each result is rounded to 16 bits as in eager mode. Operands in memory are
+// converted each time they are read; results that are not written stay in registers as float32.
 class FusedProgram {
  public:
   FusedProgram(const FusedCall& call, TileProgram& program) : call_(call), program_(program) {
@@ -42,7 +42,7 @@ class FusedProgram {
     }
   }
 
-  // False where there is no kernel for an instruction.
+  // Returns false if there is no kernel for an instruction.
   bool emit() {
     for (size_t i = 0; i < call_.instructions.size(); ++i) {
       if (!emit_instruction(i)) return false;
@@ -65,19 +65,19 @@ class FusedProgram {
     return registers_[static_cast<size_t>(operand)] < static_cast<int>(call_.inputs.size() + call_.outputs.size());
   }
 
-  // The dtype of what a register holds for an operand.
+  // The dtype in which a register holds an operand.
   DType held_dtype(int operand) const {
     const DType dtype = dtype_of_operand(operand);
     return is_small_float(dtype) && !is_in_memory(operand) ? DType::float32 : dtype;
   }
 
-  // A register of a kind that is used within one instruction only.
+  // A shared register of a kind that is used only within one instruction.
   int shared(int& known) {
     if (known < 0) known = program_.temporary();
     return known;
   }
 
-  // A register with an operand as it is computed with; `slot` tells the operands of one instruction apart.
+  // A register with an operand in the dtype of the computation; `slot` distinguishes the operands of one instruction.
   int computable(int operand, size_t slot) {
     const int held = registers_[static_cast<size_t>(operand)];
     const DType dtype = held_dtype(operand);
@@ -94,13 +94,13 @@ class FusedProgram {
     return std::find(call_.stored.begin(), call_.stored.end(), operand) != call_.stored.end();
   }
 
-  // Where a kernel leaves the result of an instruction; 16-bit floats are rounded then.
+  // The register to which a kernel writes the result of an instruction. 16-bit floats are rounded afterwards.
   int target(size_t index) {
     const bool converts = is_small_float(call_.instructions[index].dtype) && is_written(index);
     return converts ? shared(unrounded_) : destination(index);
   }
 
-  // Gives an instruction a result that is held as float32, rounded to the 16 bits of its dtype.
+  // Stores the result of an instruction, held as float32, rounded to the 16 bits of its dtype.
   void round(size_t index, int held) {
     const DType dtype = call_.instructions[index].dtype;
     if (is_written(index)) return program_.emit_cast(DType::float32, dtype, destination(index), held);
@@ -158,7 +158,7 @@ class FusedProgram {
       program_.emit_cast(dtype, DType::float32, target(index), held);
       round(index, target(index));
     } else if (dtype == instruction.dtype) {
-      // 16-bit numbers that are held as float32 already: there is no kernel that copies, and rounding changes nothing.
+      // 16-bit numbers that are already held as float32. There is no kernel that copies, and rounding changes nothing.
       program_.emit(rounding_to(from), destination(index), {held}, 1);
     } else {
       const bool is_direct = !is_small_float(dtype) || instruction.dtype == DType::float32;
@@ -188,7 +188,7 @@ class FusedProgram {
     return {kind, reduce_lane(computed), *op::split_reduction(call_.shape, axes), {dtype, divisor}, index};
   }
 
-  // minimum(maximum(x, low), high). What lies between must not be where x or high are still read from.
+  // minimum(maximum(x, low), high). The intermediate result must not overwrite x or high, which are still read.
   bool emit_clip(size_t index) {
     const FusedInstruction& instruction = call_.instructions[index];
     const Lane lane = lane_of(instruction.dtype);
@@ -205,7 +205,8 @@ class FusedProgram {
     const auto row = static_cast<int>(instruction.op);
     const bool logical = elementwise_kind(instruction.op) == ElementwiseKind::LOGICAL;
     const Lane lane = logical ? lane_float : lane_of(dtype);
-    // Tests of bools are computed in int32: eager mode converts, a fused node is not worth it.
+    // Comparisons and other tests of bools are computed in int32. Eager mode converts the operands; a fused node is not
+    // worth it.
     if (!logical && dtype == DType::boolean) return false;
     const TileKernel kernel = kernels().elementwise[row][lane];
     if (kernel == nullptr) return false;
@@ -221,10 +222,10 @@ class FusedProgram {
   std::vector<int> last_use_;
   std::vector<int> free_;
   int converted_[3] = {-1, -1, -1};  // shared registers: operands as float32,
-  int unrounded_ = -1;               // and a result before it is rounded
+  int unrounded_ = -1;               // and a result before rounding
 };
 
-// A result of a reduction in the shape of what is reduced: elements that meet in one number lie at one place.
+// The result of a reduction, in the shape of its input: elements that are reduced to one number share one position.
 BufferSpec spread(const BufferSpec& result, const Dims& shape, const FusedReduction& reduction) {
   const Dims& axes = reduction.attrs.dims("axes");
   BufferSpec whole = {result.dtype, shape, shape};

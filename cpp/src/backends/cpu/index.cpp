@@ -1,5 +1,5 @@
-// Indexing by tensors of contiguous operands: gather and take read elements where an index points, their transposes
-// add gradients there, each sum in the order of the index, whatever the number of threads.
+// Indexing contiguous operands by tensors. `gather` and `take` read elements at the indexed positions, and their
+// transposes add gradients there. Each sum follows the order of the index, whatever the number of threads.
 #include <algorithm>
 #include <cstring>
 
@@ -15,8 +15,8 @@ namespace {
 
 constexpr int64_t bytes_per_thread = 65536;
 
-// The indexed tensor as (outer, size, inner), the index pointing along `size`. For take it holds `count` numbers, for
-// gather `count` per outer and inner position.
+// The indexed tensor as (outer, size, inner), where the index selects along `size`. For `take` the index has `count`
+// numbers, for `gather` it has `count` per outer and inner position.
 struct IndexShape {
   OpId op;
   int axis;
@@ -35,7 +35,7 @@ struct IndexShape {
     item = static_cast<int64_t>(item_size(indexed.dtype));
   }
 
-  // Before any thread starts, so that the error is that of the first wrong index.
+  // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index, int64_t index_count) const {
     for (int64_t i = 0; i < index_count; ++i) {
       if (index[i] >= -size && index[i] < size) continue;
@@ -68,7 +68,7 @@ class TakeKernel final : public Kernel {
   }
 
  private:
-  // A single number is copied as such: a call of memcpy would cost more.
+  // A single number is copied with a constant size, because a call of memcpy would cost more.
   static void copy(char* to, const char* from, int64_t bytes) {
     if (bytes == 4) {
       std::memcpy(to, from, 4);
@@ -114,8 +114,9 @@ void set_zero(void* data, int64_t bytes) {
   });
 }
 
-// Each thread adds to columns of its own, or where these are few, to a range of the destination's rows, and passes over
-// the indices of the others: indices of words are unequally frequent, and rows would be unequal work.
+// Each thread adds to its own columns. If there are few columns, it adds to a range of the destination's rows and skips
+// the indices of the other threads. Columns come first because words are not equally frequent, so rows would be unequal
+// work.
 class TakeBackwardKernel final : public Kernel {
  public:
   TakeBackwardKernel(const IndexShape& shape, AddKernel add, std::optional<int64_t> skip)
@@ -153,7 +154,7 @@ class TakeBackwardKernel final : public Kernel {
     int64_t begin, end;
   };
 
-  // To a range of slices, the bytes of a range in each.
+  // Adds to a range of slices, and within each to a range of bytes.
   void add_slices(const char* g, const int64_t* index, char* y, Range slices, Range part) const {
     const IndexShape& s = shape_;
     const int64_t bytes = s.inner * s.item;

@@ -4,7 +4,7 @@
 
 namespace pydl::cpu {
 
-// Of the folder kernels/.
+// Defined in the folder kernels/.
 namespace baseline {
 void fill(KernelSet& set);
 }

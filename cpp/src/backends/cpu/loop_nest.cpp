@@ -17,7 +17,7 @@ void copy_strided(char* to, int64_t to_step, const char* from, int64_t from_step
   }
 }
 
-// What is filled already is copied behind itself.
+// Repeats an item by copying what is already filled to the space after it.
 void repeat(char* to, const char* item, int64_t count, int64_t item_size) {
   std::memcpy(to, item, static_cast<size_t>(item_size));
   for (int64_t done = 1; done < count;) {

@@ -1,4 +1,5 @@
-// LoopNest: the axes of several operands of one shape as few nested loops, fit to how the operands lie in memory.
+// LoopNest: the axes of several operands of the same shape as few nested loops, adapted to the memory layout of the
+// operands.
 #pragma once
 
 #include <span>
@@ -9,39 +10,39 @@ namespace pydl::cpu {
 
 inline constexpr int max_operands = 12;
 
-/// Loops from the outermost to the innermost, and for each the step of every operand in bytes. Axes that all operands
-/// can walk as one are one loop; axes of size 1 are none.
+/// Loops from the outermost to the innermost, with the step of every operand in bytes for each. Axes that all operands
+/// can traverse as one are merged into one loop; axes of size 1 have no loop.
 struct LoopNest {
   int rank = 0;
   int operand_count = 0;
-  int64_t count = 0;  ///< of elements
+  int64_t count = 0;  ///< number of elements
   int64_t sizes[max_rank] = {};
   int64_t steps[max_operands][max_rank] = {};
   int64_t item_sizes[max_operands] = {};
 
-  /// Loops for operands of one shape, in the order of `operands[leader]`'s memory.
+  /// Loops for operands of the same shape, in the memory order of `operands[leader]`.
   static LoopNest over(std::span<const exec::BufferSpec* const> operands, int leader) {
     const exec::BufferSpec& lead = *operands[static_cast<size_t>(leader)];
     return over(operands, lead.shape, lead.strides);
   }
-  /// The same for operands of a shape, in the order of given strides.
+  /// The same for operands of the given shape, in the order of the given strides.
   static LoopNest over(std::span<const exec::BufferSpec* const> operands, const Dims& shape, const Dims& strides);
 
   int64_t inner_size() const { return rank == 0 ? 1 : sizes[rank - 1]; }
   int64_t inner_step(int operand) const { return rank == 0 ? 0 : steps[operand][rank - 1]; }
-  /// Whether the operand's elements lie in the order of the loops, without gaps.
+  /// Whether the operand's elements are stored in the order of the loops, without gaps.
   bool is_dense(int operand) const;
-  /// Whether the operand is one element.
+  /// Whether the operand is a single element.
   bool is_uniform(int operand) const;
-  /// Where element `index`, counted along the loops, lies from the first, in bytes.
+  /// The offset of element `index`, counted along the loops, from the first element, in bytes.
   int64_t offset(int operand, int64_t index) const;
 };
 
-/// Walks along the innermost loops: where each begins, for all operands.
+/// Iterates over the innermost loops and tracks where each one begins, for all operands.
 class RowCursor {
  public:
   RowCursor(const LoopNest& nest, int64_t row);
-  /// Where the row begins from the first element of the operand, in bytes.
+  /// The offset of the row from the first element of the operand, in bytes.
   int64_t offset(int operand) const { return offsets_[operand]; }
   void next();
 

@@ -1,4 +1,4 @@
-// Cross-entropy of logits and class indices, by the kernels of softmax.
+// Cross-entropy of logits and class indices, computed with the softmax kernels.
 #include <algorithm>
 
 #include "backends/cpu/adapter.h"
@@ -14,16 +14,16 @@ using op::LossReduction;
 
 namespace {
 
-// Elements that are worth waking a thread for.
+// The number of elements for which waking a thread pays off.
 constexpr int64_t elements_per_thread = 8192;
-// Columns that one piece of work takes.
+// The number of columns of one piece of work.
 constexpr int64_t chunk_length = 64;
-// Rows of up to so many classes would leave vectors half empty, and each ends in sums across a vector: such rows are
-// transposed, some at a time, and become columns.
+// Rows of up to this many classes would leave vectors half empty, and each would end in sums across a vector. Such rows
+// are transposed, a few at a time, and become columns.
 constexpr int64_t few_classes = 32;
 constexpr int64_t rows_at_once = 32;
 
-// Logits as (outer, classes, inner), targets as (outer, inner), cut into pieces of one outer index and some columns.
+// Logits as (outer, classes, inner) and targets as (outer, inner), cut into pieces of one outer index and some columns.
 template <class T>
 class CrossEntropy : public Kernel {
  public:
@@ -43,7 +43,7 @@ class CrossEntropy : public Kernel {
 
  protected:
   struct Piece {
-    int64_t logits;  // of its first column, in elements
+    int64_t logits;  // offset of its first column, in elements
     int64_t targets;
     int64_t columns;
   };
@@ -58,7 +58,7 @@ class CrossEntropy : public Kernel {
   int64_t piece_count() const { return outer_ * chunks_; }
   int64_t grain() const { return elements_per_thread / (classes_ * width_); }
 
-  // softmax or log-softmax of a piece; the classes of `y` lie `stride()` apart.
+  // Computes softmax or log-softmax of a piece; the classes of `y` are `stride()` apart.
   void normalise(const T* x, T* y, int64_t columns) const {
     if (by_tiles_) {
       transpose(x, classes_, y, rows_at_once, columns, classes_);
@@ -78,7 +78,7 @@ class CrossEntropy : public Kernel {
     kernels().transpose[size == 8 ? 3 : 2](x, x_stride * size, y, y_stride * size, rows, columns);
   }
 
-  // How many targets count; throws for one that is no class, before anything is written.
+  // Returns how many targets count. Throws for one that is not a class, before anything is written.
   int64_t check(const int64_t* targets) const {
     int64_t counted = 0;
     for (int64_t i = 0; i < outer_ * inner_; ++i) {
@@ -97,9 +97,9 @@ class CrossEntropy : public Kernel {
   int64_t ignored_;
   int64_t outer_ = 1;
   int64_t classes_;
-  int64_t inner_ = 1;  // the rows, where they become columns
+  int64_t inner_ = 1;  // the rows, if they become columns
   bool by_tiles_;
-  int64_t width_;   // of a piece
+  int64_t width_;   // columns of a piece
   int64_t chunks_;  // pieces of one outer index
 };
 
@@ -181,7 +181,7 @@ class CrossEntropyBackward final : public CrossEntropy<T> {
   }
 
  private:
-  // Softmax becomes weight * (softmax - onehot), column by column.
+  // Replaces the softmax with weight * (softmax - onehot), column by column.
   template <class Weight>
   void subtract_and_scale(T* p, const int64_t* targets, int64_t columns, const Weight& weight) const {
     const int64_t stride = this->stride();
@@ -202,7 +202,7 @@ class CrossEntropyBackward final : public CrossEntropy<T> {
       }
     }
     if (all_count) return;
-    // Something infinite in a column that does not count is not to become what is not a number.
+    // An infinity in a column that does not count must not become NaN.
     for (int64_t j = 0; j < columns; ++j) {
       if (targets[j] != this->ignored_) continue;
       for (int64_t k = 0; k < this->classes_; ++k) p[k * stride + j] = T(0);

@@ -11,10 +11,10 @@ namespace pydl::cpu {
 
 namespace {
 
-// Multiplications that are worth a thread: fewer in each of many products than in one.
+// The number of multiplications that are worth a thread. In each of many products it is smaller than in a single one.
 constexpr int64_t products_per_thread = 524288;
 
-// A product for each position of the batch axes.
+// One product for each position of the batch axes.
 struct Batch {
   Dims shape;
   Dims a_strides;
@@ -31,7 +31,8 @@ struct Batch {
     c_strides.push_back(c_stride);
   }
 
-  // While all products of the innermost batch axis share b, and the rows of a and c go on evenly, they are one.
+  // Merges all products of the innermost batch axis into one as long as they share b and the rows of a and c continue
+  // at a constant distance.
   void fold_into_rows(Matrix& a, int64_t c_row_stride) {
     while (!shape.empty() && b_strides.back() == 0 && c_strides.back() == a.rows * c_row_stride &&
            (a.rows == 1 || a_strides.back() == a.rows * a.row_stride)) {
@@ -54,7 +55,7 @@ class ProductKernel final : public Kernel {
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
     const char* bias = has_bias_ ? static_cast<const char*>(inputs[2]) : nullptr;
     const int64_t count = batch_.count();
-    // Inside of a part, products run on its thread alone.
+    // Within a part, products run only on the thread of that part.
     runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
         char* memory = static_cast<char*>(scratchpad) + part * static_cast<int64_t>(part_bytes_);
@@ -92,7 +93,7 @@ std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, 
   batch.fold_into_rows(a, c_stride);
   if (a.rows * b.columns * batch.count() == 0) return nullptr;
   const int threads = runtime::thread_count();
-  // Threads share the batch where there is one, or each product.
+  // Threads share the batch if it is large enough; otherwise they share each product.
   const int64_t worth_sharing = (SplitProduct::suits(a, b) ? 8 : 1) * products_per_thread * threads;
   const bool small = a.rows * b.columns * a.columns < worth_sharing;
   const bool one_by_one = batch.count() < threads || !small;
@@ -108,7 +109,7 @@ Matrix last_axes(const BufferSpec& spec) {
   return {spec.shape[rank - 2], spec.shape[rank - 1], spec.strides[rank - 2], spec.strides[rank - 1]};
 }
 
-// Stride of a batch axis of the output, counted from the back, in an operand; 0 where the operand repeats.
+// The stride in an operand of a batch axis of the output, counted from the back; 0 if the operand is repeated.
 int64_t batch_stride(const BufferSpec& spec, int from_back, int64_t size) {
   const int axis = spec.shape.rank() - from_back;
   return axis < 0 || (spec.shape[axis] == 1 && size != 1) ? 0 : spec.strides[axis];

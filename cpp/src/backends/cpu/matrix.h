@@ -1,4 +1,4 @@
-// The layout of an operand of a product.
+// The layout of an operand of a matrix product.
 #pragma once
 
 #include <cstdint>

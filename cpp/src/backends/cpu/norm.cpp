@@ -1,4 +1,4 @@
-// Normalisation: by channel, of tensors that lie row-major or with the channels last, and of contiguous rows.
+// Normalisation: by channel, of row-major or channels-last tensors, and of contiguous rows.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -15,17 +15,19 @@ namespace pydl::cpu {
 
 namespace {
 
-// Elements that are worth waking a thread for, and those of one part of a sum.
+// The number of elements for which waking a thread pays off, and the number of elements of one part of a sum.
 constexpr int64_t elements_per_thread = 8192;
 constexpr int64_t elements_per_part = 16384;
-// Rows of channels that one part sums, at least.
+// The minimum number of rows of channels that one part sums.
 constexpr int64_t rows_per_sum = 64;
-// Parts of a sum. They depend on shapes alone, so that results do not depend on the number of threads.
+// The maximum number of parts of a sum. It depends on shapes alone, so that results do not depend on the number of
+// threads.
 constexpr int64_t most_parts = 32;
-// Elements of each channel whose mean is near enough to the true one to be subtracted before squares are summed.
+// The number of elements of each channel whose mean is close enough to the true one to be subtracted before squares are
+// summed.
 constexpr int64_t samples = 8;
 
-// Index into KernelSet::norm; nothing for dtypes that are converted first.
+// The index into KernelSet::norm, or nothing for dtypes that are converted first.
 std::optional<int> kernel_index(DType dtype) {
   switch (dtype) {
     case DType::float32: return 0;
@@ -35,14 +37,14 @@ std::optional<int> kernel_index(DType dtype) {
   }
 }
 
-// How the elements of (N, C, ...) lie: rows of channels, or runs of one channel each, N times C of them.
+// The layout of the elements of (N, C, ...): rows of channels, or N times C runs of one channel each.
 struct ChannelForm {
   bool by_columns = false;
   int64_t outer = 0;  // rows; or N
   int64_t channels = 0;
   int64_t run = 1;    // elements of a run
   int64_t count = 0;  // elements per channel
-  // Short rows are joined: this many are one row of as many times the channels, so that vectors are full.
+  // Short rows are joined, so that vectors are full: this many rows become one with as many times the channels.
   int64_t fold = 1;
 
   int64_t width() const { return channels * fold; }
@@ -78,14 +80,15 @@ bool lies_as(const ChannelForm& form, const BufferSpec& spec) {
   return form.by_columns ? is_channels_last(spec.shape, spec.strides) : is_contiguous(spec.shape, spec.strides);
 }
 
-// The bound of the activation behind the normalisation, not-a-number for `relu`, which has none; nothing without one.
+// The upper bound of the activation after the normalisation: NaN for `relu`, which has none; nothing if there is no
+// activation.
 std::optional<double> largest_activation(const KernelCall& call) {
   if (call.attrs.is_set("relu")) return std::numeric_limits<double>::quiet_NaN();
   if (call.attrs.is_set("relu6")) return 6.0;
   return std::nullopt;
 }
 
-// What kernels by channel share. T is the type that is computed in.
+// What the kernels by channel share. T is the type of the computation.
 template <class T>
 class ChannelKernel : public Kernel {
  public:
@@ -96,7 +99,7 @@ class ChannelKernel : public Kernel {
   }
 
  protected:
-  // One number per channel (or two: `count`), converted to T.
+  // Reads one number per channel (or two: `count`) and converts them to T.
   void read(size_t input, const void* from, T* to, int64_t count) const {
     visit_dtype(dtypes_[input], [&](auto zero) {
       using S = decltype(zero);
@@ -111,14 +114,14 @@ class ChannelKernel : public Kernel {
     });
   }
 
-  // The constants of joined rows: those of one, repeated.
+  // Repeats the constants of one row for the rows that are joined.
   void repeat(T* values) const {
     for (int64_t i = 1; i < form_.fold; ++i) {
       std::copy_n(values, form_.channels, values + i * form_.channels);
     }
   }
 
-  // Room for the constants of a gate, of joined rows.
+  // Memory for the constants of a gate, for joined rows.
   struct GateRoom {
     T* scale;
     T* shift;
@@ -127,7 +130,7 @@ class ChannelKernel : public Kernel {
     T* scale = workspace.take<T>(form_.width());
     return {scale, workspace.take<T>(form_.width())};
   }
-  // The gate whose scales are in `room`, and whose shifts are input number `input`.
+  // The gate whose scales are in `room` and whose shifts are input number `input`.
   NormGate gate(const GateRoom& room, size_t input, const void* shift, double most) const {
     read(input, shift, room.shift, form_.channels);
     for (T* values : {room.scale, room.shift}) repeat(values);
@@ -153,16 +156,16 @@ class SumKernel : public ChannelKernel<T> {
       : ChannelKernel<T>(call, x, form, index), gradient_(gradient) {
     const int64_t rows = form.by_columns ? form.wide_rows() : form.outer;
     int64_t enough = form.count * form.channels / elements_per_part;
-    // Parts of few rows would write as much as they read.
+    // Parts with few rows would write as much as they read.
     if (form.by_columns) enough = std::min(enough, rows / rows_per_sum);
-    // Runs are cut along N only as far as channels leave threads without work.
+    // Runs are cut along N only as far as there are too few channels to keep the threads busy.
     const int64_t wanted = form.by_columns ? most_parts : (most_parts + form.channels - 1) / form.channels;
     parts_ = std::clamp<int64_t>(std::min(enough, wanted), 1, std::max<int64_t>(rows, 1));
   }
 
  protected:
   struct Buffers {
-    T* shift;       // of joined rows
+    T* shift;       // for joined rows
     double* sums;   // 2 * channels: the results
     double* parts;  // 2 * width for each part
   };
@@ -173,7 +176,7 @@ class SumKernel : public ChannelKernel<T> {
     return {shift, sums, workspace.take<double>(parts_ * 2 * width)};
   }
 
-  // The sums of all channels, into `buffers.sums`.
+  // Computes the sums of all channels into `buffers.sums`.
   void sum(const void* g, const void* x, const NormGate* gate, const Buffers& buffers) const {
     const int64_t width = this->form_.width();
     std::fill_n(buffers.parts, parts_ * 2 * width, 0.0);
@@ -223,7 +226,7 @@ class SumKernel : public ChannelKernel<T> {
     });
   }
 
-  // Adds up parts, then what was summed apart in joined rows.
+  // Adds up the parts, then the separate sums of joined rows.
   void unite(const Buffers& buffers) const {
     const ChannelForm& form = this->form_;
     const AddKernel add = kernels().add_rows[1];
@@ -237,7 +240,7 @@ class SumKernel : public ChannelKernel<T> {
   }
 
  protected:
-  // Rows that are left when others are joined.
+  // Sums the rows that remain after others are joined.
   void sum_rows_left(const char* g, const char* x, const NormGate* gate, const Buffers& buffers) const {
     const ChannelForm& form = this->form_;
     if (!form.by_columns || form.rows_left() == 0) return;
@@ -279,8 +282,8 @@ class MomentsKernel final : public SumKernel<T> {
   }
 
  private:
-  // Means of a few elements of each channel, from all over the tensor: squares of differences from them are sums
-  // without cancellation.
+  // Computes the means of a few elements of each channel, taken from all over the tensor. Squares of differences from
+  // these means can be summed without cancellation.
   void guess_means(const void* x, const typename SumKernel<T>::Buffers& buffers) const {
     const ChannelForm& form = this->form_;
     std::fill_n(buffers.shift, form.channels, T(0));
@@ -302,7 +305,7 @@ class MomentsKernel final : public SumKernel<T> {
     }
   }
 
-  // One element of each channel's run.
+  // Adds one element of each channel's run.
   void add_elements(const void* x, int64_t start, const ChannelForm& form, double* sums) const {
     visit_dtype(dtype_, [&](auto zero) {
       using S = decltype(zero);
@@ -372,13 +375,13 @@ class ApplyKernel : public ChannelKernel<T> {
   using ChannelKernel<T>::ChannelKernel;
 
  protected:
-  // Constants of joined rows; mean and shift are not behind one another, because they are repeated.
+  // Constants of joined rows. Mean and shift are not adjacent, because they are repeated.
   struct Constants {
     T* mean;
     T* scale;
     T* slope;
     T* shift;
-    T* pair;  // room for two numbers per channel
+    T* pair;  // memory for two numbers per channel
   };
   Constants take(Workspace& workspace) const {
     const int64_t width = this->form_.width();
@@ -394,7 +397,7 @@ class ApplyKernel : public ChannelKernel<T> {
 
   static constexpr int64_t all_channels = -1;
   // Calls apply(offset in bytes, rows, row length, constants, channel) for parts of the tensor: rows of all channels,
-  // or a run of one.
+  // or a run of one channel.
   template <class Apply>
   void for_each_part(const Constants& constants, const Apply& apply) const {
     const ChannelForm& form = this->form_;
@@ -493,8 +496,8 @@ class BackwardKernel final : public ApplyKernel<T> {
   }
 
  private:
-  // w r (g - s0 / n - r (x - mean) s1 / n) as scale g + slope (x - mean) + shift. With constant moments only the scale
-  // is not 0, which is the forward pass of g.
+  // Expresses w r (g - s0 / n - r (x - mean) s1 / n) as scale g + slope (x - mean) + shift. With constant moments, only
+  // the scale is not 0, which is the forward pass applied to g.
   void fill_constants(void* const* inputs, const typename ApplyKernel<T>::Constants& constants) const {
     const int64_t channels = this->form_.channels;
     this->read(2, inputs[2], constants.pair, 2 * channels);
@@ -528,7 +531,7 @@ std::unique_ptr<Kernel> prepare_by_channel(const KernelCall& call) {
   if (!form) return nullptr;
   for (size_t i = 0; i < call.inputs.size(); ++i) {
     const BufferSpec& input = call.inputs[i];
-    // Up to x, inputs are elements; what comes after is by channel.
+    // Inputs up to x are elements; the inputs after it are by channel.
     if (i <= x_input ? !lies_as(*form, input) : !is_contiguous(input.shape, input.strides)) return nullptr;
   }
   if (call.op != OpId::channel_moments && call.op != OpId::channel_sums && !lies_as(*form, call.outputs[0])) {
@@ -573,7 +576,7 @@ class RowKernel final : public Kernel {
   const NormKernels& kernels_;
   double epsilon_;
   bool center_;
-  bool gradient_;  // with the gradient as first input
+  bool gradient_;  // whether the first input is the gradient
   int64_t rows_ = 0;
   int64_t length_ = 1;
   int64_t row_bytes_ = 0;

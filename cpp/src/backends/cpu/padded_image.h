@@ -1,4 +1,4 @@
-// Images with zeros around them, as direct convolutions read them, and how threads share images.
+// Images padded with zeros, as direct convolutions read them, and how threads share images.
 #pragma once
 
 #include <algorithm>
@@ -10,16 +10,17 @@
 
 namespace pydl::cpu {
 
-/// Elements in whole vectors of the widest kind.
+/// Rounds up a number of elements to whole vectors of the widest kind.
 inline int64_t in_whole_vectors(int64_t count) { return (count + 15) / 16 * 16; }
 
-/// An image with zeros around it: channels-last, or planar, a plane per channel.
+/// An image padded with zeros: channels-last, or planar with one plane per channel.
 class PaddedImage {
  public:
   using Sizes = op::ConvGeometry::Sizes;
   enum class Order { channels_last, planar };
 
-  /// Of `size`, with `low` and `high` zeros before and behind each axis, for images that lie as `from` says.
+  /// An image of `size`, with `low` and `high` zeros before and after each axis, copied from images with the layout of
+  /// `from`.
   PaddedImage(const Sizes& size, const Sizes& low, const Sizes& high, int64_t channels, const exec::BufferSpec& from,
               Order order = Order::channels_last)
       : size_(size), low_(low), channels_(channels), image_stride_(from.strides[0]), channel_stride_(from.strides[1]) {
@@ -38,7 +39,7 @@ class PaddedImage {
   int64_t step(size_t axis) const { return steps_[axis]; }
   int64_t channel_step() const { return channel_step_; }
 
-  /// Zeros everywhere; what is copied later leaves those around it as they are.
+  /// Sets everything to zero. Later copies leave the padding unchanged.
   void clear(float* to) const { std::memset(to, 0, static_cast<size_t>(elements_) * sizeof(float)); }
 
   void copy(const float* x, int64_t n, float* to) const {
@@ -50,7 +51,7 @@ class PaddedImage {
     }
   }
 
-  /// The other direction, without what lies around it; both are channels-last.
+  /// Copies the image back without the padding; both are channels-last.
   void cut_out(const float* from, int64_t n, float* y) const {
     const int64_t row = size_[2] * channels_;
     for (int64_t i = 0; i < size_[0]; ++i) {
@@ -87,15 +88,15 @@ class PaddedImage {
   int64_t channel_stride_;
 };
 
-/// Into how many parts the images of a batch are worth being shared. Gradients of weights are sums over parts, so the
-/// number of threads has no influence.
+/// The number of parts into which it pays to divide the images of a batch. Gradients of weights are sums over parts, so
+/// it does not depend on the number of threads.
 inline int64_t image_parts(const op::ConvGeometry& g) {
   constexpr int64_t work_per_part = 64 * 1024;
   constexpr int64_t most_parts = 16;
   return std::clamp<int64_t>(std::min(g.batch, g.work() / work_per_part), 1, most_parts);
 }
 
-/// Calls `function(begin, end, memory)` for the images of each part, which has `elements` of memory of its own.
+/// Calls `function(begin, end, memory)` for the images of each part. Each part has its own memory of `elements` floats.
 template <class Function>
 void for_each_part(int64_t parts, int64_t batch, float* memory, int64_t elements, const Function& function) {
   runtime::parallel_for(parts, 1, [&](int64_t begin, int64_t end) {

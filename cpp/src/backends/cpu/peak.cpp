@@ -43,7 +43,7 @@ struct Free {
 };
 using AlignedArray = std::unique_ptr<float[], Free>;
 
-// Every page touched beforehand.
+// An array of ones, which also touches every page beforehand.
 AlignedArray ones(int64_t count) {
   AlignedArray array(static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>(count) * sizeof(float))));
   if (array) std::fill_n(array.get(), count, 1.0F);

@@ -1,4 +1,4 @@
-// What convolutions by AMX tiles read: rows of elements of padded images, split into parts of bfloat16.
+// The operands of convolutions by AMX tiles: rows of elements of padded images, split into bfloat16 parts.
 #pragma once
 
 #include <algorithm>
@@ -12,12 +12,12 @@
 
 namespace pydl::cpu {
 
-/// In whole strips of rows or columns, and in whole blocks of the depth.
+/// Rounds up to whole strips of rows or columns, and to whole blocks of the depth.
 inline int64_t in_strips(int64_t size) { return (size + split_strip - 1) / split_strip * split_strip; }
 inline int64_t in_depths(int64_t size) { return (size + split_depth - 1) / split_depth * split_depth; }
 
-/// The matrix of which a convolution is a product: a row for each place of the output, whose columns are the elements
-/// of the input (K, C) that it sums over.
+/// The matrix that a convolution multiplies by the weight: one row for each output position, whose columns are the
+/// input elements (K, C) that it sums over.
 class PlaceRows {
  public:
   PlaceRows(const op::ConvGeometry& g, const exec::BufferSpec& x)
@@ -40,24 +40,24 @@ class PlaceRows {
   int64_t runs() const { return static_cast<int64_t>(offsets_.size()); }
   int64_t run_length() const { return length_; }
   const std::vector<int64_t>& offsets() const { return offsets_; }
-  /// Elements between places that are beside each other.
+  /// The distance between adjacent positions, in elements.
   int64_t x_step() const { return geometry_.stride[2] * image_.step(2); }
-  /// Elements between rows that are added.
+  /// The distance between rows that are added, in elements.
   int64_t stride() const { return in_whole_vectors(columns()); }
-  /// Elements of an image, from part to part of a split one, and from split row to split row: with what is read and
-  /// written behind them.
+  /// The size of an image, the distance between the parts of a split image, and the distance between split rows, in
+  /// elements. All include the elements beyond the end that are read or written.
   int64_t image_elements() const { return in_whole_vectors(image_.elements()); }
   int64_t part_elements() const { return in_depths(image_.elements() + split_strip * x_step()) + split_depth; }
   int64_t line_elements() const { return 3 * (in_depths(columns()) + split_depth); }
 
-  /// Rows of the places [begin, end) of one image, split: from the parts of that image.
+  /// Gathers the split rows of positions [begin, end) of one image from the parts of that image.
   void gather(const SplitKernels& kernels, const uint16_t* parts, int64_t begin, int64_t end, uint16_t* lines) const {
     for_each_line(begin, end, [&](int64_t offset, int64_t row, int64_t count) {
       kernels.gather(parts + offset, part_elements(), x_step(), offsets_.data(), runs(), length_, count,
                      lines + row * line_elements(), line_elements());
     });
   }
-  /// Adds rows to the image.
+  /// Adds the rows to the image.
   void scatter(const SplitKernels& kernels, const float* rows, int64_t begin, int64_t end, float* image) const {
     for_each_line(begin, end, [&](int64_t offset, int64_t row, int64_t count) {
       kernels.scatter(rows + row * stride(), stride(), offsets_.data(), runs(), length_, count, image + offset,
@@ -65,7 +65,7 @@ class PlaceRows {
     });
   }
 
-  /// Where the first element of a place's row lies in the image.
+  /// The offset in the image of the first element of a position's row.
   int64_t offset_of(int64_t place) const {
     const auto& size = geometry_.output;
     const int64_t k = place % size[2];
@@ -75,7 +75,7 @@ class PlaceRows {
   }
 
  private:
-  // Calls `function(offset in the image, row, count)` for places that follow each other in a line.
+  // Calls `function(offset in the image, row, count)` for runs of consecutive positions in a line.
   template <class Function>
   void for_each_line(int64_t begin, int64_t end, const Function& function) const {
     const int64_t length = geometry_.output[2];
@@ -88,16 +88,16 @@ class PlaceRows {
 
   op::ConvGeometry geometry_;
   PaddedImage image_;
-  bool whole_rows_;  // of the kernel lie beside each other
+  bool whole_rows_;  // rows of the kernel are contiguous
   std::vector<int64_t> offsets_;
   int64_t length_;
 };
 
-/// Rows that are gathered before they are packed: the L1 cache should keep them.
+/// The number of rows that are gathered before they are packed. The L1 cache should keep them.
 inline constexpr int64_t rows_at_once = 32;
 static_assert(rows_at_once == split_strip && rows_at_once == split_depth);
 
-/// Memory for rows of any places, of one image after the other.
+/// Memory for the rows of any positions, of one image after the other.
 struct RowMemory {
   RowMemory(const PlaceRows& rows, Workspace& workspace)
       : image(workspace.take<float>(rows.image_elements())),
@@ -108,24 +108,24 @@ struct RowMemory {
   uint16_t* lines;
 };
 
-/// Each image is split once, and its elements are copied for all rows that they are part of.
+/// Reads rows from images. Each image is split once, and its elements are copied for every row that contains them.
 class RowReader {
  public:
   RowReader(const PlaceRows& rows, const SplitKernels& kernels, const float* x, const RowMemory& memory)
       : rows_(rows), kernels_(kernels), x_(x), memory_(memory) {
     rows.image().clear(memory.image);
-    // What is read behind an image is multiplied with zeros.
+    // The elements that are read beyond the end of an image are multiplied by zeros.
     std::memset(memory.parts, 0, static_cast<size_t>(3 * rows.part_elements()) * sizeof(uint16_t));
   }
 
-  /// The parts of image n.
+  /// The split parts of image n.
   const uint16_t* parts_of(int64_t n) {
     if (n != current_) copy(n);
     return memory_.parts;
   }
 
-  /// Rows of the places [begin, end), counted through all images, some at a time: `function(index of the first, lines,
-  /// count)`.
+  /// Gathers the rows of positions [begin, end), counted through all images, some at a time, and calls `function(index
+  /// of the first, lines, count)`.
   template <class Function>
   void each(int64_t begin, int64_t end, const Function& function) {
     for (int64_t place = begin; place < end; place += rows_at_once) {
@@ -158,7 +158,7 @@ class RowReader {
   const SplitKernels& kernels_;
   const float* x_;
   RowMemory memory_;
-  int64_t current_ = -1;  // the image that was copied
+  int64_t current_ = -1;  // the image that was copied last
 };
 
 }  // namespace pydl::cpu

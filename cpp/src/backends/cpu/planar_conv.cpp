@@ -14,7 +14,7 @@ using exec::Kernel;
 using exec::KernelCall;
 using op::ConvGeometry;
 
-constexpr int64_t sum_elements = 16;  // of a vector of partial sums
+constexpr int64_t sum_elements = 16;  // size of a vector of partial sums
 
 // The gradient for the weight: each part sums over its images, then the parts are added.
 class PlanarConvWeight final : public Kernel {
@@ -77,7 +77,7 @@ class PlanarConvWeight final : public Kernel {
     }
   }
 
-  // Adds the partial sums of all parts, and brings (C, K, O) into (O, C, K).
+  // Adds the partial sums of all parts and permutes (C, K, O) to (O, C, K).
   void join(const float* memory, float* weight) const {
     const int64_t channels = geometry_.out_channels;
     for (int64_t d = 0; d < depth_; ++d) {
@@ -94,7 +94,7 @@ class PlanarConvWeight final : public Kernel {
 
   ConvGeometry geometry_;
   PaddedImage image_;  // in planes
-  int64_t depth_;      // elements that one result sums over
+  int64_t depth_;      // number of elements that one result sums over
   int64_t row_;        // elements of a row of a plane of g
   int64_t plane_;      // of a plane
   int64_t sums_;       // of all partial sums

@@ -1,4 +1,4 @@
-// Convolutions that give so few channels that vectors hold places of a row instead of channels.
+// Convolutions with so few output channels that vectors contain positions of a row instead of channels.
 #pragma once
 
 #include "exec/kernel.h"
@@ -6,7 +6,7 @@
 
 namespace pydl::cpu {
 
-/// Whether vectors of places are fuller than those of channels.
+/// Whether vectors of positions are fuller than vectors of channels.
 bool suits_planes(const op::ConvGeometry& g);
 
 /// The gradient for the weight of such a convolution.

@@ -16,14 +16,14 @@ using exec::Kernel;
 using exec::KernelCall;
 using op::ConvGeometry;
 
-// Bytes of both operands that stay in the L2 cache while all tiles of the result meet them.
+// The number of bytes of both operands that stay in the L2 cache while all tiles of the result use them.
 constexpr int64_t chunk_bytes = 256 * 1024;
-// The sums of parts are added in order, so the cuts must not depend on the number of threads.
+// The sums of parts are added in order, so the partition must not depend on the number of threads.
 constexpr int64_t places_per_part = 1024;
 constexpr int64_t most_parts = 16;
 
-// g^T x, of g (places, O) and x (places, C): few results, each of very many terms. Threads share the places, so that
-// each reads its parts of both operands once, and nothing is packed.
+// g^T x, for g (positions, O) and x (positions, C): few results, each a sum of very many terms. Threads divide the
+// positions, so that each one reads its parts of both operands once, and nothing is packed.
 class PointwiseWeight final : public Kernel {
  public:
   explicit PointwiseWeight(const ConvGeometry& g)
@@ -64,11 +64,11 @@ class PointwiseWeight final : public Kernel {
   int64_t in_;
   int64_t out_;
   int64_t parts_;
-  int64_t chunk_;  // places at a time
+  int64_t chunk_;  // number of positions processed at a time
   GemmKernels gemm_ = kernels().gemm[0];
 };
 
-// All three as one product of matrices.
+// All three ops as one matrix product.
 class PointwiseProduct final : public Kernel {
  public:
   PointwiseProduct(const KernelCall& call, const op::ProductSizes& sizes)

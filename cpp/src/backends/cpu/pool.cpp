@@ -14,12 +14,12 @@ namespace {
 using op::PoolGeometry;
 using op::Window;
 
-// Elements that are worth waking a thread for.
+// The number of elements for which waking a thread pays off.
 constexpr int64_t elements_per_thread = 8192;
-// Channels that a piece of a gradient takes, where images alone are too few for the threads.
+// The number of channels of one piece of a gradient, if there are too few images to keep all threads busy.
 constexpr int64_t channel_block = 64;
 
-// One side of a pooling: an input or an output, of (N, C, S0, S1, S2).
+// One side of a pooling, an input or an output, of shape (N, C, S0, S1, S2).
 struct Side {
   int64_t image;  // strides in elements
   int64_t channel;
@@ -80,7 +80,7 @@ class PoolKernel final : public Kernel {
   }
 
  private:
-  // A row of windows of some channels: where the first element of the first one and its result lie.
+  // A row of windows of some channels: the offsets of the first window's first element and of its result.
   struct Piece {
     int64_t x;
     int64_t y;
@@ -90,10 +90,10 @@ class PoolKernel final : public Kernel {
     double scale;
   };
 
-  // Images and planes, or images alone: what has its channels in one piece.
+  // The number of images and planes, or of images alone: the units whose channels are contiguous.
   int64_t outer_count() const { return geometry_.batch * (planes_ ? geometry_.channels : 1); }
 
-  // Rows of the output are shared out.
+  // Rows of the output are distributed over threads.
   template <class Function>
   void forward(const Function& function) const {
     const auto& t = geometry_.output;
@@ -106,7 +106,7 @@ class PoolKernel final : public Kernel {
     });
   }
 
-  // Windows may overlap: what shares an element of dx stays on one thread.
+  // Windows may overlap, so all windows that share an element of dx are processed by one thread.
   template <class Function>
   void backward(char* dx, const Function& function) const {
     const auto& t = geometry_.output;
@@ -163,7 +163,7 @@ class PoolKernel final : public Kernel {
     }
   }
 
-  // Cuts the last axis into runs of windows that differ by where they begin only, by the same step each time.
+  // Cuts the last axis into runs of windows that differ only in where they begin, always by the same step.
   void find_runs() {
     const std::vector<Window>& windows = geometry_.windows[2];
     for (size_t k = 0; k < windows.size(); ++k) {
@@ -185,7 +185,7 @@ class PoolKernel final : public Kernel {
            divisors_[2][static_cast<size_t>(k)];
   }
 
-  // Whether every element is in a window.
+  // Whether every element is in some window.
   static bool cover(const std::vector<Window>& windows, int64_t size) {
     int64_t end = 0;
     for (const Window& window : windows) {

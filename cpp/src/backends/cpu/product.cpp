@@ -9,36 +9,38 @@ namespace pydl::cpu {
 
 namespace {
 
-// A panel of B of this depth fits into the L1 cache; a block of A of this height and a block of B of this width, both
-// of this depth, into the L2 cache.
+// A panel of B of this depth fits into the L1 cache. A block of A of this height and a block of B of this width, both
+// of this depth, fit into the L2 cache.
 constexpr int64_t block_depth = 384;
 constexpr int64_t block_height = 336;
 constexpr int64_t block_width = 1024;
-// Multiplications that are worth a thread: what it reads comes from the caches of others, and what it writes goes
-// there.
+// The number of multiplications that are worth a thread, given that its inputs come from the caches of other threads
+// and its results go there.
 constexpr int64_t products_per_thread = 524288;
-// Few rows take as long as reading B takes.
+// A product with few rows takes as long as reading B.
 constexpr int64_t products_per_thread_of_few_rows = 131072;
 constexpr int64_t elements_per_thread = 65536;
-// Up to so many multiplications, rows, or columns, packing does not pay: B by rows, or A and B along k.
+// Packing does not pay off up to this many multiplications, rows, or columns. It is then skipped if B has contiguous
+// rows, or if A and B are contiguous along k.
 constexpr int64_t small_products = 262144;
 constexpr int64_t small_dots = 1024;
 constexpr int64_t few_rows = 4;
-// Up to so many rows, packing a large B takes a part of the time that can be seen: a third with 32 rows, a twentieth
-// with 256. The same is true of products of few results of many terms each, as the gradients of weights are over long
-// sequences: of so many terms for each row or column. B is then read where it is, a block of this depth at a time.
+// Up to this many rows, packing a large B takes a noticeable part of the time: a third with 32 rows, a twentieth with
+// 256. The same is true of products with few results of many terms each, such as the gradients of weights over long
+// sequences, if there are this many terms for each row or column. B is then read in place, one block of this depth at a
+// time.
 constexpr int64_t most_wide_rows = 256;
 constexpr int64_t least_wide_elements = 1 << 17;
 constexpr int64_t depth_per_side = 16;
 constexpr int64_t few_rows_of_wide = 64;
 constexpr int64_t wide_depth = 192;
-// With up to so many terms, writing a C that the caches do not hold takes longer than the arithmetic. It is written
-// along its rows then, a few at a time, and not panel by panel.
+// Up to this many terms, writing a C that exceeds the caches takes longer than the arithmetic. C is then written along
+// its rows, a few at a time, and not panel by panel.
 constexpr int64_t most_shallow = 64;
 constexpr int64_t least_written_bytes = 4 << 20;
 constexpr int64_t few_columns = 16;
 
-// The largest of the fewest parts of at most `limit`.
+// The size of the largest part, when `size` is divided into as few parts of at most `limit` as possible.
 int64_t even_part(int64_t size, int64_t limit) { return ceil_div(size, ceil_div(size, limit)); }
 
 }  // namespace
@@ -51,7 +53,7 @@ Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_dou
       item_(is_double ? 8 : 4),
       kernels_(kernels().gemm[is_double ? 1 : 0]),
       result_(result) {
-  if (result != Result::added) choose_path();  // only packed panels add
+  if (result != Result::added) choose_path();  // only packed panels can add
   if (transposed_) {
     a_ = {b.columns, b.rows, b.column_stride, b.row_stride};
     b_ = {a.columns, a.rows, a.column_stride, a.row_stride};
@@ -131,8 +133,8 @@ void Product::apply_relu(char* c) const {
   });
 }
 
-// C is cut into one part per thread, which each packs what it needs: rows or columns, so that little is packed twice
-// and panels are full.
+// C is cut into one part per thread, and each thread packs what it needs. The cuts by rows or columns are chosen so
+// that little is packed twice and panels are full.
 void Product::plan_blocks(int threads) {
   int64_t best = part_cost(a_.rows, b_.columns);
   for (int64_t across = 1; across <= threads && threads > 1; ++across) {
@@ -153,18 +155,18 @@ void Product::plan_blocks(int threads) {
   width_ =
       round_up(even_part(ceil_div(b_.columns, across_) + kernels_.panel_columns, block_width), kernels_.panel_columns);
   depth_ = even_part(std::max<int64_t>(a_.columns, 1), path_ == Path::wide ? wide_depth : block_depth);
-  constexpr int64_t overhang = 64;  // packing may write part of a vector too far
+  constexpr int64_t overhang = 64;  // packing may write part of a vector beyond the end
   b_bytes_ = round_up(width_ * depth_ * item_ + overhang, 64);
   a_bytes_ = round_up(height_ * depth_ * item_ + overhang, 64);
 }
 
-// Multiplications per element of depth, with those that packing takes the time of.
+// Multiplications per element of depth, including the cost of packing in units of multiplications.
 int64_t Product::part_cost(int64_t rows, int64_t columns) const {
   constexpr int64_t packing = 8;
   return rows * round_up(columns, kernels_.panel_columns / 2) + packing * (rows + columns);
 }
 
-// Threads share the longer side of C.
+// Threads divide the longer side of C.
 void Product::multiply_unpacked(const char* a, const char* b, char* c, const char* bias) const {
   const bool by_rows = a_.rows > b_.columns;
   const int64_t shared = by_rows ? a_.rows : b_.columns;
@@ -189,7 +191,7 @@ void Product::multiply_unpacked(const char* a, const char* b, char* c, const cha
   });
 }
 
-// Small, but B lies along k: its panels are packed, and then have contiguous rows.
+// For small products where B is contiguous along k: its panels are packed and then have contiguous rows.
 void Product::multiply_panels(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const {
   const int64_t panel = kernels_.panel_columns;
   const int64_t grain = products_per_thread / std::max<int64_t>(a_.rows * a_.columns * panel, 1);
@@ -249,8 +251,8 @@ void Product::multiply_packed(const Block& part, char* packed_a) const {
   }
 }
 
-// B is not packed, except for its last columns if they are not a whole panel, and neither is A if it has contiguous
-// columns.
+// B is not packed, except for its last columns if they are not a whole panel. A is not packed either if it has
+// contiguous columns.
 void Product::multiply_wide(const Block& part, char* packed_a) const {
   char* packed_b = packed_a + a_bytes_;
   const int64_t whole = part.columns / kernels_.panel_columns * kernels_.panel_columns;
@@ -270,7 +272,7 @@ void Product::multiply_wide(const Block& part, char* packed_a) const {
   }
 }
 
-// The transpose of C is computed, because it has whole panels.
+// Computes the transpose of C, because that has whole panels.
 void Product::multiply_transposed(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const {
   char* result = scratchpad + down_ * across_ * (a_bytes_ + b_bytes_);
   multiply_blocks(b, a, result, b_.columns, nullptr, scratchpad);

@@ -1,4 +1,5 @@
-// One product of two matrices, by packed panels (Goto and van de Geijn, 2008) or, where small, straight from memory.
+// One product of two matrices, computed with packed panels (Goto and van de Geijn, 2008) or, if it is small, directly
+// from memory.
 #pragma once
 
 #include <cstddef>
@@ -11,21 +12,21 @@
 
 namespace pydl::cpu {
 
-/// c = a b + bias for matrices under any strides, c with contiguous rows.
+/// c = a b + bias. The matrices may have any strides; c has contiguous rows.
 class Product {
  public:
-  /// What becomes of c; `rectified`: the larger of the product and 0.
+  /// What happens to c. `rectified` stores the larger of the product and 0.
   enum class Result { overwritten, rectified, added };
-  /// Whether AMX tiles may serve.
+  /// Whether AMX tiles may be used.
   enum class Tiles { allowed, avoided };
 
-  /// For `threads` threads.
+  /// Prepares the product for `threads` threads.
   Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_double, int threads,
           Result result = Result::overwritten, Tiles tiles = Tiles::allowed);
 
   size_t scratchpad_bytes() const;
-  /// `bias` has one number per column, or is null. False where AMX tiles added what may be wrong: c has something
-  /// infinite or not a number, which tiles do not give as they should, and what was added cannot be taken away again.
+  /// `bias` has one number per column, or is null. Returns false if AMX tiles may have added wrong values: c contains
+  /// Inf or NaN, which tiles do not compute correctly, and what was added cannot be subtracted again.
   bool run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const;
 
  private:
@@ -35,7 +36,7 @@ class Product {
     int64_t end;
   };
 
-  // A part of the product, of all its terms.
+  // A part of the product, with all its terms.
   struct Block {
     const char* a;
     const char* b;
@@ -64,7 +65,7 @@ class Product {
   int64_t item_;
   GemmKernels kernels_;
   Result result_;
-  std::optional<SplitProduct> split_;  // where it is faster
+  std::optional<SplitProduct> split_;  // set if AMX tiles are faster
   Path path_ = Path::packed;
   bool transposed_ = false;  // a_ and b_ are the transposed second and first factor
   int64_t height_ = 0;       // of a block of A

@@ -1,4 +1,4 @@
-// Random numbers: element i is a function of seed, offset and i alone, so threads share the elements as they like.
+// Random numbers: element i is a function of seed, offset and i alone, so threads may divide the elements in any way.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -12,7 +12,7 @@ namespace pydl::cpu {
 
 namespace {
 
-// Elements that threads take at once: whole blocks of the stream.
+// The number of elements that a thread takes at a time: whole blocks of the stream.
 constexpr int64_t piece_length = 256;
 constexpr int64_t pieces_per_thread = 16;
 
@@ -55,7 +55,7 @@ class UniformKernel final : public Kernel {
   Interval interval_;
 };
 
-// An empty interval gives its only end.
+// An empty interval produces only its lower end.
 template <class T>
 Interval make_interval(double low, double high) {
   const auto bottom = static_cast<T>(low);

@@ -1,5 +1,5 @@
-// Recurrent layers. Rows of the batch do not depend on each other: each thread takes some of them through all steps, so
-// that threads never wait for each other, and packed weights stay in its caches.
+// Recurrent layers. The rows of a batch are independent of each other, so each thread takes some rows through all
+// steps. Threads thus never wait for each other, and packed weights stay in their caches.
 #include <algorithm>
 #include <cstring>
 
@@ -19,10 +19,10 @@ namespace {
 using op::Cell;
 using op::RecurrentGeometry;
 
-// Multiplications that are worth waking a thread for.
+// The number of multiplications for which waking a thread pays off.
 constexpr int64_t products_per_thread = 65536;
-// Weights of more bytes do not stay in the L2 cache from step to step. The product of x is then computed for some steps
-// at once, so that its weights are read once for all of them.
+// Weights of more than this many bytes do not stay in the L2 cache from step to step. The product of x is then computed
+// for several steps at once, so that its weights are read once for all of them.
 constexpr int64_t resident_bytes = 1536 * 1024;
 constexpr int64_t steps_at_once = 4;
 
@@ -31,7 +31,7 @@ const RecurrentKernels& kernels_of() {
   return kernels().recurrent[std::is_same_v<T, double> ? 1 : 0];
 }
 
-/// Which rows each thread takes through which steps.
+/// Assigns rows and steps to threads.
 class Schedule {
  public:
   Schedule(const RecurrentGeometry& geometry, int64_t products_per_step)
@@ -43,7 +43,8 @@ class Schedule {
   int64_t parts() const { return parts_; }
   int64_t batch() const { return batch_; }
 
-  /// The order in which rows are taken; with lengths, the longest first in each part, and parts of about equal work.
+  /// Determines the order of the rows. With lengths, each part gets its longest rows first, and all parts get about the
+  /// same amount of work.
   void arrange(const char* name, const int64_t* lengths, int64_t* order, int64_t* sorted) const {
     for (int64_t n = 0; n < batch_; ++n) order[n] = n;
     if (lengths == nullptr) return;
@@ -64,8 +65,8 @@ class Schedule {
 
   int64_t begin(int64_t part) const { return batch_ * part / parts_; }
 
-  /// Calls `visit(t, count)` for the steps of a part in their order, or against it: the first `count` rows are not
-  /// over.
+  /// Calls `visit(t, count)` for the steps of a part, in ascending or descending order. The first `count` rows have not
+  /// ended at step t.
   template <class Visit>
   void for_each_step(const int64_t* lengths, const int64_t* order, int64_t part, bool ascending,
                      const Visit& visit) const {
@@ -88,7 +89,7 @@ class Schedule {
   int64_t parts_;
 };
 
-/// A matrix of weights as panels, one for each `vectors` vectors of its columns.
+/// A matrix of weights packed into panels, one for each group of `vectors` vectors of its columns.
 struct PackedWeights {
   int64_t vectors;
   int64_t depth;
@@ -96,7 +97,7 @@ struct PackedWeights {
   int64_t lanes;
   int64_t panel_size() const { return vectors * lanes * depth; }
   int64_t size() const { return panels * panel_size(); }
-  /// Columns of a panel of plain columns.
+  /// The first column of a panel of plain columns.
   int64_t begin(int64_t panel) const { return panel * vectors * lanes; }
 };
 
@@ -178,7 +179,7 @@ class ForwardKernel final : public Kernel {
     void** to;
   };
 
-  // Columns of the recurrent product that comes first: the others need its result.
+  // The number of columns of the recurrent product that is computed first, because the others need its result.
   int64_t first_columns() const { return g_.is_gru() ? 2 * g_.hidden : g_.hidden; }
 
   void pack(void* const* inputs, const Memory& memory) const {
@@ -190,7 +191,7 @@ class ForwardKernel final : public Kernel {
               at_.b_hh < 0 ? nullptr : static_cast<const T*>(inputs[at_.b_hh]), memory.bias);
   }
 
-  // The rows of w are the columns of panels: of one gate per vector, or one after the other up to `columns`.
+  // The rows of w are the columns of panels: either one gate per vector, or consecutive rows up to `columns`.
   void pack_matrix(const PackedWeights& shape, const void* w, int64_t columns, T* packed) const {
     const int64_t grain = ceil_div(packed_per_thread, std::max<int64_t>(shape.panel_size(), 1));
     runtime::parallel_for(shape.panels, grain, [&](int64_t begin, int64_t end) {
@@ -217,7 +218,7 @@ class ForwardKernel final : public Kernel {
         const int64_t row = gate * g_.hidden + unit;
         const int64_t lanes = x_weights_.lanes;
         T* entry = fused_ ? packed + (unit / lanes * panel_vectors + gate) * lanes + unit % lanes : packed + row;
-        // The bias in the product that r scales stays apart.
+        // The bias of the product that r scales is kept separate.
         const bool apart = fused_ && g_.is_gru() && gate == 2;
         entry[0] = apart ? b_ih[row] : b_ih[row] + b_hh[row];
         if (apart) entry[lanes] = b_hh[row];
@@ -290,12 +291,12 @@ class ForwardKernel final : public Kernel {
 
   int64_t row_of_sums() const { return x_weights_.panels * panel_vectors * x_weights_.lanes; }
 
-  // Of row `i` of a part that begins at row `first`: parts have memory of their own, step after step.
+  // The sums of row `i` of a part that begins at row `first`. Each part has its own memory, one step after the other.
   T* sums_of(const Memory& memory, int64_t first, int64_t count, int64_t step, int64_t i) const {
     return memory.sums + (ahead_ * first + step * count + i) * row_of_sums();
   }
 
-  // Bias and product of x for the rows of a part in the next steps.
+  // Computes bias plus product of x for the rows of a part in the next steps.
   void run_ahead(const Operands& operands, const Memory& memory, int64_t first, int64_t count, int64_t step) const {
     const int64_t steps = std::min(ahead_, g_.steps - step);
     const void** from = memory.from + ahead_ * first;
@@ -331,7 +332,7 @@ class ForwardKernel final : public Kernel {
     }
   }
 
-  // The sums of what goes into the gates, row by row, then the gates.
+  // Computes the sums of the gates' inputs, row by row, and then the gates.
   void run_products(const Memory& memory, int64_t first, int64_t count) const {
     const auto& kernels = kernels_of<T>();
     RecurrentRow* rows = memory.rows + first;
@@ -373,7 +374,7 @@ class ForwardKernel final : public Kernel {
   PackedWeights x_weights_{};
   PackedWeights h_weights_{};
   PackedWeights n_weights_{};
-  int64_t ahead_ = 0;  // steps for which the product of x is computed at once; 0: it is part of each step
+  int64_t ahead_ = 0;  // number of steps for which the product of x is computed at once; 0: it is part of each step
 };
 
 // --- backward --------------------------------------------------------------------------------------
@@ -460,7 +461,7 @@ class BackwardKernel final : public Kernel {
     });
   }
 
-  // The running gradients begin with those of the final states; steps that are not part of the row have none.
+  // The running gradients start as those of the final states. Steps that are not part of the row have zero gradients.
   void begin_row(const Operands& operands, int64_t n) const {
     const int64_t row = n * g_.hidden;
     const auto start = [&](const T* given, T* running) {
@@ -522,7 +523,7 @@ class BackwardKernel final : public Kernel {
     add_products(memory, first, count, 0, 0, 2, true);
   }
 
-  // dh (or dq) = or += `blocks` blocks of slopes from number `slope` on, times those of the weights from `gate` on.
+  // dh (or dq) = or += `blocks` blocks of slopes, from number `slope` on, times the blocks of weights from `gate` on.
   void add_products(const Memory& memory, int64_t first, int64_t count, int64_t slope, int64_t gate, int64_t blocks,
                     bool adds, bool to_dq = false) const {
     const RecurrentSlopeRow* rows = memory.rows + first;

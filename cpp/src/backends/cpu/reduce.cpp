@@ -13,7 +13,7 @@ namespace {
 
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// The input of a reduction in a layout and dtype that kernels read: where it lies, or copied into the scratchpad.
+// The input of a reduction in a layout and dtype that kernels read: either in place or copied into the scratchpad.
 class ReduceInput {
  public:
   ReduceInput(const BufferSpec& x, const Dims& axes, DType dtype, bool in_order) {
@@ -22,7 +22,7 @@ class ReduceInput {
       form = *direct;
       return;
     }
-    // In the order of memory where that has a form, else with reduced axes innermost.
+    // Uses the memory order if it has a form, otherwise an order with the reduced axes innermost.
     BufferSpec copy = {dtype, x.shape, dense_strides(x, [&](int a, int b) { return x.strides[a] > x.strides[b]; })};
     auto copied = ReduceForm::of(copy, axes, in_order);
     if (!copied) {
@@ -38,7 +38,7 @@ class ReduceInput {
     copy_bytes = aligned(static_cast<size_t>(element_count(x.shape)) * item_size(dtype));
   }
 
-  /// The elements, copied to the start of the scratchpad where they have to be.
+  /// The elements, copied to the start of the scratchpad if necessary.
   const void* data(void* x, void* scratchpad) const {
     if (copy_program_.empty()) return x;
     void* operands[] = {x, scratchpad};
@@ -118,7 +118,7 @@ class ReduceKernel final : public Kernel {
   size_t results_bytes_;
 };
 
-// The dtype that elements are read in.
+// The dtype in which elements are read.
 DType reduce_dtype(DType dtype, Reduction reduction) {
   if (is_floating(dtype)) return dtype == DType::float64 ? dtype : DType::float32;
   const bool extremum = reduction == reduce_max || reduction == reduce_min;

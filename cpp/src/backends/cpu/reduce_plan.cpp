@@ -10,23 +10,23 @@ namespace pydl::cpu {
 
 namespace {
 
-// Rows longer than two of these are cut.
+// Rows longer than twice this length are cut.
 constexpr int64_t row_part = 32768;
-// Columns that are walked down together: their accumulators stay in the L1 cache.
+// The number of columns that are reduced together, so that their accumulators stay in the L1 cache.
 constexpr int64_t chunk_length = 1024;
-// Rows shorter than this would leave vectors mostly empty.
+// Shorter rows would leave vectors mostly empty.
 constexpr int64_t short_row = 32;
-// Elements of the longest vectors.
+// The number of elements of the longest vectors.
 constexpr int64_t vector_elements = 16;
-// Elements that are worth waking a thread for.
+// The number of elements for which waking a thread pays off.
 constexpr int64_t elements_per_thread = 32768;
-// Pieces of work that keep many threads busy.
+// The number of pieces of work that keeps many threads busy.
 constexpr int64_t enough_pieces = 32;
 
 struct Axis {
   int64_t size;
   int64_t stride;
-  int64_t output_stride;  // 0 for reduced ones
+  int64_t output_stride;  // 0 for reduced axes
   bool reduced;
 };
 
@@ -44,7 +44,7 @@ std::optional<ReduceForm> ReduceForm::of(const exec::BufferSpec& spec, const Dim
     if (!reduced) output_stride *= spec.shape[axis];
   }
   std::reverse(found, found + count);
-  // Memory order; kept as given among reduced axes where their order matters.
+  // Sorts the axes by memory order. If the order of reduced axes matters, they are kept as given.
   if (!in_order)
     std::stable_sort(found, found + count, [](const Axis& a, const Axis& b) { return a.stride > b.stride; });
 
@@ -69,7 +69,7 @@ std::optional<ReduceForm> ReduceForm::of(const exec::BufferSpec& spec, const Dim
   if (next >= 0 && !merged[next].reduced) {
     if (merged[next].output_stride != 1) return std::nullopt;
     form.inner = merged[next--].size;
-    form.reduced_stride = form.inner;  // of no importance where nothing is reduced
+    form.reduced_stride = form.inner;  // irrelevant if nothing is reduced
   }
   if (next >= 0 && merged[next].reduced) {
     form.reduced = merged[next].size;
@@ -119,7 +119,7 @@ void ReducePlan::run(const ReduceKernels& kernels, const ReduceKernels& join, Ac
   }
 }
 
-// Parts are numbered (outer, part).
+// Parts are numbered by (outer, part).
 template <class Accumulator>
 void ReducePlan::reduce_rows(const ReduceKernels& kernels, const void* x, const double* shift,
                              Accumulator* parts) const {
@@ -141,7 +141,7 @@ void ReducePlan::reduce_rows(const ReduceKernels& kernels, const void* x, const 
   });
 }
 
-// Takes as many rows as it can, `fold_` of them beside each other as one; returns how many.
+// Reduces as many rows as possible, `fold_` adjacent rows at a time as one, and returns their number.
 template <class Accumulator>
 int64_t ReducePlan::reduce_folded(const ReduceKernels& kernels, const ReduceKernels& join, Accumulator identity,
                                   const char* rows, int64_t count, Accumulator* result) const {
@@ -155,7 +155,7 @@ int64_t ReducePlan::reduce_folded(const ReduceKernels& kernels, const ReduceKern
   return wide_rows * fold_;
 }
 
-// Parts are numbered (part, outer, inner).
+// Parts are numbered by (part, outer, inner).
 template <class Accumulator>
 void ReducePlan::reduce_columns(const ReduceKernels& kernels, const ReduceKernels& join, Accumulator identity,
                                 const void* x, const double* shift, Accumulator* parts) const {

@@ -1,4 +1,4 @@
-// The `cpu` provider: SIMD kernels of our own.
+// The `cpu` provider: our own SIMD kernels.
 #include "backends/cpu/families.h"
 
 namespace pydl::backends {

@@ -1,5 +1,5 @@
-// Resampling of row-major and channels-last tensors, row by row of the result: the rows of the input that it reads are
-// added up first, then places are chosen along the row.
+// Resampling of row-major and channels-last tensors, one result row at a time: first the input rows that it depends on
+// are added up, then positions are sampled along the row.
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -17,10 +17,10 @@ namespace {
 using op::ResampleGeometry;
 using op::Taps;
 
-// Multiply-adds that are worth waking a thread for.
+// The number of multiply-adds for which waking a thread pays off.
 constexpr int64_t work_per_thread = 16384;
 
-// Weighted sums of rows: of result i, the taps [begin[i], begin[i + 1]), with offsets in elements.
+// Weighted sums of rows. Result i has the taps [begin[i], begin[i + 1]), with offsets in elements.
 template <class T>
 struct RowSums {
   std::vector<int64_t> begin = {0};
@@ -28,11 +28,11 @@ struct RowSums {
   std::vector<T> weights;
 
   int64_t count(size_t i) const { return begin[i + 1] - begin[i]; }
-  /// Whether result i is a row as it stands.
+  /// Whether result i is an unchanged row.
   bool is_row(size_t i) const { return count(i) == 1 && weights[static_cast<size_t>(begin[i])] == T(1); }
 };
 
-// The taps of both outer axes, multiplied out.
+// The products of the taps of both outer axes.
 template <class T>
 RowSums<T> outer_sums(const ResampleGeometry& geometry, int64_t row_length) {
   const Taps& a = geometry.taps[0];
@@ -59,7 +59,7 @@ RowSums<T> inner_sums(const Taps& taps, int64_t inner) {
   return sums;
 }
 
-// The taps of a row of single elements, as arrays of one tap for all places after the other. Places with fewer taps
+// The taps of a row of single elements, as arrays that contain one tap for all positions. Positions with fewer taps
 // than others read the zero that follows the row.
 template <class T>
 struct Gather {
@@ -92,7 +92,7 @@ struct Gather {
   }
 };
 
-// The tensor as (outer, S0, S1, S2, inner): inner is 1, or the channels where these come last.
+// The tensor as (outer, S0, S1, S2, inner), where inner is 1, or the channels if these come last.
 template <class T>
 class ResampleKernel final : public Kernel {
  public:
@@ -111,7 +111,7 @@ class ResampleKernel final : public Kernel {
     const auto taps_across = static_cast<int64_t>(across_.offsets.size()) * from_length_;
     const int64_t work = outer_ * (rows_ * taps_along + taps_across);
     parts_ = std::clamp<int64_t>(work / work_per_thread, 1, runtime::thread_count());
-    // A row, and the zero behind it.
+    // A row and the zero after it.
     buffer_ = (from_length_ + 1 + 15) / 16 * 16;
     scratchpad_bytes = static_cast<size_t>(parts_ * buffer_) * sizeof(T);
   }
@@ -133,7 +133,7 @@ class ResampleKernel final : public Kernel {
   }
 
  private:
-  // What row `row` of the result is made of.
+  // The weighted sum of input rows that result row `row` is made from.
   const T* sum_across(const T* image, size_t row, T* buffer) const {
     const auto first = static_cast<size_t>(across_.begin[row]);
     const bool needs_zero = gather_ && gather_->reads_zero;
@@ -157,13 +157,13 @@ class ResampleKernel final : public Kernel {
   ResampleKernels kernels_;
   int64_t outer_;
   int64_t inner_;
-  int64_t rows_;  // of the result, for each of outer
+  int64_t rows_;  // result rows for each outer index
   int64_t from_length_;
   int64_t to_length_;
   int64_t image_;
   RowSums<T> across_;
   RowSums<T> along_;
-  std::optional<Gather<T>> gather_;  // where elements are single
+  std::optional<Gather<T>> gather_;  // set if elements are single
   int64_t parts_;
   int64_t buffer_;
 };

@@ -1,5 +1,5 @@
-// Writing and adding to where an index points. Each line along the axis is one thread's, which goes through the index
-// in its order: the result does not depend on the number of threads.
+// Writing and adding at indexed positions. Each line along the axis is processed by one thread, in the order of the
+// index, so the result does not depend on the number of threads.
 #include <algorithm>
 #include <cstring>
 
@@ -13,7 +13,7 @@ namespace pydl::cpu {
 namespace {
 
 constexpr int64_t elements_per_thread = 8192;
-// Lines beside each other that one piece of work takes.
+// The number of adjacent lines of one piece of work.
 constexpr int64_t chunk = 256;
 
 template <class T>
@@ -47,7 +47,7 @@ class ScatterKernel final : public Kernel {
  private:
   bool has_slices() const { return op_ == OpId::index_add; }
 
-  // Before any thread starts, so that the error is that of the first wrong index.
+  // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index) const {
     const int64_t entries = has_slices() ? count_ : outer_ * count_ * inner_;
     for (int64_t i = 0; i < entries; ++i) {
@@ -92,7 +92,7 @@ class ScatterKernel final : public Kernel {
     if constexpr (std::is_same_v<T, bool>) {
       return a || b;
     } else if constexpr (std::is_integral_v<T>) {
-      return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));  // wraps
+      return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));  // wraps around
     } else {
       return a + b;
     }

@@ -1,4 +1,4 @@
-// Products of two batches of sequences, over the steps that are part of them.
+// Products of two batches of sequences, over their valid steps.
 #include <algorithm>
 #include <cstring>
 
@@ -14,7 +14,7 @@ namespace pydl::cpu {
 
 namespace {
 
-/// Rows that count are gathered, some hundreds at a time, and multiplied.
+/// Gathers the rows that count, some hundreds at a time, and multiplies them.
 template <class T>
 class SequenceProductKernel final : public Kernel {
  public:
@@ -29,7 +29,7 @@ class SequenceProductKernel final : public Kernel {
       a_strides_[axis] = call.inputs[0].strides[axis];
       b_strides_[axis] = call.inputs[1].strides[axis];
     }
-    // Of fewer rows, blocks are less deep, and may be wider.
+    // With fewer rows, blocks are less deep and may be wider, so the maximum is taken over all counts.
     for (int64_t count = 1; count <= rows_at_once; ++count) {
       product_bytes_ =
           std::max(product_bytes_, static_cast<int64_t>(product(count, Product::Tiles::allowed).scratchpad_bytes()));
@@ -48,7 +48,7 @@ class SequenceProductKernel final : public Kernel {
  private:
   static constexpr int64_t rows_at_once = 384;
 
-  // Takes the memory that products need at most.
+  // Reserves the largest amount of memory that the products need.
   struct Memory {
     Memory(const SequenceProductKernel& kernel, Workspace& workspace) {
       a = workspace.take<T>(rows_at_once * kernel.a_columns_);
@@ -62,7 +62,7 @@ class SequenceProductKernel final : public Kernel {
     char* product;
   };
 
-  // False where tiles may have made something infinite to what is not a number.
+  // Returns false if tiles may have turned Inf into NaN.
   bool sum(void* const* inputs, void* const* outputs, const Memory& memory, Product::Tiles tiles) const {
     const auto* lengths = static_cast<const int64_t*>(inputs[2]);
     std::memset(outputs[0], 0, static_cast<size_t>(a_columns_ * b_columns_) * sizeof(T));

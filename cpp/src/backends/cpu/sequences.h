@@ -1,4 +1,4 @@
-// What kernels over sequences share: when threads pay, and what they ask of their operands.
+// What kernels over sequences share: when using threads pays off, and what they require of their operands.
 #pragma once
 
 #include <algorithm>
@@ -9,20 +9,20 @@
 
 namespace pydl::cpu {
 
-/// Elements that are worth packing on another thread.
+/// The number of elements that are worth packing on another thread.
 inline constexpr int64_t packed_per_thread = 16384;
 
 inline bool has_contiguous_rows(const exec::BufferSpec& spec) {
   return spec.strides.back() == 1 || spec.shape.back() == 1;
 }
 
-/// All from number `first` on.
+/// Whether all inputs from number `first` on are contiguous.
 inline bool are_contiguous(std::span<const exec::BufferSpec> inputs, size_t first) {
   return std::all_of(inputs.begin() + static_cast<std::ptrdiff_t>(first), inputs.end(),
                      [](const exec::BufferSpec& spec) { return is_contiguous(spec.shape, spec.strides); });
 }
 
-/// The kernel of the dtype of the first input; none for other dtypes, and operands without elements.
+/// The kernel for the dtype of the first input. Null for other dtypes and for operands without elements.
 template <template <class> class KernelOf>
 std::unique_ptr<exec::Kernel> prepare_of_dtype(const exec::KernelCall& call) {
   for (const exec::BufferSpec& input : call.inputs) {

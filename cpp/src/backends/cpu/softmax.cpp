@@ -1,4 +1,4 @@
-// Normalised exponentials along one axis of contiguous tensors.
+// Softmax and related ops along one axis of contiguous tensors.
 #include <algorithm>
 
 #include "backends/cpu/adapter.h"
@@ -10,12 +10,12 @@ namespace pydl::cpu {
 
 namespace {
 
-// Elements that are worth waking a thread for.
+// The number of elements for which waking a thread pays off.
 constexpr int64_t elements_per_thread = 8192;
-// Columns that one piece of work takes.
+// The number of columns of one piece of work.
 constexpr int64_t chunk_length = 64;
 
-// The tensor as (outer, count, inner), softmax along the middle.
+// The tensor as (outer, count, inner), with softmax along the middle axis.
 class SoftmaxKernel final : public Kernel {
  public:
   SoftmaxKernel(const SoftmaxKernels& kernels, const BufferSpec& x, int axis, bool gradient)
@@ -53,7 +53,7 @@ class SoftmaxKernel final : public Kernel {
   int64_t outer_ = 1;
   int64_t count_;
   int64_t inner_ = 1;
-  bool gradient_;  // with the output of the forward op as second input
+  bool gradient_;  // whether the second input is the output of the forward op
 };
 
 template <SoftmaxOp op>

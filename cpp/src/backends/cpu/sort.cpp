@@ -1,5 +1,5 @@
-// Ordering of elements along an axis: a radix sort of keys beside positions, and for few of many elements a scan that
-// keeps the best ones.
+// Ordering of elements along an axis: a radix sort of keys with their positions, or, to find few of many elements, a
+// scan that keeps the best ones.
 #include "op/attrs/sort.h"
 
 #include <algorithm>
@@ -13,13 +13,13 @@ namespace pydl::cpu {
 
 namespace {
 
-// Lines that are worth waking a thread for have so many elements.
+// Waking a thread pays off for lines with this many elements in total.
 constexpr int64_t elements_per_thread = 4096;
-// Scratch memory for so many lines at a time keeps many threads busy.
+// Scratch memory for this many lines at a time keeps many threads busy.
 constexpr int64_t most_parts = 64;
 // Shorter lines are sorted by comparisons.
 constexpr int64_t shortest_radix = 96;
-// Up to so many of the best are kept by insertion, out of at least eight times as many.
+// Up to this many of the best elements are kept by insertion, out of at least eight times as many.
 constexpr int64_t most_kept = 32;
 
 template <class Key>
@@ -32,7 +32,8 @@ struct Entry {
   }
 };
 
-// Sorts by the bytes of the keys, from the lowest; equal keys keep their order. Returns where the result is.
+// Sorts by the bytes of the keys, from the lowest. Equal keys keep their order. Returns the buffer that contains the
+// result.
 template <class Key>
 Entry<Key>* radix_sort(Entry<Key>* from, Entry<Key>* to, int64_t count) {
   constexpr size_t bytes = sizeof(Key);
@@ -43,7 +44,7 @@ Entry<Key>* radix_sort(Entry<Key>* from, Entry<Key>* to, int64_t count) {
   for (size_t byte = 0; byte < bytes; ++byte) {
     auto& starts = counts[byte];
     const auto shared = static_cast<size_t>(from[0].key >> (8 * byte) & 255);
-    if (starts[shared] == static_cast<uint32_t>(count)) continue;  // all have the same
+    if (starts[shared] == static_cast<uint32_t>(count)) continue;  // all keys have the same byte
     uint32_t start = 0;
     for (uint32_t& bucket : starts) start += std::exchange(bucket, start);
     for (int64_t i = 0; i < count; ++i) to[starts[from[i].key >> (8 * byte) & 255]++] = from[i];
@@ -55,7 +56,7 @@ Entry<Key>* radix_sort(Entry<Key>* from, Entry<Key>* to, int64_t count) {
 // The lines of a call: one per element of the other axes.
 struct Lines {
   int64_t count = 1;
-  int64_t inner = 1;   // of the results: steps between the elements of a line
+  int64_t inner = 1;   // of the results: distance between the elements of a line
   int64_t length = 0;  // of a line of x
   int64_t kept = 0;    // of a line of the results
   int64_t stride = 0;  // of a line of x
@@ -70,7 +71,7 @@ struct Lines {
     count = element_count(shape);
   }
 
-  // Where a line begins in x, and in the results.
+  // The offset of a line in x, and in the results.
   int64_t source(int64_t line) const {
     int64_t offset = 0;
     for (int axis = shape.rank() - 1; axis >= 0; --axis) {
@@ -131,7 +132,7 @@ class SortKernel final : public Kernel {
     return entries;
   }
 
-  // Keeps the smallest keys, in order. Blocks without a key below the last one kept are passed over.
+  // Keeps the smallest keys in order. Blocks without a key below the last one kept are skipped.
   const Entry<Key>* scan(const T* source, Entry<Key>* kept) const {
     constexpr int64_t block = 32;
     const int64_t count = lines_.kept;

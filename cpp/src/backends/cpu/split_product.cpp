@@ -11,21 +11,22 @@ namespace pydl::cpu {
 
 namespace {
 
-// What stays, and what passes, fits into the L2 cache beside the results.
+// The block that is kept and the strips that pass by fit into the L2 cache together with the results.
 constexpr int64_t block_depth = 512;
 constexpr int64_t kept_items = 196608;
 constexpr int64_t passing_side = 128;
 // Packing an element takes as long as this many multiplications.
 constexpr int64_t packing_cost = 50;
-// Multiplications that are worth a thread.
+// The number of multiplications that are worth a thread.
 constexpr int64_t products_per_thread = 524288;
 
-// The largest of the fewest parts of at most `limit`, in whole units.
+// The size of the largest part, rounded up to whole units, when `size` is divided into as few parts of at most `limit`
+// as possible.
 int64_t even_part(int64_t size, int64_t limit, int64_t unit) {
   return round_up(ceil_div(size, ceil_div(size, limit)), unit);
 }
 
-// Multiplications per element of depth, with those that packing takes the time of.
+// Multiplications per element of depth, including the cost of packing in units of multiplications.
 int64_t part_cost(int64_t rows, int64_t columns) {
   return round_up(rows, 16) * round_up(columns, 16) + packing_cost * (rows + columns);
 }
@@ -46,7 +47,7 @@ SplitProduct::SplitProduct(const Matrix& a, const Matrix& b, int64_t c_stride, i
   const int64_t columns = ceil_div(b.columns, across_);
   keeps_a_ = rows <= columns;
   depth_ = even_part(a.columns, block_depth, split_depth);
-  // A part may have a strip more than others.
+  // A part may have one strip more than the others.
   const int64_t side = (keeps_a_ ? rows : columns) + split_strip;
   kept_ = even_part(side, std::max(kept_items / depth_ / split_strip, int64_t{1}) * split_strip, split_strip);
   passing_ = std::min(passing_side, round_up(keeps_a_ ? columns : rows, split_strip) + split_strip);
@@ -54,7 +55,7 @@ SplitProduct::SplitProduct(const Matrix& a, const Matrix& b, int64_t c_stride, i
   part_bytes_ = kept_bytes_ + passing_ * depth_ * split_bytes;
 }
 
-// One part per thread, as square as possible: packing grows with its sides.
+// Cuts c into one part per thread, as square as possible because the cost of packing grows with the sides of a part.
 void SplitProduct::cut(int threads) {
   const int64_t most = std::min<int64_t>(threads, a_.rows * b_.columns * a_.columns / products_per_thread);
   int64_t best = part_cost(a_.rows, b_.columns);

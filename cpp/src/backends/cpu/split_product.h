@@ -1,4 +1,4 @@
-// One product of two float32 matrices by the kernels of split_kernels.h.
+// One product of two float32 matrices, computed with the kernels of split_kernels.h.
 #pragma once
 
 #include <cstddef>
@@ -9,16 +9,16 @@
 
 namespace pydl::cpu {
 
-/// c = a b, or c += a b, for matrices with contiguous rows or columns, c with contiguous rows.
+/// c = a b, or c += a b. Both factors have contiguous rows or columns, and c has contiguous rows.
 class SplitProduct {
  public:
-  /// Whether this machine can, and whether it is faster so.
+  /// Whether this machine can multiply in this way, and whether it is faster.
   static bool suits(const Matrix& a, const Matrix& b);
 
   SplitProduct(const Matrix& a, const Matrix& b, int64_t c_stride, int threads, bool accumulates);
 
   size_t scratchpad_bytes() const;
-  /// False where a result is infinite or not a number: then all is to be computed otherwise.
+  /// Returns false if a result is infinite or NaN. Everything must then be computed in another way.
   bool run(const float* a, const float* b, float* c, const SplitFinish& finish, void* scratchpad) const;
 
  private:
@@ -48,10 +48,10 @@ class SplitProduct {
   const SplitKernels* kernels_ = split_kernels();
   int64_t down_ = 1;     // parts of the rows of c
   int64_t across_ = 1;   // parts of its columns
-  bool keeps_a_ = true;  // blocks of a stay in the cache while strips of b come and go; else the other way round
+  bool keeps_a_ = true;  // whether blocks of a are kept in the cache while strips of b pass by; otherwise vice versa
   int64_t depth_ = 0;    // of blocks
-  int64_t kept_ = 0;     // rows or columns of a block that stays
-  int64_t passing_ = 0;  // columns or rows that come at a time
+  int64_t kept_ = 0;     // rows or columns of a block that is kept
+  int64_t passing_ = 0;  // columns or rows that pass by at a time
   int64_t kept_bytes_ = 0;
   int64_t part_bytes_ = 0;
 };

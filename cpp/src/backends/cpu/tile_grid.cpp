@@ -6,7 +6,7 @@ namespace pydl::cpu {
 
 namespace {
 
-// Blocks that keep many threads busy, and rows that are worth a row of partial results.
+// The number of blocks that keeps many threads busy, and the number of rows that are worth a row of partial results.
 constexpr int64_t enough_blocks = 32;
 constexpr int64_t fewest_rows = 32;
 

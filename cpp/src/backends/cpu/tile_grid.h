@@ -1,5 +1,6 @@
-// TileGrid: how the elements of a tile program are cut into tiles, and tiles into blocks, which threads get. The cuts
-// depend on shapes alone, so that what is reduced does not depend on the number of threads.
+// TileGrid: how the elements of a tile program are divided into tiles, and tiles into blocks, which are distributed
+// over threads. The partition depends on shapes alone, so that results of reductions do not depend on the number of
+// threads.
 #pragma once
 
 #include <algorithm>
@@ -7,14 +8,14 @@
 
 namespace pydl::cpu {
 
-/// A run of consecutive elements: `rows` whole rows of a matrix, or `columns` elements of one.
+/// A run of consecutive elements: `rows` whole rows of a matrix, or `columns` elements of one row.
 struct Tile {
   int64_t index;  ///< of its first element
   int64_t row;
   int64_t rows;
   int64_t column;
   int64_t columns;
-  int64_t place;  ///< its number among those of its row
+  int64_t place;  ///< its number among the tiles of its row
 
   int64_t count() const { return rows * columns; }
 };
@@ -22,11 +23,11 @@ struct Tile {
 class TileGrid {
  public:
   TileGrid() = default;
-  /// Of a row-major matrix. Tiles have at most `longest` elements; those of rows that are cut end where `segment`
-  /// elements end, by which the columns can be divided, and `whole_rows` says whether tiles may have several rows.
+  /// A grid for a row-major matrix. Tiles have at most `longest` elements. Tiles of rows that are cut end at multiples
+  /// of `segment` elements, which must divide the columns. `whole_rows` allows tiles of several rows.
   TileGrid(int64_t rows, int64_t columns, int64_t segment, int64_t longest, bool whole_rows);
 
-  /// Blocks of tiles that lie below each other, `elements` of them at least, instead of one tile each.
+  /// Makes blocks of vertically adjacent tiles, with at least `elements` elements each, instead of one tile each.
   void join_rows(int64_t elements);
 
   int64_t rows() const { return rows_; }
@@ -34,14 +35,14 @@ class TileGrid {
   int64_t tile_rows() const { return tile_rows_; }
   int64_t tile_length() const { return tile_rows_ * tile_columns_; }
   int64_t tiles_per_row() const { return tiles_per_row_; }
-  /// Rows of tiles, and of blocks.
+  /// The number of rows of tiles, and of rows of blocks.
   int64_t tile_lines() const { return (rows_ + tile_rows_ - 1) / tile_rows_; }
   int64_t block_lines() const { return (rows_ + block_rows_ - 1) / block_rows_; }
   int64_t block_count() const { return block_lines() * tiles_per_row(); }
-  /// Elements of a block, at most.
+  /// The maximum number of elements of a block.
   int64_t block_size() const { return block_rows_ * tile_columns_; }
 
-  /// Numbers that are the same for every element of a tile.
+  /// These numbers are the same for every element of a tile.
   int64_t tile_number(const Tile& tile) const { return tile.row / tile_rows_ * tiles_per_row() + tile.place; }
   int64_t block_line(const Tile& tile) const { return tile.row / block_rows_; }
   /// Its number among the tiles of its block.

@@ -10,15 +10,15 @@ namespace pydl::cpu {
 
 namespace {
 
-// Rows shorter than this are gathered several at a time: a tile of its own would cost more than it saves.
+// Rows shorter than this are gathered several at a time, because a separate tile would cost more than it saves.
 constexpr int64_t shortest_row = 128;
-// Additions of float32 that are worth waking a thread for.
+// The amount of work, in float32 additions, for which waking a thread pays off.
 constexpr int64_t work_per_thread = 32768;
-// Elements that are worth a row of partial results.
+// The number of elements that are worth a row of partial results.
 constexpr int64_t reduced_together = 16384;
 
-// Walks `count` elements of an operand from `index` on, a run of the innermost loop at a time: `visit(offset, run,
-// position)`, offset in bytes and position counted from `index`.
+// Iterates over `count` elements of an operand from `index` on, one run of the innermost loop at a time: `visit(offset,
+// run, position)`, with the offset in bytes and the position counted from `index`.
 template <class Visit>
 void for_each_run(const LoopNest& nest, int operand, int64_t index, int64_t count, const Visit& visit) {
   const int inner = nest.rank - 1;
@@ -106,13 +106,13 @@ void TileProgram::emit_cast(DType from, DType to, int destination, int source) {
   emit_cast(DType::float32, to, destination, between);
 }
 
-// Whether an operand is a short row that repeats.
+// Whether an operand is a short row that is repeated.
 bool TileProgram::repeats(int operand) const {
   return nest_.rank == 2 && nest_.steps[operand][0] == 0 && nest_.inner_size() < shortest_row;
 }
 
-// An output that will have left the caches before anybody reads it. A plain store would read each line of it first. A
-// quarter of the last level, because the operands and other programs want it too.
+// Whether an output will have left the caches before anything reads it. A plain store would first read each of its
+// cache lines. The limit is a quarter of the last-level cache, because the operands and other programs need it too.
 bool TileProgram::should_stream() const {
   static const int64_t beyond_caches = runtime::last_level_cache_bytes() / 4;
   const int output = first_output_;
@@ -121,8 +121,8 @@ bool TileProgram::should_stream() const {
          nest_.count * nest_.item_sizes[output] >= beyond_caches && nest_.item_sizes[output] >= 4;
 }
 
-// Tiles of short rows that repeat are whole rows of them, so that all tiles are alike. Where a row is reduced, or
-// joined with others, tiles are parts of a row or whole rows of that matrix.
+// Tiles of repeated short rows are whole rows of them, so that all tiles are alike. If rows are reduced, or combined
+// with others, tiles are parts of a row or whole rows of the reduced matrix.
 void TileProgram::cut(bool repeated) {
   const int64_t reduced_columns = reductions_.columns();
   if (by_rows_) {
@@ -163,7 +163,7 @@ void TileProgram::finish() {
 
 void TileProgram::run(void* const* operands, void* scratchpad) const {
   if (whole_) {
-    // In steps of a cache line, so that no two threads write to one.
+    // Works in units of a cache line, so that no two threads write to the same one.
     constexpr int64_t step = 64;
     const int64_t steps = (nest_.count + step - 1) / step;
     runtime::parallel_for(steps, work_per_thread / step / cost_, [&](int64_t begin, int64_t end) {
@@ -185,7 +185,7 @@ void TileProgram::execute(void* const* registers, const Tile& tile, void* scratc
     for (int k = 0; k < 3; ++k) sources[k] = registers[instruction.sources[k]];
     instruction.kernel(registers[instruction.destination], sources, tile.count());
     for (; next < reduced_.size() && reduced_[next].after == i + 1; ++next) {
-      // Results of reductions are no registers: their tiles are free.
+      // Results of reductions are not registers, so their tiles are free.
       void* pending = registers[static_cast<size_t>(first_reduction_) + reductions_.output(next)];
       reductions_.reduce(next, grid_, tile, registers[reduced_[next].source], pending, scratchpad);
     }

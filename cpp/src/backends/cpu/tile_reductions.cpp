@@ -12,7 +12,7 @@ using Over = op::ReductionSplit::Over;
 
 constexpr size_t accumulator_size = 8;
 
-// Rows that meet in the type of the elements before their sum meets the accumulators.
+// The number of rows that are combined in the type of the elements before the result is combined with the accumulators.
 constexpr int64_t rows_that_meet = 8;
 
 size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -26,7 +26,7 @@ OpId op_of(Reduction reduction) {
   return reduction == reduce_max ? OpId::maximum : OpId::minimum;
 }
 
-// Elements that are reduced have the same numbers as those that are computed.
+// Reduce lanes and compute lanes have the same numbers for the dtypes that they share.
 static_assert(int{reduce_float} == int{lane_float} && int{reduce_int64} == int{lane_int64});
 
 }  // namespace
@@ -80,7 +80,7 @@ void TileReductions::reduce(size_t number, const TileGrid& grid, const Tile& til
   }
 }
 
-// Tiles of few rows meet in `pending` before they meet the accumulators, which are wider.
+// Tiles with few rows are combined in `pending` first, because the accumulators are wider.
 void TileReductions::reduce_columns(const Entry& entry, const TileGrid& grid, const Tile& tile, const void* elements,
                                     void* pending, char* sums) const {
   const Reduction reduction = entry.reduction.reduction;

@@ -1,5 +1,5 @@
-// TileReductions: what a tile program reduces of its registers while they are in the L1 cache. Partial results lie in
-// the scratchpad and are joined at the end.
+// TileReductions: the reductions of a tile program's registers, which run while these are in the L1 cache. Partial
+// results are stored in the scratchpad and combined at the end.
 #pragma once
 
 #include <vector>
@@ -12,7 +12,7 @@ namespace pydl::cpu {
 
 struct TileReduction {
   Reduction reduction;
-  ReduceLane lane;  ///< of what is reduced
+  ReduceLane lane;  ///< of the reduced elements
   op::ReductionSplit split;
   Finish finish;
   size_t output;  ///< which result it is
@@ -20,31 +20,31 @@ struct TileReduction {
 
 class TileReductions {
  public:
-  /// In the order in which they run.
+  /// Reductions run in the order in which they are added.
   void add(const TileReduction& reduction) { entries_.push_back({reduction, 0, 0}); }
   bool empty() const { return entries_.empty(); }
-  /// Columns of the matrix that all reductions over rows or columns see; 0 where there are none.
+  /// The number of columns of the matrix that all reductions over rows or columns work on; 0 if there are none.
   int64_t columns() const;
-  /// Whether results are joined down the rows, a number per column.
+  /// Whether some results are combined down the rows, with one number per column.
   bool has_columns() const;
 
-  /// Finds places for partial results of a grid.
+  /// Reserves scratchpad space for the partial results of a grid.
   void place(const TileGrid& grid);
   size_t scratchpad_bytes() const { return bytes_; }
 
-  /// Which result a reduction gives.
+  /// The number of the result that a reduction produces.
   size_t output(size_t number) const { return entries_[number].reduction.output; }
-  /// Reduces a tile's register. `pending` has room for a tile, which is kept between the tiles of a block.
+  /// Reduces a tile's register. `pending` has space for one tile, which is kept between the tiles of a block.
   void reduce(size_t number, const TileGrid& grid, const Tile& tile, const void* elements, void* pending,
               void* scratchpad) const;
-  /// Joins what all tiles gave; `outputs` has a pointer per reduction.
+  /// Combines the partial results of all tiles. `outputs` has one pointer per reduction.
   void finish(const TileGrid& grid, void* const* outputs, void* scratchpad) const;
 
  private:
   struct Entry {
     TileReduction reduction;
-    size_t parts;    // where partial results lie in the scratchpad
-    size_t results;  // and what they are joined to; the same place where there is one part per result
+    size_t parts;    // where partial results are stored in the scratchpad
+    size_t results;  // and their combined results; the same position if there is one part per result
   };
   // `count` results of `parts` parts each.
   struct Counts {

@@ -19,20 +19,21 @@ using exec::KernelCall;
 using op::ConvGeometry;
 using op::OpId;
 
-// Elements of gathered rows that stay in the L2 cache with what they are packed to.
+// The number of elements of gathered rows that stay in the L2 cache together with their packed form.
 constexpr int64_t chunk_elements = 128 * 1024;
 constexpr int64_t most_rows = 256;
 constexpr int64_t most_depth = 512;
-// Places that a gradient for the weight sums over at a time: its sums are read and written as often.
+// The number of positions that a gradient for the weight sums over at a time; its sums are read and written once for
+// each such step.
 constexpr int64_t summed_places = 256;
 
-// Rows of so many columns at a time.
+// The number of rows of `columns` columns that are processed at a time.
 int64_t chunk_rows(int64_t columns) {
   return std::clamp(chunk_elements / columns / split_strip * split_strip, split_strip, most_rows);
 }
 int64_t packed_bytes(int64_t side, int64_t depth) { return in_strips(side) * in_depths(depth) * split_bytes; }
 
-// What the three kernels share: memory for all, and behind it memory for each part.
+// What the three kernels share: memory shared by all parts, followed by separate memory for each part.
 class TiledConv : public Kernel {
  public:
   TiledConv(const KernelCall& call, const BufferSpec& x, std::unique_ptr<Kernel> otherwise)
@@ -47,10 +48,10 @@ class TiledConv : public Kernel {
   }
 
  protected:
-  // False where a result is infinite or not a number.
+  // Returns false if a result is infinite or NaN.
   virtual bool compute(void* const* inputs, void* const* outputs, void* scratchpad) const = 0;
 
-  // `Shared` and `Part` take their memory from a workspace when they are made for a kernel.
+  // `Shared` and `Part` take their memory from a workspace when they are constructed for a kernel.
   template <class Shared, class Part, class Self>
   void reserve(const Self& self, int64_t parts) {
     Workspace shared;
@@ -69,7 +70,7 @@ class TiledConv : public Kernel {
     return {self, workspace};
   }
 
-  // Calls `function(part)` on threads that may use tiles; false where it is for one of them.
+  // Calls `function(part)` on threads that may use tiles. Returns false if one of the calls does.
   template <class Function>
   bool on_parts(const Function& function) const {
     std::atomic<bool> finite{true};
@@ -82,7 +83,7 @@ class TiledConv : public Kernel {
     return finite.load(std::memory_order_relaxed);
   }
 
-  // The weight (O, C, K) as (O, K, C), the columns of rows.
+  // Permutes the weight (O, C, K) to (O, K, C), which matches the columns of rows.
   void bring_channels_last(const float* weight, float* permuted) const {
     const int64_t size = geometry_.kernel_size();
     runtime::parallel_for(channels_, 8, [&](int64_t begin, int64_t end) {
@@ -96,7 +97,7 @@ class TiledConv : public Kernel {
     });
   }
 
-  // The weight as B, of `depth` x `columns`.
+  // Packs the weight as B, of `depth` x `columns`.
   void pack_weight(const float* weight, int64_t depth, int64_t columns, int64_t depth_stride, int64_t column_stride,
                    char* packed) const {
     runtime::parallel_for(ceil_div(columns, split_strip), 1, [&](int64_t begin, int64_t end) {
@@ -122,7 +123,7 @@ class TiledConv : public Kernel {
   size_t part_bytes_ = 0;
 };
 
-// rows (places, K C) times weight (K C, O)
+// rows (positions, K C) times weight (K C, O)
 class TiledForward final : public TiledConv {
  public:
   TiledForward(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
@@ -182,7 +183,8 @@ class TiledForward final : public TiledConv {
     });
   }
 
-  // Calls `function(first column, columns)` for blocks of the columns, so that both sides stay in the L2 cache.
+  // Calls `function(first column, columns)` for blocks of the columns, which are small enough for both sides to stay in
+  // the L2 cache.
   template <class Function>
   void for_each_depth(const Function& function) const {
     for (int64_t k = 0; k < columns_; k += depth_) function(k, std::min(depth_, columns_ - k));
@@ -190,12 +192,12 @@ class TiledForward final : public TiledConv {
 
   bool has_bias_;
   bool relu_;
-  int64_t chunk_;  // rows at a time
-  int64_t depth_;  // columns at a time
+  int64_t chunk_;  // number of rows processed at a time
+  int64_t depth_;  // number of columns processed at a time
 };
 
-// The same without gathering: tiles are read where they lie in the split image. Each run of elements that lie beside
-// each other begins a block of its own, which the weight fills with zeros, and each line of places tiles of its own.
+// The same without gathering: tiles are read in place from the split image. Each run of contiguous elements begins a
+// separate block, which is padded with zeros in the weight, and each line of positions begins separate tiles.
 class TiledLines final : public TiledConv {
  public:
   TiledLines(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
@@ -208,7 +210,7 @@ class TiledLines final : public TiledConv {
     reserve<Shared, Part>(*this, std::min<int64_t>(runtime::thread_count(), lines()));
   }
 
-  // Whether few of the products are with zeros, or with what is behind a line, and the weight stays in the L2 cache.
+  // Whether few of the products are with zeros or with elements beyond a line, and the weight stays in the L2 cache.
   static bool suits(const KernelCall& call) {
     constexpr int64_t most_weight_bytes = 1 << 20;
     const ConvGeometry g = op::conv_geometry(call);
@@ -260,7 +262,7 @@ class TiledLines final : public TiledConv {
                                     channels_, finish);
   }
 
-  // With zeros behind each run.
+  // Packs the weight with zeros after each run.
   void pack(const float* weight, const Shared& shared) const {
     bring_channels_last(weight, shared.permuted);
     const int64_t run = rows_.run_length();
@@ -280,7 +282,7 @@ class TiledLines final : public TiledConv {
   std::vector<int64_t> offsets_;  // of blocks
 };
 
-// g^T (O, places) times rows (places, K C): each part sums over its places, then the parts are added.
+// g^T (O, positions) times rows (positions, K C): each part sums over its positions, then the parts are added.
 class TiledWeight final : public TiledConv {
  public:
   TiledWeight(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
@@ -289,7 +291,7 @@ class TiledWeight final : public TiledConv {
   }
 
  private:
-  // Sums of parts are added in order, so the cuts depend on the shape alone; and each part has sums of its own.
+  // Sums of parts are added in order, so the partition depends on the shape alone. Each part has its own sums.
   static int64_t parts_for(int64_t sums) {
     constexpr int64_t most_elements = int64_t{1} << 22;
     return std::clamp<int64_t>(most_elements / sums, 2, 16);
@@ -334,7 +336,7 @@ class TiledWeight final : public TiledConv {
     }
   }
 
-  // Adds the parts, and brings (O, K, C) into (O, C, K).
+  // Adds the parts and permutes (O, K, C) to (O, C, K).
   bool join(void* scratchpad, float* weight) const {
     const int64_t size = geometry_.kernel_size();
     std::atomic<bool> finite{true};
@@ -344,7 +346,7 @@ class TiledWeight final : public TiledConv {
         const float* others = part_at<Part>(*this, scratchpad, part).sums;
         for (int64_t i = begin * columns_; i < end * columns_; ++i) sums[i] += others[i];
       }
-      float differences = 0;  // 0 where all is finite
+      float differences = 0;  // 0 if everything is finite
       for (int64_t i = begin * columns_; i < end * columns_; ++i) differences += sums[i] - sums[i];
       if (differences != 0) finite.store(false, std::memory_order_relaxed);
       for (int64_t o = begin; o < end; ++o) {
@@ -359,7 +361,8 @@ class TiledWeight final : public TiledConv {
   }
 };
 
-// g (places, O) times weight (O, K C): rows, which are added where they were gathered from. Parts take whole images.
+// g (positions, O) times weight (O, K C): rows, which are added to the positions that they were gathered from. Each
+// part takes whole images.
 class TiledInput final : public TiledConv {
  public:
   TiledInput(const KernelCall& call, std::unique_ptr<Kernel> otherwise)
@@ -416,7 +419,7 @@ class TiledInput final : public TiledConv {
     return finite;
   }
 
-  int64_t chunk_;  // rows at a time
+  int64_t chunk_;  // number of rows processed at a time
 };
 
 }  // namespace

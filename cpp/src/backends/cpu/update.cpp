@@ -1,4 +1,4 @@
-// Optimiser updates: one pass over all parameters, as one long row of elements that threads share evenly.
+// Optimiser updates: one pass over all parameters, treated as one long row of elements that threads divide evenly.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -54,7 +54,7 @@ class FusedUpdate final : public Kernel {
     constants.lr = lr;
     constants.first_step = step == 1;
     if (op_ == OpId::adam_update) {
-      // Moments start at zero: these undo their bias towards it.
+      // Moments start at zero; these factors undo their bias towards it.
       constants.step_size = lr / (1 - std::pow(constants.beta1, static_cast<double>(step)));
       constants.root_correction = std::sqrt(1 - std::pow(constants.beta2, static_cast<double>(step)));
     }
@@ -66,7 +66,7 @@ class FusedUpdate final : public Kernel {
   UpdateConstants constants_;
   size_t groups_;  // lists of tensors, the gradients last
   int64_t item_size_;
-  std::vector<int64_t> ends_;  // of the parameters in the row of all elements
+  std::vector<int64_t> ends_;  // where each parameter ends in the row of all elements
 };
 
 std::unique_ptr<Kernel> prepare_update(const KernelCall& call, const UpdateKernel* kernels,
@@ -108,8 +108,8 @@ std::unique_ptr<Kernel> prepare_adam(const KernelCall& call) {
   return prepare_update(call, kernels().adam, constants, 4);
 }
 
-// Rows of a table that an index names. Occurrences of a row are linked, so that each row is summed in the order of the
-// index, as `take_backward` does, and written once; threads share the columns.
+// Updates the rows of a table that an index refers to. Occurrences of a row are linked, so that each row is summed in
+// the order of the index, as `take_backward` does, and written once. Threads divide the columns.
 class RowUpdate final : public Kernel {
  public:
   explicit RowUpdate(const KernelCall& call)
@@ -124,7 +124,7 @@ class RowUpdate final : public Kernel {
   void run(void* const* inputs, void* const*, void* scratchpad) const override {
     const auto* index = static_cast<const int64_t*>(inputs[2]);
     auto* sums = static_cast<char*>(scratchpad);
-    // Of each row the first occurrence, of each occurrence the next one, counted from 1; 0: none.
+    // The first occurrence of each row and the next occurrence after each, counted from 1; 0 means none.
     auto* first = reinterpret_cast<int32_t*>(sums + rounded(row_bytes_));
     int32_t* next = first + rows_;
     link_occurrences(index, first, next);
@@ -156,7 +156,7 @@ class RowUpdate final : public Kernel {
     kernels().add_rows[is_double_ ? 1 : 0](sums, g, bytes / item());
   }
 
-  // -1 for what is passed over.
+  // Returns -1 for an index that is skipped.
   int64_t row_of(int64_t index) const {
     const int64_t row = index < 0 ? index + rows_ : index;
     return row < 0 || row >= rows_ || row == skip_ ? -1 : row;

@@ -1,4 +1,4 @@
-// Structure: elements moved between layouts.
+// Structural ops: copy elements between layouts.
 #include <cstring>
 
 #include "backends/cpu/copy_plan.h"
@@ -86,7 +86,7 @@ std::unique_ptr<Kernel> prepare_slice_backward(const KernelCall& call) {
   return std::make_unique<SliceBackwardKernel>(y, g, part, offset * static_cast<int64_t>(item_size(y.dtype)));
 }
 
-// Into a tensor of the same dtype.
+// Assigns to a tensor of the same dtype.
 class AssignKernel final : public Kernel {
  public:
   AssignKernel(const BufferSpec& to, const BufferSpec& from) : plan_(to, from) {}
@@ -97,7 +97,7 @@ class AssignKernel final : public Kernel {
   CopyPlan plan_;
 };
 
-// Into a tensor of another dtype.
+// Assigns to a tensor of another dtype.
 class ConvertKernel final : public Kernel {
  public:
   ConvertKernel(const BufferSpec& to, const BufferSpec& from) : program_(nest_of(to, from), 1) {

@@ -9,8 +9,8 @@
 
 namespace pydl::cpu {
 
-inline constexpr int64_t winograd_tile = 4;  // rows and columns of results
-inline constexpr int64_t winograd_side = 6;  // rows and columns of the input that these need
+inline constexpr int64_t winograd_tile = 4;  // rows and columns of results in a tile
+inline constexpr int64_t winograd_side = 6;  // rows and columns of the input that these depend on
 inline constexpr int64_t kernel_taps = 9;
 
 struct WinogradTiling {

@@ -1,4 +1,4 @@
-// Workspace: hands out a scratchpad in parts.
+// Workspace: divides a scratchpad into parts.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,8 @@
 
 namespace pydl::cpu {
 
-/// Parts are counted when a kernel is prepared (without memory: their pointers mean nothing), and taken in the same
-/// order when it runs.
+/// When a kernel is prepared, parts are only counted: there is no memory, and their pointers mean nothing. They are
+/// taken in the same order when the kernel runs.
 class Workspace {
  public:
   explicit Workspace(void* memory = nullptr) : memory_(static_cast<char*>(memory)) {}
