@@ -136,8 +136,8 @@ void binary_loop(void* out, const void* const* in, int64_t count) {
   for (int64_t i = 0; i < count; ++i) y[i] = Formula::apply(a[i], b[i]);
 }
 
-// Sines, cosines and tangents. The reduction in `split_angle` is exact up to `largest_angle`. In the rare blocks with a
-// larger angle, that angle goes through the C library's double functions, whose reduction is exact everywhere.
+// Sines, cosines and tangents. The reduction in `split_angle` is exact up to `largest_angle`. Larger angles are
+// rare; in a block that has any, they go through the C library's double functions, whose reduction is exact everywhere.
 constexpr float largest_angle = 0x1p20F;
 constexpr int64_t angles_at_once = 512;
 

@@ -1,5 +1,5 @@
 // Declares the functions that fill the kernel set of one instruction set. The files in this folder use only plain
-// loops: an inline function from a shared header, compiled here with wide instructions, could replace the portable copy
+// loops: an inline function from a shared header, compiled here with wide instructions, could replace the common copy
 // at link time.
 #pragma once
 

@@ -164,7 +164,7 @@ inline float log10(float x) {
 inline float log1p(float x) {
   const float u = 1.0F + x;
   const float y = log(u);
-  // The rounding error of 1 + x, corrected to first order.
+  // What rounding 1 + x takes from the logarithm, to first order.
   const float lost = (x - (u - 1.0F)) / u;
   return u > 0.0F && u < infinity ? y + lost : y;
 }

@@ -58,8 +58,7 @@ inline void transform_gradient(const Floats* from, int from_step, Floats* to, in
   to[5 * to_step] = g3;
 }
 
-// Factors for the values at 0, a and b: the reciprocals of the products of their differences from the other
-// points.
+// Factors for the values at 0, a and b: reciprocals of the products of their differences from the other points.
 constexpr float at_zero = 1 / (a2 * b2);
 constexpr float at_a = 1 / (2 * a2 * (a2 - b2));
 constexpr float at_b = 1 / (2 * b2 * (b2 - a2));
