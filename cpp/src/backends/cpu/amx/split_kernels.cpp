@@ -22,7 +22,7 @@ constexpr int64_t block_items = 3 * part_items;
 
 int64_t blocks_of(int64_t depth) { return (depth + split_depth - 1) / split_depth; }
 
-// Returns the start of the tile that contains element `i` of a strip's side, in the given block.
+// Returns the start of the tile whose first element along a strip's side is element `i`, in the given block.
 uint16_t* tile_at(void* packed, int64_t i, int64_t block, int64_t blocks) {
   return static_cast<uint16_t*>(packed) + (i / split_strip * blocks + block) * block_items +
          i / tile_side % 2 * tile_items;
