@@ -140,7 +140,7 @@ void visit_types(const RefCall& call, const Function& function) {
   });
 }
 
-// Chooses the formula for the compute type of T. It may be null if it is never called.
+// Chooses the formula for the compute type of T. One that is never called may be null.
 template <class T, template <class> class Function>
 Function<Compute<T>> choose(Function<double> floating, Function<int64_t> integer) {
   if constexpr (is_floating(DTypeOf<T>::value)) {

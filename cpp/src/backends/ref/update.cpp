@@ -75,8 +75,8 @@ void run_sgd_update_rows(const RefCall& call) {
   std::fill_n(sums, element_count(table.shape), 0.0);
   Dims sum_strides = contiguous_strides(table.shape);
   const int64_t row_size = rows == 0 ? 0 : element_count(table.shape) / rows;
-  // Strides under the gradient's shape: one index applies to a whole row, and all indices share the strides within a
-  // row of sums.
+  // Strides under the gradient's shape: the index has stride 0 along a row, and a row of sums has stride 0 along the
+  // axes of the index.
   Dims index_strides = Dims::filled(call.inputs[1].shape.rank(), 0);
   Dims row_strides = index_strides;
   for (int axis = 0; axis < index.shape.rank(); ++axis) index_strides[axis] = index.strides[axis];
