@@ -14,8 +14,7 @@ namespace pydl::compiler {
 
 /// How results of a program get their gradient history if they may be differentiated.
 struct Derivative {
-  std::shared_ptr<Program> program;  ///< its inputs are the values handed over by the forward program and the gradients
-                                     ///< of results
+  std::shared_ptr<Program> program;  ///< inputs: what the forward program hands over, and gradients of results
   std::vector<size_t> results;       ///< numbers of the differentiable results
   std::vector<size_t> arguments;     ///< numbers of the arguments whose gradients are wanted
   std::vector<Tensor> states;        ///< states whose gradients are wanted
