@@ -1,4 +1,4 @@
-// Compiled functions of C++, and the cache of programs that they look their calls up in.
+// Compiled functions in C++, and the cache in which they look up the program for a call.
 #include "pydl/compile.h"
 
 #include <list>
@@ -30,7 +30,7 @@ StateSource::StateSource(const optim::Optimizer& optimizer)
       }),
       structure_([optimizer] { return optimizer.structure(); }) {}
 
-// A program with the arguments that it is for.
+// Keeps each program together with the arguments that it was made for.
 class CompiledFunction::Cache {
  public:
   Cache(TensorFunction function, CompileOptions options)
@@ -77,7 +77,7 @@ class CompiledFunction::Cache {
 
   struct Entry {
     std::vector<Argument> arguments;
-    std::vector<int64_t> structures;  // of the sources of states
+    std::vector<int64_t> structures;  // structure numbers of the state sources
     std::shared_ptr<const compiler::TracedCall> traced;
 
     bool serves(std::span<const Tensor> given, std::span<const StateSource> sources) const {
@@ -95,7 +95,7 @@ class CompiledFunction::Cache {
   std::shared_ptr<const compiler::TracedCall> find(std::span<const Tensor> arguments) {
     for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
       if (!entry->serves(arguments, options_.states)) continue;
-      // The last one used is asked first.
+      // The most recently used entry is tried first.
       if (entry != entries_.begin()) entries_.splice(entries_.begin(), entries_, entry);
       return entries_.front().traced;
     }
@@ -114,7 +114,7 @@ class CompiledFunction::Cache {
     for (const Tensor& argument : arguments) {
       entry.arguments.push_back({argument.dtype(), argument.shape(), argument.requires_grad()});
     }
-    // Afterwards: the first step makes moments.
+    // Read after tracing, because the first step creates moments.
     for (const StateSource& source : options_.states) entry.structures.push_back(source.structure());
     entries_.push_front(std::move(entry));
     if (entries_.size() > options_.cache_size) entries_.pop_back();

@@ -7,7 +7,7 @@ namespace pydl {
 
 namespace {
 
-// The batch of the example, where there is one.
+// The batch size of the example inputs, if there is one.
 std::optional<int64_t> batch_of(std::span<const Tensor> inputs) {
   for (const Tensor& input : inputs) {
     if (input.rank() > 0) return input.size(0);
@@ -15,7 +15,7 @@ std::optional<int64_t> batch_of(std::span<const Tensor> inputs) {
   return std::nullopt;
 }
 
-// The inputs with other batch sizes; their elements do not matter.
+// The inputs with another batch size; their elements do not matter.
 std::vector<Tensor> resized(std::span<const Tensor> inputs, int64_t from, int64_t to) {
   std::vector<Tensor> result;
   for (const Tensor& input : inputs) {
@@ -33,7 +33,7 @@ std::vector<std::string> numbered(const char* word, size_t count) {
   return names;
 }
 
-// The tensors of all sources, and what tells whether they are still the same.
+// The tensors of all sources; `structure_of` tells whether they are still the same.
 ParamSet states_of(const FunctionToSave& function) {
   ParamSet states;
   for (const StateSource& source : function.states) {
@@ -49,7 +49,8 @@ int64_t structure_of(const FunctionToSave& function) {
   return sum;
 }
 
-// An optimiser makes its moments in its first step: then the function is traced again, with them among the states.
+// An optimiser creates its moments in its first step. The function is then traced again, so that the states include
+// them.
 RecordedFunction record_once(const FunctionToSave& function, std::span<const Tensor> inputs, size_t* outputs) {
   const int64_t before = structure_of(function);
   RecordedFunction recorded = compiler::record_call(function.function, states_of(function), inputs, outputs);
@@ -65,7 +66,7 @@ FunctionRecording record(const FunctionToSave& function) {
   FunctionRecording result = {function.name, {}, {}, function.inputs, function.outputs};
   const std::optional<int64_t> batch = batch_of(function.example_inputs);
   if (function.open_batch && batch) {
-    const int64_t first = std::max<int64_t>(*batch, 2);  // not 1, whose axes broadcast
+    const int64_t first = std::max<int64_t>(*batch, 2);  // not 1, because axes of size 1 broadcast
     result.batches = {first, first + 1, first + 3};
   }
   size_t outputs = 0;

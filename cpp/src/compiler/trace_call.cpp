@@ -9,16 +9,17 @@ namespace pydl::compiler {
 
 namespace {
 
-// Gradients, traced behind the results that they belong to.
+// Gradients that are traced after the results that they belong to.
 struct TracedDerivative {
   Derivative use;
   Trace::Position position;
-  std::vector<Tensor> gradients;  // those that flow
+  std::vector<Tensor> gradients;  // only the gradients that exist
 };
 
 class Tracing {
  public:
-  /// `takes_gradients`: those that states have from outside are arguments; else the function does not see them.
+  /// With `takes_gradients`, gradients that the states already have become arguments; otherwise the function does not
+  /// see them.
   Tracing(Trace& trace, const ParamSet& states, std::span<const Tensor> arguments, bool takes_gradients);
   ~Tracing() { leave(); }
   Tracing(const Tracing&) = delete;
@@ -35,10 +36,10 @@ class Tracing {
 
   Trace& trace_;
   std::shared_ptr<TracedCall> made_ = std::make_shared<TracedCall>();
-  std::vector<Tensor> gradients_;  // that the states had before
-  std::vector<Tensor> placed_;     // what stands for them while the function runs
+  std::vector<Tensor> gradients_;  // that the states had before tracing
+  std::vector<Tensor> placed_;     // their stand-ins while the function runs
   std::vector<Tensor> traced_;     // arguments
-  std::vector<Tensor> given_;      // gradients as arguments
+  std::vector<Tensor> given_;      // gradients passed as arguments
   bool active_ = false;
 };
 
@@ -60,7 +61,8 @@ Tracing::Tracing(Trace& trace, const ParamSet& states, std::span<const Tensor> a
   }
 }
 
-// Things run at once again. The states have the gradients that they had: those of the trace were seen in it only.
+// Ends the trace, so that ops run immediately again. The states get back their earlier gradients; those made by the
+// trace were visible only inside it.
 void Tracing::leave() {
   if (!active_) return;
   active_ = false;
@@ -85,7 +87,7 @@ std::vector<Tensor> Tracing::call(const TensorFunction& function) {
   return results;
 }
 
-// Gradients that an update has used are dropped, others are handed to their owners.
+// Drops the gradients that an update has used and returns the others for their owners.
 std::vector<Tensor> Tracing::sort_gradients() {
   std::vector<Tensor> kept;
   for (size_t i = 0; i < made_->states.size(); ++i) {
@@ -102,7 +104,7 @@ std::vector<Tensor> Tracing::sort_gradients() {
   return kept;
 }
 
-// Traces the derivative of recorded results, for whoever calls backward on them.
+// Traces the derivative of recorded results, in case someone calls backward on them.
 std::optional<TracedDerivative> Tracing::differentiate(std::span<const Tensor> results) {
   if (!grad_enabled()) return std::nullopt;
   TracedDerivative found;

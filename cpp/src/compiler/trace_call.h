@@ -1,4 +1,4 @@
-// Tracing: one run of a function on tensors without elements, and the program that comes of it.
+// Tracing: runs a function once on tensors without elements and makes a program from it.
 #pragma once
 
 #include "compiler/traced_call.h"
@@ -6,11 +6,12 @@
 
 namespace pydl::compiler {
 
-/// Traces a function for arguments of these shapes and dtypes. Throws `TraceError`; the states are left as they were.
+/// Traces a function for arguments of these shapes and dtypes. Throws `TraceError`; the states are left unchanged.
 std::shared_ptr<const TracedCall> trace_call(const TensorFunction& function, const ParamSet& states,
                                              std::span<const Tensor> arguments, const ProgramOptions& options);
 
-/// The same to be saved, without a program. Throws `ValueError` where the function leaves gradients behind.
+/// Records the same call for saving, without making a program. Throws `ValueError` if the function leaves gradients
+/// behind.
 RecordedFunction record_call(const TensorFunction& function, const ParamSet& states, std::span<const Tensor> arguments,
                              size_t* results);
 

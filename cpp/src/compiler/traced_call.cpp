@@ -46,7 +46,7 @@ void TracedCall::add_gradients(std::vector<Tensor>& arguments) const {
 
 namespace {
 
-// The gradients that a derivative gives, undefined where none flows.
+// The gradients computed by the derivative, undefined where there is none.
 std::vector<Tensor> run_derivative(const Derivative& derivative, std::vector<Tensor> arguments,
                                    std::span<const uint32_t> versions, std::span<const Tensor> results,
                                    std::span<const Tensor> gradients) {
@@ -70,7 +70,8 @@ std::vector<Tensor> run_derivative(const Derivative& derivative, std::vector<Ten
   return found;
 }
 
-// Gives the differentiable results their history; what was handed over lies behind the `handed_over` first outputs.
+// Gives the differentiable results their gradient history. The values handed over to the derivative follow the first
+// `handed_over` outputs.
 void record_results(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> tensors, size_t handed_over,
                     std::vector<Tensor>& outputs) {
   const Derivative& derivative = *call->derivative;

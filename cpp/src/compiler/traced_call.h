@@ -1,5 +1,5 @@
-// TracedCall: the program of a function that was traced, under which modes and states it serves, and what its outputs
-// are for. Python's compiled functions and those of C++ share it.
+// TracedCall: the program of a traced function, the modes and states that it is valid for, and the meaning of its
+// outputs. Compiled functions in Python and C++ share it.
 #pragma once
 
 #include <memory>
@@ -12,16 +12,16 @@
 
 namespace pydl::compiler {
 
-/// How results of a program that somebody may differentiate get their history.
+/// How results of a program get their gradient history if they may be differentiated.
 struct Derivative {
-  std::shared_ptr<Program> program;  ///< from what the forward program handed over and gradients of results
-  std::vector<size_t> results;       ///< that are differentiable, by number
-  std::vector<size_t> arguments;     ///< whose gradients are wanted
-  std::vector<Tensor> states;        ///< likewise
-  std::vector<bool> flows;           ///< whether there is a gradient, for arguments and then states
+  std::shared_ptr<Program> program;  ///< inputs: what the forward program hands over, and gradients of results
+  std::vector<size_t> results;       ///< numbers of the differentiable results
+  std::vector<size_t> arguments;     ///< numbers of the arguments whose gradients are wanted
+  std::vector<Tensor> states;        ///< states whose gradients are wanted
+  std::vector<bool> flows;           ///< whether each argument and then each state has a gradient
 };
 
-/// Settings of the calling thread that programs are made for.
+/// The settings of the calling thread for which programs are made.
 struct PYDL_MODULE_API Modes {
   bool grad_enabled;
   std::optional<DType> autocast;
@@ -35,25 +35,25 @@ struct PYDL_MODULE_API TracedCall {
   std::shared_ptr<Program> program;
   size_t results_count = 0;
   Modes modes = Modes::current();
-  std::vector<Tensor> states;       ///< that ask for gradients, or did not
-  std::vector<bool> requires_grad;  ///< of each
-  std::vector<bool> has_grad;       ///< whether `grad` of each is an argument
-  std::vector<Tensor> cleared;      ///< lose their `grad`
-  std::vector<Tensor> receivers;    ///< get their `grad` from the outputs behind the results
+  std::vector<Tensor> states;       ///< states that may require gradients
+  std::vector<bool> requires_grad;  ///< of each state
+  std::vector<bool> has_grad;       ///< whether the `grad` of each state is an argument
+  std::vector<Tensor> cleared;      ///< states that lose their `grad`
+  std::vector<Tensor> receivers;    ///< states that get their `grad` from the outputs after the results
   std::optional<Derivative> derivative;
 
-  /// Whether the states that had gradients have them, and no others.
+  /// Whether exactly those states have gradients that had them when the call was traced.
   bool has_gradients_alike() const;
-  /// Whether modes and states are those that it was made for.
+  /// Whether the modes and states are those that it was made for.
   bool serves() const;
-  /// Why it does not serve, in words; empty where it does.
+  /// Why it cannot serve, in words; empty if it can.
   std::string difference() const;
-  /// Adds the arguments that follow those of the function: gradients from outside.
+  /// Appends the extra arguments after those of the function: gradients from outside.
   void add_gradients(std::vector<Tensor>& arguments) const;
 };
 
-/// What is left to do once the program has run: hands gradients to their owners, and gives results their history. The
-/// outputs that remain are the results.
+/// Finishes a call after the program has run: hands gradients to their owners and gives results their history. Only the
+/// results remain in `outputs`.
 PYDL_MODULE_API void settle(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> arguments,
                             std::vector<Tensor>& outputs);
 

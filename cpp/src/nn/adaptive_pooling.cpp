@@ -1,4 +1,4 @@
-// Adaptive average pooling: resampling by areas.
+// Adaptive average pooling, as resampling by areas.
 #include "core/named.h"
 #include "pydl/nn.h"
 

@@ -25,7 +25,7 @@ void check_query_and_key(const Tensor& query, const Tensor& key) {
   }
 }
 
-// Whether query i may look at key j, j <= i: (L, S).
+// Whether query i may attend to key j, which means j <= i; shape (L, S).
 Tensor causal_mask(int64_t queries, int64_t keys) {
   const Tensor i = reshape(arange(0, queries, 1, DType::int64), {queries, 1});
   return greater_equal(i, arange(0, keys, 1, DType::int64));
@@ -38,7 +38,7 @@ bool broadcasts_to(const Dims& from, const Dims& to) {
   return fits;
 }
 
-// Scores with the mask applied, and for which queries there is a key to look at: undefined where that is all of them.
+// Scores with the mask applied, and which queries have a key to attend to; undefined if all do.
 struct MaskedScores {
   Tensor scores;
   Tensor has_key;
@@ -54,7 +54,7 @@ MaskedScores masked_scores(const Tensor& scores, const AttentionOptions& options
         concat_text(name, ": expected a mask that broadcasts to ", scores.shape(), ", got shape ", mask.shape()));
   }
   const std::vector<int64_t> keys = {-1};
-  // A row without any key would give not-a-numbers, which no later mask removes from gradients: it keeps its scores.
+  // A row without any key would become NaN, which no later mask removes from gradients, so it keeps its scores.
   if (mask.dtype() == DType::boolean) {
     if (options.causal) mask = logical_and(mask, causal);
     const Tensor has_key = any(mask, keys, true);

@@ -1,4 +1,4 @@
-// Convolutions as layers call them: with sizes that follow from others.
+// Convolutions as layers call them, with sizes derived from other arguments.
 #include "core/named.h"
 #include "pydl/nn.h"
 
@@ -6,9 +6,9 @@ namespace pydl::nn {
 
 namespace {
 
-constexpr int64_t largest_size = int64_t{1} << 60;  // a few of these add up to what int64 holds
+constexpr int64_t largest_size = int64_t{1} << 60;  // the sum of a few of these fits into int64
 
-// Numbers per spatial axis are as many as there are axes, or left out.
+// Per-axis options have one number per spatial axis or are omitted.
 void require_ranks(const std::string& name, int spatial, std::initializer_list<Dims> options) {
   for (const Dims& numbers : options) {
     if (numbers.empty() || numbers.rank() == spatial) continue;
@@ -58,14 +58,14 @@ Tensor conv_transpose(const Tensor& x, const Tensor& weight, const Tensor& bias,
   Dims high = or_filled(options.padding_high, spatial, 0);
   const Dims dilation = or_filled(options.dilation, spatial, 1);
   const Dims extra = or_filled(output_padding, spatial, 0);
-  Dims size;    // of the input of the convolution whose transpose this is
-  Dims result;  // with what no element of x reaches
+  Dims size;    // input size of the convolution whose transpose is computed
+  Dims result;  // including output that no element of x reaches
   for (int i = 0; i < spatial; ++i) {
     if (extra[i] < 0 || extra[i] >= std::max(stride[i], dilation[i])) {
       throw ValueError(concat_text(name, ": output_padding ", extra, " must be smaller than stride ", stride,
                                    " or dilation ", dilation));
     }
-    // Places of the output that x and the kernel reach.
+    // The number of output positions that x and the kernel reach.
     int64_t steps = 0;
     int64_t span = 0;
     int64_t reach = 0;

@@ -12,7 +12,7 @@ Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& in
                                    " expect targets of shape (S,) and one length each, got shapes ", targets.shape(),
                                    ", ", input_lengths.shape(), " and ", target_lengths.shape()));
     }
-    // A row, so that it may be longer than its length.
+    // The targets become a row, so that they may be longer than their length says.
     const Tensor losses = ctc_loss(expand_dims(log_probs, 1), expand_dims(targets, 0), reshape(input_lengths, {1}),
                                    reshape(target_lengths, {1}), options);
     return options.reduction == Reduction::none ? reshape(losses, {}) : losses;

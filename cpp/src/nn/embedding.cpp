@@ -1,4 +1,4 @@
-// Embeddings: rows of a table, and sums, means and maxima of bags of them.
+// Embeddings: rows of a table, and sums, means and maxima of bags of rows.
 #include <limits>
 
 #include "core/named.h"
@@ -8,23 +8,23 @@ namespace pydl::nn {
 
 namespace {
 
-// The rows of bags, one after the other (n, D) or as a matrix (B, L, D), with the index that does not count.
+// The rows of all bags, concatenated (n, D) or as a matrix (B, L, D), and which of them count.
 struct Bags {
   const char* name = "embedding_bag";
   Tensor rows;
-  Tensor counted;  // which ones count, as bools; undefined: all of them
+  Tensor counted;  // which rows count, as bools; undefined if all do
   Tensor offsets;  // undefined for a matrix
-  Tensor ids;      // of the bag of each, with offsets
+  Tensor ids;      // the bag of each row; only with offsets
 
   bool is_matrix() const { return !offsets.defined(); }
   int64_t bag_count() const { return is_matrix() ? rows.size(0) : offsets.size(0); }
 
-  // Sums of values (n, ...) or (B, L, ...) over the bags.
+  // Sums values (n, ...) or (B, L, ...) over each bag.
   Tensor sum_of(const Tensor& values) const {
     return is_matrix() ? sum(values, std::vector<int64_t>{1}) : take_backward(values, ids, 0, bag_count());
   }
 
-  // How many rows of each bag count, as a column.
+  // The number of rows that count in each bag, as a column.
   Tensor sizes() const {
     Dims shape = rows.shape();
     shape.erase(shape.rank() - 1);
@@ -44,7 +44,7 @@ Tensor weighted_sum(const Bags& bags, const Tensor& sample_weights) {
 
 Tensor largest(const Bags& bags) {
   const Tensor& rows = bags.rows;
-  if (rows.size() == 0) return bags.sum_of(rows);  // zeros, with a history
+  if (rows.size() == 0) return bags.sum_of(rows);  // zeros with a gradient history
   Tensor candidates = rows;
   if (bags.counted.defined()) {
     const double nothing = -std::numeric_limits<double>::infinity();
@@ -108,7 +108,7 @@ Tensor embedding_bag(const Tensor& indices, const Tensor& weight, const Embeddin
     case BagMode::max: result = largest(bags); break;
   }
   if (bags.is_matrix() || !options.include_last_offset) return result;
-  // What lies behind the last offset is in a bag of its own.
+  // Anything after the last offset forms a bag of its own, which is dropped.
   return slice(result, {0, 0}, {result.size(0) - 1, result.size(1)}, {1, 1});
 } catch (const Error&) {
   core::rethrow_as("embedding_bag");

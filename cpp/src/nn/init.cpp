@@ -1,4 +1,4 @@
-// Initialisers of weights.
+// Weight initialisers.
 #include <cmath>
 
 #include "core/named.h"
@@ -68,7 +68,7 @@ Tensor default_bias(const Dims& shape, int64_t fan_in, DType dtype, Generator& g
   core::rethrow_as("default_bias");
 }
 
-// Gram-Schmidt, twice over for orthogonality to rounding, on normal vectors in float64.
+// Gram-Schmidt on normal vectors in float64, applied twice to make them orthogonal up to rounding.
 Tensor orthogonal(const Dims& shape, double gain, DType dtype, Generator& generator) try {
   if (shape.rank() < 2) throw ValueError(concat_text("orthogonal: expected at least 2 axes, got shape ", shape));
   const int64_t rows = shape[0];

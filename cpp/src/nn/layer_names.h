@@ -1,4 +1,4 @@
-// Names of the tensors of layers, and errors that begin with the name of the layer.
+// Names of layer tensors, and errors that begin with the name of the layer.
 #pragma once
 
 #include <string>
@@ -8,21 +8,21 @@
 
 namespace pydl::nn {
 
-/// "hidden" and "weight" give "hidden.weight"; without a prefix, names are bare.
+/// Joins "hidden" and "weight" to "hidden.weight"; without a prefix, the name is unchanged.
 inline std::string name_in(const std::string& prefix, const std::string& name) {
   return prefix.empty() ? name : prefix + "." + name;
 }
 
-/// What messages call a layer: its prefix, or else its kind.
+/// The name of a layer in messages: its prefix, or its kind if it has none.
 inline std::string label_of(const std::string& prefix, const char* kind) { return prefix.empty() ? kind : prefix; }
 
-/// The tensor of that name, undefined where there is none.
+/// The tensor with that name, or an undefined tensor if there is none.
 inline Tensor find_or_none(const ParamSet& params, const std::string& name) {
   const Tensor* found = params.find(name);
   return found != nullptr ? *found : Tensor{};
 }
 
-/// Calls a function; errors about arguments say which layer they come from.
+/// Calls a function and adds the layer's name to errors about its arguments.
 template <class Function>
 auto in_layer(const std::string& label, const Function& function) {
   try {

@@ -1,4 +1,4 @@
-// Linear, convolutional, normalisation and embedding layers, whose tensors lie in a ParamSet.
+// Linear, convolutional, normalisation and embedding layers, whose tensors are stored in a ParamSet.
 #include "pydl/layers.h"
 
 #include "nn/layer_names.h"
@@ -14,7 +14,7 @@ void require_sizes(const std::string& label, const char* what, std::initializer_
   }
 }
 
-// What convolutions start with; the shape of a weight is the channels before the kernel.
+// Initial values of a convolution weight; its shape is the channels followed by the kernel.
 Tensor first_values(const Initializer& weight, const std::string& label, const Dims& shape, DType dtype,
                     Generator& generator) {
   if (!weight) throw ValueError(label + ": expected an initialiser of the weight, got an empty function");
@@ -93,7 +93,7 @@ Tensor conv_transpose(const ParamSet& params, const std::string& prefix, const T
 
 void init_batch_norm(ParamSet& params, const std::string& prefix, int64_t channels, DType dtype) {
   require_sizes(label_of(prefix, "batch_norm"), "a number of channels", {channels});
-  // In 16 bits, running moments would hardly move.
+  // 16 bits have too few digits for running moments, which would hardly change.
   const DType wide = dtype == DType::float64 ? dtype : DType::float32;
   add_parameter(params, name_in(prefix, "weight"), ones({channels}, dtype));
   add_parameter(params, name_in(prefix, "bias"), zeros({channels}, dtype));

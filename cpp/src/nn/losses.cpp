@@ -29,7 +29,7 @@ Tensor weights_along(const Tensor& class_weights, const Tensor& like, int64_t ax
   return reshape(class_weights, shape);
 }
 
-// Losses of class probabilities (N, K, ...): the mean is over the samples, as in PyTorch.
+// Losses for class probabilities (N, K, ...). The mean is taken over the samples, as in PyTorch.
 Tensor soft_cross_entropy(const Tensor& log_p, const Tensor& target, int64_t axis, const CrossEntropyOptions& options) {
   const auto classes = static_cast<double>(log_p.size(axis));
   Tensor wanted = target;
@@ -73,8 +73,8 @@ Tensor weighted_cross_entropy(const Tensor& logits, const Tensor& target, int64_
   return options.reduction == Reduction::sum ? sum(losses) : losses;
 }
 
-// `log_x` of probabilities x, but at least -100. At x = 0 its slope is large and finite, as in PyTorch, for whoever is
-// sure and wrong.
+// `log_x`, the logarithm of probabilities x, bounded below by -100. At x = 0 its slope is large but finite, as in
+// PyTorch, so that confident wrong predictions still get a gradient.
 Tensor bounded_log(const Tensor& x, const Tensor& log_x) {
   const double slope = x.dtype() == DType::float16 ? 1e4 : 1e12;
   return where(equal(x, scalar_like(0, x)), x * slope - 100.0, maximum(log_x, scalar_like(-100.0, x)));

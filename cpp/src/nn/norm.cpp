@@ -12,7 +12,8 @@ namespace {
 
 bool is_half(DType dtype) { return dtype == DType::float16 || dtype == DType::bfloat16; }
 
-// The dtype of x beside parameters: that of all of them, but 16 bits stay where float32 is all that they meet.
+// The dtype of x combined with parameters: the promoted dtype of all, except that a 16-bit x keeps its dtype if the
+// result would be float32.
 DType dtype_beside(const Tensor& x, std::initializer_list<const Tensor*> parameters) {
   DType dtype = x.dtype();
   for (const Tensor* parameter : parameters) {
@@ -70,7 +71,7 @@ void advance(const Tensor& running, const Tensor& fresh, const BatchNormOptions&
   assign(running, running + (options.factor.defined() ? difference * options.factor : difference * options.momentum));
 }
 
-// The op in the dtypes that it takes, with neutral parameters where there are none.
+// Calls the op with the dtypes that it requires, and with neutral parameters where none are given.
 Tensor apply_batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias,
                         double epsilon, bool batch) {
   const DType dtype = statistics_dtype(x.dtype());
@@ -79,7 +80,8 @@ Tensor apply_batch_norm(const Tensor& x, const Tensor& moments, const Tensor& we
                           bias.defined() ? astype(bias, dtype) : zeros(channels, dtype), epsilon, batch);
 }
 
-// values (C), or of the trailing axes, applied to y in the shape that broadcasts; the result keeps its dtype.
+// Scales and shifts y by parameters of shape (C) or of the trailing axes, reshaped to `shape` for broadcasting. The
+// dtype is kept.
 Tensor scaled(const Tensor& y, const Tensor& weight, const Tensor& bias, const Dims& shape) {
   Tensor result = y;
   if (weight.defined()) result = result * reshape(weight, shape);
@@ -106,7 +108,7 @@ void require_trailing(const char* name, const Tensor& x, const Dims& normalized_
   }
 }
 
-// Shape in which one number per channel broadcasts over x (N, C, ...).
+// The shape in which one number per channel broadcasts over x (N, C, ...).
 Dims channel_shape(const Tensor& x) {
   Dims shape = Dims::filled(x.rank() - 1, 1);
   shape[0] = x.size(1);
@@ -140,7 +142,8 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
     const GradMode without_history(false);
     const auto n = static_cast<double>(count);
     advance(running_mean, row(moments, 0), options);
-    // In double until it is used: a program file finds in it how it depends on the batch size.
+    // The factor stays a double until it is used, because a program file derives from it how it depends on the batch
+    // size.
     advance(running_var, row(moments, 1) * full({}, n / (n - 1), moments.dtype()), options);
   }
   return apply_batch_norm(elements, moments, weight, bias, options.epsilon, true);
@@ -214,7 +217,7 @@ Tensor local_response_norm(const Tensor& x, int64_t size, double alpha, double b
   require_channels("local_response_norm", x);
   if (size < 1) throw ValueError(concat_text("local_response_norm: expected a size of at least 1, got ", size));
   const Tensor squares = square(x);
-  // Squares with zeros around the channels, of which each window of `size` is summed.
+  // Squares, padded with zeros along the channels; each window of `size` channels is summed.
   Dims padded_shape = x.shape();
   padded_shape[1] += size - 1;
   Dims starts = Dims::filled(x.rank(), 0);
@@ -228,7 +231,7 @@ Tensor local_response_norm(const Tensor& x, int64_t size, double alpha, double b
     total = i == 0 ? part : total + part;
   }
   const Tensor base = total * (alpha / static_cast<double>(size)) + k;
-  if (beta == 0.75) {  // the one that everybody takes
+  if (beta == 0.75) {  // the usual value
     const Tensor r = rsqrt(base);
     return x * r * sqrt(r);
   }

@@ -1,4 +1,4 @@
-// Padding, composed of views and joins.
+// Padding, composed from views and concatenation.
 #include "core/named.h"
 #include "pydl/nn.h"
 
@@ -8,7 +8,7 @@ namespace {
 
 const char* const mode_names[] = {"constant", "reflect", "replicate", "circular"};
 
-// What is added before and behind each axis.
+// The number of elements added before and after each axis.
 struct Margins {
   Dims before;
   Dims behind;
@@ -47,7 +47,7 @@ Tensor part(const Tensor& x, int axis, int64_t start, int64_t size) {
   return slice(x, starts, sizes, Dims::filled(x.rank(), 1));
 }
 
-// Without what negative margins remove; these are 0 afterwards.
+// Removes the elements that negative margins cut off, and sets these margins to 0.
 Tensor cropped(const Tensor& x, Margins& margins) {
   Dims starts = Dims::filled(x.rank(), 0);
   Dims sizes = x.shape();
@@ -83,7 +83,7 @@ void require_room(Padding mode, const Tensor& x, int axis, int64_t margin) {
                                " of shape ", x.shape(), ", got ", margin));
 }
 
-// `count` elements before the first one (or behind the last one), made of x itself.
+// `count` elements before the first one (or after the last one), taken from x itself.
 Tensor margin_of(const Tensor& x, Padding mode, int axis, int64_t count, bool before) {
   const int64_t size = x.size(axis);
   switch (mode) {
@@ -110,7 +110,8 @@ Tensor pad_axis(const Tensor& x, Padding mode, int axis, int64_t before, int64_t
 
 Tensor pad_row_major(const Tensor& x, Margins margins, Padding mode, Scalar value) {
   if (mode == Padding::constant) return pad_constant(x, margins, value);
-  // PyTorch's convention: a ring is what is left of x, while mirrors show removed elements too.
+  // As in PyTorch, circular padding sees only the elements that are kept, while the mirroring modes also show removed
+  // elements.
   Tensor result = mode == Padding::circular ? cropped(x, margins) : x;
   for (int axis = 0; axis < x.rank(); ++axis) {
     if (margins.before[axis] == 0 && margins.behind[axis] == 0) continue;
@@ -130,7 +131,7 @@ Dims permuted(const Dims& dims, std::span<const int64_t> order) {
 Tensor pad(const Tensor& x, std::span<const int64_t> pads, Padding mode, Scalar value) try {
   const Margins margins = margins_of(x, pads);
   if (x.is_contiguous() || !is_channels_last(x.shape(), x.strides())) return pad_row_major(x, margins, mode, value);
-  // New memory is row-major: with its axes in the order of the memory, the tensor keeps its layout.
+  // New memory is row-major, so the axes are first permuted into memory order to keep the layout of the tensor.
   std::vector<int64_t> order = {0};
   std::vector<int64_t> inverse = {0, x.rank() - 1};
   for (int axis = 2; axis < x.rank(); ++axis) {

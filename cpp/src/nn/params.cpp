@@ -1,4 +1,4 @@
-// Tensors of networks by name.
+// Sets of named tensors that belong to networks.
 #include "nn/layer_names.h"
 #include "pydl/autograd.h"
 #include "pydl/layers.h"
@@ -26,7 +26,7 @@ Tensor add(ParamSet& params, const std::string& name, const Tensor& values, bool
   return tensor;
 }
 
-// What keeps `values` from being loaded, a line each.
+// Lists what prevents `values` from being loaded, one problem per line.
 std::string misfits(const ParamSet& params, const ParamSet& values) {
   std::string text;
   for (const auto& [name, tensor] : params.tensors) {

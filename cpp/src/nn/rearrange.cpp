@@ -1,4 +1,4 @@
-// Pixels and channels in another order: reshapes around a permutation.
+// Rearranges pixels and channels by reshapes around a permutation.
 #include "core/named.h"
 #include "pydl/nn.h"
 
@@ -6,7 +6,7 @@ namespace pydl::nn {
 
 namespace {
 
-// Products of sizes and factors fit into 64 bits.
+// Small enough that products of sizes and factors fit into 64 bits.
 constexpr int64_t largest_factor = 1 << 15;
 
 void require_images(const char* name, const Tensor& x, const char* what, int64_t number) {
@@ -17,7 +17,7 @@ void require_images(const char* name, const Tensor& x, const char* what, int64_t
   }
 }
 
-// The axes before channels, height and width; all in one.
+// The product of all axes before channels, height and width.
 int64_t leading_size(const Tensor& x) {
   int64_t size = 1;
   for (int axis = 0; axis < x.rank() - 3; ++axis) size *= x.shape()[axis];
@@ -72,7 +72,7 @@ Tensor channel_shuffle(const Tensor& x, int64_t groups) try {
     throw ValueError(concat_text("channel_shuffle: ", x.size(1), " channels of shape ", x.shape(),
                                  " cannot be divided into ", groups, " groups"));
   }
-  // Spatial axes stay as they are, and with them a channels-last layout of x up to the copy.
+  // The spatial axes are not merged, so a channels-last layout of x is preserved up to the copy.
   Dims split = x.shape();
   split[1] = groups;
   split.insert(2, x.size(1) / groups);

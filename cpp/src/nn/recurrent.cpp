@@ -1,4 +1,4 @@
-// Recurrent networks of several layers and directions.
+// Recurrent networks with several layers and directions.
 #include "core/named.h"
 #include "pydl/nn.h"
 
@@ -6,7 +6,7 @@ namespace pydl::nn {
 
 namespace {
 
-// Place `index` of a stack of states.
+// The state at position `index` in a stack of states.
 Tensor state_at(const Tensor& states, size_t index) {
   const auto i = static_cast<int64_t>(index);
   return reshape(slice(states, {i, 0, 0}, {1, states.size(1), states.size(2)}, {1, 1, 1}),

@@ -1,4 +1,4 @@
-// Recurrent layers whose weights lie in a ParamSet, by PyTorch's names.
+// Recurrent layers whose weights are stored in a ParamSet under PyTorch's names.
 #include <cmath>
 
 #include "nn/layer_names.h"
@@ -43,12 +43,12 @@ void init_recurrent(ParamSet& params, const std::string& prefix, const char* kin
   }
 }
 
-// The weights that there are of a layer, and in how many directions it goes.
+// The weights found for all layers, and whether they are bidirectional.
 struct FoundWeights {
   std::vector<RecurrentWeights> weights;
   bool bidirectional = false;
   int64_t units = 0;    // H
-  int64_t outputs = 0;  // of each direction: P with a projection
+  int64_t outputs = 0;  // size of each direction's output: P with a projection
 };
 
 FoundWeights find_weights(const ParamSet& params, const std::string& prefix) {
@@ -71,7 +71,7 @@ FoundWeights find_weights(const ParamSet& params, const std::string& prefix) {
   return found;
 }
 
-// x as (T, N, I).
+// Returns x in the shape (T, N, I).
 Tensor time_major(const std::string& label, const Tensor& x, const FoundWeights& found, bool batch_first) {
   const int64_t inputs = found.weights[0].w_ih.size(-1);
   if (x.rank() != 3 || x.size(2) != inputs) {
@@ -85,7 +85,7 @@ Tensor time_major(const std::string& label, const Tensor& x, const FoundWeights&
   return batch_first ? permute_dims(x, axes) : x;
 }
 
-// Calls `run(x, h0, c0, found, options)` with what the options stand for.
+// Calls `run(x, h0, c0, found, options)` with the arguments that follow from the options.
 template <class Run>
 RecurrentStates run_layers(const ParamSet& params, const std::string& prefix, const char* kind, const Tensor& x,
                            const SequenceOptions& options, const Run& run) {

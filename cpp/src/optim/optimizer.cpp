@@ -1,4 +1,4 @@
-// The state of optimisers, and how it follows which parameters have gradients.
+// The state of optimisers, and how it adapts to which parameters have gradients.
 #include "pydl/optimizer.h"
 
 #include <cmath>
@@ -47,7 +47,7 @@ Optimizer::State::State(std::vector<Tensor> given, double rate, Rule kind)
 }
 
 void Optimizer::State::step() {
-  const size_t count = batches.size();  // those that come into being have no gradients
+  const size_t count = batches.size();  // batches created by splits have no gradients
   for (size_t i = 0; i < count; ++i) {
     std::vector<Tensor> gradients;
     std::vector<bool> present;
@@ -63,7 +63,7 @@ void Optimizer::State::step() {
   }
 }
 
-// Keeps the chosen parameters of a batch in it and moves the others into a new one.
+// Keeps the chosen parameters in the batch and moves the others into a new one.
 void Optimizer::State::split(size_t index, const std::vector<bool>& chosen) {
   Batch kept;
   Batch others;
@@ -87,7 +87,7 @@ void Optimizer::State::split(size_t index, const std::vector<bool>& chosen) {
   ++structure;
 }
 
-// At once, even in a step that is being traced.
+// Slots are created immediately, even if the step is being traced.
 void Optimizer::State::make_slots(Batch& batch) {
   if (rule.slots.empty()) return;
   for (const std::string& name : rule.slots) {
@@ -105,7 +105,7 @@ void Optimizer::State::make_slots(Batch& batch) {
 }
 
 ParamSet Optimizer::State::tensors() const {
-  std::map<size_t, std::vector<std::pair<std::string, Tensor>>> entries;  // in the order of the parameters
+  std::map<size_t, std::vector<std::pair<std::string, Tensor>>> entries;  // in parameter order
   for (const Batch& batch : batches) {
     for (size_t i = 0; i < batch.numbers.size(); ++i) {
       auto& entry = entries[batch.numbers[i]];
@@ -140,7 +140,7 @@ void Optimizer::State::load(const ParamSet& states) {
     const Tensor count = take(concat_text(number, ".step"), {}, DType::int64);
     Batch& batch = by_steps[count.item_int()];
     if (!batch.step.defined()) batch.step = count;
-    // Before the first step there are no moments.
+    // There are no moments before the first step.
     const size_t slots = count.item_int() > 0 ? rule.slots.size() : 0;
     batch.slots.resize(slots);
     for (size_t k = 0; k < slots; ++k) {
@@ -192,11 +192,11 @@ Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm) {
   }
   const Tensor norm = sqrt(total);
   const Tensor bound = full({}, max_norm, DType::float64);
-  // Where the norm is not a number, so is every gradient, as in PyTorch.
+  // If the norm is NaN, all gradients become NaN, as in PyTorch.
   const Tensor factor = where(less_equal(norm, bound), ones({}, DType::float64), bound / norm);
   for (Tensor parameter : parameters) {
     if (!parameter.grad().defined()) continue;
-    // In float32 where a 16-bit factor could become 0.
+    // Computed in at least float32, because a 16-bit factor could become 0.
     const DType dtype = promote(parameter.dtype(), DType::float32);
     const Tensor scaled = astype(parameter.grad(), dtype) * astype(factor, dtype);
     parameter.set_grad(astype(scaled, parameter.dtype()));

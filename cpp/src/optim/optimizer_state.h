@@ -1,4 +1,4 @@
-// What an optimiser keeps, and the rule by which it updates.
+// The state of an optimiser, and its update rule.
 #pragma once
 
 #include <functional>
@@ -7,22 +7,22 @@
 
 namespace pydl::optim {
 
-/// How one kind of optimiser differs from another.
+/// What distinguishes one kind of optimiser from another.
 struct Rule {
-  std::string name;                ///< in messages
-  std::vector<std::string> slots;  ///< names of the tensors that are kept for each parameter
-  /// Updates parameters that have taken the same number of steps; `slots` are lists as long as that of the parameters.
+  std::string name;                ///< used in messages
+  std::vector<std::string> slots;  ///< names of the tensors kept for each parameter
+  /// Updates parameters that have taken the same number of steps; each list in `slots` has one tensor per parameter.
   std::function<void(const Tensor& step, std::span<const Tensor> parameters, std::span<const std::vector<Tensor>> slots,
                      std::span<const Tensor> gradients, const Tensor& lr)>
       update;
 };
 
-/// Parameters that have taken the same number of steps: they share one update.
+/// Parameters that have taken the same number of steps and therefore share one update.
 struct Batch {
-  std::vector<size_t> numbers;  // of the parameters, in the order in which they were given
+  std::vector<size_t> numbers;  // parameter numbers, in the order in which the parameters were given
   std::vector<Tensor> parameters;
   Tensor step;
-  std::vector<std::vector<Tensor>> slots;  // made at the first step
+  std::vector<std::vector<Tensor>> slots;  // created at the first step
 };
 
 struct Optimizer::State {
@@ -43,9 +43,9 @@ struct Optimizer::State {
   void make_slots(Batch& batch);
 };
 
-/// The tensors of a set that require gradients.
+/// The trainable tensors of a set: those that require gradients.
 std::vector<Tensor> learnt(const ParamSet& params);
-/// The value, or `ValueError` for one that is negative, infinite or not a number.
+/// Returns the value; throws `ValueError` if it is negative, infinite or NaN.
 double checked_lr(double value);
 
 }  // namespace pydl::optim

@@ -1,4 +1,4 @@
-// The kinds of optimisers: what each keeps, and which options it takes.
+// The kinds of optimisers: the state that each keeps, and the options that it accepts.
 #include "optim/optimizer_state.h"
 
 namespace pydl::optim {

@@ -1,4 +1,4 @@
-// The C interface: handles, plain structs, and errors as codes.
+// The C interface: handles, plain structs, and error codes.
 #include "pydl/c_api.h"
 
 #include <algorithm>
@@ -59,7 +59,7 @@ pydl_status failed(pydl_status status, const char* message) {
   return status;
 }
 
-// Exceptions end here.
+// Converts exceptions into status codes; none leaves the C interface.
 template <class Call>
 pydl_status guarded(const Call& call) {
   try {
@@ -108,13 +108,13 @@ Dims shape_of(const pydl_tensor& tensor) {
 
 size_t byte_count(const Tensor& tensor) { return static_cast<size_t>(tensor.size()) * item_size(tensor.dtype()); }
 
-// A tensor that shares the caller's elements for the time of a call.
+// A tensor that shares the caller's elements for the duration of a call.
 Tensor borrowed(const pydl_tensor& tensor) {
   const Dims shape = shape_of(tensor);
   for (const int64_t size : shape) {
     if (size < 0) throw pydl::ValueError(pydl::concat_text("a tensor has shape ", shape));
   }
-  // Not by their number, which may be too large to be counted.
+  // Does not use the element count, which may overflow.
   if (std::find(shape.begin(), shape.end(), 0) == shape.end()) require(tensor.data, "elements of an input");
   return Tensor::from_memory(tensor.data, shape, pydl::contiguous_strides(shape), dtype_of(tensor.dtype), [] {}, false);
 }

@@ -21,7 +21,7 @@ void name_choice(Json::Object& attrs, std::string_view attr, std::span<const cha
   }
 }
 
-// step0, step1 and step2, of which those beyond the spatial axes are 0, become a list.
+// Merges step0, step1 and step2 into a list; those beyond the spatial axes are 0.
 void list_steps(Json::Object& attrs) {
   size_t axes = 0;
   Json::Array steps;

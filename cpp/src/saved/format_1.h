@@ -1,4 +1,4 @@
-// What program files of format 1 say otherwise than those of today.
+// Upgrades program files of format 1, where they differ from today's format.
 #pragma once
 
 #include <string_view>
@@ -7,8 +7,8 @@
 
 namespace pydl::saved {
 
-/// The attributes of a call as format 2 has them: names in place of numbers, and lists. What is malformed stays as it
-/// is.
+/// Converts the attributes of a call to format 2: names instead of numbers, and lists. Malformed values are left
+/// unchanged.
 io::Json::Object upgrade_format_1(std::string_view op, const io::Json::Object& attrs);
 
 }  // namespace pydl::saved

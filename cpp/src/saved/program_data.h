@@ -1,4 +1,4 @@
-// What a program file holds, and its two forms: tensors by name with JSON beside them, and recordings with memory.
+// The contents of a program file in both of its forms: named tensors with JSON, and recordings in memory.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace pydl::saved {
 
-/// The newest format that is written, and read beside all before it.
+/// The format that is written; it and all older ones can be read.
 inline constexpr int64_t format_version = 2;
 
 struct FunctionData {
@@ -20,8 +20,8 @@ struct FunctionData {
   std::vector<std::string> outputs;
   std::string result;
   graph::Recording recording;
-  std::vector<int> states;      // in ProgramData::state, by their numbers in the recording
-  std::vector<int> generators;  // likewise
+  std::vector<int> states;      // indices into ProgramData::state, by state number in the recording
+  std::vector<int> generators;  // likewise for generators
 };
 
 struct ProgramData {
@@ -31,9 +31,9 @@ struct ProgramData {
   ProgramInfo info;
 };
 
-/// Tensors and metadata for `save_params`.
+/// Returns tensors and metadata for `save_params`.
 ParamSet write_program(const ProgramData& data);
-/// The other direction; throws `FormatError` that names the place.
+/// The inverse; throws `FormatError` that names the place in the file.
 ProgramData read_program(const ParamSet& file, const std::string& name);
 
 }  // namespace pydl::saved

@@ -1,5 +1,5 @@
-// Programs from JSON beside named tensors. Files come from anywhere: nothing in them is believed. What calls of ops
-// may be is for `graph::replay` to find out.
+// Reads programs from JSON and named tensors. Files may come from anywhere, so nothing in them is trusted.
+// `graph::replay` checks whether the calls of ops are valid.
 #include <limits>
 #include <set>
 #include <unordered_map>
@@ -20,7 +20,7 @@ using graph::OpenNumber;
 using graph::RecordedCall;
 using io::Json;
 
-// A value of the JSON text, and the way to it for messages: `functions[0].calls[3]`.
+// A value in the JSON text, with its path for messages: `functions[0].calls[3]`.
 class Place {
  public:
   Place(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
@@ -32,9 +32,9 @@ class Place {
     if (found == nullptr) fail(concat_text("there is no '", name, "'"));
     return {*found, concat_text(path_, path_.empty() ? "" : ".", name)};
   }
-  // One that was found by going through all.
+  // A member that was found by iterating.
   Place member(std::string_view name, const Json& json) const { return {json, concat_text(path_, ".", name)}; }
-  // What a text holds.
+  // JSON that a string contains.
   Place inside(const Json& json) const { return {json, path_}; }
   bool has(std::string_view name) const { return json_.find(name) != nullptr; }
   Place operator[](size_t index) const {
@@ -160,7 +160,7 @@ const std::unordered_map<std::string_view, op::OpId>& op_ids() {
   return ids;
 }
 
-// The tensors of the file by name.
+// The tensors of the file, by name.
 class Tensors {
  public:
   explicit Tensors(const ParamSet& file) {
@@ -176,7 +176,7 @@ class Tensors {
   std::unordered_map<std::string_view, const Tensor*> by_name_;
 };
 
-// How results make up what the Python function returned: null, their numbers, or containers of such.
+// Checks how the results form what the Python function returned: null, result numbers, or containers of these.
 void check_structure(const Place& place, size_t results) {
   if (place.get<std::nullptr_t>() != nullptr) return;
   if (place.get<int64_t>() != nullptr) {
@@ -200,7 +200,7 @@ class FunctionReader {
   FunctionReader(const Place& place, const Tensors& file, const ProgramData& program, int64_t format)
       : place_(place), file_(file), program_(program), format_(format) {}
 
-  // `states` are the file's tensors that are states of any function.
+  // `states` maps the names of tensors that are states of any function to their numbers.
   FunctionData run(const std::unordered_map<std::string, int>& states) {
     graph::Recording& recording = data_.recording;
     data_.name = place_["name"].text();
@@ -304,7 +304,7 @@ class FunctionReader {
     return call;
   }
 
-  // How many results a call has does not depend on the size of the batch.
+  // The number of results of a call does not depend on the batch size.
   static int count_results(const Place& place, const RecordedCall& call) {
     const op::OpDef& def = op::op_def(call.op);
     if (def.has(op::Trait::mutates)) return 0;
@@ -333,7 +333,7 @@ class FunctionReader {
   const ProgramData& program_;
   const int64_t format_;
   FunctionData data_;
-  int values_ = 0;  // known so far
+  int values_ = 0;  // number of values known so far
 };
 
 ProgramInfo read_info(const Place& root) {

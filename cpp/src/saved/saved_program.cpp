@@ -23,7 +23,7 @@ using graph::Recording;
 using saved::FunctionData;
 using saved::ProgramData;
 
-// Programs made for batch sizes and numbers of threads; the last used first.
+// Programs by batch size and number of threads, most recently used first.
 class ProgramsByBatch {
  public:
   std::shared_ptr<Program> find(int64_t batch) {
@@ -59,7 +59,7 @@ bool is_open(const Recording& recording) {
   return false;
 }
 
-// The batch that makes a size out of an open one; nothing where none does.
+// The batch size that turns an open size into the given one, if there is one.
 std::optional<int64_t> batch_of(const OpenInteger& open, int64_t size) {
   const int64_t rest = size - open.plus;
   if (rest < 0 || rest % open.times != 0) return std::nullopt;
@@ -83,7 +83,7 @@ std::string shape_text(const graph::OpenDims& dims) {
   return text.str();
 }
 
-// Sizes that the batch decides are -1.
+// Sizes that depend on the batch are -1.
 std::string shape_text(const Dims& shape) {
   graph::OpenDims open;
   for (const int64_t size : shape) open.push_back(size < 0 ? OpenInteger{1, 0} : OpenInteger{0, size});
@@ -103,7 +103,7 @@ struct SavedProgram::Parts {
     std::vector<Tensor> outputs;
   };
 
-  // A function, called again for one batch size.
+  // Traces a function for one batch size by replaying its calls.
   Traced trace(size_t index, int64_t batch) const {
     const FunctionData& function = data.functions[index];
     Traced traced = {std::make_unique<graph::Tracer>(), {}};
@@ -123,7 +123,7 @@ struct SavedProgram::Parts {
 
   Traced trace_for_run(size_t index, int64_t batch) const;
 
-  // The calls of a trace, unless they compute more than the loader allows.
+  // Returns the calls of a trace; throws if they compute more than the loader allows.
   graph::Graph graph_of(size_t index, int64_t batch, const Traced& traced) const {
     graph::Graph graph = traced.tracer->finish(traced.outputs);
     const int64_t operations = graph::count_operations(graph);
@@ -137,8 +137,9 @@ struct SavedProgram::Parts {
     return graph;
   }
 
-  // At some batch size, and for an open batch at the next one too: they show what is open, and that the function can be
-  // called at all. Some functions want large ones: of batches without their first ten.
+  // Traces the function at some batch size, and for an open batch also at the next one: the two traces show which sizes
+  // are open, and that the function can be called at all. Several sizes are tried because some functions need large
+  // ones, for example to drop the first ten elements of a batch.
   std::pair<Traced, Traced> trace_anywhere(size_t index) const {
     const bool open = is_open(data.functions[index].recording);
     std::string problem;
@@ -186,7 +187,7 @@ struct SavedProgram::Parts {
     throw ValueError(concat_text("saved program: there is no function '", name, "'; it has ", known));
   }
 
-  // The batch size of these inputs, which must be what the function takes.
+  // Returns the batch size of these inputs; throws unless they match what the function takes.
   int64_t check_inputs(size_t index, std::span<const Tensor> inputs) const {
     const FunctionData& function = data.functions[index];
     if (inputs.size() != function.inputs.size()) {
@@ -227,15 +228,15 @@ struct SavedProgram::Parts {
   ProgramData data;
   LoadOptions options;
   std::vector<FunctionInfo> infos;
-  std::vector<ProgramsByBatch> programs;  // by function
-  std::mutex mutex;                       // of `programs`
+  std::vector<ProgramsByBatch> programs;  // one per function
+  std::mutex mutex;                       // protects `programs`
 };
 
 // --- from recordings -----------------------------------------------------------------------------------
 
 namespace {
 
-// The states and generators of all functions, each once.
+// Collects the states and generators of all functions, each only once.
 class Gatherer {
  public:
   explicit Gatherer(ProgramData& data) : data_(data) {}
@@ -294,7 +295,8 @@ class Gatherer {
            std::equal(a.states.begin(), a.states.end(), b.states.begin(), b.states.end(), same);
   }
 
-  // A file holds the elements of a state row after row: views of other memory would show others.
+  // A file stores the elements of a state in row-major order, so a view of any other memory would show different
+  // elements.
   static void check_views(const std::string& function, const RecordedFunction::Parts& parts) {
     for (const graph::RecordedView& view : parts.recording.views) {
       const Tensor& whole = parts.states[static_cast<size_t>(view.state)];

@@ -1,4 +1,4 @@
-// Programs as JSON beside named tensors: docs/program_files.md describes the format.
+// Writes programs as JSON and named tensors; docs/program_files.md describes the format.
 #include <cmath>
 
 #include "io/json.h"
@@ -69,7 +69,7 @@ Json::Array array_of(const std::vector<T>& values) {
   return array;
 }
 
-// ["op", [inputs], {attributes}, region], the last two where there are any; ["draw", generator].
+// ["op", [inputs], {attributes}, region], where the last two are optional; or ["draw", generator].
 Json json_of(const RecordedCall& call) {
   Json::Array json;
   json.emplace_back(std::string(call.draws() ? "draw" : op::op_name(call.op)));
@@ -112,7 +112,7 @@ class Writer {
   }
 
  private:
-  // Beside the names of the state, which are the user's.
+  // Chooses a name that does not collide with the names of the state, which the user chose.
   std::string add_tensor(const std::string& kind, const Tensor& tensor) {
     std::string name;
     do {

@@ -1,4 +1,4 @@
-// Convolutions, as their sums are written.
+// Convolutions, computed directly from their definition.
 #include <functional>
 
 #include "backends/ref/elements.h"
@@ -11,7 +11,7 @@ namespace {
 
 using op::ConvGeometry;
 
-// An operand as a function of its two channel-like axes and 3 spatial ones.
+// An operand, indexed by its two channel-like axes and 3 spatial axes.
 template <class T>
 class Operand {
  public:
@@ -35,7 +35,7 @@ class Operand {
   std::array<int64_t, 5> strides_ = {};
 };
 
-// The place in the input that an element of the kernel meets at a place of the output; false where outside.
+// Finds the input position that kernel element k meets at output position t. Returns false if it is outside.
 bool meet(const ConvGeometry& g, const ConvGeometry::Sizes& t, const ConvGeometry::Sizes& k, ConvGeometry::Sizes& s) {
   for (size_t axis = 0; axis < 3; ++axis) {
     s[axis] = g.position(static_cast<int>(axis), t[axis], k[axis]);
@@ -64,7 +64,7 @@ void convolve(const ConvGeometry& g, const Operand<T>& x, const Operand<T>& w, c
   }
 }
 
-// Of the input: every output that an input had a part in gives its share back.
+// The gradient for the input: every output returns its share to each input that contributed to it.
 template <class T>
 void gradient_of_input(const ConvGeometry& g, const Operand<T>& dy, const Operand<T>& w, const Operand<T>& dx) {
   std::vector<double> sums(static_cast<size_t>(g.input_size()));

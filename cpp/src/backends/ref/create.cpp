@@ -1,4 +1,4 @@
-// Creation: elements from a rule.
+// Creation ops, whose elements follow a rule.
 #include <type_traits>
 
 #include "backends/ref/elements.h"
@@ -8,7 +8,7 @@ namespace pydl::backends::ref {
 
 namespace {
 
-// Calls `function` with the number that the attribute holds, as int64_t (bools too) or double.
+// Calls `function` with the number that the attribute holds, as int64_t (also for bools) or double.
 template <class Function>
 void visit_number(const op::Attrs& attrs, std::string_view name, const Function& function) {
   for (const auto& [key, value] : attrs.entries()) {
@@ -34,7 +34,7 @@ void run_full(const RefCall& call) {
 
 template <class Start, class Step>
 auto element(Start start, Step step, int64_t i) {
-  if constexpr (std::is_integral_v<Start> && std::is_integral_v<Step>) {  // which wrap around
+  if constexpr (std::is_integral_v<Start> && std::is_integral_v<Step>) {  // integers wrap around
     return static_cast<int64_t>(static_cast<uint64_t>(start) + static_cast<uint64_t>(i) * static_cast<uint64_t>(step));
   } else {
     return static_cast<double>(start) + static_cast<double>(i) * static_cast<double>(step);

@@ -1,4 +1,4 @@
-// CTC: likelihoods of all prefixes and suffixes of the states, in whole tables of logarithms in double.
+// CTC loss: likelihoods of all prefixes and suffixes of the states, in full tables of logarithms in double.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -24,7 +24,7 @@ class Paths {
  public:
   Paths(const op::CtcSample& sample, const Emission& emission) : sample_(sample), emission_(emission) {}
 
-  // alpha[t][s]: all paths that are in state s at step t, from the first step to this one.
+  // alpha[t][s]: the likelihood of all paths that are in state s at step t, from the first step to this one.
   void fill_prefixes(double* alpha) const {
     const int64_t states = sample_.states;
     for (int64_t t = 0; t < sample_.steps; ++t) {
@@ -43,7 +43,7 @@ class Paths {
     }
   }
 
-  // beta[t][s]: all of them from the step after t to the last one.
+  // beta[t][s]: the likelihood of the same paths from the step after t to the last one.
   void fill_suffixes(double* beta) const {
     const int64_t states = sample_.states;
     for (int64_t t = sample_.steps - 1; t >= 0; --t) {

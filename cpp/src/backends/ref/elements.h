@@ -1,4 +1,4 @@
-// Elements of strided operands: where they lie, and how they are read and written.
+// Elements of strided operands: where they are in memory, and how they are read and written.
 #pragma once
 
 #include <array>
@@ -27,12 +27,12 @@ Compute<T> load(const void* data, int64_t offset) {
   }
 }
 
-/// Rounds towards zero. What int64 cannot hold gives its smallest value, as x86 does.
+/// Rounds towards zero. A value that int64 cannot represent becomes its smallest value, as on x86.
 inline int64_t truncate(double value) {
   return value >= -0x1p63 && value < 0x1p63 ? static_cast<int64_t>(value) : std::numeric_limits<int64_t>::min();
 }
 
-/// Rounds to floating point, truncates to integers (modulo their range), and to bool is value != 0.
+/// Rounds to floating-point types, truncates to integers (modulo their range), and stores value != 0 in a bool.
 template <class T, class Value>
 void store(void* data, int64_t offset, Value value) {
   T& element = static_cast<T*>(data)[offset];
@@ -47,13 +47,13 @@ void store(void* data, int64_t offset, Value value) {
   }
 }
 
-/// Sizes or strides of all axes but one.
+/// Sizes or strides of all axes except one.
 inline Dims without(Dims dims, int axis) {
   dims.erase(axis);
   return dims;
 }
 
-/// Calls `function(offsets)` for every position of `shape` in row-major order; offsets[i] is where the element lies
+/// Calls `function(offsets)` for every position of `shape` in row-major order; offsets[i] is the offset of the element
 /// under strides[i].
 template <size_t N, class Function>
 void for_each_position(const Dims& shape, const std::array<Dims, N>& strides, const Function& function) {
@@ -72,7 +72,7 @@ void for_each_position(const Dims& shape, const std::array<Dims, N>& strides, co
   }
 }
 
-/// Calls `function(place)` for every place of three axes, the last one fastest.
+/// Calls `function(place)` for every position on three axes, the last axis varying fastest.
 template <class Function>
 void for_each_place(const std::array<int64_t, 3>& sizes, const Function& function) {
   for (int64_t i = 0; i < sizes[0]; ++i) {
@@ -82,11 +82,11 @@ void for_each_place(const std::array<int64_t, 3>& sizes, const Function& functio
   }
 }
 
-/// Copies elements of one shape and dtype.
+/// Copies elements between operands of the same shape and dtype.
 void copy_elements(DType dtype, const Dims& shape, void* to, const Dims& to_strides, const void* from,
                    const Dims& from_strides);
 
-/// An operand of any dtype, as doubles in row-major order.
+/// The elements of an operand of any dtype, as doubles in row-major order.
 inline std::vector<double> values_of(const exec::BufferSpec& spec, const void* data) {
   std::vector<double> values;
   visit_dtype(spec.dtype, [&](auto zero) {
@@ -97,7 +97,7 @@ inline std::vector<double> values_of(const exec::BufferSpec& spec, const void* d
   return values;
 }
 
-/// Such values, stored under the strides of an operand.
+/// Stores doubles in row-major order to the strided elements of an operand.
 inline void store_values(const exec::BufferSpec& spec, void* data, const std::vector<double>& values) {
   visit_dtype(spec.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -107,7 +107,7 @@ inline void store_values(const exec::BufferSpec& spec, void* data, const std::ve
   });
 }
 
-/// Converts elements of one shape to the dtype of `to`.
+/// Converts elements to the dtype of `to`; both operands have the same shape.
 void convert_elements(const exec::BufferSpec& to, void* to_data, const exec::BufferSpec& from, const void* from_data);
 
 }  // namespace pydl::backends::ref

@@ -1,4 +1,4 @@
-// Elementwise ops: formulas from the table, in double or int64_t.
+// Elementwise ops, computed by the formulas of the table in double or int64_t.
 #include "op/elementwise_table.h"
 
 #include <cmath>
@@ -9,7 +9,7 @@
 
 namespace pydl::backends::ref {
 
-// The functions that formulas call.
+// The functions called by the formulas.
 namespace m {
 
 using std::acos;
@@ -34,12 +34,12 @@ using std::tan;
 using std::tanh;
 using std::trunc;
 
-double round(double x) { return std::nearbyint(x); }  // halves to even in the default rounding mode
+double round(double x) { return std::nearbyint(x); }  // ties to even in the default rounding mode
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
 double pow(double a, double b) { return std::pow(a, b); }
 
-// What derivatives multiply by, see ops.h. Bitwise, so that loops vectorise.
+// The multiplication in derivatives, see ops.h. The operators are bitwise, so that loops vectorise.
 template <class T>
 T gradient_times(T gradient, T slope) {
   const bool nothing = (gradient == T(0)) | ((slope == T(0)) & (gradient == gradient));
@@ -52,7 +52,7 @@ double remainder(double a, double b) {
   return (rest < 0) == (b < 0) ? rest : rest + b;
 }
 
-// By the exact remainder, because a / b may round up to the next integer.
+// Uses the exact remainder, because a / b may round up to the next integer.
 double floor_divide(double a, double b) {
   if (b == 0) return a / b;
   const double rest = std::fmod(a, b);
@@ -60,7 +60,7 @@ double floor_divide(double a, double b) {
   return rest != 0 && (rest < 0) != (b < 0) ? whole - 1 : whole;
 }
 
-// Unsigned, because overflow wraps around.
+// Unsigned, so that overflow wraps around.
 int64_t multiply(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
 }
@@ -78,7 +78,7 @@ int64_t remainder(int64_t a, int64_t b) {
   return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
-// A shift by as many bits as there are, or more, moves all of them out.
+// A shift by at least the width of the type moves all bits out.
 int64_t left_shift(int64_t a, int64_t b) {
   return b >= 0 && b < 64 ? static_cast<int64_t>(static_cast<uint64_t>(a) << b) : 0;
 }
@@ -127,7 +127,8 @@ using Unary = T (*)(T);
 template <class T>
 using Binary = T (*)(T, T);
 
-// Calls `function(in, out)` with values of the types that store inputs and output: the output is bool or as the inputs.
+// Calls `function(in, out)` with values of the types of inputs and output: the output is bool or has the type of the
+// inputs.
 template <class Function>
 void visit_types(const RefCall& call, const Function& function) {
   visit_dtype(call.inputs[0].dtype, [&](auto in) {
@@ -139,7 +140,7 @@ void visit_types(const RefCall& call, const Function& function) {
   });
 }
 
-// One formula for each compute type; a null one is never asked for.
+// Chooses the formula for the compute type of T. One that is never called may be null.
 template <class T, template <class> class Function>
 Function<Compute<T>> choose(Function<double> floating, Function<int64_t> integer) {
   if constexpr (is_floating(DTypeOf<T>::value)) {

@@ -1,4 +1,5 @@
-// Indexing by tensors: gather and take read elements where an index points, their transposes add gradients there.
+// Indexing by tensors: gather and take read elements at the positions that an index names, and their transposes add
+// gradients there.
 #include <cstring>
 
 #include "backends/ref/elements.h"
@@ -9,8 +10,8 @@ namespace pydl::backends::ref {
 
 namespace {
 
-// gather and take are one loop over the shape of the chosen elements. Under these strides, 0 where an operand has no
-// such axis, lie the chosen elements, the index, and the source without the indexed axis.
+// gather and take are one loop over the shape of the chosen elements. The strides belong to the chosen elements, the
+// index, and the source without the indexed axis, and are 0 where an operand lacks an axis.
 struct IndexLoop {
   Dims shape;
   std::array<Dims, 3> strides;
@@ -38,7 +39,7 @@ IndexLoop make_loop(const RefCall& call, const BufferSpec& chosen, const BufferS
   return loop;
 }
 
-// Where index i points along the axis, in elements.
+// The offset along the axis that an index refers to, in elements.
 int64_t axis_offset(const RefCall& call, const IndexLoop& loop, int64_t index_offset) {
   const int64_t index = load<int64_t>(call.input_data[1], index_offset);
   if (index < -loop.axis_size || index >= loop.axis_size) {
@@ -59,7 +60,7 @@ void run_select(const RefCall& call) {
   });
 }
 
-// Sums in the compute type, in the scratchpad, and rounds once.
+// Sums in the compute type, in the scratchpad, and rounds only once.
 void run_scatter_add(const RefCall& call) {
   const BufferSpec& y = call.outputs[0];
   const IndexLoop loop = make_loop(call, call.inputs[0], y);

@@ -13,7 +13,7 @@ using op::LossReduction;
 
 namespace {
 
-// The target at an offset: -1 where it does not count.
+// The target at an offset, or -1 where it is ignored.
 int64_t target_at(const RefCall& call, const void* data, int64_t offset, int64_t classes) {
   const int64_t ignored = call.attrs.integer("ignore_index");
   const int64_t target = load<int64_t>(data, offset);
@@ -90,7 +90,7 @@ void run_cross_entropy_backward(const RefCall& call) {
   for_each_row(call, logits, call.inputs[2], call.input_data[2], no_strides,
                [&](auto, int64_t, int64_t, int64_t target) { counted += target >= 0 ? 1 : 0; });
   const Dims g_strides = reduction == LossReduction::none ? call.inputs[0].strides : no_strides;
-  // The gradient lies like the loss; y like the logits, row-major.
+  // The gradient has the layout of the loss; y has the shape of the logits and is row-major.
   const Dims y_strides = without(call.outputs[0].strides, axis);
   const std::array<Dims, 4> strides = {without(logits.strides, axis), call.inputs[2].strides, g_strides, y_strides};
   visit_dtype(logits.dtype, [&](auto zero) {

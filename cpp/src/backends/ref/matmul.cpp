@@ -1,4 +1,4 @@
-// Products: one dot product per output element.
+// Matrix products: one dot product per output element.
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
 
@@ -6,8 +6,8 @@ namespace pydl::backends::ref {
 
 namespace {
 
-// Strides of a, b and bias over the axes of the output, 0 where an operand has none or is broadcast, and along the axis
-// that is summed over.
+// Strides of a, b and bias over the axes of the output, 0 where an operand lacks an axis or is broadcast, and their
+// strides along the summed axis.
 struct Product {
   std::array<Dims, 3> strides;
   int64_t length;
@@ -15,7 +15,7 @@ struct Product {
   int64_t b_stride;
 };
 
-// `bias` is null without one.
+// `bias` is null if there is none.
 void multiply(const RefCall& call, const Product& product, const void* bias) {
   const BufferSpec& y = call.outputs[0];
   const bool relu = call.attrs.is_set("relu");
@@ -34,7 +34,7 @@ void multiply(const RefCall& call, const Product& product, const void* bias) {
   });
 }
 
-// Strides of an operand over the leading axes of the output, counted from the last of them.
+// Strides of an operand over the leading axes of the output, aligned at the last of these axes.
 Dims batch_strides(const BufferSpec& operand, int rank) {
   Dims strides = Dims::filled(rank, 0);
   const int shift = rank - operand.shape.rank();

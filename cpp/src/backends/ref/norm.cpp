@@ -1,4 +1,4 @@
-// Normalisation by channel and of rows, in double.
+// Normalisation by channel and by row, in double.
 #include <cmath>
 
 #include "backends/ref/elements.h"
@@ -8,7 +8,7 @@ namespace pydl::backends::ref {
 
 namespace {
 
-// Channel of each element, in row-major order.
+// The channel of each element, in row-major order.
 std::vector<size_t> channels_of(const BufferSpec& x) {
   std::vector<size_t> channels;
   Dims strides = Dims::filled(x.shape.rank(), 0);
@@ -43,7 +43,7 @@ void run_channel_moments(const RefCall& call) {
   store_values(call.outputs[0], call.output_data[0], moments);
 }
 
-// x normalised, and by what it was multiplied in each channel.
+// The normalised x, and the scale of each channel.
 struct Normalised {
   std::vector<double> values;
   std::vector<double> scales;
@@ -76,7 +76,7 @@ void run_batch_norm(const RefCall& call) {
   store_values(call.outputs[0], call.output_data[0], x.values);
 }
 
-// The gradient where the activation behind the normalisation lets it pass. The weight is input 3.
+// The gradient where the activation after the normalisation is open, and 0 elsewhere. The weight is input 3.
 std::vector<double> gated_gradient(const RefCall& call, const Normalised& x, const std::vector<size_t>& channels,
                                    size_t bias_input) {
   std::vector<double> g = input_values(call, 0);
@@ -129,7 +129,7 @@ size_t row_length(const RefCall& call, const BufferSpec& x) {
   return static_cast<size_t>(length);
 }
 
-// Normalises a row in place, and tells by what it was multiplied.
+// Normalises a row in place and returns its scale.
 double normalize_row(const RefCall& call, double* x, size_t length) {
   const auto n = static_cast<double>(length);
   double mean = 0;

@@ -1,4 +1,4 @@
-// Pooling, window by window.
+// Pooling, one window at a time.
 #include <limits>
 #include <vector>
 
@@ -35,7 +35,7 @@ void for_each_window(const PoolGeometry& g, const Function& function) {
   }
 }
 
-// Calls `function(s)` for every place of the input in the window of t.
+// Calls `function(s)` for every input position in the window of t.
 template <class Function>
 void for_each_in_window(const PoolGeometry& g, const Sizes& t, const Function& function) {
   const auto& a = g.windows[0][static_cast<size_t>(t[0])];
@@ -48,7 +48,7 @@ void for_each_in_window(const PoolGeometry& g, const Sizes& t, const Function& f
 
 struct Largest {
   double value = -std::numeric_limits<double>::infinity();
-  Sizes place = {-1, -1, -1};  // stays where the window is empty
+  Sizes place = {-1, -1, -1};  // unchanged if the window is empty
 };
 
 template <class T>

@@ -1,4 +1,4 @@
-// Random numbers: element i is a function of seed, offset and i alone (runtime/philox.h).
+// Random numbers: element i depends only on seed, offset and i (runtime/philox.h).
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -32,11 +32,11 @@ Stream stream_of(const RefCall& call, size_t input) {
           static_cast<uint64_t>(load<int64_t>(call.input_data[input], stride))};
 }
 
-// The type in which a dtype is drawn.
+// The type in which numbers of a dtype are drawn.
 template <class T>
 using Drawn = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
-// Calls `function(value of the type)` for a floating-point dtype.
+// Calls `function` with a value of the type, if the dtype is floating-point.
 template <class Function>
 void visit_floating(DType dtype, const Function& function) {
   visit_dtype(dtype, [&](auto zero) {
@@ -54,7 +54,7 @@ Half below(Half x) {
   return {static_cast<uint16_t>((x.bits & sign) != 0 ? x.bits + 1 : x.bits - 1)};
 }
 
-// Rounding may reach `high`, which does not belong to the interval.
+// Rounding may reach `high`, which is not part of the interval.
 template <class T>
 void store_below(void* data, int64_t i, Drawn<T> value, Drawn<T> high) {
   store<T>(data, i, value);
@@ -131,7 +131,7 @@ void run_dropout(const RefCall& call) {
   });
 }
 
-// High 64 bits of the product.
+// The high 64 bits of the product.
 uint64_t multiply_high(uint64_t a, uint64_t b) {
   const uint64_t a_low = a & 0xffffffffU;
   const uint64_t a_high = a >> 32;
@@ -142,7 +142,7 @@ uint64_t multiply_high(uint64_t a, uint64_t b) {
   return a_high * b_high + (middle >> 32) + (carry >> 32);
 }
 
-// The shuffle of Fisher and Yates.
+// The Fisher-Yates shuffle.
 void run_permutation(const RefCall& call) {
   const Stream stream = stream_of(call, 0);
   const int64_t n = call.attrs.integer("n");

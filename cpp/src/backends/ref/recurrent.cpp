@@ -36,7 +36,7 @@ std::vector<int64_t> lengths_of(const RefCall& call, int index, int64_t steps, i
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-// row (rows of `w`) times v, each plus its bias.
+// Computes each row of `w` times v, plus its bias.
 Values affine(const Values& w, const Values& bias, const double* v, int64_t depth) {
   const auto rows = w.size() / static_cast<size_t>(depth);
   Values y(rows, 0.0);
@@ -51,7 +51,7 @@ struct Weights {
   Values w_ih, w_hh, b_ih, b_hh;
 };
 
-// One row of one step: the new h, and what the tape keeps of it.
+// The result of one step for one row: the new h and c, and the values that the tape keeps.
 struct StepResult {
   Values h, c, kept;
 };
@@ -76,7 +76,7 @@ StepResult gru_step(const Weights& weights, const Values& a, const Values& b, co
   StepResult result = {Values(units), {}, Values(4 * units)};
   Values reset(units);
   for (size_t j = 0; j < units; ++j) reset[j] = sigmoid(a[j] + b[j]) * h[j];
-  // Only the last third is used.
+  // Only the last third of `candidate` is used.
   const Values candidate =
       reset_after ? b : affine(weights.w_hh, weights.b_hh, reset.data(), static_cast<int64_t>(units));
   for (size_t j = 0; j < units; ++j) {
@@ -148,7 +148,7 @@ void run_recurrent(const RefCall& call) {
   store_values(call.outputs[0], call.output_data[0], result);
 }
 
-// What one row of one step has in the tape.
+// The values of one row of one step on the tape.
 struct TapeRow {
   const double* h_before;
   const double* h;
@@ -157,7 +157,7 @@ struct TapeRow {
   const double* kept;
 };
 
-// From the gradients dh and dc behind a step, those before it; `slopes` are those of the gates.
+// Turns the gradients dh and dc after a step into those before it; `slopes` are the gradients of the gates.
 void lstm_backward(const TapeRow& tape, size_t units, Values& dh, Values& dc, Values& slopes) {
   for (size_t j = 0; j < units; ++j) {
     const double i = tape.kept[j], f = tape.kept[units + j], g = tape.kept[2 * units + j], o = tape.kept[3 * units + j];
@@ -174,7 +174,7 @@ void lstm_backward(const TapeRow& tape, size_t units, Values& dh, Values& dc, Va
 
 void gru_backward(const RecurrentGeometry& geometry, const TapeRow& tape, const Values& w_hh, size_t units, Values& dh,
                   Values& slopes) {
-  Values dq(units, 0.0);  // of r h, for reset before
+  Values dq(units, 0.0);  // gradient of r h, where reset is applied before the product
   for (size_t j = 0; j < units; ++j) {
     const double z = tape.kept[units + j], n = tape.kept[2 * units + j];
     slopes[units + j] = dh[j] * (tape.h_before[j] - n) * z * (1 - z);
@@ -201,7 +201,7 @@ void rnn_backward(const TapeRow& tape, size_t units, bool relu, Values& dh, Valu
   }
 }
 
-// Adds what reaches h through the recurrent weights.
+// Adds the gradient that reaches h through the recurrent weights.
 void add_products(const RecurrentGeometry& g, const Values& w_hh, const Values& slopes, Values& dh) {
   const auto units = static_cast<size_t>(g.hidden);
   const auto gates = static_cast<size_t>(g.is_gru() && !g.reset_after ? 2 : g.gates());

@@ -1,4 +1,4 @@
-// Reductions: every output element walks over its inputs.
+// Reductions: each output element visits all of its inputs.
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +14,7 @@ struct Axes {
   Dims strides;
 };
 
-// The axes that stay and those that are reduced. Outputs are row-major over the ones that stay.
+// The kept axes and the reduced axes. Outputs are row-major over the kept axes.
 struct Split {
   Axes kept;
   Axes reduced;
@@ -33,8 +33,8 @@ Split split_axes(const RefCall& call) {
   return split;
 }
 
-// Stores `reduce_one(for_each, zero)` for every output element: `for_each(visit)` calls `visit` with the inputs of that
-// element, and `zero` is of their compute type.
+// Stores `reduce_one(for_each, zero)` for every output element, where `for_each(visit)` calls `visit` with each input
+// of that element, and `zero` has their compute type.
 template <class In, class Out, class ReduceOne>
 void reduce_as(const RefCall& call, const ReduceOne& reduce_one) {
   const Split split = split_axes(call);
@@ -48,7 +48,7 @@ void reduce_as(const RefCall& call, const ReduceOne& reduce_one) {
   });
 }
 
-// The output is of the dtype of the input, or holds indices.
+// The output has the dtype of the input, or holds indices.
 template <class ReduceOne>
 void reduce(const RefCall& call, const ReduceOne& reduce_one) {
   visit_dtype(call.inputs[0].dtype, [&](auto zero) {
@@ -106,7 +106,7 @@ void run_var(const RefCall& call) {
   });
 }
 
-// Whether `x` replaces the extremum found so far: not-a-number does, and nothing replaces it.
+// Whether `x` replaces the extremum found so far: NaN replaces any number, and nothing replaces NaN.
 template <bool largest, class T>
 bool replaces(T x, T extremum) {
   if (extremum != extremum) return false;

@@ -1,5 +1,5 @@
-// The kernels of `ref`: one function per op that reads specs and pointers. Naive, portable, and the oracle of the
-// tests.
+// The base of the `ref` kernels: each op is one function that reads specs and pointers. These kernels are naive,
+// portable, and the oracle of the tests.
 #pragma once
 
 #include <span>
@@ -30,7 +30,7 @@ struct RefCall {
 
 using RunFunction = void (*)(const RefCall& call);
 
-/// Keeps the specs of a call and hands them to its function.
+/// Keeps the specs of a call and passes them to its function.
 class RefKernel final : public Kernel {
  public:
   RefKernel(const KernelCall& call, RunFunction function)
@@ -54,7 +54,7 @@ class RefKernel final : public Kernel {
 
 inline bool any_dtype(DType) { return true; }
 
-/// The `PrepareFunction` for a function that takes first inputs of the dtypes that `accepts` allows.
+/// The `PrepareFunction` for a function whose first input must have a dtype that `accepts` allows.
 template <RunFunction function, bool (*accepts)(DType) = any_dtype>
 std::unique_ptr<Kernel> prepare(const KernelCall& call) {
   if (!call.inputs.empty() && !accepts(call.inputs[0].dtype)) return nullptr;

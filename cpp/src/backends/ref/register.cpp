@@ -1,4 +1,4 @@
-// The `ref` provider: short and obvious kernels that the others are tested against.
+// The `ref` provider: short, obvious kernels that the others are tested against.
 #include "backends/ref/ref_kernel.h"
 
 namespace pydl::backends {

@@ -1,4 +1,4 @@
-// Resampling: each element of the result is the weighted sum over its taps along all axes.
+// Resampling: each output element is the weighted sum of its taps along all axes.
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
 #include "op/resample_taps.h"
@@ -10,7 +10,7 @@ namespace {
 using op::ResampleGeometry;
 using op::Taps;
 
-// Strides along 3 spatial axes, of which missing ones are in front.
+// Strides along 3 spatial axes; missing axes come first.
 std::array<int64_t, 3> spatial_strides(const BufferSpec& spec) {
   const int spatial = spec.shape.rank() - 2;
   std::array<int64_t, 3> strides = {0, 0, 0};
@@ -26,7 +26,7 @@ void for_each_tap(const Taps& taps, int64_t place, const Function& function) {
   }
 }
 
-// Calls `function(i, j, k)` for each place of the result.
+// Calls `function(i, j, k)` for each output position.
 template <class Function>
 void for_each_place(const ResampleGeometry& geometry, const Function& function) {
   for (int64_t i = 0; i < geometry.output[0]; ++i) {

@@ -1,4 +1,4 @@
-// Writing and adding to where an index points, in the compute type.
+// Writes or adds to the elements that an index refers to, in the compute type.
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
 #include "pydl/error.h"
@@ -13,7 +13,7 @@ void run_scatter(const RefCall& call) {
   const BufferSpec& source = call.inputs[2];
   const auto axis = static_cast<int>(call.attrs.integer("axis"));
   const int64_t size = x.shape[axis];
-  // Results are row-major, and so are the sums.
+  // The results are row-major, and so are the sums.
   Dims steps = call.outputs[0].strides;
   const int64_t step = std::exchange(steps[axis], 0);
   Dims index_strides = index.strides;

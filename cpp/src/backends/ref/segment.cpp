@@ -1,4 +1,4 @@
-// Segments: which one each element is in, and where each is largest.
+// Segments: which segment each element belongs to, and where each segment has its largest element.
 #include <cmath>
 
 #include "backends/ref/elements.h"
@@ -51,7 +51,7 @@ void run_segment_argmax(const RefCall& call) {
         for (int64_t j = 0; j < columns; ++j) {
           const auto largest = at(best[j], j);
           const auto element = at(row, j);
-          // A not-a-number is unequal to itself.
+          // NaN is unequal to itself.
           if (element > largest || (element != element && largest == largest)) best[j] = row;
         }
       }

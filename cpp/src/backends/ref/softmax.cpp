@@ -1,4 +1,4 @@
-// Normalised exponentials along one axis, in double.
+// Softmax and related functions along one axis, in double.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,7 +10,7 @@ namespace pydl::backends::ref {
 
 namespace {
 
-// One row along the axis: element i of an operand.
+// One row of an operand along the axis; element i is `row[i]`.
 template <class T>
 struct Row {
   void* data;
@@ -21,7 +21,8 @@ struct Row {
   void set(int64_t i, double value) const { store<T>(data, offset + i * stride, value); }
 };
 
-// Calls `function(length, first input, second input, output)` for each row; with one input, both are that one.
+// Calls `function(length, first input, second input, output)` for each row; if there is only one input, both are that
+// one.
 template <class Function>
 void for_each_row(const RefCall& call, const Function& function) {
   const int axis = static_cast<int>(call.attrs.integer("axis"));

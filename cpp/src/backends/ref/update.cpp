@@ -1,4 +1,4 @@
-// Optimiser updates, one parameter after the other, in double.
+// Optimiser updates, one parameter at a time, in double.
 #include <cmath>
 
 #include "backends/ref/elements.h"
@@ -8,14 +8,14 @@ namespace pydl::backends::ref {
 
 namespace {
 
-// Adds 1 to the step and returns it.
+// Adds 1 to the step counter and returns it.
 int64_t advance_step(const RefCall& call) { return ++*static_cast<int64_t*>(call.input_data[0]); }
 
 double learning_rate(const RefCall& call) { return load<double>(call.input_data[call.inputs.size() - 1], 0); }
 
-// Calls `function(element of group 0, element of group 1, ...)` for each element of each parameter, as a span of
-// doubles, and stores all groups but the last, the gradients. Groups are the lists of the contract, `count` operands
-// each.
+// Calls `function(element of group 0, element of group 1, ...)` for each element of each parameter, as an array of
+// doubles, and stores all groups except the last, the gradients. Groups are the lists of operands that the op takes,
+// with `count` operands each.
 template <size_t groups, class Function>
 void for_each_element(const RefCall& call, const Function& function) {
   const auto count = static_cast<size_t>(call.attrs.integer("count"));
@@ -75,7 +75,8 @@ void run_sgd_update_rows(const RefCall& call) {
   std::fill_n(sums, element_count(table.shape), 0.0);
   Dims sum_strides = contiguous_strides(table.shape);
   const int64_t row_size = rows == 0 ? 0 : element_count(table.shape) / rows;
-  // Under the gradient's shape: the index repeats over a row, and sums do over the index.
+  // Strides under the gradient's shape: the index has stride 0 along a row, and a row of sums has stride 0 along the
+  // axes of the index.
   Dims index_strides = Dims::filled(call.inputs[1].shape.rank(), 0);
   Dims row_strides = index_strides;
   for (int axis = 0; axis < index.shape.rank(); ++axis) index_strides[axis] = index.strides[axis];
@@ -111,7 +112,7 @@ void run_rmsprop_update(const RefCall& call) {
   const double epsilon = call.attrs.number("epsilon");
   const double momentum = call.attrs.number("momentum");
   const double weight_decay = call.attrs.number("weight_decay");
-  // Returns the gradient over the root of its mean square.
+  // Returns the gradient divided by the root of its mean square.
   const auto normalise = [&](double p, double& square_average, double g) {
     g += weight_decay * p;
     square_average = alpha * square_average + (1 - alpha) * g * g;
@@ -139,7 +140,7 @@ void run_adam_update(const RefCall& call) {
   const double epsilon = call.attrs.number("epsilon");
   const double weight_decay = call.attrs.number("weight_decay");
   const bool decoupled = call.attrs.flag("decoupled");
-  // Moments start at zero: these undo their bias towards it.
+  // Moments start at zero; these factors undo the resulting bias.
   const double step_size = lr / (1 - std::pow(beta1, step));
   const double root_correction = std::sqrt(1 - std::pow(beta2, step));
   for_each_element<4>(call, [&](auto& values) {

@@ -1,4 +1,4 @@
-// Structure: elements moved between layouts.
+// Structural ops: elements are moved between layouts.
 #include <cstring>
 
 #include "backends/ref/elements.h"

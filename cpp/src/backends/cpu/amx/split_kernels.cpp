@@ -1,8 +1,9 @@
-// Compiled for processors with AMX, and run on these only: nothing here may be an inline function that others share.
+// Float32 products by AMX tiles. This file is compiled for processors with AMX and runs only on these, so it must not
+// contain inline functions that other files share.
 #include "backends/cpu/split_kernels.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wuninitialized"  // wrong, in the headers of intrinsics of GCC 12
+#pragma GCC diagnostic ignored "-Wuninitialized"  // a false warning in the intrinsics headers of GCC 12
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
@@ -12,8 +13,8 @@ namespace pydl::cpu::amx {
 
 namespace {
 
-// A tile of A is 16 rows of 32 elements along the depth; a tile of B 16 rows of 16 pairs, of two elements along the
-// depth each (as `tdpbf16ps` reads them). A strip is, for each 32 of depth, three parts of two tiles.
+// A tile of A has 16 rows of 32 elements along the depth. A tile of B has 16 rows of 16 pairs, each of two elements
+// along the depth (the layout that `tdpbf16ps` reads). For each 32 of depth, a strip has three parts of two tiles.
 constexpr int64_t tile_side = 16;
 constexpr int64_t tile_items = 16 * 32;
 constexpr int64_t part_items = 2 * tile_items;
@@ -21,7 +22,7 @@ constexpr int64_t block_items = 3 * part_items;
 
 int64_t blocks_of(int64_t depth) { return (depth + split_depth - 1) / split_depth; }
 
-// Where the tile of a strip's side, from element `i` of it on, begins.
+// Returns the start of the tile whose first element along a strip's side is element `i`, in the given block.
 uint16_t* tile_at(void* packed, int64_t i, int64_t block, int64_t blocks) {
   return static_cast<uint16_t*>(packed) + (i / split_strip * blocks + block) * block_items +
          i / tile_side % 2 * tile_items;
@@ -37,7 +38,7 @@ struct Parts {
 
 __m512 widened(__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
 
-// Of two vectors: the elements of `x` first.
+// Splits two vectors; the elements of `x` come first.
 Parts split(__m512 x, __m512 y) {
   Parts parts;
   for (int i = 0; i < 3; ++i) {
@@ -57,7 +58,7 @@ void store_zeros(uint16_t* place) {
   for (int i = 0; i < 3; ++i) _mm512_store_si512(place + i * part_items, _mm512_setzero_si512());
 }
 
-// 16 x 16 elements.
+// Transposes 16 x 16 elements.
 void transpose_elements(__m512* rows) {
   __m512i x[16];
   __m512i y[16];
@@ -84,7 +85,7 @@ void transpose_elements(__m512* rows) {
   }
 }
 
-// 8 x 8 pairs of elements.
+// Transposes 8 x 8 pairs of elements.
 void transpose_pairs(__m512* rows) {
   __m512d x[8];
   __m512d y[8];
@@ -105,8 +106,9 @@ void transpose_pairs(__m512* rows) {
   }
 }
 
-// How the numbers of a tile lie in memory. Functions below read `side` rows of A or columns of B, up to 16, and
-// `depth`, up to 32, of which one is contiguous; `stride` is between those of the other. What is missing is zero.
+// The memory layout of a tile's numbers. The functions below read up to 16 rows of A or columns of B (`side`) and up to
+// 32 along the depth (`depth`). One of the two is contiguous, and `stride` is the step of the other. Missing elements
+// are zero.
 enum class Lies { a_along_depth, a_across_depth, b_along_depth, b_across_depth };
 
 constexpr bool is_along_depth(Lies lies) { return lies == Lies::a_along_depth || lies == Lies::b_along_depth; }
@@ -140,7 +142,7 @@ void pack_tile<Lies::a_across_depth>(const float* x, int64_t stride, int64_t sid
   for (int64_t i = 0; i < tile_side; ++i) store(split(rows[0][i], rows[1][i]), place + i * split_depth);
 }
 
-// What two rows give is interleaved.
+// Interleaves the parts of two rows.
 template <>
 void pack_tile<Lies::b_across_depth>(const float* x, int64_t stride, int64_t side, int64_t depth, uint16_t* place) {
   alignas(64) static constexpr uint16_t order[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
@@ -171,7 +173,7 @@ void pack_tile<Lies::b_along_depth>(const float* x, int64_t stride, int64_t side
   }
 }
 
-// The numbers of a tile of `lines` rows or columns, which is packed next.
+// Prefetches the numbers of the tile of `lines` rows or columns that is packed next.
 void prefetch(const float* x, int64_t stride, int64_t lines, int64_t length) {
   for (int64_t i = 0; i < lines; ++i) {
     _mm_prefetch(reinterpret_cast<const char*>(x + i * stride), _MM_HINT_T0);
@@ -181,7 +183,7 @@ void prefetch(const float* x, int64_t stride, int64_t lines, int64_t length) {
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// Tile by tile along what is contiguous, the tiles of 16 of the other.
+// Packs tile by tile along the contiguous axis, within one tile of the other axis at a time.
 template <Lies lies>
 void pack(const float* x, int64_t stride, int64_t side, int64_t depth, void* packed) {
   constexpr bool along = is_along_depth(lies);
@@ -218,8 +220,8 @@ void pack_b(const float* b, int64_t depth_stride, int64_t column_stride, int64_t
   }
 }
 
-// Tiles 0 to 3 are results, 4 and 5 of A, 6 and 7 of B. Compilers do not know which memory the instructions read and
-// write; `multiply_strips` tells them.
+// Tiles 0 to 3 hold results, 4 and 5 tiles of A, 6 and 7 tiles of B. Compilers do not know which memory the tile
+// instructions read and write; `multiply_strips` tells them.
 void fence() { asm volatile("" ::: "memory"); }
 
 template <int down, int across>
@@ -242,7 +244,7 @@ struct PackedRows {
   }
 };
 
-// Rows of A where they lie in a split image: of each, 32 elements for each block.
+// Rows of A, read in place from a split image: 32 elements of each row for each block.
 struct ImageRows {
   const uint16_t* x;
   int64_t part_step;
@@ -263,7 +265,7 @@ void load_b(const uint16_t* b, int part) {
   if constexpr (across > 1) _tile_loadd(7, b + part * part_items + tile_items, 64);
 }
 
-// The smallest products first, in an order in which each one shares an operand with the one before.
+// Adds the smallest products first, in an order in which each one shares an operand with the one before.
 template <int down, int across, class Rows>
 void multiply_block(const Rows& a, const uint16_t* b, int64_t block) {
   b += block * block_items;
@@ -325,7 +327,7 @@ void copy(const float* x, int64_t x_stride, float* y, int64_t y_stride, int64_t 
   }
 }
 
-// Results that do not fill their tiles are computed beside c.
+// Results that do not fill their tiles are computed in a buffer and copied to c.
 template <class Rows>
 void multiply_tiles(const Rows& a, const uint16_t* b, int64_t rows, int64_t columns, int64_t blocks, float* c,
                     int64_t c_stride, bool accumulate) {
@@ -348,10 +350,10 @@ bool apply(const SplitFinish& finish, int64_t column, float* c, int64_t c_stride
     for (int64_t i = 0; i < rows; ++i) {
       float* place = c + i * c_stride + j;
       __m512 x = _mm512_maskz_loadu_ps(mask, place);
-      largest = _mm512_max_epu32(largest, _mm512_slli_epi32(_mm512_castps_si512(x), 1));  // without the sign
+      largest = _mm512_max_epu32(largest, _mm512_slli_epi32(_mm512_castps_si512(x), 1));  // shifts the sign out
       if (finish.bias == nullptr && !finish.relu) continue;
       x = _mm512_add_ps(x, bias);
-      if (finish.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);  // x where it is not a number
+      if (finish.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);  // NaN stays NaN
       _mm512_mask_storeu_ps(place, mask, x);
     }
   }
@@ -359,7 +361,7 @@ bool apply(const SplitFinish& finish, int64_t column, float* c, int64_t c_stride
   return _mm512_cmpge_epu32_mask(largest, infinite) == 0;
 }
 
-// One strip of rows.
+// Multiplies one strip of rows.
 template <class Rows>
 bool multiply_rows(const Rows& a, const void* packed_b, int64_t rows, int64_t columns, int64_t blocks, float* c,
                    int64_t c_stride, bool accumulate, const SplitFinish* finish) {
@@ -440,7 +442,7 @@ void pack_a_lines(const uint16_t* lines, int64_t line_step, int64_t rows, int64_
   }
 }
 
-// Pairs of lines are interleaved: columns 0 to 15, then 16 to 31.
+// Interleaves pairs of lines: columns 0 to 15, then 16 to 31.
 void pack_b_lines(const uint16_t* lines, int64_t line_step, int64_t begin, int64_t count, int64_t depth,
                   int64_t columns, void* packed) {
   alignas(64) static constexpr uint16_t order[2][32] = {
@@ -490,7 +492,8 @@ struct alignas(64) TileConfig {
 
 constexpr TileConfig config = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
 
-// `_tile_loadconfig` of some compilers does not say that it reads all of it.
+// Written in assembly because `_tile_loadconfig` of some compilers does not declare that it reads the whole
+// configuration.
 void begin() { asm volatile("ldtilecfg %0" ::"m"(config)); }
 void end() { _tile_release(); }
 

@@ -17,7 +17,7 @@ void cast_loop(void* out, const void* const* in, int64_t count) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
     if constexpr (From(0.5) != From(0) && sizeof(To) < 4) {
-      // Small integers by way of int32: negative numbers wrap around.
+      // Small integers are converted by way of int32, so that negative numbers wrap around.
       y[i] = static_cast<To>(static_cast<int32_t>(x[i]));
     } else {
       y[i] = static_cast<To>(x[i]);
@@ -40,7 +40,7 @@ void bfloat16_to_float(void* out, const void* const* in, int64_t count) {
   for (int64_t i = 0; i < count; ++i) y[i] = m::from_bits<float>(static_cast<uint32_t>(x[i]) << 16);
 }
 
-// Rounds to nearest, halves to even.
+// Rounds to nearest, ties to even.
 void float_to_bfloat16(void* out, const void* const* in, int64_t count) {
   const float* x = static_cast<const float*>(in[0]);
   uint16_t* y = static_cast<uint16_t*>(out);
@@ -53,7 +53,7 @@ void float_to_bfloat16(void* out, const void* const* in, int64_t count) {
   }
 }
 
-// What the way to bfloat16 and back gives.
+// Rounds to bfloat16 and converts back to float.
 void round_to_bfloat16(void* out, const void* const* in, int64_t count) {
   const float* x = static_cast<const float*>(in[0]);
   float* y = static_cast<float*>(out);
@@ -66,7 +66,7 @@ void round_to_bfloat16(void* out, const void* const* in, int64_t count) {
   }
 }
 
-// By the exponent arithmetic of IEEE 754, without branches; see `Float16`.
+// Converts by the exponent arithmetic of IEEE 754, without branches; see `Float16`.
 inline float half_to_float(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000U) << 16;
   const uint32_t magnitude = half & 0x7fffU;
@@ -113,7 +113,7 @@ void float_to_half_loop(void* out, const void* const* in, int64_t count) {
   for (; i < count; ++i) y[i] = float_to_half(x[i]);
 }
 
-// What the way to float16 and back gives.
+// Rounds to float16 and converts back to float.
 void round_to_half(void* out, const void* const* in, int64_t count) {
   const float* x = static_cast<const float*>(in[0]);
   float* y = static_cast<float*>(out);
@@ -157,7 +157,7 @@ void fill_from(TileKernel* to) {
 
 }  // namespace
 
-// 16-bit floats convert from and to float32 only.
+// 16-bit floats are converted only from and to float32.
 void fill_cast(KernelSet& set) {
   fill_from<uint8_t>(set.cast[number(DType::boolean)]);
   fill_from<uint8_t>(set.cast[number(DType::uint8)]);

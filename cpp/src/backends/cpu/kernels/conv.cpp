@@ -1,4 +1,5 @@
-// Convolutions of few channels: channels of the result are the lanes of a vector, or of a few where vectors are short.
+// Convolutions with few channels: the output channels are the lanes of one vector, or of several where vectors are
+// short.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -12,12 +13,13 @@ namespace {
 
 constexpr int64_t lanes = vector_length<float>;
 constexpr int vectors = static_cast<int>(direct_channels / lanes);
-// Places of a register tile: with one vector each, the accumulators leave room for the operands.
+// Positions in a register tile. With one vector per position, this leaves room for the operands beside the
+// accumulators.
 constexpr int tile_places = vectors == 1 ? 14 : (vectors == 2 ? 6 : 2);
 
 using Sums = Vector<float>[vectors];
 
-// Of the vectors that hold `channels` channels, only the first are computed.
+// Computes one register tile. Only the vectors that hold the first `channels` channels are stored.
 template <int places>
 void conv_tile(const float* x, int64_t x_step, const int64_t* offsets, int64_t depth, const float* w, int64_t channels,
                const float* bias, float* y, int64_t y_step) {
@@ -79,10 +81,10 @@ void weight_tile(const float* x, int64_t x_step, const float* g, int64_t g_step,
   }
 }
 
-// Pieces that two places add to at once: as many as accumulators leave room for the operands.
+// Blocks that two positions accumulate at once: as many as leave room for the operands beside the accumulators.
 constexpr int spread_blocks = vectors == 1 ? 12 : (vectors == 2 ? 3 : 1);
 
-// `places` places, `far` of them apart so that one does not wait for what the other has just written.
+// Computes `places` positions that are `far` apart, so that one does not wait for what the other has just written.
 template <int places, int blocks>
 void spread_tile(const float* g, int64_t g_far, int64_t depth, const float* w, int64_t w_step, const int64_t* offsets,
                  float* y, int64_t y_far) {
@@ -147,7 +149,7 @@ constexpr auto weight_tiles(std::integer_sequence<int, size...>) {
   return std::array{weight_tile<size + 1>...};
 }
 
-// Calls `function(begin, size)` for the fewest tiles, of about equal size.
+// Calls `function(begin, size)` for as few tiles as possible, of about equal size.
 template <class Function>
 inline void for_each_tile(int64_t count, const Function& function) {
   const int64_t tiles = (count + tile_places - 1) / tile_places;

@@ -1,4 +1,4 @@
-// The elementwise table as loops over contiguous elements, one per op and lane.
+// The table of elementwise ops as loops over contiguous elements, one loop per op and `Lane`.
 #include "op/elementwise_table.h"
 
 #include <type_traits>
@@ -10,7 +10,7 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
-// What formulas do with integers; overflow wraps around.
+// The integer functions that formulas use; overflow wraps around.
 namespace m {
 
 template <class T>
@@ -38,8 +38,8 @@ inline T pow(T a, T b) {
   return result;
 }
 
-// A shift by as many bits as there are, or more, moves all of them out. Bits are shifted unsigned, and small integers
-// are as wide as they are stored when their results are.
+// A shift by at least the width of the type moves all bits out. Bits are shifted as unsigned numbers. Small integers
+// are cut to the width of their dtype when their results are stored.
 template <class T>
 inline T left_shift(T a, T b) {
   constexpr T width = 8 * sizeof(T);
@@ -65,7 +65,7 @@ inline T float_remainder(T a, T b) {
 inline float remainder(float a, float b) { return float_remainder(a, b); }
 inline double remainder(double a, double b) { return float_remainder(a, b); }
 
-// By the exact remainder, because a / b may round up to the next integer.
+// Uses the exact remainder, because a / b may round up to the next integer.
 template <class T>
 inline T float_floor_divide(T a, T b) {
   if (b == 0) return a / b;
@@ -76,7 +76,7 @@ inline T float_floor_divide(T a, T b) {
 inline float floor_divide(float a, float b) { return float_floor_divide(a, b); }
 inline double floor_divide(double a, double b) { return float_floor_divide(a, b); }
 
-// What derivatives multiply by, see ops.h. Bitwise, so that loops vectorise.
+// The multiplication in derivatives, see ops.h. The operators are bitwise, so that loops vectorise.
 template <class T>
 inline T gradient_times(T gradient, T slope) {
   const bool nothing = (gradient == T(0)) | ((slope == T(0)) & (gradient == gradient));
@@ -85,7 +85,7 @@ inline T gradient_times(T gradient, T slope) {
 
 }  // namespace m
 
-// One struct per row, named like its op, with the formula. Results of tests are bool.
+// One struct per row of the table, named like its op and containing its formula. Tests return bool.
 #define PYDL_UNARY(name, result, ...)          \
   struct name {                                \
     template <class T>                         \
@@ -116,7 +116,7 @@ PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
 #undef PYDL_ROW
 }  // namespace formula
 
-// `ivdep`: an output may be an input, element by element, but overlaps in no other way.
+// `ivdep`: an output may coincide with an input, element by element, but overlaps it in no other way.
 template <class Formula, class T>
 void unary_loop(void* out, const void* const* in, int64_t count) {
   using Result = decltype(Formula::apply(T{}));
@@ -136,8 +136,8 @@ void binary_loop(void* out, const void* const* in, int64_t count) {
   for (int64_t i = 0; i < count; ++i) y[i] = Formula::apply(a[i], b[i]);
 }
 
-// Sines, cosines and tangents. The reduction of `split_angle` is exact up to `largest_angle`; blocks with a larger one,
-// which are rare, take the C library's functions of doubles for it, whose reduction is exact everywhere.
+// Sines, cosines and tangents. The reduction in `split_angle` is exact up to `largest_angle`. Larger angles are
+// rare; in a block that has any, they go through the C library's double functions, whose reduction is exact everywhere.
 constexpr float largest_angle = 0x1p20F;
 constexpr int64_t angles_at_once = 512;
 
@@ -161,8 +161,8 @@ void angle_loop(void* out, const void* const* in, int64_t count) {
   }
 }
 
-// Gradients times slopes. Zeros and infinities that meet are rare: blocks are multiplied plainly, and those with a
-// product that is not finite once more, by the formula.
+// Gradients times slopes. A zero rarely meets an infinity, so blocks are multiplied directly, and only blocks with a
+// product that is not finite are computed again by the formula.
 struct GivenSlope {
   template <class V>
   static inline V of(V b) {
@@ -188,7 +188,7 @@ void slope_loop(void* out, const void* const* in, int64_t count) {
   const T* a = static_cast<const T*>(in[0]);
   const T* b = static_cast<const T*>(in[1]);
   T* y = static_cast<T*>(out);
-  T products[products_at_once];  // the output may be an operand
+  T products[products_at_once];  // needed because the output may be an operand
   for (int64_t begin = 0; begin < count; begin += products_at_once) {
     const int64_t end = count - begin < products_at_once ? count : begin + products_at_once;
     const bool apart = y != a && y != b;

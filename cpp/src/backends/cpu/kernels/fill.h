@@ -1,5 +1,6 @@
-// The parts of the kernel set of one instruction set. This folder keeps to plain loops: an inline function of a shared
-// header, emitted here with wide instructions, could replace the common one at link time.
+// Declares the functions that fill the kernel set of one instruction set. The files in this folder use only plain
+// loops: an inline function from a shared header, compiled here with wide instructions, could replace the common copy
+// at link time.
 #pragma once
 
 #include "backends/cpu/kernel_set.h"

@@ -10,7 +10,7 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
-// Rows of a register tile: with two vectors per row, the accumulators leave room for the operands.
+// Rows of a register tile. With two vectors per row, this leaves room for the operands beside the accumulators.
 #if defined(__AVX512F__)
 constexpr int tile_rows = 14;
 #elif defined(__AVX__)
@@ -21,14 +21,14 @@ constexpr int tile_rows = 4;
 template <class T>
 constexpr int64_t tile_columns = 2 * vector_length<T>;
 
-// Lines of `length` consecutive elements in memory, `stride` apart, become columns of a panel of `width` columns:
-// panel[i * width + line] = lines[line * stride + i]. Missing lines are zero.
+// Packs lines of `length` consecutive elements, `stride` apart in memory, as the columns of a panel of `width` columns:
+// panel[i * width + line] = lines[line * stride + i]. Missing lines become zeros.
 template <class T>
 inline void pack_lines(const T* lines, int64_t stride, int64_t line_count, int64_t length, int64_t width, T* panel) {
   constexpr int64_t side = vector_length<T>;
   for (int64_t first = 0; first < width; first += side) {
     const int64_t present = line_count - first < side ? line_count - first : side;
-    // In a panel that is narrower than a vector, the next row overwrites what this one writes too far.
+    // In a panel narrower than a vector, the next row overwrites the excess lanes written by this one.
     const int64_t used = width <= side || width - first >= side ? side : width - first;
     for (int64_t i = 0; i < length; i += side) {
       const int64_t count = length - i < side ? length - i : side;
@@ -48,7 +48,7 @@ inline void pack_lines(const T* lines, int64_t stride, int64_t line_count, int64
   }
 }
 
-// Lines as long as the panel is wide: panel[i * width + lane] = lines[i * stride + lane * lane_stride].
+// Packs lines that run across the panel: panel[i * width + lane] = lines[i * stride + lane * lane_stride].
 template <class T>
 inline void pack_across(const T* lines, int64_t stride, int64_t lane_stride, int64_t length, int64_t present,
                         int64_t width, T* panel) {
@@ -60,14 +60,14 @@ inline void pack_across(const T* lines, int64_t stride, int64_t lane_stride, int
       for (int64_t lane = 0; lane < width; ++lane) to[lane] = lane < present ? line[lane * lane_stride] : T(0);
       continue;
     }
-    // Whole vectors are stored: the next row overwrites what this one writes too far.
+    // Whole vectors are stored; the next row overwrites the excess lanes written by this one.
     for (int64_t lane = 0; lane < width; lane += side) {
       store(to + lane, lane < present ? load_part(line + lane, present - lane, T(0)) : Vector<T>{});
     }
   }
 }
 
-// A panel of `width` lanes, of which `lanes` are present.
+// Packs a panel of `width` lanes, of which `lanes` are present.
 template <class T>
 inline void pack_panel(const T* from, int64_t lane_stride, int64_t depth_stride, int64_t lanes, int64_t depth,
                        int64_t width, T* panel) {
@@ -78,7 +78,7 @@ inline void pack_panel(const T* from, int64_t lane_stride, int64_t depth_stride,
   }
 }
 
-// Rows are cut into the fewest tiles, of about equal height. Where tile number `tile` of `rows` begins.
+// Rows are cut into as few tiles as possible, of about equal height. Returns the first row of tile number `tile`.
 inline int64_t tile_begin(int64_t rows, int64_t tile) {
   const int64_t tiles = (rows + tile_rows - 1) / tile_rows;
   return rows * tile / tiles;
@@ -104,8 +104,8 @@ void pack_b(const void* b, int64_t depth_stride, int64_t column_stride, int64_t 
   }
 }
 
-// What a tile fetches into the L2 cache for a later one, at each of its steps: a line of A and two vectors of B. Their
-// steps are 0 if nothing is to be fetched.
+// What a tile prefetches into the L2 cache for a later tile in each of its steps: a line of A and two vectors of B.
+// Both steps are 0 if there is nothing to prefetch.
 template <class T>
 struct Fetches {
   const T* a;
@@ -114,7 +114,8 @@ struct Fetches {
   int64_t b_step;
 };
 
-// One tile of `rows` rows and `vectors` vectors of columns: c = or += a b + bias, for a and b that go on by steps.
+// Computes one tile of `rows` rows and `vectors` vectors of columns: c = a b + bias, or c += a b + bias, where a and b
+// advance by their steps.
 template <class T, int rows, int vectors, bool fetches = false>
 inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c,
                            int64_t c_stride, int64_t columns, const T* bias, bool accumulate,
@@ -165,7 +166,7 @@ template <class T>
 using TileProduct = void (*)(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t columns,
                              const T* bias, bool accumulate);
 
-// The tile of each height, lowest first.
+// The tile product for each height, lowest first.
 template <class T, int vectors, int... row>
 constexpr std::array<TileProduct<T>, tile_rows> tiles_of_heights(std::integer_sequence<int, row...>) {
   return {multiply_tile<T, row + 1, vectors>...};
@@ -208,8 +209,8 @@ constexpr std::array<WideTile<T>, tile_rows> wide_tiles(std::integer_sequence<in
   return {multiply_wide_tile<T, row + 1, fetches>...};
 }
 
-// Columns come in whole tiles. The first tile of each column of tiles fetches the next columns of B, and the first
-// column of tiles fetches the next block of A.
+// Columns come in whole tiles. The first tile of each column of tiles prefetches the next columns of B, and the first
+// column of tiles prefetches the next block of A.
 template <class T>
 void multiply_wide(const void* a, int64_t a_step, const void* b, int64_t b_step, bool has_next, int64_t rows,
                    int64_t columns, int64_t depth, void* c, int64_t c_stride, const void* bias, bool accumulate) {
@@ -239,8 +240,8 @@ void multiply_wide(const void* a, int64_t a_step, const void* b, int64_t b_step,
   }
 }
 
-// `block` rows times `vectors` vectors of columns at a time, of which the last has `last` columns; A in any layout, B
-// with contiguous rows.
+// Multiplies `block` rows with `vectors` vectors of columns, the last of which has `last` columns. A may have any
+// layout, B has contiguous rows.
 template <class T, int block, int vectors, bool whole>
 inline void multiply_rows(const T* a, int64_t a_row_stride, int64_t a_depth_stride, const T* b, int64_t b_stride,
                           int64_t last, int64_t depth, T* c, int64_t c_stride, const T* bias) {
@@ -279,7 +280,7 @@ inline void multiply_rows(const T* a, int64_t a_row_stride, int64_t a_depth_stri
   }
 }
 
-// `block` rows times all columns, two vectors at a time.
+// Multiplies `block` rows with all columns, two vectors at a time.
 template <class T, int block>
 inline void multiply_short_rows(const T* a, int64_t a_row_stride, int64_t a_depth_stride, const T* b, int64_t b_stride,
                                 int64_t columns, int64_t depth, T* c, int64_t c_stride, const T* bias) {
@@ -300,8 +301,8 @@ inline void multiply_short_rows(const T* a, int64_t a_row_stride, int64_t a_dept
   }
 }
 
-// `block` rows times all columns, `steps` rows of B at a time: long rows of a B that the caches do not hold are read in
-// their order.
+// Multiplies `block` rows with all columns, `steps` rows of B at a time, so that long rows of a B that does not fit
+// into the caches are read in memory order.
 template <class T, int block, int steps>
 inline void add_products(const T* a, int64_t a_row_stride, int64_t a_depth_stride, const T* b, int64_t b_stride,
                          int64_t columns, T* c, int64_t c_stride) {
@@ -356,7 +357,7 @@ void multiply_small(const void* a, int64_t a_row_stride, int64_t a_depth_stride,
                                   add);
   };
   int64_t i = 0;
-  // Twice as many sums as are added to at once: with AVX-512 there are registers for more.
+  // With AVX-512 there are registers for twice as many sums as are in flight at once.
   constexpr int most = sizeof(Vector<T>) == 64 ? 8 : 4;
   for (; i + most <= rows; i += most) multiply_block.template operator()<most>(i);
   for (; i + 4 <= rows; i += 4) multiply_block.template operator()<4>(i);

@@ -1,4 +1,5 @@
-// Normalisation by channel and of rows. Sums meet in the type of the elements only a few at a time, then in double.
+// Normalisation by channel and by row. Only a few elements are summed in their own type before the sums continue in
+// double.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/partial_vector.h"
 #include "backends/cpu/kernels/shuffle.h"
@@ -7,7 +8,7 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
-// Elements as they are stored, and the type that they are computed in.
+// Element types as they are stored, each with the type it is computed in.
 struct Brain {
   uint16_t bits;
 };
@@ -48,7 +49,7 @@ inline Vector<float> load_lanes(const Brain* from, int64_t count, float fill) {
   return vector;
 }
 
-// Rounds to the nearest, of two to the even one; not-a-number stays one.
+// Rounds to nearest, ties to even; NaN stays NaN.
 inline void store_lanes(Brain* to, Vector<float> vector, int64_t count) {
   const Words bits = (Words)vector;
   const Words rounded = bits + 0x7fff + ((bits >> 16) & 1);
@@ -79,14 +80,14 @@ inline void add_lanes(double* sums, Vector<T> vector, int64_t count) {
   }
 }
 
-// The constants of a gate, for the vector of channels at i, or for the one channel of a run.
+// The constants of a gate, either for the vector of channels at i or for the single channel of a run.
 template <class T>
 struct Gate {
   Vector<T> scale;
   Vector<T> shift;
   Vector<T> most;
 
-  // g where the gate is open for d = x - mean.
+  // Returns g where the gate is open for d = x - mean, and 0 elsewhere.
   Vector<T> pass(Vector<T> g, Vector<T> d) const {
     const Vector<T> value = d * scale + shift;
     const Vector<T> kept = value <= T(0) ? Vector<T>{} : g;
@@ -104,7 +105,7 @@ inline Gate<T> gate_at(const NormGate* gate, int64_t i, int64_t width) {
   return {load_part(scale + i, width, T(0)), load_part(shift + i, width, T(0)), most};
 }
 
-// What is summed of elements d = x - shift.
+// Adds the terms of elements d = x - shift to both sums.
 template <class T, bool gradient>
 inline void accumulate(Vector<T> g, Vector<T> d, Vector<T>& first, Vector<T>& second) {
   if constexpr (gradient) {
@@ -118,10 +119,10 @@ inline void accumulate(Vector<T> g, Vector<T> d, Vector<T>& first, Vector<T>& se
 
 // --- by channel ------------------------------------------------------------------------------------
 
-// Rows that meet in registers.
+// Rows that are summed in registers.
 constexpr int64_t rows_at_once = 16;
 
-// The vector of columns from i on, of a few rows.
+// Sums the vector of columns that starts at column i, over a few rows.
 template <class S, bool gradient, bool gated>
 inline void sum_block(const S* g, const S* x, int64_t rows, int64_t stride, const Compute<S>* shift,
                       const Gate<Compute<S>>& gate, int64_t width, double* first_sums, double* second_sums) {
@@ -168,8 +169,8 @@ void sum_columns(const void* gradients, const void* elements, int64_t rows, int6
   }
 }
 
-// Calls step(offset, lane count, accumulator) for each vector of a run, and flush() often enough that sums in the type
-// of the elements stay short.
+// Calls step(offset, lane count, accumulator) for each vector of a run, and flush() often enough that sums in the
+// element type stay short.
 constexpr int64_t chains = 4;
 template <class T, class Step, class Flush>
 inline void walk_run(int64_t count, const Step& step, const Flush& flush) {
@@ -187,7 +188,7 @@ inline void walk_run(int64_t count, const Step& step, const Flush& flush) {
   }
 }
 
-// The sums of several chains, taken to double.
+// Joins the sums of all chains and converts the result to double.
 template <class T>
 inline double drain(Vector<T> (&sums)[chains]) {
   const Vector<T> joined = (sums[0] + sums[1]) + (sums[2] + sums[3]);
@@ -220,7 +221,7 @@ void sum_run(const void* gradients, const void* elements, int64_t count, const v
       });
 }
 
-// Constants of a vector of channels, or of the one of a run.
+// Loads the constants of a vector of channels, or broadcasts that of the single channel of a run.
 template <class T, bool run>
 inline Vector<T> constant(const void* values, int64_t i, int64_t width) {
   const T* from = static_cast<const T*>(values);

@@ -1,4 +1,4 @@
-// Vectors of which only the first lanes are in memory.
+// Loads and stores vectors of which only the first lanes exist in memory.
 #pragma once
 
 #if defined(__AVX512F__)
@@ -11,7 +11,7 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
-/// The first `count` lanes from memory, the others `fill`. Items have 4 or 8 bytes.
+/// Loads the first `count` lanes from memory and sets the others to `fill`. Items have 4 or 8 bytes.
 template <class T>
 inline Vector<T> load_part(const T* from, int64_t count, T fill) {
   if (count >= vector_length<T>) return load(from);

@@ -16,7 +16,7 @@ constexpr int vector_bytes = 32;
 constexpr int vector_bytes = 16;
 #endif
 constexpr int lanes = vector_bytes / 4;
-// Enough independent sums to hide the latency of two units.
+// Enough independent sums to hide the latency of two FMA units.
 constexpr int chains = 10;
 
 typedef float Vector __attribute__((vector_size(vector_bytes)));

@@ -5,12 +5,12 @@
 
 namespace pydl::cpu {
 
-#define PYDL_DECLARE_PEAK(name)                                                 \
-  namespace name {                                                              \
-  /* Multiply-adds on registers; returns how many operations were done. */      \
-  int64_t fma_loop(int64_t iterations, float* sink);                            \
-  /* c = a + b past the caches; all 64-byte aligned, count a multiple of 16. */ \
-  void stream_add(float* c, const float* a, const float* b, int64_t count);     \
+#define PYDL_DECLARE_PEAK(name)                                                       \
+  namespace name {                                                                    \
+  /* Runs multiply-adds on registers; returns the number of operations. */            \
+  int64_t fma_loop(int64_t iterations, float* sink);                                  \
+  /* c = a + b, bypassing the caches; all 64-byte aligned, count a multiple of 16. */ \
+  void stream_add(float* c, const float* a, const float* b, int64_t count);           \
   }
 
 PYDL_DECLARE_PEAK(baseline)

@@ -1,4 +1,4 @@
-// Convolutions that give few channels: places of a row are the lanes of a vector.
+// Convolutions with few output channels: the positions of a row are the lanes of a vector.
 #include <array>
 #include <utility>
 
@@ -11,19 +11,19 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 namespace {
 
 constexpr int lanes = static_cast<int>(vector_length<float>);
-constexpr int64_t sum_step = 16;  // between sums in memory, whatever a vector's length
-// Accumulators that leave room for the operands.
+constexpr int64_t sum_step = 16;  // distance between sums in memory, independent of the vector length
+// As many accumulators as leave room for the operands.
 constexpr int accumulators = lanes == 16 ? 28 : 12;
-// Vectors of places at a time: each is multiplied with the same weights.
+// Vectors of positions per tile; all are multiplied with the same weights.
 template <int channels>
 constexpr int tile_vectors = 2 * channels <= accumulators ? 2 : 1;
-// Elements of the kernel at a time.
+// Kernel elements per tile.
 template <int channels>
 constexpr int tile_depth = accumulators / channels < 5 ? accumulators / channels : 5;
 
 using Channels = std::make_integer_sequence<int, static_cast<int>(planar_channels)>;
 
-// A vector per channel becomes the first `places` rows of y.
+// Stores sums, which hold one vector per channel, as the first `places` rows of y.
 template <int channels>
 inline void store_places(const Vector<float> (&sums)[channels], int64_t places, float* y, int64_t y_step) {
   for (int first = 0; first < channels; first += lanes) {

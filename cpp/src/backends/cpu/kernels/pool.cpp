@@ -1,4 +1,4 @@
-// Pooling of rows of windows, vectorised over channels.
+// Pooling over rows of windows, vectorised over channels.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/partial_vector.h"
 
@@ -16,7 +16,7 @@ inline void for_each_element(const WindowShape& w, const Function& function) {
   }
 }
 
-// The window of most poolings, without loops.
+// The window of most pooling layers, without loops.
 struct TwoByTwo {
   int64_t row_step;
   int64_t column_step;
@@ -30,7 +30,7 @@ inline void for_each_element(const TwoByTwo& w, const Function& function) {
   function(w.row_step + w.column_step);
 }
 
-// Calls `pool(window)` with the window in the form that is known best.
+// Calls `pool(window)` with the most specialised form of the window.
 template <class Pool>
 inline void with_window(const WindowShape& w, const Pool& pool) {
   if (w.count[0] == 1 && w.count[1] == 2 && w.count[2] == 2) {
@@ -40,13 +40,13 @@ inline void with_window(const WindowShape& w, const Pool& pool) {
   }
 }
 
-// The larger one; not-a-number wins, and the first of several.
+// Returns the larger value. NaN wins, and of several candidates the first.
 template <class V>
 inline V larger(V best, V x) {
   return (x > best) | ((x != x) & (best == best)) ? x : best;
 }
 
-// Loads that follow stores to the same line wait for them: where nothing needs adding, nothing is loaded.
+// A load that follows a store to the same line has to wait for it, so nothing is loaded where nothing is added.
 template <class T, bool overwrites>
 inline void add_or_overwrite(T* to, Vector<T> value, int64_t count) {
   store_part(to, overwrites ? value : load_part(to, count, T(0)) + value, count);
@@ -106,7 +106,7 @@ void max_backward_of_windows(const void* x, const void* g, const WindowShape& sh
         Vector<T> best = broadcast(lowest);
         for_each_element(window,
                          [&](int64_t offset) { best = larger(best, load_part(from + offset + c, count, lowest)); });
-        // What is left to be given to the first element that is the largest one.
+        // The part of the gradient that still has to go to the first element that equals the maximum.
         Vector<T> rest = load_part(gradient + c, count, T(0));
         for_each_element(window, [&](int64_t offset) {
           const Vector<T> value = load_part(from + offset + c, count, lowest);

@@ -1,6 +1,6 @@
-// Random numbers from Philox (runtime/philox.h), many blocks side by side.
+// Random numbers from Philox (runtime/philox.h), computed for many blocks side by side.
 #if defined(__GNUC__) && !defined(__clang__)
-// Without fused multiply-add, every instruction set draws the same numbers.
+// Without fused multiply-add, all instruction sets draw the same numbers.
 #pragma GCC optimize("fp-contract=off")
 #endif
 
@@ -11,7 +11,7 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
-// Words that are drawn at once.
+// Words drawn at once.
 constexpr int64_t batch = 256;
 
 void draw_batch(uint64_t seed, uint64_t first_block, uint32_t* words) {
@@ -43,7 +43,8 @@ void draw_batch(uint64_t seed, uint64_t first_block, uint32_t* words) {
 
 inline float unit_float(uint32_t word) { return static_cast<float>(static_cast<int32_t>(word >> 8)) * 0x1p-24F; }
 
-// Calls `consume(words, first, count)` for the elements [begin, begin + count), `per_block` of which come from a block.
+// Calls `consume(words, first, count)` for the elements [begin, begin + count), where each block supplies `per_block`
+// elements.
 template <class Consume>
 inline void for_each_batch(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, int64_t per_block,
                            const Consume& consume) {
@@ -86,7 +87,7 @@ void normal_float(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, 
 #pragma GCC ivdep
     for (int64_t i = 0; i < batch / 2; ++i) {
       const float radius = __builtin_sqrtf(-2.0F * m::log(1.0F - unit_float(words[2 * i])));
-      // The angle in quarter turns, exactly: nearest quarter and rest.
+      // The angle in quarter turns, split exactly into the nearest quarter and the rest.
       const float turns = unit_float(words[2 * i + 1]) * 4.0F;
       const float quarter = (turns + m::rounder) - m::rounder;
       const float rest = (turns - quarter) * m::half_pi;

@@ -1,4 +1,4 @@
-// Steps of recurrent layers: products in registers, with the nonlinearities of the gates right behind them.
+// Steps of recurrent layers: the products stay in registers, and the nonlinearities of the gates follow immediately.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/partial_vector.h"
 #include "backends/cpu/kernels/shuffle.h"
@@ -7,7 +7,7 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
-// Rows of a register tile of four vectors per row; the rest holds the operands.
+// Rows of a register tile with four vectors per row; the other registers hold the operands.
 #if defined(__AVX512F__)
 constexpr int tile_rows = 6;
 #elif defined(__AVX__)
@@ -16,7 +16,7 @@ constexpr int tile_rows = 3;
 constexpr int tile_rows = 2;
 #endif
 constexpr int vectors = static_cast<int>(panel_vectors);
-// Entries of a panel that are asked for before they are needed: panels are larger than the L1 cache.
+// How many panel entries ahead to prefetch, because panels are larger than the L1 cache.
 constexpr int64_t prefetch_distance = 8;
 
 #define PYDL_INLINE inline __attribute__((always_inline))
@@ -24,7 +24,7 @@ constexpr int64_t prefetch_distance = 8;
 // --- nonlinearities --------------------------------------------------------------------------------
 
 #if defined(__AVX512F__)
-// A division takes as long as ten products; an estimate and a Newton step are as exact but for the last bit.
+// A division takes as long as ten products; an estimate and one Newton step are as exact except for the last bit.
 PYDL_INLINE Vector<float> reciprocal(Vector<float> x) {
   const auto estimate = (Vector<float>)_mm512_maskz_rcp14_ps(0xffff, (__m512)x);
   return estimate * (2.0F - x * estimate);
@@ -39,7 +39,7 @@ PYDL_INLINE Vector<float> clamp(Vector<float> x, float low, float high) {
 }
 
 PYDL_INLINE Vector<float> sigmoid(Vector<float> x) {
-  // The comparisons let not-a-numbers through.
+  // The comparisons let NaN through.
   const m::ExponentParts<Vector<float>> parts = m::split_exponent(clamp(-x, -87.0F, 87.0F));
   return reciprocal((m::expm1_reduced(parts.r) + 1.0F) * m::power_of_two<Vector<float>>(parts.n) + 1.0F);
 }
@@ -100,7 +100,7 @@ void pack_columns(const void* w, int64_t stride, int64_t columns, int64_t depth,
 
 // --- products --------------------------------------------------------------------------------------
 
-// sums[r][target] += a[r][k] * w[k], for as many vectors per entry of w as there are targets.
+// sums[r][target] += a[r][k] * w[k], where each entry of w has one vector per target.
 template <class T, int rows, int... target>
 PYDL_INLINE void accumulate(Vector<T> (&sums)[rows][vectors], const T* const (&a)[rows], int64_t depth, const T* w) {
   constexpr int targets[] = {target...};
@@ -180,7 +180,7 @@ void multiply(const void* const* a, void* const* c, int64_t count, int64_t depth
 
 // --- whole steps -----------------------------------------------------------------------------------
 
-// The places of one panel's units in a row.
+// Accesses the part of a row that belongs to the units of one panel.
 template <class T>
 struct PanelRow {
   const RecurrentRow& row;
@@ -271,7 +271,7 @@ void step(const RecurrentRow* rows, int64_t count, const RecurrentPanel& panel) 
 
 // --- rows of sums ----------------------------------------------------------------------------------
 
-// Calls `visit(j, width)` for the vectors of a row of units.
+// Calls `visit(j, width)` for each vector of a row of units.
 template <class T, class Visit>
 PYDL_INLINE void for_each_vector(int64_t units, const Visit& visit) {
   constexpr int64_t length = vector_length<T>;
@@ -323,7 +323,7 @@ void gru_output(const void* h_before, void* kept, void* h, int64_t units) {
 
 // --- gradients -------------------------------------------------------------------------------------
 
-// dh with what comes from above.
+// dh plus the gradient from the layer above, if there is one.
 template <class T>
 PYDL_INLINE Vector<T> whole_dh(const RecurrentSlopeRow& row, int64_t j, int64_t width) {
   const Vector<T> dh = get<T>(row.dh, j, width);

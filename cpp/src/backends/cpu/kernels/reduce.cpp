@@ -1,5 +1,5 @@
-// Reductions of matrices along rows and columns. Floating-point elements meet in float only a few at a time, then in
-// double, so that long sums stay accurate.
+// Reductions of matrices along rows and columns. Only a few floating-point elements are summed in float before the sums
+// continue in double, so that long sums stay accurate.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/partial_vector.h"
 #include "backends/cpu/kernels/shuffle.h"
@@ -24,7 +24,7 @@ struct AccumulatorOf<double> {
 template <class T>
 using Accumulator = typename AccumulatorOf<T>::type;
 
-// How two values of T, accumulators or vectors of them become one. `identity` is that of the element type.
+// How two values of T, two accumulators or two vectors of them are joined. `identity` is that of the element type.
 struct Sum {
   template <class V>
   static inline V join(V a, V b) {
@@ -63,7 +63,7 @@ constexpr T highest() {
     return static_cast<T>(~lowest<T>());
 }
 
-// Not-a-number wins.
+// NaN wins.
 struct Max {
   template <class V>
   static inline V join(V a, V b) {
@@ -85,7 +85,7 @@ struct Min {
   }
 };
 
-// One row. Blocks are short enough for float; four vectors side by side hide the latency of additions.
+// Reduces one row. Blocks are short enough for sums in float; four vectors side by side hide the latency of additions.
 template <class Join, class T>
 inline Accumulator<T> reduce_row(const T* x, int64_t count) {
   constexpr int64_t length = vector_length<T>;
@@ -131,7 +131,7 @@ void reduce_rows(const void* x, int64_t rows, int64_t row_stride, int64_t column
   }
 }
 
-// `count` rows meet in T, their result meets the accumulators.
+// Joins `count` rows in T, and then their result with the accumulators.
 template <class Join, class T, int count>
 inline void reduce_row_group(const T* rows, int64_t row_stride, int64_t columns, Accumulator<T>* result) {
   constexpr int64_t length = vector_length<Accumulator<T>>;
@@ -166,7 +166,7 @@ void reduce_columns(const void* x, int64_t rows, int64_t row_stride, int64_t col
   for (; rows > 0; --rows, row += row_stride) reduce_row_group<Join, T, 1>(row, row_stride, columns, result);
 }
 
-// Sums of squared distances from `shift`, one number per row or per column.
+// Sums of squared distances from `shift`, one sum per row or per column.
 template <class T>
 void square_rows(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double* shift, void* acc) {
   constexpr int64_t length = vector_length<double>;
@@ -227,7 +227,7 @@ void find_in_columns(const void* x, int64_t rows, int64_t row_stride, int64_t co
     row += row_stride;
     for (int64_t j = 0; j < columns; ++j) {
       const T joined = Join::join(extremum[j], row[j]);
-      // Unequal to the extremum so far, and not because that one is not a number already.
+      // Better if unequal to the extremum so far, unless that is already NaN.
       const bool better = (joined != extremum[j]) & (extremum[j] == extremum[j]);
       index[j] = better ? i : index[j];
       extremum[j] = better ? joined : extremum[j];

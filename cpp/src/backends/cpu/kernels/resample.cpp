@@ -6,7 +6,7 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
-// `width` vectors side by side stay in registers while the taps are added.
+// Keeps `width` vectors side by side in registers while the taps are added.
 template <class T, int width>
 inline void sum_block(const T* x, const int64_t* offsets, const T* weights, int64_t count, T* y) {
   Vector<T> sums[width] = {};
@@ -34,7 +34,7 @@ void sum_rows(const void* x, const int64_t* offsets, const void* weights, int64_
   store_part(to + j, sum, length - j);
 }
 
-// A known number of taps is unrolled, and the loop becomes vector gathers where the processor has them.
+// A known number of taps is unrolled, and the loop then compiles to vector gathers where the processor has them.
 template <class T, int count>
 inline void gather_few(const T* x, const int32_t* index, const T* weights, int64_t length, T* y) {
 #pragma GCC ivdep

@@ -1,4 +1,4 @@
-// Lanes of vectors, moved.
+// Moves lanes within and between vectors.
 #pragma once
 
 #include <utility>
@@ -23,7 +23,7 @@ struct IntegerOfSize<8> {
   using type = int64_t;
 };
 
-// Lanes of a, and after them those of b, by their numbers.
+// Chooses lanes by number, where the lanes of b are numbered after those of a.
 template <class T, int... lane>
 inline Vector<T> choose_lanes(Vector<T> a, Vector<T> b) {
 #if defined(__clang__)
@@ -47,7 +47,7 @@ inline Vector<T> lower_blocks(Vector<T> a, Vector<T> b, std::integer_sequence<in
   return choose_lanes<T, ((lane & step) != 0 ? length + lane : lane + step)...>(a, b);
 }
 
-/// All lanes joined into one, by halves. Items have 4 or 8 bytes.
+/// Joins all lanes into one value by repeated halving. Items have 4 or 8 bytes.
 template <class Join, class T, int step = static_cast<int>(vector_length<T>) / 2>
 inline T join_lanes(Vector<T> v) {
   if constexpr (step == 0) {
@@ -57,8 +57,8 @@ inline T join_lanes(Vector<T> v) {
   }
 }
 
-/// Transposes a square: rows become columns. In each stage, blocks of `step` elements beside the diagonal change
-/// places.
+/// Transposes a square: rows become columns. Each stage swaps the blocks of `step` elements on either side of the
+/// diagonal.
 template <class T, int step = 1>
 inline void transpose_square(Vector<T> (&rows)[vector_length<T>]) {
   constexpr int length = static_cast<int>(vector_length<T>);

@@ -26,7 +26,7 @@ inline Vector<T> larger(Vector<T> a, Vector<T> b) {
   return a > b ? a : b;
 }
 
-// The lanes of a row meet at the end; those of columns stay apart.
+// The lanes of a row are joined at the end; those of columns stay separate.
 template <class T>
 struct AlongRow {
   struct Larger {
@@ -49,7 +49,7 @@ struct AlongColumns {
   }
 };
 
-// The vectors of one softmax: `steps` of them, `stride` apart, all whole but the last, of which `last` lanes are in
+// The vectors of one softmax: `steps` of them, `stride` apart. All are whole except the last, which has `last` lanes in
 // memory. For columns, all vectors have as many lanes as the last.
 template <class T>
 struct Walk {

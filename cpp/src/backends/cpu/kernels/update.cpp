@@ -1,4 +1,4 @@
-// Optimiser steps, one pass over a part of a parameter; and sums of rows for scattered gradients.
+// Optimiser steps, each in one pass over a part of a parameter, and sums of rows for scattered gradients.
 #include <limits>
 
 #include "backends/cpu/kernels/fill.h"
@@ -11,7 +11,7 @@ namespace {
 inline float root(float x) { return __builtin_sqrtf(x); }
 inline double root(double x) { return __builtin_sqrt(x); }
 
-// The constants of a step, rounded to T. Which branch is taken does not depend on the element: each is a loop.
+// The constants of a step are rounded to T. The branches do not depend on the element, so each branch has its own loop.
 template <class T>
 void sgd(void* const* operands, int64_t count, const UpdateConstants& constants) {
   const T lr = static_cast<T>(constants.lr);
@@ -33,7 +33,7 @@ void sgd(void* const* operands, int64_t count, const UpdateConstants& constants)
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
     const T gradient = g[i] + decay * p[i];
-    // At the first step the state holds nothing that counts.
+    // At the first step the state holds no valid values.
     const T velocity = (kept != T(0) ? kept * v[i] : T(0)) + fresh * gradient;
     v[i] = velocity;
     p[i] -= lr * (direct * gradient + ahead * velocity);
@@ -81,12 +81,12 @@ inline T scaled(T x, T y, T scale, T shift) {
 }
 
 #if defined(__AVX512F__)
-// Root and quotient take the unit for division 35 cycles a vector, longer than the memory takes. Approximations to 14
-// bits with a step of Newton's method each are as exact but for the last bit or two.
+// Root and quotient occupy the division unit for 35 cycles per vector, which is longer than memory takes.
+// Approximations to 14 bits with one Newton step each are as exact except for the last bit or two.
 inline Vector<float> scaled(Vector<float> x, Vector<float> y, Vector<float> scale, Vector<float> shift) {
   constexpr float smallest = std::numeric_limits<float>::min();
   constexpr float largest = std::numeric_limits<float>::max();
-  // With a mask, because GCC 12 warns of the intrinsics without.
+  // The masked forms, because GCC 12 warns about the intrinsics without a mask.
   constexpr __mmask16 all = 0xFFFF;
   y = y < largest ? y : broadcast(largest);
   const Vector<float> positive = y > smallest ? y : broadcast(smallest);
@@ -104,7 +104,7 @@ struct AdamConstants {
   T decay, shrink, beta1, beta2, fresh1, fresh2, step_size, correction, epsilon;
 };
 
-// One element, or a vector of them.
+// Updates one element or one vector of elements.
 template <class T, class Lanes>
 inline void adam_element(Lanes& p, Lanes& mean, Lanes& square, Lanes g, const AdamConstants<T>& c) {
   const Lanes gradient = g + c.decay * p;

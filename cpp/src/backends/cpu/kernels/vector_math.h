@@ -1,5 +1,5 @@
-// Mathematical functions without branches, so that loops over them vectorise. Polynomials are minimax fits; errors are
-// a few units in the last place.
+// Mathematical functions without branches, so that loops over them vectorise. The polynomials are minimax fits, and
+// errors are a few units in the last place.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ using Vector = typename VectorOf<T>::type;
 template <class T>
 inline constexpr int64_t vector_length = vector_bytes / static_cast<int64_t>(sizeof(T));
 
-// Without alignment.
+// Unaligned load.
 template <class T>
 inline Vector<T> load(const T* from) {
   Vector<T> vector;
@@ -46,7 +46,7 @@ namespace m {
 
 constexpr float infinity = __builtin_inff();
 
-// The functions below take floats or vectors of floats.
+// The functions below take a float or a vector of floats.
 template <class F>
 struct IntegerOf {
   typedef int32_t type __attribute__((vector_size(sizeof(F))));
@@ -71,11 +71,11 @@ inline float with_sign_of(float magnitude, float sign) {
   return from_bits<float>((bits_of(magnitude) & 0x7fffffff) | (bits_of(sign) & static_cast<int32_t>(0x80000000)));
 }
 
-// Adding this number rounds to an integer, which is then in the low bits.
+// Adding this number rounds to an integer, which then occupies the low bits.
 constexpr float rounder = 0x1.8p23F;
 constexpr int32_t rounder_bits = 0x4b400000;
 
-// x = n ln 2 + r, |r| <= ln 2 / 2. The first part of ln 2 is short: its product with n is exact.
+// x = n ln 2 + r, |r| <= ln 2 / 2. The first part of ln 2 has few digits, so that its product with n is exact.
 template <class F>
 struct ExponentParts {
   F r;
@@ -105,11 +105,11 @@ inline F exp(F x) {
   const F clamped = low > 89.0F ? 89.0F : low;
   const ExponentParts<F> parts = split_exponent(clamped);
   const Integer<F> half = parts.n >> 1;
-  // In two factors: one alone would overflow before the result does.
+  // Scaled by two factors, because a single one would overflow before the result does.
   return (expm1_reduced(parts.r) + 1.0F) * power_of_two<F>(half) * power_of_two<F>(parts.n - half);
 }
 
-/// exp(x) for x <= 0; flushes to zero where float has denormals only.
+/// exp(x) for x <= 0; results that a float could only represent as denormals are flushed to zero.
 template <class F>
 inline F exp_of_negative(F x) {
   const F clamped = x < -87.0F ? -87.0F : x;
@@ -125,7 +125,7 @@ inline float expm1(float x) {
   return (expm1_reduced(parts.r) * scale + (scale - 0.5F)) * 2.0F;
 }
 
-// x = 2^e (1 + f), sqrt(1/2) <= 1 + f < sqrt(2), and the part of log(1 + f) beyond f.
+// x = 2^e (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2); `rest` is log(1 + f) - f.
 struct LogarithmParts {
   float e;
   float f;
@@ -144,7 +144,7 @@ inline LogarithmParts split_logarithm(float x) {
   p = p * f + 0.3333333166F;
   return {static_cast<float>(e), f, (p * f - 0.5F) * f * f};
 }
-// What any logarithm gives beside the positive numbers.
+// The result of any logarithm: y for positive finite x, and the special cases otherwise.
 inline float logarithm_cases(float x, float y) {
   const float beside = x == 0.0F ? -infinity : __builtin_nanf("");
   return x > 0.0F ? (x < infinity ? y : x) : beside;
@@ -164,13 +164,13 @@ inline float log10(float x) {
 inline float log1p(float x) {
   const float u = 1.0F + x;
   const float y = log(u);
-  // What rounding took from 1 + x, to first order.
+  // What rounding 1 + x takes from the logarithm, to first order.
   const float lost = (x - (u - 1.0F)) / u;
   return u > 0.0F && u < infinity ? y + lost : y;
 }
 
-// x = n pi / 2 + r, |r| <= pi / 4, and n modulo 4; in double, where n times the first part of pi / 2 is exact for
-// |x| up to 2^20. Larger angles are not for these functions (see `angle_loop`).
+// x = n pi / 2 + r with |r| <= pi / 4, and n modulo 4. Computed in double, where n times the first part of pi / 2 is
+// exact for |x| up to 2^20. These functions do not handle larger angles (see `angle_loop`).
 struct AngleParts {
   float r;
   float quadrant;
@@ -246,7 +246,7 @@ inline float atan2(float y, float x) {
   return x != x || y != y ? x + y : with_sign_of(angle, y);
 }
 
-// asin(a) for 0 <= a <= 1/2, or asin(sqrt((1 - a) / 2)) for larger ones.
+// asin(a) for a <= 1/2, and asin(sqrt((1 - a) / 2)) for larger a; a >= 0.
 inline float asin_reduced(float a) {
   const bool large = a > 0.5F;
   const float z = large ? (1.0F - a) * 0.5F : a * a;
@@ -273,7 +273,7 @@ inline float sinh(float x) {
   const float a = magnitude(x);
   const float e = expm1(a);
   const float half = exp(a * 0.5F);
-  // Beyond 20 the second exponential is lost anyway, and exp(a) could overflow before its half does.
+  // Above 20 the second exponential is lost to rounding anyway, and exp(a) could overflow before half of it does.
   return with_sign_of(a > 20.0F ? (half * 0.5F) * half : 0.5F * (e + e / (e + 1.0F)), x);
 }
 inline float cosh(float x) {
@@ -313,7 +313,7 @@ inline float trunc(float x) { return __builtin_truncf(x); }
 inline float round(float x) { return __builtin_rintf(x); }
 inline float sqrt(float x) { return __builtin_sqrtf(x); }
 
-// 2^(b log2 a): the logarithm in double, because its error is multiplied by b.
+// 2^(b log2 a), with the logarithm in double because its error is multiplied by b.
 inline float power_of_positive(float a, float b) {
   const int32_t bits = bits_of(a);
   const int32_t e = (bits - 0x3f3504f3) >> 23;
@@ -341,10 +341,10 @@ inline float power_of_positive(float a, float b) {
   return (q * r + 1.0F) * power_of_two<float>(half) * power_of_two<float>(whole - half);
 }
 inline float pow(float a, float b) {
-  // Bitwise: GCC does not vectorise short circuits as long as these.
+  // Bitwise operators, because GCC does not vectorise short-circuit expressions as long as these.
   const float size = magnitude(a);
   const bool whole = __builtin_truncf(b) == b;
-  // Half of the smallest number is flushed to zero, which is even.
+  // Halving the smallest number flushes it to zero, which is even.
   const bool even = whole & (__builtin_truncf(b * 0.5F) == b * 0.5F);
   const bool at_limit = (size == 0.0F) | (size == infinity);
   const float limit = (b < 0.0F) == (size == 0.0F) ? infinity : 0.0F;
@@ -357,8 +357,8 @@ inline float pow(float a, float b) {
   return (b == 0.0F) | (a == 1.0F) ? 1.0F : result;
 }
 
-// The C library's, one element at a time. Where threads take subnormal numbers for 0, some of its functions take them
-// for yet other numbers: they get a 0.
+// These call the C library, one element at a time. In threads that treat subnormal numbers as 0, some of its functions
+// mistake them for other numbers, so `flushed` passes a 0 instead.
 inline double flushed(double x) { return x == 0.0 ? __builtin_copysign(0.0, x) : x; }
 inline double floor(double x) { return __builtin_floor(x); }
 inline double ceil(double x) { return __builtin_ceil(x); }

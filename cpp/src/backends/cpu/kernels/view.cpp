@@ -1,4 +1,4 @@
-// Blocks of matrices, transposed.
+// Transposes blocks of matrices.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/shuffle.h"
 
@@ -10,7 +10,7 @@ namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
 namespace {
 
-// Strides in bytes.
+// Strides are in bytes.
 template <class T>
 inline void transpose_items(const char* x, int64_t x_stride, char* y, int64_t y_stride, int64_t rows, int64_t columns) {
   constexpr int64_t item = sizeof(T);
@@ -24,7 +24,7 @@ void transpose_scalar(const void* x, int64_t x_stride, void* y, int64_t y_stride
   transpose_items<T>(static_cast<const char*>(x), x_stride, static_cast<char*>(y), y_stride, rows, columns);
 }
 
-// In squares as wide as a register, each line of which is read and written at once.
+// Works in squares as wide as a register, whose lines are read and written whole.
 template <class T>
 void transpose(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64_t rows, int64_t columns) {
   constexpr int64_t side = vector_length<T>;

@@ -1,7 +1,7 @@
-// Winograd's convolutions F(4 x 4, 3 x 3), interpolated at 0, a, -a, b, -b and infinity (Lavin and Gray, 2016): one
-// multiplication per frequency takes the place of 4 of the 9 x 16 of a tile. Lanes are channels.
+// Winograd's convolutions F(4 x 4, 3 x 3), interpolated at 0, a, -a, b, -b and infinity (Lavin and Gray, 2016): a tile
+// takes one multiplication for each of its 36 frequencies instead of 9 x 16. Lanes are channels.
 //
-// With a = 5/8 and b = 3/2 (exact in float32, and so are their squares) rounding errors are a quarter of those with the
+// With a = 5/8 and b = 3/2 (exact in float32, as are their squares) rounding errors are a quarter of those with the
 // usual 1 and 2, whose powers differ more.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/shuffle.h"
@@ -19,7 +19,7 @@ constexpr float b = 1.5F;
 constexpr float a2 = a * a;
 constexpr float b2 = b * b;
 
-// One axis of each transform: reads at `from`, writes at `to`, in steps.
+// One axis of each transform. Each reads at `from` and writes at `to`, with the given steps.
 
 inline void transform_input(const Floats* from, int from_step, Floats* to, int to_step) {
   const Floats d0 = from[0], d1 = from[from_step], d2 = from[2 * from_step], d3 = from[3 * from_step],
@@ -58,7 +58,7 @@ inline void transform_gradient(const Floats* from, int from_step, Floats* to, in
   to[5 * to_step] = g3;
 }
 
-// What divides the values at 0, a and b: products of the differences to the other places.
+// Factors for the values at 0, a and b: reciprocals of the products of their differences from the other points.
 constexpr float at_zero = 1 / (a2 * b2);
 constexpr float at_a = 1 / (2 * a2 * (a2 - b2));
 constexpr float at_b = 1 / (2 * b2 * (b2 - a2));
@@ -84,7 +84,7 @@ inline void transform_weight_gradient(const Floats* from, int from_step, Floats*
   to[2 * to_step] = a2 * sum + b2 * sum2 + from[5 * from_step];
 }
 
-// A transform of both axes, of a `from_size` square to a `to_size` square.
+// Transforms both axes, from a `from_size` square to a `to_size` square.
 template <auto transform, int from_size, int to_size>
 inline void transform_square(const Floats (&from)[from_size * from_size], Floats (&to)[to_size * to_size]) {
   Floats between[to_size * from_size];
@@ -111,7 +111,7 @@ struct Sum {
 };
 inline float sum_of(Floats x) { return join_lanes<Sum, float>(x); }
 
-// The sum of the magnitudes of a quarter of the 4 x 4 elements in the middle, which begins at `corner`.
+// The sum of the magnitudes in one quarter of the central 4 x 4 elements; the quarter begins at `corner`.
 template <int corner>
 inline Floats quarter(const Floats (&tile)[36]) {
   return magnitude(tile[corner]) + magnitude(tile[corner + 1]) +
@@ -130,7 +130,7 @@ inline Floats squares(const Floats (&tile)[36]) {
   return even + odd;
 }
 
-// Transforms a tile, and calls `observe(c, tile)` for each vector of channels.
+// Transforms a tile and calls `observe(c, tile)` for each vector of channels.
 template <class Observe>
 inline void transform_tile(const float* x, Plane plane, TilePart part, int64_t channels, float* frequencies,
                            int64_t frequency_step, const Observe& observe) {
@@ -204,7 +204,7 @@ void winograd_output(const float* frequencies, int64_t frequency_step, int64_t c
     for (Floats& element : result) element += start;
     if (relu) {
 #pragma GCC unroll 16
-      for (Floats& element : result) element = element < 0.0F ? Floats{} : element;  // keeps what is not a number
+      for (Floats& element : result) element = element < 0.0F ? Floats{} : element;  // NaN is kept
     }
     for (int64_t i = 0; i < rows; ++i) {
       for (int64_t j = 0; j < columns; ++j)
@@ -236,7 +236,7 @@ void winograd_gradient(const float* g, Plane plane, int64_t rows, int64_t column
   }
 }
 
-// Lanes are columns of the products here, in panels as those of a product have them.
+// Lanes are the columns of the products here, arranged in panels like those of a matrix product.
 void winograd_weight(const float* w, int64_t depth_stride, int64_t column_stride, bool rotated, int64_t depth,
                      int64_t columns, float* packed, int64_t frequency_step, ChannelSums sums) {
   constexpr int64_t panel = 2 * lanes;
@@ -264,7 +264,7 @@ void winograd_weight(const float* w, int64_t depth_stride, int64_t column_stride
   }
 }
 
-// sums[k][i] += scale * from[place of tap k][i]: a vector for each of the taps that lie inside.
+// sums[k][i] += scale * from[k][i], where from[k] is the position of tap k: one vector for each tap that is inside.
 void winograd_add_taps(const float* const (&from)[9], float scale, int64_t channels, float* sums) {
   for (int k = 0; k < 9; ++k, sums += channels) {
     if (from[k] == nullptr) continue;
