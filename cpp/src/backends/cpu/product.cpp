@@ -32,12 +32,14 @@ constexpr int64_t few_rows = 4;
 constexpr int64_t most_wide_rows = 256;
 constexpr int64_t least_wide_elements = 1 << 17;
 constexpr int64_t depth_per_side = 16;
+// Up to this many rows, threads divide the columns of B, because reading B takes longer than packing A twice.
 constexpr int64_t few_rows_of_wide = 64;
 constexpr int64_t wide_depth = 192;
 // Up to this many terms, writing a C that exceeds the caches takes longer than the arithmetic. C is then written along
 // its rows, a few at a time, and not panel by panel.
 constexpr int64_t most_shallow = 64;
 constexpr int64_t least_written_bytes = 4 << 20;
+// Up to this many columns, a large product whose factors are contiguous along k is not packed.
 constexpr int64_t few_columns = 16;
 
 // The size of the largest part, when `size` is divided into as few parts of at most `limit` as possible.
@@ -53,7 +55,7 @@ Product::Product(const Matrix& a, const Matrix& b, int64_t c_stride, bool is_dou
       item_(is_double ? 8 : 4),
       kernels_(kernels().gemm[is_double ? 1 : 0]),
       result_(result) {
-  if (result != Result::added) choose_path();  // only packed panels can add
+  if (result != Result::added) choose_path();  // of these paths, only packed panels can add
   if (transposed_) {
     a_ = {b.columns, b.rows, b.column_stride, b.row_stride};
     b_ = {a.columns, a.rows, a.column_stride, a.row_stride};
