@@ -19,7 +19,7 @@ function(pydl_add_objects target)
 endfunction()
 
 file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS ${source_folder}/*.cpp)
-list(FILTER core_sources EXCLUDE REGEX "/backends/cpu/(kernels|amx)/")
+list(FILTER core_sources EXCLUDE REGEX "/backends/cpu/([a-z]+/)?(kernels|amx)/")
 if(NOT PYDL_ONEDNN)
   list(FILTER core_sources EXCLUDE REGEX "/backends/onednn/")
 endif()
@@ -48,15 +48,17 @@ pydl_unity_group(pydl_core_objects ops_elementwise ${source_folder}/ops
 pydl_unity_group(pydl_core_objects ops_sums ${source_folder}/ops
   index norm recurrent recurrent_composed reduce segment)
 pydl_unity_group(pydl_core_objects ops_spatial ${source_folder}/ops conv pool resample spatial)
-pydl_unity_group(pydl_core_objects cpu_elementwise ${source_folder}/backends/cpu
-  copy_plan create elementwise elementwise_kernel fused loop_nest tile_grid tile_program tile_reductions view)
-pydl_unity_group(pydl_core_objects cpu_conv ${source_folder}/backends/cpu
-  conv direct_conv planar_conv pointwise_conv tiled_conv winograd winograd_checks winograd_repair)
+pydl_unity_group(pydl_core_objects cpu_tiles ${source_folder}/backends/cpu
+  loop_nest tiles/elementwise tiles/elementwise_kernel tiles/fused tiles/tile_grid tiles/tile_program
+  tiles/tile_reductions view/copy_plan view/create view/view)
+pydl_unity_folder(pydl_core_objects ${source_folder}/backends/cpu/conv)
 pydl_unity_group(pydl_core_objects cpu_others ${source_folder}/backends/cpu
-  accumulators adapter ctc index kernel_set peak random reduce register resample sequence_product softmax split_kernels)
+  adapter gemm/bf16x3_kernels gemm/sequence_product index/index kernel_set loss/ctc loss/softmax peak pool/resample
+  random/random reduce/accumulators reduce/reduce register)
 
 # The kernels of the `cpu` provider: one source, built once per instruction set and chosen at run time.
-file(GLOB kernel_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/kernels/*.cpp)
+file(GLOB kernel_sources CONFIGURE_DEPENDS
+  ${source_folder}/backends/cpu/kernels/*.cpp ${source_folder}/backends/cpu/*/kernels/*.cpp)
 
 macro(pydl_add_kernels name sources)
   pydl_add_objects(pydl_kernels_${name} ${sources})
@@ -80,7 +82,7 @@ if(PYDL_X86_64)
     "#include <immintrin.h>\nint main() { _tile_zero(0); _tile_dpbf16ps(0, 1, 2); }" PYDL_COMPILER_HAS_AMX)
   unset(CMAKE_REQUIRED_FLAGS)
   if(PYDL_COMPILER_HAS_AMX)
-    file(GLOB amx_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/amx/*.cpp)
+    file(GLOB amx_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/*/amx/*.cpp)
     pydl_add_kernels(amx "${amx_sources}" x86-64-v4)
     target_compile_options(pydl_kernels_amx PRIVATE -mprefer-vector-width=512 ${amx_flags})
     target_compile_definitions(pydl_core_objects PRIVATE PYDL_CPU_HAS_AMX=1)

@@ -173,10 +173,10 @@ std::string ArgumentTree::first_other_leaf(const std::string& path) const {
     return concat_text(path, " is ", short_repr(object_), " (", Py_TYPE(object_.ptr())->tp_name, ")");
   }
   for (size_t i = 0; i < children_.size(); ++i) {
-    const std::string place = kind_ == Kind::dict
-                                  ? short_repr(PyTuple_GET_ITEM(object_.ptr(), static_cast<Py_ssize_t>(i)))
-                                  : std::to_string(i);
-    std::string found = children_[i].first_other_leaf(concat_text(path, "[", place, "]"));
+    const std::string position = kind_ == Kind::dict
+                                     ? short_repr(PyTuple_GET_ITEM(object_.ptr(), static_cast<Py_ssize_t>(i)))
+                                     : std::to_string(i);
+    std::string found = children_[i].first_other_leaf(concat_text(path, "[", position, "]"));
     if (!found.empty()) return found;
   }
   return "";

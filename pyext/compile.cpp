@@ -78,7 +78,7 @@ py::object run_entry(const std::shared_ptr<Entry>& entry, std::vector<Tensor>& t
   traced->add_gradients(tensors);
   std::vector<Tensor> outputs(traced->program->output_count());
   run_program(*traced->program, tensors, outputs, updating);
-  compiler::settle(traced, tensors, outputs);
+  compiler::finish_call(traced, tensors, outputs);
   size_t next = 0;
   return entry->results.build(outputs, &next);
 }
@@ -141,8 +141,8 @@ class ProgramCache {
  private:
   // The most recently used program is tried first.
   void move_to_front(const std::shared_ptr<Entry>& entry) {
-    const auto place = std::find(entries_.begin(), entries_.end(), entry);
-    if (place != entries_.end()) std::rotate(entries_.begin(), place, place + 1);
+    const auto position = std::find(entries_.begin(), entries_.end(), entry);
+    if (position != entries_.end()) std::rotate(entries_.begin(), position, position + 1);
   }
 
   size_t capacity_;

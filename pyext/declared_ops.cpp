@@ -184,7 +184,7 @@ void define(py::module_& module, const OpDef& def) {
   std::string doc = concat_text(def.name, signature, "\n\n", def.doc, "\n");
   if (def.example != nullptr) doc += concat_text("\nExamples\n--------\n>>> import pydl\n", def.example);
   py::options options;
-  options.disable_function_signatures();  // the declared one takes its place
+  options.disable_function_signatures();  // the declared one takes its position
   const py::cpp_function function(
       [&def](const py::args& args, const py::kwargs& kwargs) { return Arguments(def, args, kwargs).call(); },
       py::name(def.name), py::scope(module), doc.c_str());

@@ -147,7 +147,7 @@ int Guard::traverse(visitproc visit, void* arg) const {
 }
 
 Guards::Guards(const py::list& made) {
-  std::unordered_map<PyObject*, size_t> places;
+  std::unordered_map<PyObject*, size_t> positions;
   for (const py::handle item : made) {
     const auto number = static_cast<uint32_t>(all_.size());
     all_.emplace_back(py::reinterpret_borrow<py::tuple>(item));
@@ -156,9 +156,9 @@ Guards::Guards(const py::list& made) {
       always_.push_back(number);
       continue;
     }
-    const auto [place, is_new] = places.try_emplace(dict, dicts_.size());
+    const auto [position, is_new] = positions.try_emplace(dict, dicts_.size());
     if (is_new) dicts_.push_back({dict, {}, {}});
-    dicts_[place->second].guards.push_back(number);
+    dicts_[position->second].guards.push_back(number);
   }
   for (OfDict& dict : dicts_) know_entries(dict);
 }

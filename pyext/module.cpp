@@ -60,14 +60,14 @@ PYBIND11_MODULE(_core, module) {
   define_numpy_functions(type);
   define_elementwise(module, type);
   define_creation(module);
-  define_shape_functions(module, type);
+  define_views(module, type);
   define_reductions(module, type);
   define_products(module, type);
   define_autograd(module, type);
   define_random(module);
   define_nn(module);
   define_attention(module);
-  define_windows(module);
+  define_conv_and_pool(module);
   define_norm(module);
   define_recurrent(module);
   define_resampling(module);

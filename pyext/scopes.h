@@ -14,7 +14,7 @@ namespace py = pybind11;
 
 /// A C++ scope as a context manager. Entering and leaving it are single calls into C++. Python handles signals only
 /// between instructions and after calls, so a KeyboardInterrupt comes either before the switch and its undoing are in
-/// place, or after. A context manager may be entered again while it is open.
+/// position, or after. A context manager may be entered again while it is open.
 template <class CppScope>
 class ScopeStack {
  public:

@@ -530,7 +530,7 @@ def compile(
         Passes to leave out: "canonicalize", "common_subexpressions", "dead_code",
         "fuse_activations", "fuse_activation_gradients", "sparse_updates" (only the rows of a table
         that have gradients), "fuse_elementwise", "fuse_reductions", "alias" (results in the memory
-        of operands), "memory" (buffers that share memory), "together" (small kernels that do not
+        of operands), "memory" (buffers that share memory), "concurrent" (small kernels that do not
         depend on each other run at the same time).
     cache_size : int, default 16
         How many programs are kept, one for each signature of arguments.

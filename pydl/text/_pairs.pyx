@@ -72,14 +72,14 @@ cdef class _Learner:
 
     cdef int merge(self, uint64_t key, int32_t symbol) except -1:
         """Replace a pair by a new symbol in all pieces."""
-        cdef vector[int32_t] places
+        cdef vector[int32_t] positions
         cdef int32_t left = <int32_t>(key >> 32), right = <int32_t>key
         cdef size_t i
-        places.swap(self.where[key])
-        for i in range(places.size()):
-            self.tally(places[i], -self.weights[places[i]], -1)
-            _replace(self.pieces[places[i]], left, right, symbol)
-            self.tally(places[i], self.weights[places[i]], symbol)
+        positions.swap(self.where[key])
+        for i in range(positions.size()):
+            self.tally(positions[i], -self.weights[positions[i]], -1)
+            _replace(self.pieces[positions[i]], left, right, symbol)
+            self.tally(positions[i], self.weights[positions[i]], symbol)
         self.where.erase(key)
         return self.enqueue()
 

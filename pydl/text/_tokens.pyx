@@ -475,14 +475,14 @@ def count(documents, TokenReader reader not None, TermTable table not None, bint
     With `grow`, new terms are added to the table; otherwise they are left out.
     """
     cdef _Rows rows = _Rows()
-    cdef vector[int64_t] place  # of a term in the current row, if not before its start
+    cdef vector[int64_t] position  # of a term in the current row, if not before its start
     cdef int64_t start = 0
     cdef Py_ssize_t n, i, size
     cdef int32_t number
     cdef const char* text
     cdef size_t length
     cdef uint32_t hash
-    place.assign(table.terms.size(), -1)
+    position.assign(table.terms.size(), -1)
     for document in documents:
         reader.read(document)
         size = reader.tokens.size()
@@ -493,16 +493,16 @@ def count(documents, TokenReader reader not None, TermTable table not None, bint
                 hash = _murmur3(text, length)
                 if grow:
                     number = table.intern(text, length, hash)
-                    if <size_t>number == place.size():
-                        place.push_back(-1)
+                    if <size_t>number == position.size():
+                        position.push_back(-1)
                 else:
                     number = table.find(text, length, hash)
                     if number < 0:
                         continue
-                if place[number] >= start:
-                    rows.values[place[number]] += 1
+                if position[number] >= start:
+                    rows.values[position[number]] += 1
                 else:
-                    place[number] = rows.columns.size()
+                    position[number] = rows.columns.size()
                     rows.add(number, 1)
         start = rows.columns.size()
         rows.ends.push_back(start)

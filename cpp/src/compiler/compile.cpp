@@ -51,7 +51,7 @@ class CompiledFunction::Cache {
     const std::shared_ptr<const compiler::TracedCall> traced = find(arguments);
     traced->add_gradients(arguments);
     std::vector<Tensor> outputs = traced->program->run(arguments);
-    compiler::settle(traced, arguments, outputs);
+    compiler::finish_call(traced, arguments, outputs);
     return outputs;
   }
 

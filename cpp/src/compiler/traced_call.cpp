@@ -98,8 +98,8 @@ void record_results(const std::shared_ptr<const TracedCall>& call, std::span<con
 
 }  // namespace
 
-void settle(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> arguments,
-            std::vector<Tensor>& outputs) {
+void finish_call(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> arguments,
+                 std::vector<Tensor>& outputs) {
   for (const Tensor& tensor : call->cleared) {
     if (tensor.grad().defined()) Tensor(tensor).set_grad({});
   }

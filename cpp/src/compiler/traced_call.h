@@ -54,7 +54,7 @@ struct PYDL_MODULE_API TracedCall {
 
 /// Finishes a call after the program has run: hands gradients to their owners and gives results their history. Only the
 /// results remain in `outputs`.
-PYDL_MODULE_API void settle(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> arguments,
-                            std::vector<Tensor>& outputs);
+PYDL_MODULE_API void finish_call(const std::shared_ptr<const TracedCall>& call, std::span<const Tensor> arguments,
+                                 std::vector<Tensor>& outputs);
 
 }  // namespace pydl::compiler

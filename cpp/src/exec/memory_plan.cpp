@@ -8,7 +8,7 @@ namespace pydl::exec {
 namespace {
 
 constexpr int64_t alignment = 64;
-// A search that has not found a free position after this many look-ups places the buffer after all others, so that
+// A search that has not found a free position after this many look-ups positions the buffer after all others, so that
 // planning time grows with the number of buffers. Graphs of real models need less than a hundredth of this limit.
 constexpr size_t most_visits = 4096;
 

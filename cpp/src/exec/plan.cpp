@@ -70,7 +70,7 @@ struct Plan::Context {
 
 Plan::Plan(Graph graph, std::vector<Tensor> states, std::vector<Tensor> declared, PlanOptions options)
     : graph_(std::move(graph)), states_(std::move(states)), declared_(std::move(declared)), profile_(options.profile) {
-  times_ = options.together ? schedule(graph_, runtime::thread_count()) : schedule_in_order(graph_);
+  times_ = options.concurrent ? schedule(graph_, runtime::thread_count()) : schedule_in_order(graph_);
   place_roots(options);
   plan_arena(options);
   prepare_steps(options.onednn ? Provider::onednn : Provider::cpu);
@@ -87,16 +87,16 @@ void Plan::place_roots(const PlanOptions&) {
     Location& location = locations_[id];
     location.index = value.index;
     switch (value.source) {
-      case Source::argument: location.place = Place::argument; break;
-      case Source::state: location.place = Place::state; break;
-      case Source::generator: location.place = Place::generator; break;
-      case Source::constant: location.place = Place::constant; break;
+      case Source::argument: location.position = Place::argument; break;
+      case Source::state: location.position = Place::state; break;
+      case Source::generator: location.position = Place::generator; break;
+      case Source::constant: location.position = Place::constant; break;
       case Source::node: break;
     }
   }
   for (const ValueId output : graph_.outputs) {
     const ValueId root = graph_.root(output);
-    if (graph_.value(root).source != Source::node || locations_[static_cast<size_t>(root)].place == Place::output)
+    if (graph_.value(root).source != Source::node || locations_[static_cast<size_t>(root)].position == Place::output)
       continue;
     locations_[static_cast<size_t>(root)] = {Place::output, static_cast<int>(output_roots_.size())};
     output_roots_.push_back(root);
@@ -126,12 +126,12 @@ bool Plan::take_over(size_t n, std::vector<ValueId>& owner, const std::vector<in
   const size_t count = node.is_fused() ? node.stored.size() : node.outputs.size();
   for (size_t o = 0; o < count; ++o) {
     const ValueId output = node.outputs[o];
-    if (locations_[static_cast<size_t>(output)].place != Place::none) continue;
+    if (locations_[static_cast<size_t>(output)].position != Place::none) continue;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId input = node.inputs[i];
       const ValueId root = graph_.root(input);
       const bool whole = root == input && same_layout(graph_.spec(input), graph_.spec(output));
-      if (!whole || locations_[static_cast<size_t>(root)].place != Place::arena) continue;
+      if (!whole || locations_[static_cast<size_t>(root)].position != Place::arena) continue;
       if (last_use[static_cast<size_t>(root)] != static_cast<int>(n) || owner[static_cast<size_t>(root)] < 0) continue;
       if (node.is_fused() && !is_read_last(node, i, o)) continue;
       if (is_read_beside(n, root)) continue;
@@ -167,13 +167,13 @@ void Plan::plan_arena(const PlanOptions& options) {
     for (const ValueId output : node.outputs) {
       Location& location = locations_[static_cast<size_t>(output)];
       const int last = times_[static_cast<size_t>(last_use[static_cast<size_t>(output)])];
-      if (location.place == Place::arena) {
+      if (location.position == Place::arena) {
         buffers[static_cast<size_t>(location.index)].last = last;
-      } else if (location.place == Place::none) {
+      } else if (location.position == Place::none) {
         location = {Place::arena, static_cast<int>(buffers.size())};
         buffers.push_back({byte_size(graph_.spec(output)), times_[n], last});
       }
-      if (location.place == Place::arena) owner[static_cast<size_t>(output)] = location.index;
+      if (location.position == Place::arena) owner[static_cast<size_t>(output)] = location.index;
     }
   }
   memory_ = plan_memory(buffers, options.reuse);
@@ -227,8 +227,8 @@ void Plan::prepare_steps(Provider first) {
   for (size_t i = 0; i < operands_.size(); ++i) {
     const graph::Value& value = graph_.value(operands_[i]);
     const Location& location = locations_[static_cast<size_t>(value.root)];
-    if (location.place != Place::argument && location.place != Place::output) continue;
-    patches_.push_back({i, location.place, location.index, byte_offset(value)});
+    if (location.position != Place::argument && location.position != Place::output) continue;
+    patches_.push_back({i, location.position, location.index, byte_offset(value)});
   }
 }
 
@@ -241,7 +241,7 @@ void Plan::place_scratchpads() {
       steps_[end].scratchpad = used;
       used += (steps_[end].kernel->scratchpad_bytes + 63) / 64 * 64;
     }
-    steps_[first].together = end - first;
+    steps_[first].concurrent = end - first;
     scratchpad_bytes_ = std::max(scratchpad_bytes_, used);
     first = end;
   }
@@ -252,7 +252,7 @@ void* Plan::fixed_pointer(ValueId id, char* arena) const {
   const Location& location = locations_[static_cast<size_t>(value.root)];
   const auto index = static_cast<size_t>(location.index);
   char* base = nullptr;
-  switch (location.place) {
+  switch (location.position) {
     case Place::arena: base = arena + memory_.offsets[index]; break;
     case Place::state: base = static_cast<char*>(states_[index].impl()->data); break;
     case Place::constant: base = static_cast<char*>(graph_.constant_tensors[index].impl()->data); break;
@@ -271,7 +271,7 @@ std::shared_ptr<Plan::Context> Plan::prepare_context() const {
   for (const ValueId operand : operands_) {
     void* pointer = fixed_pointer(operand, context->arena);
     const Location& location = locations_[static_cast<size_t>(graph_.root(operand))];
-    if (location.place == Place::generator) {
+    if (location.position == Place::generator) {
       pointer = context->generator_states.data() + 2 * location.index + graph_.value(operand).offset;
     }
     context->pointers.push_back(pointer);
@@ -308,12 +308,12 @@ void Plan::execute(Context& context) const {
     execute_timed(context);
     return;
   }
-  for (size_t i = 0; i < steps_.size(); i += steps_[i].together) {
-    if (steps_[i].together == 1) {
+  for (size_t i = 0; i < steps_.size(); i += steps_[i].concurrent) {
+    if (steps_[i].concurrent == 1) {
       execute_step(context, i);
       continue;
     }
-    runtime::parallel_for(static_cast<int64_t>(steps_[i].together), 1, [&](int64_t begin, int64_t end) {
+    runtime::parallel_for(static_cast<int64_t>(steps_[i].concurrent), 1, [&](int64_t begin, int64_t end) {
       for (int64_t k = begin; k < end; ++k) execute_step(context, i + static_cast<size_t>(k));
     });
   }
@@ -347,7 +347,7 @@ Tensor Plan::make_root(size_t index) const {
 void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const {
   for (const Patch& patch : patches_) {
     const auto index = static_cast<size_t>(patch.index);
-    const Tensor& base = patch.place == Place::argument ? arguments[index] : roots[index];
+    const Tensor& base = patch.position == Place::argument ? arguments[index] : roots[index];
     context.pointers[patch.pointer] = static_cast<char*>(base.impl()->data) + patch.offset;
   }
   for (size_t i = 0; i < graph_.generator_uses.size(); ++i) {
@@ -362,13 +362,13 @@ Tensor Plan::result(size_t index, std::span<const Tensor> arguments, std::span<c
   const ValueId id = graph_.outputs[index];
   const graph::Value& value = graph_.value(id);
   const Location& location = locations_[static_cast<size_t>(value.root)];
-  const auto place = static_cast<size_t>(location.index);
+  const auto position = static_cast<size_t>(location.index);
   Tensor base;
-  switch (location.place) {
-    case Place::output: base = roots[place]; break;
-    case Place::argument: base = arguments[place]; break;
-    case Place::state: base = states_[place]; break;
-    default: base = copy_of(graph_.constant_tensors[place]); break;
+  switch (location.position) {
+    case Place::output: base = roots[position]; break;
+    case Place::argument: base = arguments[position]; break;
+    case Place::state: base = states_[position]; break;
+    default: base = copy_of(graph_.constant_tensors[position]); break;
   }
   return value.root == id ? base : core::make_view(base, value.spec.shape, value.spec.strides, value.offset);
 }
@@ -434,17 +434,17 @@ std::span<const Tensor> Plan::run(Context& context, std::span<const Tensor> argu
   for (size_t i = 0; i < context.results.size(); ++i) {
     // Arguments differ between runs; all other memory stays where it is.
     const ValueId root = graph_.root(graph_.outputs[i]);
-    const bool moves = locations_[static_cast<size_t>(root)].place == Place::argument;
+    const bool moves = locations_[static_cast<size_t>(root)].position == Place::argument;
     if (!context.results[i].defined() || moves) context.results[i] = result(i, arguments, context.roots);
   }
   return context.results;
 }
 
-std::string Plan::describe_place(ValueId id) const {
+std::string Plan::describe_position(ValueId id) const {
   const graph::Value& value = graph_.value(id);
   const Location& location = locations_[static_cast<size_t>(value.root)];
   const auto index = static_cast<size_t>(location.index);
-  switch (location.place) {
+  switch (location.position) {
     case Place::arena: return concat_text("arena+", memory_.offsets[index] + byte_offset(value));
     case Place::output: return concat_text("output", index);
     case Place::argument: return concat_text("argument", index);
@@ -461,8 +461,8 @@ std::vector<PlanStep> Plan::steps() const {
     PlanStep step = {
         node_name(node), steps_[i].kernel->provider, "", node_flops(graph_, node), node_bytes(graph_, node), {}, 0};
     if (node.location >= 0) step.location = graph_.locations[static_cast<size_t>(node.location)];
-    for (const ValueId input : node.inputs) step.buffers.push_back(describe_place(input));
-    for (const ValueId output : node.outputs) step.buffers.push_back(describe_place(output));
+    for (const ValueId input : node.inputs) step.buffers.push_back(describe_position(input));
+    for (const ValueId output : node.outputs) step.buffers.push_back(describe_position(output));
     if (profile_ && !seconds_[i].empty()) {
       std::vector<double> sorted = seconds_[i];
       std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2), sorted.end());

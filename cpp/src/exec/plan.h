@@ -15,11 +15,11 @@
 namespace pydl::exec {
 
 struct PlanOptions {
-  bool alias = true;     ///< let elementwise results take over the memory of operands that are not read afterwards
-  bool reuse = true;     ///< let buffers that are not alive at the same time share memory
-  bool together = true;  ///< run small independent nodes concurrently
-  bool profile = false;  ///< time every kernel of every run
-  bool onednn = true;    ///< let oneDNN serve calls
+  bool alias = true;       ///< let elementwise results take over the memory of operands that are not read afterwards
+  bool reuse = true;       ///< let buffers that are not alive at the same time share memory
+  bool concurrent = true;  ///< run small independent nodes concurrently
+  bool profile = false;    ///< time every kernel of every run
+  bool onednn = true;      ///< let oneDNN serve calls
 };
 
 /// One kernel of the plan, as shown to users.
@@ -65,7 +65,7 @@ class Plan {
   // Where the memory of a root is stored.
   enum class Place : uint8_t { none, arena, output, argument, state, constant, generator };
   struct Location {
-    Place place = Place::none;
+    Place position = Place::none;
     int index = 0;  // index of the output, argument, ...; or of the buffer in the arena
   };
   struct Step {
@@ -74,12 +74,12 @@ class Plan {
     size_t first_pointer;  // in Context::pointers: its inputs, then its outputs
     size_t input_count;
     size_t scratchpad = 0;  // offset of its own scratchpad
-    size_t together = 1;    // the number of steps, starting with this one, that run concurrently
+    size_t concurrent = 1;  // the number of steps, starting with this one, that run concurrently
   };
   // A pointer that changes with every run.
   struct Patch {
     size_t pointer;
-    Place place;
+    Place position;
     int index;
     int64_t offset;  // in bytes
   };
@@ -103,7 +103,7 @@ class Plan {
   void run_in(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const;
   void check_arguments(std::span<const Tensor> arguments) const;
   void copy_states(Context& context, bool restore) const;
-  std::string describe_place(graph::ValueId value) const;
+  std::string describe_position(graph::ValueId value) const;
 
   graph::Graph graph_;
   std::vector<Tensor> states_;

@@ -34,7 +34,7 @@ std::vector<std::string> pass_names() {
   for (const graph::Pass& pass : graph::all_passes()) names.emplace_back(pass.name);
   names.emplace_back("alias");
   names.emplace_back("memory");
-  names.emplace_back("together");
+  names.emplace_back("concurrent");
   return names;
 }
 
@@ -199,7 +199,7 @@ Program::Program(graph::Graph graph, const graph::Tracer& tracer, const ProgramO
   parts_->plan = std::make_unique<exec::Plan>(std::move(graph), tracer.states(), tracer.declared(),
                                               exec::PlanOptions{.alias = is_on(options, "alias"),
                                                                 .reuse = is_on(options, "memory"),
-                                                                .together = is_on(options, "together"),
+                                                                .concurrent = is_on(options, "concurrent"),
                                                                 .profile = options.explain,
                                                                 .onednn = options.onednn});
 }

@@ -17,11 +17,11 @@ std::string names_of(const ParamSet& params) {
   return text.empty() ? "none" : text;
 }
 
-Tensor add(ParamSet& params, const std::string& name, const Tensor& values, bool learnt) {
+Tensor add(ParamSet& params, const std::string& name, const Tensor& values, bool trainable) {
   if (params.find(name) != nullptr) throw ValueError(concat_text(name, ": there is a tensor of that name already"));
   if (!values.defined()) throw ValueError(concat_text(name, ": expected values, got an undefined tensor"));
   Tensor tensor = values.detach();
-  if (learnt) tensor.set_requires_grad(true);
+  if (trainable) tensor.set_requires_grad(true);
   params.tensors.emplace_back(name, tensor);
   return tensor;
 }

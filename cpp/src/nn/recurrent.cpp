@@ -41,9 +41,9 @@ RecurrentStates run_layers(const char* name, const Tensor& x, const Tensor& h0, 
     std::vector<Tensor> outputs;
     for (size_t direction = 0; direction < directions; ++direction) {
       cell.reverse = direction == 1;
-      const size_t place = i + direction;
-      const RecurrentStates states =
-          recurrent(input, state_at(h0, place), lstm ? state_at(c0, place) : Tensor{}, weights[place], lengths, cell);
+      const size_t position = i + direction;
+      const RecurrentStates states = recurrent(input, state_at(h0, position), lstm ? state_at(c0, position) : Tensor{},
+                                               weights[position], lengths, cell);
       outputs.push_back(states.output);
       h.push_back(states.h);
       if (lstm) c.push_back(states.c);

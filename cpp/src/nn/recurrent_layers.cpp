@@ -27,9 +27,9 @@ void init_recurrent(ParamSet& params, const std::string& prefix, const char* kin
   check(label_of(prefix, kind), gates == 4, inputs, units, init);
   const int64_t outputs = init.projection > 0 ? init.projection : units;
   const int64_t directions = init.bidirectional ? 2 : 1;
-  for (int64_t place = 0; place < init.layers * directions; ++place) {
-    const int64_t layer = place / directions;
-    const std::string suffix = suffix_of(layer, place % directions == 1);
+  for (int64_t position = 0; position < init.layers * directions; ++position) {
+    const int64_t layer = position / directions;
+    const std::string suffix = suffix_of(layer, position % directions == 1);
     const auto add = [&](const char* name, const Dims& shape) {
       add_parameter(params, name_in(prefix, name + suffix), default_bias(shape, units, init.dtype, generator));
     };

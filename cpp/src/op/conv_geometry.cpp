@@ -82,11 +82,11 @@ std::optional<ProductSizes> pointwise_product(const exec::KernelCall& call) {
   const ConvGeometry::Sizes ones = {1, 1, 1};
   const ConvGeometry::Sizes zeros = {0, 0, 0};
   if (g.kernel != ones || g.stride != ones || g.low != zeros || g.high != zeros || g.groups != 1) return std::nullopt;
-  const int64_t places = g.batch * g.output_size();
+  const int64_t positions = g.batch * g.output_size();
   switch (call.op) {
-    case OpId::conv_backward_input: return ProductSizes{places, g.in_channels, g.out_channels};
-    case OpId::conv_backward_weight: return ProductSizes{g.out_channels, g.in_channels, places};
-    default: return ProductSizes{places, g.out_channels, g.in_channels};
+    case OpId::conv_backward_input: return ProductSizes{positions, g.in_channels, g.out_channels};
+    case OpId::conv_backward_weight: return ProductSizes{g.out_channels, g.in_channels, positions};
+    default: return ProductSizes{positions, g.out_channels, g.in_channels};
   }
 }
 
@@ -100,13 +100,13 @@ bool is_tall_pointwise_weight(const exec::KernelCall& call) {
   constexpr int64_t most_channels = 128;
   constexpr int64_t most_weights = 64 * 128;
   constexpr int64_t whole_panels = 32;
-  constexpr int64_t places_per_channel = 16;
+  constexpr int64_t positions_per_channel = 16;
   if (call.op != OpId::conv_backward_weight || call.outputs[0].dtype != DType::float32) return false;
   const auto product = pointwise_product(call);
   if (!product || product->columns % whole_panels != 0 || product->depth == 0) return false;
   const int64_t channels = std::max(product->rows, product->columns);
   if (channels == 0 || channels > most_channels || product->rows * product->columns > most_weights) return false;
-  return product->depth >= places_per_channel * channels;
+  return product->depth >= positions_per_channel * channels;
 }
 
 bool suits_winograd(const exec::KernelCall& call) {
@@ -129,7 +129,7 @@ bool suits_winograd(const exec::KernelCall& call) {
 
 bool is_tiled_conv(const exec::KernelCall& call) {
   constexpr int64_t worth_gathering = 64;  // how often each gathered or accumulated element must be read
-  constexpr int64_t fewest_places = 512;
+  constexpr int64_t fewest_positions = 512;
   constexpr int64_t fewest_images = 2;                       // if threads share the images
   constexpr int64_t most_image_elements = int64_t{1} << 22;  // every thread has a copy of an image, split
   constexpr int64_t most_weights = int64_t{1} << 24;
@@ -137,20 +137,20 @@ bool is_tiled_conv(const exec::KernelCall& call) {
   const ConvGeometry g = conv_geometry(call);
   if (g.groups != 1 || g.work() == 0 || is_mostly_padding(g)) return false;
   if (has_few_channels(call) || suits_winograd(call) || pointwise_product(call)) return false;
-  const int64_t places = g.batch * g.output_size();
+  const int64_t positions = g.batch * g.output_size();
   const int64_t columns = g.in_channels * g.kernel_size();
   int64_t image = g.in_channels;
   for (size_t axis = 0; axis < 3; ++axis) image *= g.input[axis] + g.low[axis] + g.high[axis];
   if (image > most_image_elements || columns * g.out_channels > most_weights) return false;
-  if (places < fewest_places) return false;
+  if (positions < fewest_positions) return false;
   switch (call.op) {
     case OpId::conv_backward_input:
       return g.batch >= fewest_images && g.out_channels >= worth_gathering &&
-             runtime::suits_amx(places, columns, g.out_channels);
+             runtime::suits_amx(positions, columns, g.out_channels);
     case OpId::conv_backward_weight:
-      return runtime::suits_amx(g.out_channels, columns, places) &&
+      return runtime::suits_amx(g.out_channels, columns, positions) &&
              g.out_channels * columns >= worth_gathering * (g.out_channels + columns);
-    default: return runtime::suits_amx(places, g.out_channels, columns);
+    default: return runtime::suits_amx(positions, g.out_channels, columns);
   }
 }
 

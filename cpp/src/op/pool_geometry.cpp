@@ -10,8 +10,8 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 Window inside(int64_t begin, int64_t step, int64_t count, int64_t size) {
   const int64_t skipped = begin < 0 ? ceil_div(-begin, step) : 0;
   const int64_t first = begin + skipped * step;
-  const int64_t places = first < size ? ceil_div(size - first, step) : 0;
-  return {first, step, std::max<int64_t>(std::min(count - skipped, places), 0)};
+  const int64_t positions = first < size ? ceil_div(size - first, step) : 0;
+  return {first, step, std::max<int64_t>(std::min(count - skipped, positions), 0)};
 }
 
 Window adaptive_window(int64_t t, int64_t input, int64_t output) {

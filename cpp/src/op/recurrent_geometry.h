@@ -17,9 +17,9 @@ namespace pydl::op {
 /// for an LSTM c of T + 1 states in the same order, then `kept` blocks of units per step and row:
 ///   lstm: i, f, g, o. gru: r, z, n, and W_hn h + b_hn (reset after), or r h (reset before). rnn: none.
 ///
-/// The result of `recurrent_backward` is flat: `slopes` blocks of units per step and row, which are the gradients of
-/// the inputs of the nonlinearities, in the order of the weights' rows (gru with reset after: one more, of W_hn h +
-/// b_hn); then the gradients of the first h, and for an LSTM of the first c.
+/// The result of `recurrent_backward` is flat: `gate_gradients` blocks of units per step and row, which are the
+/// gradients of the inputs of the nonlinearities, in the order of the weights' rows (gru with reset after: one more, of
+/// W_hn h + b_hn); then the gradients of the first h, and for an LSTM of the first c.
 struct RecurrentGeometry {
   Cell cell;
   bool reset_after;
@@ -33,7 +33,7 @@ struct RecurrentGeometry {
   /// The number of blocks of H rows in the weights.
   int64_t gates() const { return is_lstm() ? 4 : (is_gru() ? 3 : 1); }
   int64_t kept() const { return is_lstm() || is_gru() ? 4 : 0; }
-  int64_t slopes() const { return is_lstm() ? 4 : (is_gru() ? (reset_after ? 4 : 3) : 1); }
+  int64_t gate_gradients() const { return is_lstm() ? 4 : (is_gru() ? (reset_after ? 4 : 3) : 1); }
 
   int64_t state() const { return batch * hidden; }
   /// Offset of the T new states among the T + 1.
@@ -49,7 +49,7 @@ struct RecurrentGeometry {
   int64_t kept_offset() const { return c_states() + (is_lstm() ? (steps + 1) * state() : 0); }
   int64_t result_size(bool tape) const { return tape ? kept_offset() + steps * state() * kept() : c_states(); }
 
-  int64_t first_h_gradient() const { return steps * state() * slopes(); }
+  int64_t first_h_gradient() const { return steps * state() * gate_gradients(); }
   int64_t first_c_gradient() const { return first_h_gradient() + state(); }
   int64_t gradient_size() const { return first_h_gradient() + (is_lstm() ? 2 : 1) * state(); }
 };

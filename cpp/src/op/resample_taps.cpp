@@ -25,11 +25,11 @@ struct Axis {
   }
   // The input coordinate of result position i; input elements are at 0, 1, ...
   double position(int64_t i) const {
-    const auto place = static_cast<double>(i);
-    return align_corners ? place * width() : (place + 0.5) * width() - 0.5;
+    const auto position = static_cast<double>(i);
+    return align_corners ? position * width() : (position + 0.5) * width() - 0.5;
   }
-  int64_t inside(double place) const {
-    return static_cast<int64_t>(std::clamp(place, 0.0, static_cast<double>(input - 1)));
+  int64_t inside(double position) const {
+    return static_cast<int64_t>(std::clamp(position, 0.0, static_cast<double>(input - 1)));
   }
 };
 
@@ -65,7 +65,7 @@ void add_cubic(const Axis& axis, int64_t i, Taps& taps) {
 void add_area(const Axis& axis, int64_t i, Taps& taps) {
   const int64_t first = i * axis.input / axis.output;
   const int64_t end = ((i + 1) * axis.input + axis.output - 1) / axis.output;
-  for (int64_t place = first; place < end; ++place) taps.add(place, 1.0 / static_cast<double>(end - first));
+  for (int64_t position = first; position < end; ++position) taps.add(position, 1.0 / static_cast<double>(end - first));
 }
 
 // The filter is stretched by the factor by which the axis shrinks, cut off at the edges of the input, and then
@@ -79,13 +79,13 @@ void add_antialiased(const Axis& axis, int64_t i, Taps& taps) {
   const double centre = std::min((static_cast<double>(i) + 0.5) * axis.width(), size + (stretch - 1) / 2);
   const auto first = static_cast<int64_t>(std::max(centre - radius + 0.5, 0.0));
   const auto end = static_cast<int64_t>(std::min(centre + radius + 0.5, size));
-  const auto weight = [&](int64_t place) {
-    const double d = std::abs(static_cast<double>(place) + 0.5 - centre) / stretch;
+  const auto weight = [&](int64_t position) {
+    const double d = std::abs(static_cast<double>(position) + 0.5 - centre) / stretch;
     return axis.mode == Interpolation::cubic ? cubic_weight(std::min(d, 2.0), -0.5) : std::max(1 - d, 0.0);
   };
   double sum = 0;
-  for (int64_t place = first; place < end; ++place) sum += weight(place);
-  for (int64_t place = first; place < end; ++place) taps.add(place, weight(place) / sum);
+  for (int64_t position = first; position < end; ++position) sum += weight(position);
+  for (int64_t position = first; position < end; ++position) taps.add(position, weight(position) / sum);
 }
 
 void add_taps(const Axis& axis, int64_t i, Taps& taps) {
@@ -124,7 +124,7 @@ Taps transposed(const Taps& taps, int64_t size) {
   }
   Taps result;
   for (const auto& list : readers) {
-    for (const auto& [place, weight] : list) result.add(place, weight);
+    for (const auto& [position, weight] : list) result.add(position, weight);
     result.finish();
   }
   return result;

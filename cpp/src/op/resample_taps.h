@@ -18,8 +18,8 @@ struct Taps {
   /// The number of terms of result element i.
   int64_t count(int64_t i) const { return begin[static_cast<size_t>(i) + 1] - begin[static_cast<size_t>(i)]; }
 
-  void add(int64_t place, double factor) {
-    index.push_back(place);
+  void add(int64_t position, double factor) {
+    index.push_back(position);
     weight.push_back(factor);
   }
   /// Ends the terms of one result element.

@@ -19,34 +19,34 @@ struct Place {
   bool is_inside() const { return !below && !above; }
 };
 
-Place place_of(Scalar number, DType dtype) {
+Place position_of(Scalar number, DType dtype) {
   const auto [least, most] = integer_range(dtype);
-  Place place;
+  Place position;
   if (number.is_large()) {  // the nearest double may be one that int64 can hold
-    place.below = number.to_double() < 0;
-    place.above = !place.below;
+    position.below = number.to_double() < 0;
+    position.above = !position.below;
   } else if (number.is_floating()) {
     const double floor = std::floor(number.to_double());
-    place.whole = floor == number.to_double();
+    position.whole = floor == number.to_double();
     // 2**63 is exact as a double, but the largest int64 is not.
-    place.below = floor < static_cast<double>(least);
-    place.above = floor >= static_cast<double>(most) + 1;
-    if (place.is_inside()) place.floor = static_cast<int64_t>(floor);
+    position.below = floor < static_cast<double>(least);
+    position.above = floor >= static_cast<double>(most) + 1;
+    if (position.is_inside()) position.floor = static_cast<int64_t>(floor);
   } else {
-    place.floor = number.to_int64();
-    place.below = place.floor < least;
-    place.above = place.floor > most;
+    position.floor = number.to_int64();
+    position.below = position.floor < least;
+    position.above = position.floor > most;
   }
-  return place;
+  return position;
 }
 
 Tensor everywhere(const Tensor& x, bool answer) { return full(x.shape(), answer, DType::boolean); }
 
 // x `function` floor or, if the number is out of range, the same answer for all elements.
-Tensor beside(const Tensor& x, const Place& place, Comparison function, bool if_below, bool if_above) {
-  if (!place.is_inside()) return everywhere(x, place.below ? if_below : if_above);
+Tensor beside(const Tensor& x, const Place& position, Comparison function, bool if_below, bool if_above) {
+  if (!position.is_inside()) return everywhere(x, position.below ? if_below : if_above);
   const bool is_bool = x.dtype() == DType::boolean;
-  return function(x, Tensor::scalar(is_bool ? Scalar(place.floor != 0) : Scalar(place.floor), x.dtype()));
+  return function(x, Tensor::scalar(is_bool ? Scalar(position.floor != 0) : Scalar(position.floor), x.dtype()));
 }
 
 bool is_nan(Scalar number) { return number.is_floating() && std::isnan(number.to_double()); }
@@ -68,16 +68,16 @@ Tensor equal(const Tensor& a, Scalar b) {
   if (is_beyond_reals(b, a)) return everywhere(a, false);
   if (is_floating(a.dtype())) return beside_reals(a, b, equal);
   if (is_nan(b)) return everywhere(a, false);
-  const Place place = place_of(b, a.dtype());
-  return place.whole ? beside(a, place, equal, false, false) : everywhere(a, false);
+  const Place position = position_of(b, a.dtype());
+  return position.whole ? beside(a, position, equal, false, false) : everywhere(a, false);
 }
 
 Tensor not_equal(const Tensor& a, Scalar b) {
   if (is_beyond_reals(b, a)) return everywhere(a, true);
   if (is_floating(a.dtype())) return beside_reals(a, b, not_equal);
   if (is_nan(b)) return everywhere(a, true);
-  const Place place = place_of(b, a.dtype());
-  return place.whole ? beside(a, place, not_equal, true, true) : everywhere(a, true);
+  const Place position = position_of(b, a.dtype());
+  return position.whole ? beside(a, position, not_equal, true, true) : everywhere(a, true);
 }
 
 // An integer is less than 1.5 if it is at most 1.
@@ -86,9 +86,9 @@ Tensor less(const Tensor& a, Scalar b) {
     return beside_reals(a, b, b.to_double() > 0 ? static_cast<Comparison>(less) : static_cast<Comparison>(less_equal));
   if (is_floating(a.dtype())) return beside_reals(a, b, less);
   if (is_nan(b)) return everywhere(a, false);
-  const Place place = place_of(b, a.dtype());
-  return beside(a, place, place.whole ? static_cast<Comparison>(less) : static_cast<Comparison>(less_equal), false,
-                true);
+  const Place position = position_of(b, a.dtype());
+  return beside(a, position, position.whole ? static_cast<Comparison>(less) : static_cast<Comparison>(less_equal),
+                false, true);
 }
 
 Tensor less_equal(const Tensor& a, Scalar b) {
@@ -96,7 +96,7 @@ Tensor less_equal(const Tensor& a, Scalar b) {
     return beside_reals(a, b, b.to_double() > 0 ? static_cast<Comparison>(less) : static_cast<Comparison>(less_equal));
   if (is_floating(a.dtype())) return beside_reals(a, b, less_equal);
   if (is_nan(b)) return everywhere(a, false);
-  return beside(a, place_of(b, a.dtype()), less_equal, false, true);
+  return beside(a, position_of(b, a.dtype()), less_equal, false, true);
 }
 
 Tensor greater(const Tensor& a, Scalar b) {
@@ -105,7 +105,7 @@ Tensor greater(const Tensor& a, Scalar b) {
                         b.to_double() > 0 ? static_cast<Comparison>(greater_equal) : static_cast<Comparison>(greater));
   if (is_floating(a.dtype())) return beside_reals(a, b, greater);
   if (is_nan(b)) return everywhere(a, false);
-  return beside(a, place_of(b, a.dtype()), greater, true, false);
+  return beside(a, position_of(b, a.dtype()), greater, true, false);
 }
 
 // An integer is at least 1.5 if it is greater than 1.
@@ -115,9 +115,9 @@ Tensor greater_equal(const Tensor& a, Scalar b) {
                         b.to_double() > 0 ? static_cast<Comparison>(greater_equal) : static_cast<Comparison>(greater));
   if (is_floating(a.dtype())) return beside_reals(a, b, greater_equal);
   if (is_nan(b)) return everywhere(a, false);
-  const Place place = place_of(b, a.dtype());
-  return beside(a, place, place.whole ? static_cast<Comparison>(greater_equal) : static_cast<Comparison>(greater), true,
-                false);
+  const Place position = position_of(b, a.dtype());
+  return beside(a, position, position.whole ? static_cast<Comparison>(greater_equal) : static_cast<Comparison>(greater),
+                true, false);
 }
 
 }  // namespace pydl

@@ -45,7 +45,7 @@ Dims with_sizes(const char* name, const Dims& shape, const Attrs& attrs, const c
 }
 
 // Windows must begin in the padded input, because their positions could otherwise exceed the range of integers.
-void require_places(const char* name, const Attrs& attrs, const Dims& input, const Dims& output) {
+void require_positions(const char* name, const Attrs& attrs, const Dims& input, const Dims& output) {
   for (int i = 0; i < input.rank(); ++i) {
     int64_t last = 0;
     const bool overflows = attrs.flag("adaptive")
@@ -64,7 +64,7 @@ void infer_pool(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
   if constexpr (id == OpId::avg_pool) attrs.integer("divisor");
   const DType dtype = id == OpId::max_pool_indices ? DType::int64 : inputs[0].dtype;
   const Dims shape = with_sizes(name, inputs[0].shape, attrs, "size");
-  require_places(name, attrs, spatial_part(inputs[0].shape), spatial_part(shape));
+  require_positions(name, attrs, spatial_part(inputs[0].shape), spatial_part(shape));
   *output = laid_out_as(inputs[0], dtype, shape);
 }
 
@@ -76,7 +76,7 @@ void infer_max_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inp
   if (inputs[0].shape != pooled) {
     throw ValueError(concat_text(name, ": expected a gradient of shape ", pooled, ", got ", inputs[0].shape));
   }
-  require_places(name, attrs, spatial_part(inputs[1].shape), spatial_part(pooled));
+  require_positions(name, attrs, spatial_part(inputs[1].shape), spatial_part(pooled));
   *output = laid_out_as(inputs[1], inputs[1].dtype, inputs[1].shape);
 }
 
@@ -90,7 +90,7 @@ void infer_avg_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inp
                                  inputs[0].shape));
   }
   const Dims shape = with_sizes(name, inputs[0].shape, attrs, "input");
-  require_places(name, attrs, spatial_part(shape), attrs.dims("size"));
+  require_positions(name, attrs, spatial_part(shape), attrs.dims("size"));
   *output = laid_out_as(inputs[0], inputs[0].dtype, shape);
 }
 
@@ -308,12 +308,12 @@ Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size) try 
   const Dims planes = {x.size(0), x.size(1), element_count(x.shape()) == 0 ? 0 : -1};
   Dims shape = {x.size(0), x.size(1)};
   for (const int64_t axis_size : size) shape.push_back(axis_size);
-  const Tensor places = reshape(indices, planes);
+  const Tensor positions = reshape(indices, planes);
   ops::require_sizes("max_unpool", size);
   const int64_t count = element_count(size);
-  const Tensor summed = gather_backward(reshape(x, planes), places, 2, count);
+  const Tensor summed = gather_backward(reshape(x, planes), positions, 2, count);
   // Overlapping windows may have found the same element, which must not be added more than once.
-  const Tensor found = gather_backward(reshape(ones_like(x), planes), places, 2, count);
+  const Tensor found = gather_backward(reshape(ones_like(x), planes), positions, 2, count);
   return reshape(summed / maximum(found, scalar_like(1, found)), shape);
 } catch (const Error&) {
   core::rethrow_as("max_unpool");

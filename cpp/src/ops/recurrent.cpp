@@ -269,21 +269,23 @@ class RecurrentCall {
     return op::apply(OpId::recurrent_backward, attrs, inputs);
   }
 
-  // slopes (T N, S) transposed times rows (T, N, B) of the steps that count; `shift` and `first` are those of
+  // gate_gradients (T N, S) transposed times rows (T, N, B) of the steps that count; `shift` and `first` are those of
   // sequence_product.
-  Tensor product(const Tensor& slopes, const Tensor& rows, int64_t shift, const Tensor& first) const {
-    if (!lengths_.defined()) return matmul(matrix_transpose(slopes), reshape(rows, {slopes.size(0), rows.size(2)}));
+  Tensor product(const Tensor& gate_gradients, const Tensor& rows, int64_t shift, const Tensor& first) const {
+    if (!lengths_.defined())
+      return matmul(matrix_transpose(gate_gradients), reshape(rows, {gate_gradients.size(0), rows.size(2)}));
     const RecurrentGeometry g = geometry();
-    return sequence_product(reshape(slopes, {g.steps, g.batch, slopes.size(1)}), rows, lengths_, first, shift);
+    return sequence_product(reshape(gate_gradients, {g.steps, g.batch, gate_gradients.size(1)}), rows, lengths_, first,
+                            shift);
   }
 
-  // The gradient of the recurrent weights: each block of slopes times the input of its gates.
-  Tensor recurrent_weight_gradient(const Tensor& slopes) const {
+  // The gradient of the recurrent weights: each block of gate_gradients times the input of its gates.
+  Tensor recurrent_weight_gradient(const Tensor& gate_gradients) const {
     const RecurrentGeometry g = geometry();
     const Tensor& h0 = operands_[1];
     const Dims states = {g.steps, g.batch, g.hidden};
     const auto times_h = [&](int64_t begin, int64_t blocks) {
-      const Tensor left = columns(slopes, begin * g.hidden, blocks * g.hidden);
+      const Tensor left = columns(gate_gradients, begin * g.hidden, blocks * g.hidden);
       if (!lengths_.defined()) return product(left, part(tape_, g.previous_states(), states), 0, h0);
       return product(left, part(tape_, g.new_states(), states), g.reverse ? 1 : -1, h0);
     };
@@ -294,16 +296,16 @@ class RecurrentCall {
     }
     const Tensor kept = part(tape_, g.kept_offset(), {g.steps, g.batch, 4 * g.hidden});
     const Tensor scaled = slice(kept, {0, 0, 3 * g.hidden}, states, {1, 1, 1});
-    const Tensor parts[] = {times_h(0, 2), product(columns(slopes, 2 * g.hidden, g.hidden), scaled, 0, h0)};
+    const Tensor parts[] = {times_h(0, 2), product(columns(gate_gradients, 2 * g.hidden, g.hidden), scaled, 0, h0)};
     return concat(parts);
   }
 
   std::vector<Tensor> kernel_gradients(const RecurrentStates& given, const std::vector<bool>& needs) const {
     const RecurrentGeometry g = geometry();
     const Tensor flat = run_backward(given);
-    const Tensor slopes = part(flat, 0, {g.steps * g.batch, g.slopes() * g.hidden});
+    const Tensor gate_gradients = part(flat, 0, {g.steps * g.batch, g.gate_gradients() * g.hidden});
     const int64_t width = g.gates() * g.hidden;
-    const Tensor of_input = columns(slopes, 0, width);
+    const Tensor of_input = columns(gate_gradients, 0, width);
     const Tensor& x = operands_[0];
     std::vector<Tensor> results(operands_.size());
     if (needs[0]) results[0] = reshape(matmul(of_input, operands_[2]), x.shape());
@@ -312,18 +314,18 @@ class RecurrentCall {
       const Tensor none = lengths_.defined() ? zeros({g.batch, x.size(2)}, x.dtype()) : Tensor{};
       results[2] = product(of_input, x, 0, none);
     }
-    if (needs[3]) results[3] = recurrent_weight_gradient(slopes);
+    if (needs[3]) results[3] = recurrent_weight_gradient(gate_gradients);
     if (is_lstm() && needs[4]) results[4] = part(flat, g.first_c_gradient(), {g.batch, g.hidden});
     if (!has_bias_) return results;
     const size_t bias = bias_index();
     if (!needs[bias] && !needs[bias + 1]) return results;
-    const Tensor sums = sum(slopes, std::vector<int64_t>{0});
+    const Tensor sums = sum(gate_gradients, std::vector<int64_t>{0});
     const auto blocks = [&](int64_t begin, int64_t count) {
       return slice(sums, {begin * g.hidden}, {count * g.hidden}, {1});
     };
     results[bias] = blocks(0, g.gates());
     results[bias + 1] = results[bias];
-    if (g.slopes() > g.gates()) {
+    if (g.gate_gradients() > g.gates()) {
       const Tensor parts[] = {blocks(0, 2), blocks(3, 1)};
       results[bias + 1] = concat(parts);
     }

@@ -12,7 +12,7 @@
 
 namespace pydl::optim {
 
-std::vector<Tensor> learnt(const ParamSet& params) {
+std::vector<Tensor> trainable(const ParamSet& params) {
   std::vector<Tensor> result;
   for (const auto& entry : params.tensors) {
     if (entry.second.requires_grad()) result.push_back(entry.second);

@@ -44,7 +44,7 @@ struct Optimizer::State {
 };
 
 /// The trainable tensors of a set: those that require gradients.
-std::vector<Tensor> learnt(const ParamSet& params);
+std::vector<Tensor> trainable(const ParamSet& params);
 /// Returns the value; throws `ValueError` if it is negative, infinite or NaN.
 double checked_lr(double value);
 

@@ -58,16 +58,16 @@ Rule rmsprop_rule(const RmspropOptions& options) {
 
 }  // namespace
 
-Sgd::Sgd(const ParamSet& params, double lr, const SgdOptions& options) : Sgd(learnt(params), lr, options) {}
+Sgd::Sgd(const ParamSet& params, double lr, const SgdOptions& options) : Sgd(trainable(params), lr, options) {}
 Sgd::Sgd(const std::vector<Tensor>& parameters, double lr, const SgdOptions& options)
     : Optimizer(std::make_shared<State>(parameters, lr, sgd_rule(options))) {}
 
-Adam::Adam(const ParamSet& params, double lr, const AdamOptions& options) : Adam(learnt(params), lr, options) {}
+Adam::Adam(const ParamSet& params, double lr, const AdamOptions& options) : Adam(trainable(params), lr, options) {}
 Adam::Adam(const std::vector<Tensor>& parameters, double lr, const AdamOptions& options)
     : Optimizer(std::make_shared<State>(parameters, lr, adam_rule(options))) {}
 
 RmsProp::RmsProp(const ParamSet& params, double lr, const RmspropOptions& options)
-    : RmsProp(learnt(params), lr, options) {}
+    : RmsProp(trainable(params), lr, options) {}
 RmsProp::RmsProp(const std::vector<Tensor>& parameters, double lr, const RmspropOptions& options)
     : Optimizer(std::make_shared<State>(parameters, lr, rmsprop_rule(options))) {}
 

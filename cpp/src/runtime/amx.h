@@ -9,8 +9,8 @@ namespace pydl::runtime {
 bool may_use_amx();
 
 /// Whether the `cpu` provider computes a float32 product, (rows, depth) times (depth, columns), with bfloat16 tiles
-/// (backends/cpu/split_kernels.h), because this is faster than the alternatives. False if `best_instruction_set` is not
-/// `amx`, and for matrices so small that splitting them takes longer than multiplying them.
+/// (backends/cpu/gemm/bf16x3_kernels.h), because this is faster than the alternatives. False if `best_instruction_set`
+/// is not `amx`, and for matrices so small that splitting them takes longer than multiplying them.
 bool suits_amx(int64_t rows, int64_t columns, int64_t depth);
 
 }  // namespace pydl::runtime

@@ -26,11 +26,11 @@ std::string processors(int count) { return std::to_string(count) + (count == 1 ?
 #if defined(__linux__)
 
 // With OMP_PROC_BIND, the OpenMP runtime binds the thread that loads it to one processor, and lists the others as its
-// places.
+// positions.
 void add_openmp_places(cpu_set_t& mask) {
-  for (int place = 0; place < omp_get_num_places(); ++place) {
-    std::vector<int> processors(static_cast<size_t>(omp_get_place_num_procs(place)));
-    omp_get_place_proc_ids(place, processors.data());
+  for (int position = 0; position < omp_get_num_places(); ++position) {
+    std::vector<int> processors(static_cast<size_t>(omp_get_place_num_procs(position)));
+    omp_get_place_proc_ids(position, processors.data());
     for (const int processor : processors) CPU_SET(static_cast<size_t>(processor), &mask);
   }
 }

@@ -147,7 +147,7 @@ const pydl::FunctionInfo& function_of(const pydl_program* program, const char* n
 }
 
 void describe(const std::vector<pydl::TensorInfo>& tensors, size_t index, pydl_tensor_info* info) {
-  require(info, "a place for the description");
+  require(info, "a position for the description");
   if (index >= tensors.size()) {
     throw pydl::IndexError(pydl::concat_text("tensor ", index, " of ", tensors.size()));
   }
@@ -248,10 +248,10 @@ pydl_status pydl_run(pydl_program* program, const char* function, const pydl_ten
                      pydl_tensor* outputs, size_t output_count) {
   return guarded([&] {
     const pydl::FunctionInfo& info = function_of(program, function);
-    if (output_count > 0) require(outputs, "places for outputs");
+    if (output_count > 0) require(outputs, "positions for outputs");
     if (output_count != info.outputs.size()) {
-      throw pydl::ValueError(
-          pydl::concat_text(info.name, ": expected places for ", info.outputs.size(), " outputs, got ", output_count));
+      throw pydl::ValueError(pydl::concat_text(info.name, ": expected positions for ", info.outputs.size(),
+                                               " outputs, got ", output_count));
     }
     const std::vector<Tensor> results = run(program, info.name, inputs, input_count);
     for (size_t i = 0; i < results.size(); ++i) give(results[i], info.outputs[i].name.c_str(), outputs[i]);
@@ -290,7 +290,7 @@ const char* pydl_state_name(const pydl_program* program, size_t index) {
 pydl_status pydl_get_state(const pydl_program* program, const char* name, pydl_tensor* value) {
   return guarded([&] {
     const Tensor& state = state_of(program, name);
-    require(value, "a place for the value");
+    require(value, "a position for the value");
     give(state, name, *value);
   });
 }

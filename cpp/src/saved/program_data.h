@@ -33,7 +33,7 @@ struct ProgramData {
 
 /// Returns tensors and metadata for `save_params`.
 ParamSet write_program(const ProgramData& data);
-/// The inverse; throws `FormatError` that names the place in the file.
+/// The inverse; throws `FormatError` that names the position in the file.
 ProgramData read_program(const ParamSet& file, const std::string& name);
 
 }  // namespace pydl::saved

@@ -87,68 +87,71 @@ class Place {
   std::string path_;
 };
 
-OpenInteger open_integer(const Place& place) {
-  if (place.get<Json::Object>() == nullptr) return {0, place.integer()};
-  return {place["batch"].integer(), place["plus"].integer()};
+OpenInteger open_integer(const Place& position) {
+  if (position.get<Json::Object>() == nullptr) return {0, position.integer()};
+  return {position["batch"].integer(), position["plus"].integer()};
 }
 
-OpenNumber open_number(const Place& place) {
-  if (place.get<Json::Object>() == nullptr) return {place.number()};
+OpenNumber open_number(const Place& position) {
+  if (position.get<Json::Object>() == nullptr) return {position.number()};
   OpenNumber number;
-  number.bottom = open_integer(place["bottom"]);
-  if (place["top"].get<Json::Object>() != nullptr) {
-    number.top = open_integer(place["top"]);
+  number.bottom = open_integer(position["bottom"]);
+  if (position["top"].get<Json::Object>() != nullptr) {
+    number.top = open_integer(position["top"]);
   } else {
-    number.value = place["top"].number();
+    number.value = position["top"].number();
   }
-  if (!number.is_open()) place.fail("expected a quotient that depends on the batch");
+  if (!number.is_open()) position.fail("expected a quotient that depends on the batch");
   return number;
 }
 
-OpenDims open_dims(const Place& place) {
-  if (place.size() > static_cast<size_t>(max_rank)) place.fail(concat_text("expected at most ", max_rank, " sizes"));
+OpenDims open_dims(const Place& position) {
+  if (position.size() > static_cast<size_t>(max_rank))
+    position.fail(concat_text("expected at most ", max_rank, " sizes"));
   OpenDims dims;
-  for (size_t i = 0; i < place.size(); ++i) dims.push_back(open_integer(place[i]));
+  for (size_t i = 0; i < position.size(); ++i) dims.push_back(open_integer(position[i]));
   return dims;
 }
 
-Dims closed_dims(const Place& place) {
+Dims closed_dims(const Place& position) {
   Dims dims;
-  if (place.size() > static_cast<size_t>(max_rank)) place.fail(concat_text("expected at most ", max_rank, " sizes"));
-  for (size_t i = 0; i < place.size(); ++i) dims.push_back(place[i].integer());
+  if (position.size() > static_cast<size_t>(max_rank))
+    position.fail(concat_text("expected at most ", max_rank, " sizes"));
+  for (size_t i = 0; i < position.size(); ++i) dims.push_back(position[i].integer());
   return dims;
 }
 
 // A bool, an integer or a number.
-graph::OpenAttr open_element(const Place& place) {
-  if (const auto* flag = place.get<bool>()) return *flag;
-  if (place.get<double>() != nullptr || place.get<std::string>() != nullptr || place.has("bottom")) {
-    return open_number(place);
+graph::OpenAttr open_element(const Place& position) {
+  if (const auto* flag = position.get<bool>()) return *flag;
+  if (position.get<double>() != nullptr || position.get<std::string>() != nullptr || position.has("bottom")) {
+    return open_number(position);
   }
-  return open_integer(place);
+  return open_integer(position);
 }
 
-graph::OpenAttr open_attr(const op::AttrField& field, const Place& place) {
+graph::OpenAttr open_attr(const op::AttrField& field, const Place& position) {
   switch (field.kind) {
-    case op::AttrKind::dims: return open_dims(place);
-    case op::AttrKind::dtype: return place.dtype();
-    case op::AttrKind::number: return open_number(place);
-    case op::AttrKind::integer: return open_integer(place);
-    case op::AttrKind::element: return open_element(place);
+    case op::AttrKind::dims: return open_dims(position);
+    case op::AttrKind::dtype: return position.dtype();
+    case op::AttrKind::number: return open_number(position);
+    case op::AttrKind::integer: return open_integer(position);
+    case op::AttrKind::element: return open_element(position);
     case op::AttrKind::boolean: break;
     case op::AttrKind::text:
     case op::AttrKind::choice:
-      if (!op::may_be(field, place.text())) place.fail(concat_text("expected ", op::describe_kind(field)));
-      return op::Text(place.text());
+      if (!op::may_be(field, position.text())) position.fail(concat_text("expected ", op::describe_kind(field)));
+      return op::Text(position.text());
     case op::AttrKind::numbers: {
-      if (place.size() > static_cast<size_t>(max_rank)) place.fail(concat_text("expected ", op::describe_kind(field)));
+      if (position.size() > static_cast<size_t>(max_rank))
+        position.fail(concat_text("expected ", op::describe_kind(field)));
       graph::OpenNumbers list;
-      for (size_t i = 0; i < place.size(); ++i) list.push_back(open_number(place[i]));
+      for (size_t i = 0; i < position.size(); ++i) list.push_back(open_number(position[i]));
       return list;
     }
   }
-  if (const auto* flag = place.get<bool>()) return *flag;
-  place.fail("expected true or false");
+  if (const auto* flag = position.get<bool>()) return *flag;
+  position.fail("expected true or false");
 }
 
 const std::unordered_map<std::string_view, op::OpId>& op_ids() {
@@ -177,15 +180,15 @@ class Tensors {
 };
 
 // Checks how the results form what the Python function returned: null, result numbers, or containers of these.
-void check_structure(const Place& place, size_t results) {
-  if (place.get<std::nullptr_t>() != nullptr) return;
-  if (place.get<int64_t>() != nullptr) {
-    place.integer(0, static_cast<int64_t>(results) - 1);
+void check_structure(const Place& position, size_t results) {
+  if (position.get<std::nullptr_t>() != nullptr) return;
+  if (position.get<int64_t>() != nullptr) {
+    position.integer(0, static_cast<int64_t>(results) - 1);
     return;
   }
-  const Json::Object& object = place.object();
-  if (object.size() != 1) place.fail("expected one of 'tuple', 'list' and 'dict'");
-  const Place items = place[object[0].first];
+  const Json::Object& object = position.object();
+  if (object.size() != 1) position.fail("expected one of 'tuple', 'list' and 'dict'");
+  const Place items = position[object[0].first];
   if (object[0].first == "dict") {
     for (const auto& [key, json] : items.object()) check_structure(items.member(key, json), results);
   } else if (object[0].first == "tuple" || object[0].first == "list") {
@@ -197,8 +200,8 @@ void check_structure(const Place& place, size_t results) {
 
 class FunctionReader {
  public:
-  FunctionReader(const Place& place, const Tensors& file, const ProgramData& program, int64_t format)
-      : place_(place), file_(file), program_(program), format_(format) {}
+  FunctionReader(const Place& position, const Tensors& file, const ProgramData& program, int64_t format)
+      : place_(position), file_(file), program_(program), format_(format) {}
 
   // `states` maps the names of tensors that are states of any function to their numbers.
   FunctionData run(const std::unordered_map<std::string, int>& states) {
@@ -234,16 +237,16 @@ class FunctionReader {
 
  private:
   void read_structure() {
-    const Place place = place_["result"];
-    data_.result = place.text();
+    const Place position = place_["result"];
+    data_.result = position.text();
     if (data_.result.empty()) return;
     Json json;
     try {
       json = io::parse_json(data_.result);
     } catch (const FormatError& error) {
-      place.fail(error.what());
+      position.fail(error.what());
     }
-    check_structure(place.inside(json), data_.outputs.size());
+    check_structure(position.inside(json), data_.outputs.size());
   }
 
   void read_inputs() {
@@ -259,53 +262,54 @@ class FunctionReader {
     }
   }
 
-  graph::RecordedView view(const Place& place) const {
+  graph::RecordedView view(const Place& position) const {
     const auto most = static_cast<int64_t>(data_.states.size()) - 1;
-    const auto state = static_cast<int>(place["state"].integer(0, most));
-    graph::RecordedView view = {state, closed_dims(place["shape"]), closed_dims(place["strides"]),
-                                place["offset"].integer()};
+    const auto state = static_cast<int>(position["state"].integer(0, most));
+    graph::RecordedView view = {state, closed_dims(position["shape"]), closed_dims(position["strides"]),
+                                position["offset"].integer()};
     const Tensor& whole = program_.state.tensors[static_cast<size_t>(data_.states[static_cast<size_t>(state)])].second;
     if (!core::lies_within(whole.size(), view.shape, view.strides, view.offset)) {
-      place.fail(concat_text("a view of shape ", view.shape, ", strides ", view.strides, " and offset ", view.offset,
-                             " lies outside its state of shape ", whole.shape()));
+      position.fail(concat_text("a view of shape ", view.shape, ", strides ", view.strides, " and offset ", view.offset,
+                                " lies outside its state of shape ", whole.shape()));
     }
     return view;
   }
 
-  graph::RecordedConstant constant(const Place& place, const std::unordered_map<std::string, int>& states) const {
-    if (place.get<std::string>() != nullptr) {
-      if (states.contains(place.text())) place.fail(concat_text("'", place.text(), "' is a state, which changes"));
-      return {file_(place), {}};
+  graph::RecordedConstant constant(const Place& position, const std::unordered_map<std::string, int>& states) const {
+    if (position.get<std::string>() != nullptr) {
+      if (states.contains(position.text()))
+        position.fail(concat_text("'", position.text(), "' is a state, which changes"));
+      return {file_(position), {}};
     }
-    const DType dtype = place["dtype"].dtype();
-    if (!is_floating(dtype)) place["dtype"].fail("expected a floating-point dtype");
-    const OpenNumber number = open_number(place["number"]);
+    const DType dtype = position["dtype"].dtype();
+    if (!is_floating(dtype)) position["dtype"].fail("expected a floating-point dtype");
+    const OpenNumber number = open_number(position["number"]);
     return {Tensor::scalar(number.value, dtype), number};
   }
 
-  int value(const Place& place) const { return static_cast<int>(place.integer(0, values_ - 1)); }
+  int value(const Place& position) const { return static_cast<int>(position.integer(0, values_ - 1)); }
 
-  RecordedCall call(const Place& place) {
+  RecordedCall call(const Place& position) {
     RecordedCall call;
-    const std::string& name = place[0].text();
+    const std::string& name = position[0].text();
     if (name == "draw") {
-      call.generator = static_cast<int>(place[1].integer(0, data_.recording.generators - 1));
+      call.generator = static_cast<int>(position[1].integer(0, data_.recording.generators - 1));
       ++values_;
       return call;
     }
     const auto found = op_ids().find(name);
-    if (found == op_ids().end()) place[0].fail(concat_text("there is no op '", name, "'"));
+    if (found == op_ids().end()) position[0].fail(concat_text("there is no op '", name, "'"));
     call.op = found->second;
-    const Place inputs = place[1];
+    const Place inputs = position[1];
     for (size_t i = 0; i < inputs.size(); ++i) call.inputs.push_back(value(inputs[i]));
-    if (place.size() > 2) read_attrs(place[2], call);
-    if (place.size() > 3) call.region = static_cast<int>(place[3].integer(0, std::numeric_limits<int>::max()));
-    values_ += count_results(place, call);
+    if (position.size() > 2) read_attrs(position[2], call);
+    if (position.size() > 3) call.region = static_cast<int>(position[3].integer(0, std::numeric_limits<int>::max()));
+    values_ += count_results(position, call);
     return call;
   }
 
   // The number of results of a call does not depend on the batch size.
-  static int count_results(const Place& place, const RecordedCall& call) {
+  static int count_results(const Place& position, const RecordedCall& call) {
     const op::OpDef& def = op::op_def(call.op);
     if (def.has(op::Trait::mutates)) return 0;
     if (def.result_count == nullptr) return static_cast<int>(def.results.size());
@@ -314,17 +318,17 @@ class FunctionReader {
       op::check_attrs(def, attrs);
       return static_cast<int>(def.count_results(attrs, call.inputs.size()));
     } catch (const Error& error) {
-      place.fail(error.what());
+      position.fail(error.what());
     }
   }
 
-  void read_attrs(const Place& place, RecordedCall& call) const {
+  void read_attrs(const Place& position, RecordedCall& call) const {
     const op::OpDef& def = op::op_def(call.op);
-    const Json::Object attrs = format_ == 1 ? upgrade_format_1(def.name, place.object()) : place.object();
+    const Json::Object attrs = format_ == 1 ? upgrade_format_1(def.name, position.object()) : position.object();
     for (const auto& [name, json] : attrs) {
       const op::AttrField* field = def.find_attr(name);
-      if (field == nullptr) place.fail(concat_text(def.name, " has no attribute '", name, "'"));
-      call.attrs.emplace_back(field->name, open_attr(*field, place.member(name, json)));
+      if (field == nullptr) position.fail(concat_text(def.name, " has no attribute '", name, "'"));
+      call.attrs.emplace_back(field->name, open_attr(*field, position.member(name, json)));
     }
   }
 
@@ -348,12 +352,12 @@ ProgramInfo read_info(const Place& root) {
   return info;
 }
 
-std::shared_ptr<RandomStream> generator_of(const Place& place, const Tensors& file) {
+std::shared_ptr<RandomStream> generator_of(const Place& position, const Tensors& file) {
   Generator generator;
   try {
-    generator.set_state(file(place));
+    generator.set_state(file(position));
   } catch (const ValueError& error) {
-    place.fail(error.what());
+    position.fail(error.what());
   }
   return generator.stream();
 }
@@ -380,9 +384,9 @@ ProgramData read(const Place& root, const Tensors& file) {
   }
   std::set<std::string> names;
   for (size_t f = 0; f < functions.size(); ++f) {
-    const Place place = functions[f];
-    data.functions.push_back(FunctionReader(place, file, data, version).run(states));
-    if (!names.insert(data.functions.back().name).second) place.fail("another function has this name");
+    const Place position = functions[f];
+    data.functions.push_back(FunctionReader(position, file, data, version).run(states));
+    if (!names.insert(data.functions.back().name).second) position.fail("another function has this name");
   }
   return data;
 }

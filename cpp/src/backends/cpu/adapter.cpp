@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "backends/cpu/copy_plan.h"
-#include "backends/cpu/tile_program.h"
+#include "backends/cpu/tiles/tile_program.h"
+#include "backends/cpu/view/copy_plan.h"
 
 namespace pydl::cpu {
 

@@ -14,9 +14,9 @@ class Workspace {
 
   template <class Item>
   Item* take(int64_t count) {
-    char* place = memory_ == nullptr ? nullptr : memory_ + used_;
+    char* position = memory_ == nullptr ? nullptr : memory_ + used_;
     used_ += (static_cast<size_t>(count) * sizeof(Item) + 63) / 64 * 64;
-    return reinterpret_cast<Item*>(place);
+    return reinterpret_cast<Item*>(position);
   }
   size_t used() const { return used_; }
 

@@ -42,14 +42,14 @@ struct Plan {
 };
 
 // A bias is added to every row.
-dnnl::memory::desc describe_bias(dnnl::memory::data_type type, const Product& product) {
+dnnl::memory::desc describe_bias(dnnl::memory::data_type type, const MatrixProduct& product) {
   Dims shape = Dims::filled(product.batch_axes() + 2, 1);
   shape[shape.rank() - 1] = product.columns();
   return describe(type, shape, contiguous_strides(shape));
 }
 
 // Throws `dnnl::error` if oneDNN has no implementation for this product.
-dnnl::matmul::primitive_desc describe_product(const Plan& plan, const Product& product) {
+dnnl::matmul::primitive_desc describe_product(const Plan& plan, const MatrixProduct& product) {
   const auto a = describe(plan.type, product.a.shape, product.a.strides);
   const auto b = describe(plan.type, product.b.shape, product.b.strides);
   const auto y = describe(plan.type, product.y.shape, product.y.strides);
@@ -148,7 +148,8 @@ class ProductKernel final : public Kernel {
   mutable std::vector<PreparedPart> parts_;
 };
 
-std::unique_ptr<Kernel> prepare_product(const std::optional<Product>& product, DType dtype, bool has_bias, bool relu) {
+std::unique_ptr<Kernel> prepare_product(const std::optional<MatrixProduct>& product, DType dtype, bool has_bias,
+                                        bool relu) {
   const auto type = data_type(dtype);
   if (!product || !type || product->work() < min_work) return nullptr;
   if (dtype == DType::float32 && runtime::suits_amx(product->rows(), product->columns(), product->depth())) {

@@ -23,7 +23,7 @@ void insert_axis(Operand& operand, int64_t size, int64_t stride) {
 
 // Adds a batch axis in front, or merges it with the axis whose elements it continues evenly: the rows, if b has no
 // batch axes, or the batch axis that was added before.
-void add_batch_axis(Product& product, int64_t size, int64_t a_stride, int64_t b_stride, int64_t y_stride) {
+void add_batch_axis(MatrixProduct& product, int64_t size, int64_t a_stride, int64_t b_stride, int64_t y_stride) {
   if (size == 1) return;
   Operand& a = product.a;
   Operand& y = product.y;
@@ -72,14 +72,14 @@ void transpose(Operand& operand) {
 }
 
 // Computes a column as a row, with transposed operands: oneDNN's kernels vectorise along rows.
-void turn_column_into_row(Product& product) {
+void turn_column_into_row(MatrixProduct& product) {
   if (product.columns() != 1 || product.rows() == 1) return;
   std::swap(product.a, product.b);
   product.swapped = true;
   for (Operand* operand : {&product.a, &product.b, &product.y}) transpose(*operand);
 }
 
-std::optional<Product> normalised(Product product) {
+std::optional<MatrixProduct> normalised(MatrixProduct product) {
   if (product.work() == 0) return std::nullopt;
   if (!normalise(product.a) || !normalise(product.b) || !normalise(product.y)) return std::nullopt;
   return product;
@@ -109,7 +109,7 @@ struct Grid {
   int64_t columns = 1;
 };
 
-Grid choose_grid(const Product& product, bool may_cut_columns) {
+Grid choose_grid(const MatrixProduct& product, bool may_cut_columns) {
   const int64_t moved = element_count(product.a.shape) + element_count(product.b.shape);
   int64_t parts = part_count(product.work() + move_cost * moved);
   Grid grid;
@@ -148,9 +148,9 @@ int64_t narrow(Operand& operand, int axis, Range range) {
   return range.begin * operand.strides[axis];
 }
 
-Part make_part(const Product& product, Range batches, Range rows, Range columns) {
+Part make_part(const MatrixProduct& product, Range batches, Range rows, Range columns) {
   Part part = {product, 0, 0, 0, columns.begin};
-  Product& p = part.product;
+  MatrixProduct& p = part.product;
   const int row_axis = product.batch_axes();
   if (row_axis > 0) {
     part.a_offset += narrow(p.a, 0, batches);
@@ -165,8 +165,8 @@ Part make_part(const Product& product, Range batches, Range rows, Range columns)
 
 }  // namespace
 
-std::optional<Product> matmul_product(const BufferSpec& a, const BufferSpec& b, const BufferSpec& y) {
-  Product product = {last_two_axes(a), last_two_axes(b), last_two_axes(y)};
+std::optional<MatrixProduct> matmul_product(const BufferSpec& a, const BufferSpec& b, const BufferSpec& y) {
+  MatrixProduct product = {last_two_axes(a), last_two_axes(b), last_two_axes(y)};
   const int rank = y.shape.rank();
   for (int axis = rank - 3; axis >= 0; --axis) {
     add_batch_axis(product, y.shape[axis], batch_stride(a, axis, rank), batch_stride(b, axis, rank), y.strides[axis]);
@@ -175,18 +175,18 @@ std::optional<Product> matmul_product(const BufferSpec& a, const BufferSpec& b, 
   return normalised(product);
 }
 
-std::optional<Product> linear_product(const BufferSpec& x, const BufferSpec& weight, const BufferSpec& y) {
+std::optional<MatrixProduct> linear_product(const BufferSpec& x, const BufferSpec& weight, const BufferSpec& y) {
   const int last = x.shape.rank() - 1;
-  Product product = {{{1, x.shape[last]}, {0, x.strides[last]}},
-                     {{weight.shape[1], weight.shape[0]}, {weight.strides[1], weight.strides[0]}},
-                     {{1, y.shape[last]}, {0, y.strides[last]}}};
+  MatrixProduct product = {{{1, x.shape[last]}, {0, x.strides[last]}},
+                           {{weight.shape[1], weight.shape[0]}, {weight.strides[1], weight.strides[0]}},
+                           {{1, y.shape[last]}, {0, y.strides[last]}}};
   for (int axis = last - 1; axis >= 0; --axis) {
     add_batch_axis(product, x.shape[axis], x.strides[axis], 0, y.strides[axis]);
   }
   return normalised(product);
 }
 
-std::vector<Part> cut(const Product& product, bool may_cut_columns) {
+std::vector<Part> cut(const MatrixProduct& product, bool may_cut_columns) {
   const Grid grid = choose_grid(product, may_cut_columns);
   const int64_t batches = product.batch_axes() > 0 ? product.y.shape[0] : 1;
   std::vector<Part> parts;

@@ -15,7 +15,7 @@ struct Operand {
 };
 
 /// y = a b. All three have the same number of batch axes, as few as possible.
-struct Product {
+struct MatrixProduct {
   Operand a;
   Operand b;
   Operand y;
@@ -30,14 +30,15 @@ struct Product {
 };
 
 /// The product of `op::OpId::matmul`; nothing for layouts that oneDNN rejects.
-std::optional<Product> matmul_product(const exec::BufferSpec& a, const exec::BufferSpec& b, const exec::BufferSpec& y);
+std::optional<MatrixProduct> matmul_product(const exec::BufferSpec& a, const exec::BufferSpec& b,
+                                            const exec::BufferSpec& y);
 /// The product of `op::OpId::linear`, x times the transposed weight; nothing for layouts that oneDNN rejects.
-std::optional<Product> linear_product(const exec::BufferSpec& x, const exec::BufferSpec& weight,
-                                      const exec::BufferSpec& y);
+std::optional<MatrixProduct> linear_product(const exec::BufferSpec& x, const exec::BufferSpec& weight,
+                                            const exec::BufferSpec& y);
 
 /// A part of a product, with the offsets of its operands in elements and its first column in y.
 struct Part {
-  Product product;
+  MatrixProduct product;
   int64_t a_offset;
   int64_t b_offset;
   int64_t y_offset;
@@ -46,6 +47,6 @@ struct Part {
 
 /// Divides a product into parts of about equal cost. The division does not depend on the number of threads: primitives
 /// for other shapes may add in another order, and the result would then depend on that number.
-std::vector<Part> cut(const Product& product, bool may_cut_columns);
+std::vector<Part> cut(const MatrixProduct& product, bool may_cut_columns);
 
 }  // namespace pydl::backends::onednn

@@ -50,11 +50,11 @@ void convolve(const ConvGeometry& g, const Operand<T>& x, const Operand<T>& w, c
   for (int64_t n = 0; n < g.batch; ++n) {
     for (int64_t o = 0; o < g.groups * g.out_channels; ++o) {
       const int64_t first = o / g.out_channels * g.in_channels;
-      for_each_place(g.output, [&](const auto& t) {
+      for_each_position(g.output, [&](const auto& t) {
         double total = bias(o);
         ConvGeometry::Sizes s;
         for (int64_t c = 0; c < g.in_channels; ++c) {
-          for_each_place(g.kernel, [&](const auto& k) {
+          for_each_position(g.kernel, [&](const auto& k) {
             if (meet(g, t, k, s)) total += x.get(n, first + c, s) * w.get(o, c, k);
           });
         }
@@ -74,17 +74,17 @@ void gradient_of_input(const ConvGeometry& g, const Operand<T>& dy, const Operan
       std::fill(sums.begin(), sums.end(), 0.0);
       ConvGeometry::Sizes s;
       for (int64_t o = group * g.out_channels; o < (group + 1) * g.out_channels; ++o) {
-        for_each_place(g.output, [&](const auto& t) {
+        for_each_position(g.output, [&](const auto& t) {
           const double gradient = dy.get(n, o, t);
-          for_each_place(g.kernel, [&](const auto& k) {
+          for_each_position(g.kernel, [&](const auto& k) {
             if (!meet(g, t, k, s)) return;
             sums[static_cast<size_t>((s[0] * g.input[1] + s[1]) * g.input[2] + s[2])] +=
                 gradient * w.get(o, c - group * g.in_channels, k);
           });
         });
       }
-      size_t place = 0;
-      for_each_place(g.input, [&](const auto& at) { dx.set(n, c, at, sums[place++]); });
+      size_t position = 0;
+      for_each_position(g.input, [&](const auto& at) { dx.set(n, c, at, sums[position++]); });
     }
   }
 }
@@ -94,11 +94,11 @@ void gradient_of_weight(const ConvGeometry& g, const Operand<T>& dy, const Opera
   for (int64_t o = 0; o < g.groups * g.out_channels; ++o) {
     const int64_t first = o / g.out_channels * g.in_channels;
     for (int64_t c = 0; c < g.in_channels; ++c) {
-      for_each_place(g.kernel, [&](const auto& k) {
+      for_each_position(g.kernel, [&](const auto& k) {
         double total = 0;
         ConvGeometry::Sizes s;
         for (int64_t n = 0; n < g.batch; ++n) {
-          for_each_place(g.output, [&](const auto& t) {
+          for_each_position(g.output, [&](const auto& t) {
             if (meet(g, t, k, s)) total += dy.get(n, o, t) * x.get(n, first + c, s);
           });
         }

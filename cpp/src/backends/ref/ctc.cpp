@@ -128,8 +128,8 @@ void run_ctc_loss_backward(const RefCall& call) {
       std::fill_n(row, classes, 0.0);
       if (t < sample.steps && !(zero_infinity && std::isinf(loss))) {
         for (int64_t s = 0; s < sample.states; ++s) {
-          const int64_t place = t * sample.states + s;
-          row[sample.label(s)] -= g * std::exp(alpha[place] + beta[place] + loss);
+          const int64_t position = t * sample.states + s;
+          row[sample.label(s)] -= g * std::exp(alpha[position] + beta[position] + loss);
         }
       }
       for (int64_t k = 0; k < classes; ++k) {

@@ -72,9 +72,9 @@ void for_each_position(const Dims& shape, const std::array<Dims, N>& strides, co
   }
 }
 
-/// Calls `function(place)` for every position on three axes, the last axis varying fastest.
+/// Calls `function(position)` for every position on three axes, the last axis varying fastest.
 template <class Function>
-void for_each_place(const std::array<int64_t, 3>& sizes, const Function& function) {
+void for_each_position(const std::array<int64_t, 3>& sizes, const Function& function) {
   for (int64_t i = 0; i < sizes[0]; ++i) {
     for (int64_t j = 0; j < sizes[1]; ++j) {
       for (int64_t k = 0; k < sizes[2]; ++k) function(std::array<int64_t, 3>{i, j, k});

@@ -8,7 +8,7 @@ namespace {
 
 // Strides of a, b and bias over the axes of the output, 0 where an operand lacks an axis or is broadcast, and their
 // strides along the summed axis.
-struct Product {
+struct ProductLayout {
   std::array<Dims, 3> strides;
   int64_t length;
   int64_t a_stride;
@@ -16,7 +16,7 @@ struct Product {
 };
 
 // `bias` is null if there is none.
-void multiply(const RefCall& call, const Product& product, const void* bias) {
+void multiply(const RefCall& call, const ProductLayout& product, const void* bias) {
   const BufferSpec& y = call.outputs[0];
   const bool relu = call.attrs.is_set("relu");
   visit_dtype(y.dtype, [&](auto zero) {
@@ -50,10 +50,10 @@ void run_matmul(const RefCall& call) {
   const int rank = call.outputs[0].shape.rank();
   const int a_rank = a.shape.rank();
   const int b_rank = b.shape.rank();
-  Product product = {{batch_strides(a, rank), batch_strides(b, rank), Dims::filled(rank, 0)},
-                     a.shape[a_rank - 1],
-                     a.strides[a_rank - 1],
-                     b.strides[b_rank - 2]};
+  ProductLayout product = {{batch_strides(a, rank), batch_strides(b, rank), Dims::filled(rank, 0)},
+                           a.shape[a_rank - 1],
+                           a.strides[a_rank - 1],
+                           b.strides[b_rank - 2]};
   product.strides[0][rank - 2] = a.strides[a_rank - 2];
   product.strides[1][rank - 1] = b.strides[b_rank - 1];
   multiply(call, product, nullptr);
@@ -64,7 +64,7 @@ void run_linear(const RefCall& call) {
   const BufferSpec& weight = call.inputs[1];
   const int last = x.shape.rank() - 1;
   const Dims zeros = Dims::filled(last + 1, 0);
-  Product product = {{x.strides, zeros, zeros}, x.shape[last], x.strides[last], weight.strides[1]};
+  ProductLayout product = {{x.strides, zeros, zeros}, x.shape[last], x.strides[last], weight.strides[1]};
   product.strides[0][last] = 0;
   product.strides[1][last] = weight.strides[0];
   const bool has_bias = call.inputs.size() > 2;

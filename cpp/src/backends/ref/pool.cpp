@@ -30,7 +30,7 @@ template <class Function>
 void for_each_window(const PoolGeometry& g, const Function& function) {
   for (int64_t n = 0; n < g.batch; ++n) {
     for (int64_t c = 0; c < g.channels; ++c) {
-      for_each_place(g.output, [&](const Sizes& t) { function(n, c, t); });
+      for_each_position(g.output, [&](const Sizes& t) { function(n, c, t); });
     }
   }
 }
@@ -41,14 +41,14 @@ void for_each_in_window(const PoolGeometry& g, const Sizes& t, const Function& f
   const auto& a = g.windows[0][static_cast<size_t>(t[0])];
   const auto& b = g.windows[1][static_cast<size_t>(t[1])];
   const auto& c = g.windows[2][static_cast<size_t>(t[2])];
-  for_each_place(Sizes{a.count, b.count, c.count}, [&](const Sizes& k) {
+  for_each_position(Sizes{a.count, b.count, c.count}, [&](const Sizes& k) {
     function(Sizes{a.first + k[0] * a.step, b.first + k[1] * b.step, c.first + k[2] * c.step});
   });
 }
 
 struct Largest {
   double value = -std::numeric_limits<double>::infinity();
-  Sizes place = {-1, -1, -1};  // unchanged if the window is empty
+  Sizes position = {-1, -1, -1};  // unchanged if the window is empty
 };
 
 template <class T>
@@ -58,7 +58,7 @@ Largest largest(const PoolGeometry& g, const void* x, const BufferSpec& spec, in
   for_each_in_window(g, t, [&](const Sizes& s) {
     const double value = load<T>(x, offset(strides, n, c, s));
     const bool wins = value > result.value || (value != value && result.value == result.value);
-    if (wins || result.place[0] < 0) result = {value, s};
+    if (wins || result.position[0] < 0) result = {value, s};
   });
   return result;
 }
@@ -74,7 +74,7 @@ void run_max_pool(const RefCall& call) {
       if (call.op == OpId::max_pool) {
         store<T>(call.output_data[0], offset(strides, n, c, t), static_cast<Compute<T>>(found.value));
       } else {
-        const Sizes& s = found.place;
+        const Sizes& s = found.position;
         store<int64_t>(call.output_data[0], offset(strides, n, c, t),
                        s[0] < 0 ? -1 : (s[0] * g.input[1] + s[1]) * g.input[2] + s[2]);
       }
@@ -91,8 +91,8 @@ void clear(const RefCall& call) {
 }
 
 template <class T>
-void add(void* data, int64_t place, double value) {
-  store<T>(data, place, static_cast<Compute<T>>(load<T>(data, place) + value));
+void add(void* data, int64_t position, double value) {
+  store<T>(data, position, static_cast<Compute<T>>(load<T>(data, position) + value));
 }
 
 void run_max_pool_backward(const RefCall& call) {
@@ -105,8 +105,8 @@ void run_max_pool_backward(const RefCall& call) {
     using T = decltype(zero);
     for_each_window(g, [&](int64_t n, int64_t c, const Sizes& t) {
       const Largest found = largest<T>(g, call.input_data[1], x, n, c, t);
-      if (found.place[0] < 0) return;
-      add<T>(call.output_data[0], offset(to, n, c, found.place),
+      if (found.position[0] < 0) return;
+      add<T>(call.output_data[0], offset(to, n, c, found.position),
              static_cast<double>(load<T>(call.input_data[0], offset(from, n, c, t))));
     });
   });

@@ -157,58 +157,59 @@ struct TapeRow {
   const double* kept;
 };
 
-// Turns the gradients dh and dc after a step into those before it; `slopes` are the gradients of the gates.
-void lstm_backward(const TapeRow& tape, size_t units, Values& dh, Values& dc, Values& slopes) {
+// Turns the gradients dh and dc after a step into those before it; `gate_gradients` are the gradients of the gates.
+void lstm_backward(const TapeRow& tape, size_t units, Values& dh, Values& dc, Values& gate_gradients) {
   for (size_t j = 0; j < units; ++j) {
     const double i = tape.kept[j], f = tape.kept[units + j], g = tape.kept[2 * units + j], o = tape.kept[3 * units + j];
     const double u = std::tanh(tape.c[j]);
     const double d = dc[j] + dh[j] * o * (1 - u * u);
-    slopes[j] = d * g * i * (1 - i);
-    slopes[units + j] = d * tape.c_before[j] * f * (1 - f);
-    slopes[2 * units + j] = d * i * (1 - g * g);
-    slopes[3 * units + j] = dh[j] * u * o * (1 - o);
+    gate_gradients[j] = d * g * i * (1 - i);
+    gate_gradients[units + j] = d * tape.c_before[j] * f * (1 - f);
+    gate_gradients[2 * units + j] = d * i * (1 - g * g);
+    gate_gradients[3 * units + j] = dh[j] * u * o * (1 - o);
     dc[j] = d * f;
     dh[j] = 0;
   }
 }
 
 void gru_backward(const RecurrentGeometry& geometry, const TapeRow& tape, const Values& w_hh, size_t units, Values& dh,
-                  Values& slopes) {
+                  Values& gate_gradients) {
   Values dq(units, 0.0);  // gradient of r h, where reset is applied before the product
   for (size_t j = 0; j < units; ++j) {
     const double z = tape.kept[units + j], n = tape.kept[2 * units + j];
-    slopes[units + j] = dh[j] * (tape.h_before[j] - n) * z * (1 - z);
-    slopes[2 * units + j] = dh[j] * (1 - z) * (1 - n * n);
+    gate_gradients[units + j] = dh[j] * (tape.h_before[j] - n) * z * (1 - z);
+    gate_gradients[2 * units + j] = dh[j] * (1 - z) * (1 - n * n);
     dh[j] *= z;
-    for (size_t k = 0; k < units; ++k) dq[k] += slopes[2 * units + j] * w_hh[(2 * units + j) * units + k];
+    for (size_t k = 0; k < units; ++k) dq[k] += gate_gradients[2 * units + j] * w_hh[(2 * units + j) * units + k];
   }
   for (size_t j = 0; j < units; ++j) {
     const double r = tape.kept[j];
     if (geometry.reset_after) {
-      slopes[j] = slopes[2 * units + j] * tape.kept[3 * units + j] * r * (1 - r);
-      slopes[3 * units + j] = slopes[2 * units + j] * r;
+      gate_gradients[j] = gate_gradients[2 * units + j] * tape.kept[3 * units + j] * r * (1 - r);
+      gate_gradients[3 * units + j] = gate_gradients[2 * units + j] * r;
     } else {
-      slopes[j] = dq[j] * tape.h_before[j] * r * (1 - r);
+      gate_gradients[j] = dq[j] * tape.h_before[j] * r * (1 - r);
       dh[j] += dq[j] * r;
     }
   }
 }
 
-void rnn_backward(const TapeRow& tape, size_t units, bool relu, Values& dh, Values& slopes) {
+void rnn_backward(const TapeRow& tape, size_t units, bool relu, Values& dh, Values& gate_gradients) {
   for (size_t j = 0; j < units; ++j) {
-    slopes[j] = relu ? (tape.h[j] <= 0 ? 0 : dh[j]) : dh[j] * (1 - tape.h[j] * tape.h[j]);
+    gate_gradients[j] = relu ? (tape.h[j] <= 0 ? 0 : dh[j]) : dh[j] * (1 - tape.h[j] * tape.h[j]);
     dh[j] = 0;
   }
 }
 
 // Adds the gradient that reaches h through the recurrent weights.
-void add_products(const RecurrentGeometry& g, const Values& w_hh, const Values& slopes, Values& dh) {
+void add_products(const RecurrentGeometry& g, const Values& w_hh, const Values& gate_gradients, Values& dh) {
   const auto units = static_cast<size_t>(g.hidden);
   const auto gates = static_cast<size_t>(g.is_gru() && !g.reset_after ? 2 : g.gates());
   for (size_t gate = 0; gate < gates; ++gate) {
-    const size_t slope = g.is_gru() && gate == 2 ? 3 : gate;
+    const size_t gate_gradient = g.is_gru() && gate == 2 ? 3 : gate;
     for (size_t j = 0; j < units; ++j) {
-      for (size_t k = 0; k < units; ++k) dh[k] += slopes[slope * units + j] * w_hh[(gate * units + j) * units + k];
+      for (size_t k = 0; k < units; ++k)
+        dh[k] += gate_gradients[gate_gradient * units + j] * w_hh[(gate * units + j) * units + k];
     }
   }
 }
@@ -233,24 +234,25 @@ void run_recurrent_backward(const RefCall& call) {
     };
     Values dh = start(dh_given);
     Values dc = start(dc_given);
-    Values slopes(units * static_cast<size_t>(g.slopes()));
+    Values gate_gradients(units * static_cast<size_t>(g.gate_gradients()));
     for (int64_t s = length - 1; s >= 0; --s) {
       const int64_t t = g.reverse ? length - 1 - s : s;
-      const int64_t place = t * g.state() + row;
-      for (size_t j = 0; j < units && !dy.empty(); ++j) dh[j] += dy[static_cast<size_t>(place) + j];
+      const int64_t position = t * g.state() + row;
+      for (size_t j = 0; j < units && !dy.empty(); ++j) dh[j] += dy[static_cast<size_t>(position) + j];
       const TapeRow kept = {
-          s == 0 ? h0.data() + row : tape.data() + g.previous_states() + place, tape.data() + g.new_states() + place,
-          tape.data() + g.c_states() + g.previous_states() + place, tape.data() + g.c_states() + g.new_states() + place,
-          tape.data() + g.kept_offset() + place * g.kept()};
+          s == 0 ? h0.data() + row : tape.data() + g.previous_states() + position,
+          tape.data() + g.new_states() + position, tape.data() + g.c_states() + g.previous_states() + position,
+          tape.data() + g.c_states() + g.new_states() + position, tape.data() + g.kept_offset() + position * g.kept()};
       if (g.is_lstm()) {
-        lstm_backward(kept, units, dh, dc, slopes);
+        lstm_backward(kept, units, dh, dc, gate_gradients);
       } else if (g.is_gru()) {
-        gru_backward(g, kept, w_hh, units, dh, slopes);
+        gru_backward(g, kept, w_hh, units, dh, gate_gradients);
       } else {
-        rnn_backward(kept, units, g.cell == Cell::rnn_relu, dh, slopes);
+        rnn_backward(kept, units, g.cell == Cell::rnn_relu, dh, gate_gradients);
       }
-      add_products(g, w_hh, slopes, dh);
-      for (size_t j = 0; j < slopes.size(); ++j) result[static_cast<size_t>(place * g.slopes()) + j] = slopes[j];
+      add_products(g, w_hh, gate_gradients, dh);
+      for (size_t j = 0; j < gate_gradients.size(); ++j)
+        result[static_cast<size_t>(position * g.gate_gradients()) + j] = gate_gradients[j];
     }
     for (size_t j = 0; j < units; ++j) result[static_cast<size_t>(g.first_h_gradient() + row) + j] = dh[j];
     for (size_t j = 0; j < units && g.is_lstm(); ++j) {

@@ -5,7 +5,7 @@
 
 namespace pydl::graph {
 
-// Limits of the kernels for fused nodes (backends/cpu/fused.cpp): operands in memory, and instructions.
+// Limits of the kernels for fused nodes (backends/cpu/tiles/fused.cpp): operands in memory, and instructions.
 inline constexpr size_t most_operands = 10;
 inline constexpr size_t most_instructions = 12;
 

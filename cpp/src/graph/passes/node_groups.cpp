@@ -46,9 +46,9 @@ void NodeGroups::number_tree() {
   std::vector<int> free(before_.size());  // the next free position among the children of each node
   int free_root = 0;
   for (size_t n = 0; n < before_.size(); ++n) {
-    int& place = before_[n].empty() ? free_root : free[static_cast<size_t>(before_[n].back())];
-    place_[n] = place;
-    place += size_[n];
+    int& position = before_[n].empty() ? free_root : free[static_cast<size_t>(before_[n].back())];
+    place_[n] = position;
+    position += size_[n];
     free[n] = place_[n] + 1;
   }
 }
@@ -60,8 +60,8 @@ bool NodeGroups::surely_reaches(int from, int to) const {
     const int first = place_[static_cast<size_t>(a)];
     const int end = first + size_[static_cast<size_t>(a)];
     for (const int b : members(to)) {
-      const int place = place_[static_cast<size_t>(b)];
-      if (first <= place && place < end) return true;
+      const int position = place_[static_cast<size_t>(b)];
+      if (first <= position && position < end) return true;
     }
   }
   return false;

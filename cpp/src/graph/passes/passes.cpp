@@ -25,7 +25,7 @@ constexpr bool verify_passes = true;
 #endif
 
 // Names that can be switched off but are not passes over the graph; exec/plan.cpp handles them.
-constexpr const char* planning[] = {"alias", "memory", "together"};
+constexpr const char* planning[] = {"alias", "memory", "concurrent"};
 
 void check_names(std::span<const std::string> without) {
   for (const std::string& name : without) {

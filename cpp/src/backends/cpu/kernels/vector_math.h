@@ -1,5 +1,5 @@
 // Mathematical functions without branches, so that loops over them vectorise. The polynomials are minimax fits, and
-// errors are a few units in the last place.
+// errors are a few units in the last position.
 #pragma once
 
 #include <cstdint>

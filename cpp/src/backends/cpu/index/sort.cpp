@@ -1,0 +1,193 @@
+// Ordering of elements along an axis: a radix sort of keys with their positions, or, to find few of many elements, a
+// scan that keeps the best ones.
+#include "op/attrs/sort.h"
+
+#include <algorithm>
+#include <array>
+
+#include "backends/cpu/families.h"
+#include "op/sort_key.h"
+#include "runtime/threads.h"
+
+namespace pydl::cpu {
+
+namespace {
+
+// Waking a thread pays off for lines with this many elements in total.
+constexpr int64_t elements_per_thread = 4096;
+// Scratch memory for this many lines at a time keeps many threads busy.
+constexpr int64_t most_parts = 64;
+// Shorter lines are sorted by comparisons.
+constexpr int64_t shortest_radix = 96;
+// Up to this many of the best elements are kept by insertion, out of at least eight times as many.
+constexpr int64_t most_kept = 32;
+
+template <class Key>
+struct Entry {
+  Key key;
+  uint32_t position;
+
+  friend bool operator<(const Entry& a, const Entry& b) {
+    return a.key < b.key || (a.key == b.key && a.position < b.position);
+  }
+};
+
+// Sorts by the bytes of the keys, from the lowest. Equal keys keep their order. Returns the buffer that contains the
+// result.
+template <class Key>
+Entry<Key>* radix_sort(Entry<Key>* from, Entry<Key>* to, int64_t count) {
+  constexpr size_t bytes = sizeof(Key);
+  std::array<std::array<uint32_t, 256>, bytes> counts = {};
+  for (int64_t i = 0; i < count; ++i) {
+    for (size_t byte = 0; byte < bytes; ++byte) ++counts[byte][from[i].key >> (8 * byte) & 255];
+  }
+  for (size_t byte = 0; byte < bytes; ++byte) {
+    auto& starts = counts[byte];
+    const auto shared = static_cast<size_t>(from[0].key >> (8 * byte) & 255);
+    if (starts[shared] == static_cast<uint32_t>(count)) continue;  // all keys have the same byte
+    uint32_t start = 0;
+    for (uint32_t& bucket : starts) start += std::exchange(bucket, start);
+    for (int64_t i = 0; i < count; ++i) to[starts[from[i].key >> (8 * byte) & 255]++] = from[i];
+    std::swap(from, to);
+  }
+  return from;
+}
+
+// The lines of a call: one per element of the other axes.
+struct Lines {
+  int64_t count = 1;
+  int64_t inner = 1;   // of the results: distance between the elements of a line
+  int64_t length = 0;  // of a line of x
+  int64_t kept = 0;    // of a line of the results
+  int64_t stride = 0;  // of a line of x
+  Dims shape;          // of the other axes
+  Dims strides;
+
+  Lines(const BufferSpec& x, const BufferSpec& result, int axis)
+      : length(x.shape[axis]), kept(result.shape[axis]), stride(x.strides[axis]), shape(x.shape), strides(x.strides) {
+    for (int i = axis + 1; i < x.shape.rank(); ++i) inner *= x.shape[i];
+    shape.erase(axis);
+    strides.erase(axis);
+    count = element_count(shape);
+  }
+
+  // The offset of a line in x, and in the results.
+  int64_t source(int64_t line) const {
+    int64_t offset = 0;
+    for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+      offset += line % shape[axis] * strides[axis];
+      line /= shape[axis];
+    }
+    return offset;
+  }
+  int64_t target(int64_t line) const { return line / inner * inner * kept + line % inner; }
+};
+
+template <class T>
+class SortKernel final : public Kernel {
+ public:
+  using Key = op::SortKey<T>;
+
+  SortKernel(const KernelCall& call, const Lines& lines)
+      : lines_(lines),
+        has_values_(call.op != OpId::argsort),
+        descending_(call.attrs.flag(call.op == OpId::topk ? "largest" : "descending")),
+        scans_(lines.kept <= most_kept && lines.kept * 8 <= lines.length),
+        parts_(std::min(lines.count, most_parts)),
+        part_bytes_(static_cast<size_t>(scans_ ? most_kept : 2 * lines.length) * sizeof(Entry<Key>)) {
+    scratchpad_bytes = static_cast<size_t>(parts_) * part_bytes_;
+  }
+
+  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+    const auto* x = static_cast<const T*>(inputs[0]);
+    auto* values = has_values_ ? static_cast<T*>(outputs[0]) : nullptr;
+    auto* indices = static_cast<int64_t*>(outputs[has_values_ ? 1 : 0]);
+    const int64_t lines_per_part = (lines_.count + parts_ - 1) / parts_;
+    const int64_t grain = elements_per_thread / (lines_per_part * lines_.length);
+    runtime::parallel_for(parts_, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) {
+        auto* entries =
+            reinterpret_cast<Entry<Key>*>(static_cast<char*>(scratchpad) + static_cast<size_t>(part) * part_bytes_);
+        const int64_t last = std::min((part + 1) * lines_per_part, lines_.count);
+        for (int64_t line = part * lines_per_part; line < last; ++line) {
+          const T* source = x + lines_.source(line);
+          const Entry<Key>* sorted = scans_ ? scan(source, entries) : sort(source, entries);
+          write(sorted, source, lines_.target(line), values, indices);
+        }
+      }
+    });
+  }
+
+ private:
+  Key key(const T* source, int64_t i) const {
+    const Key ascending = op::sort_key(source[i * lines_.stride]);
+    return descending_ ? static_cast<Key>(~ascending) : ascending;
+  }
+
+  const Entry<Key>* sort(const T* source, Entry<Key>* entries) const {
+    const int64_t count = lines_.length;
+    for (int64_t i = 0; i < count; ++i) entries[i] = {key(source, i), static_cast<uint32_t>(i)};
+    if (count >= shortest_radix) return radix_sort(entries, entries + count, count);
+    std::sort(entries, entries + count);
+    return entries;
+  }
+
+  // Keeps the smallest keys in order. Blocks without a key below the last one kept are skipped.
+  const Entry<Key>* scan(const T* source, Entry<Key>* kept) const {
+    constexpr int64_t block = 32;
+    const int64_t count = lines_.kept;
+    int64_t filled = 0;
+    Key bound = std::numeric_limits<Key>::max();
+    const auto offer = [&](Key candidate, int64_t position) {
+      if (filled == count && candidate >= bound) return;
+      int64_t slot = filled < count ? filled++ : count - 1;
+      for (; slot > 0 && kept[slot - 1].key > candidate; --slot) kept[slot] = kept[slot - 1];
+      kept[slot] = {candidate, static_cast<uint32_t>(position)};
+      if (filled == count) bound = kept[count - 1].key;
+    };
+    Key keys[block];
+    for (int64_t first = 0; first < lines_.length; first += block) {
+      const int64_t size = std::min(block, lines_.length - first);
+      for (int64_t i = 0; i < size; ++i) keys[i] = key(source, first + i);
+      bool any = filled < count;
+      for (int64_t i = 0; i < size; ++i) any |= keys[i] < bound;
+      if (!any) continue;
+      for (int64_t i = 0; i < size; ++i) offer(keys[i], first + i);
+    }
+    return kept;
+  }
+
+  void write(const Entry<Key>* sorted, const T* source, int64_t target, T* values, int64_t* indices) const {
+    for (int64_t i = 0; i < lines_.kept; ++i) {
+      const int64_t position = sorted[i].position;
+      indices[target + i * lines_.inner] = position;
+      if (values != nullptr) values[target + i * lines_.inner] = source[position * lines_.stride];
+    }
+  }
+
+  Lines lines_;
+  bool has_values_;
+  bool descending_;
+  bool scans_;
+  int64_t parts_;
+  size_t part_bytes_;
+};
+
+std::unique_ptr<Kernel> prepare_sort(const KernelCall& call) {
+  const BufferSpec& x = call.inputs[0];
+  const Lines lines(x, call.outputs[0], static_cast<int>(call.attrs.integer("axis")));
+  if (lines.count * lines.length * lines.kept == 0 || lines.length > std::numeric_limits<uint32_t>::max()) {
+    return nullptr;
+  }
+  std::unique_ptr<Kernel> kernel;
+  visit_dtype(x.dtype, [&](auto zero) { kernel = std::make_unique<SortKernel<decltype(zero)>>(call, lines); });
+  return kernel;
+}
+
+}  // namespace
+
+void register_sort(KernelTable& table) {
+  for (const OpId op : {OpId::sort_with_indices, OpId::argsort, OpId::topk}) table.add(op, Provider::cpu, prepare_sort);
+}
+
+}  // namespace pydl::cpu

@@ -1,0 +1,278 @@
+// Reductions of matrices along rows and columns. Only a few floating-point elements are summed in float before the sums
+// continue in double, so that long sums stay accurate.
+#include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/partial_vector.h"
+#include "backends/cpu/kernels/shuffle.h"
+#include "backends/cpu/kernels/vector_math.h"
+
+namespace pydl::cpu::PYDL_ISA_NAMESPACE {
+
+namespace {
+
+template <class T>
+struct AccumulatorOf {
+  using type = int64_t;
+};
+template <>
+struct AccumulatorOf<float> {
+  using type = double;
+};
+template <>
+struct AccumulatorOf<double> {
+  using type = double;
+};
+template <class T>
+using Accumulator = typename AccumulatorOf<T>::type;
+
+// How two values of T, two accumulators or two vectors of them are joined. `identity` is that of the element type.
+struct Sum {
+  template <class V>
+  static inline V join(V a, V b) {
+    return a + b;
+  }
+  template <class T>
+  static constexpr T identity() {
+    return T(0);
+  }
+};
+struct Multiply {
+  template <class V>
+  static inline V join(V a, V b) {
+    return a * b;
+  }
+  template <class T>
+  static constexpr T identity() {
+    return T(1);
+  }
+};
+
+template <class T>
+constexpr T lowest() {
+  if constexpr (T(0.5) != T(0))
+    return -static_cast<T>(__builtin_inf());
+  else if constexpr (T(-1) > T(0))
+    return T(0);
+  else
+    return static_cast<T>(uint64_t{1} << (8 * sizeof(T) - 1));
+}
+template <class T>
+constexpr T highest() {
+  if constexpr (T(0.5) != T(0))
+    return static_cast<T>(__builtin_inf());
+  else
+    return static_cast<T>(~lowest<T>());
+}
+
+// NaN wins.
+struct Max {
+  template <class V>
+  static inline V join(V a, V b) {
+    return (a > b) | (a != a) ? a : b;
+  }
+  template <class T>
+  static constexpr T identity() {
+    return lowest<T>();
+  }
+};
+struct Min {
+  template <class V>
+  static inline V join(V a, V b) {
+    return (a < b) | (a != a) ? a : b;
+  }
+  template <class T>
+  static constexpr T identity() {
+    return highest<T>();
+  }
+};
+
+// Reduces one row. Blocks are short enough for sums in float; four vectors side by side hide the latency of additions.
+template <class Join, class T>
+inline Accumulator<T> reduce_row(const T* x, int64_t count) {
+  constexpr int64_t length = vector_length<T>;
+  constexpr int64_t block = 64 * 4 * length;
+  Accumulator<T> total = Join::template identity<T>();
+  int64_t i = 0;
+  while (count - i >= 4 * length) {
+    const int64_t end = i + (count - i < block ? (count - i) / (4 * length) * (4 * length) : block);
+    Vector<T> a = load(x + i);
+    Vector<T> b = load(x + i + length);
+    Vector<T> c = load(x + i + 2 * length);
+    Vector<T> d = load(x + i + 3 * length);
+    for (i += 4 * length; i < end; i += 4 * length) {
+      a = Join::join(a, load(x + i));
+      b = Join::join(b, load(x + i + length));
+      c = Join::join(c, load(x + i + 2 * length));
+      d = Join::join(d, load(x + i + 3 * length));
+    }
+    const Vector<T> joined = Join::join(Join::join(a, b), Join::join(c, d));
+    if constexpr (sizeof(T) >= 4) {
+      total = Join::join(total, static_cast<Accumulator<T>>(join_lanes<Join, T>(joined)));
+    } else {
+      for (int64_t lane = 0; lane < length; ++lane) total = Join::join(total, static_cast<int64_t>(joined[lane]));
+    }
+  }
+  if constexpr (sizeof(T) >= 4) {
+    if (i == count) return total;
+    constexpr T nothing = Join::template identity<T>();
+    Vector<T> rest = load_part(x + i, count - i, nothing);
+    for (i += length; i < count; i += length) rest = Join::join(rest, load_part(x + i, count - i, nothing));
+    return Join::join(total, static_cast<Accumulator<T>>(join_lanes<Join, T>(rest)));
+  } else {
+    for (; i < count; ++i) total = Join::join(total, static_cast<Accumulator<T>>(x[i]));
+    return total;
+  }
+}
+
+template <class Join, class T>
+void reduce_rows(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double*, void* acc) {
+  auto* result = static_cast<Accumulator<T>*>(acc);
+  for (int64_t row = 0; row < rows; ++row) {
+    result[row] = reduce_row<Join>(static_cast<const T*>(x) + row * row_stride, columns);
+  }
+}
+
+// Joins `count` rows in T, and then their result with the accumulators.
+template <class Join, class T, int count>
+inline void reduce_row_group(const T* rows, int64_t row_stride, int64_t columns, Accumulator<T>* result) {
+  constexpr int64_t length = vector_length<Accumulator<T>>;
+  typedef T Part __attribute__((vector_size(length * sizeof(T))));
+  int64_t j = 0;
+  for (; j + length <= columns; j += length) {
+    Part parts[count];
+#pragma GCC unroll 8
+    for (int k = 0; k < count; ++k) __builtin_memcpy(&parts[k], rows + k * row_stride + j, sizeof(Part));
+#pragma GCC unroll 4
+    for (int step = 1; step < count; step *= 2) {
+#pragma GCC unroll 8
+      for (int k = 0; k + step < count; k += 2 * step) parts[k] = Join::join(parts[k], parts[k + step]);
+    }
+    const auto joined = __builtin_convertvector(parts[0], Vector<Accumulator<T>>);
+    store(result + j, Join::join(load(result + j), joined));
+  }
+  for (; j < columns; ++j) {
+    for (int k = 0; k < count; ++k) {
+      result[j] = Join::join(result[j], static_cast<Accumulator<T>>(rows[k * row_stride + j]));
+    }
+  }
+}
+
+template <class Join, class T>
+void reduce_columns(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double*, void* acc) {
+  auto* result = static_cast<Accumulator<T>*>(acc);
+  const T* row = static_cast<const T*>(x);
+  for (; rows >= 8; rows -= 8, row += 8 * row_stride) {
+    reduce_row_group<Join, T, 8>(row, row_stride, columns, result);
+  }
+  for (; rows > 0; --rows, row += row_stride) reduce_row_group<Join, T, 1>(row, row_stride, columns, result);
+}
+
+// Sums of squared distances from `shift`, one sum per row or per column.
+template <class T>
+void square_rows(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double* shift, void* acc) {
+  constexpr int64_t length = vector_length<double>;
+  typedef T Part __attribute__((vector_size(length * sizeof(T))));
+  auto* result = static_cast<double*>(acc);
+  for (int64_t i = 0; i < rows; ++i) {
+    const T* row = static_cast<const T*>(x) + i * row_stride;
+    const double mean = shift[i];
+    Vector<double> sums[4] = {};
+    int64_t j = 0;
+    for (; j + 4 * length <= columns; j += 4 * length) {
+#pragma GCC unroll 4
+      for (int64_t k = 0; k < 4; ++k) {
+        Part part;
+        __builtin_memcpy(&part, row + j + k * length, sizeof(part));
+        const Vector<double> distance = __builtin_convertvector(part, Vector<double>) - mean;
+        sums[k] += distance * distance;
+      }
+    }
+    double total = join_lanes<Sum, double>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+    for (; j < columns; ++j) total += (static_cast<double>(row[j]) - mean) * (static_cast<double>(row[j]) - mean);
+    result[i] = total;
+  }
+}
+
+template <class T>
+void square_columns(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double* shift, void* acc) {
+  auto* result = static_cast<double*>(acc);
+  for (int64_t i = 0; i < rows; ++i) {
+    const T* row = static_cast<const T*>(x) + i * row_stride;
+#pragma GCC ivdep
+    for (int64_t j = 0; j < columns; ++j) {
+      const double distance = static_cast<double>(row[j]) - shift[j];
+      result[j] += distance * distance;
+    }
+  }
+}
+
+template <class Join, class T>
+int64_t find_in_row(const void* x, int64_t count) {
+  const T* row = static_cast<const T*>(x);
+  const auto extremum = static_cast<T>(reduce_row<Join>(row, count));
+  for (int64_t i = 0; i < count; ++i) {
+    if (row[i] == extremum || row[i] != row[i]) return i;
+  }
+  return 0;
+}
+
+template <class Join, class T>
+void find_in_columns(const void* x, int64_t rows, int64_t row_stride, int64_t columns, int64_t* index) {
+  const T* row = static_cast<const T*>(x);
+  T extremum[arg_columns];
+  for (int64_t j = 0; j < columns; ++j) {
+    extremum[j] = row[j];
+    index[j] = 0;
+  }
+  for (int64_t i = 1; i < rows; ++i) {
+    row += row_stride;
+    for (int64_t j = 0; j < columns; ++j) {
+      const T joined = Join::join(extremum[j], row[j]);
+      // Better if unequal to the extremum so far, unless that is already NaN.
+      const bool better = (joined != extremum[j]) & (extremum[j] == extremum[j]);
+      index[j] = better ? i : index[j];
+      extremum[j] = better ? joined : extremum[j];
+    }
+  }
+}
+
+template <class Join, class T>
+constexpr ReduceKernels joining() {
+  return {reduce_rows<Join, T>, reduce_columns<Join, T>};
+}
+
+template <class Join>
+void fill_arithmetic(ReduceKernels* kernels) {
+  kernels[reduce_float] = joining<Join, float>();
+  kernels[reduce_double] = joining<Join, double>();
+  kernels[reduce_int64] = joining<Join, int64_t>();
+}
+
+template <class Join>
+void fill_extremum(ReduceKernels* kernels) {
+  fill_arithmetic<Join>(kernels);
+  kernels[reduce_int32] = joining<Join, int32_t>();
+  kernels[reduce_uint8] = joining<Join, uint8_t>();
+}
+
+template <class Join>
+void fill_arg(ArgKernels* kernels) {
+  kernels[lane_float] = {find_in_row<Join, float>, find_in_columns<Join, float>};
+  kernels[lane_double] = {find_in_row<Join, double>, find_in_columns<Join, double>};
+  kernels[lane_int32] = {find_in_row<Join, int32_t>, find_in_columns<Join, int32_t>};
+  kernels[lane_int64] = {find_in_row<Join, int64_t>, find_in_columns<Join, int64_t>};
+}
+
+}  // namespace
+
+void fill_reduce(KernelSet& set) {
+  fill_arithmetic<Sum>(set.reduce[reduce_sum]);
+  fill_arithmetic<Multiply>(set.reduce[reduce_prod]);
+  fill_extremum<Max>(set.reduce[reduce_max]);
+  fill_extremum<Min>(set.reduce[reduce_min]);
+  set.reduce[reduce_squares][reduce_float] = {square_rows<float>, square_columns<float>};
+  set.reduce[reduce_squares][reduce_double] = {square_rows<double>, square_columns<double>};
+  fill_arg<Max>(set.arg[0]);
+  fill_arg<Min>(set.arg[1]);
+}
+
+}  // namespace pydl::cpu::PYDL_ISA_NAMESPACE
