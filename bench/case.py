@@ -27,6 +27,8 @@ class Contender:
     run: Callable[[], Any]  # one step; may return before the step is finished
     read: Callable[[Any], Values]  # waits for what `run` returned: an operation's values, or a loss
     wait: Callable[[Any], Any] | None = None  # only waits, where `read` is slow
+    # How many kernels of each op and implementation one step runs, where that is known.
+    kernels: Callable[[], dict[str, int]] | None = None
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class Finished:
 
     peak_memory: int  # bytes, until the last slice
     values: Values  # to be compared with the other frameworks'
+    kernels: dict[str, int]  # of one step, by op and implementation; empty where it is not known
 
 
 @dataclass(frozen=True)

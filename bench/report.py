@@ -62,7 +62,14 @@ def table(measured: Measured, limits: Limits) -> str:
     header, *rows = map(list, zip(*columns, strict=True)) if rows else [list(_HEADER)]
     text = tabulate(rows, headers=header, tablefmt="github", disable_numparse=True)
     missing = [f"{r.contender}: {r.failure.reason}" for r in measured.results if r.failure]
-    return "\n".join([measured.case.name, "", text, *missing, ""])
+    kernels = [f"{r.contender}: {_kernels(r)}" for r in measured.results if _kernels(r)]
+    return "\n".join([measured.case.name, "", text, *missing, *kernels, ""])
+
+
+def _kernels(result: Result) -> str:
+    """The implementations of products and convolutions, with how many calls each one serves."""
+    named = [(name, count) for name, count in result.kernels.items() if ":" in name]
+    return ", ".join(f"{count} x {name}" for name, count in named if "tiles" not in name)
 
 
 def write_json(
@@ -112,6 +119,7 @@ def _result_record(measured: Measured, result: Result, limits: Limits) -> dict[s
         "fraction_of_peak": measured.fraction_of_peak(result, limits),
         "peak_memory": result.peak_memory,
         "first_step": result.first_step,
+        "kernels": result.kernels,
     }
 
 

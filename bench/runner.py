@@ -38,6 +38,7 @@ class Result:
     first_step: float | None = None  # seconds from the start of the process to its first step
     peak_memory: int | None = None  # bytes
     values: Values | None = field(default=None, repr=False)
+    kernels: dict[str, int] = field(default_factory=dict)  # of one step, by op and implementation
 
     @property
     def ours(self) -> bool:
@@ -109,6 +110,7 @@ def _finish(worker: WorkerProcess, result: Result) -> None:
     try:
         finished = worker.ask(FINISH)
         result.peak_memory, result.values = finished.peak_memory, finished.values
+        result.kernels = finished.kernels
     except WorkerError as error:
         result.failure = error.failure
 

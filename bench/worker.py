@@ -60,8 +60,9 @@ def _serve(job: Job, next_request: Callable[[], str], answer: Callable[[object],
     while next_request() == TIME:
         answer(time_slice(contender, steps))
     peak_memory = _peak_memory()
+    kernels = contender.kernels() if contender.kernels else {}
     del contender
-    answer(Finished(peak_memory, _checked_values(job)))
+    answer(Finished(peak_memory, _checked_values(job), kernels))
 
 
 def _build(work: Work, name: str) -> tuple[Contender, float]:

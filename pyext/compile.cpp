@@ -154,6 +154,7 @@ py::dict step_dict(const ProgramStep& step) {
   py::dict entry;
   entry["name"] = step.name;
   entry["provider"] = step.provider;
+  entry["implementation"] = step.implementation;
   entry["location"] = step.location;
   entry["operands"] = step.operands;
   entry["flops"] = step.flops;
@@ -163,6 +164,25 @@ py::dict step_dict(const ProgramStep& step) {
 }
 
 void define_program(py::module_& module) {
+  py::class_<ProgramOptions>(module, "_ProgramOptions", "How programs are made; unknown names raise ValueError.")
+      .def(py::init([](std::vector<std::string> without, bool explain, std::string kernels) {
+             ProgramOptions options = {
+                 .without = std::move(without), .explain = explain, .kernels = std::move(kernels)};
+             check_options(options);
+             return options;
+           }),
+           py::arg("without"), py::arg("explain"), py::arg("kernels"))
+      .def_readonly("explain", &ProgramOptions::explain)
+      .def(py::pickle(
+          [](const ProgramOptions& options) {
+            return py::make_tuple(options.without, options.explain, options.kernels);
+          },
+          [](const py::tuple& state) {
+            return ProgramOptions{.without = state[0].cast<std::vector<std::string>>(),
+                                  .explain = state[1].cast<bool>(),
+                                  .kernels = state[2].cast<std::string>()};
+          }));
+  module.def("_pass_names", pass_names);
   py::class_<Program, std::shared_ptr<Program>>(module, "_Program", "A traced function, ready to run.")
       .def("describe", &Program::describe, py::arg("peak_flops") = 0.0, py::arg("peak_bytes") = 0.0)
       .def("to_dot", &Program::to_dot)
@@ -202,17 +222,16 @@ void define_trace(py::module_& module) {
       .def("record", [](Trace& trace, const std::vector<Tensor>& outputs) { return trace.record(outputs); })
       .def("finish_halves",
            [](Trace& trace, const std::vector<Tensor>& outputs, const std::pair<size_t, size_t>& position,
-              const std::vector<Tensor>& gradients, std::vector<std::string> without, bool explain) {
+              const std::vector<Tensor>& gradients, const ProgramOptions& options) {
              const py::gil_scoped_release release;
-             auto [forward, backward] = trace.finish_halves(outputs, {position.first, position.second}, gradients,
-                                                            {.without = std::move(without), .explain = explain});
+             auto [forward, backward] =
+                 trace.finish_halves(outputs, {position.first, position.second}, gradients, options);
              return std::pair(std::make_shared<Program>(std::move(forward)),
                               std::make_shared<Program>(std::move(backward)));
            })
-      .def("finish", [](Trace& trace, const std::vector<Tensor>& outputs, std::vector<std::string> without,
-                        bool explain) {
+      .def("finish", [](Trace& trace, const std::vector<Tensor>& outputs, const ProgramOptions& options) {
         const py::gil_scoped_release release;
-        return std::make_shared<Program>(trace.finish(outputs, {.without = std::move(without), .explain = explain}));
+        return std::make_shared<Program>(trace.finish(outputs, options));
       });
   module.def("_is_tracing", is_tracing);
   module.def("_is_traced", is_traced);
@@ -220,7 +239,6 @@ void define_trace(py::module_& module) {
   module.def("_guard_holds", [](const py::tuple& guard) { return Guard(guard).holds(); });
   module.def("_version", [](const Tensor& tensor) { return tensor.version(); });
   module.def("_declare_state", declare_state);
-  module.def("_pass_names", pass_names);
   define_scope<PauseTracing>(module, "_PauseTracing", "Runs the calls in this scope immediately.");
   define_scope<RecomputeScope>(module, "_RecomputeScope", "Marks the calls in this scope as a recomputation.");
 }

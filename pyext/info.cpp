@@ -57,10 +57,11 @@ py::list list_ops() {
   py::list ops;
   for (const op::OpDef& def : op::all_ops()) {
     py::list providers;
-    for (int i = 0; i < exec::provider_count; ++i) {
-      const auto provider = static_cast<Provider>(i);
-      if (exec::KernelTable::global().find(def.id, provider) != nullptr)
-        providers.append(exec::provider_name(provider));
+    py::list implementations;
+    for (const exec::Implementation& one : exec::KernelTable::global().implementations(def.id)) {
+      const py::str provider = exec::provider_name(one.provider);
+      if (!providers.contains(provider)) providers.append(provider);
+      implementations.append(one.name);
     }
     py::dict entry;
     entry["name"] = def.name;
@@ -77,6 +78,7 @@ py::list list_ops() {
     for (const op::AttrField& field : def.attributes) attributes.append(field.name);
     entry["attributes"] = attributes;
     entry["providers"] = providers;
+    entry["implementations"] = implementations;
     ops.append(entry);
   }
   return ops;
@@ -89,13 +91,6 @@ const op::OpDef& op_named(const std::string& name) {
   throw ValueError(concat_text("there is no op '", name, "'"));
 }
 
-Provider provider_named(const std::string& name) {
-  for (int i = 0; i < exec::provider_count; ++i) {
-    if (name == exec::provider_name(static_cast<Provider>(i))) return static_cast<Provider>(i);
-  }
-  throw ValueError(concat_text("there is no provider '", name, "'"));
-}
-
 op::AttrValue attr_value(const op::OpDef& def, const std::string& name, py::handle value) {
   // Flags that passes set are not declared.
   const op::AttrField flag = {name, op::AttrKind::boolean};
@@ -106,10 +101,10 @@ op::AttrValue attr_value(const op::OpDef& def, const std::string& name, py::hand
                               op::describe_kind(field != nullptr ? *field : flag)));
 }
 
-// Runs one op through one provider, apart from all others, and returns its result, or a list of several ones; None when
-// it cannot serve the call. Elementwise inputs must have one shape. A mutating op gives its first input.
-py::object apply_with_provider(const std::string& name, const std::string& provider, const std::vector<Tensor>& inputs,
-                               const py::dict& attributes) {
+// Runs one op by one implementation, or by those of one provider, and returns its result, or a list of several ones;
+// None if it does not apply to the call. Elementwise inputs must have one shape. A mutating op gives its first input.
+py::object apply_with_provider(const std::string& name, const std::string& implementation,
+                               const std::vector<Tensor>& inputs, const py::dict& attributes) {
   const op::OpDef& def = op_named(name);
   op::check_input_count(def, inputs.size());
   std::vector<std::string> names;  // attrs hold views of these names
@@ -137,7 +132,7 @@ py::object apply_with_provider(const std::string& name, const std::string& provi
     results.push_back(Tensor::empty_strided(output.shape, output.strides, output.dtype));
     targets.push_back(results.back().raw_data());
   }
-  const auto kernel = exec::prepare_kernel_from({def.id, attrs, specs, outputs}, provider_named(provider));
+  const auto kernel = exec::prepare_kernel_from({def.id, attrs, specs, outputs}, implementation);
   if (!kernel) return py::none();
   // Aligned as in a normal run.
   const Tensor scratchpad = Tensor::empty({static_cast<int64_t>(kernel->scratchpad_bytes)}, DType::uint8);

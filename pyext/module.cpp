@@ -2,6 +2,7 @@
 #include "bindings.h"
 #include "call_messages.h"
 #include "casters.h"
+#include "exec/kernel_choice.h"
 #include "pydl/random.h"
 #include "pydl/threads.h"
 #include "pydl/version.h"
@@ -21,6 +22,7 @@ void check_environment() {
   }
   num_threads();
   default_generator();
+  exec::KernelChoice::process();
 }
 
 bool is_main_interpreter() { return PyInterpreterState_Get() == PyInterpreterState_Main(); }

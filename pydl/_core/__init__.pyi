@@ -526,6 +526,17 @@ class Generator:
 class TraceError(RuntimeError):
     """A function that cannot be compiled: it depends on values, or on tensors that were not declared."""
 
+class _ProgramOptions:
+    """How programs are made; unknown names raise ValueError."""
+
+    def __getstate__(self) -> tuple[list[str], builtins.bool, str]: ...
+    def __init__(
+        self, without: collections.abc.Sequence[str], explain: builtins.bool, kernels: str
+    ) -> None: ...
+    def __setstate__(self, arg0: tuple[typing.Any, ...]) -> None: ...
+    @property
+    def explain(self) -> builtins.bool: ...
+
 class _Program:
     """A traced function, ready to run."""
 
@@ -550,19 +561,13 @@ class _Trace:
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
     def __init__(self, package: str) -> None: ...
     def argument(self, arg0: TensorLike) -> Tensor: ...
-    def finish(
-        self,
-        arg0: collections.abc.Sequence[Tensor],
-        arg1: collections.abc.Sequence[str],
-        arg2: builtins.bool,
-    ) -> _Program: ...
+    def finish(self, arg0: collections.abc.Sequence[Tensor], arg1: _ProgramOptions) -> _Program: ...
     def finish_halves(
         self,
         arg0: collections.abc.Sequence[Tensor],
         arg1: tuple[int, int],
         arg2: collections.abc.Sequence[Tensor],
-        arg3: collections.abc.Sequence[str],
-        arg4: builtins.bool,
+        arg3: _ProgramOptions,
     ) -> tuple[_Program, _Program]: ...
     def is_dropped(self, arg0: TensorLike, arg1: TensorLike) -> builtins.bool: ...
     def live_results(self) -> int: ...

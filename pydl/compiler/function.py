@@ -51,22 +51,16 @@ class CompiledFunction(Generic[FunctionT]):
         self,
         function: FunctionT,
         state: Sequence[Any],
-        explain: bool,
-        without: Sequence[str],
+        options: _core._ProgramOptions,
         cache_size: int,
     ) -> None:
         if not callable(function):
             raise TypeError(f"compile: expected a function, got {type(function).__name__}")
         if cache_size < 1:
             raise ValueError(f"compile: expected cache_size of at least 1, got {cache_size}")
-        unknown = [name for name in without if name not in _core._pass_names()]
-        if unknown:
-            expected = ", ".join(_core._pass_names())
-            raise ValueError(f"compile: there is no pass {unknown[0]!r}; expected {expected}")
         self._function = function
         self._state = list(state) if isinstance(state, (list, tuple)) else [state]
-        self._explain = explain
-        self._without = list(without)
+        self._options = options
         self._cache_size = cache_size
         self._cache = _core._ProgramCache(cache_size)
         self.traces = 0
@@ -85,7 +79,7 @@ class CompiledFunction(Generic[FunctionT]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies trace anew: programs belong to the tensors that they were made for.
-        made_of = (self._function, self._state, self._explain, self._without, self._cache_size)
+        made_of = (self._function, self._state, self._options, self._cache_size)
         return CompiledFunction, made_of
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -99,8 +93,7 @@ class CompiledFunction(Generic[FunctionT]):
         bound = CompiledFunction(
             self._function.__get__(instance, owner),
             self._state,
-            self._explain,
-            self._without,
+            self._options,
             self._cache_size,
         )
         if hasattr(instance, "__dict__"):
@@ -126,7 +119,7 @@ class CompiledFunction(Generic[FunctionT]):
         programs = self.programs
         if not programs:
             return f"{self._name}: not traced yet"
-        if not self._explain:
+        if not self._options.explain:
             return str(programs[0].describe())
         return str(programs[0].describe(_core._measure_fma_peak(), _core._measure_bandwidth()))
 
@@ -183,7 +176,7 @@ class CompiledFunction(Generic[FunctionT]):
                     f"{self._name}: the function changes {name}, which a program does not do; "
                     "return what is to be kept"
                 )
-        if self._explain:
+        if self._options.explain:
             print(program.describe())
         guards = _each_once(self._collect().guards + reads.guards())
         return self._cache.add(call=call, guards=guards, program=program, **made)
@@ -311,12 +304,11 @@ class _Tracing:
         """Trace the function and compile what it did."""
         owner = self._owner
         outputs, derivative = self._run_traced(self._state.tensors, self._differentiate)
-        options = (owner._without, owner._explain)
         try:
             if derivative is None:
-                self.program = self._trace.finish(outputs, *options)
+                self.program = self._trace.finish(outputs, owner._options)
             else:
-                self._finish_halves(outputs, derivative, options)
+                self._finish_halves(outputs, derivative)
         except TraceError as error:
             raise self._located(error) from None
 
@@ -369,13 +361,11 @@ class _Tracing:
         found = _core._grad(roots, wanted, weights, False, False, True)
         return _Derivative(chosen, arguments, states, position, found)
 
-    def _finish_halves(
-        self, outputs: list[Tensor], derivative: _Derivative, options: tuple[list[str], bool]
-    ) -> None:
+    def _finish_halves(self, outputs: list[Tensor], derivative: _Derivative) -> None:
         gradients = [gradient for gradient in derivative.gradients if gradient is not None]
         flows = [gradient is not None for gradient in derivative.gradients]
         self.program, backward = self._trace.finish_halves(
-            outputs, derivative.position, gradients, *options
+            outputs, derivative.position, gradients, self._owner._options
         )
         self.derivative = _core._Derivative(
             backward, derivative.results, derivative.arguments, derivative.states, flows
@@ -473,6 +463,7 @@ def compile(
     state: Any = ...,
     explain: bool = ...,
     without: Sequence[str] = ...,
+    kernels: Mapping[str, str] = ...,
     cache_size: int = ...,
 ) -> CompiledFunction[FunctionT]: ...
 @overload
@@ -482,6 +473,7 @@ def compile(
     state: Any = ...,
     explain: bool = ...,
     without: Sequence[str] = ...,
+    kernels: Mapping[str, str] = ...,
     cache_size: int = ...,
 ) -> Callable[[FunctionT], CompiledFunction[FunctionT]]: ...
 def compile(
@@ -490,6 +482,7 @@ def compile(
     state: Any = (),
     explain: bool = False,
     without: Sequence[str] = (),
+    kernels: Mapping[str, str] | None = None,
     cache_size: int = 16,
 ) -> Any:
     """Compile a function on tensors: a forward pass, or a whole training step.
@@ -532,6 +525,12 @@ def compile(
         that have gradients), "fuse_elementwise", "fuse_reductions", "alias" (results in the memory
         of operands), "memory" (buffers that share memory), "concurrent" (small kernels that do not
         depend on each other run at the same time).
+    kernels : dict of str to str, optional
+        Implementations to prefer to the fastest ones: names of ops, where ``*`` at the end stands
+        for any rest of a name, each with an implementation or a provider as `describe` shows them,
+        such as ``{"conv*": "onednn"}``. Calls to which they do not apply are computed as usual.
+        The environment variable ``PYDL_KERNELS=conv*:onednn,matmul:cpu`` does the same for the
+        whole process.
     cache_size : int, default 16
         How many programs are kept, one for each signature of arguments.
 
@@ -546,6 +545,8 @@ def compile(
         At the first call, for a function that asks for values of tensors (`if x > 0`, `float(x)`),
         uses a tensor that was not declared, keeps or returns something else than tensors, or asks
         for what is another in every call, such as `numpy.random`. The message names the line.
+    ValueError
+        For passes, ops and implementations that do not exist.
 
     Examples
     --------
@@ -566,8 +567,10 @@ def compile(
     >>> losses[2] < losses[1] < losses[0]
     True
     """
+    chosen = ",".join(f"{op}:{name}" for op, name in (kernels or {}).items())
+    options = _core._ProgramOptions(without, explain, chosen)
 
     def decorate(inner: Any) -> Any:
-        return CompiledFunction(inner, state, explain, without, cache_size)
+        return CompiledFunction(inner, state, options, cache_size)
 
     return decorate if function is None else decorate(function)

@@ -30,14 +30,14 @@ class SharedConversion:
     def __init__(self, convert: Callable[[Tensor], Tensor]) -> None:
         self._convert = convert
         self._by_identity: dict[int, Tensor] = {}
-        self._by_position: dict[_Place, Tensor] = {}
+        self._by_place: dict[_Place, Tensor] = {}
 
     def check(self, tensors: list[tuple[str, Tensor]]) -> None:
         """Raise `ValueError` where tensors overlap without being the same: they would part."""
-        positions = sorted(
-            (position, name) for name, tensor in tensors if (position := _position(tensor)) is not None
+        places = sorted(
+            (place, name) for name, tensor in tensors if (place := _place(tensor)) is not None
         )
-        for (first, name), (second, other) in pairwise(positions):
+        for (first, name), (second, other) in pairwise(places):
             if first != second and second[0] < first[0] + first[1]:
                 raise ValueError(
                     f"to: {name} and {other} share memory in different layouts, which the "
@@ -49,18 +49,18 @@ class SharedConversion:
         known = self._by_identity.get(id(tensor))
         if known is not None:
             return known  # type: ignore[return-value]
-        position = _position(tensor)
-        moved = self._by_position.get(position) if position is not None else None
+        place = _place(tensor)
+        moved = self._by_place.get(place) if place is not None else None
         if moved is None:
             moved = self._convert(tensor.detach())
-            if position is not None:
-                self._by_position[position] = moved
+            if place is not None:
+                self._by_place[place] = moved
         result = tensor if moved.dtype == tensor.dtype else rewrap(tensor, moved)
         self._by_identity[id(tensor)] = result
         return result
 
 
-def _position(tensor: Tensor) -> _Place | None:
+def _place(tensor: Tensor) -> _Place | None:
     """Return where a tensor lies; None without elements."""
     if tensor.size == 0:
         return None

@@ -32,7 +32,7 @@ BufferSpec spec_of(const Tensor& tensor) { return {tensor.dtype(), tensor.shape(
 
 /// What one provider computes: the results, or the mutated inputs; nothing where it does not serve the call.
 std::optional<std::vector<Tensor>> run(OpId op, const Attrs& attrs, const std::vector<Tensor>& inputs,
-                                       Provider provider) {
+                                       std::string_view name) {
   const pydl::op::OpDef& def = pydl::op::op_def(op);
   std::vector<Tensor> operands = inputs;
   std::vector<BufferSpec> specs;
@@ -53,7 +53,7 @@ std::optional<std::vector<Tensor>> run(OpId op, const Attrs& attrs, const std::v
       results.push_back(Tensor::empty_strided(output.shape, output.strides, output.dtype));
     }
   }
-  const auto kernel = pydl::exec::prepare_kernel_from(KernelCall{op, attrs, specs, outputs}, provider);
+  const auto kernel = pydl::exec::prepare_kernel_from(KernelCall{op, attrs, specs, outputs}, name);
   if (!kernel) return std::nullopt;
   std::vector<void*> pointers;
   for (const Tensor& tensor : operands) pointers.push_back(tensor.raw_data());
@@ -86,16 +86,16 @@ double tolerance(DType dtype) {
 int compared = 0;
 
 void compare(OpId op, const Attrs& attrs, const std::vector<Tensor>& inputs, double scale = 1) {
-  const auto expected = run(op, attrs, inputs, Provider::ref);
+  const auto expected = run(op, attrs, inputs, "ref");
   CHECK(expected.has_value());
   if (!expected) return;
-  for (const Provider provider : {Provider::onednn, Provider::cpu}) {
-    const auto got = run(op, attrs, inputs, provider);
+  for (const pydl::exec::Implementation& one : pydl::exec::KernelTable::global().implementations(op)) {
+    if (one.provider == Provider::ref) continue;
+    const auto got = run(op, attrs, inputs, one.name);
     if (!got) continue;
     ++compared;
     const std::string call = pydl::concat_text(op_name(op), ", ", inputs.empty() ? DType::float32 : inputs[0].dtype(),
-                                               inputs.empty() ? Dims{} : inputs[0].shape(), ", provider ",
-                                               pydl::exec::provider_name(provider));
+                                               inputs.empty() ? Dims{} : inputs[0].shape(), ", ", one.name);
     for (size_t i = 0; i < got->size(); ++i) {
       support::close(call.c_str(), 0, (*got)[i], (*expected)[i], scale * tolerance((*expected)[i].dtype()));
     }
@@ -567,7 +567,7 @@ TEST(recurrent_layers) {
         attrs.add("tape", true);
         // Rounding errors grow with the steps.
         compare(OpId::recurrent, attrs, inputs, 60);
-        const Tensor tape = run(OpId::recurrent, attrs, inputs, Provider::ref)->front();
+        const Tensor tape = run(OpId::recurrent, attrs, inputs, "ref")->front();
         for (const char* gradient : {"dy", "dh", "dc"}) backward.add(gradient, cell == 0 || gradient[1] != 'c');
         backward.add("steps", size[0]);
         std::vector<Tensor> operands = {tape, inputs[1], inputs[3], draw({size[0], size[1], size[3]}),
@@ -593,7 +593,7 @@ TEST(sums_over_sequences_of_many_columns) {
   const Tensor b = random_tensor({46, 16, 512}, DType::float32, -1, 1);
   const Tensor first = random_tensor({16, 512}, DType::float32, -1, 1);
   const auto sums = run(OpId::sequence_product, {{"shift", int64_t{0}}},
-                        {a, b, pydl::full({16}, int64_t{46}, DType::int64), first}, Provider::cpu);
+                        {a, b, pydl::full({16}, int64_t{46}, DType::int64), first}, "cpu");
   CHECK(sums.has_value());
   const Tensor expected =
       pydl::matmul(pydl::matrix_transpose(pydl::reshape(a, {736, 2048})), pydl::reshape(b, {736, 512}));

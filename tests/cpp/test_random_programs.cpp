@@ -60,7 +60,7 @@ std::optional<std::string> try_program(uint32_t seed, const std::vector<std::str
     run_checked(traced.graph, without);
     const size_t count = traced.graph.outputs.size();
     pydl::exec::Plan plan(std::move(traced.graph), traced.states, traced.states,
-                          {.alias = !contains(without, "alias"), .reuse = !contains(without, "memory")});
+                          {.alias = !contains(without, "alias"), .reuse = !contains(without, "memory"), .kernels = {}});
     for (int call = 0; call < 3; ++call) {
       const std::vector<Tensor> before = copies(arguments);
       const std::vector<Tensor> expected = RandomProgram(seed).play(arguments, expected_states, expected_generator);

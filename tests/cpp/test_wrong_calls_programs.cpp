@@ -60,6 +60,17 @@ TEST(programs) {
   REFUSED(program.to_dot());
 }
 
+TEST(options) {
+  REFUSED(check_options({.without = {"no_such_pass"}}));
+  REFUSED(check_options({.kernels = "konv:cpu"}));
+  REFUSED(check_options({.kernels = "conv:winnograd"}));
+  REFUSED(check_options({.kernels = "conv"}));
+  REFUSED(check_options({.kernels = ":cpu"}));
+  REFUSED(check_options({.kernels = "conv:"}));
+  check_options({.without = {"memory"}, .kernels = "conv*:im2col,*:cpu,matmul:ref"});
+  check_options({.kernels = "conv:direct,"});
+}
+
 TEST(traces) {
   const Tensor undefined[] = {none};
   Trace trace;

@@ -82,7 +82,7 @@ EXPORTS = [r"pydl/export\.h", r"core/module_api\.h"]
 BINDINGS = [
     *PUBLIC,
     r"op/\w+\.h",
-    r"exec/kernel\.h",
+    r"exec/kernel(_choice)?\.h",
     r"runtime/\w+\.h",
     r"compiler/traced_call\.h",
     r"io/file\.h",
@@ -188,7 +188,9 @@ def test_headers_with_one_user(pattern: str, home: str) -> None:
     if home:
         assert users <= {home}
     else:
-        assert all(re.fullmatch(r"runtime|backends/cpu/(\w+/)?(kernels|amx)", user) for user in users)
+        assert all(
+            re.fullmatch(r"runtime|backends/cpu/(\w+/)?(kernels|amx)", user) for user in users
+        )
 
 
 def imported_modules(path: Path) -> Iterator[tuple[str, bool]]:

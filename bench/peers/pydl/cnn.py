@@ -20,7 +20,7 @@ from bench.layers import (
     Weights,
 )
 from bench.peers import NotAvailableError
-from bench.peers.pydl.training import load, read, train_step
+from bench.peers.pydl.training import contender, load, train_step
 from bench.train_cnn import Cnn, CnnData
 from pydl import _core
 from pydl.nn import functional
@@ -38,7 +38,7 @@ def cnn(work: Cnn, data: CnnData, variant: str) -> Contender:
 
     step = train_step(model, loss_of, work.optimizer, variant, weight_decay=work.weight_decay)
     x, y = pydl.tensor(data.x), pydl.tensor(data.y)
-    return Contender(lambda: step(x, y), read)
+    return contender(step, x, y)
 
 
 def _sequence(layers: Sequence[Layer], weights: Iterator[Weights]) -> pydl.nn.Sequential:

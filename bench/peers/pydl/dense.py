@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pydl
 from bench.case import Contender
-from bench.peers.pydl.training import linear, read, train_step
+from bench.peers.pydl.training import contender, linear, train_step
 from bench.train_mlp import Mlp, MlpData
 from bench.train_vae import Vae, VaeData
 from pydl.nn import functional
@@ -21,7 +21,7 @@ def mlp(work: Mlp, data: MlpData, variant: str) -> Contender:
 
     step = train_step(model, loss_of, work.optimizer, variant)
     x, y = pydl.tensor(data.x), pydl.tensor(data.y)
-    return Contender(lambda: step(x, y), read)
+    return contender(step, x, y)
 
 
 class _Vae(pydl.nn.Module):
@@ -53,6 +53,6 @@ def vae(work: Vae, data: VaeData, variant: str) -> Contender:
     x, noise = pydl.tensor(data.x), pydl.tensor(data.noise)
     if work.noise_given:
         step = train_step(model, model, "adam", variant)
-        return Contender(lambda: step(x, noise), read)
+        return contender(step, x, noise)
     step = train_step(model, lambda x: model(x, pydl.randn(shape)), "adam", variant)
-    return Contender(lambda: step(x), read)
+    return contender(step, x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pydl
 from bench.case import Contender
-from bench.peers.pydl.training import linear, read, train_step
+from bench.peers.pydl.training import contender, linear, train_step
 from bench.train_rnn import Rnn, RnnData
 from pydl.nn import functional
 
@@ -52,4 +52,4 @@ def rnn(work: Rnn, data: RnnData, variant: str) -> Contender:
         return functional.cross_entropy(found, y.reshape(-1))
 
     step = train_step(model, loss_of, "adam", variant)
-    return Contender(lambda: step(x, y, *lengths), read)
+    return contender(step, x, y, *lengths)

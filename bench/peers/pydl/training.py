@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 import pydl
-from bench.case import Array, Values
+from bench.case import Array, Contender, Values
 from bench.peers import NotAvailableError
 
 Step = Callable[..., pydl.Tensor]
@@ -16,6 +17,22 @@ Step = Callable[..., pydl.Tensor]
 
 def read(result: pydl.Tensor) -> Values:
     return np.asarray(result.detach())
+
+
+def contender(step: Step, *inputs: pydl.Tensor) -> Contender:
+    """One step on the same inputs each time, with the kernels of its program if it is compiled."""
+
+    def kernels() -> dict[str, int]:
+        steps = [one for program in getattr(step, "programs", []) for one in program.steps()]
+        return dict(Counter(_kernel_name(one) for one in steps))
+
+    return Contender(lambda: step(*inputs), read, kernels=kernels)
+
+
+def _kernel_name(step: dict[str, Any]) -> str:
+    provider, implementation = step["provider"], step["implementation"]
+    served = provider if provider == implementation else f"{provider}: {implementation}"
+    return f"{step['name']} ({served})"
 
 
 def linear(weight: Array, bias: Array) -> pydl.nn.Linear:

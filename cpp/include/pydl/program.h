@@ -27,15 +27,24 @@ struct ProgramOptions {
   /// Whether oneDNN may be used. Its primitives allocate a little memory in every run; other kernels do not, but are
   /// slower for large products and convolutions.
   bool onednn = true;
+  /// Implementations to prefer to the fastest ones, such as "conv*:onednn,matmul:cpu": ops (`*` stands for any rest of
+  /// a name) with an implementation or provider, as `ProgramStep` names them. Calls to which they do not apply are
+  /// computed as usual. The environment variable PYDL_KERNELS is such a list for the whole process. `ValueError` for
+  /// unknown names.
+  std::string kernels = {};
 };
 
 /// The passes that `ProgramOptions::without` may name, in the order in which they run.
 PYDL_API std::vector<std::string> pass_names();
 
+/// `ValueError` for names of passes, ops and implementations that do not exist.
+PYDL_API void check_options(const ProgramOptions& options);
+
 /// One kernel of a program.
 struct ProgramStep {
   std::string name;
-  std::string provider;
+  std::string provider;               ///< "onednn", "cpu" or "ref"
+  std::string implementation;         ///< what computes it, such as "winograd 4x4"
   std::string location;               ///< file:line of the traced code, if known
   std::vector<std::string> operands;  ///< where they are stored: `arena+64`, `argument0`, the name of a state
   int64_t flops;

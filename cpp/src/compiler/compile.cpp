@@ -37,11 +37,7 @@ class CompiledFunction::Cache {
       : function_(std::move(function)), options_(std::move(options)) {
     if (!function_) throw ValueError("compile: expected a function, got none");
     if (options_.cache_size < 1) throw ValueError("compile: expected cache_size of at least 1, got 0");
-    const std::vector<std::string> passes = pass_names();
-    for (const std::string& name : options_.program.without) {
-      if (std::find(passes.begin(), passes.end(), name) != passes.end()) continue;
-      throw ValueError(concat_text("compile: there is no pass '", name, "'"));
-    }
+    check_options(options_.program);
   }
 
   std::vector<Tensor> call(std::span<const Tensor> given) {

@@ -5,9 +5,12 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/module_api.h"
+#include "exec/kernel_choice.h"
 #include "op/attrs.h"
 #include "op/op_id.h"
 #include "pydl/dtype.h"
@@ -43,6 +46,9 @@ class Kernel {
 
   size_t scratchpad_bytes = 0;
   const char* provider = "";
+  /// What computes the call, such as "winograd 4x4". `KernelTable` sets the name of the implementation; a kernel that
+  /// knows more, such as which of a library's kernels it has got, sets it itself.
+  std::string implementation;
 };
 
 /// One instruction of a fused elementwise kernel: an op on operands, which are numbered inputs first, followed by the
@@ -73,38 +79,52 @@ struct FusedCall {
   const Dims& strides;  ///< determines the order in which elements are computed
 };
 
-/// Returns null if the provider cannot serve this call; the next provider is then tried.
+/// Returns null if the implementation does not apply to this call; the next one is then tried.
 using PrepareFunction = std::unique_ptr<Kernel> (*)(const KernelCall& call);
 
 using PrepareFusedFunction = std::unique_ptr<Kernel> (*)(const FusedCall& call);
 
-/// The providers, in the order in which they are tried.
+/// Where kernels come from.
 enum class Provider : int { onednn, cpu, ref };
 inline constexpr int provider_count = 3;
 PYDL_MODULE_API const char* provider_name(Provider provider);
 
-/// Which provider serves which op. There is one table per process, filled by the `register_*` functions below.
+/// The estimated time of a call, relative to that of a good general implementation, which is 1.
+using CostFunction = double (*)(const KernelCall& call);
+
+/// One way to compute an op. The conditions for its use are in its `prepare` function, beside its kernel.
+struct Implementation {
+  const char* name;  ///< unique among the implementations of the op
+  Provider provider;
+  PrepareFunction prepare;
+  CostFunction cost;
+};
+
+/// The implementations of each op. There is one table per process, filled by the `register_*` functions below.
 class PYDL_MODULE_API KernelTable {
  public:
+  /// The provider's only implementation, which has the provider's name. oneDNN's cost is 1, `cpu`'s 2, and `ref`'s 100.
   void add(op::OpId op, Provider provider, PrepareFunction prepare);
-  PrepareFunction find(op::OpId op, Provider provider) const;
+  void add(op::OpId op, const Implementation& implementation);
+  std::span<const Implementation> implementations(op::OpId op) const;
   /// Only one provider serves fused elementwise kernels.
   void add_fused(PrepareFusedFunction prepare) { fused_ = prepare; }
   PrepareFusedFunction fused() const { return fused_; }
   static KernelTable& global();
 
  private:
-  PrepareFunction functions_[static_cast<int>(op::OpId::count)][provider_count] = {};
+  std::vector<Implementation> implementations_[static_cast<int>(op::OpId::count)];
   PrepareFusedFunction fused_ = nullptr;
 };
 
-/// Tries the providers in order, starting with `first`; throws a `TypeError` that names the op and dtypes if none can
-/// serve the call.
-std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call, Provider first = Provider::onednn);
+/// Prepares the cheapest implementation that applies, or those that `choice` names first; throws a `TypeError` that
+/// names the op and dtypes if none applies.
+std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call, const KernelChoice& choice = KernelChoice::process());
 /// Prepares a fused elementwise kernel; throws `TypeError` if no provider can serve it.
 std::unique_ptr<Kernel> prepare_fused_kernel(const FusedCall& call);
-/// Tries one provider only, and returns null if it cannot serve the call; for tests that compare providers.
-PYDL_MODULE_API std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, Provider provider);
+/// Tries only the implementations of this name, or of the provider of this name, and returns null if none applies; for
+/// tests that compare implementations.
+PYDL_MODULE_API std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, std::string_view name);
 
 }  // namespace pydl::exec
 

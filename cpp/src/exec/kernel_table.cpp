@@ -1,5 +1,7 @@
-// Records which provider serves which op, and tries the providers in order.
+// Records the implementations of all ops, and chooses among them.
+#include <algorithm>
 #include <sstream>
+#include <utility>
 
 #include "exec/kernel.h"
 #include "pydl/error.h"
@@ -12,11 +14,18 @@ const char* provider_name(Provider provider) {
 }
 
 void KernelTable::add(op::OpId op, Provider provider, PrepareFunction prepare) {
-  functions_[static_cast<int>(op)][static_cast<int>(provider)] = prepare;
+  constexpr CostFunction costs[provider_count] = {[](const KernelCall&) { return 1.0; },
+                                                  [](const KernelCall&) { return 2.0; },
+                                                  [](const KernelCall&) { return 100.0; }};
+  add(op, {provider_name(provider), provider, prepare, costs[static_cast<int>(provider)]});
 }
 
-PrepareFunction KernelTable::find(op::OpId op, Provider provider) const {
-  return functions_[static_cast<int>(op)][static_cast<int>(provider)];
+void KernelTable::add(op::OpId op, const Implementation& implementation) {
+  implementations_[static_cast<int>(op)].push_back(implementation);
+}
+
+std::span<const Implementation> KernelTable::implementations(op::OpId op) const {
+  return implementations_[static_cast<int>(op)];
 }
 
 KernelTable& KernelTable::global() {
@@ -32,16 +41,46 @@ KernelTable& KernelTable::global() {
   return table;
 }
 
-std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, Provider provider) {
-  const PrepareFunction prepare = KernelTable::global().find(call.op, provider);
-  auto kernel = prepare != nullptr ? prepare(call) : nullptr;
-  if (kernel) kernel->provider = provider_name(provider);
+namespace {
+
+bool is_named(const Implementation& implementation, std::string_view name) {
+  return name == implementation.name || name == provider_name(implementation.provider);
+}
+
+// The implementations of an op, the cheapest one for this call first; those that have the name before all others.
+std::vector<const Implementation*> ranked(const KernelCall& call, std::string_view name) {
+  std::vector<std::pair<double, const Implementation*>> costs;
+  for (const Implementation& one : KernelTable::global().implementations(call.op)) {
+    costs.emplace_back(is_named(one, name) ? one.cost(call) - 1000 : one.cost(call), &one);
+  }
+  std::stable_sort(costs.begin(), costs.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<const Implementation*> result;
+  for (const auto& [cost, one] : costs) result.push_back(one);
+  return result;
+}
+
+std::unique_ptr<Kernel> prepare(const KernelCall& call, const Implementation& implementation) {
+  auto kernel = implementation.prepare(call);
+  if (!kernel) return nullptr;
+  kernel->provider = provider_name(implementation.provider);
+  if (kernel->implementation.empty()) kernel->implementation = implementation.name;
   return kernel;
 }
 
-std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call, Provider first) {
-  for (int provider = static_cast<int>(first); provider < provider_count; ++provider) {
-    if (auto kernel = prepare_kernel_from(call, static_cast<Provider>(provider))) return kernel;
+}  // namespace
+
+std::unique_ptr<Kernel> prepare_kernel_from(const KernelCall& call, std::string_view name) {
+  for (const Implementation* one : ranked(call, name)) {
+    if (!is_named(*one, name)) continue;
+    if (auto kernel = prepare(call, *one)) return kernel;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call, const KernelChoice& choice) {
+  for (const Implementation* one : ranked(call, choice.name_for(call.op))) {
+    if (choice.excludes_onednn() && one->provider == Provider::onednn) continue;
+    if (auto kernel = prepare(call, *one)) return kernel;
   }
   std::ostringstream message;
   message << op::op_name(call.op) << ": no kernel for ";
@@ -55,6 +94,7 @@ std::unique_ptr<Kernel> prepare_fused_kernel(const FusedCall& call) {
   auto kernel = prepare != nullptr ? prepare(call) : nullptr;
   if (!kernel) throw TypeError("no kernel for a fused elementwise node");
   kernel->provider = "cpu";
+  kernel->implementation = "tiles";
   return kernel;
 }
 

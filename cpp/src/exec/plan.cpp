@@ -73,7 +73,7 @@ Plan::Plan(Graph graph, std::vector<Tensor> states, std::vector<Tensor> declared
   times_ = options.concurrent ? schedule(graph_, runtime::thread_count()) : schedule_in_order(graph_);
   place_roots(options);
   plan_arena(options);
-  prepare_steps(options.onednn ? Provider::onednn : Provider::cpu);
+  prepare_steps(options.kernels);
   place_scratchpads();
   if (profile_) seconds_.resize(steps_.size());
 }
@@ -87,18 +87,18 @@ void Plan::place_roots(const PlanOptions&) {
     Location& location = locations_[id];
     location.index = value.index;
     switch (value.source) {
-      case Source::argument: location.position = Place::argument; break;
-      case Source::state: location.position = Place::state; break;
-      case Source::generator: location.position = Place::generator; break;
-      case Source::constant: location.position = Place::constant; break;
+      case Source::argument: location.region = Region::argument; break;
+      case Source::state: location.region = Region::state; break;
+      case Source::generator: location.region = Region::generator; break;
+      case Source::constant: location.region = Region::constant; break;
       case Source::node: break;
     }
   }
   for (const ValueId output : graph_.outputs) {
     const ValueId root = graph_.root(output);
-    if (graph_.value(root).source != Source::node || locations_[static_cast<size_t>(root)].position == Place::output)
+    if (graph_.value(root).source != Source::node || locations_[static_cast<size_t>(root)].region == Region::output)
       continue;
-    locations_[static_cast<size_t>(root)] = {Place::output, static_cast<int>(output_roots_.size())};
+    locations_[static_cast<size_t>(root)] = {Region::output, static_cast<int>(output_roots_.size())};
     output_roots_.push_back(root);
   }
 }
@@ -126,12 +126,12 @@ bool Plan::take_over(size_t n, std::vector<ValueId>& owner, const std::vector<in
   const size_t count = node.is_fused() ? node.stored.size() : node.outputs.size();
   for (size_t o = 0; o < count; ++o) {
     const ValueId output = node.outputs[o];
-    if (locations_[static_cast<size_t>(output)].position != Place::none) continue;
+    if (locations_[static_cast<size_t>(output)].region != Region::none) continue;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId input = node.inputs[i];
       const ValueId root = graph_.root(input);
       const bool whole = root == input && same_layout(graph_.spec(input), graph_.spec(output));
-      if (!whole || locations_[static_cast<size_t>(root)].position != Place::arena) continue;
+      if (!whole || locations_[static_cast<size_t>(root)].region != Region::arena) continue;
       if (last_use[static_cast<size_t>(root)] != static_cast<int>(n) || owner[static_cast<size_t>(root)] < 0) continue;
       if (node.is_fused() && !is_read_last(node, i, o)) continue;
       if (is_read_beside(n, root)) continue;
@@ -167,19 +167,19 @@ void Plan::plan_arena(const PlanOptions& options) {
     for (const ValueId output : node.outputs) {
       Location& location = locations_[static_cast<size_t>(output)];
       const int last = times_[static_cast<size_t>(last_use[static_cast<size_t>(output)])];
-      if (location.position == Place::arena) {
+      if (location.region == Region::arena) {
         buffers[static_cast<size_t>(location.index)].last = last;
-      } else if (location.position == Place::none) {
-        location = {Place::arena, static_cast<int>(buffers.size())};
+      } else if (location.region == Region::none) {
+        location = {Region::arena, static_cast<int>(buffers.size())};
         buffers.push_back({byte_size(graph_.spec(output)), times_[n], last});
       }
-      if (location.position == Place::arena) owner[static_cast<size_t>(output)] = location.index;
+      if (location.region == Region::arena) owner[static_cast<size_t>(output)] = location.index;
     }
   }
   memory_ = plan_memory(buffers, options.reuse);
 }
 
-std::unique_ptr<Kernel> Plan::prepare_node(const Node& node, Provider first) const {
+std::unique_ptr<Kernel> Plan::prepare_node(const Node& node, const KernelChoice& choice) const {
   std::vector<BufferSpec> inputs;
   std::vector<BufferSpec> outputs;
   for (const ValueId input : node.inputs) inputs.push_back(graph_.spec(input));
@@ -190,17 +190,17 @@ std::unique_ptr<Kernel> Plan::prepare_node(const Node& node, Provider first) con
   if (node.is_fused()) {
     return prepare_fused_kernel({node.fused, inputs, outputs, node.stored, node.reductions, node.shape, node.strides});
   }
-  return prepare_kernel({node.op, node.attrs, inputs, outputs}, first);
+  return prepare_kernel({node.op, node.attrs, inputs, outputs}, choice);
 }
 
-void Plan::prepare_steps(Provider first) {
+void Plan::prepare_steps(const KernelChoice& choice) {
   bool overwritten = false;
   for (size_t n = 0; n < graph_.nodes.size(); ++n) {
     const Node& node = graph_.nodes[n];
     const auto has_elements = [&](ValueId id) { return element_count(graph_.spec(id).shape) > 0; };
     const bool empty = !node.outputs.empty() && std::none_of(node.outputs.begin(), node.outputs.end(), has_elements);
     if (graph_.is_view(node) || empty) continue;
-    Step step = {prepare_node(node, first), n, operands_.size(), node.inputs.size()};
+    Step step = {prepare_node(node, choice), n, operands_.size(), node.inputs.size()};
     for (const ValueId input : node.inputs) operands_.push_back(input);
     for (const ValueId output : node.outputs) operands_.push_back(output);
     work_ += node_time(graph_, node);
@@ -227,8 +227,8 @@ void Plan::prepare_steps(Provider first) {
   for (size_t i = 0; i < operands_.size(); ++i) {
     const graph::Value& value = graph_.value(operands_[i]);
     const Location& location = locations_[static_cast<size_t>(value.root)];
-    if (location.position != Place::argument && location.position != Place::output) continue;
-    patches_.push_back({i, location.position, location.index, byte_offset(value)});
+    if (location.region != Region::argument && location.region != Region::output) continue;
+    patches_.push_back({i, location.region, location.index, byte_offset(value)});
   }
 }
 
@@ -252,10 +252,10 @@ void* Plan::fixed_pointer(ValueId id, char* arena) const {
   const Location& location = locations_[static_cast<size_t>(value.root)];
   const auto index = static_cast<size_t>(location.index);
   char* base = nullptr;
-  switch (location.position) {
-    case Place::arena: base = arena + memory_.offsets[index]; break;
-    case Place::state: base = static_cast<char*>(states_[index].impl()->data); break;
-    case Place::constant: base = static_cast<char*>(graph_.constant_tensors[index].impl()->data); break;
+  switch (location.region) {
+    case Region::arena: base = arena + memory_.offsets[index]; break;
+    case Region::state: base = static_cast<char*>(states_[index].impl()->data); break;
+    case Region::constant: base = static_cast<char*>(graph_.constant_tensors[index].impl()->data); break;
     default: return nullptr;
   }
   return base + byte_offset(value);
@@ -271,7 +271,7 @@ std::shared_ptr<Plan::Context> Plan::prepare_context() const {
   for (const ValueId operand : operands_) {
     void* pointer = fixed_pointer(operand, context->arena);
     const Location& location = locations_[static_cast<size_t>(graph_.root(operand))];
-    if (location.position == Place::generator) {
+    if (location.region == Region::generator) {
       pointer = context->generator_states.data() + 2 * location.index + graph_.value(operand).offset;
     }
     context->pointers.push_back(pointer);
@@ -347,7 +347,7 @@ Tensor Plan::make_root(size_t index) const {
 void Plan::run_steps(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const {
   for (const Patch& patch : patches_) {
     const auto index = static_cast<size_t>(patch.index);
-    const Tensor& base = patch.position == Place::argument ? arguments[index] : roots[index];
+    const Tensor& base = patch.region == Region::argument ? arguments[index] : roots[index];
     context.pointers[patch.pointer] = static_cast<char*>(base.impl()->data) + patch.offset;
   }
   for (size_t i = 0; i < graph_.generator_uses.size(); ++i) {
@@ -364,10 +364,10 @@ Tensor Plan::result(size_t index, std::span<const Tensor> arguments, std::span<c
   const Location& location = locations_[static_cast<size_t>(value.root)];
   const auto position = static_cast<size_t>(location.index);
   Tensor base;
-  switch (location.position) {
-    case Place::output: base = roots[position]; break;
-    case Place::argument: base = arguments[position]; break;
-    case Place::state: base = states_[position]; break;
+  switch (location.region) {
+    case Region::output: base = roots[position]; break;
+    case Region::argument: base = arguments[position]; break;
+    case Region::state: base = states_[position]; break;
     default: base = copy_of(graph_.constant_tensors[position]); break;
   }
   return value.root == id ? base : core::make_view(base, value.spec.shape, value.spec.strides, value.offset);
@@ -434,7 +434,7 @@ std::span<const Tensor> Plan::run(Context& context, std::span<const Tensor> argu
   for (size_t i = 0; i < context.results.size(); ++i) {
     // Arguments differ between runs; all other memory stays where it is.
     const ValueId root = graph_.root(graph_.outputs[i]);
-    const bool moves = locations_[static_cast<size_t>(root)].position == Place::argument;
+    const bool moves = locations_[static_cast<size_t>(root)].region == Region::argument;
     if (!context.results[i].defined() || moves) context.results[i] = result(i, arguments, context.roots);
   }
   return context.results;
@@ -444,12 +444,12 @@ std::string Plan::describe_position(ValueId id) const {
   const graph::Value& value = graph_.value(id);
   const Location& location = locations_[static_cast<size_t>(value.root)];
   const auto index = static_cast<size_t>(location.index);
-  switch (location.position) {
-    case Place::arena: return concat_text("arena+", memory_.offsets[index] + byte_offset(value));
-    case Place::output: return concat_text("output", index);
-    case Place::argument: return concat_text("argument", index);
-    case Place::state: return graph_.state_names[index];
-    case Place::generator: return concat_text("generator", index);
+  switch (location.region) {
+    case Region::arena: return concat_text("arena+", memory_.offsets[index] + byte_offset(value));
+    case Region::output: return concat_text("output", index);
+    case Region::argument: return concat_text("argument", index);
+    case Region::state: return graph_.state_names[index];
+    case Region::generator: return concat_text("generator", index);
     default: return concat_text("constant", index);
   }
 }
@@ -458,8 +458,15 @@ std::vector<PlanStep> Plan::steps() const {
   std::vector<PlanStep> result;
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Node& node = graph_.nodes[steps_[i].node];
-    PlanStep step = {
-        node_name(node), steps_[i].kernel->provider, "", node_flops(graph_, node), node_bytes(graph_, node), {}, 0};
+    const Kernel& kernel = *steps_[i].kernel;
+    PlanStep step = {node_name(node),
+                     kernel.provider,
+                     kernel.implementation,
+                     "",
+                     node_flops(graph_, node),
+                     node_bytes(graph_, node),
+                     {},
+                     0};
     if (node.location >= 0) step.location = graph_.locations[static_cast<size_t>(node.location)];
     for (const ValueId input : node.inputs) step.buffers.push_back(describe_position(input));
     for (const ValueId output : node.outputs) step.buffers.push_back(describe_position(output));

@@ -19,13 +19,14 @@ struct PlanOptions {
   bool reuse = true;       ///< let buffers that are not alive at the same time share memory
   bool concurrent = true;  ///< run small independent nodes concurrently
   bool profile = false;    ///< time every kernel of every run
-  bool onednn = true;      ///< let oneDNN serve calls
+  KernelChoice kernels;    ///< which implementations to prefer
 };
 
 /// One kernel of the plan, as shown to users.
 struct PlanStep {
   std::string name;
   std::string provider;
+  std::string implementation;
   std::string location;
   int64_t flops;
   int64_t bytes;
@@ -63,9 +64,9 @@ class Plan {
 
  private:
   // Where the memory of a root is stored.
-  enum class Place : uint8_t { none, arena, output, argument, state, constant, generator };
+  enum class Region : uint8_t { none, arena, output, argument, state, constant, generator };
   struct Location {
-    Place position = Place::none;
+    Region region = Region::none;
     int index = 0;  // index of the output, argument, ...; or of the buffer in the arena
   };
   struct Step {
@@ -79,7 +80,7 @@ class Plan {
   // A pointer that changes with every run.
   struct Patch {
     size_t pointer;
-    Place position;
+    Region region;
     int index;
     int64_t offset;  // in bytes
   };
@@ -88,10 +89,10 @@ class Plan {
   void plan_arena(const PlanOptions& options);
   bool take_over(size_t node, std::vector<graph::ValueId>& owner, const std::vector<int>& last_use);
   bool is_read_beside(size_t node, graph::ValueId root) const;
-  void prepare_steps(Provider first);
+  void prepare_steps(const KernelChoice& choice);
   void place_scratchpads();
   void prepare_outputs();
-  std::unique_ptr<Kernel> prepare_node(const graph::Node& node, Provider first) const;
+  std::unique_ptr<Kernel> prepare_node(const graph::Node& node, const KernelChoice& choice) const;
   std::shared_ptr<Context> prepare_context() const;
   Tensor make_root(size_t index) const;
   Tensor result(size_t index, std::span<const Tensor> arguments, std::span<const Tensor> roots) const;

@@ -40,6 +40,27 @@ std::vector<std::string> pass_names() {
 
 namespace {
 
+exec::KernelChoice kernel_choice(const ProgramOptions& options) {
+  exec::KernelChoice choice("compile: kernels", options.kernels);
+  if (!options.onednn) choice.exclude_onednn();
+  return choice;
+}
+
+}  // namespace
+
+void check_options(const ProgramOptions& options) {
+  const std::vector<std::string> passes = pass_names();
+  for (const std::string& name : options.without) {
+    if (std::find(passes.begin(), passes.end(), name) != passes.end()) continue;
+    std::string expected;
+    for (const std::string& pass : passes) expected += (expected.empty() ? "" : ", ") + pass;
+    throw ValueError(concat_text("compile: there is no pass '", name, "'; expected ", expected));
+  }
+  static_cast<void>(kernel_choice(options));
+}
+
+namespace {
+
 void check_arguments(const graph::Graph& graph, std::span<const Tensor> arguments, size_t outputs) {
   if (arguments.size() != graph.arguments.size() || outputs != graph.outputs.size()) {
     throw ValueError(concat_text("program: expected ", graph.arguments.size(), " arguments and room for ",
@@ -115,8 +136,8 @@ std::string Program::to_dot() const { return graph::to_dot(plan().graph()); }
 std::vector<ProgramStep> Program::steps() const {
   std::vector<ProgramStep> result;
   for (exec::PlanStep& step : plan().steps()) {
-    result.push_back({std::move(step.name), std::move(step.provider), std::move(step.location), std::move(step.buffers),
-                      step.flops, step.bytes, step.seconds});
+    result.push_back({std::move(step.name), std::move(step.provider), std::move(step.implementation),
+                      std::move(step.location), std::move(step.buffers), step.flops, step.bytes, step.seconds});
   }
   return result;
 }
@@ -159,7 +180,9 @@ std::string Program::describe(double peak_flops, double peak_bytes) const {
   double total = 0;
   for (const ProgramStep& step : all) total += step.seconds;
   for (size_t i = 0; i < all.size(); ++i) {
-    text << std::setw(3) << i << "  " << all[i].name << " (" << all[i].provider << ")";
+    text << std::setw(3) << i << "  " << all[i].name << " (" << all[i].provider;
+    if (all[i].implementation != all[i].provider) text << ": " << all[i].implementation;
+    text << ")";
     describe_time(text, all[i], total, peak_flops, peak_bytes);
     describe_step(text, all[i]);
   }
@@ -201,7 +224,7 @@ Program::Program(graph::Graph graph, const graph::Tracer& tracer, const ProgramO
                                                                 .reuse = is_on(options, "memory"),
                                                                 .concurrent = is_on(options, "concurrent"),
                                                                 .profile = options.explain,
-                                                                .onednn = options.onednn});
+                                                                .kernels = kernel_choice(options)});
 }
 
 Program Trace::finish(std::span<const Tensor> outputs, const ProgramOptions& options) {

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "graph/passes/dependencies.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::exec {
 
@@ -11,11 +12,6 @@ namespace {
 
 using graph::Graph;
 using graph::Node;
-
-// Nanoseconds that waking threads and waiting for them takes, and nanoseconds of work that justify one more thread for
-// a kernel.
-constexpr int64_t waking_time = 1500;
-constexpr int64_t time_per_thread = 4000;
 
 // Whether a node may run concurrently with others, which requires that it overwrites nothing.
 bool may_share(const Graph& graph, const Node& node) {
@@ -31,11 +27,11 @@ class Work {
   void add(int64_t time) {
     ++count_;
     longest_ = std::max(longest_, time);
-    const int64_t used = std::clamp<int64_t>(time / time_per_thread, 1, threads_);
-    in_order_ += time / used + (used > 1 ? waking_time : 0);
+    const int64_t used = std::clamp<int64_t>(time / runtime::time_worth_a_thread, 1, threads_);
+    in_order_ += time / used + (used > 1 ? runtime::waking_time : 0);
   }
   int count() const { return count_; }
-  bool is_worth_sharing() const { return count_ >= 2 && 10 * (longest_ + waking_time) < 9 * in_order_; }
+  bool is_worth_sharing() const { return count_ >= 2 && 10 * (longest_ + runtime::waking_time) < 9 * in_order_; }
 
  private:
   int threads_;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <optional>
 
 #include "exec/kernel.h"
 
@@ -44,34 +43,5 @@ struct ConvGeometry {
 
 /// The geometry of a call of `conv`, `conv_backward_input` or `conv_backward_weight`.
 ConvGeometry conv_geometry(const exec::KernelCall& call);
-
-/// The sizes of a product of matrices: rows x depth times depth x columns.
-struct ProductSizes {
-  int64_t rows;
-  int64_t columns;
-  int64_t depth;
-};
-
-/// The matrix product that equals a call for 1 x 1 kernels without strides, padding and groups on channels-last
-/// activations: x W^T, g W or g^T x. Nothing for other calls.
-std::optional<ProductSizes> pointwise_product(const exec::KernelCall& call);
-
-/// Whether both sides of a `conv` or `conv_backward_weight`, or the input of a `conv_backward_input`, have so few
-/// channels, in float32, that vectors of channels would be mostly empty in general kernels. `cpu` has special kernels
-/// for these calls, and other providers leave the calls to it.
-bool has_few_channels(const exec::KernelCall& call);
-
-/// Whether a call for 1 x 1 kernels in float32 is a product that `cpu` computes with AMX tiles (runtime/amx.h).
-bool is_tiled_pointwise(const exec::KernelCall& call);
-
-/// Whether `cpu` computes any other call in float32, without groups, with AMX tiles.
-bool is_tiled_conv(const exec::KernelCall& call);
-
-/// Whether a call is the gradient for a 1 x 1 weight, in float32, with so few channels and so many positions that
-/// threads should share the positions. `cpu` does so, and other providers leave these calls to it.
-bool is_tall_pointwise_weight(const exec::KernelCall& call);
-
-/// Whether a call in float32 is one that `cpu` computes faster with Winograd's algorithm than others do directly.
-bool suits_winograd(const exec::KernelCall& call);
 
 }  // namespace pydl::op

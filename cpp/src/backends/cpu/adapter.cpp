@@ -38,6 +38,7 @@ class AdaptedKernel final : public Kernel {
   AdaptedKernel(const KernelCall& call, std::unique_ptr<Kernel> kernel, LayoutFunction layout)
       : kernel_(std::move(kernel)), input_count_(call.inputs.size()) {
     scratchpad_bytes = rounded(kernel_->scratchpad_bytes);
+    implementation = kernel_->implementation;
     for (size_t i = 0; i < call.inputs.size(); ++i) {
       const BufferSpec& input = call.inputs[i];
       const Layout wanted = layout(call, static_cast<int>(i));

@@ -13,6 +13,7 @@
 #include "op/conv_geometry.h"
 #include "runtime/thread_limit.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::backends::onednn {
 
@@ -111,6 +112,7 @@ class Preparation {
   }
 
   std::vector<Step> steps;
+  std::string implementation;
   size_t scratchpad_bytes = 0;
   Location gradient_location = {};  // the part's gradient of the weight
 
@@ -168,7 +170,7 @@ class Preparation {
     const BufferSpec& w = call_.inputs[1];
     const BufferSpec& y = call_.outputs[0];
     const auto pd = forward(input_layout(x), weight_layout(w.shape), activation(y.shape));
-    require_usable(pd);
+    implementation = require_usable(pd);
     const Location source = moved({Kind::input, 0}, describe(type_, x.shape, x.strides), pd.src_desc());
     const Location weight = shared_weight(describe_weight(type_, w, geometry_.groups), pd.weights_desc());
     const Result result(*this, pd.dst_desc(), channels_last(y.shape));
@@ -196,7 +198,7 @@ class Preparation {
                                                                 d.dilations,      d.low,
                                                                 d.high,           hint,
                                                                 user_scratchpad()};
-    require_usable(pd);
+    implementation = require_usable(pd);
     const Location gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
     const Location weight = shared_weight(describe_weight(type_, w, geometry_.groups), pd.weights_desc());
     const Result result(*this, pd.diff_src_desc(), channels_last(x.shape));
@@ -224,7 +226,7 @@ class Preparation {
         d.dilations,      d.low,
         d.high,           hint,
         user_scratchpad()};
-    require_usable(pd);
+    implementation = require_usable(pd);
     const Location gradient = moved({Kind::input, 0}, describe(type_, g.shape, g.strides), pd.diff_dst_desc());
     const Location source = moved({Kind::input, 1}, describe(type_, x.shape, x.strides), pd.src_desc());
     share_gradient(pd.diff_weights_desc(), describe_weight(type_, w, geometry_.groups));
@@ -388,7 +390,7 @@ void run_step(Step& step, const Pointers& pointers, const ConvPart* part) {
 }
 
 // The number of elements to convert or add that makes another thread worthwhile.
-constexpr int64_t elements_per_thread = 32768;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element);
 
 void add_floats(const float* a, const float* b, float* sum, int64_t count) {
 #pragma omp simd
@@ -406,6 +408,7 @@ struct PreparedConv {
 
   std::vector<Part> parts;
   SharedWeight shared;
+  std::string implementation;
   size_t scratchpad_bytes = 0;
 
   PreparedConv(const KernelCall& call, memory::data_type type, Layouts layouts, bool in_parts) {
@@ -414,6 +417,7 @@ struct PreparedConv {
       Preparation preparation(part_call, type, layouts, shared);
       parts.push_back({std::move(part), std::move(preparation.steps), scratchpad_bytes, preparation.gradient_location});
       scratchpad_bytes += preparation.scratchpad_bytes;
+      implementation = std::move(preparation.implementation);
     }
     for (Part& part : parts) part.scratchpad_offset += shared.scratchpad_bytes;
     scratchpad_bytes += shared.scratchpad_bytes;
@@ -424,6 +428,7 @@ class ConvKernel final : public Kernel {
  public:
   ConvKernel(const KernelCall& call, memory::data_type type) : call_(call), type_(type), prepared_(prepare(call)) {
     scratchpad_bytes = prepared_.scratchpad_bytes;
+    implementation = prepared_.implementation;
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
@@ -522,9 +527,6 @@ std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
   const BufferSpec& y = call.outputs[0];
   const auto type = data_type(y.dtype);
   if (!type || op::conv_geometry(call).work() == 0) return nullptr;
-  // `cpu` has better kernels for these.
-  if (op::has_few_channels(call) || op::is_tall_pointwise_weight(call) || op::suits_winograd(call)) return nullptr;
-  if (op::is_tiled_pointwise(call) || op::is_tiled_conv(call)) return nullptr;
   if (call.op != OpId::conv_backward_weight && !is_channels_last(y.shape, y.strides)) return nullptr;
   if (call.inputs.size() > 2 && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
   try {

@@ -29,6 +29,7 @@ struct PreparedPart {
   int64_t bias_offset;
   size_t scratchpad_offset;
   size_t scratchpad_size;
+  std::string implementation;
 };
 
 // The parameters that all parts have in common.
@@ -60,7 +61,7 @@ dnnl::matmul::primitive_desc describe_product(const Plan& plan, const MatrixProd
 
 PreparedPart prepare_part(const Plan& plan, const Part& part, size_t scratchpad_offset) {
   const auto description = describe_product(plan, part.product);
-  require_usable(description);
+  std::string name = require_usable(description);
   const auto bytes = static_cast<int64_t>(plan.item_size);
   PreparedPart prepared = {BoundPrimitive(dnnl::matmul(description)),
                            part.a_offset * bytes,
@@ -68,7 +69,8 @@ PreparedPart prepare_part(const Plan& plan, const Part& part, size_t scratchpad_
                            part.y_offset * bytes,
                            part.column * bytes,
                            scratchpad_offset,
-                           description.scratchpad_desc().get_size()};
+                           description.scratchpad_desc().get_size(),
+                           std::move(name)};
   prepared.primitive.add_argument(DNNL_ARG_SRC, description.src_desc());
   prepared.primitive.add_argument(DNNL_ARG_WEIGHTS, description.weights_desc());
   prepared.primitive.add_argument(DNNL_ARG_DST, description.dst_desc());
@@ -92,6 +94,7 @@ class ProductKernel final : public Kernel {
  public:
   explicit ProductKernel(Plan plan) : plan_(std::move(plan)), parts_(prepare_parts(plan_)) {
     scratchpad_bytes = parts_.back().scratchpad_offset + parts_.back().scratchpad_size;
+    implementation = parts_.front().implementation;
   }
 
   void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
@@ -152,9 +155,6 @@ std::unique_ptr<Kernel> prepare_product(const std::optional<MatrixProduct>& prod
                                         bool relu) {
   const auto type = data_type(dtype);
   if (!product || !type || product->work() < min_work) return nullptr;
-  if (dtype == DType::float32 && runtime::suits_amx(product->rows(), product->columns(), product->depth())) {
-    return nullptr;  // these are computed with tiles by `cpu`
-  }
   // The implementations for float16 require b to have no columns besides those of the product.
   const bool may_cut_columns = dtype != DType::float16;
   try {

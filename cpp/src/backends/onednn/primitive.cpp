@@ -29,12 +29,13 @@ dnnl::primitive_attr user_scratchpad() {
   return attributes;
 }
 
-void require_usable(const dnnl::primitive_desc_base& description) {
+std::string require_usable(const dnnl::primitive_desc_base& description) {
   const std::string_view name = description.impl_info_str();
   if (name.starts_with("ref")) throw dnnl::error(dnnl_unimplemented, "no optimised implementation");
   if (name.find("gemm") != std::string_view::npos && !name.starts_with("brg")) {
     throw dnnl::error(dnnl_unimplemented, "an implementation that moves the stack pointer");
   }
+  return std::string(name);
 }
 
 namespace {

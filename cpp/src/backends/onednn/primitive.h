@@ -4,6 +4,7 @@
 #include <atomic>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <oneapi/dnnl/dnnl.hpp>
@@ -25,10 +26,10 @@ dnnl::memory::desc describe(dnnl::memory::data_type type, const Dims& shape, con
 /// Attributes with which the caller provides the scratchpad, so that a primitive has no state of its own.
 dnnl::primitive_attr user_scratchpad();
 
-/// Throws `dnnl::error` for implementations that must not be used: the slow references of oneDNN's own tests, and its
-/// older product kernels ("gemm:jit"). The latter move the stack pointer into the heap, and a signal that arrives
-/// meanwhile overwrites the memory below it, whatever that is.
-void require_usable(const dnnl::primitive_desc_base& description);
+/// The name of an implementation. Throws `dnnl::error` for those that must not be used: the slow references of oneDNN's
+/// own tests, and its older product kernels ("gemm:jit"). The latter move the stack pointer into the heap, and a signal
+/// that arrives meanwhile overwrites the memory below it, whatever that is.
+std::string require_usable(const dnnl::primitive_desc_base& description);
 
 /// Applies max(x, 0) to each element and keeps NaN. (oneDNN's own activation turns NaN into 0.)
 void rectify(dnnl::memory::data_type type, void* elements, int64_t count);

@@ -268,29 +268,50 @@ std::unique_ptr<Kernel> make_kernel(const KernelCall& call) {
   }
 }
 
-// Activations of outputs, or their gradients, are channels-last; weights are row-major.
-std::unique_ptr<Kernel> prepare_conv(const KernelCall& call) {
-  const DType dtype = call.outputs[0].dtype;
-  if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
-  if (op::conv_geometry(call).work() == 0) return nullptr;
+bool is_channels_last(const BufferSpec& spec) { return pydl::is_channels_last(spec.shape, spec.strides); }
+
+// Whether activations of outputs, or their gradients, are channels-last, and weights row-major. Other layouts are
+// copied first (`adapted`).
+bool has_layouts(const KernelCall& call) {
   const BufferSpec& y = call.op == OpId::conv ? call.outputs[0] : call.inputs[0];
   const BufferSpec& weight = call.op == OpId::conv_backward_weight ? call.outputs[0] : call.inputs[1];
-  if (!is_channels_last(y.shape, y.strides) || !is_contiguous(weight.shape, weight.strides)) return nullptr;
-  if (call.op == OpId::conv_backward_input && !is_channels_last(call.outputs[0].shape, call.outputs[0].strides)) {
-    return nullptr;
+  if (!is_channels_last(y) || !is_contiguous(weight.shape, weight.strides)) return false;
+  if (call.op == OpId::conv_backward_input && !is_channels_last(call.outputs[0])) return false;
+  return call.inputs.size() <= 2 || call.inputs[2].strides[0] == 1 || call.inputs[2].shape[0] == 1;
+}
+
+// Whether the input is channels-last, too.
+bool has_channels_last_input(const KernelCall& call) {
+  return is_channels_last(call.op == OpId::conv_backward_weight ? call.inputs[1] : call.inputs[0]);
+}
+
+bool has_work(const KernelCall& call) { return op::conv_geometry(call).work() > 0; }
+
+std::unique_ptr<Kernel> prepare_im2col(const KernelCall& call) {
+  if (!has_layouts(call) || !has_work(call)) return nullptr;
+  switch (call.outputs[0].dtype) {
+    case DType::float32: return make_kernel<float>(call);
+    case DType::float64: return make_kernel<double>(call);
+    default: return nullptr;
   }
-  if (call.inputs.size() > 2 && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
-  if (auto kernel = prepare_direct_conv(call)) return kernel;
-  const bool pointwise = op::is_tiled_pointwise(call) || op::is_tall_pointwise_weight(call);
-  if (pointwise || op::suits_winograd(call)) {
-    // Other layouts are copied first: `adapted` asks again with the copies.
-    const BufferSpec& x = call.op == OpId::conv_backward_weight ? call.inputs[1] : call.inputs[0];
-    if (!is_channels_last(x.shape, x.strides)) return nullptr;
-    return pointwise ? prepare_pointwise(call) : prepare_winograd(call, make_kernel<float>(call));
-  }
-  if (dtype == DType::float64) return make_kernel<double>(call);
-  auto kernel = make_kernel<float>(call);
-  return op::is_tiled_conv(call) ? prepare_tiled_conv(call, std::move(kernel)) : std::move(kernel);
+}
+
+template <exec::PrepareFunction prepare>
+std::unique_ptr<Kernel> with_layouts(const KernelCall& call) {
+  return has_layouts(call) && has_channels_last_input(call) && has_work(call) ? prepare(call) : nullptr;
+}
+
+std::unique_ptr<Kernel> prepare_direct(const KernelCall& call) {
+  return has_layouts(call) && has_work(call) ? prepare_direct_conv(call) : nullptr;
+}
+
+std::unique_ptr<Kernel> prepare_winograd_or_im2col(const KernelCall& call) {
+  return suits_winograd(call) ? prepare_winograd(call, prepare_im2col(call)) : nullptr;
+}
+
+std::unique_ptr<Kernel> prepare_tiled_or_im2col(const KernelCall& call) {
+  const bool applies = has_layouts(call) && has_work(call) && suits_tiled_conv(call);
+  return applies ? prepare_tiled_conv(call, prepare_im2col(call)) : nullptr;
 }
 
 // Activations are channels-last, weights and biases row-major.
@@ -301,11 +322,28 @@ Layout conv_layout(const KernelCall& call, int operand) {
   }
 }
 
+// Algorithms for special shapes in float32 are faster than general ones. For 16-bit operands, which are converted
+// first, oneDNN is better where it serves them.
+template <int percent>
+double special_cost(const KernelCall& call) {
+  return percent * 0.01 + (item_size(call.outputs[0].dtype) == 2 ? 1 : 0);
+}
+
+template <exec::PrepareFunction prepare, int percent>
+exec::Implementation special(const char* name) {
+  return {name, Provider::cpu, adapted<prepare, conv_layout>, special_cost<percent>};
+}
+
 }  // namespace
 
 void register_conv(KernelTable& table) {
   for (const OpId id : {OpId::conv, OpId::conv_backward_input, OpId::conv_backward_weight}) {
-    table.add(id, Provider::cpu, adapted<prepare_conv, conv_layout>);
+    table.add(id, special<prepare_direct, 20>("direct"));
+    table.add(id, special<with_layouts<prepare_pointwise_weight>, 30>("pointwise weight"));
+    table.add(id, special<with_layouts<prepare_pointwise_tiles>, 40>("pointwise bf16x3"));
+    table.add(id, special<with_layouts<prepare_winograd_or_im2col>, 50>("winograd"));
+    table.add(id, special<prepare_tiled_or_im2col, 60>("im2col bf16x3"));
+    table.add(id, special<prepare_im2col, 200>("im2col"));
   }
 }
 

@@ -270,10 +270,31 @@ class DirectConvInput final : public Kernel {
   std::vector<int64_t> offsets_;
 };
 
+// In this case vectors hold rows of the kernel, whose elements must be adjacent.
+bool has_few_input_channels(const ConvGeometry& g) {
+  constexpr int64_t most = 8;
+  constexpr int64_t most_weights = 16384;  // these should stay in the L2 cache
+  if (g.groups != 1 || g.work() == 0 || g.in_channels > most || g.dilation[2] != 1) return false;
+  return g.out_channels * g.in_channels * g.kernel_size() <= most_weights && !is_mostly_padding(g);
+}
+
+// Whether both sides of a `conv` or `conv_backward_weight`, or the input of a `conv_backward_input`, have so few
+// channels, in float32, that vectors of channels would be mostly empty in general kernels.
+bool has_few_channels(const KernelCall& call) {
+  constexpr int64_t few = 16;
+  constexpr int64_t most_products = 512;  // per result; the weights should stay in the L1 cache
+  if (call.outputs[0].dtype != DType::float32) return false;
+  const ConvGeometry g = op::conv_geometry(call);
+  if (call.op == OpId::conv_backward_input) return has_few_input_channels(g);
+  if (g.groups != 1 || g.work() == 0 || g.in_channels >= few || g.out_channels > few) return false;
+  if (is_mostly_padding(g)) return false;
+  return g.kernel_size() * g.in_channels <= most_products;
+}
+
 }  // namespace
 
 std::unique_ptr<Kernel> prepare_direct_conv(const KernelCall& call) {
-  if (!op::has_few_channels(call)) return nullptr;
+  if (!has_few_channels(call)) return nullptr;
   const ConvGeometry g = op::conv_geometry(call);
   if (call.op == OpId::conv_backward_input) return std::make_unique<DirectConvInput>(call, g);
   if (call.op == OpId::conv) return std::make_unique<DirectConv>(call, g);

@@ -5,7 +5,7 @@
 
 namespace pydl::cpu {
 
-/// Returns the kernel if there are few channels (`op::has_few_channels`), otherwise null. The input may have any
+/// Returns null unless there are few channels. The input may have any
 /// strides, outputs and their gradients are channels-last, weights and biases row-major.
 std::unique_ptr<exec::Kernel> prepare_direct_conv(const exec::KernelCall& call);
 

@@ -13,6 +13,18 @@ namespace pydl::cpu {
 /// Rounds up a number of elements to whole vectors of the widest kind.
 inline int64_t in_whole_vectors(int64_t count) { return (count + 15) / 16 * 16; }
 
+/// Whether an image is mostly padding. Kernels that copy a padded image are not meant for these.
+inline bool is_mostly_padding(const op::ConvGeometry& g) {
+  constexpr double few_elements = 1 << 16;
+  double padded = 1;
+  double image = 1;
+  for (size_t axis = 0; axis < 3; ++axis) {
+    image *= static_cast<double>(g.input[axis]);
+    padded *= static_cast<double>(g.input[axis] + g.low[axis] + g.high[axis]);
+  }
+  return padded > few_elements && padded > 16 * image;
+}
+
 /// An image padded with zeros: channels-last, or planar with one plane per channel.
 class PaddedImage {
  public:

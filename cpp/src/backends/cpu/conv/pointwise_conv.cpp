@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "backends/cpu/gemm/gemm.h"
 #include "backends/cpu/kernel_set.h"
 #include "op/conv_geometry.h"
+#include "runtime/amx.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -15,6 +17,14 @@ namespace {
 using exec::Kernel;
 using exec::KernelCall;
 using op::ConvGeometry;
+using op::OpId;
+
+// The sizes of a product of matrices: rows x depth times depth x columns.
+struct ProductSizes {
+  int64_t rows;
+  int64_t columns;
+  int64_t depth;
+};
 
 // The number of bytes of both operands that stay in the L2 cache while all tiles of the result use them.
 constexpr int64_t chunk_bytes = 256 * 1024;
@@ -71,7 +81,7 @@ class PointwiseWeight final : public Kernel {
 // All three ops as one matrix product.
 class PointwiseProduct final : public Kernel {
  public:
-  PointwiseProduct(const KernelCall& call, const op::ProductSizes& sizes)
+  PointwiseProduct(const KernelCall& call, const ProductSizes& sizes)
       : product_(product_of(call, sizes)), has_bias_(call.inputs.size() > 2) {
     scratchpad_bytes = product_.scratchpad_bytes();
   }
@@ -83,10 +93,10 @@ class PointwiseProduct final : public Kernel {
   }
 
  private:
-  static Gemm product_of(const KernelCall& call, const op::ProductSizes& sizes) {
+  static Gemm product_of(const KernelCall& call, const ProductSizes& sizes) {
     const auto [rows, columns, depth] = sizes;
-    const bool by_weight = call.op == op::OpId::conv;
-    const bool for_weight = call.op == op::OpId::conv_backward_weight;
+    const bool by_weight = call.op == OpId::conv;
+    const bool for_weight = call.op == OpId::conv_backward_weight;
     const Matrix a = for_weight ? Matrix{rows, depth, 1, rows} : Matrix{rows, depth, depth, 1};
     const Matrix b = by_weight ? Matrix{depth, columns, 1, depth} : Matrix{depth, columns, columns, 1};
     const auto result = call.attrs.is_set("relu") ? Gemm::Result::rectified : Gemm::Result::overwritten;
@@ -97,12 +107,55 @@ class PointwiseProduct final : public Kernel {
   bool has_bias_;
 };
 
+// The matrix product that equals a pointwise call on channels-last activations: x W^T, g W or g^T x. Nothing for other
+// calls.
+std::optional<ProductSizes> pointwise_product(const KernelCall& call) {
+  const ConvGeometry g = op::conv_geometry(call);
+  if (!is_pointwise(g)) return std::nullopt;
+  const int64_t positions = g.batch * g.output_size();
+  switch (call.op) {
+    case OpId::conv_backward_input: return ProductSizes{positions, g.in_channels, g.out_channels};
+    case OpId::conv_backward_weight: return ProductSizes{g.out_channels, g.in_channels, positions};
+    default: return ProductSizes{positions, g.out_channels, g.in_channels};
+  }
+}
+
+// Whether a call is the gradient for a 1 x 1 weight, in float32, with so few channels and so many positions that
+// threads should share the positions.
+bool is_tall_pointwise_weight(const KernelCall& call) {
+  constexpr int64_t most_channels = 128;
+  constexpr int64_t most_weights = 64 * 128;
+  constexpr int64_t whole_panels = 32;
+  constexpr int64_t positions_per_channel = 16;
+  if (call.op != OpId::conv_backward_weight || call.outputs[0].dtype != DType::float32) return false;
+  const auto product = pointwise_product(call);
+  if (!product || product->columns % whole_panels != 0 || product->depth == 0) return false;
+  const int64_t channels = std::max(product->rows, product->columns);
+  if (channels == 0 || channels > most_channels || product->rows * product->columns > most_weights) return false;
+  return product->depth >= positions_per_channel * channels;
+}
+
+// Whether a call in float32 is a product that AMX tiles compute faster (runtime/amx.h).
+bool suits_tiles(const KernelCall& call) {
+  if (call.outputs[0].dtype != DType::float32) return false;
+  const auto product = pointwise_product(call);
+  return product && runtime::suits_amx(product->rows, product->columns, product->depth);
+}
+
 }  // namespace
 
-std::unique_ptr<Kernel> prepare_pointwise(const KernelCall& call) {
-  if (op::is_tiled_pointwise(call)) return std::make_unique<PointwiseProduct>(call, *op::pointwise_product(call));
-  if (op::is_tall_pointwise_weight(call)) return std::make_unique<PointwiseWeight>(op::conv_geometry(call));
-  return nullptr;
+bool is_pointwise(const ConvGeometry& g) {
+  const ConvGeometry::Sizes ones = {1, 1, 1};
+  const ConvGeometry::Sizes zeros = {0, 0, 0};
+  return g.kernel == ones && g.stride == ones && g.low == zeros && g.high == zeros && g.groups == 1;
+}
+
+std::unique_ptr<Kernel> prepare_pointwise_weight(const KernelCall& call) {
+  return is_tall_pointwise_weight(call) ? std::make_unique<PointwiseWeight>(op::conv_geometry(call)) : nullptr;
+}
+
+std::unique_ptr<Kernel> prepare_pointwise_tiles(const KernelCall& call) {
+  return suits_tiles(call) ? std::make_unique<PointwiseProduct>(call, *pointwise_product(call)) : nullptr;
 }
 
 }  // namespace pydl::cpu

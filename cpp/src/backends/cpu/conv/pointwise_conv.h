@@ -2,11 +2,19 @@
 #pragma once
 
 #include "exec/kernel.h"
+#include "op/conv_geometry.h"
 
 namespace pydl::cpu {
 
-/// Serves the calls selected by `op::is_tiled_pointwise` or `op::is_tall_pointwise_weight`; returns null for others.
-/// Activations are channels-last.
-std::unique_ptr<exec::Kernel> prepare_pointwise(const exec::KernelCall& call);
+/// Whether a convolution has 1 x 1 kernels without strides, padding and groups.
+bool is_pointwise(const op::ConvGeometry& g);
+
+// Activations are channels-last. Each returns null for other calls than those it names.
+
+/// Gradients of weights, in float32, with few channels and many positions, which the threads share.
+std::unique_ptr<exec::Kernel> prepare_pointwise_weight(const exec::KernelCall& call);
+
+/// All three ops in float32, where AMX tiles compute the product faster (runtime/amx.h).
+std::unique_ptr<exec::Kernel> prepare_pointwise_tiles(const exec::KernelCall& call);
 
 }  // namespace pydl::cpu

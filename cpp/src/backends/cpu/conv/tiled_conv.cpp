@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "backends/cpu/conv/im2col_rows.h"
+#include "backends/cpu/conv/pointwise_conv.h"
 #include "backends/cpu/rounding.h"
+#include "runtime/amx.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -424,6 +426,33 @@ class TiledInput final : public TiledConv {
 };
 
 }  // namespace
+
+bool suits_tiled_conv(const KernelCall& call) {
+  constexpr int64_t worth_gathering = 64;  // how often each gathered or accumulated element must be read
+  constexpr int64_t fewest_positions = 512;
+  constexpr int64_t fewest_images = 2;                       // if threads share the images
+  constexpr int64_t most_image_elements = int64_t{1} << 22;  // every thread has a copy of an image, split
+  constexpr int64_t most_weights = int64_t{1} << 24;
+  if (call.outputs[0].dtype != DType::float32) return false;
+  const ConvGeometry g = op::conv_geometry(call);
+  if (g.groups != 1 || g.work() == 0 || is_mostly_padding(g)) return false;
+  if (is_pointwise(g)) return false;
+  const int64_t positions = g.batch * g.output_size();
+  const int64_t columns = g.in_channels * g.kernel_size();
+  int64_t image = g.in_channels;
+  for (size_t axis = 0; axis < 3; ++axis) image *= g.input[axis] + g.low[axis] + g.high[axis];
+  if (image > most_image_elements || columns * g.out_channels > most_weights) return false;
+  if (positions < fewest_positions) return false;
+  switch (call.op) {
+    case OpId::conv_backward_input:
+      return g.batch >= fewest_images && g.out_channels >= worth_gathering &&
+             runtime::suits_amx(positions, columns, g.out_channels);
+    case OpId::conv_backward_weight:
+      return runtime::suits_amx(g.out_channels, columns, positions) &&
+             g.out_channels * columns >= worth_gathering * (g.out_channels + columns);
+    default: return runtime::suits_amx(positions, g.out_channels, columns);
+  }
+}
 
 std::unique_ptr<Kernel> prepare_tiled_conv(const KernelCall& call, std::unique_ptr<Kernel> fallback) {
   switch (call.op) {

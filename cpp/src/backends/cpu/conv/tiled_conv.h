@@ -5,8 +5,11 @@
 
 namespace pydl::cpu {
 
-/// For the calls selected by `op::is_tiled_conv`. If a result is infinite or NaN, everything is computed by
-/// `otherwise`.
-std::unique_ptr<exec::Kernel> prepare_tiled_conv(const exec::KernelCall& call, std::unique_ptr<exec::Kernel> otherwise);
+/// Whether a call in float32 is one that AMX tiles compute faster than others.
+bool suits_tiled_conv(const exec::KernelCall& call);
+
+/// For the calls for which `suits_tiled_conv` holds. If a result is infinite or NaN, everything is computed by
+/// `fallback`.
+std::unique_ptr<exec::Kernel> prepare_tiled_conv(const exec::KernelCall& call, std::unique_ptr<exec::Kernel> fallback);
 
 }  // namespace pydl::cpu

@@ -412,6 +412,24 @@ class WinogradWeight final : public Kernel {
 
 }  // namespace
 
+bool suits_winograd(const KernelCall& call) {
+  constexpr int64_t fewest_channels = 32;
+  constexpr int64_t whole_vectors = 16;
+  constexpr int64_t fewest_tiles = 32;
+  constexpr int64_t tile = 4;
+  if (call.outputs[0].dtype != DType::float32) return false;
+  const ConvGeometry g = op::conv_geometry(call);
+  const ConvGeometry::Sizes ones = {1, 1, 1};
+  const bool square = g.spatial == 2 && g.kernel[1] == 3 && g.kernel[2] == 3;
+  if (!square || g.stride != ones || g.dilation != ones || g.groups != 1) return false;
+  if (std::max({g.low[1], g.low[2], g.high[1], g.high[2]}) > 2) return false;
+  if (g.in_channels % whole_vectors != 0 || g.out_channels % whole_vectors != 0) return false;
+  if (g.in_channels < fewest_channels || g.out_channels < fewest_channels) return false;
+  const int64_t rows = (g.output[1] + tile - 1) / tile;
+  const int64_t columns = (g.output[2] + tile - 1) / tile;
+  return g.batch * rows * columns >= fewest_tiles;
+}
+
 std::unique_ptr<Kernel> prepare_winograd(const KernelCall& call, std::unique_ptr<Kernel> fallback) {
   const ConvGeometry g = op::conv_geometry(call);
   if (call.op == OpId::conv_backward_weight) return std::make_unique<WinogradWeight>(call, g, std::move(fallback));

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -184,14 +185,15 @@ int64_t WeightRepair::channels_of_x(const int64_t* channels, int64_t count) cons
 int64_t WeightRepair::count_nonzeros(const float* elements, int64_t positions, int64_t step, const int64_t* channels,
                                      int64_t count, int64_t first_channel) {
   std::atomic<int64_t> nonzeros{0};
-  runtime::parallel_for(positions, ceil_div(int64_t{1} << 16, count), [&](int64_t begin, int64_t end) {
-    int64_t own = 0;
-    for (int64_t position = begin; position < end; ++position) {
-      const float* at = elements + position * step - first_channel;
-      for (int64_t i = 0; i < count; ++i) own += at[channels[i]] != 0 ? 1 : 0;
-    }
-    nonzeros += own;
-  });
+  runtime::parallel_for(positions, ceil_div(runtime::worth_a_thread(runtime::cost::element_written), count),
+                        [&](int64_t begin, int64_t end) {
+                          int64_t own = 0;
+                          for (int64_t position = begin; position < end; ++position) {
+                            const float* at = elements + position * step - first_channel;
+                            for (int64_t i = 0; i < count; ++i) own += at[channels[i]] != 0 ? 1 : 0;
+                          }
+                          nonzeros += own;
+                        });
   return nonzeros;
 }
 

@@ -6,6 +6,7 @@
 #include "backends/cpu/rounding.h"
 #include "runtime/amx.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -18,7 +19,7 @@ constexpr int64_t passing_side = 128;
 // Packing an element takes as long as this many multiplications.
 constexpr int64_t packing_cost = 50;
 // The number of multiplications that are worth a thread.
-constexpr int64_t products_per_thread = 524288;
+constexpr int64_t products_per_thread = runtime::worth_a_thread(runtime::cost::multiply_add);
 
 // The size of the largest part, rounded up to whole units, when `size` is divided into as few parts of at most `limit`
 // as possible.

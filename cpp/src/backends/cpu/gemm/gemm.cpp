@@ -4,6 +4,7 @@
 
 #include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -16,10 +17,10 @@ constexpr int64_t block_height = 336;
 constexpr int64_t block_width = 1024;
 // The number of multiplications that are worth a thread, given that its inputs come from the caches of other threads
 // and its results go there.
-constexpr int64_t products_per_thread = 524288;
+constexpr int64_t products_per_thread = runtime::worth_a_thread(runtime::cost::multiply_add);
 // A product with few rows takes as long as reading B.
-constexpr int64_t products_per_thread_of_few_rows = 131072;
-constexpr int64_t elements_per_thread = 65536;
+constexpr int64_t products_per_thread_of_few_rows = runtime::worth_a_thread(runtime::cost::multiply_add_from_memory);
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_written);
 // Packing does not pay off up to this many multiplications, rows, or columns. It is then skipped if B has contiguous
 // rows, or if A and B are contiguous along k.
 constexpr int64_t small_products = 262144;
@@ -88,6 +89,17 @@ void Gemm::choose_path() {
     path_ = Path::panels;
     depth_ = a_.columns;
     b_bytes_ = round_up(b_.columns, kernels_.panel_columns) * depth_ * item_ + 64;
+  }
+}
+
+const char* Gemm::name() const {
+  if (split_) return "bf16x3";
+  switch (path_) {
+    case Path::wide: return "gemm wide";
+    case Path::panels: return "gemm panels";
+    case Path::small: return "gemm small";
+    case Path::dot: return "gemm dot";
+    default: return "gemm packed";
   }
 }
 

@@ -25,6 +25,8 @@ class Gemm {
        Result result = Result::overwritten, Tiles tiles = Tiles::allowed);
 
   size_t scratchpad_bytes() const;
+  /// What computes the product, such as "gemm packed".
+  const char* name() const;
   /// `bias` has one number per column, or is null. Returns false if AMX tiles may have added wrong values: c contains
   /// Inf or NaN, which tiles do not compute correctly, and what was added cannot be subtracted again.
   bool run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const;

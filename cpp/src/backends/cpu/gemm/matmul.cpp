@@ -6,13 +6,14 @@
 #include "backends/cpu/gemm/gemm.h"
 #include "backends/cpu/kernel_set.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
 // The number of multiplications that are worth a thread. In each of many products it is smaller than in a single one.
-constexpr int64_t products_per_thread = 524288;
+constexpr int64_t products_per_thread = runtime::worth_a_thread(runtime::cost::multiply_add);
 
 // One product for each position of the batch axes.
 struct Batch {
@@ -87,20 +88,25 @@ class ProductKernel final : public Kernel {
   size_t part_bytes_;
 };
 
+// By AMX tiles (bf16x3_product.h) if `tiles` is `allowed`, and by ordinary kernels otherwise.
+template <Gemm::Tiles tiles>
 std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, DType dtype, bool has_bias, bool relu) {
   if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
   const int64_t c_stride = b.columns;
   batch.fold_into_rows(a, c_stride);
   if (a.rows * b.columns * batch.count() == 0) return nullptr;
+  constexpr bool by_tiles = tiles == Gemm::Tiles::allowed;
+  if (by_tiles && (dtype != DType::float32 || !Bf16x3Product::suits(a, b))) return nullptr;
   const int threads = runtime::thread_count();
   // Threads share the batch if it is large enough; otherwise they share each product.
-  const int64_t worth_sharing = (Bf16x3Product::suits(a, b) ? 8 : 1) * products_per_thread * threads;
+  const int64_t worth_sharing = (by_tiles ? 8 : 1) * products_per_thread * threads;
   const bool small = a.rows * b.columns * a.columns < worth_sharing;
   const bool one_by_one = batch.count() < threads || !small;
   const auto result = relu ? Gemm::Result::rectified : Gemm::Result::overwritten;
-  const Gemm product(a, b, c_stride, dtype == DType::float64, one_by_one ? threads : 1, result);
+  const Gemm product(a, b, c_stride, dtype == DType::float64, one_by_one ? threads : 1, result, tiles);
   auto kernel = std::make_unique<ProductKernel>(product, batch, dtype, one_by_one);
   if (has_bias) kernel->set_bias();
+  kernel->implementation = product.name();
   return kernel;
 }
 
@@ -115,6 +121,7 @@ int64_t batch_stride(const BufferSpec& spec, int from_back, int64_t size) {
   return axis < 0 || (spec.shape[axis] == 1 && size != 1) ? 0 : spec.strides[axis];
 }
 
+template <Gemm::Tiles tiles>
 std::unique_ptr<Kernel> prepare_matmul(const KernelCall& call) {
   const BufferSpec& a = call.inputs[0];
   const BufferSpec& b = call.inputs[1];
@@ -125,9 +132,10 @@ std::unique_ptr<Kernel> prepare_matmul(const KernelCall& call) {
     const int64_t size = c.shape[axis];
     batch.add(size, batch_stride(a, from_back, size), batch_stride(b, from_back, size), c.strides[axis]);
   }
-  return prepare_product(batch, last_axes(a), last_axes(b), a.dtype, false, false);
+  return prepare_product<tiles>(batch, last_axes(a), last_axes(b), a.dtype, false, false);
 }
 
+template <Gemm::Tiles tiles>
 std::unique_ptr<Kernel> prepare_linear(const KernelCall& call) {
   const BufferSpec& x = call.inputs[0];
   const BufferSpec& weight = call.inputs[1];
@@ -140,14 +148,19 @@ std::unique_ptr<Kernel> prepare_linear(const KernelCall& call) {
   const int64_t rows = last > 0 ? x.shape[last - 1] : 1;
   const Matrix a = {rows, x.shape[last], last > 0 ? x.strides[last - 1] : 0, x.strides[last]};
   const Matrix b = {weight.shape[1], weight.shape[0], weight.strides[1], weight.strides[0]};
-  return prepare_product(batch, a, b, x.dtype, has_bias, call.attrs.is_set("relu"));
+  return prepare_product<tiles>(batch, a, b, x.dtype, has_bias, call.attrs.is_set("relu"));
 }
 
 }  // namespace
 
 void register_matmul(KernelTable& table) {
-  table.add(OpId::matmul, Provider::cpu, adapted<prepare_matmul>);
-  table.add(OpId::linear, Provider::cpu, adapted<prepare_linear>);
+  constexpr exec::CostFunction half = [](const KernelCall&) { return 0.5; };
+  constexpr exec::CostFunction twice = [](const KernelCall&) { return 2.0; };
+  // Tiles take operands as they are: copying them first would take longer than what tiles gain.
+  table.add(OpId::matmul, {"bf16x3", Provider::cpu, prepare_matmul<Gemm::Tiles::allowed>, half});
+  table.add(OpId::linear, {"bf16x3", Provider::cpu, prepare_linear<Gemm::Tiles::allowed>, half});
+  table.add(OpId::matmul, {"gemm", Provider::cpu, adapted<prepare_matmul<Gemm::Tiles::avoided>>, twice});
+  table.add(OpId::linear, {"gemm", Provider::cpu, adapted<prepare_linear<Gemm::Tiles::avoided>>, twice});
 }
 
 }  // namespace pydl::cpu

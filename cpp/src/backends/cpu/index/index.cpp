@@ -8,12 +8,13 @@
 #include "backends/cpu/kernel_set.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
-constexpr int64_t bytes_per_thread = 65536;
+constexpr int64_t bytes_per_thread = runtime::worth_a_thread(runtime::cost::byte_gathered);
 
 // The indexed tensor as (outer, size, inner), where the index selects along `size`. For `take` the index has `count`
 // numbers, for `gather` it has `count` per outer and inner position.

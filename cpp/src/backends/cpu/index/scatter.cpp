@@ -7,12 +7,13 @@
 #include "backends/cpu/families.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
-constexpr int64_t elements_per_thread = 8192;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_in_passes);
 // The number of adjacent lines of one piece of work.
 constexpr int64_t chunk = 256;
 

@@ -8,13 +8,14 @@
 #include "backends/cpu/families.h"
 #include "op/sort_key.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
 // Waking a thread pays off for lines with this many elements in total.
-constexpr int64_t elements_per_thread = 4096;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_sorted);
 // Scratch memory for this many lines at a time keeps many threads busy.
 constexpr int64_t most_parts = 64;
 // Shorter lines are sorted by comparisons.

@@ -7,6 +7,7 @@
 #include "op/attrs/loss.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -15,7 +16,7 @@ using op::LossReduction;
 namespace {
 
 // The number of elements for which waking a thread pays off.
-constexpr int64_t elements_per_thread = 8192;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_in_passes);
 // The number of columns of one piece of work.
 constexpr int64_t chunk_length = 64;
 // Rows of up to this many classes would leave vectors half empty, and each would end in sums across a vector. Such rows

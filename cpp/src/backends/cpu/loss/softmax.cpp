@@ -5,13 +5,14 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
 // The number of elements for which waking a thread pays off.
-constexpr int64_t elements_per_thread = 8192;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_in_passes);
 // The number of columns of one piece of work.
 constexpr int64_t chunk_length = 64;
 

@@ -10,13 +10,14 @@
 #include "backends/cpu/kernel_set.h"
 #include "backends/cpu/workspace.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
 // The number of elements for which waking a thread pays off, and the number of elements of one part of a sum.
-constexpr int64_t elements_per_thread = 8192;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_in_passes);
 constexpr int64_t elements_per_part = 16384;
 // The minimum number of rows of channels that one part sums.
 constexpr int64_t rows_per_sum = 64;

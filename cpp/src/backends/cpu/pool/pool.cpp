@@ -6,6 +6,7 @@
 #include "backends/cpu/kernel_set.h"
 #include "op/pool_geometry.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -15,7 +16,7 @@ using op::PoolGeometry;
 using op::Window;
 
 // The number of elements for which waking a thread pays off.
-constexpr int64_t elements_per_thread = 8192;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_in_passes);
 // The number of channels of one piece of a gradient, if there are too few images to keep all threads busy.
 constexpr int64_t channel_block = 64;
 

@@ -9,6 +9,7 @@
 #include "backends/cpu/kernel_set.h"
 #include "op/resample_taps.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -18,7 +19,7 @@ using op::ResampleGeometry;
 using op::Taps;
 
 // The number of multiply-adds for which waking a thread pays off.
-constexpr int64_t work_per_thread = 16384;
+constexpr int64_t work_per_thread = runtime::worth_a_thread(runtime::cost::element_accumulated);
 
 // Weighted sums of rows. Result i has the taps [begin[i], begin[i + 1]), with offsets in elements.
 template <class T>

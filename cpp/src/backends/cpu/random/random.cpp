@@ -7,6 +7,7 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -14,7 +15,7 @@ namespace {
 
 // The number of elements that a thread takes at a time: whole blocks of the stream.
 constexpr int64_t piece_length = 256;
-constexpr int64_t pieces_per_thread = 16;
+constexpr int64_t pieces_per_thread = runtime::worth_a_thread(runtime::cost::random_piece);
 
 // Calls `draw(seed, offset, begin, count)` for parts of [0, count).
 template <class Draw>

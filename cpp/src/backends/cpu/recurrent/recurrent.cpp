@@ -11,6 +11,7 @@
 #include "op/recurrent_geometry.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -20,7 +21,7 @@ using op::Cell;
 using op::RecurrentGeometry;
 
 // The number of multiplications for which waking a thread pays off.
-constexpr int64_t products_per_thread = 65536;
+constexpr int64_t products_per_thread = runtime::worth_a_thread(runtime::cost::multiply_add_of_a_step);
 // Weights of more than this many bytes do not stay in the L2 cache from step to step. The product of x is then computed
 // for several steps at once, so that its weights are read once for all of them.
 constexpr int64_t resident_bytes = 1536 * 1024;

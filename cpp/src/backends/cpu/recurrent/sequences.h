@@ -6,11 +6,12 @@
 
 #include "backends/cpu/rounding.h"
 #include "exec/kernel.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 /// The number of elements that are worth packing on another thread.
-inline constexpr int64_t packed_per_thread = 16384;
+inline constexpr int64_t packed_per_thread = runtime::worth_a_thread(runtime::cost::element_packed);
 
 inline bool has_contiguous_rows(const exec::BufferSpec& spec) {
   return spec.strides.back() == 1 || spec.shape.back() == 1;

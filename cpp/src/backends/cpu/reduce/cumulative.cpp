@@ -4,12 +4,13 @@
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
-constexpr int64_t elements_per_thread = 16384;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_accumulated);
 // The number of columns whose sums stay in registers and the L1 cache.
 constexpr int64_t chunk = 64;
 

@@ -6,6 +6,7 @@
 #include "backends/cpu/reduce/reduce_plan.h"
 #include "backends/cpu/tiles/tile_program.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -177,19 +178,21 @@ class ArgKernel final : public Kernel {
     const ReduceForm& form = input_.form;
     const int64_t chunks = (form.inner + arg_columns - 1) / arg_columns;
     const int64_t piece_size = form.reduced * std::min(form.inner, arg_columns);
-    runtime::parallel_for(form.outer * chunks, 16384 / piece_size, [&](int64_t begin, int64_t end) {
-      for (int64_t piece = begin; piece < end; ++piece) {
-        const int64_t outer = piece / chunks;
-        const int64_t first = piece % chunks * arg_columns;
-        const char* from = x + (outer * form.outer_stride + first) * item_size_;
-        int64_t* index = y + outer * form.inner + first;
-        if (form.by_rows()) {
-          *index = kernels_.row(from, form.reduced);
-        } else {
-          kernels_.columns(from, form.reduced, form.reduced_stride, std::min(arg_columns, form.inner - first), index);
-        }
-      }
-    });
+    runtime::parallel_for(form.outer * chunks, runtime::worth_a_thread(runtime::cost::element_accumulated) / piece_size,
+                          [&](int64_t begin, int64_t end) {
+                            for (int64_t piece = begin; piece < end; ++piece) {
+                              const int64_t outer = piece / chunks;
+                              const int64_t first = piece % chunks * arg_columns;
+                              const char* from = x + (outer * form.outer_stride + first) * item_size_;
+                              int64_t* index = y + outer * form.inner + first;
+                              if (form.by_rows()) {
+                                *index = kernels_.row(from, form.reduced);
+                              } else {
+                                kernels_.columns(from, form.reduced, form.reduced_stride,
+                                                 std::min(arg_columns, form.inner - first), index);
+                              }
+                            }
+                          });
   }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -19,7 +20,7 @@ constexpr int64_t short_row = 32;
 // The number of elements of the longest vectors.
 constexpr int64_t vector_elements = 16;
 // The number of elements for which waking a thread pays off.
-constexpr int64_t elements_per_thread = 32768;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element);
 // The number of pieces of work that keeps many threads busy.
 constexpr int64_t enough_pieces = 32;
 

@@ -5,6 +5,7 @@
 
 #include "runtime/cpu_features.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -13,7 +14,7 @@ namespace {
 // Rows shorter than this are gathered several at a time, because a separate tile would cost more than it saves.
 constexpr int64_t shortest_row = 128;
 // The amount of work, in float32 additions, for which waking a thread pays off.
-constexpr int64_t work_per_thread = 32768;
+constexpr int64_t work_per_thread = runtime::worth_a_thread(runtime::cost::element);
 // The number of elements that are worth a row of partial results.
 constexpr int64_t reduced_together = 16384;
 

@@ -7,12 +7,13 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
-constexpr int64_t elements_per_thread = 32768;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element);
 constexpr int max_groups = 4;
 
 class FusedUpdate final : public Kernel {
@@ -131,7 +132,8 @@ class RowUpdate final : public Kernel {
     UpdateConstants constants{};
     constants.lr = *static_cast<const double*>(inputs[3]);
     const int64_t lines = (row_bytes_ + line_bytes - 1) / line_bytes;
-    const int64_t lines_per_thread = 65536 / std::max<int64_t>(count_ * line_bytes, 1) + 1;
+    const int64_t lines_per_thread =
+        runtime::worth_a_thread(runtime::cost::byte_gathered) / std::max<int64_t>(count_ * line_bytes, 1) + 1;
     runtime::parallel_for(lines, lines_per_thread, [&](int64_t begin, int64_t end) {
       const int64_t start = begin * line_bytes;
       const int64_t bytes = std::min(end * line_bytes, row_bytes_) - start;

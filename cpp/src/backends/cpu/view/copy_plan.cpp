@@ -6,6 +6,7 @@
 #include "backends/cpu/kernel_set.h"
 #include "backends/cpu/rounding.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -14,7 +15,7 @@ namespace {
 constexpr int to_operand = 0;
 constexpr int from_operand = 1;
 // The number of bytes for which waking a thread pays off.
-constexpr int64_t bytes_per_thread = 131072;
+constexpr int64_t bytes_per_thread = runtime::worth_a_thread(runtime::cost::byte_moved);
 // Long rows are cut into segments, and matrices to transpose into blocks. Blocks are tall (many rows of the result), so
 // that a page of the source is used for a while.
 constexpr int64_t segment_length = 16384;

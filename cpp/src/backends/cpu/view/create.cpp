@@ -4,13 +4,14 @@
 
 #include "backends/cpu/families.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
 // The number of elements for which waking a thread pays off.
-constexpr int64_t elements_per_thread = 65536;
+constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_written);
 
 // Converts a number to the stored type: floating point rounds, integers truncate, and a bool is value != 0.
 template <class T, class Value>

@@ -5,6 +5,7 @@
 #include "backends/cpu/tiles/tile_program.h"
 #include "backends/cpu/view/copy_plan.h"
 #include "runtime/threads.h"
+#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
@@ -59,7 +60,7 @@ class SliceBackwardKernel final : public Kernel {
 
   void run(void* const* inputs, void* const* outputs, void*) const override {
     auto* y = static_cast<char*>(outputs[0]);
-    constexpr int64_t bytes_per_thread = 262144;
+    constexpr int64_t bytes_per_thread = runtime::worth_a_thread(runtime::cost::byte_copied);
     runtime::parallel_for(bytes_, bytes_per_thread, [&](int64_t begin, int64_t end) {
       std::memset(y + begin, 0, static_cast<size_t>(end - begin));
     });
