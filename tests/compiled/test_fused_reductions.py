@@ -35,7 +35,7 @@ def test_mean_squared_error_is_one_kernel() -> None:
     assert kernels(apart) == [name.removesuffix("+mean"), "mean"]
     assert compiled.programs[0].arena_bytes == 0  # the squares are not written
     assert apart.programs[0].arena_bytes == 64 * 50 * 4
-    assert f"{name} (cpu)" in compiled.describe()
+    assert f"{name} (cpu: tiles)" in compiled.describe()
 
 
 def test_gradients_of_biases_come_from_the_kernels_before() -> None:

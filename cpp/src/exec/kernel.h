@@ -84,6 +84,18 @@ using PrepareFunction = std::unique_ptr<Kernel> (*)(const KernelCall& call);
 
 using PrepareFusedFunction = std::unique_ptr<Kernel> (*)(const FusedCall& call);
 
+/// What kernels for fused elementwise nodes can do. Passes ask before they fuse.
+struct FusedSupport {
+  PrepareFusedFunction prepare;
+  size_t most_operands;      ///< inputs and outputs
+  size_t most_instructions;  ///< sum of `instructions`
+  /// The number of instructions that an elementwise call takes; 0 if it cannot be part of a fused node.
+  size_t (*instructions)(op::OpId op, std::span<const BufferSpec> inputs, const BufferSpec& output);
+  /// Whether a node of this shape, whose results are row-major, can also do these reductions, of operands of these
+  /// dtypes.
+  bool (*reduces)(std::span<const FusedReduction> reductions, std::span<const DType> dtypes, const Dims& shape);
+};
+
 /// Where kernels come from.
 enum class Provider : int { onednn, cpu, ref };
 inline constexpr int provider_count = 3;
@@ -108,13 +120,13 @@ class PYDL_MODULE_API KernelTable {
   void add(op::OpId op, const Implementation& implementation);
   std::span<const Implementation> implementations(op::OpId op) const;
   /// Only one provider serves fused elementwise kernels.
-  void add_fused(PrepareFusedFunction prepare) { fused_ = prepare; }
-  PrepareFusedFunction fused() const { return fused_; }
+  void set_fused(const FusedSupport& support) { fused_ = support; }
+  const FusedSupport& fused() const { return fused_; }
   static KernelTable& global();
 
  private:
   std::vector<Implementation> implementations_[static_cast<int>(op::OpId::count)];
-  PrepareFusedFunction fused_ = nullptr;
+  FusedSupport fused_ = {};
 };
 
 /// Prepares the cheapest implementation that applies, or those that `choice` names first; throws a `TypeError` that

@@ -90,8 +90,7 @@ std::unique_ptr<Kernel> prepare_kernel(const KernelCall& call, const KernelChoic
 }
 
 std::unique_ptr<Kernel> prepare_fused_kernel(const FusedCall& call) {
-  const PrepareFusedFunction prepare = KernelTable::global().fused();
-  auto kernel = prepare != nullptr ? prepare(call) : nullptr;
+  auto kernel = KernelTable::global().fused().prepare(call);
   if (!kernel) throw TypeError("no kernel for a fused elementwise node");
   kernel->provider = "cpu";
   kernel->implementation = "tiles";

@@ -1,5 +1,4 @@
-// ReductionSplit: expresses a reduction over leading or trailing axes as a reduction of a matrix, so that the pass that
-// fuses reductions and the kernels for its nodes see the same matrix.
+// ReductionSplit: expresses a reduction over leading or trailing axes as a reduction of a matrix.
 #pragma once
 
 #include <optional>

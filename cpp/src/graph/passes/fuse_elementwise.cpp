@@ -15,8 +15,6 @@ namespace pydl::graph {
 
 namespace {
 
-using op::OpId;
-
 class ElementwiseFuser {
  public:
   explicit ElementwiseFuser(Graph& graph)
@@ -26,13 +24,13 @@ class ElementwiseFuser {
         producer_(producers(graph)),
         readers_(graph),
         output_of_root_(outputs_by_root(graph)),
-        is_fusible_(graph.nodes.size()) {
-    for (size_t n = 0; n < is_fusible_.size(); ++n) is_fusible_[n] = is_fusible(graph, graph.nodes[n]);
+        instructions_(graph.nodes.size()) {
+    for (size_t n = 0; n < instructions_.size(); ++n) instructions_[n] = fused_instructions(graph, graph.nodes[n]);
   }
 
   void run() {
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
-      if (!is_fusible_[n]) continue;
+      if (instructions_[n] == 0) continue;
       for (const ValueId input : graph_.nodes[n].inputs) try_join(static_cast<int>(n), input);
     }
     rebuild();
@@ -44,14 +42,14 @@ class ElementwiseFuser {
 
   void try_join(int n, ValueId input) {
     const int producer = producer_[static_cast<size_t>(input)];
-    if (producer < 0 || !is_fusible_[static_cast<size_t>(producer)]) return;
+    if (producer < 0 || instructions_[static_cast<size_t>(producer)] == 0) return;
     const int own = groups_.group(n);
     const int other = groups_.group(producer);
     if (own == other || output(n).shape != output(producer).shape || output(n).strides != output(producer).strides)
       return;
     std::vector<int> joined = groups_.members(own);
     joined.insert(joined.end(), groups_.members(other).begin(), groups_.members(other).end());
-    if (joined.size() > most_instructions) return;
+    if (joined.size() > support_.most_instructions) return;
     std::sort(joined.begin(), joined.end());
     if (fits(joined)) groups_.join(other, own);
   }
@@ -98,12 +96,9 @@ class ElementwiseFuser {
 
   bool fits(const std::vector<int>& group) const {
     size_t instructions = 0;
-    for (const int member : group) {
-      const OpId op = node(member).op;
-      instructions += op == OpId::clip || op == OpId::cast ? 2 : 1;
-    }
-    if (instructions > most_instructions) return false;
-    return external_inputs(group).size() + external_outputs(group).size() <= most_operands;
+    for (const int member : group) instructions += instructions_[static_cast<size_t>(member)];
+    if (instructions > support_.most_instructions) return false;
+    return external_inputs(group).size() + external_outputs(group).size() <= support_.most_operands;
   }
 
   Node fused(const std::vector<int>& group) const {
@@ -147,7 +142,8 @@ class ElementwiseFuser {
   std::vector<int> producer_;
   Readers readers_;
   std::vector<int> output_of_root_;
-  std::vector<bool> is_fusible_;
+  std::vector<size_t> instructions_;  // by node; 0 for those that cannot be fused
+  const exec::FusedSupport& support_ = exec::KernelTable::global().fused();
 };
 
 }  // namespace

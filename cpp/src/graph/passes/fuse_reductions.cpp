@@ -2,24 +2,13 @@
 // does not write results that nothing else reads.
 #include <algorithm>
 #include <map>
-#include <optional>
 
 #include "graph/passes/fusible.h"
 #include "graph/passes/passes.h"
-#include "op/reduction_split.h"
 
 namespace pydl::graph {
 
 namespace {
-
-using op::OpId;
-using op::ReductionSplit;
-
-bool is_served(OpId op, DType dtype) {
-  const bool extremum = op == OpId::max || op == OpId::min;
-  if (!extremum && op != OpId::sum && op != OpId::mean) return false;
-  return is_floating(dtype) || dtype == DType::int64 || (extremum && dtype == DType::int32);
-}
 
 class ReductionFuser {
  public:
@@ -55,31 +44,31 @@ class ReductionFuser {
     const ValueId value = reduction.inputs[0];
     const BufferSpec& spec = graph_.spec(value);
     const int source = producer_[static_cast<size_t>(value)];
-    if (source < 0 || !is_served(reduction.op, spec.dtype)) return -1;
+    if (source < 0 || !graph_.def(reduction).has(op::Trait::reduction)) return -1;
     if (!node(source).is_fused() && !is_fusible(graph_, node(source))) return -1;
     if (node(source).region != reduction.region || !is_contiguous(spec.shape, spec.strides)) return -1;
     // The reduced value must still be what the node computed.
     if (is_mutated_between(graph_, changes_, value, source, n)) return -1;
-    return op::split_reduction(spec.shape, reduction.attrs.dims("axes")) ? source : -1;
+    const exec::FusedReduction alone = {reduction.op, reduction.attrs, 0};
+    return support_.reduces({&alone, 1}, {&spec.dtype, 1}, spec.shape) ? source : -1;
   }
 
   void join(int source, const std::vector<int>& candidates) {
     Node fused = node(source).is_fused() ? node(source) : fused_alone(node(source));
-    std::optional<int64_t> columns;  // columns of the one matrix that all reductions operate on
+    std::vector<DType> dtypes;  // of what is reduced
     for (const int n : candidates) {
-      const auto split = *op::split_reduction(input(n).shape, node(n).attrs.dims("axes"));
-      const bool is_whole = split.over == ReductionSplit::Over::all;
-      if (!is_whole && columns && *columns != split.columns) continue;
+      dtypes.push_back(input(n).dtype);
       Node more = fused;
       reduce(more, n);
       set_removed(n, true);
       drop_unread(more);
-      if (more.inputs.size() + more.outputs.size() > most_operands) {
+      if (more.inputs.size() + more.outputs.size() <= support_.most_operands &&
+          support_.reduces(more.reductions, dtypes, more.shape)) {
+        fused = std::move(more);
+      } else {
         set_removed(n, false);
-        continue;
+        dtypes.pop_back();
       }
-      if (!is_whole) columns = split.columns;
-      fused = std::move(more);
     }
     if (!fused.reductions.empty()) node(source) = std::move(fused);
   }
@@ -129,6 +118,7 @@ class ReductionFuser {
   bool is_read(ValueId value) const { return reads_[static_cast<size_t>(value)] > 0; }
 
   Graph& graph_;
+  const exec::FusedSupport& support_ = exec::KernelTable::global().fused();
   std::vector<int> producer_;
   std::vector<std::vector<int>> changes_;
   std::vector<bool> removed_;

@@ -5,11 +5,10 @@
 
 namespace pydl::graph {
 
-// Limits of the kernels for fused nodes (backends/cpu/tiles/fused.cpp): operands in memory, and instructions.
-inline constexpr size_t most_operands = 10;
-inline constexpr size_t most_instructions = 12;
+/// The number of instructions that a node takes as part of a fused node; 0 if it is no elementwise call that the
+/// kernels for fused nodes support (exec::FusedSupport).
+size_t fused_instructions(const Graph& graph, const Node& node);
 
-/// Whether a node is an elementwise call that the kernels for fused nodes support.
-bool is_fusible(const Graph& graph, const Node& node);
+inline bool is_fusible(const Graph& graph, const Node& node) { return fused_instructions(graph, node) > 0; }
 
 }  // namespace pydl::graph

@@ -1,5 +1,6 @@
 // Fused elementwise nodes: a tile program with an instruction for each op, and the reductions of their results.
 #include <algorithm>
+#include <optional>
 
 #include "backends/cpu/families.h"
 #include "backends/cpu/tiles/elementwise_kernel.h"
@@ -250,8 +251,54 @@ std::unique_ptr<Kernel> prepare_fused(const FusedCall& call) {
   return prepared;
 }
 
+// Dtypes that are computed in directly or, for 16-bit floats, in float32 with rounding after each op. Small integers
+// would be converted on the way and then not wrap around as they do in eager mode.
+bool is_computed_in(DType dtype) {
+  return is_floating(dtype) || dtype == DType::int32 || dtype == DType::int64 || dtype == DType::boolean;
+}
+
+// Bools can select, be converted and be combined, but are never used in arithmetic.
+bool takes_bools(OpId op) {
+  return op == OpId::where || op == OpId::cast || op == OpId::logical_and || op == OpId::logical_or ||
+         op == OpId::logical_xor;
+}
+
+size_t fused_instructions(OpId op, std::span<const BufferSpec> inputs, const BufferSpec& output) {
+  if (op == OpId::copy || !is_computed_in(output.dtype)) return 0;
+  for (const BufferSpec& input : inputs) {
+    if (!is_computed_in(input.dtype) || (input.dtype == DType::boolean && !takes_bools(op))) return 0;
+  }
+  return op == OpId::clip || op == OpId::cast ? 2 : 1;
+}
+
+bool can_reduce(OpId op, DType dtype) {
+  const bool extremum = op == OpId::max || op == OpId::min;
+  if (!extremum && op != OpId::sum && op != OpId::mean) return false;
+  return is_floating(dtype) || dtype == DType::int64 || (extremum && dtype == DType::int32);
+}
+
+// All reductions must operate on one and the same matrix, or on all elements.
+bool can_reduce_all(std::span<const FusedReduction> reductions, std::span<const DType> dtypes, const Dims& shape) {
+  std::optional<int64_t> columns;
+  for (size_t i = 0; i < reductions.size(); ++i) {
+    if (!can_reduce(reductions[i].op, dtypes[i])) return false;
+    const auto split = op::split_reduction(shape, reductions[i].attrs.dims("axes"));
+    if (!split) return false;
+    if (split->over == op::ReductionSplit::Over::all) continue;
+    if (columns && *columns != split->columns) return false;
+    columns = split->columns;
+  }
+  return true;
+}
+
 }  // namespace
 
-void register_fused(KernelTable& table) { table.add_fused(prepare_fused); }
+void register_fused(KernelTable& table) {
+  table.set_fused({.prepare = prepare_fused,
+                   .most_operands = 10,
+                   .most_instructions = 12,
+                   .instructions = fused_instructions,
+                   .reduces = can_reduce_all});
+}
 
 }  // namespace pydl::cpu
