@@ -92,13 +92,13 @@ const op::OpDef& op_named(const std::string& name) {
 }
 
 op::AttrValue attr_value(const op::OpDef& def, const std::string& name, py::handle value) {
-  // Flags that passes set are not declared.
-  const op::AttrField flag = {name, op::AttrKind::boolean};
+  // What passes set is not declared.
+  const op::AttrField added = {name, op::AttrKind::text};
   const op::AttrField* field = def.find_attr(name);
   op::AttrValue result;
-  if (load_attr(field != nullptr ? *field : flag, value, result)) return result;
+  if (load_attr(field != nullptr ? *field : added, value, result)) return result;
   throw TypeError(concat_text(def.name, ": expected attribute '", name, "' as ",
-                              op::describe_kind(field != nullptr ? *field : flag)));
+                              op::describe_kind(field != nullptr ? *field : added)));
 }
 
 // Runs one op by one implementation, or by those of one provider, and returns its result, or a list of several ones;

@@ -169,7 +169,7 @@ def test_arena_is_smaller_than_what_eager_needs() -> None:
 def test_relu_in_the_product(provider: str) -> None:
     for shape, outputs in (((5, 7), 3), ((64, 80), 96), ((2, 40, 64), 70)):
         x, weight, bias = pydl.randn(*shape), pydl.randn(outputs, shape[-1]), pydl.randn(outputs)
-        actual = _core._apply_with_provider("linear", provider, [x, weight, bias], {"relu": True})
+        actual = _core._apply_with_provider("linear", provider, [x, weight, bias], {"post": "relu"})
         if actual is not None:
             expected = np.maximum(x.numpy() @ weight.numpy().T + bias.numpy(), 0)
             np.testing.assert_allclose(actual.numpy(), expected, rtol=1e-4, atol=1e-4)

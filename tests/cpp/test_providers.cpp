@@ -315,7 +315,7 @@ TEST(products) {
                                       random_tensor({100, 200}, DType::float32, -1, 1),
                                       random_tensor({100}, DType::float32)};
   compare(OpId::linear, {}, inputs, 30);
-  compare(OpId::linear, {{"relu", true}}, inputs, 30);
+  compare(OpId::linear, {{"post", pydl::op::Text("relu")}}, inputs, 30);
 }
 
 // x, weight, and the output, under the attrs of a convolution.
@@ -508,10 +508,12 @@ TEST(normalisation_by_channel) {
         compare(OpId::batch_norm_backward, constant, {g, x, pair, vector}, scale);
         compare(OpId::batch_norm, constant, {x, pair, vector, random_tensor({channels}, dtype)}, scale);
         for (const char* activation : {"relu", "relu6"}) {
+          Attrs rectified = attrs;
+          rectified.add("post", pydl::op::Text(activation));
           Attrs gated = attrs;
-          gated.add(activation, true);
+          gated.add("gate", pydl::op::Text(activation));
           const Tensor bias = random_tensor({channels}, own, -1, 1);
-          compare(OpId::batch_norm, gated, {x, pair, vector, bias}, scale);
+          compare(OpId::batch_norm, rectified, {x, pair, vector, bias}, scale);
           compare(OpId::channel_sums, gated, {g, x, pair, vector, bias}, 200);
           const Tensor sums = random_tensor({2, channels}, own);
           compare(OpId::batch_norm_backward, gated, {g, x, pair, vector, sums, bias}, scale);

@@ -393,7 +393,7 @@ def test_special_numbers_through_linear(
         if has_relu:
             exact = np.maximum(exact, 0)
     operands = [pydl.tensor(a) for a in (x, weight, bias)]
-    attrs = {"relu": True} if has_relu else {}
+    attrs = {"post": "relu"} if has_relu else {}
     found = np.asarray(_core._apply_with_provider("linear", "cpu", operands, attrs))
     assert_same_special_numbers(found, exact)
     assert_finite_part_near(found, exact)

@@ -103,7 +103,7 @@ def test_bias_and_relu(case: Case, rng: np.random.Generator) -> None:
     for moved in (pydl.tensor(x), channels_last(x)):
         inputs = [moved, weight, bias]
         assert_accurate(run("conv", inputs, case.attrs), exact, magnitudes)
-        found = run("conv", inputs, {**case.attrs, "relu": True})
+        found = run("conv", inputs, {**case.attrs, "post": "relu"})
         assert_accurate(found, np.maximum(exact, 0), magnitudes)
 
 
@@ -115,7 +115,7 @@ def test_special_numbers(value: float, has_relu: bool, rng: np.random.Generator)
         bias = rng.standard_normal(case.outputs).astype("f")
         x.reshape(-1)[rng.integers(x.size)] = value
         bias[-1] = value
-        attrs = {**case.attrs, "relu": True} if has_relu else case.attrs
+        attrs = {**case.attrs, "post": "relu"} if has_relu else case.attrs
         inputs: list[Any] = [x, weight, bias]
         wanted = run("conv", inputs, attrs, "ref")
         assert_same_special_numbers(run("conv", inputs, attrs), wanted, str(case))

@@ -73,7 +73,7 @@ def test_few_long_rows(rows: int, dtype: str, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("dtype", EPSILON)
 @pytest.mark.parametrize("has_relu", [False, True], ids=["linear", "relu"])
 def test_bias_and_relu(has_relu: bool, dtype: str, rng: np.random.Generator) -> None:
-    attrs = {"relu": True} if has_relu else {}
+    attrs = {"post": "relu"} if has_relu else {}
     for rows in range(1, 20):
         columns, depth = (int(n) for n in rng.integers(1, 60, 2))
         x = rng.standard_normal((rows, depth)).astype(dtype)

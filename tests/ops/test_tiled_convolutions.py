@@ -240,7 +240,7 @@ def test_bias_and_relu(case: Case, rng: np.random.Generator) -> None:
     for moved in (pydl.tensor(x), channels_last(x)):
         found = run("conv", [moved, weight, bias], case.attrs)
         assert_accurate(found, exact, magnitudes, bound=BOUND)
-        found = run("conv", [moved, weight, bias], {**case.attrs, "relu": True})
+        found = run("conv", [moved, weight, bias], {**case.attrs, "post": "relu"})
         assert_accurate(found, np.maximum(exact, 0), magnitudes, bound=BOUND)
 
 
@@ -366,7 +366,7 @@ def test_special_numbers_in_the_bias(
         x[1, 9, 13, 14] = np.inf
     bias = rng.standard_normal(case.outputs).astype("f")
     bias[[3, 40, 69]] = np.inf, -np.inf, np.nan
-    attrs = {**case.attrs, "relu": True} if has_relu else case.attrs
+    attrs = {**case.attrs, "post": "relu"} if has_relu else case.attrs
     exact = run("conv", [x, weight, bias], attrs, "ref")
     found = run("conv", [channels_last(x), weight, bias], attrs)
     assert_same_special_numbers(found, exact)

@@ -103,7 +103,7 @@ def test_row_major_inputs_and_relu(rng: np.random.Generator) -> None:
     attrs = attributes((1, 1, 1, 1))
     arrays = [a.astype("f") for a in (x, w, bias)]
     wanted = np.maximum(run("conv", "cpu", [pydl.tensor(a) for a in (x, w, bias)], attrs), 0)
-    ours = run("conv", "cpu", [pydl.tensor(a) for a in arrays], {**attrs, "relu": True})
+    ours = run("conv", "cpu", [pydl.tensor(a) for a in arrays], {**attrs, "post": "relu"})
     assert_near(ours, wanted)
 
 
@@ -312,7 +312,7 @@ def test_bias_and_relu_where_results_are_computed_by_definition(rng: np.random.G
     wanted = run("conv", "ref", arrays, attrs)
     wanted = np.where(wanted < 0, 0, wanted)
     floats = [array.astype(pydl.float32) for array in arrays]
-    ours = run("conv", "cpu", floats, {**attrs, "relu": True})
+    ours = run("conv", "cpu", floats, {**attrs, "post": "relu"})
     np.testing.assert_array_equal(np.isnan(ours), np.isnan(wanted))
     assert np.isnan(ours).sum() == 9 * w.shape[0]
     np.testing.assert_allclose(ours, wanted, rtol=1e-4, atol=1e-4 * np.abs(w).sum() / len(w))

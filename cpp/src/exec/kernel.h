@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/module_api.h"
@@ -119,6 +120,9 @@ class PYDL_MODULE_API KernelTable {
   void add(op::OpId op, Provider provider, PrepareFunction prepare);
   void add(op::OpId op, const Implementation& implementation);
   std::span<const Implementation> implementations(op::OpId op) const;
+  /// States that all implementations of an op can apply these post-operations (op/post_operations.h).
+  void allow_post(op::OpId op, std::string_view operations);
+  bool takes_post(op::OpId op, std::string_view operations) const;
   /// Only one provider serves fused elementwise kernels.
   void set_fused(const FusedSupport& support) { fused_ = support; }
   const FusedSupport& fused() const { return fused_; }
@@ -126,6 +130,7 @@ class PYDL_MODULE_API KernelTable {
 
  private:
   std::vector<Implementation> implementations_[static_cast<int>(op::OpId::count)];
+  std::vector<std::pair<op::OpId, std::string>> post_;
   FusedSupport fused_ = {};
 };
 

@@ -28,6 +28,12 @@ std::span<const Implementation> KernelTable::implementations(op::OpId op) const 
   return implementations_[static_cast<int>(op)];
 }
 
+void KernelTable::allow_post(op::OpId op, std::string_view operations) { post_.emplace_back(op, operations); }
+
+bool KernelTable::takes_post(op::OpId op, std::string_view operations) const {
+  return std::find(post_.begin(), post_.end(), std::pair(op, std::string(operations))) != post_.end();
+}
+
 KernelTable& KernelTable::global() {
   static KernelTable table = [] {
     KernelTable filled;

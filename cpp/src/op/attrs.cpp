@@ -96,11 +96,6 @@ bool operator==(const Attrs& a, const Attrs& b) {
                     });
 }
 
-bool Attrs::is_set(std::string_view name) const {
-  const AttrValue* value = find_if_given(name);
-  return value != nullptr && as<bool>(*value, name);
-}
-
 void Attrs::fail_of_type(std::string_view name) {
   throw TypeError(concat_text("an op was called with its attribute '", name, "' of a wrong type"));
 }

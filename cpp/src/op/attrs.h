@@ -98,8 +98,6 @@ class Attrs {
   bool empty() const { return entries_.empty(); }
   const auto& entries() const { return entries_; }
 
-  /// Whether a flag of this name exists and is true; for flags that only passes set.
-  bool is_set(std::string_view name) const;
   /// The integer of this name, if there is one.
   std::optional<int64_t> integer_if_given(std::string_view name) const;
   bool flag(std::string_view name) const { return get<bool>(name); }

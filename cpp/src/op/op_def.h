@@ -26,7 +26,6 @@ enum class Trait : uint32_t {
   in_place_safe = 1U << 5,   ///< an output may overwrite an input of the same layout
   mutates = 1U << 6,         ///< overwrites its first `mutated` inputs and has no outputs
   checks_values = 1U << 7,   ///< its kernel throws for invalid values, such as an index out of range
-  takes_relu = 1U << 8,      ///< its kernels apply relu to the result if passes set the attr "relu"
 };
 
 constexpr uint32_t operator|(Trait a, Trait b) { return static_cast<uint32_t>(a) | static_cast<uint32_t>(b); }

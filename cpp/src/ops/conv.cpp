@@ -222,7 +222,6 @@ void define_conv(Registry& registry) {
                                    .doc = "Convolution (cross-correlation, as networks use it) over the spatial axes.",
                                    .inputs = {"x", "weight", "bias?"},
                                    .attributes = op::fields_of<op::ConvAttrs>(),
-                                   .traits = flag(op::Trait::takes_relu),
                                    .infer = infer_conv,
                                    .backward = conv_gradients,
                                    .saves_inputs = first_two_inputs,

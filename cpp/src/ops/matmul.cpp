@@ -114,7 +114,6 @@ void define_matmul(Registry& registry) {
   registry.declare(OpId::linear, {
                                      .doc = "x times the transposed weight, plus bias.",
                                      .inputs = {"x", "weight", "bias?"},
-                                     .traits = flag(op::Trait::takes_relu),
                                      .infer = infer_linear,
                                      .backward = linear_gradients,
                                      .saves_inputs = first_two_inputs,

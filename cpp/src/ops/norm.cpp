@@ -3,6 +3,7 @@
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/post_operations.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
 
@@ -68,7 +69,7 @@ void infer_batch_norm(const Attrs& attrs, std::span<const BufferSpec> inputs, Bu
 }
 
 // The incoming gradient may be that of an activation after the normalisation; weight and bias are then passed as well.
-bool is_gated(const Attrs& attrs) { return attrs.is_set("relu") || attrs.is_set("relu6"); }
+bool is_gated(const Attrs& attrs) { return !op::gate_of(attrs).empty(); }
 
 void require_input_count(const char* name, size_t given, size_t expected) {
   if (given != expected) throw ValueError(concat_text(name, ": expected ", expected, " tensors, got ", given));
@@ -297,7 +298,6 @@ void define_norm(Registry& registry) {
                                          .doc = "(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel.",
                                          .inputs = {"x", "moments", "weight", "bias"},
                                          .attributes = op::fields_of<op::BatchNormAttrs>(),
-                                         .traits = flag(op::Trait::takes_relu),
                                          .infer = infer_batch_norm,
                                          .backward = batch_norm_gradients,
                                          .saves_inputs = first(3),

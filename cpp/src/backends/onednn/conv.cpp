@@ -11,6 +11,7 @@
 #include "backends/onednn/primitive.h"
 #include "backends/onednn/register.h"
 #include "op/conv_geometry.h"
+#include "op/post_operations.h"
 #include "runtime/thread_limit.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
@@ -470,7 +471,7 @@ class ConvKernel final : public Kernel {
         PreparedConv::Part& part = prepared.parts[static_cast<size_t>(i)];
         const Pointers pointers = {inputs, outputs, scratchpad + part.scratchpad_offset, scratchpad};
         for (Step& step : part.steps) run_step(step, pointers, &part.part);
-        if (call_.attrs.is_set("relu")) {
+        if (op::applies_relu(call_.attrs)) {
           rectify(type_, Pointers::moved(outputs[0], part.part.output), part.part.output_elements());
         }
       }

@@ -4,6 +4,7 @@
 #include "backends/onednn/primitive.h"
 #include "backends/onednn/product.h"
 #include "backends/onednn/register.h"
+#include "op/post_operations.h"
 #include "runtime/amx.h"
 #include "runtime/thread_limit.h"
 #include "runtime/threads.h"
@@ -175,7 +176,7 @@ std::unique_ptr<Kernel> prepare_linear(const KernelCall& call) {
   const bool has_bias = call.inputs.size() > 2;
   if (has_bias && call.inputs[2].strides[0] != 1 && call.inputs[2].shape[0] != 1) return nullptr;
   return prepare_product(linear_product(call.inputs[0], call.inputs[1], y), y.dtype, has_bias,
-                         call.attrs.is_set("relu"));
+                         op::applies_relu(call.attrs));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
 #include "op/conv_geometry.h"
+#include "op/post_operations.h"
 
 namespace pydl::backends::ref {
 
@@ -121,7 +122,7 @@ void run_conv(const RefCall& call) {
       const auto bias = [&](int64_t o) -> double {
         return call.inputs.size() < 3 ? 0.0 : load<T>(call.input_data[2], o * call.inputs[2].strides[0]);
       };
-      convolve<T>(g, first, second, result, bias, call.attrs.is_set("relu"));
+      convolve<T>(g, first, second, result, bias, op::applies_relu(call.attrs));
     }
   });
 }
@@ -130,6 +131,7 @@ void run_conv(const RefCall& call) {
 
 void register_conv(KernelTable& table) {
   table.add(OpId::conv, Provider::ref, prepare<run_conv, is_floating>);
+  table.allow_post(OpId::conv, "relu");
   table.add(OpId::conv_backward_input, Provider::ref, prepare<run_conv, is_floating>);
   table.add(OpId::conv_backward_weight, Provider::ref, prepare<run_conv, is_floating>);
 }

@@ -1,6 +1,7 @@
 // Matrix products: one dot product per output element.
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/post_operations.h"
 
 namespace pydl::backends::ref {
 
@@ -18,7 +19,7 @@ struct ProductLayout {
 // `bias` is null if there is none.
 void multiply(const RefCall& call, const ProductLayout& product, const void* bias) {
   const BufferSpec& y = call.outputs[0];
-  const bool relu = call.attrs.is_set("relu");
+  const bool relu = op::applies_relu(call.attrs);
   visit_dtype(y.dtype, [&](auto zero) {
     using T = decltype(zero);
     int64_t position = 0;
@@ -79,6 +80,7 @@ bool is_number(DType dtype) { return dtype != DType::boolean; }
 void register_matmul(KernelTable& table) {
   table.add(OpId::matmul, Provider::ref, prepare<run_matmul, is_number>);
   table.add(OpId::linear, Provider::ref, prepare<run_linear, is_number>);
+  table.allow_post(OpId::linear, "relu");
 }
 
 }  // namespace pydl::backends::ref

@@ -3,6 +3,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/post_operations.h"
 
 namespace pydl::backends::ref {
 
@@ -69,9 +70,9 @@ void run_batch_norm(const RefCall& call) {
   const std::vector<double> bias = input_values(call, 3);
   for (size_t i = 0; i < x.values.size(); ++i) {
     x.values[i] = x.values[i] * weight[channels[i]] + bias[channels[i]];
-    const bool bounded = call.attrs.is_set("relu6");
-    if ((bounded || call.attrs.is_set("relu")) && x.values[i] < 0) x.values[i] = 0;
-    if (bounded && x.values[i] > 6) x.values[i] = 6;
+    const std::string_view activation = op::post_operations(call.attrs);
+    if (!activation.empty() && x.values[i] < 0) x.values[i] = 0;
+    if (activation == "relu6" && x.values[i] > 6) x.values[i] = 6;
   }
   store_values(call.outputs[0], call.output_data[0], x.values);
 }
@@ -80,8 +81,8 @@ void run_batch_norm(const RefCall& call) {
 std::vector<double> gated_gradient(const RefCall& call, const Normalised& x, const std::vector<size_t>& channels,
                                    size_t bias_input) {
   std::vector<double> g = input_values(call, 0);
-  const bool bounded = call.attrs.is_set("relu6");
-  if (!bounded && !call.attrs.is_set("relu")) return g;
+  if (op::gate_of(call.attrs).empty()) return g;
+  const bool bounded = op::gate_of(call.attrs) == "relu6";
   const std::vector<double> weight = input_values(call, 3);
   const std::vector<double> bias = input_values(call, bias_input);
   for (size_t i = 0; i < g.size(); ++i) {
@@ -173,6 +174,8 @@ void run_normalize_backward(const RefCall& call) {
 void register_norm(KernelTable& table) {
   table.add(OpId::channel_moments, Provider::ref, prepare<run_channel_moments, is_floating>);
   table.add(OpId::batch_norm, Provider::ref, prepare<run_batch_norm, is_floating>);
+  table.allow_post(OpId::batch_norm, "relu");
+  table.allow_post(OpId::batch_norm, "relu6");
   table.add(OpId::channel_sums, Provider::ref, prepare<run_channel_sums, is_floating>);
   table.add(OpId::batch_norm_backward, Provider::ref, prepare<run_batch_norm_backward, is_floating>);
   table.add(OpId::normalize, Provider::ref, prepare<run_normalize, is_floating>);

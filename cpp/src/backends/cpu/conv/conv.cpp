@@ -12,6 +12,7 @@
 #include "backends/cpu/gemm/gemm.h"
 #include "backends/cpu/rounding.h"
 #include "op/conv_geometry.h"
+#include "op/post_operations.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -159,7 +160,7 @@ class Forward final : public ConvKernel<T> {
     const ConvGeometry& g = this->geometry_;
     const int64_t parts = this->parts_for(g.batch * g.groups);
     const int64_t columns = this->columns_;
-    const auto result = call.attrs.is_set("relu") ? Gemm::Result::rectified : Gemm::Result::overwritten;
+    const auto result = op::applies_relu(call.attrs) ? Gemm::Result::rectified : Gemm::Result::overwritten;
     this->make_products(parts, [&](int64_t rows) {
       return Gemm({rows, columns, columns, 1}, {columns, g.out_channels, 1, columns}, this->out_, this->is_double(),
                   this->threads_of(parts), result, Gemm::Tiles::avoided);

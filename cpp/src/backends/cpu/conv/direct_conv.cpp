@@ -6,6 +6,7 @@
 #include "backends/cpu/conv/padded_image.h"
 #include "backends/cpu/conv/planar_conv.h"
 #include "backends/cpu/kernel_set.h"
+#include "op/post_operations.h"
 
 namespace pydl::cpu {
 
@@ -30,7 +31,7 @@ class DirectConv final : public Kernel {
         image_(g.input, g.low, g.high, g.in_channels, call.inputs[0],
                planar_ ? PaddedImage::Order::planar : PaddedImage::Order::channels_last),
         has_bias_(call.inputs.size() > 2),
-        relu_(call.attrs.is_set("relu") ? kernels().elementwise[static_cast<int>(OpId::relu)][lane_float] : nullptr),
+        relu_(op::applies_relu(call.attrs) ? kernels().elementwise[static_cast<int>(OpId::relu)][lane_float] : nullptr),
         parts_(image_parts(g)) {
     for_each_weight([&](const Sizes& k, int64_t c) {
       offsets_.push_back(k[0] * g.dilation[0] * image_.step(0) + k[1] * g.dilation[1] * image_.step(1) +

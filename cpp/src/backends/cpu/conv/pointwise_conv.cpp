@@ -7,6 +7,7 @@
 #include "backends/cpu/gemm/gemm.h"
 #include "backends/cpu/kernel_set.h"
 #include "op/conv_geometry.h"
+#include "op/post_operations.h"
 #include "runtime/amx.h"
 #include "runtime/threads.h"
 
@@ -99,7 +100,7 @@ class PointwiseProduct final : public Kernel {
     const bool for_weight = call.op == OpId::conv_backward_weight;
     const Matrix a = for_weight ? Matrix{rows, depth, 1, rows} : Matrix{rows, depth, depth, 1};
     const Matrix b = by_weight ? Matrix{depth, columns, 1, depth} : Matrix{depth, columns, columns, 1};
-    const auto result = call.attrs.is_set("relu") ? Gemm::Result::rectified : Gemm::Result::overwritten;
+    const auto result = op::applies_relu(call.attrs) ? Gemm::Result::rectified : Gemm::Result::overwritten;
     return {a, b, columns, false, runtime::thread_count(), result};
   }
 

@@ -8,6 +8,7 @@
 #include "backends/cpu/conv/im2col_rows.h"
 #include "backends/cpu/conv/pointwise_conv.h"
 #include "backends/cpu/rounding.h"
+#include "op/post_operations.h"
 #include "runtime/amx.h"
 #include "runtime/threads.h"
 
@@ -132,7 +133,7 @@ class TiledForward final : public TiledConv {
   TiledForward(const KernelCall& call, std::unique_ptr<Kernel> fallback)
       : TiledConv(call, call.inputs[0], std::move(fallback)),
         has_bias_(call.inputs.size() > 2),
-        relu_(call.attrs.is_set("relu")),
+        relu_(op::applies_relu(call.attrs)),
         chunk_(std::min(most_rows, in_strips(positions()))),
         depth_(in_depths(ceil_div(columns_, ceil_div(columns_, most_depth)))) {
     reserve<Shared, Part>(*this, std::min<int64_t>(runtime::thread_count(), ceil_div(positions(), chunk_)));
@@ -206,7 +207,7 @@ class TiledLines final : public TiledConv {
   TiledLines(const KernelCall& call, std::unique_ptr<Kernel> fallback)
       : TiledConv(call, call.inputs[0], std::move(fallback)),
         has_bias_(call.inputs.size() > 2),
-        relu_(call.attrs.is_set("relu")) {
+        relu_(op::applies_relu(call.attrs)) {
     for (const int64_t offset : rows_.offsets()) {
       for (int64_t i = 0; i < rows_.run_length(); i += bf16x3_depth) offsets_.push_back(offset + i);
     }

@@ -7,6 +7,7 @@
 #include "backends/cpu/gemm/gemm.h"
 #include "backends/cpu/rounding.h"
 #include "op/conv_geometry.h"
+#include "op/post_operations.h"
 #include "runtime/threads.h"
 
 namespace pydl::cpu {
@@ -99,7 +100,7 @@ ConvRepair::Shape shape_of(const KernelCall& call, const ConvGeometry& g) {
           .depth_stride = kernel_taps * (backward ? g.in_channels : 1),
           .column_stride = kernel_taps * (backward ? 1 : g.in_channels),
           .rotated = backward,
-          .relu = call.attrs.is_set("relu")};
+          .relu = op::applies_relu(call.attrs)};
 }
 
 // `conv` and `conv_backward_input`.

@@ -5,6 +5,7 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/gemm/gemm.h"
 #include "backends/cpu/kernel_set.h"
+#include "op/post_operations.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -148,7 +149,7 @@ std::unique_ptr<Kernel> prepare_linear(const KernelCall& call) {
   const int64_t rows = last > 0 ? x.shape[last - 1] : 1;
   const Matrix a = {rows, x.shape[last], last > 0 ? x.strides[last - 1] : 0, x.strides[last]};
   const Matrix b = {weight.shape[1], weight.shape[0], weight.strides[1], weight.strides[0]};
-  return prepare_product<tiles>(batch, a, b, x.dtype, has_bias, call.attrs.is_set("relu"));
+  return prepare_product<tiles>(batch, a, b, x.dtype, has_bias, op::applies_relu(call.attrs));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
 #include "backends/cpu/workspace.h"
+#include "op/post_operations.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -83,9 +84,9 @@ bool lies_as(const ChannelForm& form, const BufferSpec& spec) {
 
 // The upper bound of the activation after the normalisation: NaN for `relu`, which has none; nothing if there is no
 // activation.
-std::optional<double> largest_activation(const KernelCall& call) {
-  if (call.attrs.is_set("relu")) return std::numeric_limits<double>::quiet_NaN();
-  if (call.attrs.is_set("relu6")) return 6.0;
+std::optional<double> largest_activation(std::string_view activation) {
+  if (activation == "relu") return std::numeric_limits<double>::quiet_NaN();
+  if (activation == "relu6") return 6.0;
   return std::nullopt;
 }
 
@@ -328,7 +329,7 @@ template <class T>
 class GradientSumsKernel final : public SumKernel<T> {
  public:
   GradientSumsKernel(const KernelCall& call, const ChannelForm& form, int index)
-      : SumKernel<T>(call, call.inputs[1], form, index, true), most_(largest_activation(call)) {
+      : SumKernel<T>(call, call.inputs[1], form, index, true), most_(largest_activation(op::gate_of(call.attrs))) {
     Workspace workspace;
     this->take(workspace);
     take_moments(workspace);
@@ -426,7 +427,7 @@ template <class T>
 class ForwardKernel final : public ApplyKernel<T> {
  public:
   ForwardKernel(const KernelCall& call, const ChannelForm& form, int index)
-      : ApplyKernel<T>(call, call.inputs[0], form, index), most_(largest_activation(call)) {
+      : ApplyKernel<T>(call, call.inputs[0], form, index), most_(largest_activation(op::post_operations(call.attrs))) {
     Workspace workspace;
     this->take(workspace);
     this->scratchpad_bytes = workspace.used();
@@ -462,7 +463,7 @@ class BackwardKernel final : public ApplyKernel<T> {
   BackwardKernel(const KernelCall& call, const ChannelForm& form, int index)
       : ApplyKernel<T>(call, call.inputs[1], form, index),
         batch_(call.attrs.flag("batch")),
-        most_(largest_activation(call)) {
+        most_(largest_activation(op::gate_of(call.attrs))) {
     Workspace workspace;
     this->take(workspace);
     this->take_gate(workspace);
