@@ -138,7 +138,7 @@ py::object apply_with_provider(const std::string& name, const std::string& imple
   const Tensor scratchpad = Tensor::empty({static_cast<int64_t>(kernel->scratchpad_bytes)}, DType::uint8);
   const bool empty =
       std::all_of(results.begin(), results.end(), [](const Tensor& result) { return result.size() == 0; });
-  if (mutates || !empty) kernel->run(pointers.data(), targets.data(), scratchpad.raw_data());
+  if (mutates || !empty) kernel->run({scratchpad.raw_data()}, pointers.data(), targets.data());
   if (mutates) results.push_back(inputs[0]);
   return results.size() == 1 ? py::cast(results[0]) : py::cast(results);
 }

@@ -64,7 +64,7 @@ std::optional<std::vector<Tensor>> run(OpId op, const Attrs& attrs, const std::v
   constexpr unsigned char unwritten = 0xff;
   const auto bytes = static_cast<int64_t>(kernel->scratchpad_bytes);
   const Tensor scratchpad = pydl::full({bytes + guard}, unwritten, DType::uint8);
-  kernel->run(pointers.data(), targets.data(), scratchpad.raw_data());
+  kernel->run({scratchpad.raw_data()}, pointers.data(), targets.data());
   const auto* behind = static_cast<const unsigned char*>(scratchpad.raw_data()) + bytes;
   if (std::any_of(behind, behind + guard, [](unsigned char byte) { return byte != unwritten; })) {
     check::fail(__FILE__, __LINE__, pydl::concat_text(op_name(op), " writes behind its scratchpad"));

@@ -96,7 +96,7 @@ void run_kernel(const KernelCall& call, std::span<const Tensor> inputs, void* co
   for (size_t i = 0; i < inputs.size(); ++i) pointers[i] = inputs[i].impl()->data;
   const Scratchpad scratchpad(kernel.scratchpad_bytes);
   const LongWork told(work_hook.begin != nullptr ? LongWork::of(call) : 0);
-  kernel.run(pointers.data(), results, scratchpad.data());
+  kernel.run({scratchpad.data()}, pointers.data(), results);
 }
 
 void check_inputs(const OpDef& def, std::span<const Tensor> inputs) {

@@ -34,14 +34,18 @@ struct KernelCall {
   std::span<const BufferSpec> outputs;
 };
 
+/// What a run has besides its operands. A device with streams adds its stream.
+struct KernelContext {
+  void* scratchpad;  ///< `Kernel::scratchpad_bytes` bytes, 64-byte aligned, with undefined contents
+};
+
 /// A prepared call. `inputs` and `outputs` point to the first element of each operand, in the order of the specs. An op
-/// that mutates its first operands has no outputs: it writes through `inputs`. `scratchpad` holds `scratchpad_bytes`
-/// bytes, 64-byte aligned, with undefined contents. `run` may be called from several threads concurrently, each with
-/// its own scratchpad.
+/// that mutates its first operands has no outputs: it writes through `inputs`. `run` may be called from several threads
+/// concurrently, each with its own context.
 class Kernel {
  public:
   virtual ~Kernel() = default;
-  virtual void run(void* const* inputs, void* const* outputs, void* scratchpad) const = 0;
+  virtual void run(const KernelContext& context, void* const* inputs, void* const* outputs) const = 0;
   /// The same kernel for another thread, if concurrent runs of this one would get in each other's way; otherwise null.
   virtual std::unique_ptr<Kernel> duplicate() const { return nullptr; }
 

@@ -299,7 +299,7 @@ std::shared_ptr<Plan::Context> Plan::make_context() const {
 void Plan::execute_step(Context& context, size_t index) const {
   const Step& step = steps_[index];
   void** operands = context.pointers.data() + step.first_pointer;
-  context.kernels[index]->run(operands, operands + step.input_count, context.scratchpad + step.scratchpad);
+  context.kernels[index]->run({context.scratchpad + step.scratchpad}, operands, operands + step.input_count);
 }
 
 void Plan::execute(Context& context) const {

@@ -62,8 +62,8 @@ class AdaptedKernel final : public Kernel {
     reserve(result);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    auto* memory = static_cast<char*>(scratchpad);
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    auto* memory = static_cast<char*>(context.scratchpad);
     void* operands[max_operands];
     for (size_t i = 0; i < input_count_; ++i) operands[i] = inputs[i];
     for (const auto& copy : copies_) {
@@ -77,7 +77,7 @@ class AdaptedKernel final : public Kernel {
     }
     const bool direct = result_casts_.empty() && result_copies_.empty();
     void* result = direct ? outputs[0] : memory + result_offset_;
-    kernel_->run(operands, &result, scratchpad);
+    kernel_->run(context, operands, &result);
     for (const auto& copy : result_copies_) copy.plan.run(outputs[0], result);
     for (const auto& cast : result_casts_) {
       void* ends[] = {result, outputs[0]};

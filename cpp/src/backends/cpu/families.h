@@ -9,6 +9,7 @@ namespace pydl::cpu {
 using exec::BufferSpec;
 using exec::Kernel;
 using exec::KernelCall;
+using exec::KernelContext;
 using exec::KernelTable;
 using exec::Provider;
 using op::OpId;

@@ -432,17 +432,17 @@ class ConvKernel final : public Kernel {
     implementation = prepared_.implementation;
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
     // Some primitives query the number of threads again when they are executed.
     const runtime::ThreadLimit one_thread(1);
     const SoleUse use(in_use_);
     if (use.is_ours()) {
-      run(prepared_, inputs, outputs, static_cast<char*>(scratchpad));
+      run(prepared_, inputs, outputs, static_cast<char*>(context.scratchpad));
     } else {
       // Another thread is using the memory objects of our steps. Preparing new ones is cheap, because oneDNN caches
       // primitives.
       PreparedConv prepared = prepare(call_.view());
-      run(prepared, inputs, outputs, static_cast<char*>(scratchpad));
+      run(prepared, inputs, outputs, static_cast<char*>(context.scratchpad));
     }
   }
 

@@ -98,17 +98,17 @@ class ProductKernel final : public Kernel {
     implementation = parts_.front().implementation;
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
     // Some primitives query the number of threads again when they are executed.
     const runtime::ThreadLimit one_thread(1);
     const SoleUse use(in_use_);
     if (use.is_ours()) {
-      run_parts(parts_, inputs, outputs, scratchpad);
+      run_parts(parts_, inputs, outputs, context.scratchpad);
     } else {
       // Another thread is using the memory objects of our parts. Preparing new ones is cheap, because oneDNN caches
       // primitives.
       auto parts = prepare_parts(plan_);
-      run_parts(parts, inputs, outputs, scratchpad);
+      run_parts(parts, inputs, outputs, context.scratchpad);
     }
   }
 

@@ -13,6 +13,7 @@ namespace pydl::backends::ref {
 using exec::BufferSpec;
 using exec::Kernel;
 using exec::KernelCall;
+using exec::KernelContext;
 using exec::KernelTable;
 using exec::Provider;
 using op::OpId;
@@ -40,8 +41,8 @@ class RefKernel final : public Kernel {
         outputs_(call.outputs.begin(), call.outputs.end()),
         function_(function) {}
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    function_({op_, attrs_, inputs_, outputs_, inputs, outputs, scratchpad});
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    function_({op_, attrs_, inputs_, outputs_, inputs, outputs, context.scratchpad});
   }
 
  private:

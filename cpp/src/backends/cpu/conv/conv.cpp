@@ -167,11 +167,11 @@ class Forward final : public ConvKernel<T> {
     });
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const ConvGeometry& g = this->geometry_;
     const T* weight = static_cast<const T*>(inputs[1]);
     const T* bias = has_bias_ ? static_cast<const T*>(inputs[2]) : nullptr;
-    this->for_each(g.batch * g.groups, scratchpad, [&](int64_t piece, T* matrix, char* memory) {
+    this->for_each(g.batch * g.groups, context.scratchpad, [&](int64_t piece, T* matrix, char* memory) {
       const int64_t n = piece / g.groups;
       const int64_t group = piece % g.groups;
       const T* x = static_cast<const T*>(inputs[0]) + n * this->x_.image + group * g.in_channels * this->x_.channel;
@@ -204,10 +204,10 @@ class BackwardInput final : public ConvKernel<T> {
     bytes_ = static_cast<size_t>(element_count(call.outputs[0].shape)) * sizeof(T);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const ConvGeometry& g = this->geometry_;
     std::memset(outputs[0], 0, bytes_);
-    this->for_each(g.batch * g.groups, scratchpad, [&](int64_t piece, T* matrix, char* memory) {
+    this->for_each(g.batch * g.groups, context.scratchpad, [&](int64_t piece, T* matrix, char* memory) {
       const int64_t n = piece / g.groups;
       const int64_t group = piece % g.groups;
       T* x = static_cast<T*>(outputs[0]) + n * this->x_.image + group * g.in_channels * this->x_.channel;
@@ -239,10 +239,10 @@ class BackwardWeight final : public ConvKernel<T> {
     bytes_ = static_cast<size_t>(element_count(call.outputs[0].shape)) * sizeof(T);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const ConvGeometry& g = this->geometry_;
     std::memset(outputs[0], 0, bytes_);
-    this->for_each(g.groups, scratchpad, [&](int64_t group, T* matrix, char* memory) {
+    this->for_each(g.groups, context.scratchpad, [&](int64_t group, T* matrix, char* memory) {
       T* w = static_cast<T*>(outputs[0]) + group * g.out_channels * this->columns_;
       for (int64_t n = 0; n < g.batch; ++n) {
         const T* x = static_cast<const T*>(inputs[1]) + n * this->x_.image + group * g.in_channels * this->x_.channel;

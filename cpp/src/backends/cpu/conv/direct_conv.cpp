@@ -40,8 +40,8 @@ class DirectConv final : public Kernel {
     scratchpad_bytes = static_cast<size_t>(weight_elements() + parts_ * image_elements()) * sizeof(float);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    auto* weight = static_cast<float*>(scratchpad);
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    auto* weight = static_cast<float*>(context.scratchpad);
     pack(static_cast<const float*>(inputs[1]), weight);
     const float* bias = has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr;
     for_each_part(parts_, geometry_.batch, weight + weight_elements(), image_elements(),
@@ -126,9 +126,9 @@ class DirectConvWeight final : public Kernel {
     scratchpad_bytes = static_cast<size_t>(parts_ * part_elements()) * sizeof(float);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const ConvGeometry& g = geometry_;
-    auto* memory = static_cast<float*>(scratchpad);
+    auto* memory = static_cast<float*>(context.scratchpad);
     for_each_part(parts_, g.batch, memory, part_elements(), [&](int64_t begin, int64_t end, float* sums) {
       float* image = sums + sum_elements_;
       std::memset(sums, 0, static_cast<size_t>(sum_elements_) * sizeof(float));
@@ -215,9 +215,9 @@ class DirectConvInput final : public Kernel {
     scratchpad_bytes = static_cast<size_t>(weight_elements() + parts_ * part_elements()) * sizeof(float);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const ConvGeometry& g = geometry_;
-    auto* weight = static_cast<float*>(scratchpad);
+    auto* weight = static_cast<float*>(context.scratchpad);
     pack(static_cast<const float*>(inputs[1]), weight);
     for_each_part(
         parts_, g.batch, weight + weight_elements(), part_elements(), [&](int64_t begin, int64_t end, float* image) {

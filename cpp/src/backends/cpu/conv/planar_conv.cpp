@@ -40,9 +40,9 @@ class PlanarConvWeight final : public Kernel {
     scratchpad_bytes = static_cast<size_t>(parts_ * part_elements()) * sizeof(float);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const ConvGeometry& g = geometry_;
-    auto* memory = static_cast<float*>(scratchpad);
+    auto* memory = static_cast<float*>(context.scratchpad);
     for_each_part(parts_, g.batch, memory, part_elements(), [&](int64_t begin, int64_t end, float* sums) {
       float* image = sums + sums_;
       float* planes = image + image_elements();

@@ -46,10 +46,10 @@ class PointwiseWeight final : public Kernel {
     scratchpad_bytes = static_cast<size_t>(parts_ * in_ * out_) * sizeof(float);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const auto* g = static_cast<const float*>(inputs[0]);
     const auto* x = static_cast<const float*>(inputs[1]);
-    auto* sums = static_cast<float*>(scratchpad);
+    auto* sums = static_cast<float*>(context.scratchpad);
     runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) add_part(g, x, part, sums + part * in_ * out_);
     });
@@ -87,10 +87,10 @@ class PointwiseProduct final : public Kernel {
     scratchpad_bytes = product_.scratchpad_bytes();
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const char* bias = has_bias_ ? static_cast<const char*>(inputs[2]) : nullptr;
     product_.run(static_cast<const char*>(inputs[0]), static_cast<const char*>(inputs[1]),
-                 static_cast<char*>(outputs[0]), bias, scratchpad);
+                 static_cast<char*>(outputs[0]), bias, context.scratchpad);
   }
 
  private:

@@ -46,8 +46,8 @@ class TiledConv : public Kernel {
         columns_(rows_.columns()),
         fallback_(std::move(fallback)) {}
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    if (!compute(inputs, outputs, scratchpad)) fallback_->run(inputs, outputs, scratchpad);
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    if (!compute(inputs, outputs, context.scratchpad)) fallback_->run(context, inputs, outputs);
   }
 
  protected:

@@ -128,18 +128,18 @@ class WinogradConv final : public Kernel {
     scratchpad_bytes = static_cast<size_t>((elements_ + 2 * columns) * 4 + columns * 8 + tiles * 2);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const ConvRepair::Operands operands = {static_cast<const float*>(inputs[0]), static_cast<const float*>(inputs[1]),
                                            has_bias_ ? static_cast<const float*>(inputs[2]) : nullptr,
                                            static_cast<float*>(outputs[0])};
-    auto* memory = static_cast<float*>(scratchpad);
+    auto* memory = static_cast<float*>(context.scratchpad);
     auto* channels = reinterpret_cast<int64_t*>(memory + elements_);
     auto* sums = reinterpret_cast<float*>(channels + shape_.columns);
     auto* unsafe = reinterpret_cast<TileResults*>(sums + 2 * shape_.columns);
     pack_weight(operands.weight, memory, {sums, sums + shape_.columns});
     int64_t count = find_channels(sums, ChannelState::uneven, channels);
     if (count * uneven_share > shape_.columns) {
-      fallback_->run(inputs, outputs, scratchpad);
+      fallback_->run(context, inputs, outputs);
     } else {
       convolve(operands, memory, unsafe);
       repair_.compute_results(operands, unsafe, memory);
@@ -288,11 +288,11 @@ class WinogradWeight final : public Kernel {
     scratchpad_bytes = static_cast<size_t>((elements_ + most_pieces * 2 * channels) * 4 + channels * 9);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const auto* g = static_cast<const float*>(inputs[0]);
     const auto* x = static_cast<const float*>(inputs[1]);
     auto* weight = static_cast<float*>(outputs[0]);
-    auto* memory = static_cast<float*>(scratchpad);
+    auto* memory = static_cast<float*>(context.scratchpad);
     float* channel_sums = memory + elements_;
     auto* channels = reinterpret_cast<int64_t*>(channel_sums + most_pieces * sums_step());
     auto* states = reinterpret_cast<ChannelState*>(channels + in_ + out_);
@@ -305,7 +305,7 @@ class WinogradWeight final : public Kernel {
       transform_sums(sums, weight);
       repair_.compute_channels(g, x, channels, uneven, finite, weight, memory);
     } else {
-      fallback_->run(inputs, outputs, scratchpad);
+      fallback_->run(context, inputs, outputs);
     }
     const int64_t extreme = find_channels(states, ChannelState::extreme, channels);
     repair_.compute_channels(g, x, channels, extreme, false, weight, memory);

@@ -54,13 +54,13 @@ class ProductKernel final : public Kernel {
     scratchpad_bytes = part_bytes_ * static_cast<size_t>(parts_);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const char* bias = has_bias_ ? static_cast<const char*>(inputs[2]) : nullptr;
     const int64_t count = batch_.count();
     // Within a part, products run only on the thread of that part.
     runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
-        char* memory = static_cast<char*>(scratchpad) + part * static_cast<int64_t>(part_bytes_);
+        char* memory = static_cast<char*>(context.scratchpad) + part * static_cast<int64_t>(part_bytes_);
         for (int64_t i = part * count / parts_; i < (part + 1) * count / parts_; ++i) {
           product_.run(at(inputs[0], batch_.a_strides, i), at(inputs[1], batch_.b_strides, i),
                        at(outputs[0], batch_.c_strides, i), bias, memory);

@@ -39,8 +39,8 @@ class SequenceProductKernel final : public Kernel {
     scratchpad_bytes = workspace.used();
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Workspace workspace(scratchpad);
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    Workspace workspace(context.scratchpad);
     const Memory memory(*this, workspace);
     if (!sum(inputs, outputs, memory, Gemm::Tiles::allowed)) sum(inputs, outputs, memory, Gemm::Tiles::avoided);
   }

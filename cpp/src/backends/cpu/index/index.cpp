@@ -52,7 +52,7 @@ class TakeKernel final : public Kernel {
  public:
   explicit TakeKernel(const IndexShape& shape) : shape_(shape) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const IndexShape& s = shape_;
     const auto* x = static_cast<const char*>(inputs[0]);
     const auto* index = static_cast<const int64_t*>(inputs[1]);
@@ -88,7 +88,7 @@ class GatherKernel final : public Kernel {
  public:
   explicit GatherKernel(const IndexShape& shape) : shape_(shape) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const IndexShape& s = shape_;
     const auto* x = static_cast<const T*>(inputs[0]);
     const auto* index = static_cast<const int64_t*>(inputs[1]);
@@ -123,7 +123,7 @@ class TakeBackwardKernel final : public Kernel {
   TakeBackwardKernel(const IndexShape& shape, AddKernel add, std::optional<int64_t> skip)
       : shape_(shape), add_(add), skip_(skip.value_or(-1)) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const IndexShape& s = shape_;
     const auto* g = static_cast<const char*>(inputs[0]);
     const auto* index = static_cast<const int64_t*>(inputs[1]);
@@ -181,7 +181,7 @@ class GatherBackwardKernel final : public Kernel {
  public:
   explicit GatherBackwardKernel(const IndexShape& shape) : shape_(shape) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const IndexShape& s = shape_;
     const auto* g = static_cast<const T*>(inputs[0]);
     const auto* index = static_cast<const int64_t*>(inputs[1]);

@@ -29,7 +29,7 @@ class ScatterKernel final : public Kernel {
     chunks_ = (inner_ + chunk - 1) / chunk;
   }
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const auto* x = static_cast<const T*>(inputs[0]);
     const auto* index = static_cast<const int64_t*>(inputs[1]);
     const auto* source = static_cast<const T*>(inputs[2]);

@@ -99,7 +99,7 @@ class SortKernel final : public Kernel {
     scratchpad_bytes = static_cast<size_t>(parts_) * part_bytes_;
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const auto* x = static_cast<const T*>(inputs[0]);
     auto* values = has_values_ ? static_cast<T*>(outputs[0]) : nullptr;
     auto* indices = static_cast<int64_t*>(outputs[has_values_ ? 1 : 0]);
@@ -107,8 +107,8 @@ class SortKernel final : public Kernel {
     const int64_t grain = elements_per_thread / (lines_per_part * lines_.length);
     runtime::parallel_for(parts_, grain, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
-        auto* entries =
-            reinterpret_cast<Entry<Key>*>(static_cast<char*>(scratchpad) + static_cast<size_t>(part) * part_bytes_);
+        auto* entries = reinterpret_cast<Entry<Key>*>(static_cast<char*>(context.scratchpad) +
+                                                      static_cast<size_t>(part) * part_bytes_);
         const int64_t last = std::min((part + 1) * lines_per_part, lines_.count);
         for (int64_t line = part * lines_per_part; line < last; ++line) {
           const T* source = x + lines_.source(line);

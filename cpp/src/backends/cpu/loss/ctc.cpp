@@ -58,9 +58,9 @@ class CtcForward final : public CtcKernel<T> {
  public:
   explicit CtcForward(const KernelCall& call) : CtcKernel<T>(call, 0, false) {}
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     auto* losses = static_cast<T*>(outputs[0]);
-    this->for_each_sample(inputs, nullptr, scratchpad, [&](int64_t n, const auto&, auto& paths) {
+    this->for_each_sample(inputs, nullptr, context.scratchpad, [&](int64_t n, const auto&, auto& paths) {
       const double loss = paths.loss();
       losses[n] = this->drops(loss) ? T(0) : static_cast<T>(loss);
     });
@@ -72,10 +72,10 @@ class CtcBackward final : public CtcKernel<T> {
  public:
   explicit CtcBackward(const KernelCall& call) : CtcKernel<T>(call, 1, true) {}
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const auto* g = static_cast<const T*>(inputs[0]);
     auto* y = static_cast<T*>(outputs[0]);
-    this->for_each_sample(inputs + 1, y, scratchpad, [&](int64_t n, const auto& steps, auto& paths) {
+    this->for_each_sample(inputs + 1, y, context.scratchpad, [&](int64_t n, const auto& steps, auto& paths) {
       for (int64_t t = 0; t < this->batch_.steps; ++t) {
         std::fill_n(steps.gradient + t * steps.stride, this->batch_.classes, T(0));
       }

@@ -116,13 +116,13 @@ class CrossEntropyForward final : public CrossEntropy<T> {
         static_cast<size_t>(losses_bytes_ + parts_ * part_elements_ * static_cast<int64_t>(sizeof(T)));
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const auto* x = static_cast<const T*>(inputs[0]);
     const auto* targets = static_cast<const int64_t*>(inputs[1]);
     const int64_t counted = this->check(targets);
     auto* y = static_cast<T*>(outputs[0]);
-    T* losses = this->reduction_ == LossReduction::none ? y : static_cast<T*>(scratchpad);
-    T* rows = reinterpret_cast<T*>(static_cast<char*>(scratchpad) + losses_bytes_);
+    T* losses = this->reduction_ == LossReduction::none ? y : static_cast<T*>(context.scratchpad);
+    T* rows = reinterpret_cast<T*>(static_cast<char*>(context.scratchpad) + losses_bytes_);
     const int64_t pieces = this->piece_count();
     const int64_t useful = std::max<int64_t>(this->grain() * parts_ / std::max<int64_t>(pieces, 1), 1);
     runtime::parallel_for(parts_, useful, [&](int64_t begin, int64_t end) {
@@ -158,7 +158,7 @@ class CrossEntropyBackward final : public CrossEntropy<T> {
   CrossEntropyBackward(const KernelCall& call, const BufferSpec& logits)
       : CrossEntropy<T>(call, logits, softmax_forward) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const auto* g = static_cast<const T*>(inputs[0]);
     const auto* x = static_cast<const T*>(inputs[1]);
     const auto* targets = static_cast<const int64_t*>(inputs[2]);

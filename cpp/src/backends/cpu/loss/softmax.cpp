@@ -28,7 +28,7 @@ class SoftmaxKernel final : public Kernel {
     for (int i = axis + 1; i < x.shape.rank(); ++i) inner_ *= x.shape[i];
   }
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const auto* a = static_cast<const char*>(inputs[0]);
     const auto* b = gradient_ ? static_cast<const char*>(inputs[1]) : nullptr;
     auto* y = static_cast<char*>(outputs[0]);

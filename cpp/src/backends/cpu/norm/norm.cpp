@@ -265,8 +265,8 @@ class MomentsKernel final : public SumKernel<T> {
     this->scratchpad_bytes = workspace.used();
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Workspace workspace(scratchpad);
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    Workspace workspace(context.scratchpad);
     const auto buffers = this->take(workspace);
     const int64_t channels = this->form_.channels;
     guess_means(inputs[0], buffers);
@@ -337,8 +337,8 @@ class GradientSumsKernel final : public SumKernel<T> {
     this->scratchpad_bytes = workspace.used();
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Workspace workspace(scratchpad);
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    Workspace workspace(context.scratchpad);
     const auto buffers = this->take(workspace);
     T* moments = take_moments(workspace);
     const auto room = this->take_gate(workspace);
@@ -433,8 +433,8 @@ class ForwardKernel final : public ApplyKernel<T> {
     this->scratchpad_bytes = workspace.used();
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Workspace workspace(scratchpad);
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    Workspace workspace(context.scratchpad);
     const auto constants = this->take(workspace);
     const int64_t channels = this->form_.channels;
     this->read(1, inputs[1], constants.pair, 2 * channels);
@@ -470,8 +470,8 @@ class BackwardKernel final : public ApplyKernel<T> {
     this->scratchpad_bytes = workspace.used();
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Workspace workspace(scratchpad);
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    Workspace workspace(context.scratchpad);
     const auto constants = this->take(workspace);
     const auto room = this->take_gate(workspace);
     fill_constants(inputs, constants);
@@ -558,7 +558,7 @@ class RowKernel final : public Kernel {
     row_bytes_ = length_ * static_cast<int64_t>(item_size(x.dtype));
   }
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const auto* first = static_cast<const char*>(inputs[0]);
     const auto* x = static_cast<const char*>(inputs[gradient_ ? 1 : 0]);
     auto* y = static_cast<char*>(outputs[0]);

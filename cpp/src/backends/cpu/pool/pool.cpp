@@ -53,7 +53,7 @@ class PoolKernel final : public Kernel {
     find_runs();
   }
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const auto* first = static_cast<const char*>(inputs[0]);
     auto* result = static_cast<char*>(outputs[0]);
     const size_t overwrites = windows_overlap_ ? 0 : 1;

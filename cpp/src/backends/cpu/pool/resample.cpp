@@ -117,13 +117,13 @@ class ResampleKernel final : public Kernel {
     scratchpad_bytes = static_cast<size_t>(parts_ * buffer_) * sizeof(T);
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const auto* x = static_cast<const T*>(inputs[0]);
     auto* y = static_cast<T*>(outputs[0]);
     const int64_t count = outer_ * rows_;
     runtime::parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
-        T* buffer = static_cast<T*>(scratchpad) + part * buffer_;
+        T* buffer = static_cast<T*>(context.scratchpad) + part * buffer_;
         buffer[from_length_] = T(0);
         for (int64_t row = part * count / parts_; row < (part + 1) * count / parts_; ++row) {
           const T* image = x + row / rows_ * image_;

@@ -38,7 +38,7 @@ class UniformKernel final : public Kernel {
         is_double_(call.outputs[0].dtype == DType::float64),
         interval_(interval) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const RandomKernels& table = kernels().random;
     for_each_part(inputs[0], state_stride_, count_, [&](uint64_t seed, uint64_t offset, int64_t begin, int64_t count) {
       if (is_double_) {
@@ -83,7 +83,7 @@ class NormalKernel final : public Kernel {
         mean_(static_cast<float>(call.attrs.number("mean"))),
         std_(static_cast<float>(call.attrs.number("std"))) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     auto* y = static_cast<float*>(outputs[0]);
     for_each_part(inputs[0], state_stride_, count_, [&](uint64_t seed, uint64_t offset, int64_t begin, int64_t count) {
       kernels().random.normal_float(seed, offset, begin, count, mean_, std_, y + begin);
@@ -110,7 +110,7 @@ class DropoutKernel final : public Kernel {
         is_double_(call.outputs[0].dtype == DType::float64),
         p_(call.attrs.number("p")) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const RandomKernels& table = kernels().random;
     for_each_part(inputs[1], state_stride_, count_, [&](uint64_t seed, uint64_t offset, int64_t begin, int64_t count) {
       if (is_double_) {

@@ -134,8 +134,8 @@ class ForwardKernel final : public Kernel {
     scratchpad_bytes = workspace.used();
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Workspace workspace(scratchpad);
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    Workspace workspace(context.scratchpad);
     const Memory memory(*this, workspace);
     const Operands operands = {static_cast<const T*>(inputs[at_.x]), static_cast<const T*>(inputs[at_.h0]),
                                at_.c0 < 0 ? nullptr : static_cast<const T*>(inputs[at_.c0]),
@@ -396,8 +396,8 @@ class BackwardKernel final : public Kernel {
     scratchpad_bytes = workspace.used();
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    Workspace workspace(scratchpad);
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    Workspace workspace(context.scratchpad);
     const Memory memory(*this, workspace);
     const auto operand = [&](int index) { return index < 0 ? nullptr : static_cast<const T*>(inputs[index]); };
     const Operands operands = {operand(at_.tape),

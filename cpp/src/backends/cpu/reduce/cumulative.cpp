@@ -27,7 +27,7 @@ class CumsumKernel final : public Kernel {
     chunks_ = (inner_ + chunk - 1) / chunk;
   }
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const auto* x = static_cast<const T*>(inputs[0]);
     auto* y = static_cast<Result*>(outputs[0]);
     const int64_t piece = length_ * std::min(inner_, chunk);

@@ -79,8 +79,8 @@ class ReduceKernel final : public Kernel {
     scratchpad_bytes = input.copy_bytes + (is_variance() ? 2 : 1) * results_bytes_ + plan_.scratchpad_bytes();
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    auto* free_memory = static_cast<char*>(scratchpad);
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    auto* free_memory = static_cast<char*>(context.scratchpad);
     const void* x = input_.data(inputs[0], free_memory);
     free_memory += input_.copy_bytes;
     auto* acc = reinterpret_cast<Accumulator*>(free_memory);
@@ -172,8 +172,8 @@ class ArgKernel final : public Kernel {
     scratchpad_bytes = input.copy_bytes;
   }
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override {
-    const auto* x = static_cast<const char*>(input_.data(inputs[0], scratchpad));
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    const auto* x = static_cast<const char*>(input_.data(inputs[0], context.scratchpad));
     auto* y = static_cast<int64_t*>(outputs[0]);
     const ReduceForm& form = input_.form;
     const int64_t chunks = (form.inner + arg_columns - 1) / arg_columns;

@@ -63,17 +63,17 @@ void ElementwiseKernel::finish() {
   scratchpad_bytes += program_.scratchpad_bytes();
 }
 
-void ElementwiseKernel::run(void* const* inputs, void* const* outputs, void* scratchpad) const {
+void ElementwiseKernel::run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const {
   void* operands[max_operands];
   for (size_t i = 0; i < input_count_; ++i) operands[i] = inputs[i];
   for (size_t i = 0; i < output_count_; ++i) operands[input_count_ + i] = outputs[i];
   for (const Transposition& transposition : transpositions_) {
     void*& operand = operands[transposition.operand];
-    void* to = static_cast<char*>(scratchpad) + transposition.offset;
+    void* to = static_cast<char*>(context.scratchpad) + transposition.offset;
     transposition.copy.run(to, operand);
     operand = to;
   }
-  program_.run(operands, static_cast<char*>(scratchpad) + program_scratchpad_);
+  program_.run(operands, static_cast<char*>(context.scratchpad) + program_scratchpad_);
 }
 
 ElementwiseKind elementwise_kind(OpId op) { return kinds[static_cast<int>(op)]; }

@@ -24,7 +24,7 @@ class ElementwiseKernel final : public exec::Kernel {
   /// Must be called once, after the last instruction of the program.
   void finish();
 
-  void run(void* const* inputs, void* const* outputs, void* scratchpad) const override;
+  void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override;
 
  private:
   struct Transposition {

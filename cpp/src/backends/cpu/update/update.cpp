@@ -30,7 +30,7 @@ class FusedUpdate final : public Kernel {
     }
   }
 
-  void run(void* const* inputs, void* const*, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const*) const override {
     const size_t count = ends_.size();
     const int64_t step = ++*static_cast<int64_t*>(inputs[0]);
     const UpdateConstants constants = constants_of(step, *static_cast<const double*>(inputs[1 + groups_ * count]));
@@ -122,9 +122,9 @@ class RowUpdate final : public Kernel {
     scratchpad_bytes = static_cast<size_t>(rounded(row_bytes_) + (rows_ + count_) * 4);
   }
 
-  void run(void* const* inputs, void* const*, void* scratchpad) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const*) const override {
     const auto* index = static_cast<const int64_t*>(inputs[2]);
-    auto* sums = static_cast<char*>(scratchpad);
+    auto* sums = static_cast<char*>(context.scratchpad);
     // The first occurrence of each row and the next occurrence after each, counted from 1; 0 means none.
     auto* first = reinterpret_cast<int32_t*>(sums + rounded(row_bytes_));
     int32_t* next = first + rows_;

@@ -47,7 +47,7 @@ class FullKernel final : public Kernel {
  public:
   FullKernel(int64_t count, T value) : count_(count), value_(value) {}
 
-  void run(void* const*, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const*, void* const* outputs) const override {
     auto* y = static_cast<T*>(outputs[0]);
     runtime::parallel_for(count_, elements_per_thread,
                           [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, value_); });
@@ -75,7 +75,7 @@ class ArangeKernel final : public Kernel {
  public:
   ArangeKernel(int64_t count, Value start, Value step) : count_(count), start_(start), step_(step) {}
 
-  void run(void* const*, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const*, void* const* outputs) const override {
     auto* y = static_cast<T*>(outputs[0]);
     runtime::parallel_for(count_, elements_per_thread, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) y[i] = stored<T>(element(i));

@@ -15,7 +15,9 @@ class CopyKernel final : public Kernel {
  public:
   CopyKernel(const BufferSpec& to, const BufferSpec& from) : plan_(to, from) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override { plan_.run(outputs[0], inputs[0]); }
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
+    plan_.run(outputs[0], inputs[0]);
+  }
 
  private:
   CopyPlan plan_;
@@ -37,7 +39,7 @@ class ConcatKernel final : public Kernel {
     }
   }
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     for (size_t i = 0; i < plans_.size(); ++i) {
       plans_[i].copy.run(static_cast<char*>(outputs[0]) + plans_[i].offset, inputs[i]);
     }
@@ -58,7 +60,7 @@ class SliceBackwardKernel final : public Kernel {
   SliceBackwardKernel(const BufferSpec& y, const BufferSpec& g, const BufferSpec& part, int64_t offset)
       : bytes_(element_count(y.shape) * static_cast<int64_t>(item_size(y.dtype))), offset_(offset), copy_(part, g) {}
 
-  void run(void* const* inputs, void* const* outputs, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     auto* y = static_cast<char*>(outputs[0]);
     constexpr int64_t bytes_per_thread = runtime::worth_a_thread(runtime::cost::byte_copied);
     runtime::parallel_for(bytes_, bytes_per_thread, [&](int64_t begin, int64_t end) {
@@ -92,7 +94,7 @@ class AssignKernel final : public Kernel {
  public:
   AssignKernel(const BufferSpec& to, const BufferSpec& from) : plan_(to, from) {}
 
-  void run(void* const* inputs, void* const*, void*) const override { plan_.run(inputs[0], inputs[1]); }
+  void run(const KernelContext&, void* const* inputs, void* const*) const override { plan_.run(inputs[0], inputs[1]); }
 
  private:
   CopyPlan plan_;
@@ -106,7 +108,7 @@ class ConvertKernel final : public Kernel {
     program_.finish();
   }
 
-  void run(void* const* inputs, void* const*, void*) const override {
+  void run(const KernelContext&, void* const* inputs, void* const*) const override {
     void* operands[] = {inputs[1], inputs[0]};
     program_.run(operands);
   }
