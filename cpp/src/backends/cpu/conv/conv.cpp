@@ -269,21 +269,21 @@ std::unique_ptr<Kernel> make_kernel(const KernelCall& call) {
   }
 }
 
-bool is_channels_last(const BufferSpec& spec) { return pydl::is_channels_last(spec.shape, spec.strides); }
+bool has_channels_last(const BufferSpec& spec) { return is_channels_last(spec.shape, spec.strides); }
 
 // Whether activations of outputs, or their gradients, are channels-last, and weights row-major. Other layouts are
 // copied first (`adapted`).
 bool has_layouts(const KernelCall& call) {
   const BufferSpec& y = call.op == OpId::conv ? call.outputs[0] : call.inputs[0];
   const BufferSpec& weight = call.op == OpId::conv_backward_weight ? call.outputs[0] : call.inputs[1];
-  if (!is_channels_last(y) || !is_contiguous(weight.shape, weight.strides)) return false;
-  if (call.op == OpId::conv_backward_input && !is_channels_last(call.outputs[0])) return false;
+  if (!has_channels_last(y) || !is_contiguous(weight.shape, weight.strides)) return false;
+  if (call.op == OpId::conv_backward_input && !has_channels_last(call.outputs[0])) return false;
   return call.inputs.size() <= 2 || call.inputs[2].strides[0] == 1 || call.inputs[2].shape[0] == 1;
 }
 
 // Whether the input is channels-last, too.
 bool has_channels_last_input(const KernelCall& call) {
-  return is_channels_last(call.op == OpId::conv_backward_weight ? call.inputs[1] : call.inputs[0]);
+  return has_channels_last(call.op == OpId::conv_backward_weight ? call.inputs[1] : call.inputs[0]);
 }
 
 bool has_work(const KernelCall& call) { return op::conv_geometry(call).work() > 0; }
