@@ -1,1 +1,1 @@
-"""Benchmarks of pydl beside other frameworks: ``python -m bench --help``."""
+"""Benchmarks of pydl and other frameworks: ``python -m bench --help``."""

@@ -41,7 +41,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
-        description="Time pydl beside other frameworks, each in a process of its own.",
+        description="Time pydl and other frameworks, each in its own process.",
     )
     parser.add_argument(
         "suite",

@@ -1,6 +1,6 @@
 """Time to compile, and how it grows with the graph: ``python -m bench compile``.
 
-Each size of a case runs in a process of its own, a few times; the shortest time counts. It is that
+Each size of a case runs in its own process, a few times; the shortest time counts. It is that
 of the first call of a compiled function (the trace, passes, plan and kernels, and one run), or of
 loading a program file and calling it. A case doubles its size from row to row: where time is in
 proportion to the graph, the ratio to the row before is 2. It is one of the time on processors,
@@ -42,7 +42,7 @@ def _doubled(largest: int, times: int) -> tuple[int, ...]:
 
 
 def _training_step(model: Any, forward: Callable[..., Any], *data: Any) -> Callable[[], Any]:
-    """The first call of a compiled step with SGD; `forward` gives the loss."""
+    """The first call of a compiled step with SGD; `forward` returns the loss."""
     import pydl
 
     optimizer = pydl.optim.SGD(model.parameters(), lr=0.1)
@@ -90,7 +90,7 @@ def _split(model: Any, forward: Callable[[Any], Any], x: Any) -> Callable[[], An
 
 
 def _program_file(calls: int) -> Callable[[], Any]:
-    """A file that nobody would write by hand: one elementwise call after the other."""
+    """A generated file: one elementwise call after the other."""
     import pydl
 
     folder = tempfile.TemporaryDirectory()

@@ -31,7 +31,7 @@ class Limits:
         return f"FMA peak {self.flops / 1e9:.0f} GFLOP/s, memory {self.bandwidth / 1e9:.1f} GB/s"
 
     def better(self, other: Limits) -> Limits:
-        """The higher of each: what the machine can do when nobody else uses it."""
+        """The higher of each: what the machine can do when nothing else runs on it."""
         return Limits(max(self.flops, other.flops), max(self.bandwidth, other.bandwidth))
 
 

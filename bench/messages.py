@@ -33,7 +33,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Ready:
-    """Slices may be asked for."""
+    """The worker is ready to run slices."""
 
     version: str
     steps_per_slice: int

@@ -1,4 +1,4 @@
-"""A worker as the runner sees it: started, asked, stopped while others are timed, ended."""
+"""A worker as the runner sees it: started, sent requests, paused while others are timed, ended."""
 
 from __future__ import annotations
 

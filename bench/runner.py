@@ -89,7 +89,7 @@ def _start(case: Case, result: Result, settings: Settings) -> WorkerProcess | No
 def _time_in_turn(
     workers: dict[str, WorkerProcess], results: list[Result], settings: Settings
 ) -> None:
-    """Ask for slices in turn, so that other users of the machine meet all contenders alike."""
+    """Run slices in turn, so that other load on the machine affects all contenders alike."""
     slices: dict[str, list[float]] = {name: [] for name in workers}
     running = [result for result in results if result.failure is None]
     deadline = time.perf_counter() + settings.seconds * len(running)

@@ -1,6 +1,6 @@
 """Steps beside other programs: ``python -m bench threads``.
 
-Each case runs in a process of its own, first alone and then beside one busy process for each thread
+Each case runs in its own process, first alone and then beside one busy process for each thread
 of pydl, in turn. The mean time of a step tells what the load costs: a step that waits for a thread
 that the system does not run takes many times as long now and then, which a median hides.
 """
@@ -89,7 +89,7 @@ def _inference(pause: float) -> Callable[[], Any]:
     return run
 
 
-# Steps that return their own time, in seconds, without what comes before it.
+# Steps that return their own time, in seconds, without their preparation.
 _SELF_TIMED = {
     "one sample of 784-512-10, without pause": lambda: _inference(0),
     "one sample of 784-512-10, every 1 ms": lambda: _inference(0.001),

@@ -1,4 +1,4 @@
-"""One contender in a process of its own: ``python -m bench.worker``, started by the runner.
+"""One contender in its own process: ``python -m bench.worker``, started by the runner.
 
 Only the contender's framework is imported here, so that its threads meet no other library's.
 """
@@ -25,7 +25,7 @@ from bench.timing import steps_per_slice, time_slice
 
 
 def main() -> None:
-    # In a group of its own the worker is stopped with its helpers. Should the runner die, the
+    # In its own process group the worker is stopped with its helpers. Should the runner die, the
     # system hangs a stopped group up.
     os.setpgrp()
     requests, answers = sys.stdin.buffer, _take_stdout()

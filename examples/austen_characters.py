@@ -1,7 +1,7 @@
 """Characters: an LSTM that learns to write like Jane Austen, one character after the other.
 
 It reads five of the novels and is tested on the sixth, Persuasion. The text runs through the
-network in parallel streams, 64 characters at a time: the state goes on from one part to the next,
+network in parallel streams, 64 characters at a time: each part starts from the last one's state,
 gradients do not (truncated backpropagation through time). At the end it continues a sentence at
 three temperatures. Needs the novels (`pydl.datasets.load_austen` says where it looks and fetches
 them from).
@@ -96,7 +96,7 @@ def train(
     for epoch in range(epochs):
         start, losses = time.perf_counter(), []
         h, c = model.initial_state(streams)
-        # The streams begin elsewhere each time, so that the text is cut at other places.
+        # The streams begin elsewhere each time, so that the text is cut at other positions.
         turned = np.roll(codes, rng.integers(len(codes)))
         steps = (len(codes) // streams - 1) // length
         for number, (x, y) in enumerate(parts(turned, streams, length)):
@@ -160,7 +160,7 @@ def main(epochs: int = 10, limit: int | None = None, hidden: int = 256, seed: in
     held_out = novels.pop(HELD_OUT)[:limit]
     text = "".join(novels.values())[:limit]
     tokenizer = CharacterTokenizer()
-    # The alphabet is known; all that is learnt of the held-out novel.
+    # The alphabet is all that is known of the held-out novel.
     vocabulary = Vocabulary(tokenizer(text + held_out), padding=None, unknown=None)
     print(f"{len(text)} characters to learn, {len(held_out)} to test, {len(vocabulary)} different")
 

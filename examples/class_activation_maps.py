@@ -43,7 +43,7 @@ def photo(path: Path) -> Array:
 
 
 def activations(model: MobileNetV2, pixels: Array) -> list[pydl.Tensor]:
-    """Compute what each block of the network gives for a photo: (1, C, H, W) each."""
+    """Compute the output of each block of the network for a photo: (1, C, H, W) each."""
     normalised = (pixels - np.float32(MEAN)) / np.float32(DEVIATION)
     x = pydl.tensor(normalised.transpose(2, 0, 1)[None])
     maps = []

@@ -13,7 +13,7 @@ from pydl import nn
 
 
 class Perceptron(nn.Module):
-    """Decides by which side of a line an input (N, features) lies on: outputs 0 or 1, (N,)."""
+    """Decides by the side of a line that an input (N, features) is on: outputs 0 or 1, (N,)."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Perceptron(nn.Module):
 
 
 def separable_points(count: int, seed: int = 0) -> tuple[pydl.Tensor, pydl.Tensor]:
-    """Points in the plane, (count, 2), and on which side of a line they lie, with a gap between."""
+    """Points in the plane, (count, 2), and on which side of a line they are, with a gap between."""
     points = np.random.default_rng(seed).uniform(-1, 1, (4 * count, 2)).astype(np.float32)
     side = points @ np.array([1.0, -2.0], dtype=np.float32) + 0.25
     chosen = np.abs(side) > 0.15

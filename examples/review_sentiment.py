@@ -2,8 +2,8 @@
 
 A bag of words (TF-IDF of words and pairs of words, and a linear classifier) knows no order; an
 LSTM reads the words one after the other; a convolutional network (Kim, 2014) looks for short
-phrases. All learn from the same sentences, stop by the same others, and are tested on the same
-fifth. Needs the data set (`pydl.datasets.load_movie_reviews` says where it looks and fetches it
+phrases. All use the same sentences for training, for early stopping, and the same fifth as the
+test set. Needs the data set (`pydl.datasets.load_movie_reviews` says where it looks and fetches it
 from); with `--glove` the networks start from word vectors that have seen billions of words
 (`pydl.datasets.load_glove`).
 
@@ -71,7 +71,7 @@ class RecurrentClassifier(pydl.Model):
         self.scores = nn.Linear(2 * hidden, 2)
 
     def forward(self, words: pydl.Tensor, lengths: pydl.Tensor) -> pydl.Tensor:
-        """From words (N, T), of which `lengths` count, to scores (N, 2)."""
+        """From words (N, T), `lengths` of which count, to scores (N, 2)."""
         vectors = self.dropout(self.embedding(words))
         _, (h, _) = self.lstm(vectors, lengths=lengths)
         return self.scores(self.dropout(pydl.concat([h[0], h[1]], axis=1)))
@@ -96,13 +96,20 @@ class ConvolutionalClassifier(pydl.Model):
         return self.scores(self.dropout(pydl.concat(found, axis=1)))
 
 
-def train(model: pydl.Model, learnt: Dataset, checked: Dataset, epochs: int, lr: float) -> None:
-    """Train until the accuracy on the sentences to stop by no longer rises."""
+def train(
+    model: pydl.Model, training: Dataset, validation: Dataset, epochs: int, lr: float
+) -> None:
+    """Train until the validation accuracy no longer rises."""
     optimizer = pydl.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
     model.compile(optimizer, "cross_entropy", ["accuracy"])
     stop = EarlyStopping("val_accuracy", patience=4, restore_best_weights=True)
     model.fit(
-        learnt, batch_size=32, epochs=epochs, validation_data=checked, callbacks=[stop], verbose=0
+        training,
+        batch_size=32,
+        epochs=epochs,
+        validation_data=validation,
+        callbacks=[stop],
+        verbose=0,
     )
 
 
@@ -139,10 +146,10 @@ def starting_vectors(vocabulary: Vocabulary, glove: bool, seed: int) -> Array:
 
 
 def divided(labels: Array) -> list[Array]:
-    """Numbers of the sentences to learn, to stop by, and to test on; always the same."""
+    """Divide the sentences into training, validation and test; returns their indices."""
     rest, tested = stratified_split(labels, 0.2, seed=0)
-    learnt, checked = stratified_split(labels[rest], 0.1, seed=0)
-    return [rest[learnt], rest[checked], tested]
+    training, validation = stratified_split(labels[rest], 0.1, seed=0)
+    return [rest[training], rest[validation], tested]
 
 
 def main(
@@ -153,7 +160,7 @@ def main(
     all_texts, all_labels = np.array(sentences)[:limit], (ratings >= 0).astype(np.int64)[:limit]
     parts = divided(all_labels)
     texts, labels = [all_texts[part] for part in parts], [all_labels[part] for part in parts]
-    print("{} sentences to learn, {} to stop by, {} to test".format(*map(len, parts)))
+    print("{} sentences for training, {} for validation, {} for test".format(*map(len, parts)))
 
     bags = bags_of_words(texts, labels)
     vocabulary = Vocabulary.from_documents(texts[0], WordTokenizer(), min_count=2)
@@ -168,12 +175,12 @@ def main(
     majority = float(np.bincount(labels[2]).max() / len(labels[2]))
     accuracies = {"majority": majority}
     print(f"{'':24}{'test accuracy':>14}{'seconds':>10}\n{'majority':24}{majority:14.4f}")
-    for name, (network, lr, (learnt, checked, tested)) in ways.items():
+    for name, (network, lr, (training, validation, tested)) in ways.items():
         start, found = time.perf_counter(), []
         for run in range(runs):
             pydl.manual_seed(seed + run)
             model = network()
-            train(model, learnt, checked, epochs, lr)
+            train(model, training, validation, epochs, lr)
             found.append(model.evaluate(tested, verbose=0)["accuracy"])
         accuracies[name] = float(np.mean(found))
         seconds = (time.perf_counter() - start) / runs

@@ -2,8 +2,8 @@
 
 The photos are the stamps of the drawing program Tux Paint (Debian: tuxpaint-stamps-default), 179 of
 six kinds; half of them are for learning, half for testing. The network is MobileNetV2 with the
-weights of torchvision (mobilenet_v2-b0353104.pth). First its features are taken as they are and a
-linear classifier learns on them; then the top blocks learn too, at a small rate.
+weights of torchvision (mobilenet_v2-b0353104.pth). First its features are frozen and a linear
+classifier is trained on them; then the top blocks are trained too, at a small rate.
 
     python examples/transfer_learning.py mobilenet_v2-b0353104.pth
 """
@@ -134,8 +134,8 @@ def main(
     """Print a table of both ways; returns their accuracies."""
     pydl.manual_seed(seed)
     x, labels = photos(images, size)
-    learnt, tested = pydl.data.stratified_split(labels, 0.5, seed=seed)
-    print(f"{len(learnt)} photos to learn, {len(tested)} to test, of {', '.join(KINDS)}")
+    training, tested = pydl.data.stratified_split(labels, 0.5, seed=seed)
+    print(f"{len(training)} photos for training, {len(tested)} for test, of {', '.join(KINDS)}")
     backbone = mobilenet_v2(weights=weights).features.eval()
 
     start = time.perf_counter()
@@ -143,13 +143,13 @@ def main(
     known = seen.numpy()
     head = pydl.Sequential(nn.Linear(known.shape[1], len(KINDS)))
     head.compile(pydl.optim.AdamW(head.parameters(), lr=2e-3, weight_decay=0.1), "cross_entropy")
-    head.fit(known[learnt], labels[learnt], epochs=60, batch_size=32, verbose=0)
+    head.fit(known[training], labels[training], epochs=60, batch_size=32, verbose=0)
     frozen = accuracy(head, known[tested], labels[tested])
     rows = [("frozen features", frozen, time.perf_counter() - start)]
 
     start = time.perf_counter()
     model = Classifier(backbone, head)
-    fine_tune(model, x[learnt], labels[learnt], blocks=4, epochs=epochs, seed=seed)
+    fine_tune(model, x[training], labels[training], blocks=4, epochs=epochs, seed=seed)
     tuned = accuracy(model, x[tested], labels[tested])
     rows.append(("top blocks fine-tuned", tuned, time.perf_counter() - start))
 

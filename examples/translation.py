@@ -102,7 +102,7 @@ def main(
     model = EncoderDecoder(
         len(encoding), len(encoding), embedding=hidden // 2, hidden=hidden, dropout=0.2
     )
-    print(f"{len(verses)} verses to learn from, {len(test)} to test on, {len(encoding)} subwords")
+    print(f"{len(verses)} verses for training, {len(test)} for test, {len(encoding)} subwords")
     start = time.perf_counter()
     learn, check = pairs(verses), pairs(test)
     train(

@@ -3,7 +3,7 @@
 A GRU, a bidirectional LSTM and a convolutional network learn from Newark (EWR), on the first part
 of the year 2013, and are tested on the last quarter, also at Kennedy (JFK) and LaGuardia (LGA),
 which they have not seen. They are compared with persistence, the forecast that tomorrow is as
-today: a network that does not beat it has learnt nothing. Needs the measurements
+today: a network that does not beat it has learned nothing. Needs the measurements
 (`pydl.datasets.load_weather` says where it looks and fetches them from) and pandas.
 
     python examples/weather_forecast.py
@@ -30,7 +30,7 @@ from pydl.training import EarlyStopping
 
 Array = npt.NDArray[Any]
 
-LEARNT = "EWR"
+TRAINED_AT = "EWR"
 TEMPERATURE = 0  # its column among the channels
 LENGTH, HORIZON = 48, 24  # hours
 
@@ -117,13 +117,18 @@ def persistence_error(samples: SeriesWindows) -> float:
     return float((x[:, -1, TEMPERATURE] - y).abs().mean().item())
 
 
-def train(model: Forecast, learnt: SeriesWindows, checked: SeriesWindows, epochs: int) -> None:
+def train(model: Forecast, training: SeriesWindows, validation: SeriesWindows, epochs: int) -> None:
     """Train until the error in the weeks between training and test no longer falls."""
     optimizer = pydl.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
     model.compile(optimizer, "mae")
     stop = EarlyStopping(patience=6, restore_best_weights=True)
     model.fit(
-        learnt, batch_size=64, epochs=epochs, validation_data=checked, callbacks=[stop], verbose=0
+        training,
+        batch_size=64,
+        epochs=epochs,
+        validation_data=validation,
+        callbacks=[stop],
+        verbose=0,
     )
 
 
@@ -131,18 +136,20 @@ def main(epochs: int = 20, runs: int = 3, seed: int = 0) -> dict[str, list[float
     """Print a table of mean absolute errors in degrees; returns them by forecast."""
     weather = pydl.datasets.load_weather()
     series = {airport: channels(measured) for airport, measured in weather.items()}
-    # The airports share their weather: all are tested in weeks that nothing was learnt from.
+    # The airports share their weather: all are tested in weeks without training data.
     divided = {
         airport: chronological_split(values, [0.6, 0.15, 0.25], gap=HORIZON)
         for airport, values in series.items()
     }
-    standardizer = Standardizer().fit(divided[LEARNT][0])
-    learnt, checked = (windows(standardizer.transform(part)) for part in divided[LEARNT][:2])
+    standardizer = Standardizer().fit(divided[TRAINED_AT][0])
+    training, validation = (
+        windows(standardizer.transform(part)) for part in divided[TRAINED_AT][:2]
+    )
     tested = {
         airport: windows(standardizer.transform(parts[2])) for airport, parts in divided.items()
     }
-    counts = [len(part) for part in (learnt, checked, tested[LEARNT])]
-    print("{} windows to learn, {} to stop by, {} to test".format(*counts))
+    counts = [len(part) for part in (training, validation, tested[TRAINED_AT])]
+    print("{} windows for training, {} for validation, {} for test".format(*counts))
 
     degrees = float(standardizer.scale[TEMPERATURE])
     errors = {"persistence": [degrees * persistence_error(samples) for samples in tested.values()]}
@@ -150,8 +157,8 @@ def main(epochs: int = 20, runs: int = 3, seed: int = 0) -> dict[str, list[float
         found = []
         for run in range(runs):
             pydl.manual_seed(seed + run)
-            model = network(series[LEARNT].shape[1])
-            train(model, learnt, checked, epochs)
+            model = network(series[TRAINED_AT].shape[1])
+            train(model, training, validation, epochs)
             found.append([degrees * model.evaluate(s, verbose=0)["loss"] for s in tested.values()])
         errors[name] = np.mean(found, axis=0).tolist()
 

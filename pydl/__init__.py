@@ -190,7 +190,7 @@ _LAZY = ("datasets", "models", "testing", "text")
 
 
 def __getattr__(name: str) -> Any:
-    """Import what few programs need when it is first asked for."""
+    """Import on first use what few programs need."""
     if name in _LAZY:
         from importlib import import_module
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from pydl import _core
 
-# Names that other libraries give to arguments, and ours in the order in which they are looked for.
+# Names that other libraries give to arguments, and ours in the order in which they are tried.
 OTHER_NAMES = {
     "dim": ("axis", "axes"),
     "dims": ("axis", "axes", "shape"),
@@ -57,7 +57,7 @@ OTHER_NAMES = {
 # What stands for "the first argument" and "the second one", whatever we call them.
 FIRST, SECOND = ("input", "x", "a", "self", "tensor"), ("other", "y", "b", "target")
 
-# Functions that run operations of somebody else: a message keeps the name of the one that failed.
+# Functions that run operations of the caller: a message keeps the name of the one that failed.
 RUN_OTHERS = frozenset({"backward", "grad", "__call__"})
 
 CORE_MISMATCH = re.compile(r"incompatible (function|constructor) arguments")
@@ -256,7 +256,7 @@ def _expected(annotation: str) -> str:
 
 
 def right_name(wrong: str, known: Sequence[str]) -> str | None:
-    """Find the argument that somebody meant by a name that does not exist."""
+    """Find the argument that was meant by a name that does not exist."""
     for name in OTHER_NAMES.get(wrong, ()):
         if name in known:
             return name
@@ -324,7 +324,7 @@ def explain_core(
     keywords: dict[str, object],
     message: str,
 ) -> str | None:
-    """Tell an error of a function of the extension anew; None where it is well told already."""
+    """Rephrase an error of an extension function; None if its message is already clear."""
     of_tensor = scope is _core.Tensor
     owner = scope.__name__ if isinstance(scope, type) and not of_tensor else None
     shown = owner if name == "__init__" and owner else f"{owner}.{name}" if owner else name

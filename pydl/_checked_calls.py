@@ -14,7 +14,7 @@ from typing import Any
 
 from pydl._core import _CheckedFunction
 
-# Found by name, or looked at as the functions that they are.
+# Found by name, or inspected as plain functions.
 _NOT_WRAPPED = frozenset({"forward"})
 
 
@@ -24,7 +24,7 @@ def check_public(namespace: dict[str, Any]) -> None:
     Parameters
     ----------
     namespace : dict
-        That of the module, as ``globals()`` gives it.
+        That of the module, as ``globals()`` returns it.
     """
     public = namespace.get("__all__") or [name for name in namespace if not name.startswith("_")]
     for name in public:
@@ -80,7 +80,7 @@ def _explain_method(wrapper: Any, args: tuple[Any, ...], kwargs: Mapping[str, An
     if not args:
         return None
     kind, method = args[0] if isinstance(args[0], type) else type(args[0]), wrapper.__name__
-    for base in kind.__mro__:  # the one furthest down that has the method, by itself or by a base
+    for base in kind.__mro__:  # the most derived one that has the method, its own or inherited
         if next((b for b in base.__mro__ if method in vars(b)), None) is wrapper._pydl_owner:
             kind = base
             break

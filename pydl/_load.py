@@ -1,4 +1,4 @@
-"""Loads the extension module: the one beside the sources, or that of the installed package."""
+"""Loads the extension module: the one next to the sources, or that of the installed package."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ _HERE = Path(__file__).resolve().parent
 
 
 def import_installed() -> None:
-    """Make the installed package what ``import pydl`` gives, instead of this folder.
+    """Make ``import pydl`` return the installed package instead of this folder.
 
     Raises
     ------
     ImportError
-        Where none is installed for this Python, and where it was made of other sources: which of
-        the two is meant is for the user to say.
+        If none is installed for this Python, or if it was built from other sources: then the user
+        has to say which of the two is meant.
     """
     spec = _find_installed()
     if spec is None or spec.origin is None or spec.loader is None:
@@ -34,14 +34,14 @@ def import_installed() -> None:
     if changed is not None:
         raise ImportError(
             f"{_HERE} holds the sources of pydl without its extension modules, and the pydl "
-            f"installed in {installed} was made of other sources ({changed} differs): install it "
-            "anew with `pip install .`, use an editable installation (CONTRIBUTING.md), or start "
-            "Python in another folder to use what is installed"
+            f"installed in {installed} was built from other sources ({changed} differs): "
+            "reinstall it with `pip install .`, use an editable installation (CONTRIBUTING.md), "
+            "or start Python in another folder to use what is installed"
         )
     for name in [name for name in sys.modules if name.split(".")[0] == "pydl"]:
         del sys.modules[name]
     package = importlib.util.module_from_spec(spec)
-    # Where a module puts another one in its place while it is imported, that one is the result.
+    # A module may replace itself in sys.modules while it is imported; the replacement counts.
     sys.modules["pydl"] = package
     spec.loader.exec_module(package)
 

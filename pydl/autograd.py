@@ -59,7 +59,7 @@ def grad(
     create_graph : bool, default False
         Whether the gradients are recorded, for derivatives of higher order.
     allow_unused : bool, default False
-        Whether an input without influence gives None instead of an error.
+        Whether an input without influence results in None instead of an error.
     argnums : int or sequence of int, optional
         Another name of `inputs` for functions.
 
@@ -185,7 +185,7 @@ def _needs_record(tree: Any) -> bool:
 
 
 def _as_input(value: Any, leaves: list[Tensor]) -> Tensor:
-    """Return a tensor to differentiate for, apart from other uses of the same one."""
+    """Return a tensor to differentiate for, separate from other uses of the same one."""
     given = _core.tensor(float(value)) if isinstance(value, (int, float)) else _core.asarray(value)
     if given.requires_grad:
         with enable_grad():
@@ -219,7 +219,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     Raises
     ------
     RuntimeError
-        In backward, when derivatives of higher order are asked for (`create_graph=True`).
+        In backward, when higher-order derivatives are requested (`create_graph=True`).
 
     Examples
     --------
@@ -246,8 +246,8 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     structure, outputs = _core._ArgumentTree.of(result)
     given = {hash(tensor) for tensor in inputs}  # the hash is the tensor's identity
     captured = [leaf for leaf in _core._leaves_of(outputs) if hash(leaf) not in given]
-    learnt = [tensor for tensor in tensors if tensor.requires_grad] + captured
-    if not learnt or not any(output.requires_grad for output in outputs):
+    recorded = [tensor for tensor in tensors if tensor.requires_grad] + captured
+    if not recorded or not any(output.requires_grad for output in outputs):
         return result
 
     def backward(gradients: list[Tensor | None]) -> list[Tensor | None]:
@@ -266,4 +266,4 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with _core._RecomputeScope():
             return list(_core._grad(roots, wanted, weights, True, False, True))
 
-    return structure.build(_core._record_function(learnt, outputs, backward))
+    return structure.build(_core._record_function(recorded, outputs, backward))

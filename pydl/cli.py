@@ -21,7 +21,7 @@ class _CMakeFolder(argparse.Action):
     """Prints the folder of ``pydl-config.cmake``, for ``cmake -Dpydl_DIR=...``."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        # Beside the extension module: in an editable installation, the Python files lie elsewhere.
+        # Next to the extension module: an editable installation has the Python files elsewhere.
         folder = Path(pydl._core.__file__).parent / "lib" / "cmake" / "pydl"
         if not folder.is_dir():
             parser.exit(1, f"{parser.prog}: the C++ library was not installed: no {folder}\n")
@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("info", help="show version, processor, providers and threads")
-    demo = commands.add_parser("demo", help="train a network on images and show what it learnt")
+    demo = commands.add_parser("demo", help="train a network on images and show its predictions")
     demo.add_argument(
         "--data",
         choices=("digits", "fashion-mnist"),

@@ -17,7 +17,7 @@ class autocast(_core._AutocastScope, ContextDecorator):  # noqa: N801  (used lik
     """Compute products and convolutions of float32 tensors in 16 bits.
 
     Inside of the block, `matmul`, linear layers and convolutions convert float32 operands to the
-    given dtype, accumulate in float32, and give 16-bit results. Losses, softmax and log-softmax
+    given dtype, accumulate in float32, and return 16-bit results. Losses, softmax and log-softmax
     convert 16-bit inputs back to float32, and so do operations that mix both. Parameters stay
     float32: their gradients arrive in float32, and optimisers update them so.
 
@@ -40,7 +40,7 @@ class autocast(_core._AutocastScope, ContextDecorator):  # noqa: N801  (used lik
     Notes
     -----
     Micikevicius et al., "Mixed precision training", 2018; Kalamkar et al., "A study of BFLOAT16 for
-    deep learning training", 2019. Call ``backward()`` inside of the block or behind it: gradients
+    deep learning training", 2019. Call ``backward()`` inside the block or after it: gradients
     are computed in the dtypes of what was recorded. A scope concerns the thread that enters it.
 
     Examples

@@ -65,7 +65,7 @@ def test_transfer_learning_compares_both_ways(tmp_path, capsys):
     frozen, tuned = example.main(None, tmp_path, size=32, epochs=1)
     assert 0 <= frozen <= 1
     assert 0 <= tuned <= 1
-    assert "12 photos to learn, 12 to test" in capsys.readouterr().out
+    assert "12 photos for training, 12 for test" in capsys.readouterr().out
     with pytest.raises(FileNotFoundError, match="tuxpaint"):
         example.photos(tmp_path / "missing", 32)
 
@@ -165,7 +165,7 @@ def test_review_sentiment_compares_three_ways(monkeypatch, capsys):
     assert 0.5 <= majority < 0.6
     assert list(accuracies) == ["bag of words, linear", "LSTM, both directions", "convolutions"]
     assert min(accuracies.values()) > 0.9
-    assert "288 sentences to learn, 32 to stop by, 80 to test" in capsys.readouterr().out
+    assert "288 sentences for training, 32 for validation, 80 for test" in capsys.readouterr().out
 
 
 def test_review_sentiment_divides_once():
@@ -266,7 +266,7 @@ def test_translation_learns_a_simple_language(sequences, monkeypatch, capsys):
     monkeypatch.setattr(pydl.datasets, "load_bible_verses", _verses)
     score = example.main(epochs=8, hidden=48, subwords=300, batch_size=32, lr=1e-2, held_out=50)
     assert score > 0.5
-    assert "50 to test on" in capsys.readouterr().out
+    assert "50 for test" in capsys.readouterr().out
 
 
 def _verses():

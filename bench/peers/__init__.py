@@ -1,4 +1,4 @@
-"""The frameworks: one module each, imported in their own processes only.
+"""The frameworks: one module each, imported only in their own processes.
 
 Each module has ``build(work, data, variant) -> Contender`` and needs no other framework.
 """
@@ -27,7 +27,7 @@ def environment(framework: str, threads: int, scratch: str) -> dict[str, str]:
         "pydl": {"PYDL_NUM_THREADS": count},
         "sklearn": {},  # its work on text has one thread
         "numpy": {"OPENBLAS_NUM_THREADS": count, "MKL_NUM_THREADS": count},
-        # Without a folder of its own, torch.compile would load what a former process compiled.
+        # Without its own folder, torch.compile would load what a former process compiled.
         "torch": {
             "OMP_NUM_THREADS": count,
             "MKL_NUM_THREADS": count,

@@ -28,7 +28,7 @@ class Chain(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The chain as it stands in the source."""
+        """The chain as written in the source."""
         steps = (f".{key}" if kind == "attribute" else f"[{key!r}]" for kind, key in self.path)
         return self.name + "".join(steps)
 
@@ -47,7 +47,7 @@ class Analysis(NamedTuple):
 
 @functools.lru_cache(maxsize=4096)
 def analyse(code: CodeType) -> Analysis:
-    """Find what a code object reads; what it contains (lambdas, comprehensions) runs by itself."""
+    """Find what a code object reads; nested code (lambdas, comprehensions) is not included."""
     found = list(_chains(code))
     stored, loaded = _first_stores(found), _first_loads(found)
     chains = [
@@ -78,7 +78,7 @@ def _inner_code(code: CodeType) -> Iterator[CodeType]:
 
 
 def _chains(code: CodeType) -> Iterator[tuple[Chain, str | None]]:
-    """Yield chains, each with the name of the attribute or variable that is stored behind it."""
+    """Yield chains, each with the name of the attribute or variable that is stored after it."""
     instructions = [i for i in dis.get_instructions(code) if i.opname not in ("CACHE", "NOP")]
     starts = dict(dis.findlinestarts(code))
     line = code.co_firstlineno
@@ -135,7 +135,7 @@ def _base(
     """Return scope and name of a variable from outside that an instruction loads."""
     name = instruction.argval
     if "LOAD_FAST" in instruction.opname and isinstance(name, tuple):
-        name = name[-1]  # two loads in one instruction: the second lies on top
+        name = name[-1]  # two loads in one instruction: the second is on top
     if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
         return GLOBAL, name
     if instruction.opname in ("LOAD_DEREF", "LOAD_CLASSDEREF"):

@@ -38,7 +38,7 @@ class CompiledFunction(Generic[FunctionT]):
     """A function that is traced at its first call, and runs as a program from then on.
 
     Made by `compile`. Each combination of argument structure, shapes, dtypes, other argument
-    values, training flags and settings of the declared state has a program of its own; the last
+    values, training flags and settings of the declared state has its own program; the last
     `cache_size` are kept.
 
     Attributes
@@ -78,12 +78,12 @@ class CompiledFunction(Generic[FunctionT]):
         return result[0]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Copies trace anew: programs belong to the tensors that they were made for.
+        # Copies trace again: programs belong to the tensors that they were made for.
         made_of = (self._function, self._state, self._options, self._cache_size)
         return CompiledFunction, made_of
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Bind a compiled method: each instance has programs of its own."""
+        """Bind a compiled method: each instance has its own programs."""
         if instance is None:
             return self
         key = f"_compiled_{id(self):x}"  # a class and its bases may compile methods of one name
@@ -198,7 +198,7 @@ class CompiledFunction(Generic[FunctionT]):
         state = self._collect()
         recorded = self._record_once(state, call, names)
         if list(self._collect().tensors) != list(state.tensors):
-            # State came into being, such as moments of an optimiser: now it has its place.
+            # The call created state, such as the moments of an optimiser: it is known now.
             recorded = self._record_once(self._collect(), call, names)
         return recorded
 
@@ -252,7 +252,7 @@ class CompiledFunction(Generic[FunctionT]):
 
 
 class _Derivative(NamedTuple):
-    """Gradients, traced behind the results that they belong to."""
+    """Gradients, traced after the results that they belong to."""
 
     results: list[int]  # those that can be differentiated, by number
     arguments: list[int]  # whose gradients are wanted
@@ -279,8 +279,8 @@ class _Tracing:
         self._trace = _core._Trace(_PACKAGE)
         self.reads = Reads(owner._function)
         self.live_results = self._trace.live_results
-        self.learnt = [t for t in state.tensors.values() if t.dtype.is_floating and t.is_leaf]
-        self._gradients = [t.grad for t in self.learnt]
+        self.float_leaves = [t for t in state.tensors.values() if t.dtype.is_floating and t.is_leaf]
+        self._gradients = [t.grad for t in self.float_leaves]
         self.has_grad = [takes_gradients and gradient is not None for gradient in self._gradients]
         self.cleared: list[Tensor] = []
         self.receivers: list[Tensor] = []
@@ -293,7 +293,7 @@ class _Tracing:
             "arguments": self.arguments,
             "results": self.results,
             "results_count": self._results_count,
-            "states": self.learnt,
+            "states": self.float_leaves,
             "has_grad": self.has_grad,
             "cleared": self.cleared,
             "receivers": self.receivers,
@@ -352,7 +352,7 @@ class _Tracing:
         roots = [results[i] for i in chosen]
         leaves = {hash(leaf) for leaf in _core._leaves_of(roots)}  # the hash is the identity
         arguments = [i for i, tensor in enumerate(traced) if hash(tensor) in leaves]
-        states = [tensor for tensor in self.learnt if hash(tensor) in leaves]
+        states = [tensor for tensor in self.float_leaves if hash(tensor) in leaves]
         wanted = [traced[i] for i in arguments] + states
         if not wanted:
             return None
@@ -374,7 +374,7 @@ class _Tracing:
     def _call_function(self, traced: list[Tensor], gradients: list[Tensor]) -> list[Tensor]:
         given = iter(gradients)
         self._placed: list[Tensor | None] = []
-        for tensor, has_grad in zip(self.learnt, self.has_grad, strict=True):
+        for tensor, has_grad in zip(self.float_leaves, self.has_grad, strict=True):
             tensor.grad = next(given).copy() if has_grad else None
             self._placed.append(tensor.grad)
         args, kwargs = self.arguments.build(traced)
@@ -402,7 +402,7 @@ class _Tracing:
     def _sort_gradients(self) -> list[Tensor]:
         """Gradients that an update has used are dropped, others are handed to their owners."""
         kept = []
-        for tensor, placed in zip(self.learnt, self._placed, strict=True):
+        for tensor, placed in zip(self.float_leaves, self._placed, strict=True):
             gradient = tensor.grad
             # The hash is the identity.
             changed = placed is None or hash(gradient) != hash(placed) or _core._version(placed) > 0
@@ -506,7 +506,7 @@ def compile(
 
     Results that were recorded can be differentiated by the caller: the derivative is a program too.
 
-    A gradient that `backward` brings to a parameter is its `grad` after the call, as without
+    A gradient that `backward` computes for a parameter is its `grad` after the call, as without
     compilation; but where an update has used it and the function itself drops gradients
     (`zero_grad`), `grad` is None.
 
@@ -542,8 +542,8 @@ def compile(
     Raises
     ------
     TraceError
-        At the first call, for a function that asks for values of tensors (`if x > 0`, `float(x)`),
-        uses a tensor that was not declared, keeps or returns something else than tensors, or asks
+        At the first call, for a function that reads values of tensors (`if x > 0`, `float(x)`),
+        uses a tensor that was not declared, keeps or returns something other than tensors, or asks
         for what is another in every call, such as `numpy.random`. The message names the line.
     ValueError
         For passes, ops and implementations that do not exist.

@@ -1,4 +1,4 @@
-"""Guards: what of Python's a program was made for, to be looked at again in every call."""
+"""Guards: the Python values that a program was made for, checked again in every call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Guard(NamedTuple):
 
     @property
     def place(self) -> tuple[int, int, Any]:
-        """What is looked at, to be compared with other guards."""
+        """What the guard checks, for comparison with other guards."""
         key = self.key if isinstance(self.key, (str, int)) else id(self.key)
         return self.kind, id(self.holder), key
 

@@ -1,4 +1,4 @@
-"""What gives something else in every call although its arguments are the same."""
+"""Functions whose results differ from call to call although their arguments are the same."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _DRAWS = {"random", "getrandbits"}
 _INPUTS = {"input", "open"}
 _ENTROPY = {"urandom", "getrandom"}
 
-# Names of builtin functions that are looked at when they are called.
+# Names of builtin functions that are checked when they are called.
 WATCHED_NAMES = sorted(_TIMES | _DATES | _DRAWS | _INPUTS | _ENTROPY)
 
-# Modules of the standard library whose functions pass on what they ask the system for.
+# Modules of the standard library whose functions return what the system tells them.
 _PASSED_ON = ("uuid", "random", "secrets", "datetime")
 
 

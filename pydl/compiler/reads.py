@@ -46,7 +46,7 @@ from pydl.optim import Optimizer
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
-# Where the standard library lies; `sysconfig` would take milliseconds to tell.
+# The folder of the standard library; `sysconfig` would take milliseconds to find it.
 _STANDARD = (os.path.join(os.path.dirname(os.__file__), ""),)
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -90,7 +90,7 @@ class Reads:
     """Collects what the user's Python code reads within `with reads.watch():`.
 
     Global variables, variables of enclosing functions, attributes and containers become guards with
-    the values that they had before the trace. What gives something else in every call, such as
+    the values that they had before the trace. What differs from call to call, such as
     random numbers of other libraries, is an entry of `complaints`, with file and line.
 
     Parameters
@@ -280,7 +280,7 @@ class Reads:
         given = [variables.get(name) for name in code.co_varnames[:count]]
         if not any(_is_container(value) and not isinstance(value, tuple) for value in given):
             return
-        # Functions that are made anew in each call of another one share their code.
+        # Functions that another one creates in each call share their code.
         near = [f for f in _near_functions(frame) if "<locals>" not in f.__qualname__]
         for function in near or self._made_of(code):
             for value in (
@@ -454,7 +454,7 @@ class Reads:
     ) -> Iterator[Guard]:
         if isinstance(value, (np.ndarray, bytearray, array.array)):
             if isinstance(value, np.ndarray) and value.dtype.kind not in "biufc":
-                return  # no numbers: nothing that a tensor could be made of
+                return  # no numbers: no tensor can be made from it
             memory = memoryview(value)  # type: ignore[arg-type]
             if memory.nbytes <= _MOST_BYTES:
                 yield Guard(ELEMENTS, value, None, copy.copy(value), name=label)
@@ -498,7 +498,7 @@ _WRITERS = {"append", "appendleft", "extend", "insert", "add", "update", "clear"
 
 def _is_watched(code: CodeType) -> bool:
     if code.co_filename.startswith(_PACKAGE):
-        return code.co_name == "forward"  # for the attributes of layers that nobody declared
+        return code.co_name == "forward"  # for attributes of undeclared layers
     return is_own_file(code.co_filename) and code.co_name != "<module>"
 
 
@@ -512,12 +512,12 @@ def _is_iterator(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether an object is looked at attribute by attribute."""
+    """Whether an object is checked attribute by attribute."""
     return not isinstance(value, _OPAQUE) and not _is_container(value)
 
 
 def _environment_of(environment: Any) -> Any:
-    """Return the dict behind `os.environ`."""
+    """Return the dict that `os.environ` wraps."""
     return environment._data
 
 
@@ -547,7 +547,7 @@ def _current(guard: Guard) -> Any:
 
 
 def _functions_of(function: Any) -> Iterator[FunctionType]:
-    """Yield the plain functions of which a callable is made."""
+    """Yield the plain functions that a callable consists of."""
     while isinstance(function, functools.partial):
         function = function.func
     if isinstance(function, property):

@@ -67,7 +67,7 @@ class State:
         for key, value in vars(module).items():
             if key in module._unguarded:
                 continue
-            if key == "_layers":  # the layers of a container have names of their own
+            if key == "_layers":  # the layers of a container have their own names
                 self._guard(value)
                 for child, layer in value.items():
                     self._add(f"{name}.{child}", layer)

@@ -1,4 +1,4 @@
-"""Datasets, images, series, augmentation, and the batches that are made of them."""
+"""Datasets, images, series, augmentation, and batches of them."""
 
 from pydl._checked_calls import check_public
 from pydl.data.augmentation import (

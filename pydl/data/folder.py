@@ -22,7 +22,7 @@ class ImageFolder(Dataset):
 
     The files below a class's folder that have an extension of Pillow's image formats are its
     images, in the order of their paths; hidden files are left out, others too, with a warning that
-    names them. Images are read when they are asked for.
+    names them. Images are read on access.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class ImageFolder(Dataset):
     Attributes
     ----------
     classes : list of str
-        Names of the sub-folders, sorted; a class's label is its place here.
+        Names of the sub-folders, sorted; a class's label is its index here.
     class_to_idx : dict of str to int
         Labels by name.
     paths : list of Path

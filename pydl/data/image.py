@@ -26,7 +26,7 @@ MOST_PIXELS = 89_478_485
 _FILTERS = ("nearest", "bilinear", "bicubic", "lanczos")
 
 _PIXELS_AT_ONCE = 1 << 20
-# How cameras note that they were turned, and what brings the image upright.
+# How cameras record their orientation, and what turns the image upright.
 _EXIF_ORIENTATION = 0x0112
 _TRANSPOSITIONS = {
     2: "FLIP_LEFT_RIGHT",
@@ -137,7 +137,7 @@ def _turned(image: Image, upright: bool) -> Image:
     after = _orientation(image)
     if upright:
         name = _TRANSPOSITIONS.get(after)
-    else:  # Pillow turns TIFF files by itself
+    else:  # Pillow turns TIFF files already
         name = _TRANSPOSITIONS.get(_INVERSE.get(before, before)) if after != before else None
     return image if name is None else image.transpose(getattr(pillow("load_image").Transpose, name))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DataLoader:
-    """Iterate over data in batches; every pass over a shuffled loader has an order of its own.
+    """Iterate over data in batches; every pass over a shuffled loader has a new order.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class DataLoader:
         Source of the orders; the default generator without `seed` and `generator`.
     batch_sampler : iterable of sequences of int, optional
         Gives the numbers of the samples of each batch, in place of `batch_size`, `shuffle` and
-        `drop_last`; it has a length, and is iterated anew in every pass.
+        `drop_last`; it has a length, and is iterated again in every pass.
     collate_fn : callable, optional
         Makes a batch, a tensor or a tuple of tensors, of a list of samples, where these cannot be
         stacked: `pydl.text.pad_collate`, say.
@@ -53,7 +53,7 @@ class DataLoader:
     Attributes
     ----------
     epoch : int
-        Number of the next pass, from 0; set it to go on with an earlier training's augmentation.
+        Number of the next pass, from 0; set it to continue the augmentation of an earlier run.
         `state_dict` has it too, with all else that decides which batches come next.
 
     Yields
@@ -163,7 +163,7 @@ class DataLoader:
 
         Within a pass, that is its order and how many of its batches were given out; batches made
         ahead do not count as such. State of a `batch_sampler` belongs to it if it has a
-        `state_dict` of its own, else it is not saved.
+        `state_dict`, otherwise it is not saved.
 
         Examples
         --------
@@ -189,8 +189,8 @@ class DataLoader:
         Raises
         ------
         ValueError
-            For a state that `state_dict` of a loader with the same kind of generator did not give,
-            or that has more batches behind it than a pass has.
+            For a state that `state_dict` of a loader with the same kind of generator did not
+            return, or that is past more batches than a pass has.
         """
         self.epoch = self._passes.load_state_dict(state, len(self))
 

@@ -1,4 +1,4 @@
-"""Passes over a loader's data: where they began and how far they are, so that they can go on."""
+"""Passes over a loader's data: where they began and how far they are, so that they can resume."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Passes:
         self._resumed: Pass | None = None
 
     def begin(self, epoch: int) -> Pass:
-        """Begin the pass `epoch`, or go on with the one that was loaded."""
+        """Begin the pass `epoch`, or continue the one that was loaded."""
         if self._resumed is not None:
             self._current, self._resumed = self._resumed, None
         else:
@@ -74,7 +74,7 @@ class Passes:
         return self._current
 
     def state_dict(self, epoch: int) -> State:
-        """Return the state that begins with the pass `epoch`, or goes on with the current one."""
+        """Return the state that begins with the pass `epoch`, or continues the current one."""
         this = self._resumed or self._current
         within = this if this is not None and not this.finished else None
         generator = self._own or _default_generator()

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Prefetcher(Iterator[T], Generic[T]):
-    """Iterate over what another iterator gives, while a thread of its own is up to `depth` ahead.
+    """Iterate over another iterator, which a background thread reads up to `depth` items ahead.
 
     An error in the thread is raised here, after the items before it. `close` ends the thread; so
     do the last item, an error, the end of the program, and losing the last reference.

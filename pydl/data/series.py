@@ -40,7 +40,7 @@ class SeriesWindows(Dataset):
         Rows in a window.
     horizon : int, sequence of int, or None, default 1
         Which rows are the targets: so many steps of the series after the last row of the window.
-        A sequence such as ``range(1, 25)`` gives several, on an axis of their own; numbers from 0
+        A sequence such as ``range(1, 25)`` gives several, on an additional axis; numbers from 0
         down are rows of the window's own time. With None a sample is x alone.
     inputs, targets : int, sequence of int, or None
         Columns of x and of y. A number takes the axis of channels away, None takes all columns.

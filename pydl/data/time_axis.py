@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-# How far from its place on the grid a time may lie, in steps.
+# How far a time may be from its grid point, in steps.
 _TOLERANCE = 1e-3
 
 
@@ -69,7 +69,7 @@ def regular_grid(times: Any, values: Any, step: Any = None) -> tuple[Array, Arra
     Raises
     ------
     ValueError
-        For times that do not increase or do not lie on the grid, and for shapes that do not fit.
+        For times that do not increase or are not on the grid, and for shapes that do not fit.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def chronological_split(
     indices: Sequence[int] | None = None,
     gap: int = 0,
 ) -> list[Any]:
-    """Divide series into earlier and later parts, of which windows are then made one by one.
+    """Divide series into earlier and later parts, from which windows are then made separately.
 
     So no window straddles a border, and a later part never lends rows to an earlier one.
 

@@ -68,7 +68,7 @@ def _tar_members(archive: bytes, names: Sequence[str]) -> list[bytes]:
 
 
 def _debian_data(archive: bytes) -> bytes:
-    """Return the member data.tar.* of an ar file: headers of 60 bytes, contents at even places."""
+    """Return the member data.tar.* of an ar file: headers of 60 bytes, contents at even offsets."""
     place = len(_AR_MAGIC)
     while len(header := archive[place : place + _AR_HEADER_BYTES]) == _AR_HEADER_BYTES:
         name, size = header[:16].rstrip(b" /"), header[48:58].strip()

@@ -50,7 +50,7 @@ def load_austen(
     Parameters
     ----------
     path : str or path, optional
-        Folder with the files, or the file of the package; no other place is tried then.
+        Folder with the files, or the file of the package; nothing else is tried then.
     fetch : bool, default True
         Whether to fetch missing files.
 
@@ -62,7 +62,7 @@ def load_austen(
     Raises
     ------
     FileNotFoundError
-        When the files are nowhere and were not fetched; the message lists the places.
+        When the files are not found and were not fetched; the message lists the paths.
     ValueError
         For a file that is not the pinned one.
     """

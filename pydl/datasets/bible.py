@@ -70,14 +70,14 @@ def load_bible_verses(
     the folder PYDL_DATA, in the user's cache and where Debian puts them. What is nowhere (2.8 MB
     each) is fetched from Debian into the user's cache. All are checked against pinned hashes.
 
-    The verses are paired by their numbers. About a dozen chapters are divided in other places in
+    The verses are paired by their numbers. About a dozen chapters are divided differently in
     the Spanish text (Job 39 to 41 for instance), so that about 1 % of the pairs are one or more
     verses apart.
 
     Parameters
     ----------
     path : str or path, optional
-        Folder with both folders, or with both packages; no other place is tried then.
+        Folder with both folders, or with both packages; nothing else is tried then.
     fetch : bool, default True
         Whether to fetch missing files.
 
@@ -89,7 +89,7 @@ def load_bible_verses(
     Raises
     ------
     FileNotFoundError
-        When the files are nowhere and were not fetched; the message lists the places.
+        When the files are not found and were not fetched; the message lists the paths.
     ValueError
         For a file that is not the pinned one.
     """

@@ -33,7 +33,7 @@ def load_digits(
     Parameters
     ----------
     path : str or path, optional
-        The file or its folder; no other place is tried then.
+        The file or its folder; nothing else is tried then.
     test_fraction : float, default 0.2
         Part of each digit's 500 images, chosen at random, that goes to the test images.
     seed : int, default 0
@@ -47,7 +47,7 @@ def load_digits(
     Raises
     ------
     FileNotFoundError
-        When the file is nowhere; the message lists the places and says what to install.
+        When the file is not found; the message lists the paths and says what to install.
     ValueError
         For a file that is not the pinned one, and a fraction outside (0, 1).
     """

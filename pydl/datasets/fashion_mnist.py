@@ -69,7 +69,7 @@ def load_fashion_mnist(
     Parameters
     ----------
     path : str or path, optional
-        Folder with the four gz files; no other place is tried then.
+        Folder with the four gz files; nothing else is tried then.
     fetch : bool, default True
         Whether to fetch missing files.
 
@@ -82,7 +82,7 @@ def load_fashion_mnist(
     Raises
     ------
     FileNotFoundError
-        When the files are nowhere and were not fetched; the message lists the places.
+        When the files are not found and were not fetched; the message lists the paths.
     ValueError
         For a file that is not the pinned one.
     """

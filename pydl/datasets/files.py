@@ -77,7 +77,7 @@ def find_folder(names: Sequence[str], folders: Sequence[Path]) -> Path | None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is there wholly or not at all; folders are made."""
+    """Write a file completely or not at all; folders are created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _core.io.write_file(path, content)
 

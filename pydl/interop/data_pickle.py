@@ -46,10 +46,10 @@ class DataPickle:
     size : int
         Bytes of the file.
     resolve : callable (module, name) -> object
-        Gives what a global name stands for: an `Allowed` function or inert data. It raises
+        Returns what a global name stands for: an `Allowed` function or inert data. It raises
         ValueError for what the pickle must not name.
     persistent : callable (object) -> object
-        Gives what a persistent id stands for.
+        Returns what a persistent id stands for.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class DataPickle:
         Raises
         ------
         ValueError
-            For a pickle that is damaged or asks for anything but data; it says where.
+            For a pickle that is damaged or contains anything but data; it says where.
         """
         try:
             while (code := self._read(1)[0]) != _STOP:
@@ -192,7 +192,7 @@ class DataPickle:
     # --- bytes ------------------------------------------------------------------------------------
 
     def _read(self, count: int) -> bytes:
-        # Checked first, because reading takes memory for all that was asked for.
+        # Checked first, because reading allocates whatever size is claimed.
         if count > self._size - self._at:
             raise ValueError(
                 f"truncated: {count} more bytes expected, {self._size - self._at} there"

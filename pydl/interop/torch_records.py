@@ -10,7 +10,7 @@ from pydl.interop.data_pickle import Allowed
 _MOST_ELEMENTS = 2**63 - 1
 _MOST_AXES = 8
 
-# PyTorch's storages and how their elements lie in the file; NumPy has no bfloat16.
+# PyTorch's storages and how the file stores their elements; NumPy has no bfloat16.
 STORAGES = {
     "DoubleStorage": "f8",
     "FloatStorage": "f4",
@@ -45,7 +45,7 @@ class Storage(NamedTuple):
 
 
 class TensorRecord(NamedTuple):
-    """How a tensor lies in a storage, in elements."""
+    """The layout of a tensor in its storage, in elements."""
 
     storage: Storage
     offset: int
@@ -76,7 +76,7 @@ class Scope:
         )
 
     def _ordered_dict(self, arguments: tuple[Any, ...]) -> dict[Any, Any]:
-        # Dicts keep their order. Python 2 gave the items here, as a list of [key, value].
+        # Dicts keep their order. Python 2 wrote the items here, as a list of [key, value].
         pairs = arguments[0] if arguments else []
         self._items_left -= len(pairs) if isinstance(pairs, list) else 0
         if len(arguments) > 1 or not isinstance(pairs, list) or self._items_left < 0:

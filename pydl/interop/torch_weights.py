@@ -196,7 +196,7 @@ def _read_zip_storage(
 
 
 def _read_elements(source: Any, available: int, storage: Storage, order: str) -> npt.NDArray[Any]:
-    """Read a storage into memory of its own, in this machine's byte order."""
+    """Read a storage into new memory, in this machine's byte order."""
     dtype = np.dtype(order + STORAGES[storage.kind])
     if storage.length * dtype.itemsize > available:
         raise ValueError(

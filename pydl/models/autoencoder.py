@@ -12,7 +12,7 @@ from pydl.training import Model
 
 
 class ConvAutoencoder(Model):
-    """Convolutions that halve an image into a code, transposed ones that bring it back.
+    """Convolutions that halve an image into a code, transposed ones that restore its size.
 
     Input (N, in_channels, H, W) in [0, 1], H and W multiples of 2**len(widths); output of the same
     shape in (0, 1). `encoder` and `decoder` can be called by themselves.

@@ -105,7 +105,7 @@ class Inception(nn.Module):
 
 
 class InceptionAux(nn.Module):
-    """Auxiliary head: predicts classes from the middle of the network, to bring gradients there.
+    """Auxiliary head: predicts classes from the middle of the network, to supply gradients there.
 
     Examples
     --------

@@ -12,7 +12,7 @@ from pydl.training import Model
 
 
 class Perceptron(Model):
-    """Decides by which side of a plane its input lies on; learns by its own rule, from mistakes.
+    """Decides by the side of a plane that its input is on; learns by its own rule, from mistakes.
 
     Input (N, in_features), output (N, out_features) of 0 and 1.
 
@@ -21,7 +21,7 @@ class Perceptron(Model):
     in_features : int
         Size of the last axis of the input.
     out_features : int, default 1
-        Number of decisions, each with a plane of its own.
+        Number of decisions, each with its own plane.
 
     Attributes
     ----------

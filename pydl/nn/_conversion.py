@@ -11,7 +11,7 @@ from pydl._core import Tensor
 
 TensorT = TypeVar("TensorT", bound=Tensor)
 
-# Address, bytes from there to the end, and the layout that tells apart views of one memory.
+# Address, bytes from there to the end, and the layout, which distinguishes views of one memory.
 _Place = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 
 
@@ -34,8 +34,10 @@ class SharedConversion:
 
     def check(self, tensors: list[tuple[str, Tensor]]) -> None:
         """Raise `ValueError` where tensors overlap without being the same: they would part."""
-        places = sorted(
-            (place, name) for name, tensor in tensors if (place := _place(tensor)) is not None
+        positions = sorted(
+            (position, name)
+            for name, tensor in tensors
+            if (position := _position(tensor)) is not None
         )
         for (first, name), (second, other) in pairwise(places):
             if first != second and second[0] < first[0] + first[1]:
@@ -60,8 +62,8 @@ class SharedConversion:
         return result
 
 
-def _place(tensor: Tensor) -> _Place | None:
-    """Return where a tensor lies; None without elements."""
+def _position(tensor: Tensor) -> _Place | None:
+    """Return the memory of a tensor; None without elements."""
     if tensor.size == 0:
         return None
     width = tensor.nbytes // tensor.size

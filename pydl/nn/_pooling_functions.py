@@ -30,7 +30,7 @@ def _max_pool(axes: int) -> MaxPool:
 
         Returns
         -------
-        Tensor, or a tuple of it and the int64 places in the flattened spatial axes
+        Tensor, or a tuple of it and the int64 indices in the flattened spatial axes
         """
         arguments = (kernel_size, stride, padding, dilation, ceil_mode)
         if return_indices:
@@ -55,7 +55,7 @@ def _adaptive_max_pool(axes: int) -> MaxPool:
 
         Returns
         -------
-        Tensor, or a tuple of it and the int64 places in the flattened spatial axes
+        Tensor, or a tuple of it and the int64 indices in the flattened spatial axes
         """
         wanted: Sequence[int | None]
         if output_size is None or isinstance(output_size, int):
@@ -87,13 +87,13 @@ def _max_unpool(axes: int) -> Unpool:
         padding: Sizes = 0,
         output_size: Sequence[int] | None = None,
     ) -> Tensor:
-        """Zeros, with x at the places that max pooling found.
+        """Zeros, with x at the positions that max pooling found.
 
         Parameters
         ----------
         x, indices : Tensor, shape (N, C, ...), or without N
         kernel_size, stride, padding
-            Of the pooling; they give the size of the result where `output_size` does not.
+            Of the pooling; they determine the size of the result unless `output_size` does.
         output_size : tuple of int, optional
             Shape of the result, or its spatial sizes alone.
 

@@ -112,13 +112,13 @@ def interpolate(
         Spatial sizes of the result.
     scale_factor : float or sequence of float, optional
         Instead of `size`: by how much each axis grows; sizes are rounded down. The factor itself,
-        not the ratio of the rounded sizes, says where elements lie.
+        not the ratio of the rounded sizes, says where elements are.
     mode : {"nearest", "linear", "bilinear", "trilinear", "bicubic", "area"}, default "nearest"
         Linear modes are for 1, 2 and 3 spatial axes, "bicubic" is for 2. "area" takes the means of
         windows that share the input out evenly.
     align_corners : bool, optional
         For linear and cubic modes: whether the centres of the corner elements of input and result
-        lie upon each other, rather than their outer edges, which is the default.
+        coincide, rather than their outer edges, which is the default.
     antialias : bool, default False
         For linear and cubic modes: whether the neighbourhood that makes an element grows as the
         axis shrinks, as in Pillow, so that no element of x is skipped and no fine pattern turns

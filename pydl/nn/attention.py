@@ -46,9 +46,9 @@ class MultiheadAttention(Module):
     bias : bool, default True
         Whether the projections have biases.
     add_bias_kv : bool, default False
-        Whether one more key and value, which are learnt, come behind the others.
+        Whether a trained key and value are appended to the others.
     add_zero_attn : bool, default False
-        Whether one more key and value, which are zeros, come behind the others.
+        Whether a key and value of zeros are appended to the others.
     kdim, vdim : int, optional
         Sizes of keys and values; by default `embed_dim`.
     batch_first : bool, default False
@@ -79,7 +79,7 @@ class MultiheadAttention(Module):
 
     Notes
     -----
-    A query to which the masks leave no key gets zeros, where PyTorch gives not-a-number or zeros.
+    A query to which the masks leave no key gets zeros, where PyTorch returns NaN or zeros.
 
     Examples
     --------
@@ -266,7 +266,7 @@ class MultiheadAttention(Module):
     def _with_further_keys(
         self, k: Tensor, v: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Keys and values behind the others: learnt ones, and zeros, both always seen."""
+        """Append trained keys and values, and zeros, both of which are never masked."""
         n, _, e = k.shape
         further = []
         if self.bias_k is not None and self.bias_v is not None:
@@ -303,7 +303,7 @@ def _projection(rows: int, columns: int, dtype: DType | str) -> Parameter:
 
 
 def _causal_mask(queries: int, keys: int) -> Tensor:
-    """Mark with True where query i may not look: at keys behind i."""
+    """Mark with True what query i may not attend to: keys after i."""
     return _core.arange(keys) > _core.arange(queries).expand_dims(1)
 
 

@@ -10,7 +10,7 @@ from pydl.nn.linear import Dropout
 
 
 class _ChannelDropout(Dropout):
-    _axes: ClassVar[int]  # behind the channels
+    _axes: ClassVar[int]  # after the channels
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:

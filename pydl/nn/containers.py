@@ -32,7 +32,7 @@ class _Layers(Module):
         def __getattr__(self, name: str) -> Any:
             if name == "_layers":
                 raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__()")
-            # Copying asks for methods of its own before there are layers.
+            # Copying looks up its methods before there are layers.
             if not name.startswith("__") and name in self._layers:
                 return self._layers[name]
             return super().__getattr__(name)
@@ -88,7 +88,7 @@ class Sequential(_LayerList, Model):
     *layers : Module, or one mapping of str to Module
         Layers in order. Those given one by one are named "0", "1", ...
     **named_layers : Module
-        Further layers with names of their own.
+        Further layers, by name.
 
     Raises
     ------

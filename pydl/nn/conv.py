@@ -138,7 +138,7 @@ class _Conv(_ConvBase):
         return convolve(padded, *arguments, 0, self.dilation, self.groups)
 
     def _margins(self) -> tuple[int, ...]:
-        # Pairs (before, behind), the last axis first, as `functional.pad` takes them.
+        # Pairs (before, after), the last axis first, as `functional.pad` takes them.
         margins: list[int] = []
         for axis in reversed(range(self._axes)):
             if isinstance(self.padding, tuple):
@@ -259,7 +259,7 @@ class Conv2d(_Conv):
 
     Notes
     -----
-    The output has the logical shape (N, O, H, W) and lies channels-last in memory, which is what
+    The output has the logical shape (N, O, H, W) and is channels-last in memory, which is what
     the next convolution likes best.
 
     Examples
@@ -314,7 +314,7 @@ class ConvTranspose2d(_ConvTranspose):
     padding : int or tuple of int, default 0
         Elements taken away on both sides of each axis.
     output_padding : int or tuple of int, default 0
-        Elements added behind each axis: it chooses among the sizes that a convolution with this
+        Elements added at each axis's end: it chooses among the sizes that a convolution with this
         stride would map to the same one.
     groups : int, default 1
         Channels are divided into so many groups that do not see each other.

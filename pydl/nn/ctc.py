@@ -11,7 +11,7 @@ class CTCLoss(_Loss):
     """Connectionist temporal classification (Graves et al., 2006), as `torch.nn.CTCLoss`.
 
     -log p(target) of a sequence of labels for a longer sequence of outputs, whatever their
-    alignment: at each step a network gives one of the labels, or the blank; repeated labels are
+    alignment: at each step a network emits one of the labels, or the blank; repeated labels are
     read once, and blanks are left out.
 
     Called with `log_probs` (T, N, C) or (T, C), the log-softmax of the outputs; `targets` (N, S),
@@ -21,7 +21,7 @@ class CTCLoss(_Loss):
     Parameters
     ----------
     blank : int, default 0
-        The class that stands for no label.
+        The class that means no label.
     reduction : {"mean", "sum", "none"}, default "mean"
         The mean is over losses that are divided by the length of their target.
     zero_infinity : bool, default False

@@ -1,4 +1,4 @@
-"""Embeddings: tables of vectors that are learnt, one for each word, character or category."""
+"""Embeddings: tables of trained vectors, one for each word, character or category."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Embedding(_Table):
     embedding_dim : int
         Size of each.
     padding_idx : int, optional
-        A vector that starts as zeros, and that is not learnt: what stands for padding.
+        A vector that starts as zeros and is not trained: that of the padding.
     weight : Tensor or array_like, shape (num_embeddings, embedding_dim), optional
         Values to start with (copied), instead of normal random numbers.
     dtype : DType or str, default "float32"
@@ -153,7 +153,7 @@ class EmbeddingBag(_Table):
     include_last_offset : bool, default False
         Whether `offsets` has one entry more, the end of the last bag.
     padding_idx : int, optional
-        A vector that starts as zeros, does not count in its bag, and is not learnt.
+        A vector that starts as zeros, does not count in its bag, and is not trained.
     weight : Tensor or array_like, shape (num_embeddings, embedding_dim), optional
         Values to start with (copied), instead of normal random numbers.
     dtype : DType or str, default "float32"

@@ -1,4 +1,4 @@
-"""The functions behind layers and losses, without parameters of their own."""
+"""The functions that layers and losses call, without parameters."""
 
 from pydl._checked_calls import check_public
 from pydl._core import (

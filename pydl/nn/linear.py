@@ -1,4 +1,4 @@
-"""Linear, and the layers without parameters that stand around it."""
+"""Linear, and the layers without parameters that are used with it."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class BCELoss(_Loss):
     """Binary cross-entropy of probabilities and targets in [0, 1] of one shape.
 
     Logarithms are at least -100, as in PyTorch, so the loss is finite for probabilities of exactly
-    0 and 1; its slope there is at most 1e12. `BCEWithLogitsLoss` keeps a useful slope where a
+    0 and 1; its gradient there is at most 1e12. `BCEWithLogitsLoss` keeps a useful gradient where a
     sigmoid is that sure and wrong.
 
     Examples

@@ -57,7 +57,7 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that belongs to a module's state but is not learnt, such as a running mean.
+    """A tensor that belongs to a module's state but is not trained, such as a running mean.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class Module:
     # Attributes that compiled functions need not look at.
     _unguarded: frozenset[str] = frozenset({"_pinned_mode"})
 
-    # The mode that somebody gave this very module, by itself: `Model.fit` keeps to it. It is set
+    # The mode that was set on this very module: `Model.fit` keeps to it. It is set
     # wherever `training` is, because compiled functions notice attributes that appear.
     _pinned_mode: bool | None = None
     _trainable: bool = True
@@ -241,7 +241,7 @@ class Module:
         if not self._trainable:
             _freeze(value)
 
-    if not TYPE_CHECKING:  # type checkers shall go on to report unknown attributes
+    if not TYPE_CHECKING:  # type checkers should still report unknown attributes
 
         def __getattr__(self, name: str) -> Any:
             raise AttributeError(_unknown_attribute(self, name), name=name, obj=self)
@@ -317,7 +317,7 @@ class Module:
     def train(self: ModuleT, mode: bool = True) -> ModuleT:
         """Set training mode here and in all submodules (`False`: evaluation mode); return self.
 
-        `Model.fit` sets training mode, but a submodule that was put into evaluation mode by itself
+        `Model.fit` sets training mode, but a submodule that was put into evaluation mode separately
         stays there: ``model.backbone.eval()``, or ``layer.training = False``. Its batch norm does
         not move its running moments then, and its dropout drops nothing. ``train()`` on it, or on a
         module around it, ends that. Submodules that define `train` themselves are asked, as in
@@ -340,7 +340,7 @@ class Module:
 
         False freezes all parameters, also those that are added later, and lets batch norm run in
         inference mode, with the running moments, which do not move, even in training mode. Dropout
-        goes on in training mode; `eval` ends that too. True lets all parameters learn, those frozen
+        stays in training mode; `eval` ends that too. True lets all parameters learn, those frozen
         in other ways included. It takes effect at once, without another `compile`.
 
         Examples
@@ -363,7 +363,7 @@ class Module:
     def requires_grad_(self: ModuleT, flag: bool = True) -> ModuleT:
         """Freeze all parameters (`False`), or let them learn again (`True`); return self.
 
-        Optimisers leave frozen parameters alone. Batch norm goes on to move its running moments in
+        Optimisers leave frozen parameters alone. Batch norm keeps moving its running moments in
         training mode, as in PyTorch: set `trainable`, or call `eval`, where that is not wanted.
         """
         for parameter in self.parameters():
@@ -489,7 +489,7 @@ def _name_layer(error: Exception, module: Module) -> None:
     """Put the path of the layer that raised before the message, seen from the outermost module.
 
     The innermost module that the exception passes is noted on it; every module around that one
-    writes the path anew as it knows it. A module called by itself adds nothing.
+    writes the full path that it knows. A module that is called directly adds nothing.
     """
     try:
         failed, message = error.__dict__.setdefault("_pydl_layer", (module, error.args))

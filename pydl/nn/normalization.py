@@ -215,7 +215,7 @@ class _InstanceNorm(_ChannelNorm):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalisation of (N, C, L): each channel of each sample by itself.
+    """Instance normalisation of (N, C, L): each channel of each sample separately.
 
     Input without a batch axis is taken as one sample. See Ulyanov et al. (2016).
 
@@ -260,7 +260,7 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Instance normalisation of (N, C, H, W): each channel of each sample by itself.
+    """Instance normalisation of (N, C, H, W): each channel of each sample separately.
 
     Parameters, attributes and errors are those of `InstanceNorm1d`.
 
@@ -276,7 +276,7 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalisation of (N, C, D, H, W): each channel of each sample by itself.
+    """Instance normalisation of (N, C, D, H, W): each channel of each sample separately.
 
     Parameters, attributes and errors are those of `InstanceNorm1d`.
 

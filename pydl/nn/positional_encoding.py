@@ -64,8 +64,8 @@ class _PositionalEncoding(Module):
 class SinusoidalPositionalEncoding(_PositionalEncoding):
     """Add sines and cosines of the position, of wavelengths 2 pi to 20,000 pi.
 
-    Element t gets sin(t / 10000^(2 i / size)) at places 2 i and the cosine at places 2 i + 1
-    (Vaswani et al., 2017, "Attention is all you need", section 3.5). Nothing is learnt or saved.
+    Element t gets sin(t / 10000^(2 i / size)) at positions 2 i and the cosine at positions 2 i + 1
+    (Vaswani et al., 2017, "Attention is all you need", section 3.5). Nothing is trained or saved.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class SinusoidalPositionalEncoding(_PositionalEncoding):
 
 
 class LearnedPositionalEncoding(_PositionalEncoding):
-    """Add a vector for each position that is learnt (Gehring et al., 2017; Devlin et al., 2019).
+    """Add a trained vector for each position (Gehring et al., 2017; Devlin et al., 2019).
 
     Parameters
     ----------

@@ -197,7 +197,7 @@ class RNN(_Recurrent):
         Probability of dropout after every layer but the last, in training mode.
     bidirectional : bool, default False
         Whether a second set of weights goes from the last step to the first; outputs of both
-        directions lie side by side.
+        directions are concatenated.
     dtype : DType or str, default "float32"
         Dtype of the parameters.
     generator : Generator, optional
@@ -263,7 +263,7 @@ class RNN(_Recurrent):
         initial_state : Tensor, shape (layers * directions, N, H), optional
             h before the first step; zeros by default.
         lengths : sequence of int or Tensor, shape (N,), optional
-            How many steps of each sequence count, in any order. Steps behind cost nothing, their
+            How many steps of each sequence count, in any order. Later steps cost nothing, their
             outputs are 0; the final state is that of the last step that counts, and the reverse
             direction begins there.
 

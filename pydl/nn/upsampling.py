@@ -24,7 +24,7 @@ class Upsample(Module):
     mode : {"nearest", "linear", "bilinear", "trilinear", "bicubic", "area"}, default "nearest"
         See `pydl.nn.functional.interpolate`.
     align_corners : bool, optional
-        For linear and cubic modes: whether the corners' centres lie upon each other.
+        For linear and cubic modes: whether the centres of the corners coincide.
 
     Raises
     ------

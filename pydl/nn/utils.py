@@ -1,7 +1,7 @@
 """Weights that are computed from other tensors: weight and spectral normalisation.
 
 Each function changes a layer in place and returns it: the parameter is replaced by the tensors that
-it is computed from, anew whenever the layer reads it, so training, `state_dict` and compiled
+it is computed from, again whenever the layer reads it, so training, `state_dict` and compiled
 functions see those. `remove_weight_norm` and `remove_spectral_norm` put a plain parameter back.
 """
 
@@ -121,7 +121,7 @@ _Computed = _WeightNorm | _SpectralNorm
 
 
 class _ComputedWeights:
-    """What the classes of layers with computed weights have beside their own layer's."""
+    """What classes of layers with computed weights add to those of their layers."""
 
     _original_class: type[Module]
     _computed: Mapping[str, _Computed]
@@ -132,7 +132,7 @@ def _computed_weights(module: Module) -> dict[str, _Computed]:
 
 
 def _set_computed_weights(module: Module, computed: Mapping[str, _Computed]) -> None:
-    """Give the layer a class of its own, where the weights are properties."""
+    """Give the layer its own class, in which the weights are properties."""
     cls: type[Any] = type(module)
     original = cls._original_class if issubclass(cls, _ComputedWeights) else cls
     if not computed:
@@ -203,7 +203,7 @@ def _remove(module: Module, name: str, kind: type[_Computed]) -> None:
 
 
 def weight_norm(module: ModuleT, name: str = "weight", dim: int | None = 0) -> ModuleT:
-    """Learn the length and the direction of a weight apart (Salimans and Kingma, 2016).
+    """Learn the length and the direction of a weight separately (Salimans and Kingma, 2016).
 
     The parameter `name` is replaced by `name_g`, the lengths, and `name_v`, the directions: it is
     g * v / ||v||.
@@ -264,7 +264,7 @@ def spectral_norm(
     """Divide a weight by its largest singular value (Miyato et al., 2018).
 
     The parameter `name` is replaced by `name_orig`, and the buffers `name_u` and `name_v`, the
-    singular vectors, which a power iteration brings up to date whenever the layer is used in
+    singular vectors, which a power iteration updates whenever the layer is used in
     training mode.
 
     Parameters

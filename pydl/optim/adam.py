@@ -84,7 +84,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2019).
+    """Adam with weight decay decoupled from the gradient (Loshchilov and Hutter, 2019).
 
     p = p - lr * weight_decay * p before Adam's step, as `torch.optim.AdamW`. Parameters and errors
     are those of `Adam`, but weight_decay is 0.01 unless given.

@@ -122,7 +122,7 @@ class Optimizer:
         self._parameters = [p for group in self.groups for p in group.parameters]
         if len({id(p) for p in self._parameters}) != len(self._parameters):
             raise ValueError(f"{self._name}: a parameter was given twice")
-        # Counts how often state tensors were made anew or regrouped: compiled steps look at it.
+        # Counts how often state tensors were replaced or regrouped: compiled steps check it.
         self._structure = 0
         self._batches = [
             _Batch(group, list(group.parameters), zeros((), dtype="int64"), [])
@@ -159,7 +159,7 @@ class Optimizer:
             _check_attribute(self, name)
             object.__setattr__(self, name, value)
 
-    if not TYPE_CHECKING:  # type checkers shall go on to report unknown attributes
+    if not TYPE_CHECKING:  # type checkers should still report unknown attributes
 
         def __getattr__(self, name: str) -> Any:
             groups = vars(self).get("groups")
@@ -186,7 +186,7 @@ class Optimizer:
             vars(self)[name] = value
 
     def _rearrange_slots(self, batch: _Batch, before: tuple[str, ...]) -> None:
-        """Keep the tensors that go on to be needed, add zeros for new ones, drop the others."""
+        """Keep the tensors that are still needed, add zeros for new ones, drop the others."""
         names = self._slots_of(batch.group.options)
         if names == before or not batch.slots:
             return

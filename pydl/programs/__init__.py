@@ -1,4 +1,4 @@
-"""Programs in files: functions that run, and go on training, without their Python source."""
+"""Programs in files: functions that run, and continue training, without their Python source."""
 
 from pydl._checked_calls import check_public
 from pydl.programs.loaded import Program, TensorInfo, load

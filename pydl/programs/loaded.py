@@ -14,7 +14,7 @@ from pydl.programs.structure import from_json
 
 
 class TensorInfo(NamedTuple):
-    """What a function takes or gives: name, dtype, shape with None where the batch decides."""
+    """An input or output of a function: name, dtype, shape with None where the batch decides."""
 
     name: str
     dtype: DType
@@ -34,7 +34,7 @@ class Program(Mapping[str, Tensor]):
     functions : tuple of str
         Names of the functions.
     inputs, outputs : list of TensorInfo
-        What the first function takes and gives.
+        Inputs and outputs of the first function.
     class_names : list of str
         Names of the classes by number, where the file has them.
     preprocessing : dict of str to list of float
@@ -71,7 +71,7 @@ class Program(Mapping[str, Tensor]):
 
     @property
     def outputs(self) -> list[TensorInfo]:
-        """What the first function gives."""
+        """Outputs of the first function."""
         return [TensorInfo(*info) for info in self._infos[self.functions[0]][2]]
 
     def inputs_of(self, function: str) -> list[TensorInfo]:
@@ -79,7 +79,7 @@ class Program(Mapping[str, Tensor]):
         return [TensorInfo(*info) for info in self._info(function)[1]]
 
     def outputs_of(self, function: str) -> list[TensorInfo]:
-        """Return what a function gives."""
+        """Return the outputs of a function."""
         return [TensorInfo(*info) for info in self._info(function)[2]]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -172,7 +172,7 @@ def load(
         The only size of batches that the program will take, for which it is made ready now; by
         default it takes any, and is made ready when it first sees one.
     max_operations : int, optional
-        Most operations of one run, for files of others, which may ask for hours of work and all
+        Most operations of one run, for untrusted files, which may ask for hours of work and all
         memory: floating-point operations, or elements read and written where these are more. A run
         that needs more raises `ValueError` before it begins. By default there is no limit.
 

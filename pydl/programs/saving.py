@@ -25,7 +25,7 @@ class FunctionToSave(NamedTuple):
     Attributes
     ----------
     function : callable
-        What `pydl.compile` gives, a module, or a function of tensors.
+        What `pydl.compile` returns, a module, or a function of tensors.
     inputs : tuple or dict
         Arguments that it is traced with, by position or by name.
     names : mapping of int to str, optional
@@ -65,7 +65,7 @@ def save_program(
         What the function takes: only shapes, dtypes and structure count. A dict has arguments by
         name. What is no tensor is built into the program.
     state : Module, Optimizer, Tensor, or sequence of them
-        What a function that is not compiled yet reads or changes beside its arguments.
+        What a function that is not compiled yet reads or changes besides its arguments.
     open_batch : bool, default True
         Whether the program takes batches of any size N: those inputs whose first axis is as long as
         that of the first input have it open. The function is traced at three sizes and must do the
@@ -74,7 +74,7 @@ def save_program(
         The axis of the batch of inputs where it is another than the first; None for an input
         without one.
     class_names : sequence of str, optional
-        Names of the classes by number, kept for whoever loads the program.
+        Names of the classes by number, kept for the users of the program.
     preprocessing : mapping of str to numbers, optional
         Constants such as {"mean": [0.28], "std": [0.35]}, likewise. They are not applied.
 
@@ -186,7 +186,7 @@ class _Recorder:
         return axes
 
     def run(self, open_batch: bool) -> tuple[Any, ...]:
-        """Return what the file is made of."""
+        """Return the contents of the file."""
         batches: list[int] = []  # none: traced as it is
         if open_batch and self._batch is not None:
             # Not 1, whose axes broadcast.

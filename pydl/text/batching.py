@@ -80,7 +80,7 @@ def pad_sequences(
     longest = max((len(array) for array in arrays), default=0)
     size = longest if max_length is None else max_length
     if dtype is None:
-        # Empty lists have a dtype of their own, which says nothing.
+        # The dtype of an empty list says nothing.
         dtypes = [array.dtype for array in arrays if array.size] or [np.dtype(np.int64)]
         dtype = np.result_type(*dtypes)
     lengths = np.array([min(len(array), size) for array in arrays], np.int64)
@@ -155,7 +155,7 @@ class BucketBatchSampler:
     batch_size : int, default 32
         Samples per batch.
     shuffle : bool, default False
-        Whether every pass has a random order of its own.
+        Whether every pass has a new random order.
     drop_last : bool, default False
         Whether smaller batches are left out.
     window : int, default 100
@@ -229,12 +229,12 @@ class BucketBatchSampler:
         return {"generator": self._source().state()} if self.shuffle else {}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on with the orders that come next where `state` was taken.
+        """Continue with the orders that follow the point where `state` was taken.
 
         Raises
         ------
         ValueError
-            For a state that `state_dict` of a sampler with the same `shuffle` did not give.
+            For a state that `state_dict` of a sampler with the same `shuffle` did not return.
         """
         expected = {"generator"} if self.shuffle else set()
         if state.keys() != expected:

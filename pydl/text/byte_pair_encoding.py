@@ -35,7 +35,7 @@ class BytePairEncoding:
     learned pair is left (Sennrich et al., 2016).
 
     The numbers are those of `special_tokens`, the 256 bytes, `characters`, then one per merge.
-    Characters without a number of their own are encoded as their UTF-8 bytes, so there is no
+    Characters without their own number are encoded as their UTF-8 bytes, so there is no
     unknown text.
 
     Parameters
@@ -43,7 +43,7 @@ class BytePairEncoding:
     merges : sequence of (int, int)
         Pairs of numbers, in the order in which they were learned.
     characters : sequence of str, optional
-        Characters with a number of their own: those of the training text at character level.
+        Characters with their own number: those of the training text at character level.
     special_tokens : sequence of str, optional
         Tokens such as "<pad>" that text is never encoded to.
 

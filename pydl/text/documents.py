@@ -25,7 +25,7 @@ def reader(tokenizer: Tokenizer, ngram_range: tuple[int, int] = (1, 1)) -> Token
     """Return what reads n-grams of texts; the tokenisers of this package make no strings there."""
     prepare: Callable[[Any], Any] = tokenizer
     rule = "lists"
-    # Not isinstance: a subclass may have a __call__ of its own.
+    # Not isinstance: a subclass may define its own __call__.
     if type(tokenizer) is WordTokenizer:
         prepare, rule = tokenizer._prepare, tokenizer._rule
     elif type(tokenizer) is CharacterTokenizer:

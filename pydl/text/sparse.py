@@ -1,4 +1,4 @@
-"""Sparse matrices in compressed rows, as the vectorizers give them."""
+"""Sparse matrices in compressed rows, as the vectorizers return them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Normalization: TypeAlias = 'Literal["NFC", "NFKC"] | None'
 class WordTokenizer:
     """Split text into words, in any script.
 
-    A **word** begins with a letter or number (Unicode categories L and N) and goes on as long as
+    A **word** begins with a letter or number (Unicode categories L and N) and continues as long as
     there are letters, numbers and combining marks (M). One of these may stand between: an
     apostrophe (' or U+2019), a Hebrew geresh or gershayim, a zero-width joiner or non-joiner, or a
     soft hyphen, if a letter or number comes next. So "don't" and Persian words with U+200C are one
@@ -23,7 +23,7 @@ class WordTokenizer:
 
     Letters of scripts written without spaces, Han, kana and Bopomofo, are words of their own, with
     the marks that follow them: Chinese and Japanese fall back to characters. Thai, Lao, Khmer and
-    Burmese are not segmented: what stands between spaces is one word.
+    Burmese are not segmented: the text between two spaces is one word.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class NGramTokenizer:
 
 
 def default_separator(tokenizer: Tokenizer) -> str:
-    """Return what stands between the tokens of an n-gram."""
+    """Return the separator between the tokens of an n-gram."""
     return "" if isinstance(tokenizer, CharacterTokenizer) else " "
 
 

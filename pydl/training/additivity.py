@@ -1,4 +1,4 @@
-"""Whether a function (output, target) treats each sample by itself, tried on made-up samples.
+"""Whether a function (output, target) treats each sample separately, tried on made-up samples.
 
 A mean over samples is the mean of the means of two parts. A recall is not, and neither is a formula
 that, by broadcasting (N, 1) with (N,), combines each sample with each.
@@ -30,7 +30,7 @@ def is_additive(
     """Say whether the value for samples is the mean, or the sum, of those of their parts.
 
     Only shapes and dtypes of `output` and `target` (N, ...) count; `target_shape` (...) replaces
-    the target's. None where the function refuses such samples, or gives no numbers for them.
+    the target's. None where the function refuses such samples, or returns no numbers for them.
     """
     shape = target.shape[1:] if target_shape is None else target_shape
     count = min(_MOST_SAMPLES, _ELEMENTS // max(1, math.prod(output.shape[1:]), math.prod(shape)))

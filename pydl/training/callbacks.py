@@ -53,7 +53,7 @@ class Callback:
         return {}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state_dict` gave; the next `fit` goes on from there.
+        """Take what `state_dict` returned; the next `fit` continues from there.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class CallbackList:
             callback.model = model
             callback._check(known)
             if not type(callback).__module__.startswith("pydl."):
-                known = None  # it may add values of its own
+                known = None  # it may add values
         self._per_step = [
             callback
             for callback in self._callbacks
@@ -302,7 +302,7 @@ class EarlyStopping(Callback):
         }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state_dict` gave: the next `fit` does not begin anew but goes on from there.
+        """Take what `state_dict` returned: the next `fit` continues from there.
 
         Raises
         ------
@@ -421,7 +421,7 @@ class ModelCheckpoint(Callback):
         return {"best": tensor(self._best.value, dtype="float64")}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state_dict` gave: only better values are saved as the best.
+        """Take what `state_dict` returned: only better values are saved as the best.
 
         Raises
         ------

@@ -45,7 +45,7 @@ class History:
         Parameters
         ----------
         path : str or path, optional
-            Where to save the picture, atomically; the ending gives the format, PNG without one.
+            Where to save the picture, atomically; the suffix decides the format, PNG without one.
             Without a path, the figure belongs to pyplot, which shows it.
 
         Raises

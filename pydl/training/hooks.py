@@ -1,4 +1,4 @@
-"""Looking at what goes into modules, and what comes out, for the length of a scope."""
+"""Hooks that see the inputs and outputs of modules within a scope."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pydl import _core
 class StopOnInterrupt(_core._InterruptScope):
     """Within the block, the first Ctrl-C sets `requested`; the second raises KeyboardInterrupt.
 
-    Outside the main thread, and where somebody ignores the signal, it changes nothing. The handler
+    Outside the main thread, and where the signal is ignored, it changes nothing. The handler
     from before is back afterwards, whenever a signal comes.
     """
 

@@ -23,8 +23,8 @@ _SMALLEST_PROBABILITY = 1e-7
 class Loss(NamedTuple):
     """A loss function with what is known of it.
 
-    `output` is what the last layer must give: "logits", "probabilities", or "any"; `binary` says
-    that each output element is a decision of its own, `regression` that outputs are like targets.
+    `output` is what the last layer must return: "logits", "probabilities", or "any"; `binary` says
+    that each output element is a separate decision, `regression` that outputs are like targets.
     Losses of classes have the label that does not count, and perhaps weights of classes.
     """
 
@@ -43,7 +43,7 @@ class Loss(NamedTuple):
         return self.binary or self.regression or self.ignore_index is not None
 
     def is_plain(self, targets: Tensor) -> bool:
-        """Whether all of these targets count, and are decisions for whoever counts decisions.
+        """Whether all of these targets count, and are decisions for those who count decisions.
 
         Steps on such targets need not look at them one by one.
         """
@@ -73,7 +73,7 @@ class Loss(NamedTuple):
         return _core.where(kept, weights, 0.0).sum()
 
     def aligned(self, output: Any, target: Any) -> Any:
-        """Return the target in the shape that the output asks for, where only an axis of 1 differs.
+        """Return the target in the shape that the output requires, where only an axis of 1 differs.
 
         As in Keras, (N,) and (N, 1) are the same to pydl's losses: for class indices, and for what
         is like the output.

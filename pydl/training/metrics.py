@@ -24,7 +24,7 @@ class Metric:
     """Base of metrics: numbers that add up over batches, and what to make of their sums.
 
     A recall, or an F1 score, is not the mean of those of batches, so a function (output, target)
-    -> number cannot give it. A metric counts instead.
+    -> number cannot compute it. A metric counts instead.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Metric:
         return self.totals(output, target)
 
     def _sums(self, values: Sequence[Any], samples: int) -> Sequence[Any]:
-        """Return the totals of what `_totals_of` gave for that many samples."""
+        """Return the totals of what `_totals_of` returned for that many samples."""
         return values
 
     def _values(self, output: Any, target: Any, plain: bool) -> list[Tensor]:
@@ -234,7 +234,7 @@ class _DecisionMetric(Metric):
         return self._decide_classes(output, target)
 
     def _decide_each(self, output: Tensor, target: Tensor) -> _Decisions:
-        """Each element of the output is a decision of its own."""
+        """Each element of the output is a separate decision."""
         if self.threshold is None:
             raise ValueError(
                 f"metric {self.name!r}: whether the outputs are logits or probabilities is not "
@@ -290,7 +290,7 @@ class Accuracy(_DecisionMetric):
     threshold : float, optional
         0 for logits, 0.5 for probabilities. By default as the loss, or the last layer, says.
     binary : bool, optional
-        Whether each element is a decision of its own, also where there are several along axis 1
+        Whether each element is a separate decision, also where there are several along axis 1
         (several labels for a sample). By default as the loss says.
     ignore_index : int, optional
         Labels of this value do not count. By default that of the loss, or -100.
@@ -461,7 +461,7 @@ def _get(metric: Any, loss: Loss) -> Metric:
 class Averages:
     """Loss and metrics over the batches so far.
 
-    Values stay tensors until somebody asks, so that adding them costs nothing.
+    Values stay tensors until they are read, so that adding them costs nothing.
     """
 
     _most_pending = 256

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def set_mode(model: Module, training: bool) -> None:
     """Set a mode as `fit` does: submodules in training keep the mode that they got by themselves.
 
-    Nothing is forgotten of what somebody froze: the next call finds it again.
+    What the user froze is not forgotten: the next call finds it again.
     """
     pinned = [(module, module._pinned_mode) for _, module in model._walk("", set())]
     model.train(training)
@@ -28,7 +28,7 @@ def set_mode(model: Module, training: bool) -> None:
 class in_mode(_core._RestoreScope):  # noqa: N801  (used like a keyword)
     """Set training or evaluation mode for a scope; afterwards each submodule has the mode it had.
 
-    Submodules may have modes of their own: layers that somebody froze in evaluation mode. Ctrl-C
+    Submodules may have their own modes: layers that the user froze in evaluation mode. Ctrl-C
     leaves no mode switched, whenever it comes.
     """
 

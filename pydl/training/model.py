@@ -127,7 +127,7 @@ class Model(Module):
         jit : bool, default True
             Whether `fit`, `evaluate` and `predict` run each step as a program, made once for each
             shape of batch (`pydl.compile`). Code of the model then runs only when it is traced. A
-            step that asks for values of tensors runs eagerly, after a warning.
+            step that reads values of tensors runs eagerly, after a warning.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class Model(Module):
         """Warn of layers that take something else for samples than `fit` does."""
 
     def _bind_optimizer(self) -> Optimizer:
-        """Return the optimiser; one chosen by name is made anew when parameters have changed."""
+        """Return the optimiser; one chosen by name is replaced when parameters have changed."""
         own = list(self.parameters())
         identities = {id(parameter) for parameter in own}
         if isinstance(self._optimizer_spec, Optimizer):
@@ -172,11 +172,11 @@ class Model(Module):
         return self.optimizer
 
     def __getstate__(self) -> dict[str, Any]:
-        # Copies compile steps of their own: programs belong to the tensors they were made for.
+        # Copies compile their own steps: programs belong to the tensors they were made for.
         return {name: value for name, value in vars(self).items() if name != "_steps"}
 
     def _parts(self) -> list[Any]:
-        """Return what steps read and change beside the batch: loss and metrics may have tensors."""
+        """Return what steps use besides the batch: loss and metrics may have tensors."""
         loss = None if self._loss is None else self._loss.function
         functions = [m.function for m in self._metrics_list() if isinstance(m, FunctionMean)]
         parts = [self, self.optimizer, loss, *self._metrics_list(), *functions]
@@ -230,7 +230,7 @@ class Model(Module):
         `trainable` False, and submodules that were put into evaluation mode by themselves, as by
         ``model.backbone.eval()``. The mode of the model as a whole does not matter.
 
-        Ctrl-C ends the training after the current step: the model keeps what it learnt and the
+        Ctrl-C ends the training after the current step: the model keeps its weights and the
         history is marked as interrupted. A second Ctrl-C raises at once.
 
         Parameters
@@ -245,9 +245,9 @@ class Model(Module):
             Measured after each epoch.
         validation_split : float, default 0.0
             Part of the arrays, at their end and before shuffling, to measure instead of to learn:
-            of N samples, the first ``int(N * (1 - validation_split))`` are learnt, as in Keras.
+            of N samples, the first ``int(N * (1 - validation_split))`` are trained on, as in Keras.
         shuffle : bool, default True
-            Whether each epoch has a random order of its own.
+            Whether each epoch has a new random order.
         callbacks : sequence of Callback, optional
             Called between steps and epochs.
         verbose : {"auto", 0, 1, 2}, default "auto"
@@ -258,8 +258,8 @@ class Model(Module):
         on_nan : {"warn", "stop", "skip", "ignore"}, default "warn"
             What to do when a loss is not finite. "warn" says once in which layer, parameter or
             batch it began, and goes on. "stop" ends the training before that step, like Keras's
-            TerminateOnNaN, and "skip" goes on without it: parameters and buffers are as they were
-            before, and gradients are looked at too. These two compute gradients and update apart,
+            TerminateOnNaN, and "skip" continues without it: parameters and buffers are as they were
+            before, and gradients are checked too. These two compute gradients and update apart,
             which makes steps slower (of small models up to three times).
 
         Returns
@@ -440,7 +440,7 @@ class Model(Module):
     def _averages(self) -> Averages:
         return Averages(self._metrics or {})
 
-    # --- using what was learnt --------------------------------------------------------------------
+    # --- using the trained model ------------------------------------------------------------------
 
     def evaluate(
         self,
@@ -658,7 +658,7 @@ class Model(Module):
     def load(self, path: str | os.PathLike[str]) -> None:
         """Read parameters and buffers from a safetensors file, such as `save` writes.
 
-        Of a program file these are taken, and what belongs to the optimiser is left.
+        Of a program file these are taken, and what belongs to the optimiser is ignored.
 
         Raises
         ------

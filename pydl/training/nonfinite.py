@@ -222,10 +222,10 @@ def _places(tensor: Tensor) -> str:
 
 
 class GuardedStep:
-    """A step in two parts, of which the second, the update, waits until all gradients are known.
+    """A step in two parts; the second, the update, waits until all gradients are known.
 
     Compiled steps update parameters while they compute gradients of others; here nothing has
-    changed when something is not finite, but for buffers, of which copies are kept.
+    changed when something is not finite, except buffers, which are copied before.
     """
 
     def __init__(self, model: Model) -> None:

@@ -1,4 +1,4 @@
-"""Models in program files: what predicts, and what goes on training."""
+"""Models in program files: prediction, and steps that continue training."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Steps:
     functions : dict of str to callable
         Steps (batch) -> results by the name of the verb that they serve.
     state : sequence
-        What they read and change beside the batch, for `pydl.compile`.
+        What they read and change besides the batch, for `pydl.compile`.
     optimizer : Optimizer or None
         Which of the state is the model's optimiser: another one needs other steps.
     jit : bool
@@ -47,7 +47,7 @@ class Steps:
             }
 
     def run(self, verb: str, batch: Any, *options: Any) -> Any:
-        """Run the step of a verb on a batch; each value of the options has programs of its own."""
+        """Run the step of a verb on a batch; each value of the options has its own programs."""
         function = self._functions[verb]
         if isinstance(function, CompiledFunction) and function._changes > _MOST_CHANGES:
             self._stop_compiling(

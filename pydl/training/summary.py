@@ -15,7 +15,7 @@ from pydl.training.mode import set_mode
 
 @dataclass(frozen=True)
 class Pass:
-    """What one forward pass of a module gives and costs."""
+    """The output and the cost of one forward pass of a module."""
 
     output: str
     flops: int  # a multiply-add counts as two
@@ -143,7 +143,7 @@ def _millions(count: int) -> str:
 
 
 def _bytes_text(size: int) -> str:
-    """Bytes in the largest binary unit of which there is at least one."""
+    """Bytes in the largest binary unit that is not larger than the number."""
     amount, unit = float(size), "B"
     for larger in ("KiB", "MiB", "GiB"):
         if amount < 1024:

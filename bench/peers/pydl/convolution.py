@@ -63,5 +63,5 @@ def _values(work: Convolution, results: _Results) -> Values:
 
 
 def _channels_last(images: Array) -> pydl.Tensor:
-    """A tensor (N, C, H, W) that lies as (N, H, W, C)."""
+    """A tensor (N, C, H, W) stored as (N, H, W, C)."""
     return pydl.tensor(images.transpose(0, 2, 3, 1)).permute_dims(0, 3, 1, 2)

@@ -118,7 +118,7 @@ def _batch_norm(weight: tf.Variable, bias: tf.Variable | None) -> _Function:
 
 
 def _max_pool(layer: MaxPool, x: tf.Tensor) -> tf.Tensor:
-    if layer.padding:  # apart, since XLA has no pooling with explicit padding
+    if layer.padding:  # separate, since XLA has no pooling with explicit padding
         margins = [[0, 0], [layer.padding] * 2, [layer.padding] * 2, [0, 0]]
         x = tf.pad(x, margins, constant_values=x.dtype.min)
     return tf.nn.max_pool2d(x, layer.kernel, layer.stride, "VALID")

@@ -12,7 +12,7 @@ from pydl import nn
 
 
 class Writer(pydl.Model):
-    """Scores of the next character behind each character of a text."""
+    """Scores of the next character after each character of a text."""
 
     def __init__(self, characters: int, units: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Write 5,000 handwritten digits to a safetensors file, for the C++ program beside it."""
+"""Write 5,000 handwritten digits to a safetensors file, for the C++ program in this folder."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Forecaster(pydl.Model):
         self.head = nn.Linear(units, 1)
 
     def forward(self, x: pydl.Tensor) -> pydl.Tensor:
-        """Return the number behind the last of x (N, T, 1)."""
+        """Return the number that follows the last of x (N, T, 1)."""
         return self.head(self.lstm(x)[0][:, -1])
 
 

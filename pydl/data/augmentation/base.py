@@ -150,7 +150,7 @@ class Augment:
     >>> x.shape, x.dtype.name
     ((6, 3, 32, 32), 'float32')
 
-    In a loader it runs in the background; each pass has numbers of its own:
+    In a loader it runs in the background; each pass draws its own numbers:
 
     >>> for x, y in DataLoader((images, labels), 4, shuffle=True, seed=0, augment=augment):
     ...     print(x.shape)

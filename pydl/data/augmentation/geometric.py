@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class RandomCrop(Augmentation):
-    """Cut out a window at a random place, after adding a border.
+    """Cut out a window at a random position, after adding a border.
 
     Parameters
     ----------

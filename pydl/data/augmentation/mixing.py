@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Cutout(Augmentation):
-    """Overwrite a square at a random place (DeVries and Taylor, 2017).
+    """Overwrite a square at a random position (DeVries and Taylor, 2017).
 
     Its centre is any pixel: what reaches over the image's edge is left out.
 

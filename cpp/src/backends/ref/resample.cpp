@@ -28,7 +28,7 @@ void for_each_tap(const Taps& taps, int64_t position, const Function& function) 
 
 // Calls `function(i, j, k)` for each output position.
 template <class Function>
-void for_each_position(const ResampleGeometry& geometry, const Function& function) {
+void for_each_resampled(const ResampleGeometry& geometry, const Function& function) {
   for (int64_t i = 0; i < geometry.output[0]; ++i) {
     for (int64_t j = 0; j < geometry.output[1]; ++j) {
       for (int64_t k = 0; k < geometry.output[2]; ++k) function(i, j, k);
@@ -39,7 +39,7 @@ void for_each_position(const ResampleGeometry& geometry, const Function& functio
 template <class T>
 void resample_plane(const ResampleGeometry& geometry, const void* x, int64_t x_start,
                     const std::array<int64_t, 3>& from, void* y, int64_t y_start, const std::array<int64_t, 3>& to) {
-  for_each_position(geometry, [&](int64_t i, int64_t j, int64_t k) {
+  for_each_resampled(geometry, [&](int64_t i, int64_t j, int64_t k) {
     double sum = 0;
     for_each_tap(geometry.taps[0], i, [&](int64_t a, double weight_a) {
       for_each_tap(geometry.taps[1], j, [&](int64_t b, double weight_b) {
