@@ -39,7 +39,7 @@ class SharedConversion:
             for name, tensor in tensors
             if (position := _position(tensor)) is not None
         )
-        for (first, name), (second, other) in pairwise(places):
+        for (first, name), (second, other) in pairwise(positions):
             if first != second and second[0] < first[0] + first[1]:
                 raise ValueError(
                     f"to: {name} and {other} share memory in different layouts, which the "
