@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "op/attrs/conv.h"
 #include "runtime/amx.h"
 
 namespace pydl::op {
@@ -14,20 +15,21 @@ void read(const Dims& dims, int first_axis, int spatial, ConvGeometry::Sizes& si
 
 }  // namespace
 
-ConvGeometry ConvGeometry::of(const Attrs& attrs, const Dims& x, const Dims& weight, const Dims& y) {
+ConvGeometry ConvGeometry::of(const Attrs& given, const Dims& x, const Dims& weight, const Dims& y) {
+  const auto attrs = from_attrs<ConvAttrs>(given);  // the attributes that all three ops have
   ConvGeometry geometry;
   geometry.spatial = x.rank() - 2;
   geometry.batch = x[0];
-  geometry.groups = attrs.integer("groups");
+  geometry.groups = attrs.groups;
   geometry.in_channels = weight[1];
   geometry.out_channels = weight[0] / geometry.groups;
   read(x, 2, geometry.spatial, geometry.input);
   read(weight, 2, geometry.spatial, geometry.kernel);
   read(y, 2, geometry.spatial, geometry.output);
-  read(attrs.dims("stride"), 0, geometry.spatial, geometry.stride);
-  read(attrs.dims("padding_low"), 0, geometry.spatial, geometry.low);
-  read(attrs.dims("padding_high"), 0, geometry.spatial, geometry.high);
-  read(attrs.dims("dilation"), 0, geometry.spatial, geometry.dilation);
+  read(attrs.stride, 0, geometry.spatial, geometry.stride);
+  read(attrs.padding_low, 0, geometry.spatial, geometry.low);
+  read(attrs.padding_high, 0, geometry.spatial, geometry.high);
+  read(attrs.dilation, 0, geometry.spatial, geometry.dilation);
   return geometry;
 }
 

@@ -69,30 +69,32 @@ int64_t channels_in(const Dims& weight, int64_t groups) {
 }
 
 // The spatial sizes of the output.
-Dims output_sizes(OpId id, const Attrs& attrs, const Dims& input, const Dims& kernel) {
+template <class Options>
+Dims output_sizes(OpId id, const Options& options, const Dims& input, const Dims& kernel) {
   Dims sizes;
   for (int i = 0; i < input.rank(); ++i) {
     int64_t padded = 0;
-    if (__builtin_add_overflow(input[i], attrs.dims("padding_low")[i] + attrs.dims("padding_high")[i], &padded)) {
+    if (__builtin_add_overflow(input[i], options.padding_low[i] + options.padding_high[i], &padded)) {
       throw ValueError(concat_text(name_of(id, input.rank()), ": the input of spatial sizes ", input,
                                    " with its padding has too many elements along spatial axis ", i));
     }
     int64_t span = 0;
-    const bool overflows = __builtin_mul_overflow(attrs.dims("dilation")[i], kernel[i] - 1, &span);
+    const bool overflows = __builtin_mul_overflow(options.dilation[i], kernel[i] - 1, &span);
     if (kernel[i] < 1 || overflows || ++span > padded) {
       throw ValueError(concat_text(name_of(id, input.rank()), ": a kernel of ", kernel, " with dilation ",
-                                   attrs.dims("dilation"), " does not fit into a padded input of ", padded,
+                                   options.dilation, " does not fit into a padded input of ", padded,
                                    " along spatial axis ", i));
     }
-    sizes.push_back((padded - span) / attrs.dims("stride")[i] + 1);
+    sizes.push_back((padded - span) / options.stride[i] + 1);
   }
   return sizes;
 }
 
 // Checks the shapes of the three operands of a convolution, two of which are given, against each other.
-void require_fit(OpId id, const Attrs& attrs, const Dims& x, const Dims& weight, const Dims& y) {
+template <class Options>
+void require_fit(OpId id, const Options& options, const Dims& x, const Dims& weight, const Dims& y) {
   const std::string name = name_of(id, x.rank() - 2);
-  const int64_t groups = attrs.integer("groups");
+  const int64_t groups = options.groups;
   if (channels_in(weight, groups) != x[1]) {
     throw ValueError(concat_text(name, ": weight ", weight, groups > 1 ? concat_text(" in ", groups, " groups") : "",
                                  " expects ", channels_in(weight, groups), " input channels, got input ",
@@ -101,7 +103,7 @@ void require_fit(OpId id, const Attrs& attrs, const Dims& x, const Dims& weight,
   if (weight[0] % groups != 0) {
     throw ValueError(concat_text(name, ": ", weight[0], " output channels cannot be divided into ", groups, " groups"));
   }
-  const Dims sizes = output_sizes(id, attrs, spatial_part(x), spatial_part(weight));
+  const Dims sizes = output_sizes(id, options, spatial_part(x), spatial_part(weight));
   if (y[0] == x[0] && y[1] == weight[0] && spatial_part(y) == sizes) return;
   throw ValueError(concat_text(name, ": an input ", named_shape(x), " and a weight ", weight,
                                " do not give an output of shape ", y));
@@ -120,12 +122,13 @@ void infer_conv(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
                                  ", got shape ", weight));
   }
   require_options(OpId::conv, attrs, x.rank() - 2);
+  const auto options = op::from_attrs<op::ConvAttrs>(attrs);
   // Channels are checked first: if their number is wrong, messages about sizes are meaningless.
   Dims y = with_spatial(x[0], weight[0], spatial_part(x));
-  if (channels_in(weight, attrs.integer("groups")) == x[1]) {
-    y = with_spatial(x[0], weight[0], output_sizes(OpId::conv, attrs, spatial_part(x), spatial_part(weight)));
+  if (channels_in(weight, options.groups) == x[1]) {
+    y = with_spatial(x[0], weight[0], output_sizes(OpId::conv, options, spatial_part(x), spatial_part(weight)));
   }
-  require_fit(OpId::conv, attrs, x, weight, y);
+  require_fit(OpId::conv, options, x, weight, y);
   if (inputs.size() > 2 && inputs[2].shape != Dims{weight[0]}) {
     throw ValueError(concat_text(name, ": expected a bias of shape (", weight[0], ",), got ", inputs[2].shape));
   }
@@ -140,15 +143,16 @@ void infer_backward_input(const Attrs& attrs, std::span<const BufferSpec> inputs
   require_same_dtype("conv_backward_input", inputs[0], inputs[1]);
   const int spatial = g.rank() - 2;
   require_options(id, attrs, spatial);
-  if (weight.rank() != g.rank() || attrs.dims("size").rank() != spatial) {
+  const auto options = op::from_attrs<op::ConvBackwardInputAttrs>(attrs);
+  if (weight.rank() != g.rank() || options.size.rank() != spatial) {
     throw ValueError(concat_text(name_of(id, spatial), ": expected a weight of rank ", g.rank(), " and ", spatial,
-                                 " spatial sizes, got shape ", weight, " and ", attrs.dims("size")));
+                                 " spatial sizes, got shape ", weight, " and ", options.size));
   }
-  for (const int64_t size : attrs.dims("size")) {
-    if (size < 0) throw ValueError(concat_text(name_of(id, spatial), ": sizes ", attrs.dims("size"), " are negative"));
+  for (const int64_t size : options.size) {
+    if (size < 0) throw ValueError(concat_text(name_of(id, spatial), ": sizes ", options.size, " are negative"));
   }
-  const Dims x = with_spatial(g[0], channels_in(weight, attrs.integer("groups")), attrs.dims("size"));
-  require_fit(id, attrs, x, weight, g);
+  const Dims x = with_spatial(g[0], channels_in(weight, options.groups), options.size);
+  require_fit(id, options, x, weight, g);
   *output = channels_last(inputs[0].dtype, x);
 }
 
@@ -160,18 +164,19 @@ void infer_backward_weight(const Attrs& attrs, std::span<const BufferSpec> input
   require_same_dtype("conv_backward_weight", inputs[0], inputs[1]);
   const int spatial = g.rank() - 2;
   require_options(id, attrs, spatial);
-  if (x.rank() != g.rank() || attrs.dims("kernel").rank() != spatial || x[1] % attrs.integer("groups") != 0) {
-    throw ValueError(concat_text(name_of(id, spatial), ": gradient ", g, ", input ", x, " and kernel ",
-                                 attrs.dims("kernel"), " do not fit together"));
+  const auto options = op::from_attrs<op::ConvBackwardWeightAttrs>(attrs);
+  if (x.rank() != g.rank() || options.kernel.rank() != spatial || x[1] % options.groups != 0) {
+    throw ValueError(concat_text(name_of(id, spatial), ": gradient ", g, ", input ", x, " and kernel ", options.kernel,
+                                 " do not fit together"));
   }
-  const Dims weight = with_spatial(g[1], x[1] / attrs.integer("groups"), attrs.dims("kernel"));
-  require_fit(id, attrs, x, weight, g);
+  const Dims weight = with_spatial(g[1], x[1] / options.groups, options.kernel);
+  require_fit(id, options, x, weight, g);
   *output = row_major(inputs[0].dtype, weight);
 }
 
 ConvOptions options_of(const Attrs& attrs) {
-  return {attrs.dims("stride"), attrs.dims("padding_low"), attrs.dims("padding_high"), attrs.dims("dilation"),
-          attrs.integer("groups")};
+  const auto given = op::from_attrs<op::ConvAttrs>(attrs);
+  return {given.stride, given.padding_low, given.padding_high, given.dilation, given.groups};
 }
 
 Gradients conv_gradients(const BackwardContext& c) {

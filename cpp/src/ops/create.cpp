@@ -48,8 +48,9 @@ void infer_full(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* out
 }
 
 void infer_arange(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* output, int64_t*) {
-  require_sizes("arange", {attrs.integer("count")});
-  *output = row_major(attrs.dtype("dtype"), {attrs.integer("count")});
+  const auto arange = op::from_attrs<op::ArangeAttrs>(attrs);
+  require_sizes("arange", {arange.count});
+  *output = row_major(arange.dtype, {arange.count});
 }
 
 }  // namespace

@@ -33,8 +33,7 @@ void require_operands(const Attrs& attrs, std::span<const BufferSpec> operands) 
   if (log_probs.shape.rank() != 3) {
     throw ValueError(concat_text("ctc_loss: expected log_probs of shape (T, N, C), got ", log_probs.shape));
   }
-  const int64_t blank = attrs.integer("blank");
-  attrs.flag("zero_infinity");
+  const int64_t blank = op::from_attrs<op::CtcAttrs>(attrs).blank;
   if (blank < 0 || blank >= log_probs.shape[2]) {
     throw ValueError(concat_text("ctc_loss: blank ", blank, " is outside the ", log_probs.shape[2], " classes"));
   }

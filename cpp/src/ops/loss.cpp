@@ -63,30 +63,29 @@ Gradients cross_entropy_gradients(const BackwardContext& c) {
 }
 
 // The weight of each row in the loss: g if the target counts, divided for the mean by the number of targets that count.
-Tensor row_weights(const Attrs& attrs, const Tensor& g, const Tensor& target) {
-  const Tensor counted = astype(not_equal(target, attrs.integer("ignore_index")), g.dtype());
+Tensor row_weights(const op::CrossEntropyAttrs& attrs, const Tensor& g, const Tensor& target) {
+  const Tensor counted = astype(not_equal(target, attrs.ignore_index), g.dtype());
   const Tensor weights = counted * g;
   // If no target counts, all weights are 0.
-  return reduction_of(attrs) == LossReduction::mean ? gradient_over(weights, sum(counted)) : weights;
+  return attrs.reduction == LossReduction::mean ? gradient_over(weights, sum(counted)) : weights;
 }
 
 // The derivative of w (p - onehot), p = softmax(x), for an incoming gradient h: linear in g, and through p by the rule
 // of softmax.
 Gradients cross_entropy_backward_gradients(const BackwardContext& c) {
-  const Attrs& attrs = c.attrs();
+  const auto attrs = op::from_attrs<op::CrossEntropyAttrs>(c.attrs());
   const Tensor& h = c.gradient;
   const Tensor g = c.input(0);
   const Tensor logits = c.input(1);
-  const int64_t axis = attrs.integer("axis");
   Gradients gradients(3);
   if (c.needs(0)) {
-    const Tensor slope = op::apply(OpId::softmax_cross_entropy_backward, attrs, {ones_like(g), logits, c.input(2)});
+    const Tensor slope = op::apply(OpId::softmax_cross_entropy_backward, c.attrs(), {ones_like(g), logits, c.input(2)});
     gradients[0] =
-        reduction_of(attrs) == LossReduction::none ? sum(h * slope, std::vector<int64_t>{axis}) : sum(h * slope);
+        attrs.reduction == LossReduction::none ? sum(h * slope, std::vector<int64_t>{attrs.axis}) : sum(h * slope);
   }
   if (c.needs(1)) {
-    const Tensor weights = expand_dims(row_weights(attrs, g, c.input(2)), axis);
-    gradients[1] = weights * softmax_backward(h, softmax(logits, axis), axis);
+    const Tensor weights = expand_dims(row_weights(attrs, g, c.input(2)), attrs.axis);
+    gradients[1] = weights * softmax_backward(h, softmax(logits, attrs.axis), attrs.axis);
   }
   return gradients;
 }

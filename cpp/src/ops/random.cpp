@@ -44,8 +44,9 @@ void infer_draw(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
 
 void infer_permutation(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_state("permutation", inputs[0]);
-  require_sizes("permutation", {attrs.integer("n")});
-  *output = row_major(DType::int64, {attrs.integer("n")});
+  const int64_t n = op::from_attrs<op::PermutationAttrs>(attrs).n;
+  require_sizes("permutation", {n});
+  *output = row_major(DType::int64, {n});
 }
 
 void infer_dropout(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {

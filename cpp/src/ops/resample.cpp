@@ -22,11 +22,10 @@ namespace ops {
 
 namespace {
 
-void require_mode(const char* name, const Attrs& attrs, int spatial) {
-  const auto given = op::from_attrs<op::ResampleAttrs>(attrs);
+void require_mode(const char* name, const op::ResampleAttrs& given, int spatial) {
   const bool interpolates = given.mode == op::Interpolation::linear || given.mode == op::Interpolation::cubic;
-  for (const char* option : {"align_corners", "antialias"}) {
-    if (!attrs.flag(option) || interpolates) continue;
+  if ((given.align_corners || given.antialias) && !interpolates) {
+    const char* option = given.align_corners ? "align_corners" : "antialias";
     throw ValueError(concat_text(name, ": ", option, " is for linear and cubic interpolation"));
   }
   if (!given.steps.empty() && given.steps.size() != static_cast<size_t>(spatial)) {
@@ -56,19 +55,20 @@ void infer_resample(const Attrs& attrs, std::span<const BufferSpec> inputs, Buff
   if (spatial < 1 || spatial > max_spatial) {
     throw ValueError(concat_text(name, ": expected (N, C, S...) with 1 to 3 spatial axes, got shape ", x.shape));
   }
-  require_mode(name, attrs, spatial);
-  require_sizes(name, "spatial sizes", attrs.dims("size"), spatial);
+  const auto given = op::from_attrs<op::ResampleAttrs>(attrs);
+  require_mode(name, given, spatial);
+  require_sizes(name, "spatial sizes", given.size, spatial);
   require_sizes(name, "spatial sizes of the input", spatial_part(x.shape), spatial);
   if constexpr (id == OpId::resample) {
-    *output = laid_out_as(x, x.dtype, with_spatial(x.shape[0], x.shape[1], attrs.dims("size")));
+    *output = laid_out_as(x, x.dtype, with_spatial(x.shape[0], x.shape[1], given.size));
     return;
   }
-  require_sizes(name, "sizes of the input", attrs.dims("input"), spatial);
-  if (spatial_part(x.shape) != attrs.dims("size")) {
-    throw ValueError(
-        concat_text(name, ": expected a gradient of spatial sizes ", attrs.dims("size"), ", got shape ", x.shape));
+  const Dims input = op::from_attrs<op::ResampleBackwardAttrs>(attrs).input;
+  require_sizes(name, "sizes of the input", input, spatial);
+  if (spatial_part(x.shape) != given.size) {
+    throw ValueError(concat_text(name, ": expected a gradient of spatial sizes ", given.size, ", got shape ", x.shape));
   }
-  *output = laid_out_as(x, x.dtype, with_spatial(x.shape[0], x.shape[1], attrs.dims("input")));
+  *output = laid_out_as(x, x.dtype, with_spatial(x.shape[0], x.shape[1], input));
 }
 
 Gradients resample_gradients(const BackwardContext& c) {

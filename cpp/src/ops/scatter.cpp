@@ -42,7 +42,7 @@ void infer_scatter(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffe
   *result = row_major(x.dtype, x.shape);
 }
 
-int64_t axis_of(const BackwardContext& c) { return c.attrs().integer("axis"); }
+int64_t axis_of(const BackwardContext& c) { return op::from_attrs<op::ScatterAttrs>(c.attrs()).axis; }
 
 // Whether each source element is the one that remains, among those for which the index names the same position.
 Tensor stays(const BackwardContext& c, const Tensor& index) {

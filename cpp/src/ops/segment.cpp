@@ -22,7 +22,7 @@ void require_offsets(const char* name, const BufferSpec& offsets) {
 }
 
 void infer_segment_ids(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  const int64_t count = attrs.integer("count");
+  const int64_t count = op::from_attrs<op::SegmentIdsAttrs>(attrs).count;
   require_offsets("segment_ids", inputs[0]);
   if (count < 0) throw ValueError(concat_text("segment_ids: the count must not be negative, got ", count));
   *output = row_major(DType::int64, {count});

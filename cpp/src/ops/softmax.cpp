@@ -35,7 +35,7 @@ void infer_softmax(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffe
   *output = row_major(inputs[0].dtype, inputs[0].shape);
 }
 
-int64_t axis_of(const BackwardContext& c) { return c.attrs().integer("axis"); }
+int64_t axis_of(const BackwardContext& c) { return op::from_attrs<op::SoftmaxAttrs>(c.attrs()).axis; }
 Axes axes_of(const BackwardContext& c) { return std::vector<int64_t>{axis_of(c)}; }
 
 Gradients softmax_gradients(const BackwardContext& c) { return {softmax_backward(c.gradient, c.result(), axis_of(c))}; }

@@ -24,7 +24,7 @@ void infer_sort(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
   const int axis = axis_attr(name, attrs, x.shape.rank());
   Dims shape = x.shape;
   if constexpr (id == OpId::topk) {
-    const int64_t k = attrs.integer("k");
+    const int64_t k = op::from_attrs<op::TopkAttrs>(attrs).k;
     if (k < 0 || k > shape[axis]) {
       throw ValueError(concat_text(name, ": expected k from 0 to the ", shape[axis], " elements of axis ", axis,
                                    " of shape ", shape, ", got ", k));

@@ -69,7 +69,7 @@ void infer_sgd_update_rows(const Attrs& attrs, std::span<const BufferSpec> input
     throw ValueError(concat_text(name, ": a parameter of shape ", parameter.shape, " and an index of ", index.dtype,
                                  " and shape ", index.shape, " do not fit a gradient of shape ", gradient.shape));
   }
-  const std::optional<int64_t> skip = attrs.integer_if_given("skip");
+  const std::optional<int64_t> skip = op::from_attrs<op::SgdRowsAttrs>(attrs).skip;
   if (skip && (*skip < 0 || *skip >= parameter.shape[0])) {
     throw IndexError(concat_text(name, ": row ", *skip, " to skip is outside a table of shape ", parameter.shape));
   }

@@ -117,7 +117,7 @@ void infer_permute(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffe
 }
 
 Gradients permute_gradients(const BackwardContext& c) {
-  const Dims& axes = c.attrs().dims("axes");
+  const Dims axes = op::from_attrs<op::PermuteAttrs>(c.attrs()).axes;
   Dims inverse = axes;
   for (int i = 0; i < axes.rank(); ++i) inverse[static_cast<int>(axes[i])] = i;
   return {permute_dims(c.gradient, inverse)};
@@ -153,7 +153,8 @@ void infer_slice(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferS
 }
 
 Gradients slice_gradients(const BackwardContext& c) {
-  return {slice_backward(c.gradient, c.input_shape(0), c.attrs().dims("starts"), c.attrs().dims("steps"))};
+  const auto attrs = op::from_attrs<op::SliceAttrs>(c.attrs());
+  return {slice_backward(c.gradient, c.input_shape(0), attrs.starts, attrs.steps)};
 }
 
 void infer_slice_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
@@ -164,7 +165,8 @@ void infer_slice_backward(const Attrs& attrs, std::span<const BufferSpec> inputs
 }
 
 Gradients slice_backward_gradients(const BackwardContext& c) {
-  return {slice(c.gradient, c.attrs().dims("starts"), c.input_shape(0), c.attrs().dims("steps"))};
+  const auto attrs = op::from_attrs<op::SliceBackwardAttrs>(c.attrs());
+  return {slice(c.gradient, attrs.starts, c.input_shape(0), attrs.steps)};
 }
 
 void infer_concat(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
@@ -188,7 +190,7 @@ void infer_concat(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
 }
 
 Gradients concat_gradients(const BackwardContext& c) {
-  const int axis = static_cast<int>(c.attrs().integer("axis"));
+  const int axis = static_cast<int>(op::from_attrs<op::ConcatAttrs>(c.attrs()).axis);
   Gradients gradients;
   Dims starts = Dims::filled(c.gradient.rank(), 0);
   for (int i = 0; i < c.input_count(); ++i) {

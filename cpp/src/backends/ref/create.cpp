@@ -3,29 +3,26 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/create.h"
 
 namespace pydl::backends::ref {
 
 namespace {
 
-// Calls `function` with the number that the attribute holds, as int64_t (also for bools) or double.
+// Calls `function` with the number as int64_t (also for bools) or double.
 template <class Function>
-void visit_number(const op::Attrs& attrs, std::string_view name, const Function& function) {
-  for (const auto& [key, value] : attrs.entries()) {
-    if (key != name) continue;
-    if (const auto* number = std::get_if<double>(&value)) {
-      function(*number);
-    } else if (const auto* flag = std::get_if<bool>(&value)) {
-      function(int64_t{*flag});
-    } else {
-      function(std::get<int64_t>(value));
-    }
-  }
+void visit_number(const op::Element& number, const Function& function) {
+  std::visit(
+      [&](auto content) {
+        using T = std::conditional_t<std::is_same_v<decltype(content), double>, double, int64_t>;
+        function(static_cast<T>(content));
+      },
+      number);
 }
 
 void run_full(const RefCall& call) {
   const BufferSpec& y = call.outputs[0];
-  visit_number(call.attrs, "value", [&](auto value) {
+  visit_number(op::from_attrs<op::FullAttrs>(call.attrs).value, [&](auto value) {
     visit_dtype(y.dtype, [&](auto zero) {
       for (int64_t i = 0; i < element_count(y.shape); ++i) store<decltype(zero)>(call.output_data[0], i, value);
     });
@@ -43,8 +40,9 @@ auto element(Start start, Step step, int64_t i) {
 
 void run_arange(const RefCall& call) {
   const BufferSpec& y = call.outputs[0];
-  visit_number(call.attrs, "start", [&](auto start) {
-    visit_number(call.attrs, "step", [&](auto step) {
+  const auto attrs = op::from_attrs<op::ArangeAttrs>(call.attrs);
+  visit_number(attrs.start, [&](auto start) {
+    visit_number(attrs.step, [&](auto step) {
       visit_dtype(y.dtype, [&](auto zero) {
         for (int64_t i = 0; i < y.shape[0]; ++i) {
           store<decltype(zero)>(call.output_data[0], i, element(start, step, i));

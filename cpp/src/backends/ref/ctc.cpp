@@ -5,6 +5,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/ctc.h"
 #include "op/ctc_batch.h"
 
 namespace pydl::backends::ref {
@@ -101,7 +102,7 @@ void for_each_sample(const RefCall& call, size_t first, const Function& function
 }
 
 void run_ctc_loss(const RefCall& call) {
-  const bool zero_infinity = call.attrs.flag("zero_infinity");
+  const bool zero_infinity = op::from_attrs<op::CtcAttrs>(call.attrs).zero_infinity;
   auto* alpha = static_cast<double*>(call.scratchpad);
   for_each_sample(call, 0, [&](auto zero, int64_t n, const op::CtcSample&, const auto& paths) {
     paths.fill_prefixes(alpha);
@@ -111,7 +112,7 @@ void run_ctc_loss(const RefCall& call) {
 }
 
 void run_ctc_loss_backward(const RefCall& call) {
-  const bool zero_infinity = call.attrs.flag("zero_infinity");
+  const bool zero_infinity = op::from_attrs<op::CtcAttrs>(call.attrs).zero_infinity;
   const int64_t steps = call.inputs[1].shape[0];
   const int64_t classes = call.inputs[1].shape[2];
   const op::CtcBatch batch(call.attrs, call.inputs.subspan(1));

@@ -5,6 +5,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/random.h"
 #include "runtime/philox.h"
 
 namespace pydl::backends::ref {
@@ -63,12 +64,13 @@ void store_below(void* data, int64_t i, Drawn<T> value, Drawn<T> high) {
 }
 
 void run_uniform(const RefCall& call) {
+  const auto attrs = op::from_attrs<op::UniformAttrs>(call.attrs);
   const BufferSpec& y = call.outputs[0];
   const Stream stream = stream_of(call, 0);
   visit_floating(y.dtype, [&](auto zero) {
     using T = decltype(zero);
-    const auto low = static_cast<Drawn<T>>(call.attrs.number("low"));
-    const auto high = static_cast<Drawn<T>>(call.attrs.number("high"));
+    const auto low = static_cast<Drawn<T>>(attrs.low);
+    const auto high = static_cast<Drawn<T>>(attrs.high);
     for (int64_t i = 0; i < element_count(y.shape); ++i) {
       if (!(low < high)) {
         store<T>(call.output_data[0], i, low);
@@ -103,14 +105,13 @@ double normal_at(const Stream& stream, int64_t i) {
 }
 
 void run_normal(const RefCall& call) {
+  const auto attrs = op::from_attrs<op::NormalAttrs>(call.attrs);
   const BufferSpec& y = call.outputs[0];
   const Stream stream = stream_of(call, 0);
-  const double mean = call.attrs.number("mean");
-  const double std = call.attrs.number("std");
   visit_floating(y.dtype, [&](auto zero) {
     using T = decltype(zero);
     for (int64_t i = 0; i < element_count(y.shape); ++i) {
-      store<T>(call.output_data[0], i, mean + std * normal_at<T>(stream, i));
+      store<T>(call.output_data[0], i, attrs.mean + attrs.std * normal_at<T>(stream, i));
     }
   });
 }
@@ -118,7 +119,7 @@ void run_normal(const RefCall& call) {
 void run_dropout(const RefCall& call) {
   const BufferSpec& x = call.inputs[0];
   const Stream stream = stream_of(call, 1);
-  const double p = call.attrs.number("p");
+  const double p = op::from_attrs<op::DropoutAttrs>(call.attrs).p;
   visit_floating(x.dtype, [&](auto zero) {
     using T = decltype(zero);
     const auto scale = static_cast<Drawn<T>>(1.0 / (1.0 - p));
@@ -145,7 +146,7 @@ uint64_t multiply_high(uint64_t a, uint64_t b) {
 // The Fisher-Yates shuffle.
 void run_permutation(const RefCall& call) {
   const Stream stream = stream_of(call, 0);
-  const int64_t n = call.attrs.integer("n");
+  const int64_t n = op::from_attrs<op::PermutationAttrs>(call.attrs).n;
   auto* y = static_cast<int64_t*>(call.output_data[0]);
   for (int64_t i = 0; i < n; ++i) y[i] = i;
   for (int64_t s = 0; s < n - 1; ++s) {

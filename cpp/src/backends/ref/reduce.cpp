@@ -4,6 +4,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/reduce.h"
 
 namespace pydl::backends::ref {
 
@@ -22,7 +23,7 @@ struct Split {
 
 Split split_axes(const RefCall& call) {
   const BufferSpec& x = call.inputs[0];
-  const Dims& axes = call.attrs.dims("axes");
+  const Dims axes = op::from_attrs<op::ReduceAttrs>(call.attrs).axes;
   Split split;
   for (int axis = 0; axis < x.shape.rank(); ++axis) {
     const bool is_reduced = std::find(axes.begin(), axes.end(), axis) != axes.end();
@@ -92,7 +93,7 @@ void run_mean(const RefCall& call) {
 }
 
 void run_var(const RefCall& call) {
-  const double correction = call.attrs.number("correction");
+  const double correction = op::from_attrs<op::VarAttrs>(call.attrs).correction;
   reduce(call, [&](const auto& for_each, auto) {
     const double mean = mean_of(for_each);
     double squares = 0;

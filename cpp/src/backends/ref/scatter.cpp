@@ -1,4 +1,5 @@
 // Writes or adds to the elements that an index refers to, in the compute type.
+#include "op/attrs/scatter.h"
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
 #include "pydl/error.h"
@@ -11,7 +12,7 @@ void run_scatter(const RefCall& call) {
   const BufferSpec& x = call.inputs[0];
   const BufferSpec& index = call.inputs[1];
   const BufferSpec& source = call.inputs[2];
-  const auto axis = static_cast<int>(call.attrs.integer("axis"));
+  const auto axis = static_cast<int>(op::from_attrs<op::ScatterAttrs>(call.attrs).axis);
   const int64_t size = x.shape[axis];
   // The results are row-major, and so are the sums.
   Dims steps = call.outputs[0].strides;

@@ -5,6 +5,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/softmax.h"
 
 namespace pydl::backends::ref {
 
@@ -25,7 +26,7 @@ struct Row {
 // one.
 template <class Function>
 void for_each_row(const RefCall& call, const Function& function) {
-  const int axis = static_cast<int>(call.attrs.integer("axis"));
+  const int axis = static_cast<int>(op::from_attrs<op::SoftmaxAttrs>(call.attrs).axis);
   const size_t second = call.inputs.size() - 1;
   const std::array<Dims, 3> strides = {call.inputs[0].strides, call.inputs[second].strides, call.outputs[0].strides};
   Dims rows = call.outputs[0].shape;

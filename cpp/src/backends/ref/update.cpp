@@ -3,6 +3,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/update.h"
 
 namespace pydl::backends::ref {
 
@@ -15,10 +16,10 @@ double learning_rate(const RefCall& call) { return load<double>(call.input_data[
 
 // Calls `function(element of group 0, element of group 1, ...)` for each element of each parameter, as an array of
 // doubles, and stores all groups except the last, the gradients. Groups are the lists of operands that the op takes,
-// with `count` operands each.
+// with one operand per parameter each.
 template <size_t groups, class Function>
-void for_each_element(const RefCall& call, const Function& function) {
-  const auto count = static_cast<size_t>(call.attrs.integer("count"));
+void for_each_element(const RefCall& call, int64_t parameters, const Function& function) {
+  const auto count = static_cast<size_t>(parameters);
   for (size_t parameter = 0; parameter < count; ++parameter) {
     std::array<Dims, groups> strides;
     std::array<void*, groups> data;
@@ -45,22 +46,19 @@ void for_each_element(const RefCall& call, const Function& function) {
 void run_sgd_update(const RefCall& call) {
   const int64_t step = advance_step(call);
   const double lr = learning_rate(call);
-  const double momentum = call.attrs.number("momentum");
-  const double dampening = call.attrs.number("dampening");
-  const double weight_decay = call.attrs.number("weight_decay");
-  const bool nesterov = call.attrs.flag("nesterov");
-  if (momentum == 0) {
-    for_each_element<2>(call, [&](auto& values) {
+  const auto attrs = op::from_attrs<op::SgdAttrs>(call.attrs);
+  if (attrs.momentum == 0) {
+    for_each_element<2>(call, attrs.count, [&](auto& values) {
       auto& [p, g] = values;
-      p -= lr * (g + weight_decay * p);
+      p -= lr * (g + attrs.weight_decay * p);
     });
     return;
   }
-  for_each_element<3>(call, [&](auto& values) {
+  for_each_element<3>(call, attrs.count, [&](auto& values) {
     auto& [p, v, g] = values;
-    g += weight_decay * p;
-    v = step == 1 ? g : momentum * v + (1 - dampening) * g;
-    p -= lr * (nesterov ? g + momentum * v : v);
+    g += attrs.weight_decay * p;
+    v = step == 1 ? g : attrs.momentum * v + (1 - attrs.dampening) * g;
+    p -= lr * (attrs.nesterov ? g + attrs.momentum * v : v);
   });
 }
 
@@ -70,7 +68,7 @@ void run_sgd_update_rows(const RefCall& call) {
   const BufferSpec& index = call.inputs[2];
   const double lr = learning_rate(call);
   const int64_t rows = table.shape[0];
-  const int64_t skipped = call.attrs.integer_if_given("skip").value_or(-1);
+  const int64_t skipped = op::from_attrs<op::SgdRowsAttrs>(call.attrs).skip.value_or(-1);
   auto* sums = static_cast<double*>(call.scratchpad);
   std::fill_n(sums, element_count(table.shape), 0.0);
   Dims sum_strides = contiguous_strides(table.shape);
@@ -108,26 +106,23 @@ std::unique_ptr<Kernel> prepare_sgd_update_rows(const KernelCall& call) {
 void run_rmsprop_update(const RefCall& call) {
   advance_step(call);
   const double lr = learning_rate(call);
-  const double alpha = call.attrs.number("alpha");
-  const double epsilon = call.attrs.number("epsilon");
-  const double momentum = call.attrs.number("momentum");
-  const double weight_decay = call.attrs.number("weight_decay");
+  const auto attrs = op::from_attrs<op::RmspropAttrs>(call.attrs);
   // Returns the gradient divided by the root of its mean square.
   const auto normalise = [&](double p, double& square_average, double g) {
-    g += weight_decay * p;
-    square_average = alpha * square_average + (1 - alpha) * g * g;
-    return g / (std::sqrt(square_average) + epsilon);
+    g += attrs.weight_decay * p;
+    square_average = attrs.alpha * square_average + (1 - attrs.alpha) * g * g;
+    return g / (std::sqrt(square_average) + attrs.epsilon);
   };
-  if (momentum == 0) {
-    for_each_element<3>(call, [&](auto& values) {
+  if (attrs.momentum == 0) {
+    for_each_element<3>(call, attrs.count, [&](auto& values) {
       auto& [p, square_average, g] = values;
       p -= lr * normalise(p, square_average, g);
     });
     return;
   }
-  for_each_element<4>(call, [&](auto& values) {
+  for_each_element<4>(call, attrs.count, [&](auto& values) {
     auto& [p, square_average, v, g] = values;
-    v = momentum * v + normalise(p, square_average, g);
+    v = attrs.momentum * v + normalise(p, square_average, g);
     p -= lr * v;
   });
 }
@@ -135,24 +130,20 @@ void run_rmsprop_update(const RefCall& call) {
 void run_adam_update(const RefCall& call) {
   const auto step = static_cast<double>(advance_step(call));
   const double lr = learning_rate(call);
-  const double beta1 = call.attrs.number("beta1");
-  const double beta2 = call.attrs.number("beta2");
-  const double epsilon = call.attrs.number("epsilon");
-  const double weight_decay = call.attrs.number("weight_decay");
-  const bool decoupled = call.attrs.flag("decoupled");
+  const auto attrs = op::from_attrs<op::AdamAttrs>(call.attrs);
   // Moments start at zero; these factors undo the resulting bias.
-  const double step_size = lr / (1 - std::pow(beta1, step));
-  const double root_correction = std::sqrt(1 - std::pow(beta2, step));
-  for_each_element<4>(call, [&](auto& values) {
+  const double step_size = lr / (1 - std::pow(attrs.beta1, step));
+  const double root_correction = std::sqrt(1 - std::pow(attrs.beta2, step));
+  for_each_element<4>(call, attrs.count, [&](auto& values) {
     auto& [p, first, second, g] = values;
-    if (decoupled) {
-      p *= 1 - lr * weight_decay;
+    if (attrs.decoupled) {
+      p *= 1 - lr * attrs.weight_decay;
     } else {
-      g += weight_decay * p;
+      g += attrs.weight_decay * p;
     }
-    first = beta1 * first + (1 - beta1) * g;
-    second = beta2 * second + (1 - beta2) * g * g;
-    p -= step_size * first / (std::sqrt(second) / root_correction + epsilon);
+    first = attrs.beta1 * first + (1 - attrs.beta1) * g;
+    second = attrs.beta2 * second + (1 - attrs.beta2) * g * g;
+    p -= step_size * first / (std::sqrt(second) / root_correction + attrs.epsilon);
   });
 }
 

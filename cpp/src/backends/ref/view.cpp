@@ -3,6 +3,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/view.h"
 
 namespace pydl::backends::ref {
 
@@ -13,7 +14,7 @@ void* element_at(void* data, DType dtype, int64_t offset) {
 }
 
 void run_concat(const RefCall& call) {
-  const int axis = static_cast<int>(call.attrs.integer("axis"));
+  const int axis = static_cast<int>(op::from_attrs<op::ConcatAttrs>(call.attrs).axis);
   const BufferSpec& y = call.outputs[0];
   int64_t start = 0;
   for (size_t i = 0; i < call.inputs.size(); ++i) {
@@ -27,16 +28,15 @@ void run_concat(const RefCall& call) {
 void run_slice_backward(const RefCall& call) {
   const BufferSpec& g = call.inputs[0];
   const BufferSpec& y = call.outputs[0];
-  const Dims& starts = call.attrs.dims("starts");
-  const Dims& steps = call.attrs.dims("steps");
+  const auto attrs = op::from_attrs<op::SliceBackwardAttrs>(call.attrs);
   const auto count = static_cast<size_t>(element_count(y.shape));
   if (count > 0) std::memset(call.output_data[0], 0, count * item_size(y.dtype));
   if (element_count(g.shape) == 0) return;
   Dims strides = y.strides;
   int64_t start = 0;
   for (int axis = 0; axis < y.shape.rank(); ++axis) {
-    start += starts[axis] * y.strides[axis];
-    strides[axis] *= steps[axis];
+    start += attrs.starts[axis] * y.strides[axis];
+    strides[axis] *= attrs.steps[axis];
   }
   copy_elements(y.dtype, g.shape, element_at(call.output_data[0], y.dtype, start), strides, call.input_data[0],
                 g.strides);

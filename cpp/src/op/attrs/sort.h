@@ -3,6 +3,7 @@
 #pragma once
 
 #include "op/attr_struct.h"
+#include "op/op_id.h"
 
 namespace pydl::op {
 
@@ -19,5 +20,12 @@ struct TopkAttrs {
   static constexpr size_t required = 1;
   PYDL_ATTRS(k, axis, largest)
 };
+
+/// How a call of a sort or of topk orders elements.
+inline SortAttrs order_of(OpId op, const Attrs& attrs) {
+  if (op != OpId::topk) return from_attrs<SortAttrs>(attrs);
+  const auto topk = from_attrs<TopkAttrs>(attrs);
+  return {topk.axis, topk.largest};
+}
 
 }  // namespace pydl::op

@@ -6,6 +6,7 @@
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
+#include "op/attrs/index.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
@@ -234,7 +235,7 @@ std::unique_ptr<Kernel> prepare_take_backward(const KernelCall& call) {
   if (!adds(call)) return nullptr;
   const AddKernel add = kernels().add_rows[call.inputs[0].dtype == DType::float64 ? 1 : 0];
   return std::make_unique<TakeBackwardKernel>(IndexShape(call, call.outputs[0]), add,
-                                              call.attrs.integer_if_given("skip"));
+                                              op::from_attrs<op::TakeBackwardAttrs>(call.attrs).skip);
 }
 
 std::unique_ptr<Kernel> prepare_gather_backward(const KernelCall& call) {

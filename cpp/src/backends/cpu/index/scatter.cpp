@@ -5,6 +5,7 @@
 
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
+#include "op/attrs/scatter.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
@@ -20,7 +21,8 @@ constexpr int64_t chunk = 256;
 template <class T>
 class ScatterKernel final : public Kernel {
  public:
-  explicit ScatterKernel(const KernelCall& call) : op_(call.op), axis_(static_cast<int>(call.attrs.integer("axis"))) {
+  explicit ScatterKernel(const KernelCall& call)
+      : op_(call.op), axis_(static_cast<int>(op::from_attrs<op::ScatterAttrs>(call.attrs).axis)) {
     const Dims& shape = call.inputs[0].shape;
     size_ = shape[axis_];
     count_ = call.inputs[2].shape[axis_];

@@ -89,10 +89,10 @@ class SortKernel final : public Kernel {
  public:
   using Key = op::SortKey<T>;
 
-  SortKernel(const KernelCall& call, const Lines& lines)
+  SortKernel(OpId op, const Lines& lines, bool descending)
       : lines_(lines),
-        has_values_(call.op != OpId::argsort),
-        descending_(call.attrs.flag(call.op == OpId::topk ? "largest" : "descending")),
+        has_values_(op != OpId::argsort),
+        descending_(descending),
         scans_(lines.kept <= most_kept && lines.kept * 8 <= lines.length),
         parts_(std::min(lines.count, most_parts)),
         part_bytes_(static_cast<size_t>(scans_ ? most_kept : 2 * lines.length) * sizeof(Entry<Key>)) {
@@ -176,12 +176,15 @@ class SortKernel final : public Kernel {
 
 std::unique_ptr<Kernel> prepare_sort(const KernelCall& call) {
   const BufferSpec& x = call.inputs[0];
-  const Lines lines(x, call.outputs[0], static_cast<int>(call.attrs.integer("axis")));
+  const op::SortAttrs order = op::order_of(call.op, call.attrs);
+  const Lines lines(x, call.outputs[0], static_cast<int>(order.axis));
   if (lines.count * lines.length * lines.kept == 0 || lines.length > std::numeric_limits<uint32_t>::max()) {
     return nullptr;
   }
   std::unique_ptr<Kernel> kernel;
-  visit_dtype(x.dtype, [&](auto zero) { kernel = std::make_unique<SortKernel<decltype(zero)>>(call, lines); });
+  visit_dtype(x.dtype, [&](auto zero) {
+    kernel = std::make_unique<SortKernel<decltype(zero)>>(call.op, lines, order.descending);
+  });
   return kernel;
 }
 

@@ -28,11 +28,11 @@ constexpr int64_t rows_at_once = 32;
 template <class T>
 class CrossEntropy : public Kernel {
  public:
-  CrossEntropy(const KernelCall& call, const BufferSpec& logits, SoftmaxOp op)
+  CrossEntropy(const op::CrossEntropyAttrs& attrs, const BufferSpec& logits, SoftmaxOp op)
       : kernels_(kernels().softmax[op][std::is_same_v<T, double> ? 1 : 0]),
-        reduction_(op::from_attrs<op::CrossEntropyAttrs>(call.attrs).reduction),
-        ignored_(call.attrs.integer("ignore_index")) {
-    const auto axis = static_cast<int>(call.attrs.integer("axis"));
+        reduction_(attrs.reduction),
+        ignored_(attrs.ignore_index) {
+    const auto axis = static_cast<int>(attrs.axis);
     classes_ = logits.shape[axis];
     for (int i = 0; i < axis; ++i) outer_ *= logits.shape[i];
     for (int i = axis + 1; i < logits.shape.rank(); ++i) inner_ *= logits.shape[i];
@@ -107,8 +107,8 @@ class CrossEntropy : public Kernel {
 template <class T>
 class CrossEntropyForward final : public CrossEntropy<T> {
  public:
-  CrossEntropyForward(const KernelCall& call, const BufferSpec& logits)
-      : CrossEntropy<T>(call, logits, log_softmax_forward) {
+  CrossEntropyForward(const op::CrossEntropyAttrs& attrs, const BufferSpec& logits)
+      : CrossEntropy<T>(attrs, logits, log_softmax_forward) {
     parts_ = std::min<int64_t>(runtime::usual_parts_per_thread * runtime::thread_count(), this->piece_count());
     part_elements_ = this->classes_ * this->stride() + 16;
     losses_bytes_ = (this->outer_ * this->inner_ * static_cast<int64_t>(sizeof(T)) + 63) / 64 * 64;
@@ -155,8 +155,8 @@ class CrossEntropyForward final : public CrossEntropy<T> {
 template <class T>
 class CrossEntropyBackward final : public CrossEntropy<T> {
  public:
-  CrossEntropyBackward(const KernelCall& call, const BufferSpec& logits)
-      : CrossEntropy<T>(call, logits, softmax_forward) {}
+  CrossEntropyBackward(const op::CrossEntropyAttrs& attrs, const BufferSpec& logits)
+      : CrossEntropy<T>(attrs, logits, softmax_forward) {}
 
   void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const auto* g = static_cast<const T*>(inputs[0]);
@@ -219,8 +219,9 @@ std::unique_ptr<Kernel> prepare_cross_entropy(const KernelCall& call) {
   for (const BufferSpec& input : call.inputs) {
     if (!is_contiguous(input.shape, input.strides)) return nullptr;
   }
-  if (logits.dtype == DType::float64) return std::make_unique<CrossEntropyKernel<double>>(call, logits);
-  return std::make_unique<CrossEntropyKernel<float>>(call, logits);
+  const auto attrs = op::from_attrs<op::CrossEntropyAttrs>(call.attrs);
+  if (logits.dtype == DType::float64) return std::make_unique<CrossEntropyKernel<double>>(attrs, logits);
+  return std::make_unique<CrossEntropyKernel<float>>(attrs, logits);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
+#include "op/attrs/softmax.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -66,7 +67,7 @@ std::unique_ptr<Kernel> prepare_softmax(const KernelCall& call) {
     if (!is_contiguous(input.shape, input.strides)) return nullptr;
   }
   const auto& table = kernels().softmax[op][x.dtype == DType::float64 ? 1 : 0];
-  const auto axis = static_cast<int>(call.attrs.integer("axis"));
+  const auto axis = static_cast<int>(op::from_attrs<op::SoftmaxAttrs>(call.attrs).axis);
   return std::make_unique<SoftmaxKernel>(table, x, axis, call.inputs.size() > 1);
 }
 

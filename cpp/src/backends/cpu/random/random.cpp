@@ -6,6 +6,7 @@
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
+#include "op/attrs/random.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -66,22 +67,21 @@ Interval make_interval(double low, double high) {
 }
 
 std::unique_ptr<Kernel> prepare_uniform(const KernelCall& call) {
-  const double low = call.attrs.number("low");
-  const double high = call.attrs.number("high");
+  const auto attrs = op::from_attrs<op::UniformAttrs>(call.attrs);
   switch (call.outputs[0].dtype) {
-    case DType::float32: return std::make_unique<UniformKernel>(call, make_interval<float>(low, high));
-    case DType::float64: return std::make_unique<UniformKernel>(call, make_interval<double>(low, high));
+    case DType::float32: return std::make_unique<UniformKernel>(call, make_interval<float>(attrs.low, attrs.high));
+    case DType::float64: return std::make_unique<UniformKernel>(call, make_interval<double>(attrs.low, attrs.high));
     default: return nullptr;
   }
 }
 
 class NormalKernel final : public Kernel {
  public:
-  explicit NormalKernel(const KernelCall& call)
+  NormalKernel(const KernelCall& call, const op::NormalAttrs& attrs)
       : state_stride_(call.inputs[0].strides[0]),
         count_(element_count(call.outputs[0].shape)),
-        mean_(static_cast<float>(call.attrs.number("mean"))),
-        std_(static_cast<float>(call.attrs.number("std"))) {}
+        mean_(static_cast<float>(attrs.mean)),
+        std_(static_cast<float>(attrs.std)) {}
 
   void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     auto* y = static_cast<float*>(outputs[0]);
@@ -99,7 +99,7 @@ class NormalKernel final : public Kernel {
 
 std::unique_ptr<Kernel> prepare_normal(const KernelCall& call) {
   if (call.outputs[0].dtype != DType::float32) return nullptr;
-  return std::make_unique<NormalKernel>(call);
+  return std::make_unique<NormalKernel>(call, op::from_attrs<op::NormalAttrs>(call.attrs));
 }
 
 class DropoutKernel final : public Kernel {
@@ -108,7 +108,7 @@ class DropoutKernel final : public Kernel {
       : state_stride_(call.inputs[1].strides[0]),
         count_(element_count(call.outputs[0].shape)),
         is_double_(call.outputs[0].dtype == DType::float64),
-        p_(call.attrs.number("p")) {}
+        p_(op::from_attrs<op::DropoutAttrs>(call.attrs).p) {}
 
   void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const RandomKernels& table = kernels().random;

@@ -3,6 +3,7 @@
 
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
+#include "op/attrs/cumulative.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -18,9 +19,11 @@ constexpr int64_t chunk = 64;
 template <class T, class Sum>
 class CumsumKernel final : public Kernel {
  public:
-  explicit CumsumKernel(const KernelCall& call) : reverse_(call.attrs.flag("reverse")) {
+  explicit CumsumKernel(const KernelCall& call) {
+    const auto attrs = op::from_attrs<op::CumsumAttrs>(call.attrs);
+    reverse_ = attrs.reverse;
     const Dims& shape = call.inputs[0].shape;
-    const auto axis = static_cast<int>(call.attrs.integer("axis"));
+    const auto axis = static_cast<int>(attrs.axis);
     length_ = shape[axis];
     for (int i = 0; i < axis; ++i) outer_ *= shape[i];
     for (int i = axis + 1; i < shape.rank(); ++i) inner_ *= shape[i];

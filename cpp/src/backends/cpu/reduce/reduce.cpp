@@ -5,6 +5,7 @@
 #include "backends/cpu/reduce/accumulators.h"
 #include "backends/cpu/reduce/reduce_plan.h"
 #include "backends/cpu/tiles/tile_program.h"
+#include "op/attrs/reduce.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -128,9 +129,11 @@ DType reduce_dtype(DType dtype, Reduction reduction) {
   return dtype == DType::int64 ? dtype : DType::int32;
 }
 
+Dims axes_of(const KernelCall& call) { return op::from_attrs<op::ReduceAttrs>(call.attrs).axes; }
+
 int64_t count_reduced(const KernelCall& call) {
   int64_t count = 1;
-  for (const int64_t axis : call.attrs.dims("axes")) count *= call.inputs[0].shape[static_cast<int>(axis)];
+  for (const int64_t axis : axes_of(call)) count *= call.inputs[0].shape[static_cast<int>(axis)];
   return count;
 }
 
@@ -140,7 +143,7 @@ std::unique_ptr<Kernel> prepare_reduction(const KernelCall& call, Reduction redu
   const DType dtype = reduce_dtype(x.dtype, reduction);
   // A bool is stored as 0 or 1.
   if (x.dtype == DType::boolean) x.dtype = DType::uint8;
-  const ReduceInput input(x, call.attrs.dims("axes"), dtype, false);
+  const ReduceInput input(x, axes_of(call), dtype, false);
   const Finish finish = {call.outputs[0].dtype, divisor};
   const ReduceLane lane = reduce_lane(dtype);
   if (is_floating(dtype)) {
@@ -161,7 +164,7 @@ std::unique_ptr<Kernel> prepare_mean(const KernelCall& call) {
 
 std::unique_ptr<Kernel> prepare_var(const KernelCall& call) {
   if (!is_floating(call.inputs[0].dtype)) return nullptr;
-  const double divisor = static_cast<double>(count_reduced(call)) - call.attrs.number("correction");
+  const double divisor = static_cast<double>(count_reduced(call)) - op::from_attrs<op::VarAttrs>(call.attrs).correction;
   return prepare_reduction(call, reduce_squares, std::max(divisor, 0.0));
 }
 
@@ -207,7 +210,7 @@ std::unique_ptr<Kernel> prepare_arg(const KernelCall& call) {
   if (x.dtype == DType::boolean || element_count(x.shape) == 0) return nullptr;
   const Lane lane = lane_of(x.dtype);
   const DType dtype = dtype_of(lane);
-  const Dims& axes = call.attrs.dims("axes");
+  const Dims axes = axes_of(call);
   const ReduceInput input(x, axes, dtype, axes.rank() > 1);
   return std::make_unique<ArgKernel>(input, kernels().arg[which][lane], item_size(dtype));
 }

@@ -4,6 +4,7 @@
 
 #include "backends/cpu/families.h"
 #include "backends/cpu/tiles/elementwise_kernel.h"
+#include "op/attrs/reduce.h"
 
 namespace pydl::cpu {
 
@@ -179,7 +180,7 @@ class FusedProgram {
   TileReduction tile_reduction(size_t index) const {
     const FusedReduction& reduction = call_.reductions[index];
     const DType dtype = dtype_of_operand(reduction.operand);
-    const Dims& axes = reduction.attrs.dims("axes");
+    const Dims axes = op::from_attrs<op::ReduceAttrs>(reduction.attrs).axes;
     double divisor = 1.0;
     if (reduction.op == OpId::mean) {
       for (const int64_t axis : axes) divisor *= static_cast<double>(call_.shape[static_cast<int>(axis)]);
@@ -228,7 +229,7 @@ class FusedProgram {
 
 // The result of a reduction, in the shape of its input: elements that are reduced to one number share one position.
 BufferSpec spread(const BufferSpec& result, const Dims& shape, const FusedReduction& reduction) {
-  const Dims& axes = reduction.attrs.dims("axes");
+  const Dims axes = op::from_attrs<op::ReduceAttrs>(reduction.attrs).axes;
   BufferSpec whole = {result.dtype, shape, shape};
   int64_t stride = 1;
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
+#include "op/attrs/update.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -18,11 +19,10 @@ constexpr int max_groups = 4;
 
 class FusedUpdate final : public Kernel {
  public:
-  FusedUpdate(const KernelCall& call, UpdateKernel kernel, const UpdateConstants& constants, int groups)
+  FusedUpdate(const KernelCall& call, size_t count, UpdateKernel kernel, const UpdateConstants& constants, int groups)
       : op_(call.op), kernel_(kernel), constants_(constants), groups_(static_cast<size_t>(groups)) {
     const BufferSpec& first = call.inputs[1];
     item_size_ = static_cast<int64_t>(item_size(first.dtype));
-    const auto count = static_cast<size_t>(call.attrs.integer("count"));
     ends_.reserve(count);
     for (size_t i = 0; i < count; ++i) {
       const int64_t before = i == 0 ? 0 : ends_[i - 1];
@@ -70,43 +70,47 @@ class FusedUpdate final : public Kernel {
   std::vector<int64_t> ends_;  // where each parameter ends in the row of all elements
 };
 
-std::unique_ptr<Kernel> prepare_update(const KernelCall& call, const UpdateKernel* kernels,
+std::unique_ptr<Kernel> prepare_update(const KernelCall& call, int64_t count, const UpdateKernel* kernels,
                                        const UpdateConstants& constants, int groups) {
-  if (call.attrs.integer("count") == 0) return nullptr;
+  if (count == 0) return nullptr;
   const DType dtype = call.inputs[1].dtype;
   if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
   for (const BufferSpec& input : call.inputs.subspan(1, call.inputs.size() - 2)) {
     if (input.dtype != dtype || !is_contiguous(input.shape, input.strides)) return nullptr;
   }
-  return std::make_unique<FusedUpdate>(call, kernels[dtype == DType::float64 ? 1 : 0], constants, groups);
+  return std::make_unique<FusedUpdate>(call, static_cast<size_t>(count), kernels[dtype == DType::float64 ? 1 : 0],
+                                       constants, groups);
 }
 
 std::unique_ptr<Kernel> prepare_sgd(const KernelCall& call) {
+  const auto attrs = op::from_attrs<op::SgdAttrs>(call.attrs);
   UpdateConstants constants{};
-  constants.momentum = call.attrs.number("momentum");
-  constants.dampening = call.attrs.number("dampening");
-  constants.weight_decay = call.attrs.number("weight_decay");
-  constants.nesterov = call.attrs.flag("nesterov");
-  return prepare_update(call, kernels().sgd, constants, constants.momentum == 0 ? 2 : 3);
+  constants.momentum = attrs.momentum;
+  constants.dampening = attrs.dampening;
+  constants.weight_decay = attrs.weight_decay;
+  constants.nesterov = attrs.nesterov;
+  return prepare_update(call, attrs.count, kernels().sgd, constants, constants.momentum == 0 ? 2 : 3);
 }
 
 std::unique_ptr<Kernel> prepare_rmsprop(const KernelCall& call) {
+  const auto attrs = op::from_attrs<op::RmspropAttrs>(call.attrs);
   UpdateConstants constants{};
-  constants.alpha = call.attrs.number("alpha");
-  constants.epsilon = call.attrs.number("epsilon");
-  constants.momentum = call.attrs.number("momentum");
-  constants.weight_decay = call.attrs.number("weight_decay");
-  return prepare_update(call, kernels().rmsprop, constants, constants.momentum == 0 ? 3 : 4);
+  constants.alpha = attrs.alpha;
+  constants.epsilon = attrs.epsilon;
+  constants.momentum = attrs.momentum;
+  constants.weight_decay = attrs.weight_decay;
+  return prepare_update(call, attrs.count, kernels().rmsprop, constants, constants.momentum == 0 ? 3 : 4);
 }
 
 std::unique_ptr<Kernel> prepare_adam(const KernelCall& call) {
+  const auto attrs = op::from_attrs<op::AdamAttrs>(call.attrs);
   UpdateConstants constants{};
-  constants.beta1 = call.attrs.number("beta1");
-  constants.beta2 = call.attrs.number("beta2");
-  constants.epsilon = call.attrs.number("epsilon");
-  constants.weight_decay = call.attrs.number("weight_decay");
-  constants.decoupled = call.attrs.flag("decoupled");
-  return prepare_update(call, kernels().adam, constants, 4);
+  constants.beta1 = attrs.beta1;
+  constants.beta2 = attrs.beta2;
+  constants.epsilon = attrs.epsilon;
+  constants.weight_decay = attrs.weight_decay;
+  constants.decoupled = attrs.decoupled;
+  return prepare_update(call, attrs.count, kernels().adam, constants, 4);
 }
 
 // Updates the rows of a table that an index refers to. Occurrences of a row are linked, so that each row is summed in
@@ -118,7 +122,7 @@ class RowUpdate final : public Kernel {
         rows_(call.inputs[0].shape[0]),
         row_bytes_(element_count(call.inputs[0].shape) / rows_ * item()),
         count_(element_count(call.inputs[2].shape)),
-        skip_(call.attrs.integer_if_given("skip").value_or(-1)) {
+        skip_(op::from_attrs<op::SgdRowsAttrs>(call.attrs).skip.value_or(-1)) {
     scratchpad_bytes = static_cast<size_t>(rounded(row_bytes_) + (rows_ + count_) * 4);
   }
 

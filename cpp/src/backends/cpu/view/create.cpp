@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "backends/cpu/families.h"
+#include "op/attrs/create.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -27,19 +28,15 @@ T stored(Value value) {
   }
 }
 
-// Calls `function` with the number that the attribute contains, as int64_t (also for bools) or double.
+// Calls `function` with the number as int64_t (also for bools) or double.
 template <class Function>
-void visit_number(const op::Attrs& attrs, std::string_view name, const Function& function) {
-  for (const auto& [key, value] : attrs.entries()) {
-    if (key != name) continue;
-    if (const auto* number = std::get_if<double>(&value)) {
-      function(*number);
-    } else if (const auto* flag = std::get_if<bool>(&value)) {
-      function(int64_t{*flag});
-    } else {
-      function(std::get<int64_t>(value));
-    }
-  }
+void visit_number(const op::Element& number, const Function& function) {
+  std::visit(
+      [&](auto content) {
+        using T = std::conditional_t<std::is_same_v<decltype(content), double>, double, int64_t>;
+        function(static_cast<T>(content));
+      },
+      number);
 }
 
 template <class T>
@@ -61,7 +58,7 @@ class FullKernel final : public Kernel {
 std::unique_ptr<Kernel> prepare_full(const KernelCall& call) {
   const BufferSpec& y = call.outputs[0];
   std::unique_ptr<Kernel> kernel;
-  visit_number(call.attrs, "value", [&](auto value) {
+  visit_number(op::from_attrs<op::FullAttrs>(call.attrs).value, [&](auto value) {
     visit_dtype(y.dtype, [&](auto zero) {
       using T = decltype(zero);
       kernel = std::make_unique<FullKernel<T>>(element_count(y.shape), stored<T>(value));
@@ -100,9 +97,10 @@ class ArangeKernel final : public Kernel {
 std::unique_ptr<Kernel> prepare_arange(const KernelCall& call) {
   const BufferSpec& y = call.outputs[0];
   std::unique_ptr<Kernel> kernel;
-  visit_number(call.attrs, "start", [&](auto start) {
+  const auto attrs = op::from_attrs<op::ArangeAttrs>(call.attrs);
+  visit_number(attrs.start, [&](auto start) {
     using Value = decltype(start);
-    visit_number(call.attrs, "step", [&](auto step) {
+    visit_number(attrs.step, [&](auto step) {
       visit_dtype(y.dtype, [&](auto zero) {
         kernel = std::make_unique<ArangeKernel<decltype(zero), Value>>(y.shape[0], start, static_cast<Value>(step));
       });

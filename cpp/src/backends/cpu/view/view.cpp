@@ -4,6 +4,7 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/tiles/tile_program.h"
 #include "backends/cpu/view/copy_plan.h"
+#include "op/attrs/view.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -30,7 +31,7 @@ std::unique_ptr<Kernel> prepare_copy(const KernelCall& call) {
 class ConcatKernel final : public Kernel {
  public:
   explicit ConcatKernel(const KernelCall& call) {
-    const auto axis = static_cast<int>(call.attrs.integer("axis"));
+    const auto axis = static_cast<int>(op::from_attrs<op::ConcatAttrs>(call.attrs).axis);
     const BufferSpec& y = call.outputs[0];
     int64_t offset = 0;
     for (const BufferSpec& x : call.inputs) {
@@ -78,13 +79,12 @@ class SliceBackwardKernel final : public Kernel {
 std::unique_ptr<Kernel> prepare_slice_backward(const KernelCall& call) {
   const BufferSpec& g = call.inputs[0];
   const BufferSpec& y = call.outputs[0];
-  const Dims& starts = call.attrs.dims("starts");
-  const Dims& steps = call.attrs.dims("steps");
+  const auto attrs = op::from_attrs<op::SliceBackwardAttrs>(call.attrs);
   BufferSpec part = {y.dtype, g.shape, y.strides};
   int64_t offset = 0;
   for (int axis = 0; axis < y.shape.rank(); ++axis) {
-    offset += starts[axis] * y.strides[axis];
-    part.strides[axis] *= steps[axis];
+    offset += attrs.starts[axis] * y.strides[axis];
+    part.strides[axis] *= attrs.steps[axis];
   }
   return std::make_unique<SliceBackwardKernel>(y, g, part, offset * static_cast<int64_t>(item_size(y.dtype)));
 }
