@@ -30,7 +30,7 @@ class SharedConversion:
     def __init__(self, convert: Callable[[Tensor], Tensor]) -> None:
         self._convert = convert
         self._by_identity: dict[int, Tensor] = {}
-        self._by_place: dict[_Place, Tensor] = {}
+        self._by_position: dict[_Place, Tensor] = {}
 
     def check(self, tensors: list[tuple[str, Tensor]]) -> None:
         """Raise `ValueError` where tensors overlap without being the same: they would part."""
@@ -51,12 +51,12 @@ class SharedConversion:
         known = self._by_identity.get(id(tensor))
         if known is not None:
             return known  # type: ignore[return-value]
-        place = _place(tensor)
-        moved = self._by_place.get(place) if place is not None else None
+        position = _position(tensor)
+        moved = self._by_position.get(position) if position is not None else None
         if moved is None:
             moved = self._convert(tensor.detach())
-            if place is not None:
-                self._by_place[place] = moved
+            if position is not None:
+                self._by_position[position] = moved
         result = tensor if moved.dtype == tensor.dtype else rewrap(tensor, moved)
         self._by_identity[id(tensor)] = result
         return result
