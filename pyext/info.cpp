@@ -91,6 +91,17 @@ const op::OpDef& op_named(const std::string& name) {
   throw ValueError(concat_text("there is no op '", name, "'"));
 }
 
+// A misspelt name must not look like an implementation that does not apply.
+void check_implementation(const op::OpDef& def, const std::string& name) {
+  for (int i = 0; i < exec::provider_count; ++i) {
+    if (name == exec::provider_name(static_cast<Provider>(i))) return;
+  }
+  for (const exec::Implementation& one : exec::KernelTable::global().implementations(def.id)) {
+    if (name == one.name) return;
+  }
+  throw ValueError(concat_text(def.name, ": there is no provider or implementation '", name, "'"));
+}
+
 op::AttrValue attr_value(const op::OpDef& def, const std::string& name, py::handle value) {
   // What passes set is not declared.
   const op::AttrField added = {name, op::AttrKind::text};
@@ -107,6 +118,7 @@ py::object apply_with_provider(const std::string& name, const std::string& imple
                                const std::vector<Tensor>& inputs, const py::dict& attributes) {
   const op::OpDef& def = op_named(name);
   op::check_input_count(def, inputs.size());
+  check_implementation(def, implementation);
   std::vector<std::string> names;  // attrs hold views of these names
   for (const auto& item : attributes) names.push_back(item.first.cast<std::string>());
   op::Attrs attrs;

@@ -83,7 +83,7 @@ CASES: list[Case] = [
     (
         lambda: _core._apply_with_provider("exp", "none", [_ones(1)], {}),
         ValueError,
-        "no provider 'none'",
+        "no provider or implementation 'none'",
     ),
     (
         lambda: _core._apply_with_provider("exp", "ref", [], {}),
