@@ -29,7 +29,7 @@ ELSEWHERE = {
 # derivatives that are written elsewhere (cpp/src/ops/recurrent.cpp).
 NOT_DIFFERENTIABLE = {
     "full", "arange", "assign", "channel_moments",
-    "recurrent", "recurrent_backward", "sequence_product",
+    "recurrent_backward", "sequence_product",
 }  # fmt: skip
 # Where an op is bound under another name, or as a method.
 BOUND_AS = {"cast": "astype", "assign": "Tensor.copy_"}
