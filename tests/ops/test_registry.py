@@ -26,7 +26,7 @@ ELSEWHERE = {
     "adam_update": "test_providers.py",
 }
 # Ops with floating-point results, but without a derivative: they make new tensors, or are parts of
-# derivatives that are written elsewhere (cpp/src/ops/recurrent.cpp).
+# derivatives that are never differentiated themselves (cpp/src/ops/recurrent.cpp).
 NOT_DIFFERENTIABLE = {
     "full", "arange", "assign", "channel_moments",
     "recurrent_backward", "sequence_product",

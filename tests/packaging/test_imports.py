@@ -189,7 +189,9 @@ def test_headers_with_one_user(pattern: str, home: str) -> None:
     if home:
         assert users <= {home}
     else:
-        assert all(re.fullmatch(r"runtime|backends/cpu/(\w+/)?(kernels|amx)", user) for user in users)
+        assert all(
+            re.fullmatch(r"runtime|backends/cpu/(\w+/)?(kernels|amx)", user) for user in users
+        )
 
 
 def imported_modules(path: Path) -> Iterator[tuple[str, bool]]:

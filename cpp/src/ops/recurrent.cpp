@@ -258,12 +258,16 @@ class RecurrentDerivative {
     }
     const int64_t starting = std::min<int64_t>(g_.steps, 1) * g_.batch;  // rows that begin with h0: none without steps
     const int64_t others = g_.steps * g_.batch - starting;
-    const Tensor first = rows(left, g_.reverse ? others : 0, starting);
-    const Tensor from_h0 = matmul(matrix_transpose(first), rows(h0, 0, starting));
-    if (others == 0) return from_h0;
+    const auto of_h0 = [&] {
+      const Tensor first = rows(left, g_.reverse ? others : 0, starting);
+      return matmul(matrix_transpose(first), rows(h0, 0, starting));
+    };
+    if (others == 0) return of_h0();
     const Tensor later = rows(left, g_.reverse ? 0 : starting, others);
     const Tensor states = rows(as_matrix(output), g_.reverse ? starting : 0, others);
-    return add(matmul(matrix_transpose(later), states), from_h0);
+    // The larger product comes first, because its kernel needs the most memory.
+    const Tensor of_output = matmul(matrix_transpose(later), states);
+    return add(of_output, of_h0());
   }
 
   // The gradient of the recurrent weights: each block of gate_gradients times the input of its gates.
@@ -302,10 +306,11 @@ class RecurrentDerivative {
     const Tensor gate_gradients = as_matrix(found[0]);
     const Tensor of_input = columns(gate_gradients, 0, g_.gates() * g_.hidden);
     Gradients gradients(static_cast<size_t>(at_.count));
+    // This needs the most memory, so it comes first.
+    if (needs(at_.w_hh)) gradients[3] = recurrent_weight_gradient(gate_gradients);
     if (needs(at_.x)) gradients[0] = reshape(matmul(of_input, c_.input(at_.w_ih)), c_.input_shape(at_.x));
     if (needs(at_.h0)) gradients[1] = found[1];
     if (needs(at_.w_ih)) gradients[2] = product(of_input, c_.input(at_.x));
-    if (needs(at_.w_hh)) gradients[3] = recurrent_weight_gradient(gate_gradients);
     if (needs(at_.c0)) gradients[static_cast<size_t>(at_.c0)] = found[2];
     if (needs(at_.b_ih) || needs(at_.b_hh)) add_bias_gradients(gate_gradients, gradients);
     return gradients;
