@@ -247,8 +247,8 @@ class RecurrentDerivative {
     return sequence_product(reshape(left, {g_.steps, g_.batch, left.size(1)}), right, lengths(), none, 0);
   }
 
-  // The same with the states before the steps, which are h0 and the output but for its last step. Two products are
-  // less work than a copy of all these states behind each other.
+  // The same with the states before the steps, which are h0 and the output but for its last step. The sum of two
+  // products saves a copy of all these states behind each other.
   Tensor product_with_previous(const Tensor& left) const {
     const Tensor h0 = c_.input(at_.h0);
     const Tensor output = c_.result(RecurrentResults::output);
