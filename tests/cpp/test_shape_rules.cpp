@@ -92,10 +92,21 @@ TEST(steps_of_resampling_that_leave_the_numbers) {
   CHECK_EQUAL(resample("cubic", 1e-300, 3, true).shape(), Dims({1, 1, 3}));
 }
 
-TEST(tapes_that_cannot_be_counted) {
+TEST(gradients_of_recurrent_layers) {
   const Attrs attrs = {{"cell", "gru"}, {"reset_after", true}, {"reverse", false}, {"lengths", false},
-                       {"dy", false},   {"dh", false},         {"dc", false},      {"steps", huge}};
-  CHECK_THROWS(ValueError, "too many", call(OpId::recurrent_backward, attrs, {ones({8}), ones({2, 2}), ones({6, 2})}));
+                       {"dy", false},   {"dh", false},         {"dc", false}};
+  const auto gradients = [&](const Tensor& output, const Tensor& gates) {
+    return pydl::op::call(OpId::recurrent_backward, attrs, {output, ones({2, 2}), ones({6, 2}), gates});
+  };
+  CHECK_EQUAL(gradients(ones({3, 2, 2}), ones({3, 2, 8})).size(), 2U);
+  CHECK_THROWS(ValueError, "expected output of shape (T, N, H)", gradients(ones({6, 2}), ones({3, 2, 8})));
+  CHECK_THROWS(ValueError, "expected h0 of shape (3, 2)", gradients(ones({3, 3, 2}), ones({3, 3, 8})));
+  CHECK_THROWS(ValueError, "expected gates of shape (3, 2, 8)", gradients(ones({3, 2, 2}), ones({3, 2, 6})));
+  CHECK_THROWS(TypeError, "expected 4 inputs, got 3",
+               pydl::op::call(OpId::recurrent_backward, attrs, {ones({3, 2, 2}), ones({2, 2}), ones({6, 2})}));
+}
+
+TEST(shifts_of_products_over_sequences) {
   const Tensor lengths = zeros({1}, DType::int64);
   for (const int64_t shift : {int64_t{2}, int64_t{-2}, least, huge}) {
     CHECK_THROWS(

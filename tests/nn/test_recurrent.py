@@ -420,6 +420,30 @@ def test_overwritten_weights_are_noticed():
         output.sum().backward()
 
 
+def test_a_failed_backward_leaves_no_gradients_behind():
+    layer = nn.LSTM(INPUTS, HIDDEN)
+    fails = True
+
+    def derivative(gradients):
+        if fails:
+            raise ArithmeticError("on purpose")
+        return gradients
+
+    output, (h, _) = layer(pydl.tensor(_array(STEPS, BATCH, INPUTS), dtype="float32"))
+    (passed,) = _core._record_function([h], [h.detach()], derivative)
+    (h.sum() + output.sum()).backward(retain_graph=True)
+    expected = [weight.grad for weight in layer.parameters()]
+    layer.zero_grad()
+    loss = passed.sum() + output.sum()  # the gradient of output is there when that of h fails
+    with pytest.raises(ArithmeticError, match="on purpose"):
+        loss.backward(retain_graph=True)
+    assert all(weight.grad is None for weight in layer.parameters())
+    fails = False
+    loss.backward()
+    for weight, gradient in zip(layer.parameters(), expected, strict=True):
+        pydl.testing.assert_close(weight.grad, gradient, rtol=0, atol=0)
+
+
 def test_empty_batch():
     layer = nn.LSTM(INPUTS, HIDDEN)
     x = pydl.zeros((STEPS, 0, INPUTS))

@@ -67,6 +67,7 @@ INCLUDES = {
     "saved": [
         *PUBLIC,
         r"io/json\.h",
+        r"op/(apply|recurrent_geometry)\.h",
         r"op/attrs/\w+\.h",
         r"graph/(recording|tracer|work)\.h",
         r"exec/recorded_function\.h",

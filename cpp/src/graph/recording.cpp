@@ -237,17 +237,18 @@ class Player {
     for (const auto& [name, value] : attrs.entries()) {
       if (const auto* dims = std::get_if<Dims>(&value)) require_countable(*dims);
     }
-    op::check_attrs(op::op_def(call.op), attrs);
-    op::check_input_count(op::op_def(call.op), call.inputs.size());
+    op::check_attrs(call.def(), attrs);
+    op::check_input_count(call.def(), call.inputs.size());
     const std::vector<Tensor> inputs = inputs_of(call, attrs);
-    for (const Tensor& result : op::apply_all(call.op, attrs, inputs)) {
+    const bool is_older = call.older != nullptr;
+    for (const Tensor& result : is_older ? call.older->run(attrs, inputs) : op::apply_all(call.op, attrs, inputs)) {
       require_elements(result.shape());
       values_.push_back(result);
     }
   }
 
   std::vector<Tensor> inputs_of(const RecordedCall& call, const op::Attrs& attrs) {
-    const op::OpDef& def = op::op_def(call.op);
+    const op::OpDef& def = call.def();
     std::vector<Tensor> inputs;
     for (const int input : call.inputs) {
       const auto waiting = pending_.find(input);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "op/op_def.h"
 
 namespace pydl::graph {
 
@@ -61,14 +62,23 @@ struct RecordedConstant {
 };
 
 /// A call of an op, whose results are the next values; or (op: count) the state of a random generator to draw from.
+/// A call that an op took in older files and does not take today.
+struct OlderCall {
+  op::OpDef def;  ///< its name and attributes
+  /// Calls ops of today that give the same results.
+  std::vector<Tensor> (*run)(const op::Attrs& attrs, std::span<const Tensor> inputs);
+};
+
 struct RecordedCall {
   op::OpId op = op::OpId::count;
+  const OlderCall* older = nullptr;
   std::vector<std::pair<std::string_view, OpenAttr>> attrs;  // the names are those of the op's record
   std::vector<int> inputs;
   int region = 0;
   int generator = 0;
 
   bool draws() const { return op == op::OpId::count; }
+  const op::OpDef& def() const { return older == nullptr ? op::op_def(op) : older->def; }
 };
 
 /// The attributes of a call at a given batch size.

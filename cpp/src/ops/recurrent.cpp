@@ -1,10 +1,7 @@
 // Recurrent layers: one direction of one layer.
-//
-// The results share one buffer, the tape, parts of which the derivative reads (op/recurrent_geometry.h). If they were
-// recorded as slices of the tape, each would produce a gradient of the tape's size; therefore the states are recorded
-// as one function.
 #include <algorithm>
 
+#include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
 #include "op/attrs/recurrent.h"
@@ -18,9 +15,12 @@
 namespace pydl {
 
 using op::Attrs;
+using op::BackwardContext;
 using op::BufferSpec;
+using op::Gradients;
 using op::OpId;
 using op::RecurrentGeometry;
+using op::RecurrentResults;
 
 namespace ops {
 
@@ -42,7 +42,7 @@ void require_lengths(const char* name, const BufferSpec& lengths, int64_t batch)
   throw TypeError(concat_text(name, ": expected lengths of int64, got ", lengths.dtype));
 }
 
-// Offsets in the tape must fit into int64.
+// Offsets in the results must fit into int64.
 void require_countable(const char* name, const RecurrentGeometry& g) {
   constexpr int64_t most = int64_t{1} << 56;
   int64_t elements = 0;
@@ -52,7 +52,7 @@ void require_countable(const char* name, const RecurrentGeometry& g) {
   throw ValueError(concat_text(name, ": ", g.steps, " steps of shape (", g.batch, ", ", g.hidden, ") are too many"));
 }
 
-void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const char* name = "recurrent";
   const op::RecurrentInputs at = op::recurrent_inputs(attrs);
   if (static_cast<int>(inputs.size()) != at.count) {
@@ -79,35 +79,45 @@ void infer_recurrent(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
   check(at.b_ih, "b_ih", {rows});
   check(at.b_hh, "b_hh", {rows});
   if (at.lengths >= 0) require_lengths(name, inputs[static_cast<size_t>(at.lengths)], g.batch);
-  *output = row_major(x.dtype, {g.result_size(attrs.flag("tape"))});
+  const Dims state = {g.batch, g.hidden};
+  const Dims states = {g.steps, g.batch, g.hidden};
+  const Dims shapes[] = {
+      states, state, g.is_lstm() ? state : Dims{0}, {g.steps, g.batch, g.saved_gates() * g.hidden}, states};
+  const size_t count = op::count_recurrent_results(attrs, inputs.size());
+  for (size_t i = 0; i < count; ++i) results[i] = row_major(x.dtype, shapes[i]);
 }
 
-void infer_recurrent_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+void infer_recurrent_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const char* name = "recurrent_backward";
   const op::RecurrentBackwardInputs at = op::recurrent_backward_inputs(attrs);
   if (static_cast<int>(inputs.size()) != at.count) {
     throw TypeError(concat_text(name, ": expected ", at.count, " inputs, got ", inputs.size()));
   }
-  const BufferSpec& tape = inputs[0];
-  require_floating(name, tape);
-  if (inputs[1].shape.rank() != 2) {
-    throw ValueError(concat_text(name, ": expected h0 of shape (N, H), got ", inputs[1].shape));
+  const BufferSpec& output = inputs[0];
+  require_floating(name, output);
+  if (output.shape.rank() != 3) {
+    throw ValueError(concat_text(name, ": expected output of shape (T, N, H), got ", output.shape));
   }
-  require_sizes(name, {attrs.integer("steps")});
   const RecurrentGeometry g = op::recurrent_backward_geometry(attrs, inputs);
   require_countable(name, g);
   const auto check = [&](int input, const char* argument, const Dims& shape) {
     if (input < 0) return;
-    require_same_dtype(name, tape, inputs[static_cast<size_t>(input)]);
+    require_same_dtype(name, output, inputs[static_cast<size_t>(input)]);
     require_shape(name, argument, inputs[static_cast<size_t>(input)], shape);
   };
-  check(at.tape, "a tape", {g.result_size(true)});
+  const Dims state = {g.batch, g.hidden};
+  check(at.h0, "h0", state);
   check(at.w_hh, "w_hh", {g.gates() * g.hidden, g.hidden});
-  check(at.dy, "dy", {g.steps, g.batch, g.hidden});
-  check(at.dh, "dh", {g.batch, g.hidden});
-  check(at.dc, "dc", {g.batch, g.hidden});
+  check(at.gates, "gates", {g.steps, g.batch, g.saved_gates() * g.hidden});
+  check(at.c0, "c0", state);
+  check(at.cells, "cells", output.shape);
+  check(at.dy, "dy", output.shape);
+  check(at.dh, "dh", state);
+  check(at.dc, "dc", state);
   if (at.lengths >= 0) require_lengths(name, inputs[static_cast<size_t>(at.lengths)], g.batch);
-  *output = row_major(tape.dtype, {g.gradient_size()});
+  results[0] = row_major(output.dtype, {g.steps, g.batch, g.gate_gradients() * g.hidden});
+  results[1] = row_major(output.dtype, state);
+  if (g.is_lstm()) results[2] = results[1];
 }
 
 void infer_sequence_product(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
@@ -143,202 +153,178 @@ int64_t sequence_product_flops(const Attrs&, std::span<const BufferSpec> inputs,
   return op::saturating_product({2, inputs[0].shape[0], inputs[0].shape[1], element_count(output.shape)});
 }
 
-// --- one call, and its derivative -------------------------------------------------------------------
-
-Tensor part(const Tensor& flat, int64_t offset, const Dims& shape) {
-  return reshape(slice(flat, {offset}, {element_count(shape)}, {1}), shape);
-}
+// --- the derivative ----------------------------------------------------------------------------------
 
 Tensor columns(const Tensor& x, int64_t begin, int64_t count) {
   return slice(x, {0, begin}, {x.size(0), count}, {1, 1});
 }
 
-// A call of `recurrent` with its operands in the order of the op, and its derivative.
-class RecurrentCall {
+Tensor rows(const Tensor& x, int64_t begin, int64_t count) { return slice(x, {begin, 0}, {count, x.size(1)}, {1, 1}); }
+
+Tensor as_matrix(const Tensor& x) { return reshape(x, {x.size(0) * x.size(1), x.size(2)}); }
+
+// The gradients of the inputs of a call of `recurrent`, from those of its results.
+class RecurrentDerivative {
  public:
-  RecurrentCall(std::vector<Tensor> operands, Tensor lengths, const RecurrentOptions& options)
-      : operands_(std::move(operands)), lengths_(std::move(lengths)), options_(options) {
-    has_bias_ = operands_.size() > (is_lstm() ? 5U : 4U);
-    for (const Tensor& operand : operands_) versions_.push_back(operand.version());
+  explicit RecurrentDerivative(const BackwardContext& context)
+      : c_(context),
+        at_(op::recurrent_inputs(context.attrs())),
+        attrs_(op::from_attrs<op::RecurrentAttrs>(context.attrs())) {
+    const Dims& x = c_.input_shape(at_.x);
+    const Dims& h0 = c_.input_shape(at_.h0);
+    g_ = {attrs_.cell, attrs_.reset_after, attrs_.reverse, x[0], h0[0], h0[1]};
+    if (attrs_.save_gates || g_.saved_gates() == 0) return;
+    throw Error("backward: recurrent was called without save_gates, which its gradients need");
   }
 
-  const std::vector<Tensor>& operands() const { return operands_; }
-
-  /// Runs the call without recording history.
-  RecurrentStates run(bool tape) {
-    const GradMode mode(false);
-    std::vector<Tensor> inputs = operands_;
-    if (lengths_.defined()) inputs.push_back(lengths_);
-    Attrs attrs = common_attrs();
-    attrs.add("bias", has_bias_);
-    attrs.add("tape", tape);
-    tape_ = op::apply(OpId::recurrent, attrs, inputs);
-    const RecurrentGeometry g = geometry();
-    // The final states are copies, so that keeping them does not keep the tape.
-    const Dims state = {g.batch, g.hidden};
-    RecurrentStates states = {part(tape_, g.new_states(), {g.steps, g.batch, g.hidden}),
-                              copy(part(tape_, g.final_h(), state))};
-    if (is_lstm()) states.c = copy(part(tape_, g.final_c(), state));
-    if (!tape) tape_ = {};
-    return states;
-  }
-
-  /// The gradients of the operands that are marked in `needs`.
-  std::vector<Tensor> gradients(const RecurrentStates& given, const std::vector<bool>& needs) const {
-    std::vector<Tensor> results(operands_.size());
-    if (!given.output.defined() && !given.h.defined() && !given.c.defined()) return results;
-    check_versions();
-    return grad_enabled() ? composed_gradients(given, needs) : kernel_gradients(given, needs);
-  }
+  Gradients run() const { return grad_enabled() ? composed() : by_kernel(); }
 
  private:
-  bool is_lstm() const { return options_.cell == RecurrentCell::lstm; }
-  size_t bias_index() const { return is_lstm() ? 5 : 4; }
+  bool needs(int input) const { return input >= 0 && c_.needs(input); }
+  Tensor lengths() const { return at_.lengths < 0 ? Tensor{} : c_.input(at_.lengths); }
 
-  Attrs common_attrs() const {
-    return {{"cell", op::to_value(static_cast<op::Cell>(options_.cell))},
-            {"reset_after", options_.reset_after},
-            {"reverse", options_.reverse},
-            {"lengths", lengths_.defined()}};
-  }
-
-  RecurrentGeometry geometry() const {
-    return {static_cast<op::Cell>(options_.cell),
-            options_.reset_after,
-            options_.reverse,
-            operands_[0].size(0),
-            operands_[1].size(0),
-            operands_[1].size(1)};
-  }
-
-  void check_versions() const {
-    for (size_t i = 0; i < operands_.size(); ++i) {
-      if (operands_[i].version() == versions_[i]) continue;
-      throw Error(concat_text("backward: recurrent still needs its input of shape ", operands_[i].shape(),
-                              ", which was overwritten in place since"));
-    }
-  }
-
-  // Repeats the computation with differentiable ops, so that the result can be differentiated again. The operands are
+  // Repeats the computation with differentiable ops, so that the result can be differentiated again. The inputs are
   // passed as views, because one of them may have been computed from another.
-  std::vector<Tensor> composed_gradients(const RecurrentStates& given, const std::vector<bool>& needs) const {
-    std::vector<Tensor> views;
+  Gradients composed() const {
+    std::vector<Tensor> views(static_cast<size_t>(at_.count));
     std::vector<Tensor> wanted;
-    for (size_t i = 0; i < operands_.size(); ++i) {
-      views.push_back(op::apply(OpId::reshape, {{"shape", operands_[i].shape()}}, {operands_[i]}));
-      if (needs[i]) wanted.push_back(views[i]);
+    for (int i = 0; i < at_.count; ++i) {
+      if (i == at_.lengths) continue;
+      Tensor& view = views[static_cast<size_t>(i)];
+      view = op::apply(OpId::reshape, {{"shape", c_.input_shape(i)}}, {c_.input(i)});
+      if (c_.needs(i)) wanted.push_back(view);
     }
-    RecurrentWeights weights = {views[2], views[3]};
-    if (has_bias_) {
-      weights.b_ih = views[bias_index()];
-      weights.b_hh = views[bias_index() + 1];
-    }
+    const auto given = [&](int input) { return input < 0 ? Tensor{} : views[static_cast<size_t>(input)]; };
     const RecurrentStates states =
-        recurrent_composed(views[0], views[1], is_lstm() ? views[4] : Tensor{}, weights, lengths_, options_);
+        recurrent_composed(given(at_.x), given(at_.h0), given(at_.c0),
+                           {given(at_.w_ih), given(at_.w_hh), given(at_.b_ih), given(at_.b_hh)}, lengths(),
+                           {static_cast<RecurrentCell>(g_.cell), g_.reset_after, g_.reverse});
     std::vector<Tensor> outputs;
     std::vector<Tensor> weighting;
-    const auto add = [&](const Tensor& output, const Tensor& gradient) {
-      if (!gradient.defined() || !output.requires_grad()) return;
-      outputs.push_back(output);
-      weighting.push_back(gradient);
-    };
-    add(states.output, given.output);
-    add(states.h, given.h);
-    add(states.c, given.c);
+    const Tensor* results[] = {&states.output, &states.h, &states.c};
+    for (size_t i = 0; i < std::size(results); ++i) {
+      if (!gradient(i).defined() || !results[i]->requires_grad()) continue;
+      outputs.push_back(*results[i]);
+      weighting.push_back(gradient(i));
+    }
     const std::vector<Tensor> found =
         grad(outputs, wanted, weighting, {.retain_graph = true, .create_graph = true, .allow_unused = true});
-    std::vector<Tensor> results(operands_.size());
+    Gradients gradients(views.size());
     size_t next = 0;
-    for (size_t i = 0; i < operands_.size(); ++i) {
-      if (needs[i]) results[i] = found[next++];
+    for (int i = 0; i < at_.count; ++i) {
+      if (c_.needs(i)) gradients[static_cast<size_t>(i)] = found[next++];
     }
-    return results;
+    return gradients;
   }
 
-  Tensor run_backward(const RecurrentStates& given) const {
-    std::vector<Tensor> inputs = {tape_, operands_[1], operands_[3]};
-    if (lengths_.defined()) inputs.push_back(lengths_);
-    Attrs attrs = common_attrs();
-    attrs.add("dy", given.output.defined());
-    attrs.add("dh", given.h.defined());
-    attrs.add("dc", given.c.defined());
-    attrs.add("steps", operands_[0].size(0));
-    for (const Tensor& gradient : {given.output, given.h, given.c}) {
-      if (gradient.defined()) inputs.push_back(gradient);
-    }
-    return op::apply(OpId::recurrent_backward, attrs, inputs);
+  // The gradient of output, h or c.
+  Tensor gradient(size_t result) const {
+    return result < static_cast<size_t>(g_.is_lstm() ? 3 : 2) ? c_.gradients[result] : Tensor{};
   }
 
-  // gate_gradients (T N, S) transposed times rows (T, N, B) of the steps that count; `shift` and `first` are those of
-  // sequence_product.
-  Tensor product(const Tensor& gate_gradients, const Tensor& rows, int64_t shift, const Tensor& first) const {
-    if (!lengths_.defined())
-      return matmul(matrix_transpose(gate_gradients), reshape(rows, {gate_gradients.size(0), rows.size(2)}));
-    const RecurrentGeometry g = geometry();
-    return sequence_product(reshape(gate_gradients, {g.steps, g.batch, gate_gradients.size(1)}), rows, lengths_, first,
-                            shift);
+  std::vector<Tensor> run_backward() const {
+    std::vector<Tensor> inputs = {c_.result(RecurrentResults::output), c_.input(at_.h0), c_.input(at_.w_hh)};
+    if (g_.saved_gates() > 0) inputs.push_back(c_.result(RecurrentResults::gates));
+    if (g_.is_lstm()) inputs.insert(inputs.end(), {c_.input(at_.c0), c_.result(RecurrentResults::cells)});
+    if (at_.lengths >= 0) inputs.push_back(lengths());
+    for (size_t i = 0; i < 3; ++i) {
+      if (gradient(i).defined()) inputs.push_back(gradient(i));
+    }
+    const op::RecurrentBackwardAttrs attrs = {g_.cell,
+                                              g_.reset_after,
+                                              g_.reverse,
+                                              at_.lengths >= 0,
+                                              gradient(0).defined(),
+                                              gradient(1).defined(),
+                                              gradient(2).defined()};
+    return op::apply_all(OpId::recurrent_backward, op::to_attrs(attrs), inputs);
+  }
+
+  // The sum over the steps of left (T N, A) transposed times right (T, N, B).
+  Tensor product(const Tensor& left, const Tensor& right) const {
+    if (at_.lengths < 0) return matmul(matrix_transpose(left), as_matrix(right));
+    const Tensor none = zeros({g_.batch, right.size(2)}, right.dtype());
+    return sequence_product(reshape(left, {g_.steps, g_.batch, left.size(1)}), right, lengths(), none, 0);
+  }
+
+  // The same with the states before the steps, which are h0 and the output but for its last step. The sum of two
+  // products saves a copy of all these states behind each other.
+  Tensor product_with_previous(const Tensor& left) const {
+    const Tensor h0 = c_.input(at_.h0);
+    const Tensor output = c_.result(RecurrentResults::output);
+    if (at_.lengths >= 0) {
+      return sequence_product(reshape(left, {g_.steps, g_.batch, left.size(1)}), output, lengths(), h0,
+                              g_.reverse ? 1 : -1);
+    }
+    const int64_t starting = std::min<int64_t>(g_.steps, 1) * g_.batch;  // rows that begin with h0: none without steps
+    const int64_t others = g_.steps * g_.batch - starting;
+    const auto of_h0 = [&] {
+      const Tensor first = rows(left, g_.reverse ? others : 0, starting);
+      return matmul(matrix_transpose(first), rows(h0, 0, starting));
+    };
+    if (others == 0) return of_h0();
+    const Tensor later = rows(left, g_.reverse ? 0 : starting, others);
+    const Tensor states = rows(as_matrix(output), g_.reverse ? starting : 0, others);
+    // The larger product comes first, because its kernel needs the most memory.
+    const Tensor of_output = matmul(matrix_transpose(later), states);
+    return add(of_output, of_h0());
   }
 
   // The gradient of the recurrent weights: each block of gate_gradients times the input of its gates.
   Tensor recurrent_weight_gradient(const Tensor& gate_gradients) const {
-    const RecurrentGeometry g = geometry();
-    const Tensor& h0 = operands_[1];
-    const Dims states = {g.steps, g.batch, g.hidden};
     const auto times_h = [&](int64_t begin, int64_t blocks) {
-      const Tensor left = columns(gate_gradients, begin * g.hidden, blocks * g.hidden);
-      if (!lengths_.defined()) return product(left, part(tape_, g.previous_states(), states), 0, h0);
-      return product(left, part(tape_, g.new_states(), states), g.reverse ? 1 : -1, h0);
+      return product_with_previous(columns(gate_gradients, begin * g_.hidden, blocks * g_.hidden));
     };
-    if (!g.is_gru()) return times_h(0, g.gates());
-    if (g.reset_after) {
+    if (!g_.is_gru()) return times_h(0, g_.gates());
+    if (g_.reset_after) {
       const Tensor parts[] = {times_h(0, 2), times_h(3, 1)};
       return concat(parts);
     }
-    const Tensor kept = part(tape_, g.kept_offset(), {g.steps, g.batch, 4 * g.hidden});
-    const Tensor scaled = slice(kept, {0, 0, 3 * g.hidden}, states, {1, 1, 1});
-    const Tensor parts[] = {times_h(0, 2), product(columns(gate_gradients, 2 * g.hidden, g.hidden), scaled, 0, h0)};
+    const Tensor scaled =
+        slice(c_.result(RecurrentResults::gates), {0, 0, 3 * g_.hidden}, {g_.steps, g_.batch, g_.hidden}, {1, 1, 1});
+    const Tensor parts[] = {times_h(0, 2), product(columns(gate_gradients, 2 * g_.hidden, g_.hidden), scaled)};
     return concat(parts);
   }
 
-  std::vector<Tensor> kernel_gradients(const RecurrentStates& given, const std::vector<bool>& needs) const {
-    const RecurrentGeometry g = geometry();
-    const Tensor flat = run_backward(given);
-    const Tensor gate_gradients = part(flat, 0, {g.steps * g.batch, g.gate_gradients() * g.hidden});
-    const int64_t width = g.gates() * g.hidden;
-    const Tensor of_input = columns(gate_gradients, 0, width);
-    const Tensor& x = operands_[0];
-    std::vector<Tensor> results(operands_.size());
-    if (needs[0]) results[0] = reshape(matmul(of_input, operands_[2]), x.shape());
-    if (needs[1]) results[1] = part(flat, g.first_h_gradient(), {g.batch, g.hidden});
-    if (needs[2]) {
-      const Tensor none = lengths_.defined() ? zeros({g.batch, x.size(2)}, x.dtype()) : Tensor{};
-      results[2] = product(of_input, x, 0, none);
-    }
-    if (needs[3]) results[3] = recurrent_weight_gradient(gate_gradients);
-    if (is_lstm() && needs[4]) results[4] = part(flat, g.first_c_gradient(), {g.batch, g.hidden});
-    if (!has_bias_) return results;
-    const size_t bias = bias_index();
-    if (!needs[bias] && !needs[bias + 1]) return results;
+  void add_bias_gradients(const Tensor& gate_gradients, Gradients& gradients) const {
     const Tensor sums = sum(gate_gradients, std::vector<int64_t>{0});
     const auto blocks = [&](int64_t begin, int64_t count) {
-      return slice(sums, {begin * g.hidden}, {count * g.hidden}, {1});
+      return slice(sums, {begin * g_.hidden}, {count * g_.hidden}, {1});
     };
-    results[bias] = blocks(0, g.gates());
-    results[bias + 1] = results[bias];
-    if (g.gate_gradients() > g.gates()) {
+    Tensor& of_input = gradients[static_cast<size_t>(at_.b_ih)];
+    Tensor& of_state = gradients[static_cast<size_t>(at_.b_hh)];
+    of_input = blocks(0, g_.gates());
+    of_state = of_input;
+    if (g_.gate_gradients() > g_.gates()) {
       const Tensor parts[] = {blocks(0, 2), blocks(3, 1)};
-      results[bias + 1] = concat(parts);
+      of_state = concat(parts);
     }
-    return results;
   }
 
-  std::vector<Tensor> operands_;
-  std::vector<uint32_t> versions_;
-  Tensor lengths_;
-  RecurrentOptions options_;
-  bool has_bias_;
-  Tensor tape_;
+  Gradients by_kernel() const {
+    const std::vector<Tensor> found = run_backward();
+    const Tensor gate_gradients = as_matrix(found[0]);
+    const Tensor of_input = columns(gate_gradients, 0, g_.gates() * g_.hidden);
+    Gradients gradients(static_cast<size_t>(at_.count));
+    // This needs the most memory, so it comes first.
+    if (needs(at_.w_hh)) gradients[3] = recurrent_weight_gradient(gate_gradients);
+    if (needs(at_.x)) gradients[0] = reshape(matmul(of_input, c_.input(at_.w_ih)), c_.input_shape(at_.x));
+    if (needs(at_.h0)) gradients[1] = found[1];
+    if (needs(at_.w_ih)) gradients[2] = product(of_input, c_.input(at_.x));
+    if (needs(at_.c0)) gradients[static_cast<size_t>(at_.c0)] = found[2];
+    if (needs(at_.b_ih) || needs(at_.b_hh)) add_bias_gradients(gate_gradients, gradients);
+    return gradients;
+  }
+
+  const BackwardContext& c_;
+  op::RecurrentInputs at_;
+  op::RecurrentAttrs attrs_;
+  RecurrentGeometry g_;
 };
+
+Gradients recurrent_derivative(const BackwardContext& context) { return RecurrentDerivative(context).run(); }
+
+// --- one call ----------------------------------------------------------------------------------------
 
 // The operands, converted to one dtype, in the order of the op.
 std::vector<Tensor> operands_of(const Tensor& x, const Tensor& h0, const Tensor& c0, const RecurrentWeights& weights,
@@ -353,7 +339,7 @@ std::vector<Tensor> operands_of(const Tensor& x, const Tensor& h0, const Tensor&
   if (weights.b_ih.defined()) operands.insert(operands.end(), {weights.b_ih, weights.b_hh});
   DType dtype = x.dtype();
   for (const Tensor& operand : operands) dtype = promote(dtype, operand.dtype());
-  // A 16-bit tape would lose precision that the gradients need.
+  // States and gates of 16 bits would lose precision that the gradients need.
   if (item_size(dtype) == 2) dtype = DType::float32;
   for (Tensor& operand : operands) operand = astype(operand, dtype);
   return operands;
@@ -389,38 +375,55 @@ void check_lengths(const Tensor& lengths, int64_t steps) {
   }
 }
 
-std::vector<bool> needs_of(const std::vector<Tensor>& operands) {
-  std::vector<bool> needs;
-  for (const Tensor& operand : operands) needs.push_back(operand.requires_grad());
-  return needs;
+// A call of the op with operands in its order. Gates are saved where a gradient will be needed.
+RecurrentStates run_recurrent(const std::vector<Tensor>& operands, const Tensor& lengths,
+                              const RecurrentOptions& options) {
+  const bool lstm = options.cell == RecurrentCell::lstm;
+  const bool records = grad_enabled() && std::any_of(operands.begin(), operands.end(),
+                                                     [](const Tensor& operand) { return operand.requires_grad(); });
+  std::vector<Tensor> inputs = operands;
+  if (lengths.defined()) inputs.push_back(lengths);
+  const op::RecurrentAttrs attrs = {static_cast<op::Cell>(options.cell), options.reset_after, options.reverse,
+                                    operands.size() > (lstm ? 5U : 4U),  lengths.defined(),   records};
+  const std::vector<Tensor> results = op::apply_all(OpId::recurrent, op::to_attrs(attrs), inputs);
+  return {results[RecurrentResults::output], results[RecurrentResults::h],
+          lstm ? results[RecurrentResults::c] : Tensor{}};
 }
 
 }  // namespace
 
 void define_recurrent(Registry& registry) {
-  // Recurrent layers: one direction of one layer. Sizes, parts of the flat results and the order of inputs are defined
-  // in op/recurrent_geometry.h. x is row-major or (T, N, I) with any strides; lengths int64 (N) must be in 0 .. T,
-  // otherwise IndexError is raised. Beyond its length, a row's states are 0 and its other parts of the result are
-  // unspecified.
-  // (x (T, N, I), h0 (N, H), w_ih (G H, I), w_hh (G H, H), c0?, b_ih?, b_hh?, lengths?) -> flat {cell integer,
-  // reset_after, reverse, bias, lengths, tape bool}
+  // Recurrent layers: one direction of one layer. Sizes and the order of inputs and results are defined in
+  // op/recurrent_geometry.h. x is row-major or (T, N, I) with any strides; lengths int64 (N) must be in 0 .. T,
+  // otherwise IndexError is raised. Beyond its length, a row's output is 0, and its gates and cells are unspecified.
+  // (x (T, N, I), h0 (N, H), w_ih (G H, I), w_hh (G H, H), c0?, b_ih?, b_hh?, lengths?) -> output (T, N, H), h (N, H),
+  // c (N, H)?, gates (T, N, K H)?, cells (T, N, H)? {cell, reset_after, reverse, bias, lengths, save_gates bool}
   registry.declare(OpId::recurrent,
                    {
                        .doc = "States of an LSTM, GRU or simple recurrent layer over the steps of a sequence.",
                        .inputs = {"x", "h0", "w_ih", "w_hh", "c0?", "b_ih?", "b_hh?", "lengths?"},
+                       .results = {"output", "h", "c", "gates", "cells"},
                        .attributes = op::fields_of<op::RecurrentAttrs>(),
                        .traits = flag(op::Trait::checks_values),
+                       .result_count = op::count_recurrent_results,
                        .infer = infer_recurrent,
+                       .backward = recurrent_derivative,
+                       .saves_inputs = 0xFF,
+                       .saves_results = 1U << RecurrentResults::output | 1U << RecurrentResults::gates |
+                                        1U << RecurrentResults::cells,
                        .flops = recurrent_flops,
                    });
-  // (tape: the result of recurrent, h0, w_hh, lengths?, dy (T, N, H)?, dh (N, H)?, dc (N, H)?) -> flat {cell,
-  // reset_after, reverse, lengths, dy, dh, dc bool, steps integer: T}
+  // (output (T, N, H), h0 (N, H), w_hh (G H, H), gates (T, N, K H)?, c0 (N, H)?, cells (T, N, H)?, lengths?,
+  // dy (T, N, H)?, dh (N, H)?, dc (N, H)?) -> gate_gradients (T, N, S H), dh0 (N, H), dc0 (N, H)? {cell, reset_after,
+  // reverse, lengths, dy, dh, dc bool}
   registry.declare(OpId::recurrent_backward,
                    {
                        .doc = "Gradients of recurrent for what goes into the gates, and for the first states.",
-                       .inputs = {"tape", "h0", "w_hh", "lengths?", "dy?", "dh?", "dc?"},
+                       .inputs = {"output", "h0", "w_hh", "gates?", "c0?", "cells?", "lengths?", "dy?", "dh?", "dc?"},
+                       .results = {"gate_gradients", "dh0", "dc0"},
                        .attributes = op::fields_of<op::RecurrentBackwardAttrs>(),
                        .traits = flag(op::Trait::checks_values),
+                       .result_count = op::count_recurrent_backward_results,
                        .infer = infer_recurrent_backward,
                        .flops = recurrent_backward_flops,
                    });
@@ -448,18 +451,8 @@ RecurrentStates recurrent(const Tensor& x, const Tensor& h0, const Tensor& c0, c
     ops::check_lengths(counts, x.size(0));
     return ops::recurrent_composed(x, h0, c0, weights, counts, options);
   }
-  ops::RecurrentCall call(operands, ops::as_lengths(lengths), options);
-  const std::vector<bool> needs = ops::needs_of(operands);
-  const bool records = grad_enabled() && std::find(needs.begin(), needs.end(), true) != needs.end();
-  const RecurrentStates states = call.run(records);
-  const DType dtype = ops::result_dtype(x, h0, weights);
-  if (!records) return ops::in_dtype(states, dtype);
-  std::vector<Tensor> outputs = {states.output, states.h};
-  if (states.c.defined()) outputs.push_back(states.c);
-  outputs = record_function(operands, outputs, [call, needs](std::span<const Tensor> given) {
-    return call.gradients({given[0], given[1], given.size() > 2 ? given[2] : Tensor{}}, needs);
-  });
-  return ops::in_dtype({outputs[0], outputs[1], outputs.size() > 2 ? outputs[2] : Tensor{}}, dtype);
+  return ops::in_dtype(ops::run_recurrent(operands, ops::as_lengths(lengths), options),
+                       ops::result_dtype(x, h0, weights));
 } catch (const Error&) {
   core::rethrow_as("recurrent");
 }
@@ -467,13 +460,24 @@ RecurrentStates recurrent(const Tensor& x, const Tensor& h0, const Tensor& c0, c
 RecurrentGradients recurrent_backward(const RecurrentStates& gradients, const Tensor& x, const Tensor& h0,
                                       const Tensor& c0, const RecurrentWeights& weights, const Tensor& lengths,
                                       const RecurrentOptions& options) try {
-  ops::RecurrentCall call(ops::operands_of(x, h0, c0, weights, options), ops::as_lengths(lengths), options);
-  call.run(true);
-  const GradMode mode(false);
-  const DType dtype = call.operands()[0].dtype();
-  const auto cast = [&](const Tensor& gradient) { return gradient.defined() ? astype(gradient, dtype) : gradient; };
-  std::vector<Tensor> found = call.gradients({cast(gradients.output), cast(gradients.h), cast(gradients.c)},
-                                             std::vector<bool>(call.operands().size(), true));
+  std::vector<Tensor> operands = ops::operands_of(x, h0, c0, weights, options);
+  for (Tensor& operand : operands) {
+    operand = operand.detach();
+    operand.set_requires_grad(true);
+  }
+  const GradMode mode(true);
+  const RecurrentStates states = ops::run_recurrent(operands, ops::as_lengths(lengths), options);
+  std::vector<Tensor> outputs;
+  std::vector<Tensor> weighting;
+  const auto add = [&](const Tensor& output, const Tensor& gradient) {
+    if (!gradient.defined()) return;
+    outputs.push_back(output);
+    weighting.push_back(astype(gradient.detach(), output.dtype()));
+  };
+  add(states.output, gradients.output);
+  add(states.h, gradients.h);
+  add(states.c, gradients.c);
+  std::vector<Tensor> found = grad(outputs, operands, weighting);
   for (Tensor& gradient : found) gradient = astype(gradient, ops::result_dtype(x, h0, weights));
   RecurrentGradients results = {found[0], found[1], {}, {found[2], found[3]}};
   size_t next = 4;

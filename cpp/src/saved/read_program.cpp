@@ -7,6 +7,7 @@
 #include "core/tensor_impl.h"
 #include "io/json.h"
 #include "pydl/random.h"
+#include "saved/flat_recurrent.h"
 #include "saved/format_1.h"
 #include "saved/program_data.h"
 
@@ -310,7 +311,7 @@ class FunctionReader {
 
   // The number of results of a call does not depend on the batch size.
   static int count_results(const Place& position, const RecordedCall& call) {
-    const op::OpDef& def = op::op_def(call.op);
+    const op::OpDef& def = call.def();
     if (def.has(op::Trait::mutates)) return 0;
     if (def.result_count == nullptr) return static_cast<int>(def.results.size());
     try {
@@ -323,8 +324,10 @@ class FunctionReader {
   }
 
   void read_attrs(const Place& position, RecordedCall& call) const {
-    const op::OpDef& def = op::op_def(call.op);
-    const Json::Object attrs = format_ == 1 ? upgrade_format_1(def.name, position.object()) : position.object();
+    const char* name = op::op_name(call.op);
+    const Json::Object attrs = format_ == 1 ? upgrade_format_1(name, position.object()) : position.object();
+    call.older = find_flat_recurrent(call.op, attrs);
+    const op::OpDef& def = call.def();
     for (const auto& [name, json] : attrs) {
       const op::AttrField* field = def.find_attr(name);
       if (field == nullptr) position.fail(concat_text(def.name, " has no attribute '", name, "'"));

@@ -101,6 +101,40 @@ def lstm() -> Functions:
     return {"train": (compiled, lambda n: (_floats(n, 4, 3), _classes(4, n) + 1, _floats(n, 4, 1)))}
 
 
+def recurrent() -> Functions:
+    """The other cells, the reverse direction with lengths, and prediction."""
+    common: dict[str, Any] = {"bidirectional": True, "batch_first": True}
+    lstm, again = nn.LSTM(3, 2, **common), nn.LSTM(4, 2, bias=False, **common)
+    gru = nn.GRU(4, 2, reset_after=False, **common)
+    rnn = nn.RNN(4, 4, nonlinearity="relu", batch_first=True)
+    layers = nn.ModuleList([lstm, again, gru, rnn])
+    optimizer = optim.SGD(layers.parameters(), lr=0.05)
+
+    def predict(x: pydl.Tensor, lengths: pydl.Tensor) -> tuple[pydl.Tensor, ...]:
+        x, finals = lstm(x, lengths=lengths)
+        x, _ = again(x)
+        x, last = gru(x)
+        x, _ = rnn(x)
+        return x, *finals, last
+
+    def step(x: pydl.Tensor, lengths: pydl.Tensor, y: pydl.Tensor) -> pydl.Tensor:
+        output, h, c, last = predict(x, lengths)
+        loss = F.mse_loss(output, y) + h.square().mean() + c.mean() + last.sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    inputs = lambda n: (_floats(n, 4, 3), _classes(5, n))  # noqa: E731
+    return {
+        "train": (
+            pydl.compile(step, state=[layers, optimizer]),
+            lambda n: (*inputs(n), _floats(n, 4, 4)),
+        ),
+        "predict": (pydl.compile(predict, state=layers), inputs),
+    }
+
+
 def randomness() -> Functions:
     """Constants, views of a state, quotients of the batch size, and two generators."""
     generator = pydl.Generator(5)
@@ -186,6 +220,7 @@ PROGRAMS: dict[str, Callable[[], Functions]] = {
     "mlp": mlp,
     "cnn": cnn,
     "lstm": lstm,
+    "recurrent": recurrent,
     "randomness": randomness,
     "attributes": attributes,
 }

@@ -1,5 +1,6 @@
 #include "backends/cpu/adapter.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "backends/cpu/tiles/tile_program.h"
@@ -36,7 +37,7 @@ TileProgram cast_program(const BufferSpec& from, const BufferSpec& to) {
 class AdaptedKernel final : public Kernel {
  public:
   AdaptedKernel(const KernelCall& call, std::unique_ptr<Kernel> kernel, LayoutFunction layout)
-      : kernel_(std::move(kernel)), input_count_(call.inputs.size()) {
+      : kernel_(std::move(kernel)), input_count_(call.inputs.size()), result_count_(call.outputs.size()) {
     scratchpad_bytes = rounded(kernel_->scratchpad_bytes);
     implementation = kernel_->implementation;
     for (size_t i = 0; i < call.inputs.size(); ++i) {
@@ -51,15 +52,17 @@ class AdaptedKernel final : public Kernel {
       }
       reserve(copy);
     }
-    if (!needs_adapting(call.outputs[0], layout(call, -1))) return;
-    const BufferSpec result = adapted_spec(call.outputs[0], layout(call, -1));
-    if (result.dtype == call.outputs[0].dtype) {
-      result_copies_.push_back({0, scratchpad_bytes, CopyPlan(call.outputs[0], result)});
-    } else {
-      result_casts_.push_back({0, scratchpad_bytes, cast_program(result, call.outputs[0])});
+    for (size_t i = 0; i < call.outputs.size(); ++i) {
+      const BufferSpec& output = call.outputs[i];
+      if (!needs_adapting(output, layout(call, -1)) || element_count(output.shape) == 0) continue;
+      const BufferSpec result = adapted_spec(output, layout(call, -1));
+      if (result.dtype == output.dtype) {
+        result_copies_.push_back({i, scratchpad_bytes, CopyPlan(output, result)});
+      } else {
+        result_casts_.push_back({i, scratchpad_bytes, cast_program(result, output)});
+      }
+      reserve(result);
     }
-    result_offset_ = scratchpad_bytes;
-    reserve(result);
   }
 
   void run(const exec::KernelContext& context, void* const* inputs, void* const* outputs) const override {
@@ -75,12 +78,14 @@ class AdaptedKernel final : public Kernel {
       cast.plan.run(ends);
       operands[cast.operand] = ends[1];
     }
-    const bool direct = result_casts_.empty() && result_copies_.empty();
-    void* result = direct ? outputs[0] : memory + result_offset_;
-    kernel_->run(context, operands, &result);
-    for (const auto& copy : result_copies_) copy.plan.run(outputs[0], result);
+    void* results[max_operands];
+    for (size_t i = 0; i < result_count_; ++i) results[i] = outputs[i];
+    for (const auto& copy : result_copies_) results[copy.operand] = memory + copy.offset;
+    for (const auto& cast : result_casts_) results[cast.operand] = memory + cast.offset;
+    kernel_->run(context, operands, results);
+    for (const auto& copy : result_copies_) copy.plan.run(outputs[copy.operand], results[copy.operand]);
     for (const auto& cast : result_casts_) {
-      void* ends[] = {result, outputs[0]};
+      void* ends[] = {results[cast.operand], outputs[cast.operand]};
       cast.plan.run(ends);
     }
   }
@@ -100,11 +105,11 @@ class AdaptedKernel final : public Kernel {
 
   std::unique_ptr<Kernel> kernel_;
   size_t input_count_;
+  size_t result_count_;
   std::vector<Adaption<CopyPlan>> copies_;
   std::vector<Adaption<TileProgram>> casts_;
-  std::vector<Adaption<TileProgram>> result_casts_;  // one of these two, or neither
   std::vector<Adaption<CopyPlan>> result_copies_;
-  size_t result_offset_ = 0;
+  std::vector<Adaption<TileProgram>> result_casts_;
 };
 
 }  // namespace
@@ -118,17 +123,21 @@ Layout layout_of(const BufferSpec& spec) {
 Layout as_output(const KernelCall& call, int) { return layout_of(call.outputs[0]); }
 
 std::unique_ptr<Kernel> prepare_adapted(const KernelCall& call, exec::PrepareFunction prepare, LayoutFunction layout) {
-  bool adapts = needs_adapting(call.outputs[0], layout(call, -1));
+  bool adapts = false;
   std::vector<BufferSpec> inputs;
+  std::vector<BufferSpec> outputs;
   for (const BufferSpec& input : call.inputs) {
     const Layout wanted = layout(call, static_cast<int>(inputs.size()));
     adapts = adapts || needs_adapting(input, wanted);
     inputs.push_back(adapted_spec(input, wanted));
     if (element_count(input.shape) == 0) return nullptr;
   }
-  if (!adapts || inputs.size() > max_operands) return nullptr;
-  const BufferSpec output = adapted_spec(call.outputs[0], layout(call, -1));
-  auto kernel = prepare({call.op, call.attrs, inputs, {&output, 1}});
+  for (const BufferSpec& output : call.outputs) {
+    adapts = adapts || needs_adapting(output, layout(call, -1));
+    outputs.push_back(adapted_spec(output, layout(call, -1)));
+  }
+  if (!adapts || std::max(inputs.size(), outputs.size()) > max_operands) return nullptr;
+  auto kernel = prepare({call.op, call.attrs, inputs, outputs});
   return kernel ? std::make_unique<AdaptedKernel>(call, std::move(kernel), layout) : nullptr;
 }
 

@@ -9,7 +9,7 @@ namespace pydl::cpu {
 
 enum class Layout { row_major, channels_last };
 
-/// The layout that kernels require of an operand: an input number, or -1 for the output.
+/// The layout that kernels require of an operand: an input number, or -1 for all outputs.
 using LayoutFunction = Layout (*)(const exec::KernelCall& call, int operand);
 
 inline Layout all_row_major(const exec::KernelCall&, int) { return Layout::row_major; }

@@ -1,6 +1,7 @@
 // Recurrent layers, in double.
 #include "op/recurrent_geometry.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "backends/ref/elements.h"
@@ -13,6 +14,7 @@ namespace {
 
 using op::Cell;
 using op::RecurrentGeometry;
+using Results = op::RecurrentResults;
 using Values = std::vector<double>;
 
 Values input_values(const RefCall& call, int index) {
@@ -51,9 +53,9 @@ struct Weights {
   Values w_ih, w_hh, b_ih, b_hh;
 };
 
-// The result of one step for one row: the new h and c, and the values that the tape keeps.
+// The result of one step for one row: the new h and c, and the gates for the derivative.
 struct StepResult {
-  Values h, c, kept;
+  Values h, c, gates;
 };
 
 StepResult lstm_step(const Values& a, const Values& b, const double* c_before, size_t units) {
@@ -65,8 +67,8 @@ StepResult lstm_step(const Values& a, const Values& b, const double* c_before, s
     const double o = sigmoid(a[3 * units + j] + b[3 * units + j]);
     result.c[j] = f * c_before[j] + i * g;
     result.h[j] = o * std::tanh(result.c[j]);
-    const double kept[] = {i, f, g, o};
-    for (size_t k = 0; k < 4; ++k) result.kept[k * units + j] = kept[k];
+    const double gates[] = {i, f, g, o};
+    for (size_t k = 0; k < 4; ++k) result.gates[k * units + j] = gates[k];
   }
   return result;
 }
@@ -85,8 +87,8 @@ StepResult gru_step(const Weights& weights, const Values& a, const Values& b, co
     const double m = candidate[2 * units + j];
     const double n = std::tanh(a[2 * units + j] + (reset_after ? r * m : m));
     result.h[j] = (1 - z) * n + z * h[j];
-    const double kept[] = {r, z, n, reset_after ? m : reset[j]};
-    for (size_t k = 0; k < 4; ++k) result.kept[k * units + j] = kept[k];
+    const double gates[] = {r, z, n, reset_after ? m : reset[j]};
+    for (size_t k = 0; k < 4; ++k) result.gates[k * units + j] = gates[k];
   }
   return result;
 }
@@ -120,51 +122,51 @@ void run_recurrent(const RefCall& call) {
                            input_values(call, at.b_hh)};
   const std::vector<int64_t> lengths = lengths_of(call, at.lengths, g.steps, g.batch);
   const int64_t inputs = call.inputs[0].shape[2];
-  const bool tape = call.attrs.flag("tape");
-  Values result(static_cast<size_t>(g.result_size(tape)), 0.0);
-  const auto copy = [&](const double* from, int64_t count, int64_t to) {
-    for (int64_t i = 0; i < count; ++i) result[static_cast<size_t>(to + i)] = from[i];
+  std::vector<Values> results;
+  for (const exec::BufferSpec& spec : call.outputs)
+    results.emplace_back(static_cast<size_t>(element_count(spec.shape)));
+  const auto copy = [&](const Values& from, size_t result, int64_t to) {
+    if (result < results.size() && !from.empty()) std::copy(from.begin(), from.end(), results[result].begin() + to);
   };
-  copy(h0.data(), g.state(), g.first_state());
   for (int64_t n = 0; n < g.batch; ++n) {
     const int64_t row = n * g.hidden;
     const int64_t length = lengths[static_cast<size_t>(n)];
     Values h(h0.begin() + row, h0.begin() + row + g.hidden);
     Values c = g.is_lstm() ? Values(c0.begin() + row, c0.begin() + row + g.hidden) : Values{};
-    if (tape && g.is_lstm()) copy(c.data(), g.hidden, g.c_states() + (g.reverse ? length : 0) * g.state() + row);
     for (int64_t s = 0; s < length; ++s) {
       const int64_t t = g.reverse ? length - 1 - s : s;
+      const int64_t position = t * g.state() + row;
       StepResult next = step(g, weights, x.data() + (t * g.batch + n) * inputs, inputs, h.data(), c.data());
       h = std::move(next.h);
       c = std::move(next.c);
-      copy(h.data(), g.hidden, g.new_states() + t * g.state() + row);
-      if (!tape) continue;
-      if (g.is_lstm()) copy(c.data(), g.hidden, g.c_states() + g.new_states() + t * g.state() + row);
-      copy(next.kept.data(), g.hidden * g.kept(), g.kept_offset() + (t * g.state() + row) * g.kept());
+      copy(h, Results::output, position);
+      copy(c, Results::cells, position);
+      copy(next.gates, Results::gates, position * g.saved_gates());
     }
-    copy(h.data(), g.hidden, g.final_h() + row);
-    if (g.is_lstm()) copy(c.data(), g.hidden, g.final_c() + row);
+    copy(h, Results::h, row);
+    copy(c, Results::c, row);
   }
-  store_values(call.outputs[0], call.output_data[0], result);
+  for (size_t i = 0; i < results.size(); ++i) store_values(call.outputs[i], call.output_data[i], results[i]);
 }
 
-// The values of one row of one step on the tape.
-struct TapeRow {
+// What the derivative of one step reads, for one row.
+struct SavedRow {
   const double* h_before;
   const double* h;
   const double* c_before;
   const double* c;
-  const double* kept;
+  const double* gates;
 };
 
 // Turns the gradients dh and dc after a step into those before it; `gate_gradients` are the gradients of the gates.
-void lstm_backward(const TapeRow& tape, size_t units, Values& dh, Values& dc, Values& gate_gradients) {
+void lstm_backward(const SavedRow& saved, size_t units, Values& dh, Values& dc, Values& gate_gradients) {
   for (size_t j = 0; j < units; ++j) {
-    const double i = tape.kept[j], f = tape.kept[units + j], g = tape.kept[2 * units + j], o = tape.kept[3 * units + j];
-    const double u = std::tanh(tape.c[j]);
+    const double i = saved.gates[j], f = saved.gates[units + j], g = saved.gates[2 * units + j],
+                 o = saved.gates[3 * units + j];
+    const double u = std::tanh(saved.c[j]);
     const double d = dc[j] + dh[j] * o * (1 - u * u);
     gate_gradients[j] = d * g * i * (1 - i);
-    gate_gradients[units + j] = d * tape.c_before[j] * f * (1 - f);
+    gate_gradients[units + j] = d * saved.c_before[j] * f * (1 - f);
     gate_gradients[2 * units + j] = d * i * (1 - g * g);
     gate_gradients[3 * units + j] = dh[j] * u * o * (1 - o);
     dc[j] = d * f;
@@ -172,31 +174,31 @@ void lstm_backward(const TapeRow& tape, size_t units, Values& dh, Values& dc, Va
   }
 }
 
-void gru_backward(const RecurrentGeometry& geometry, const TapeRow& tape, const Values& w_hh, size_t units, Values& dh,
-                  Values& gate_gradients) {
+void gru_backward(const RecurrentGeometry& geometry, const SavedRow& saved, const Values& w_hh, size_t units,
+                  Values& dh, Values& gate_gradients) {
   Values dq(units, 0.0);  // gradient of r h, where reset is applied before the product
   for (size_t j = 0; j < units; ++j) {
-    const double z = tape.kept[units + j], n = tape.kept[2 * units + j];
-    gate_gradients[units + j] = dh[j] * (tape.h_before[j] - n) * z * (1 - z);
+    const double z = saved.gates[units + j], n = saved.gates[2 * units + j];
+    gate_gradients[units + j] = dh[j] * (saved.h_before[j] - n) * z * (1 - z);
     gate_gradients[2 * units + j] = dh[j] * (1 - z) * (1 - n * n);
     dh[j] *= z;
     for (size_t k = 0; k < units; ++k) dq[k] += gate_gradients[2 * units + j] * w_hh[(2 * units + j) * units + k];
   }
   for (size_t j = 0; j < units; ++j) {
-    const double r = tape.kept[j];
+    const double r = saved.gates[j];
     if (geometry.reset_after) {
-      gate_gradients[j] = gate_gradients[2 * units + j] * tape.kept[3 * units + j] * r * (1 - r);
+      gate_gradients[j] = gate_gradients[2 * units + j] * saved.gates[3 * units + j] * r * (1 - r);
       gate_gradients[3 * units + j] = gate_gradients[2 * units + j] * r;
     } else {
-      gate_gradients[j] = dq[j] * tape.h_before[j] * r * (1 - r);
+      gate_gradients[j] = dq[j] * saved.h_before[j] * r * (1 - r);
       dh[j] += dq[j] * r;
     }
   }
 }
 
-void rnn_backward(const TapeRow& tape, size_t units, bool relu, Values& dh, Values& gate_gradients) {
+void rnn_backward(const SavedRow& saved, size_t units, bool relu, Values& dh, Values& gate_gradients) {
   for (size_t j = 0; j < units; ++j) {
-    gate_gradients[j] = relu ? (tape.h[j] <= 0 ? 0 : dh[j]) : dh[j] * (1 - tape.h[j] * tape.h[j]);
+    gate_gradients[j] = relu ? (saved.h[j] <= 0 ? 0 : dh[j]) : dh[j] * (1 - saved.h[j] * saved.h[j]);
     dh[j] = 0;
   }
 }
@@ -217,15 +219,20 @@ void add_products(const RecurrentGeometry& g, const Values& w_hh, const Values& 
 void run_recurrent_backward(const RefCall& call) {
   const RecurrentGeometry g = op::recurrent_backward_geometry(call.attrs, call.inputs);
   const op::RecurrentBackwardInputs at = op::recurrent_backward_inputs(call.attrs);
-  const Values tape = input_values(call, at.tape);
+  const Values output = input_values(call, at.output);
+  const Values gates = input_values(call, at.gates);
+  const Values cells = input_values(call, at.cells);
   const Values h0 = input_values(call, at.h0);
+  const Values c0 = input_values(call, at.c0);
   const Values w_hh = input_values(call, at.w_hh);
   const Values dy = input_values(call, at.dy);
   const Values dh_given = input_values(call, at.dh);
   const Values dc_given = input_values(call, at.dc);
   const std::vector<int64_t> lengths = lengths_of(call, at.lengths, g.steps, g.batch);
   const auto units = static_cast<size_t>(g.hidden);
-  Values result(static_cast<size_t>(g.gradient_size()), 0.0);
+  const auto width = units * static_cast<size_t>(g.gate_gradients());
+  Values all_gate_gradients(static_cast<size_t>(g.steps * g.batch) * width, 0.0);
+  Values dh0, dc0;
   for (int64_t n = 0; n < g.batch; ++n) {
     const int64_t row = n * g.hidden;
     const int64_t length = lengths[static_cast<size_t>(n)];
@@ -234,32 +241,33 @@ void run_recurrent_backward(const RefCall& call) {
     };
     Values dh = start(dh_given);
     Values dc = start(dc_given);
-    Values gate_gradients(units * static_cast<size_t>(g.gate_gradients()));
+    Values gate_gradients(width);
     for (int64_t s = length - 1; s >= 0; --s) {
       const int64_t t = g.reverse ? length - 1 - s : s;
       const int64_t position = t * g.state() + row;
       for (size_t j = 0; j < units && !dy.empty(); ++j) dh[j] += dy[static_cast<size_t>(position) + j];
-      const TapeRow kept = {
-          s == 0 ? h0.data() + row : tape.data() + g.previous_states() + position,
-          tape.data() + g.new_states() + position, tape.data() + g.c_states() + g.previous_states() + position,
-          tape.data() + g.c_states() + g.new_states() + position, tape.data() + g.kept_offset() + position * g.kept()};
+      const auto before = [&](const Values& first, const Values& states) {
+        return s == 0 ? first.data() + row : states.data() + position + g.to_previous();
+      };
+      const SavedRow saved = {before(h0, output), output.data() + position, g.is_lstm() ? before(c0, cells) : nullptr,
+                              g.is_lstm() ? cells.data() + position : nullptr,
+                              gates.data() + position * g.saved_gates()};
       if (g.is_lstm()) {
-        lstm_backward(kept, units, dh, dc, gate_gradients);
+        lstm_backward(saved, units, dh, dc, gate_gradients);
       } else if (g.is_gru()) {
-        gru_backward(g, kept, w_hh, units, dh, gate_gradients);
+        gru_backward(g, saved, w_hh, units, dh, gate_gradients);
       } else {
-        rnn_backward(kept, units, g.cell == Cell::rnn_relu, dh, gate_gradients);
+        rnn_backward(saved, units, g.cell == Cell::rnn_relu, dh, gate_gradients);
       }
       add_products(g, w_hh, gate_gradients, dh);
-      for (size_t j = 0; j < gate_gradients.size(); ++j)
-        result[static_cast<size_t>(position * g.gate_gradients()) + j] = gate_gradients[j];
+      std::copy(gate_gradients.begin(), gate_gradients.end(),
+                all_gate_gradients.begin() + position * g.gate_gradients());
     }
-    for (size_t j = 0; j < units; ++j) result[static_cast<size_t>(g.first_h_gradient() + row) + j] = dh[j];
-    for (size_t j = 0; j < units && g.is_lstm(); ++j) {
-      result[static_cast<size_t>(g.first_c_gradient() + row) + j] = dc[j];
-    }
+    dh0.insert(dh0.end(), dh.begin(), dh.end());
+    dc0.insert(dc0.end(), dc.begin(), dc.end());
   }
-  store_values(call.outputs[0], call.output_data[0], result);
+  const Values* results[] = {&all_gate_gradients, &dh0, &dc0};
+  for (size_t i = 0; i < call.outputs.size(); ++i) store_values(call.outputs[i], call.output_data[i], *results[i]);
 }
 
 void run_sequence_product(const RefCall& call) {

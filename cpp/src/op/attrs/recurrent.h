@@ -11,19 +11,19 @@ inline std::span<const char* const> choice_names(Cell) {
   return names;
 }
 
-/// `bias` and `lengths` say whether these inputs are present; `tape`, whether the result includes what the derivative
-/// reads.
+/// `bias` and `lengths` say whether these inputs are present; `save_gates`, whether there are also the results that
+/// only the derivative reads.
 struct RecurrentAttrs {
   Cell cell = Cell::lstm;
   bool reset_after = false;
   bool reverse = false;
   bool bias = false;
   bool lengths = false;
-  bool tape = false;
-  PYDL_ATTRS(cell, reset_after, reverse, bias, lengths, tape)
+  bool save_gates = false;
+  PYDL_ATTRS(cell, reset_after, reverse, bias, lengths, save_gates)
 };
 
-/// `lengths`, `dy`, `dh` and `dc` say whether these inputs are present; `steps` is the length of the sequence.
+/// `lengths`, `dy`, `dh` and `dc` say whether these inputs are present.
 struct RecurrentBackwardAttrs {
   Cell cell = Cell::lstm;
   bool reset_after = false;
@@ -32,8 +32,7 @@ struct RecurrentBackwardAttrs {
   bool dy = false;
   bool dh = false;
   bool dc = false;
-  int64_t steps = 0;
-  PYDL_ATTRS(cell, reset_after, reverse, lengths, dy, dh, dc, steps)
+  PYDL_ATTRS(cell, reset_after, reverse, lengths, dy, dh, dc)
 };
 
 /// `shift` is 0, -1 or 1.

@@ -111,7 +111,7 @@ class ForwardKernel final : public Kernel {
       : name_(op::op_name(call.op)),
         at_(op::recurrent_inputs(call.attrs)),
         g_(op::recurrent_geometry(call.attrs, call.inputs)),
-        tape_(call.attrs.flag("tape")),
+        saves_(call.attrs.flag("save_gates")),
         inputs_(call.inputs[0].shape[2]),
         x_step_(call.inputs[0].strides[0]),
         x_row_(call.inputs[0].strides[1]),
@@ -140,7 +140,7 @@ class ForwardKernel final : public Kernel {
     const Operands operands = {static_cast<const T*>(inputs[at_.x]), static_cast<const T*>(inputs[at_.h0]),
                                at_.c0 < 0 ? nullptr : static_cast<const T*>(inputs[at_.c0]),
                                at_.lengths < 0 ? nullptr : static_cast<const int64_t*>(inputs[at_.lengths]),
-                               static_cast<T*>(outputs[0])};
+                               results_of(outputs)};
     schedule_.arrange(name_, operands.lengths, memory.order, memory.sorted);
     pack(inputs, memory);
     runtime::parallel_for(schedule_.parts(), 1, [&](int64_t begin, int64_t end) {
@@ -149,13 +149,30 @@ class ForwardKernel final : public Kernel {
   }
 
  private:
+  // Null where the call has no such result.
+  struct Results {
+    T* output;
+    T* h;
+    T* c;
+    T* gates;
+    T* cells;
+  };
+
   struct Operands {
     const T* x;
     const T* h0;
     const T* c0;
     const int64_t* lengths;
-    T* result;
+    Results results;
   };
+
+  Results results_of(void* const* outputs) const {
+    using At = op::RecurrentResults;
+    const bool saves_gates = saves_ && g_.saved_gates() > 0;
+    const auto result = [&](bool given, size_t index) { return given ? static_cast<T*>(outputs[index]) : nullptr; };
+    return {result(true, At::output), result(true, At::h), result(g_.is_lstm(), At::c), result(saves_gates, At::gates),
+            result(saves_ && g_.is_lstm(), At::cells)};
+  }
 
   struct Memory {
     Memory(const ForwardKernel& kernel, Workspace& workspace) {
@@ -164,7 +181,7 @@ class ForwardKernel final : public Kernel {
       h_weights = workspace.take<T>(kernel.h_weights_.size());
       n_weights = workspace.take<T>(kernel.n_weights_.size());
       bias = workspace.take<T>(kernel.x_weights_.panels * panel_vectors * kernel.x_weights_.lanes);
-      kept = workspace.take<T>(kernel.fused_ || kernel.tape_ ? 0 : batch * kernel.g_.kept() * kernel.g_.hidden);
+      kept = workspace.take<T>(kernel.fused_ || kernel.saves_ ? 0 : batch * kernel.g_.saved_gates() * kernel.g_.hidden);
       order = workspace.take<int64_t>(batch);
       sorted = workspace.take<int64_t>(batch);
       rows = workspace.take<RecurrentRow>(batch);
@@ -255,39 +272,40 @@ class ForwardKernel final : public Kernel {
   }
   void copy_state(const T* from, T* to) const { std::memcpy(to, from, static_cast<size_t>(g_.hidden) * sizeof(T)); }
 
+  // Without saved cells, the running c is where the final one will be.
   void begin_row(const Operands& operands, int64_t n) const {
     const int64_t row = n * g_.hidden;
-    copy_state(operands.h0 + row, operands.result + g_.first_state() + row);
-    if (!g_.is_lstm()) return;
-    const int64_t first = g_.c_states() + (g_.reverse ? length_of(operands, n) : 0) * g_.state();
-    copy_state(operands.c0 + row, operands.result + (tape_ ? first : g_.final_c()) + row);
+    if (g_.is_lstm()) copy_state(operands.c0 + row, operands.results.c + row);
   }
 
   void end_row(const Operands& operands, int64_t n) const {
     const int64_t row = n * g_.hidden;
     const int64_t length = length_of(operands, n);
-    T* states = operands.result + g_.new_states() + row;
-    const int64_t last = g_.reverse ? 0 : (length - 1) * g_.state();
-    copy_state(length == 0 ? operands.h0 + row : states + last, operands.result + g_.final_h() + row);
-    for (int64_t t = length; t < g_.steps; ++t) std::fill_n(states + t * g_.state(), g_.hidden, T(0));
-    if (!g_.is_lstm() || !tape_) return;
-    const int64_t last_c = g_.c_states() + (g_.reverse ? 0 : length * g_.state());
-    copy_state(operands.result + last_c + row, operands.result + g_.final_c() + row);
+    const int64_t last = row + (g_.reverse ? 0 : (length - 1) * g_.state());
+    const Results& results = operands.results;
+    copy_state(length == 0 ? operands.h0 + row : results.output + last, results.h + row);
+    if (results.cells != nullptr && length > 0) copy_state(results.cells + last, results.c + row);
+    for (int64_t t = length; t < g_.steps; ++t) std::fill_n(results.output + t * g_.state() + row, g_.hidden, T(0));
   }
 
   RecurrentRow row_of(const Operands& operands, const Memory& memory, int64_t t, int64_t n) const {
     const int64_t row = n * g_.hidden;
     const int64_t position = t * g_.state() + row;
     const bool first = t == (g_.reverse ? length_of(operands, n) - 1 : 0);
-    T* result = operands.result;
+    const Results& results = operands.results;
     RecurrentRow r{};
     r.x = operands.x + t * x_step_ + n * x_row_;
-    r.h_before = first ? operands.h0 + row : result + g_.previous_states() + position;
-    r.h = result + g_.new_states() + position;
-    r.c = tape_ ? result + g_.c_states() + g_.new_states() + position : result + g_.final_c() + row;
-    r.c_before = tape_ ? result + g_.c_states() + g_.previous_states() + position : r.c;
-    r.kept =
-        tape_ ? result + g_.kept_offset() + position * g_.kept() : (fused_ ? nullptr : memory.kept + row * g_.kept());
+    r.h = results.output + position;
+    r.h_before = first ? operands.h0 + row : results.output + position + g_.to_previous();
+    if (g_.is_lstm()) {
+      r.c = results.cells != nullptr ? results.cells + position : results.c + row;
+      r.c_before = first || results.cells == nullptr ? results.c + row : results.cells + position + g_.to_previous();
+    }
+    if (results.gates != nullptr) {
+      r.kept = results.gates + position * g_.saved_gates();
+    } else if (!fused_) {
+      r.kept = memory.kept + row * g_.saved_gates();
+    }
     return r;
   }
 
@@ -367,7 +385,7 @@ class ForwardKernel final : public Kernel {
   const char* name_;
   op::RecurrentInputs at_;
   RecurrentGeometry g_;
-  bool tape_;
+  bool saves_;
   int64_t inputs_;
   int64_t x_step_;
   int64_t x_row_;
@@ -400,13 +418,18 @@ class BackwardKernel final : public Kernel {
     Workspace workspace(context.scratchpad);
     const Memory memory(*this, workspace);
     const auto operand = [&](int index) { return index < 0 ? nullptr : static_cast<const T*>(inputs[index]); };
-    const Operands operands = {operand(at_.tape),
+    const Operands operands = {operand(at_.output),
+                               operand(at_.gates),
+                               operand(at_.cells),
                                operand(at_.h0),
+                               operand(at_.c0),
                                operand(at_.dy),
                                operand(at_.dh),
                                operand(at_.dc),
                                at_.lengths < 0 ? nullptr : static_cast<const int64_t*>(inputs[at_.lengths]),
-                               static_cast<T*>(outputs[0])};
+                               static_cast<T*>(outputs[0]),
+                               static_cast<T*>(outputs[1]),
+                               g_.is_lstm() ? static_cast<T*>(outputs[2]) : nullptr};
     schedule_.arrange(name_, operands.lengths, memory.order, memory.sorted);
     pack(static_cast<const T*>(inputs[at_.w_hh]), memory.weights);
     runtime::parallel_for(schedule_.parts(), 1, [&](int64_t begin, int64_t end) {
@@ -416,13 +439,18 @@ class BackwardKernel final : public Kernel {
 
  private:
   struct Operands {
-    const T* tape;
+    const T* output;
+    const T* gates;
+    const T* cells;
     const T* h0;
+    const T* c0;
     const T* dy;
     const T* dh;
     const T* dc;
     const int64_t* lengths;
-    T* result;
+    T* gate_gradients;
+    T* dh0;  // the running gradients while the steps are gone through
+    T* dc0;
   };
 
   struct Memory {
@@ -473,11 +501,11 @@ class BackwardKernel final : public Kernel {
         std::copy_n(given + row, g_.hidden, running + row);
       }
     };
-    start(operands.dh, operands.result + g_.first_h_gradient());
-    if (g_.is_lstm()) start(operands.dc, operands.result + g_.first_c_gradient());
+    start(operands.dh, operands.dh0);
+    if (g_.is_lstm()) start(operands.dc, operands.dc0);
     const int64_t width = g_.gate_gradients() * g_.hidden;
     for (int64_t t = operands.lengths == nullptr ? g_.steps : operands.lengths[n]; t < g_.steps; ++t) {
-      std::fill_n(operands.result + (t * g_.batch + n) * width, width, T(0));
+      std::fill_n(operands.gate_gradients + (t * g_.batch + n) * width, width, T(0));
     }
   }
 
@@ -487,17 +515,17 @@ class BackwardKernel final : public Kernel {
     const int64_t length = operands.lengths == nullptr ? g_.steps : operands.lengths[n];
     const bool first = t == (g_.reverse ? length - 1 : 0);
     RecurrentGradientRow r{};
-    r.h_before = first ? operands.h0 + row : operands.tape + g_.previous_states() + position;
-    r.h = operands.tape + g_.new_states() + position;
+    r.h = operands.output + position;
+    r.h_before = first ? operands.h0 + row : operands.output + position + g_.to_previous();
     if (g_.is_lstm()) {
-      r.c_before = operands.tape + g_.c_states() + g_.previous_states() + position;
-      r.c = operands.tape + g_.c_states() + g_.new_states() + position;
-      r.dc = operands.result + g_.first_c_gradient() + row;
+      r.c = operands.cells + position;
+      r.c_before = first ? operands.c0 + row : operands.cells + position + g_.to_previous();
+      r.dc = operands.dc0 + row;
     }
-    if (g_.kept() > 0) r.kept = operands.tape + g_.kept_offset() + position * g_.kept();
+    if (operands.gates != nullptr) r.kept = operands.gates + position * g_.saved_gates();
     if (operands.dy != nullptr) r.dy = operands.dy + position;
-    r.dh = operands.result + g_.first_h_gradient() + row;
-    r.gate_gradients = operands.result + position * g_.gate_gradients();
+    r.dh = operands.dh0 + row;
+    r.gate_gradients = operands.gate_gradients + position * g_.gate_gradients();
     r.dq = memory.dq + (g_.is_gru() && !g_.reset_after ? row : 0);
     return r;
   }
