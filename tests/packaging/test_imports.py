@@ -81,6 +81,7 @@ EXPORTS = [r"pydl/export\.h", r"core/module_api\.h"]
 # Bindings see the public headers, and what `info()`, `ops()` and the op table tests ask for.
 BINDINGS = [
     *PUBLIC,
+    r"core/named\.h",
     r"op/\w+\.h",
     r"exec/kernel\.h",
     r"runtime/\w+\.h",
