@@ -1,8 +1,9 @@
 // Fused optimiser updates.
-#include "pydl/optim.h"
+#include "pydl/optimizer.h"
 
 #include "bindings.h"
 #include "casters.h"
+#include "core/named.h"
 
 namespace pydl::python {
 
@@ -34,6 +35,15 @@ void update_adam(const Tensor& step, const Tensors& params, const Tensors& first
       {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon, .weight_decay = weight_decay, .decoupled = decoupled});
 }
 
+Tensor clip_gradients(const Tensors& parameters, double max_norm, bool error_if_nonfinite) {
+  const py::gil_scoped_release release;
+  try {
+    return optim::clip_grad_norm(parameters, max_norm, error_if_nonfinite);
+  } catch (const TraceError& error) {  // other errors are renamed for all functions
+    throw TraceError(core::renamed("clip_grad_norm_", error.what()));
+  }
+}
+
 }  // namespace
 
 void define_optim(py::module_& parent) {
@@ -59,6 +69,9 @@ void define_optim(py::module_& parent) {
              py::arg("second_moments"), py::arg("grads"), py::arg("lr"), py::kw_only(), py::arg("beta1") = 0.9,
              py::arg("beta2") = 0.999, py::arg("epsilon") = 1e-8, py::arg("weight_decay") = 0.0,
              py::arg("decoupled") = false, "Adam (Kingma and Ba, 2014), or AdamW when decoupled.");
+  module.def("clip_grad_norm_", clip_gradients, py::arg("parameters"), py::arg("max_norm"),
+             py::arg("error_if_nonfinite") = false,
+             "Scales gradients in place by their joint Euclidean norm, and returns the norm before.");
 }
 
 }  // namespace pydl::python

@@ -22,6 +22,13 @@ def adam_update(
 ) -> None:
     """Adam (Kingma and Ba, 2014), or AdamW when decoupled."""
 
+def clip_grad_norm_(
+    parameters: collections.abc.Sequence[Tensor],
+    max_norm: float,
+    error_if_nonfinite: builtins.bool = False,
+) -> Tensor:
+    """Scales gradients in place by their joint Euclidean norm, and returns the norm before."""
+
 def rmsprop_update(
     step: Tensor,
     params: collections.abc.Sequence[Tensor],

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from pydl import _core
 from pydl._core import Tensor
-from pydl.grad_mode import no_grad
 
 
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, *, error_if_nonfinite: bool = False
-) -> float:
+) -> Tensor:
     """Scale gradients in place so that their joint Euclidean norm is at most `max_norm`.
 
-    The norm is computed in float32 or wider, whatever the dtype of the gradients. Where it is not
-    finite, gradients are scaled all the same, as by `torch.nn.utils.clip_grad_norm_`: an infinite
-    norm makes 0 of finite gradients, and one that is not a number makes all of them that.
+    The norm is computed in float32 or wider, whatever the dtype of the gradients. Gradients whose
+    norm is within the bound keep their bits. Where the norm is not finite, gradients are scaled all
+    the same, as by `torch.nn.utils.clip_grad_norm_`: an infinite norm makes 0 of finite gradients,
+    and one that is not a number makes all of them that.
+
+    In a compiled step, it stands between `loss.backward()` and `optimizer.step()`, as elsewhere.
 
     Parameters
     ----------
@@ -26,12 +27,13 @@ def clip_grad_norm_(
     max_norm : float
         Upper bound of the norm over all gradients together.
     error_if_nonfinite : bool, default False
-        Raise instead of scaling by a norm that is infinite or not a number.
+        Raise instead of scaling by a norm that is infinite or not a number. Compiled functions
+        cannot: they return the norm, and their caller looks at it.
 
     Returns
     -------
-    float
-        The norm before scaling; 0 without gradients.
+    Tensor
+        The norm before scaling, float64 of rank 0, without history; 0 without gradients.
 
     Raises
     ------
@@ -41,31 +43,20 @@ def clip_grad_norm_(
         For parameters that are no tensors.
     RuntimeError
         For a norm that is not finite, with `error_if_nonfinite`; no gradient is changed then.
+    TraceError
+        For `error_if_nonfinite` in a compiled function.
 
     Examples
     --------
     >>> import pydl
     >>> w = pydl.nn.Parameter(pydl.zeros((2,)))
     >>> w.grad = pydl.tensor([3.0, 4.0])
-    >>> pydl.optim.clip_grad_norm_([w], 1.0)
+    >>> float(pydl.optim.clip_grad_norm_([w], 1.0))
     5.0
     >>> [round(g, 4) for g in w.grad.tolist()]
     [0.6, 0.8]
     """
-    if not max_norm >= 0:
-        raise ValueError(f"clip_grad_norm_: expected max_norm of at least 0, got {max_norm}")
-    gradients = [p.grad for p in _as_tensors(parameters) if p.grad is not None]
-    with no_grad():
-        norm = math.sqrt(sum(_sum_of_squares(gradient) for gradient in gradients))
-        if error_if_nonfinite and not math.isfinite(norm):
-            raise RuntimeError(
-                f"clip_grad_norm_: the norm of the gradients is {norm}; look for what made a "
-                "gradient infinite or not a number, or leave error_if_nonfinite out to go on"
-            )
-        if not norm <= max_norm:
-            for gradient in gradients:
-                _scale(gradient, max_norm / norm)
-    return norm
+    return _core.optim.clip_grad_norm_(_as_tensors(parameters), max_norm, error_if_nonfinite)
 
 
 def _as_tensors(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -76,21 +67,3 @@ def _as_tensors(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
                 f"clip_grad_norm_: expected tensors as parameters, got {type(member).__name__}"
             )
     return members
-
-
-def _sum_of_squares(gradient: Tensor) -> float:
-    """In float32 where that is enough; squares of large and of small numbers take float64."""
-    for dtype in ("float32", "float64"):
-        wide = gradient if gradient.dtype == "float64" else gradient.astype(dtype)
-        total = float(_core.sum(_core.square(wide)).item())
-        if math.isfinite(total) and total > 1e-30:
-            break
-    return total
-
-
-def _scale(gradient: Tensor, factor: float) -> None:
-    if gradient.dtype in ("float16", "bfloat16"):
-        # A factor of 16 bits could be 0.
-        gradient.copy_((gradient.astype("float32") * factor).astype(gradient.dtype))
-    else:
-        gradient *= factor

@@ -175,6 +175,10 @@ TEST(gradients_are_clipped) {
   CHECK_TENSORS_CLOSE(b.grad(), support::doubles({0.5}, {1}), 0);
   CHECK(!without.grad().defined());
   CHECK_THROWS(ValueError, "max_norm", optim::clip_grad_norm(parameters, -1));
+  const Tensor infinite = full({2}, std::numeric_limits<double>::infinity(), DType::float64);
+  assign(a.grad(), infinite);
+  CHECK_THROWS(Error, "clip_grad_norm: the norm of the gradients is inf", optim::clip_grad_norm(parameters, 1, true));
+  CHECK(support::same_bits(a.grad(), infinite));
 }
 
 TEST(norms_of_16_bit_gradients_are_no_overflow) {

@@ -82,6 +82,7 @@ EXPORTS = [r"pydl/export\.h", r"core/module_api\.h"]
 # Bindings see the public headers, and what `info()`, `ops()` and the op table tests ask for.
 BINDINGS = [
     *PUBLIC,
+    r"core/named\.h",
     r"op/\w+\.h",
     r"exec/kernel(_choice)?\.h",
     r"runtime/\w+\.h",

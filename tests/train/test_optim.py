@@ -230,10 +230,13 @@ def test_what_is_no_parameter_is_refused():
 def test_clip_grad_norm():
     a, b = nn.Parameter(pydl.zeros((2,))), nn.Parameter(pydl.zeros(()))
     a.grad, b.grad = pydl.tensor([2.0, 3.0]), pydl.tensor(6.0)
-    assert optim.clip_grad_norm_([a, b], 14.0) == 7.0
+    held = a.grad
+    norm = optim.clip_grad_norm_([a, b], 14.0)
+    assert norm.shape == () and norm.dtype == "float64" and norm == 7.0
     assert a.grad.tolist() == [2.0, 3.0]
     assert optim.clip_grad_norm_([a, b, nn.Parameter(pydl.zeros((1,)))], 3.5) == 7.0
     assert a.grad.tolist() == [1.0, 1.5] and b.grad.item() == 3.0
+    assert held.tolist() == [1.0, 1.5]  # in place
 
 
 def _with_gradients(dtype: str, *values: list[float]) -> list[nn.Parameter]:
@@ -251,7 +254,8 @@ def test_clip_grad_norm_of_every_size(dtype, size):
         return
     parameters = _with_gradients(dtype, [size] * 3, [-size])
     exact = float(pydl.tensor(size, dtype=dtype).astype("float64").item())
-    assert optim.clip_grad_norm_(parameters, size) == pytest.approx(2 * exact, rel=1e-6)
+    norm = optim.clip_grad_norm_(parameters, size)
+    assert float(norm) == pytest.approx(2 * exact, rel=1e-6)
     for parameter in parameters:
         found = np.abs(parameter.grad.astype("float64").numpy())
         np.testing.assert_allclose(found, size / 2, rtol=1e-2, atol=6e-8)
@@ -281,7 +285,7 @@ def test_clip_grad_norm_that_is_not_finite(dtype, value):
         optim.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)
     assert parameters[1].grad.astype("float32").tolist() == [2.0]
     norm = optim.clip_grad_norm_(parameters, 1.0)
-    assert not np.isfinite(norm)
+    assert not np.isfinite(float(norm))
     last = parameters[1].grad.astype("float32").item()
     assert np.isnan(last) if np.isnan(value) else last == 0
 

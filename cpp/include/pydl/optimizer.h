@@ -79,8 +79,12 @@ class PYDL_API RmsProp : public Optimizer {
   explicit RmsProp(const std::vector<Tensor>& parameters, double lr = 0.01, const RmspropOptions& options = {});
 };
 
-/// Scales the gradients so that their joint Euclidean norm is at most `max_norm`, and returns the norm before scaling:
-/// float64 of rank 0, zero if there are no gradients. `ValueError` for a negative `max_norm`.
-PYDL_API Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm);
+/// Scales the gradients in place so that their joint Euclidean norm is at most `max_norm`, and returns the norm before
+/// scaling: float64 of rank 0, zero if there are no gradients. The norm is computed in float32 or wider, whatever the
+/// dtype of the gradients. Gradients whose norm is within the bound keep their bits. An infinite norm makes 0 of finite
+/// gradients, and one that is NaN makes all of them NaN, unless `error_if_nonfinite`, which is an `Error` then; nothing
+/// is changed. Compiled functions may call this without `error_if_nonfinite` (`TraceError`). `ValueError` for a
+/// `max_norm` that is negative or NaN.
+PYDL_API Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm, bool error_if_nonfinite = false);
 
 }  // namespace pydl::optim

@@ -179,29 +179,4 @@ ParamSet Optimizer::states() const { return state_->tensors(); }
 void Optimizer::load_states(const ParamSet& states) { state_->load(states); }
 int64_t Optimizer::structure() const { return state_->structure; }
 
-Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm) {
-  if (!(max_norm >= 0)) {
-    throw ValueError(concat_text("clip_grad_norm: expected max_norm of at least 0, got ", max_norm));
-  }
-  const GradMode without_history(false);
-  Tensor total = zeros({}, DType::float64);
-  for (const Tensor& parameter : parameters) {
-    if (!parameter.defined()) throw ValueError("clip_grad_norm: an undefined tensor was given");
-    if (!parameter.grad().defined()) continue;
-    total = total + sum(square(astype(parameter.grad(), DType::float64)));
-  }
-  const Tensor norm = sqrt(total);
-  const Tensor bound = full({}, max_norm, DType::float64);
-  // If the norm is NaN, all gradients become NaN, as in PyTorch.
-  const Tensor factor = where(less_equal(norm, bound), ones({}, DType::float64), bound / norm);
-  for (Tensor parameter : parameters) {
-    if (!parameter.grad().defined()) continue;
-    // Computed in at least float32, because a 16-bit factor could become 0.
-    const DType dtype = promote(parameter.dtype(), DType::float32);
-    const Tensor scaled = astype(parameter.grad(), dtype) * astype(factor, dtype);
-    parameter.set_grad(astype(scaled, parameter.dtype()));
-  }
-  return norm;
-}
-
 }  // namespace pydl::optim
