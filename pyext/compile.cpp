@@ -238,7 +238,6 @@ void define_trace(py::module_& module) {
   module.def("_address", [](const Tensor& tensor) { return reinterpret_cast<uintptr_t>(tensor.raw_data()); });
   module.def("_guard_holds", [](const py::tuple& guard) { return Guard(guard).holds(); });
   module.def("_version", [](const Tensor& tensor) { return tensor.version(); });
-  module.def("_declare_state", declare_state);
   define_scope<PauseTracing>(module, "_PauseTracing", "Runs the calls in this scope immediately.");
   define_scope<RecomputeScope>(module, "_RecomputeScope", "Marks the calls in this scope as a recomputation.");
 }

@@ -74,7 +74,8 @@ Guard::Guard(const py::tuple& made)
       holder_(made[1]),
       key_(made[2]),
       value_(made[3]),
-      name_(made[5]) {}
+      name_(made[5]),
+      optimizer_(kind_ == Kind::structure ? optimizer_state(holder_) : nullptr) {}
 
 bool Guard::has_value(PyObject* found) const noexcept {
   if (found == nullptr || is_absent_) return found == nullptr && is_absent_;
@@ -129,6 +130,7 @@ bool Guard::holds() const noexcept {
       return result == 1;
     }
     case Kind::elements: return elements_hold();
+    case Kind::structure: return optimizer_->structure == PyLong_AsLongLong(value_.ptr());
   }
   return false;
 }
@@ -136,6 +138,7 @@ bool Guard::holds() const noexcept {
 std::string Guard::difference() const {
   if (!name_.is_none()) return text_of(name_) + " changed";
   if (kind_ == Kind::size) return "attributes were added or removed";
+  if (kind_ == Kind::structure) return "the state of an optimizer changed";
   return "attribute " + text_of(key_) + " changed";
 }
 

@@ -3,8 +3,11 @@
 
 #include <pybind11/pybind11.h>
 
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "optimizer_state.h"
 
 namespace pydl::python {
 
@@ -21,6 +24,7 @@ class Guard {
     items,      ///< the items of a list, as a tuple
     equal,      ///< the holder itself, compared with a copy: sets, deques
     elements,   ///< the memory of an array, compared with a copy
+    structure,  ///< how often the tensors of an optimiser's state were made anew
   };
 
   /// From a tuple (kind, holder, key, value, is_absent, name).
@@ -48,6 +52,7 @@ class Guard {
   py::object key_;
   py::object value_;
   py::object name_;
+  std::shared_ptr<const optim::Optimizer::State> optimizer_;  // for `structure`
 };
 
 /// The guards of a program: a model has thousands. Those of one dict are looked at together, and only where it may have

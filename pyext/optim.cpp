@@ -4,6 +4,7 @@
 #include "bindings.h"
 #include "casters.h"
 #include "core/named.h"
+#include "optimizer_state.h"
 
 namespace pydl::python {
 
@@ -72,6 +73,7 @@ void define_optim(py::module_& parent) {
   module.def("clip_grad_norm_", clip_gradients, py::arg("parameters"), py::arg("max_norm"),
              py::arg("error_if_nonfinite") = false,
              "Scales gradients in place by their joint Euclidean norm, and returns the norm before.");
+  define_optimizer_state(module);
 }
 
 }  // namespace pydl::python

@@ -759,7 +759,6 @@ def _apply_with_provider(
     inputs: collections.abc.Sequence[Tensor],
     attrs: dict[str, typing.Any] = {},
 ) -> typing.Any: ...
-def _declare_state(arg0: TensorLike, arg1: str) -> None: ...
 def _default_generator() -> Generator:
     """A generator that shares the default one's stream."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 # What is compared; pyext/guard.h has the same numbers.
-ENTRY, SIZE, CELL, ATTRIBUTE, ITEMS, EQUAL, ELEMENTS = range(7)
+ENTRY, SIZE, CELL, ATTRIBUTE, ITEMS, EQUAL, ELEMENTS, STRUCTURE = range(8)
 
 
 class Guard(NamedTuple):

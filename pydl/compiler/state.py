@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydl._core import Tensor
-from pydl.compiler.guards import ENTRY, Guard, entries
+from pydl.compiler.guards import STRUCTURE, Guard, entries
 from pydl.nn.module import Module
 from pydl.optim import Optimizer
 
@@ -78,7 +78,8 @@ class State:
         if id(optimizer) in self._seen:
             return
         self._seen.add(id(optimizer))
-        self.guards.append(Guard(ENTRY, vars(optimizer), "_structure", optimizer._structure))
+        state = optimizer._state
+        self.guards.append(Guard(STRUCTURE, state, None, state.structure()))
         for i, group in enumerate(optimizer.groups):
             self._guard(group.options)
             for j, parameter in enumerate(group.parameters):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydl import _core
 from pydl._core import Tensor
 from pydl.optim.checks import require_at_least_zero, require_fraction
-from pydl.optim.optimizer import Optimizer, _Batch
+from pydl.optim.optimizer import Optimizer
 
 
 class Adam(Optimizer):
@@ -46,6 +45,7 @@ class Adam(Optimizer):
     0.9
     """
 
+    _fused = "adam"
     _slot_names = ("first_moment", "second_moment")
     _decoupled = False
 
@@ -74,13 +74,6 @@ class Adam(Optimizer):
             "weight_decay": options["weight_decay"],
             "decoupled": self._decoupled,
         }
-
-    def _update(self, batch: _Batch, gradients: list[Tensor]) -> None:
-        first, second = batch.slots
-        _core.optim.adam_update(
-            batch.step, batch.parameters, first, second, gradients, batch.group._lr,
-            **batch.group.options,
-        )  # fmt: skip
 
 
 class AdamW(Adam):

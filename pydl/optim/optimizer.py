@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydl import _core
-from pydl._core import Tensor, full, tensor, zeros, zeros_like
+from pydl._core import Tensor, tensor
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,16 +26,13 @@ class ParameterGroup:
 
     __slots__ = ("_given", "_lr", "options", "parameters")
 
+    _lr: Tensor  # of the state, which the optimizer makes of its groups
+
     def __init__(
-        self,
-        parameters: tuple[Tensor, ...],
-        lr: float,
-        given: dict[str, Any],
-        options: dict[str, Any],
+        self, parameters: tuple[Tensor, ...], given: dict[str, Any], options: dict[str, Any]
     ) -> None:
         self.parameters, self.options = parameters, options
         self._given = given  # the options by the names of the constructor
-        self._lr = full((), lr, dtype="float64")
 
     @property
     def lr(self) -> float:
@@ -47,34 +44,32 @@ class ParameterGroup:
 
 
 class _Batch:
-    """Parameters of one group that have taken the same number of steps: they share one update."""
+    """Parameters of one group that have taken the same number of steps: they share one update.
 
-    __slots__ = ("group", "parameters", "slots", "step")
+    Updates overwrite the tensors of the state in place.
+    """
+
+    __slots__ = ("_step", "group", "number", "parameters", "slots")
 
     def __init__(
         self,
+        number: int,
         group: ParameterGroup,
-        parameters: list[Tensor],
+        parameters: tuple[Tensor, ...],
         step: Tensor,
-        slots: list[list[Tensor]],
+        slots: tuple[tuple[Tensor, ...], ...],
     ) -> None:
-        self.group, self.parameters, self.step, self.slots = group, parameters, step, slots
+        self.number, self.group, self.parameters = number, group, parameters
+        self._step, self.slots = step, slots
 
-    def split(self, chosen: list[bool]) -> _Batch:
-        """Keep the chosen parameters and return the others."""
+    @property
+    def step(self) -> Tensor:
+        return self._step
 
-        def part(items: list[Tensor], wanted: bool) -> list[Tensor]:
-            return [item for item, flag in zip(items, chosen, strict=True) if flag is wanted]
-
-        others = _Batch(
-            self.group,
-            part(self.parameters, False),
-            self.step.copy(),
-            [part(slot, False) for slot in self.slots],
-        )
-        self.parameters = part(self.parameters, True)
-        self.slots = [part(slot, True) for slot in self.slots]
-        return others
+    @step.setter
+    def step(self, value: Tensor) -> None:
+        if value is not self._step:  # as it is after `step += 1`
+            self._step.copy_(value)
 
 
 def _checked_lr(value: float) -> float:
@@ -84,7 +79,7 @@ def _checked_lr(value: float) -> float:
 
 
 class Optimizer:
-    """Base of optimisers: subclasses name their state and call one fused update.
+    """Base of optimisers: subclasses name their state and their update.
 
     Parameters without a gradient, and frozen ones, are skipped and keep their state. Options of the
     constructor are attributes: ``optimizer.momentum = 0.5`` holds for all groups from the next step
@@ -100,6 +95,13 @@ class Optimizer:
     options : dict
         What subclasses hand to their update.
 
+    Notes
+    -----
+    C++ keeps parameters, learning rates, step counts and moments, and makes the steps of pydl's own
+    optimisers. A subclass with an update of its own names what is kept for each parameter in
+    `_slot_names`, and defines ``_update(batch, gradients)``. It advances ``batch.step`` and
+    overwrites ``batch.parameters`` and, per name, the tensors in ``batch.slots`` in place.
+
     Raises
     ------
     TypeError
@@ -108,6 +110,7 @@ class Optimizer:
         Without parameters, for a parameter given twice, and for a negative learning rate.
     """
 
+    _fused: str | None = None  # the update in C++
     _slot_names: tuple[str, ...] = ()
 
     def __init__(
@@ -116,26 +119,34 @@ class Optimizer:
         lr: float,
         options: dict[str, Any],
     ) -> None:
-        self.groups = tuple(
-            self._make_group(entry, lr, options) for entry in _as_groups(parameters, self._name)
-        )
+        entries = _as_groups(parameters, self._name)
+        self.groups = tuple(self._make_group(entry, options) for entry in entries)
         self._parameters = [p for group in self.groups for p in group.parameters]
-        if len({id(p) for p in self._parameters}) != len(self._parameters):
-            raise ValueError(f"{self._name}: a parameter was given twice")
-        # Counts how often state tensors were replaced or regrouped: compiled steps check it.
-        self._structure = 0
-        self._batches = [
-            _Batch(group, list(group.parameters), zeros((), dtype="int64"), [])
-            for group in self.groups
-        ]
+        self._state = self._make_state([_checked_lr(entry.get("lr", lr)) for entry in entries])
+
+    def _make_state(self, rates: list[float]) -> _core.optim._OptimizerState:
+        slots = [self._slots_of(group.options) for group in self.groups]
+        state = _core.optim._OptimizerState(self._name, self._fused, self.groups, rates, slots)
+        for i, group in enumerate(self.groups):
+            group._lr = state.lr(i)
+        return state
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
+        from copy import deepcopy
+
+        made = object.__new__(type(self))
+        memo[id(self)] = made
+        rest = {name: value for name, value in vars(self).items() if name != "_state"}
+        vars(made).update(deepcopy(rest, memo))
+        vars(made)["_state"] = made._make_state([group.lr for group in self.groups])
+        made._state.copy_from(self._state)
+        return made
 
     @property
     def _name(self) -> str:
         return type(self).__name__
 
-    def _make_group(
-        self, entry: Mapping[str, Any], lr: float, options: dict[str, Any]
-    ) -> ParameterGroup:
+    def _make_group(self, entry: Mapping[str, Any], options: dict[str, Any]) -> ParameterGroup:
         own = {name: value for name, value in entry.items() if name not in ("params", "lr")}
         unknown = [name for name in own if name not in options]
         if unknown:
@@ -143,15 +154,10 @@ class Optimizer:
             raise TypeError(f"{self._name}: a group may have {expected}; got {unknown[0]!r}")
         merged = {**options, **own}
         self._check(merged)
-        return ParameterGroup(
-            tuple(entry["params"]),
-            _checked_lr(entry.get("lr", lr)),
-            merged,
-            self._to_core(dict(merged)),
-        )
+        return ParameterGroup(tuple(entry["params"]), merged, self._to_core(dict(merged)))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if "_batches" not in vars(self):  # it is being made
+        if "_state" not in vars(self):  # it is being made
             object.__setattr__(self, name, value)
         elif name in self.groups[0]._given:
             self._set_option(name, value)
@@ -176,25 +182,13 @@ class Optimizer:
         given = [{**group._given, name: value} for group in self.groups]
         for options in given:
             self._check(options)
-        kept = [self._slots_of(batch.group.options) for batch in self._batches]
-        for group, options in zip(self.groups, given, strict=True):
+        for i, (group, options) in enumerate(zip(self.groups, given, strict=True)):
             group._given = options
             group.options.update(self._to_core(dict(options)))
-        for batch, names in zip(self._batches, kept, strict=True):
-            self._rearrange_slots(batch, names)
+            # Tensors that go on to be needed are kept, and new ones begin with zeros.
+            self._state.set_slots(i, self._slots_of(group.options))
         if name in vars(self):
             vars(self)[name] = value
-
-    def _rearrange_slots(self, batch: _Batch, before: tuple[str, ...]) -> None:
-        """Keep the tensors that are still needed, add zeros for new ones, drop the others."""
-        names = self._slots_of(batch.group.options)
-        if names == before or not batch.slots:
-            return
-        known = dict(zip(before, batch.slots, strict=True))
-        batch.slots = [
-            known.get(name) or [zeros_like(p) for p in batch.parameters] for name in names
-        ]
-        self._structure += 1
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Raise `ValueError` for options out of range."""
@@ -208,7 +202,10 @@ class Optimizer:
         return self._slot_names
 
     def _update(self, batch: _Batch, gradients: list[Tensor]) -> None:
-        raise NotImplementedError(f"{self._name} does not define _update()")
+        """Update the parameters of a batch in place, all of which have a gradient."""
+        if self._fused is None:
+            raise NotImplementedError(f"{self._name} does not define _update()")
+        self._state.update(batch.number, gradients)
 
     @property
     def lr(self) -> float:
@@ -228,52 +225,39 @@ class Optimizer:
     @property
     def steps(self) -> int:
         """How many updates were made."""
-        return max(int(batch.step.item()) for batch in self._batches)
+        return self._state.steps()
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or set their elements to zero."""
+        if set_to_none:
+            self._state.zero_grad()
+            return
         for parameter in self._parameters:
-            if set_to_none:
-                parameter.grad = None
-            elif parameter.grad is not None:
+            if parameter.grad is not None:
                 parameter.grad.zero_()
 
     def step(self) -> None:
         """Update all parameters that have a gradient, in place."""
-        for batch in tuple(self._batches):
-            gradients = [p.grad if p.requires_grad else None for p in batch.parameters]
-            present = [g for g in gradients if g is not None]
-            if len(present) != len(gradients):
-                if not present:
-                    continue
-                self._split(batch, [g is not None for g in gradients])
-            if not batch.slots and self._slots_of(batch.group.options):
-                self._make_slots(batch)
-            self._update(batch, present)
+        if type(self)._update is Optimizer._update and self._fused is not None:
+            self._state.step()
+            return
+        # Batches that are split off meanwhile have no gradients.
+        for number in range(self._state.batch_count()):
+            gradients = self._state.prepare(number)
+            if gradients:
+                self._update(self._batch(number), gradients)
 
-    def _split(self, batch: _Batch, chosen: list[bool]) -> None:
-        """Keep the chosen parameters of a batch in it and move the others into a new one."""
-        with _core._PauseTracing():
-            others = batch.split(chosen)
-        self._batches.append(others)
-        self._structure += 1
-        _core._declare_state(others.step, "step")
-
-    def _make_slots(self, batch: _Batch) -> None:
-        """Make the tensors that are kept for each parameter: at once, even in a traced step."""
-        names = self._slots_of(batch.group.options)
-        with _core._PauseTracing():
-            batch.slots = [[zeros_like(p) for p in batch.parameters] for _ in names]
-        self._structure += 1
-        for name, slot in zip(names, batch.slots, strict=True):
-            for i, moment in enumerate(slot):
-                _core._declare_state(moment, f"{name}[{i}]")
+    def _batch(self, number: int) -> _Batch:
+        group, members, step, slots = self._state.batch(number)
+        parameters = tuple(self._parameters[i] for i in members)
+        return _Batch(number, self.groups[group], parameters, step, tuple(map(tuple, slots)))
 
     def _state_tensors(self) -> Iterator[tuple[str, Tensor]]:
         """All tensors that are kept, by names for people."""
         for i, group in enumerate(self.groups):
             yield f"groups[{i}].lr", group._lr
-        for i, batch in enumerate(self._batches):
+        for i in range(self._state.batch_count()):
+            batch = self._batch(i)
             yield f"step[{i}]", batch.step
             for name, slot in zip(self._slots_of(batch.group.options), batch.slots, strict=False):
                 for j, moment in enumerate(slot):
@@ -297,18 +281,7 @@ class Optimizer:
         >>> list(optimizer.state_dict())
         ['lr.0', '0.step', '0.velocity']
         """
-        state = {f"lr.{i}": group._lr for i, group in enumerate(self.groups)}
-        number = {id(p): i for i, p in enumerate(self._parameters)}
-        entries: dict[int, dict[str, Tensor]] = {}
-        for batch in self._batches:
-            names = self._slots_of(batch.group.options) if batch.slots else ()
-            for i, parameter in enumerate(batch.parameters):
-                entry = {"step": batch.step}
-                entry.update((name, slot[i]) for name, slot in zip(names, batch.slots, strict=True))
-                entries[number[id(parameter)]] = entry
-        for i in sorted(entries):
-            state.update((f"{i}.{name}", value) for name, value in entries[i].items())
-        return state
+        return dict(self._state.tensors())
 
     def load_state_dict(self, state: Mapping[str, Tensor | npt.NDArray[Any]]) -> None:
         """Take over what `state_dict` returned, for the same parameters in the same order.
@@ -318,45 +291,8 @@ class Optimizer:
         ValueError
             For entries that are missing, left over, or of another shape.
         """
-        rest = {name: tensor(value) for name, value in state.items()}
-
-        def take(name: str, shape: tuple[int, ...], dtype: Any) -> Tensor:
-            if name not in rest:
-                raise ValueError(f"{self._name}.load_state_dict: {name} is missing")
-            value = rest.pop(name)
-            if value.shape != shape:
-                raise ValueError(
-                    f"{self._name}.load_state_dict: {name}: expected shape {shape}, "
-                    f"got {value.shape}"
-                )
-            return value.astype(dtype)
-
-        rates = [take(f"lr.{i}", (), "float64") for i in range(len(self.groups))]
-        batches: dict[tuple[int, int], _Batch] = {}
-        number = 0
-        for group in self.groups:
-            names = self._slots_of(group.options)
-            for parameter in group.parameters:
-                step = take(f"{number}.step", (), "int64")
-                moments = [
-                    take(f"{number}.{name}", parameter.shape, parameter.dtype)
-                    for name in (names if step.item() else ())
-                ]
-                batch = batches.setdefault(
-                    (id(group), int(step.item())), _Batch(group, [], step, [[] for _ in moments])
-                )
-                batch.parameters.append(parameter)
-                for slot, moment in zip(batch.slots, moments, strict=True):
-                    slot.append(moment)
-                number += 1
-        if rest:
-            raise ValueError(
-                f"{self._name}.load_state_dict: {next(iter(rest))} is not part of this optimiser"
-            )
-        for group, rate in zip(self.groups, rates, strict=True):
-            group.lr = float(rate.item())
-        self._batches = list(batches.values())
-        self._structure += 1
+        tensors = {n: v if isinstance(v, Tensor) else tensor(v) for n, v in state.items()}
+        self._state.load(tensors, f"{self._name}.load_state_dict")
 
     def __repr__(self) -> str:
         options = {"lr": self.lr, **self.groups[0]._given}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydl import _core
 from pydl._core import Tensor
 from pydl.optim.checks import require_at_least_zero, require_fraction
-from pydl.optim.optimizer import Optimizer, _Batch
+from pydl.optim.optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
@@ -47,6 +46,8 @@ class RMSprop(Optimizer):
     0.9
     """
 
+    _fused = "rmsprop"
+
     def __init__(
         self,
         parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
@@ -69,10 +70,3 @@ class RMSprop(Optimizer):
 
     def _slots_of(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         return ("square_average", "velocity") if options["momentum"] else ("square_average",)
-
-    def _update(self, batch: _Batch, gradients: list[Tensor]) -> None:
-        velocities = batch.slots[1] if len(batch.slots) > 1 else []
-        _core.optim.rmsprop_update(
-            batch.step, batch.parameters, batch.slots[0], velocities, gradients, batch.group._lr,
-            **batch.group.options,
-        )  # fmt: skip

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydl import _core
 from pydl._core import Tensor
 from pydl.optim.checks import require_at_least_zero
-from pydl.optim.optimizer import Optimizer, _Batch
+from pydl.optim.optimizer import Optimizer
 
 
 class SGD(Optimizer):
@@ -47,6 +46,8 @@ class SGD(Optimizer):
     [0.5]
     """
 
+    _fused = "sgd"
+
     def __init__(
         self,
         parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
@@ -72,10 +73,3 @@ class SGD(Optimizer):
 
     def _slots_of(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         return ("velocity",) if options["momentum"] else ()
-
-    def _update(self, batch: _Batch, gradients: list[Tensor]) -> None:
-        velocities = batch.slots[0] if batch.slots else []
-        _core.optim.sgd_update(
-            batch.step, batch.parameters, velocities, gradients, batch.group._lr,
-            **batch.group.options,
-        )  # fmt: skip

@@ -88,6 +88,7 @@ BINDINGS = [
     r"runtime/\w+\.h",
     r"compiler/traced_call\.h",
     r"io/file\.h",
+    r"optim/optimizer_state\.h",
     r"backends/(cpu/peak|onednn/(bare_conv|version))\.h",
 ]
 

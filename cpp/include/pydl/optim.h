@@ -14,6 +14,7 @@ struct SgdOptions {
   double dampening = 0;
   double weight_decay = 0;
   bool nesterov = false;
+  bool operator==(const SgdOptions&) const = default;
 };
 
 /// Without momentum, `velocities` is empty. `step` (int64, rank 0) counts calls; `lr` is float64 of rank 0.
@@ -31,6 +32,7 @@ struct RmspropOptions {
   double epsilon = 1e-8;
   double momentum = 0;
   double weight_decay = 0;
+  bool operator==(const RmspropOptions&) const = default;
 };
 
 PYDL_API void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters,
@@ -43,6 +45,7 @@ struct AdamOptions {
   double epsilon = 1e-8;
   double weight_decay = 0;
   bool decoupled = false;  ///< apply weight decay separately from the gradient (AdamW; Loshchilov and Hutter, 2017)
+  bool operator==(const AdamOptions&) const = default;
 };
 
 PYDL_API void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,

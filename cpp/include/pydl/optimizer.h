@@ -16,8 +16,16 @@
 
 namespace pydl::optim {
 
-/// The common part of all optimisers: parameters, learning rate, step counters and moments. This is a handle: copies
-/// share them. Parameters without a gradient, and frozen ones, are skipped and keep their state.
+/// Parameters with a learning rate and options of their own.
+template <class Options>
+struct ParameterGroup {
+  std::vector<Tensor> parameters;
+  double lr;
+  Options options = {};
+};
+
+/// The common part of all optimisers: groups of parameters with a learning rate each, step counters and moments. This
+/// is a handle: copies share them. Parameters without a gradient, and frozen ones, are skipped and keep their state.
 class PYDL_API Optimizer {
  public:
   // A move copies, so that no handle is left empty.
@@ -29,17 +37,21 @@ class PYDL_API Optimizer {
   /// Drops the gradients of all parameters.
   void zero_grad();
 
+  /// Of all groups, one after the other.
   const std::vector<Tensor>& parameters() const;
-  double lr() const;
-  /// `ValueError` if the value is negative or infinite. Compiled steps are not traced again.
+  size_t group_count() const;
+  /// `IndexError` for a group that does not exist.
+  double lr(size_t group = 0) const;
+  /// For all groups. `ValueError` if the value is negative or infinite. Compiled steps are not traced again.
   void set_lr(double value);
+  void set_lr(size_t group, double value);
   /// The learning rate that updates read, float64 of rank 0.
-  const Tensor& lr_tensor() const;
+  const Tensor& lr_tensor(size_t group = 0) const;
   /// The number of updates so far.
   int64_t steps() const;
 
-  /// The state, with the names of Python's `Optimizer.state_dict`: "lr.0", and "<number of the parameter>.step" and
-  /// ".<moment>" for each parameter. The tensors share memory with the optimiser.
+  /// The state, with the names of Python's `Optimizer.state_dict`: "lr.<number of the group>", and "<number of the
+  /// parameter>.step" and ".<moment>" for each parameter. The tensors share memory with the optimiser.
   ParamSet states() const;
   /// Copies a state that `states` returned for the same parameters in the same order. `ValueError` if tensors are
   /// missing, superfluous or of another shape.
@@ -47,22 +59,25 @@ class PYDL_API Optimizer {
   /// Counts how often tensors of the state were replaced by new ones. Compiled functions check it.
   int64_t structure() const;
 
- protected:
   struct State;
-  explicit Optimizer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+ protected:
+  template <class Options>
+  Optimizer(const char* name, const std::vector<ParameterGroup<Options>>& groups);
 
  private:
   std::shared_ptr<State> state_;
 };
 
-// Each takes the tensors of a set that require gradients, or a list of leaves. `ValueError` if there are none, if one
-// is given twice, and for options that are out of range.
+// Each takes the tensors of a set that require gradients, a list of leaves, or groups of leaves. `ValueError` if there
+// are none, if one is given twice, and for options that are out of range.
 
 /// Stochastic gradient descent, with momentum.
 class PYDL_API Sgd : public Optimizer {
  public:
   explicit Sgd(const ParamSet& params, double lr = 0.01, const SgdOptions& options = {});
   explicit Sgd(const std::vector<Tensor>& parameters, double lr = 0.01, const SgdOptions& options = {});
+  explicit Sgd(const std::vector<ParameterGroup<SgdOptions>>& groups);
 };
 
 /// Kingma and Ba (2015); with `decoupled` AdamW.
@@ -70,6 +85,7 @@ class PYDL_API Adam : public Optimizer {
  public:
   explicit Adam(const ParamSet& params, double lr = 0.001, const AdamOptions& options = {});
   explicit Adam(const std::vector<Tensor>& parameters, double lr = 0.001, const AdamOptions& options = {});
+  explicit Adam(const std::vector<ParameterGroup<AdamOptions>>& groups);
 };
 
 /// Hinton (2012).
@@ -77,6 +93,7 @@ class PYDL_API RmsProp : public Optimizer {
  public:
   explicit RmsProp(const ParamSet& params, double lr = 0.01, const RmspropOptions& options = {});
   explicit RmsProp(const std::vector<Tensor>& parameters, double lr = 0.01, const RmspropOptions& options = {});
+  explicit RmsProp(const std::vector<ParameterGroup<RmspropOptions>>& groups);
 };
 
 /// Scales the gradients in place so that their joint Euclidean norm is at most `max_norm`, and returns the norm before

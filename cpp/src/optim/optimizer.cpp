@@ -1,6 +1,7 @@
 // The state of optimisers, and how it adapts to which parameters have gradients.
 #include "pydl/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <unordered_set>
@@ -12,62 +13,111 @@
 
 namespace pydl::optim {
 
-std::vector<Tensor> trainable(const ParamSet& params) {
-  std::vector<Tensor> result;
-  for (const auto& entry : params.tensors) {
-    if (entry.second.requires_grad()) result.push_back(entry.second);
-  }
-  return result;
-}
+namespace {
 
 double checked_lr(double value) {
   if (value >= 0 && std::isfinite(value)) return value;
   throw ValueError(concat_text("lr: expected a learning rate of at least 0, got ", value));
 }
 
-Optimizer::State::State(std::vector<Tensor> given, double rate, Rule kind)
-    : rule(std::move(kind)), parameters(std::move(given)) {
-  if (parameters.empty()) throw ValueError(rule.name + ": expected parameters, got none that requires gradients");
+void check_parameters(const std::string& name, std::span<const Tensor> parameters) {
   std::unordered_set<const void*> seen;
-  Batch all;
   for (const Tensor& parameter : parameters) {
     if (!parameter.is_leaf() || !is_floating(parameter.dtype())) {
-      throw ValueError(concat_text(rule.name, ": a parameter of shape ", parameter.shape(), " and ", parameter.dtype(),
+      throw ValueError(concat_text(name, ": a parameter of shape ", parameter.shape(), " and ", parameter.dtype(),
                                    " is not a floating-point leaf"));
     }
     if (!seen.insert(parameter.impl()).second) {
-      throw ValueError(concat_text(rule.name, ": a parameter of shape ", parameter.shape(), " was given twice"));
+      throw ValueError(concat_text(name, ": a parameter was given twice, that of shape ", parameter.shape()));
     }
-    all.numbers.push_back(all.numbers.size());
   }
-  all.parameters = parameters;
-  all.step = zeros({}, DType::int64);
-  lr = full({}, checked_lr(rate), DType::float64);
-  batches.push_back(std::move(all));
+}
+
+// Runs at once, even if a step is being traced, and declares the result as a state.
+template <class Make>
+Tensor new_state(const std::string& name, const Make& make) {
+  Tensor result;
+  {
+    const PauseTracing at_once;
+    result = make();
+  }
+  declare_state(result, name);
+  return result;
+}
+
+// The tensors of a state that is loaded, each of which is needed once.
+class StateReader {
+ public:
+  StateReader(const ParamSet& states, const std::string& caller) : caller_(caller) {
+    for (const auto& [name, tensor] : states.tensors) rest_[name] = &tensor;
+  }
+  Tensor take(const std::string& name, const Dims& shape, DType dtype) {
+    const auto found = rest_.find(name);
+    if (found == rest_.end()) throw ValueError(concat_text(caller_, ": ", name, " is missing"));
+    const Tensor& tensor = *found->second;
+    if (tensor.shape() != shape) {
+      throw ValueError(concat_text(caller_, ": ", name, ": expected shape ", shape, ", got ", tensor.shape()));
+    }
+    rest_.erase(found);
+    return copy(astype(tensor.detach(), dtype));
+  }
+  void require_nothing_left() const {
+    if (rest_.empty()) return;
+    throw ValueError(concat_text(caller_, ": ", rest_.begin()->first, " is not part of this optimiser"));
+  }
+
+ private:
+  const std::string& caller_;
+  std::map<std::string, const Tensor*> rest_;
+};
+
+}  // namespace
+
+Optimizer::State::State(std::string own_name, std::vector<GivenGroup> given) : name(std::move(own_name)) {
+  for (GivenGroup& entry : given) {
+    Batch batch;
+    batch.group = groups.size();
+    for (const Tensor& parameter : entry.parameters) {
+      batch.numbers.push_back(parameters.size());
+      parameters.push_back(parameter);
+    }
+    batch.parameters = entry.parameters;
+    batch.step = zeros({}, DType::int64);
+    batches.push_back(std::make_shared<Batch>(std::move(batch)));
+    groups.push_back({std::move(entry.parameters), full({}, checked_lr(entry.lr), DType::float64),
+                      std::move(entry.options), std::move(entry.slots)});
+  }
+  check_parameters(name, parameters);
 }
 
 void Optimizer::State::step() {
   const size_t count = batches.size();  // batches created by splits have no gradients
   for (size_t i = 0; i < count; ++i) {
-    std::vector<Tensor> gradients;
-    std::vector<bool> present;
-    for (const Tensor& parameter : batches[i].parameters) {
-      present.push_back(parameter.requires_grad() && parameter.grad().defined());
-      if (present.back()) gradients.push_back(parameter.grad());
-    }
-    if (gradients.empty()) continue;
-    if (gradients.size() != present.size()) split(i, present);
-    Batch& batch = batches[i];
-    if (batch.slots.empty()) make_slots(batch);
-    rule.update(batch.step, batch.parameters, batch.slots, gradients, lr);
+    const std::vector<Tensor> gradients = prepare(i);
+    if (!gradients.empty()) update(*batches[i], gradients);
   }
+}
+
+std::vector<Tensor> Optimizer::State::prepare(size_t index) {
+  std::vector<Tensor> gradients;
+  std::vector<bool> present;
+  for (const Tensor& parameter : batches[index]->parameters) {
+    const Tensor gradient = parameter.requires_grad() ? parameter.grad() : Tensor{};
+    present.push_back(gradient.defined());
+    if (present.back()) gradients.push_back(gradient);
+  }
+  if (gradients.empty()) return gradients;
+  if (gradients.size() != present.size()) split(index, present);
+  if (batches[index]->slots.empty()) make_slots(index);
+  return gradients;
 }
 
 // Keeps the chosen parameters in the batch and moves the others into a new one.
 void Optimizer::State::split(size_t index, const std::vector<bool>& chosen) {
   Batch kept;
   Batch others;
-  Batch& batch = batches[index];
+  const Batch& batch = *batches[index];
+  kept.group = others.group = batch.group;
   kept.slots.resize(batch.slots.size());
   others.slots.resize(batch.slots.size());
   for (size_t i = 0; i < chosen.size(); ++i) {
@@ -77,106 +127,156 @@ void Optimizer::State::split(size_t index, const std::vector<bool>& chosen) {
     for (size_t k = 0; k < batch.slots.size(); ++k) part.slots[k].push_back(batch.slots[k][i]);
   }
   kept.step = batch.step;
-  {
-    const PauseTracing at_once;
-    others.step = copy(batch.step);
-  }
-  declare_state(others.step, "step");
-  batch = std::move(kept);
-  batches.push_back(std::move(others));
+  others.step = new_state("step", [&] { return copy(batch.step); });
+  batches[index] = std::make_shared<Batch>(std::move(kept));
+  batches.push_back(std::make_shared<Batch>(std::move(others)));
   ++structure;
 }
 
-// Slots are created immediately, even if the step is being traced.
-void Optimizer::State::make_slots(Batch& batch) {
-  if (rule.slots.empty()) return;
-  for (const std::string& name : rule.slots) {
-    std::vector<Tensor> slot;
-    for (size_t i = 0; i < batch.parameters.size(); ++i) {
-      {
-        const PauseTracing at_once;
-        slot.push_back(zeros_like(batch.parameters[i].detach()));
-      }
-      declare_state(slot.back(), concat_text(batch.numbers[i], ".", name));
-    }
-    batch.slots.push_back(std::move(slot));
+Tensor Optimizer::State::make_slot(const Batch& batch, size_t position, const std::string& slot) const {
+  return new_state(concat_text(batch.numbers[position], ".", slot),
+                   [&] { return zeros_like(batch.parameters[position].detach()); });
+}
+
+void Optimizer::State::make_slots(size_t index) {
+  Batch batch = *batches[index];
+  const std::vector<std::string>& names = groups[batch.group].slots;
+  if (names.empty()) return;
+  for (const std::string& slot : names) {
+    std::vector<Tensor> tensors;
+    for (size_t i = 0; i < batch.parameters.size(); ++i) tensors.push_back(make_slot(batch, i, slot));
+    batch.slots.push_back(std::move(tensors));
   }
+  batches[index] = std::make_shared<Batch>(std::move(batch));
   ++structure;
+}
+
+void Optimizer::State::set_options(size_t number, const AnyOptions& options) {
+  groups[number].options = options;
+  set_slots(number, slot_names(options));
+}
+
+void Optimizer::State::set_slots(size_t number, const std::vector<std::string>& names) {
+  const std::vector<std::string> before = std::exchange(groups[number].slots, names);
+  if (before == names) return;
+  for (std::shared_ptr<const Batch>& place : batches) {
+    if (place->group != number || place->slots.empty()) continue;
+    Batch batch = *place;
+    std::vector<std::vector<Tensor>> slots;
+    for (const std::string& slot : names) {
+      const auto found = static_cast<size_t>(std::find(before.begin(), before.end(), slot) - before.begin());
+      slots.push_back(found < before.size() ? batch.slots[found] : std::vector<Tensor>{});
+      if (found < before.size()) continue;
+      for (size_t i = 0; i < batch.parameters.size(); ++i) slots.back().push_back(make_slot(batch, i, slot));
+    }
+    batch.slots = std::move(slots);
+    place = std::make_shared<Batch>(std::move(batch));
+    ++structure;
+  }
+}
+
+const GroupState& Optimizer::State::group(size_t number) const {
+  if (number < groups.size()) return groups[number];
+  throw IndexError(concat_text(name, ": group ", number, " is out of range for ", groups.size(), " groups"));
+}
+
+void Optimizer::State::set_lr(size_t number, double value) {
+  assign(group(number).lr, Tensor::scalar(checked_lr(value), DType::float64));
+}
+
+void Optimizer::State::zero_grad() {
+  for (Tensor& parameter : parameters) parameter.set_grad({});
+}
+
+int64_t Optimizer::State::steps() const {
+  int64_t most = 0;
+  for (const auto& batch : batches) most = std::max(most, batch->step.item_int());
+  return most;
 }
 
 ParamSet Optimizer::State::tensors() const {
   std::map<size_t, std::vector<std::pair<std::string, Tensor>>> entries;  // in parameter order
-  for (const Batch& batch : batches) {
-    for (size_t i = 0; i < batch.numbers.size(); ++i) {
-      auto& entry = entries[batch.numbers[i]];
-      entry.emplace_back("step", batch.step);
-      for (size_t k = 0; k < batch.slots.size(); ++k) entry.emplace_back(rule.slots[k], batch.slots[k][i]);
+  for (const auto& batch : batches) {
+    const std::vector<std::string>& slots = groups[batch->group].slots;
+    for (size_t i = 0; i < batch->numbers.size(); ++i) {
+      auto& entry = entries[batch->numbers[i]];
+      entry.emplace_back("step", batch->step);
+      for (size_t k = 0; k < batch->slots.size(); ++k) entry.emplace_back(slots[k], batch->slots[k][i]);
     }
   }
   ParamSet result;
-  result.tensors.emplace_back("lr.0", lr);
+  for (size_t i = 0; i < groups.size(); ++i) result.tensors.emplace_back(concat_text("lr.", i), groups[i].lr);
   for (const auto& [number, entry] : entries) {
-    for (const auto& [name, tensor] : entry) result.tensors.emplace_back(concat_text(number, ".", name), tensor);
+    for (const auto& [kind, tensor] : entry) result.tensors.emplace_back(concat_text(number, ".", kind), tensor);
   }
   return result;
 }
 
-void Optimizer::State::load(const ParamSet& states) {
-  size_t used = 0;
-  const auto take = [&](const std::string& name, const Dims& shape, DType dtype) {
-    const Tensor* found = states.find(name);
-    if (found == nullptr) throw ValueError(concat_text(rule.name, ": load_states: ", name, " is missing"));
-    if (found->shape() != shape) {
-      throw ValueError(
-          concat_text(rule.name, ": load_states: ", name, ": expected shape ", shape, ", got ", found->shape()));
-    }
-    ++used;
-    return copy(astype(found->detach(), dtype));
-  };
-  const double rate = checked_lr(take("lr.0", {}, DType::float64).item());
-  std::map<int64_t, Batch> by_steps;
-  for (size_t number = 0; number < parameters.size(); ++number) {
-    const Tensor& parameter = parameters[number];
-    const Tensor count = take(concat_text(number, ".step"), {}, DType::int64);
-    Batch& batch = by_steps[count.item_int()];
-    if (!batch.step.defined()) batch.step = count;
-    // There are no moments before the first step.
-    const size_t slots = count.item_int() > 0 ? rule.slots.size() : 0;
-    batch.slots.resize(slots);
-    for (size_t k = 0; k < slots; ++k) {
-      batch.slots[k].push_back(take(concat_text(number, ".", rule.slots[k]), parameter.shape(), parameter.dtype()));
-    }
-    batch.numbers.push_back(number);
-    batch.parameters.push_back(parameter);
+void Optimizer::State::load(const ParamSet& states, const std::string& caller) {
+  StateReader reader(states, caller);
+  std::vector<double> rates;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    rates.push_back(checked_lr(reader.take(concat_text("lr.", i), {}, DType::float64).item()));
   }
-  if (used != states.tensors.size()) {
-    throw ValueError(concat_text(rule.name, ": load_states: expected ", used, " tensors, got ", states.tensors.size()));
+  std::vector<std::shared_ptr<Batch>> loaded;
+  std::map<std::pair<size_t, int64_t>, size_t> places;  // by group and number of steps
+  size_t number = 0;
+  for (size_t i = 0; i < groups.size(); ++i) {
+    for (const Tensor& parameter : groups[i].parameters) {
+      const Tensor count = reader.take(concat_text(number, ".step"), {}, DType::int64);
+      // There are no moments before the first step.
+      const size_t slots = count.item_int() > 0 ? groups[i].slots.size() : 0;
+      const auto [place, is_new] = places.try_emplace({i, count.item_int()}, loaded.size());
+      if (is_new) loaded.push_back(std::make_shared<Batch>(Batch{i, {}, {}, count, {slots, std::vector<Tensor>{}}}));
+      Batch& batch = *loaded[place->second];
+      for (size_t k = 0; k < slots; ++k) {
+        const std::string slot = concat_text(number, ".", groups[i].slots[k]);
+        batch.slots[k].push_back(reader.take(slot, parameter.shape(), parameter.dtype()));
+      }
+      batch.numbers.push_back(number++);
+      batch.parameters.push_back(parameter);
+    }
   }
-  assign(lr, Tensor::scalar(rate, DType::float64));
+  reader.require_nothing_left();
+  for (size_t i = 0; i < groups.size(); ++i) set_lr(i, rates[i]);
+  batches.assign(loaded.begin(), loaded.end());
+  ++structure;
+}
+
+void Optimizer::State::copy_from(const State& other) {
+  for (size_t i = 0; i < groups.size(); ++i) {
+    assign(groups[i].lr, other.groups[i].lr);
+    groups[i].options = other.groups[i].options;
+    groups[i].slots = other.groups[i].slots;
+  }
   batches.clear();
-  for (auto& entry : by_steps) batches.push_back(std::move(entry.second));
+  for (const auto& batch : other.batches) {
+    Batch own = *batch;
+    own.step = copy(batch->step);
+    for (size_t i = 0; i < own.numbers.size(); ++i) own.parameters[i] = parameters[own.numbers[i]];
+    for (std::vector<Tensor>& slot : own.slots) {
+      for (Tensor& tensor : slot) tensor = copy(tensor);
+    }
+    batches.push_back(std::make_shared<Batch>(std::move(own)));
+  }
   ++structure;
 }
 
 void Optimizer::step() { state_->step(); }
-
-void Optimizer::zero_grad() {
-  for (Tensor parameter : state_->parameters) parameter.set_grad({});
-}
-
+void Optimizer::zero_grad() { state_->zero_grad(); }
 const std::vector<Tensor>& Optimizer::parameters() const { return state_->parameters; }
-double Optimizer::lr() const { return state_->lr.item(); }
-void Optimizer::set_lr(double value) { assign(state_->lr, Tensor::scalar(checked_lr(value), DType::float64)); }
-const Tensor& Optimizer::lr_tensor() const { return state_->lr; }
+size_t Optimizer::group_count() const { return state_->groups.size(); }
+double Optimizer::lr(size_t group) const { return state_->group(group).lr.item(); }
+const Tensor& Optimizer::lr_tensor(size_t group) const { return state_->group(group).lr; }
 
-int64_t Optimizer::steps() const {
-  int64_t most = 0;
-  for (const Batch& batch : state_->batches) most = std::max(most, batch.step.item_int());
-  return most;
+void Optimizer::set_lr(double value) {
+  for (size_t i = 0; i < group_count(); ++i) state_->set_lr(i, value);
 }
 
+void Optimizer::set_lr(size_t group, double value) { state_->set_lr(group, value); }
+int64_t Optimizer::steps() const { return state_->steps(); }
 ParamSet Optimizer::states() const { return state_->tensors(); }
-void Optimizer::load_states(const ParamSet& states) { state_->load(states); }
+void Optimizer::load_states(const ParamSet& states) { state_->load(states, state_->name + ": load_states"); }
 int64_t Optimizer::structure() const { return state_->structure; }
 
 }  // namespace pydl::optim

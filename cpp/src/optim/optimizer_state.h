@@ -1,51 +1,78 @@
-// The state of an optimiser, and its update rule.
+// The state of an optimiser. The optimisers of C++ and of Python both consist of it.
 #pragma once
 
-#include <functional>
+#include <variant>
 
+#include "core/module_api.h"
 #include "pydl/optimizer.h"
 
 namespace pydl::optim {
 
-/// What distinguishes one kind of optimiser from another.
-struct Rule {
-  std::string name;                ///< used in messages
-  std::vector<std::string> slots;  ///< names of the tensors kept for each parameter
-  /// Updates parameters that have taken the same number of steps; each list in `slots` has one tensor per parameter.
-  std::function<void(const Tensor& step, std::span<const Tensor> parameters, std::span<const std::vector<Tensor>> slots,
-                     std::span<const Tensor> gradients, const Tensor& lr)>
-      update;
-};
+/// The options of one kind of optimiser; none if its update is defined elsewhere, in Python.
+using AnyOptions = std::variant<std::monostate, SgdOptions, AdamOptions, RmspropOptions>;
 
-/// Parameters that have taken the same number of steps and therefore share one update.
-struct Batch {
-  std::vector<size_t> numbers;  // parameter numbers, in the order in which the parameters were given
-  std::vector<Tensor> parameters;
-  Tensor step;
-  std::vector<std::vector<Tensor>> slots;  // created at the first step
-};
+/// The names of the tensors that are kept for each parameter.
+PYDL_MODULE_API std::vector<std::string> slot_names(const AnyOptions& options);
 
-struct Optimizer::State {
-  State(std::vector<Tensor> given, double rate, Rule kind);
-
-  void step();
-  ParamSet tensors() const;
-  void load(const ParamSet& states);
-
-  Rule rule;
+/// Parameters with one learning rate and one set of options.
+struct GroupState {
   std::vector<Tensor> parameters;
   Tensor lr;
-  std::vector<Batch> batches;
+  AnyOptions options;
+  std::vector<std::string> slots;  ///< names
+};
+
+/// Parameters of one group that have taken the same number of steps and therefore share one update.
+struct Batch {
+  size_t group = 0;
+  std::vector<size_t> numbers;  ///< parameter numbers, in the order in which the parameters were given
+  std::vector<Tensor> parameters;
+  Tensor step;
+  std::vector<std::vector<Tensor>> slots;  ///< one tensor per parameter in each; created at the first step
+};
+
+/// What a group is made of.
+struct GivenGroup {
+  std::vector<Tensor> parameters;
+  double lr;
+  AnyOptions options;
+  std::vector<std::string> slots;
+};
+
+struct PYDL_MODULE_API Optimizer::State {
+  /// `name` is used in messages.
+  State(std::string name, std::vector<GivenGroup> given);
+
+  void step();
+  /// Prepares the update of a batch: parameters without a gradient move into a batch of their own, and slots are
+  /// created. Returns the gradients of those that stay; none if nothing is to be updated.
+  std::vector<Tensor> prepare(size_t batch);
+  void update(const Batch& batch, std::span<const Tensor> gradients);
+
+  /// Changes the options of a group. Slots that are still needed are kept, and new ones begin with zeros.
+  void set_options(size_t group, const AnyOptions& options);
+  void set_slots(size_t group, const std::vector<std::string>& names);
+  void set_lr(size_t group, double value);
+  const GroupState& group(size_t number) const;
+
+  void zero_grad();
+  int64_t steps() const;
+  ParamSet tensors() const;
+  /// `caller` names the function in messages.
+  void load(const ParamSet& states, const std::string& caller);
+  /// Copies the state of an optimiser of the same kind for as many parameters of the same shapes.
+  void copy_from(const State& other);
+
+  std::string name;
+  std::vector<Tensor> parameters;  // of all groups
+  std::vector<GroupState> groups;
+  std::vector<std::shared_ptr<const Batch>> batches;  // replaced, not changed: other threads may read them
   int64_t structure = 0;
 
  private:
   void split(size_t batch, const std::vector<bool>& chosen);
-  void make_slots(Batch& batch);
+  void make_slots(size_t batch);
+  Tensor make_slot(const Batch& batch, size_t position, const std::string& slot) const;
 };
-
-/// The trainable tensors of a set: those that require gradients.
-std::vector<Tensor> trainable(const ParamSet& params);
-/// Returns the value; throws `ValueError` if it is negative, infinite or NaN.
-double checked_lr(double value);
 
 }  // namespace pydl::optim
