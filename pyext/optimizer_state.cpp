@@ -15,22 +15,22 @@ namespace {
 using optim::AnyOptions;
 using State = optim::Optimizer::State;
 
-using OptionPlace = std::variant<double*, bool*>;
+using OptionField = std::variant<double*, bool*>;
 
 struct NamedOption {
   std::string_view name;
-  OptionPlace place;
+  OptionField field;
 };
 
 void read_option(const NamedOption& option, py::handle value) {
-  std::visit([&](auto* place) { *place = value.cast<std::remove_pointer_t<decltype(place)>>(); }, option.place);
+  std::visit([&](auto* field) { *field = value.cast<std::remove_pointer_t<decltype(field)>>(); }, option.field);
 }
 
 void read_options(const py::dict& given, std::initializer_list<NamedOption> known) {
   for (const auto& [key, value] : given) {
     const auto name = key.cast<std::string_view>();
     const auto* found = std::find_if(known.begin(), known.end(), [&](const NamedOption& o) { return o.name == name; });
-    if (found == known.end()) throw TypeError(concat_text("the fused update has no option ", std::string(name)));
+    if (found == known.end()) throw TypeError(concat_text("a group has the unknown option '", name, "'"));
     read_option(*found, value);
   }
 }
@@ -90,8 +90,10 @@ OptimizerState make_state(std::string name, const std::optional<std::string>& ki
 }
 
 // The options of a group are a dict of Python, which may be changed at any time.
-AnyOptions options_of(const OptimizerState& self, size_t group) {
+AnyOptions options_of(const OptimizerState& self, size_t group) try {
   return self.reader(self.groups[group].attr("options"));
+} catch (const TypeError& error) {
+  throw TypeError(concat_text(self.state->name, ".step: ", error.what()));
 }
 
 void update_batch(const OptimizerState& self, size_t number, const std::vector<Tensor>& gradients) {

@@ -463,7 +463,7 @@ def compile(
     state: Any = ...,
     explain: bool = ...,
     without: Sequence[str] = ...,
-    kernels: Mapping[str, str] = ...,
+    kernels: Mapping[str, str] | str | None = ...,
     cache_size: int = ...,
 ) -> CompiledFunction[FunctionT]: ...
 @overload
@@ -473,7 +473,7 @@ def compile(
     state: Any = ...,
     explain: bool = ...,
     without: Sequence[str] = ...,
-    kernels: Mapping[str, str] = ...,
+    kernels: Mapping[str, str] | str | None = ...,
     cache_size: int = ...,
 ) -> Callable[[FunctionT], CompiledFunction[FunctionT]]: ...
 def compile(
@@ -482,7 +482,7 @@ def compile(
     state: Any = (),
     explain: bool = False,
     without: Sequence[str] = (),
-    kernels: Mapping[str, str] | None = None,
+    kernels: Mapping[str, str] | str | None = None,
     cache_size: int = 16,
 ) -> Any:
     """Compile a function on tensors: a forward pass, or a whole training step.
@@ -525,12 +525,12 @@ def compile(
         that have gradients), "fuse_elementwise", "fuse_reductions", "alias" (results in the memory
         of operands), "memory" (buffers that share memory), "concurrent" (small kernels that do not
         depend on each other run at the same time).
-    kernels : dict of str to str, optional
+    kernels : dict of str to str, or str, optional
         Implementations to prefer to the fastest ones: names of ops, where ``*`` at the end stands
         for any rest of a name, each with an implementation or a provider as `describe` shows them,
-        such as ``{"conv*": "onednn"}``. Calls to which they do not apply are computed as usual.
-        The environment variable ``PYDL_KERNELS=conv*:onednn,matmul:cpu`` does the same for the
-        whole process.
+        such as ``{"conv*": "onednn"}`` or ``"conv*:onednn,matmul:cpu"``. Calls to which they do not
+        apply are computed as usual. The environment variable ``PYDL_KERNELS=conv*:onednn`` does
+        the same for the whole process.
     cache_size : int, default 16
         How many programs are kept, one for each signature of arguments.
 
@@ -567,8 +567,9 @@ def compile(
     >>> losses[2] < losses[1] < losses[0]
     True
     """
-    chosen = ",".join(f"{op}:{name}" for op, name in (kernels or {}).items())
-    options = _core._ProgramOptions(without, explain, chosen)
+    if not isinstance(kernels, str):
+        kernels = ",".join(f"{op}:{name}" for op, name in (kernels or {}).items())
+    options = _core._ProgramOptions(without, explain, kernels)
 
     def decorate(inner: Any) -> Any:
         return CompiledFunction(inner, state, options, cache_size)

@@ -41,6 +41,9 @@ _ENTROPY = {"urandom", "getrandom"}
 # Names of builtin functions that are checked when they are called.
 WATCHED_NAMES = sorted(_TIMES | _DATES | _DRAWS | _INPUTS | _ENTROPY)
 
+# It draws two numbers at a time, and calls no builtin function when it returns the second one.
+GAUSS = random.Random.gauss.__code__
+
 # Modules of the standard library whose functions return what the system tells them.
 _PASSED_ON = ("uuid", "random", "secrets", "datetime")
 
@@ -53,7 +56,7 @@ def describe_builtin(function: Any, frame: FrameType, is_own: bool) -> str | Non
     name, owner = function.__name__, function.__self__
     caller = frame.f_globals.get("__name__")
     if isinstance(owner, random.Random) and name in _DRAWS:
-        return f"random numbers of Python's random are drawn once, {_RANDOM_ADVICE}"
+        return describe_draw(owner)
     if isinstance(owner, type) and issubclass(owner, datetime.date) and name in _DATES:
         return f"{owner.__name__}.{name}() is called once, {_TIME_ADVICE}"
     if not isinstance(owner, ModuleType):

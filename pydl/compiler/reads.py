@@ -180,6 +180,9 @@ class Reads:
 
     def _on_call(self, frame: FrameType) -> None:
         code = frame.f_code
+        if code is impure.GAUSS:
+            self._complain(frame, lambda caller: impure.describe_draw(frame.f_locals["self"]))
+            return
         if code.co_filename.startswith(_PACKAGE):
             module = frame.f_locals.get("self")
             if isinstance(module, Module):
@@ -233,6 +236,12 @@ class Reads:
 
     def _on_builtin(self, function: Any) -> None:
         frame = sys._getframe(1)
+        self._complain(
+            frame, lambda inner: impure.describe_builtin(function, frame, inner is frame)
+        )
+
+    def _complain(self, frame: FrameType, describe: Callable[[FrameType], str | None]) -> None:
+        """Keep what is wrong with a call, with the line of the user's code that led to it."""
         inner: FrameType | None = frame
         while inner is not None and not is_own_file(inner.f_code.co_filename):
             if inner.f_code.co_filename.startswith("<frozen importlib"):
@@ -240,7 +249,7 @@ class Reads:
             inner = inner.f_back
         if inner is None or inner.f_code.co_name == "<module>":
             return
-        text = impure.describe_builtin(function, frame, inner is frame)
+        text = describe(inner)
         if text is not None:
             self.complaints.append(f"{inner.f_code.co_filename}:{inner.f_lineno}: {text}")
 
@@ -499,7 +508,7 @@ _WRITERS = {"append", "appendleft", "extend", "insert", "add", "update", "clear"
 def _is_watched(code: CodeType) -> bool:
     if code.co_filename.startswith(_PACKAGE):
         return code.co_name == "forward"  # for attributes of undeclared layers
-    return is_own_file(code.co_filename) and code.co_name != "<module>"
+    return (is_own_file(code.co_filename) and code.co_name != "<module>") or code is impure.GAUSS
 
 
 def _is_container(value: Any) -> bool:

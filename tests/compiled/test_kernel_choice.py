@@ -65,6 +65,14 @@ def test_a_choice_that_does_not_apply_is_passed_over() -> None:
     assert "winograd" not in _served(function, "conv")
 
 
+def test_a_choice_may_be_a_text() -> None:
+    x, weight = _operands()
+    function = pydl.compile(functional.conv2d, kernels="matmul:cpu,conv*:im2col")
+    with pydl.no_grad():
+        function(x, weight)
+    assert _served(function, "conv") == ["im2col"]
+
+
 def test_the_first_entry_that_fits_counts() -> None:
     x, weight = _operands()
 

@@ -156,6 +156,9 @@ TEST(states_go_to_another_optimizer) {
   optim::Sgd plain({leaf({1}, {1})});
   CHECK_THROWS(ValueError, "Sgd: load_states: 0.first_moment is not part of this optimiser", plain.load_states(saved));
   CHECK_THROWS(ValueError, "Adam: load_states: 1.step is missing", other.load_states(fresh));
+  ParamSet doubled = saved;
+  doubled.tensors.push_back(doubled.tensors.front());
+  CHECK_THROWS(ValueError, "was given twice", other.load_states(doubled));
   saved.tensors[2].second = zeros({3}, DType::float64);
   CHECK_THROWS(ValueError, "0.first_moment: expected shape (2,), got (3,)", other.load_states(saved));
 }

@@ -7,7 +7,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/module_api.h"
@@ -126,7 +125,8 @@ class PYDL_MODULE_API KernelTable {
   std::span<const Implementation> implementations(op::OpId op) const;
   /// States that all implementations of an op can apply these post-operations (op/post_operations.h).
   void allow_post(op::OpId op, std::string_view operations);
-  bool takes_post(op::OpId op, std::string_view operations) const;
+  /// What `allow_post` has stated.
+  std::span<const std::string> post_operations(op::OpId op) const;
   /// Only one provider serves fused elementwise kernels.
   void set_fused(const FusedSupport& support) { fused_ = support; }
   const FusedSupport& fused() const { return fused_; }
@@ -134,7 +134,7 @@ class PYDL_MODULE_API KernelTable {
 
  private:
   std::vector<Implementation> implementations_[static_cast<int>(op::OpId::count)];
-  std::vector<std::pair<op::OpId, std::string>> post_;
+  std::vector<std::string> post_[static_cast<int>(op::OpId::count)];
   FusedSupport fused_ = {};
 };
 

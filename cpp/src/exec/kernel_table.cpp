@@ -1,7 +1,6 @@
 // Records the implementations of all ops, and chooses among them.
 #include <algorithm>
 #include <sstream>
-#include <utility>
 
 #include "exec/kernel.h"
 #include "pydl/error.h"
@@ -28,11 +27,11 @@ std::span<const Implementation> KernelTable::implementations(op::OpId op) const 
   return implementations_[static_cast<int>(op)];
 }
 
-void KernelTable::allow_post(op::OpId op, std::string_view operations) { post_.emplace_back(op, operations); }
-
-bool KernelTable::takes_post(op::OpId op, std::string_view operations) const {
-  return std::find(post_.begin(), post_.end(), std::pair(op, std::string(operations))) != post_.end();
+void KernelTable::allow_post(op::OpId op, std::string_view operations) {
+  post_[static_cast<int>(op)].emplace_back(operations);
 }
+
+std::span<const std::string> KernelTable::post_operations(op::OpId op) const { return post_[static_cast<int>(op)]; }
 
 KernelTable& KernelTable::global() {
   static KernelTable table = [] {
@@ -53,15 +52,15 @@ bool is_named(const Implementation& implementation, std::string_view name) {
   return name == implementation.name || name == provider_name(implementation.provider);
 }
 
-// The implementations of an op, the cheapest one for this call first; those that have the name before all others.
+// The implementations of an op: those that have the name, followed by the others, each from the cheapest for this call
+// to the most expensive one.
 std::vector<const Implementation*> ranked(const KernelCall& call, std::string_view name) {
-  std::vector<std::pair<double, const Implementation*>> costs;
-  for (const Implementation& one : KernelTable::global().implementations(call.op)) {
-    costs.emplace_back(is_named(one, name) ? one.cost(call) - 1000 : one.cost(call), &one);
-  }
-  std::stable_sort(costs.begin(), costs.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<const Implementation*> result;
-  for (const auto& [cost, one] : costs) result.push_back(one);
+  for (const Implementation& one : KernelTable::global().implementations(call.op)) result.push_back(&one);
+  std::stable_sort(result.begin(), result.end(), [&](const Implementation* a, const Implementation* b) {
+    const bool is_first = is_named(*a, name);
+    return is_first != is_named(*b, name) ? is_first : a->cost(call) < b->cost(call);
+  });
   return result;
 }
 

@@ -440,7 +440,7 @@ std::span<const Tensor> Plan::run(Context& context, std::span<const Tensor> argu
   return context.results;
 }
 
-std::string Plan::describe_position(ValueId id) const {
+std::string Plan::describe_location(ValueId id) const {
   const graph::Value& value = graph_.value(id);
   const Location& location = locations_[static_cast<size_t>(value.root)];
   const auto index = static_cast<size_t>(location.index);
@@ -468,8 +468,8 @@ std::vector<PlanStep> Plan::steps() const {
                      {},
                      0};
     if (node.location >= 0) step.location = graph_.locations[static_cast<size_t>(node.location)];
-    for (const ValueId input : node.inputs) step.buffers.push_back(describe_position(input));
-    for (const ValueId output : node.outputs) step.buffers.push_back(describe_position(output));
+    for (const ValueId input : node.inputs) step.buffers.push_back(describe_location(input));
+    for (const ValueId output : node.outputs) step.buffers.push_back(describe_location(output));
     if (profile_ && !seconds_[i].empty()) {
       std::vector<double> sorted = seconds_[i];
       std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2), sorted.end());

@@ -104,7 +104,7 @@ class Plan {
   void run_in(Context& context, std::span<const Tensor> arguments, std::span<const Tensor> roots) const;
   void check_arguments(std::span<const Tensor> arguments) const;
   void copy_states(Context& context, bool restore) const;
-  std::string describe_position(graph::ValueId value) const;
+  std::string describe_location(graph::ValueId value) const;
 
   graph::Graph graph_;
   std::vector<Tensor> states_;

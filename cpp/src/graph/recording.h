@@ -61,17 +61,17 @@ struct RecordedConstant {
   std::optional<OpenNumber> number;
 };
 
-/// A call of an op, whose results are the next values; or (op: count) the state of a random generator to draw from.
-/// A call that an op took in older files and does not take today.
+/// A form of a call that older files have and that the op no longer takes.
 struct OlderCall {
   op::OpDef def;  ///< its name and attributes
-  /// Calls ops of today that give the same results.
+  /// Computes the same results with the present ops.
   std::vector<Tensor> (*run)(const op::Attrs& attrs, std::span<const Tensor> inputs);
 };
 
+/// A call of an op, whose results are the next values; or (op: count) the state of a random generator to draw from.
 struct RecordedCall {
   op::OpId op = op::OpId::count;
-  const OlderCall* older = nullptr;
+  const OlderCall* older = nullptr;                          // set if the call has an older form
   std::vector<std::pair<std::string_view, OpenAttr>> attrs;  // the names are those of the op's record
   std::vector<int> inputs;
   int region = 0;

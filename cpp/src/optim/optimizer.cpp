@@ -49,7 +49,9 @@ Tensor new_state(const std::string& name, const Make& make) {
 class StateReader {
  public:
   StateReader(const ParamSet& states, const std::string& caller) : caller_(caller) {
-    for (const auto& [name, tensor] : states.tensors) rest_[name] = &tensor;
+    for (const auto& [name, tensor] : states.tensors) {
+      if (!rest_.emplace(name, &tensor).second) throw ValueError(concat_text(caller_, ": ", name, " was given twice"));
+    }
   }
   Tensor take(const std::string& name, const Dims& shape, DType dtype) {
     const auto found = rest_.find(name);
@@ -159,9 +161,9 @@ void Optimizer::State::set_options(size_t number, const AnyOptions& options) {
 void Optimizer::State::set_slots(size_t number, const std::vector<std::string>& names) {
   const std::vector<std::string> before = std::exchange(groups[number].slots, names);
   if (before == names) return;
-  for (std::shared_ptr<const Batch>& place : batches) {
-    if (place->group != number || place->slots.empty()) continue;
-    Batch batch = *place;
+  for (std::shared_ptr<const Batch>& current : batches) {
+    if (current->group != number || current->slots.empty()) continue;
+    Batch batch = *current;
     std::vector<std::vector<Tensor>> slots;
     for (const std::string& slot : names) {
       const auto found = static_cast<size_t>(std::find(before.begin(), before.end(), slot) - before.begin());
@@ -170,7 +172,7 @@ void Optimizer::State::set_slots(size_t number, const std::vector<std::string>& 
       for (size_t i = 0; i < batch.parameters.size(); ++i) slots.back().push_back(make_slot(batch, i, slot));
     }
     batch.slots = std::move(slots);
-    place = std::make_shared<Batch>(std::move(batch));
+    current = std::make_shared<Batch>(std::move(batch));
     ++structure;
   }
 }
@@ -219,16 +221,16 @@ void Optimizer::State::load(const ParamSet& states, const std::string& caller) {
     rates.push_back(checked_lr(reader.take(concat_text("lr.", i), {}, DType::float64).item()));
   }
   std::vector<std::shared_ptr<Batch>> loaded;
-  std::map<std::pair<size_t, int64_t>, size_t> places;  // by group and number of steps
+  std::map<std::pair<size_t, int64_t>, size_t> positions;  // by group and number of steps
   size_t number = 0;
   for (size_t i = 0; i < groups.size(); ++i) {
     for (const Tensor& parameter : groups[i].parameters) {
       const Tensor count = reader.take(concat_text(number, ".step"), {}, DType::int64);
       // There are no moments before the first step.
       const size_t slots = count.item_int() > 0 ? groups[i].slots.size() : 0;
-      const auto [place, is_new] = places.try_emplace({i, count.item_int()}, loaded.size());
+      const auto [position, is_new] = positions.try_emplace({i, count.item_int()}, loaded.size());
       if (is_new) loaded.push_back(std::make_shared<Batch>(Batch{i, {}, {}, count, {slots, std::vector<Tensor>{}}}));
-      Batch& batch = *loaded[place->second];
+      Batch& batch = *loaded[position->second];
       for (size_t k = 0; k < slots; ++k) {
         const std::string slot = concat_text(number, ".", groups[i].slots[k]);
         batch.slots[k].push_back(reader.take(slot, parameter.shape(), parameter.dtype()));

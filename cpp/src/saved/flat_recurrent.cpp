@@ -17,8 +17,9 @@ using op::Cell;
 using op::OpId;
 using op::RecurrentResults;
 
-// The result was flat: h of T + 1 states, that is the first state before the T new ones, or behind them in reverse; the
-// last h and, for an LSTM, the last c; with `tape`, for an LSTM c of T + 1 states, and the gates.
+// The result was flat. It contained h of T + 1 states: the first state and the T new ones (in reverse, the T new ones
+// and the first state); the last h and, for an LSTM, the last c; with `tape`, for an LSTM c of T + 1 states, and the
+// gates.
 struct FlatAttrs {
   Cell cell = Cell::lstm;
   bool reset_after = false;
@@ -29,8 +30,8 @@ struct FlatAttrs {
   PYDL_ATTRS(cell, reset_after, reverse, bias, lengths, tape)
 };
 
-// The first input was such a tensor. The result was flat: gradients of the gates' inputs, of the first h, and for an
-// LSTM of the first c.
+// The first input was such a tensor. The flat result contained the gradients of the gates' inputs, of the first h, and
+// for an LSTM of the first c.
 struct FlatBackwardAttrs {
   Cell cell = Cell::lstm;
   bool reset_after = false;
@@ -84,8 +85,8 @@ class FlatReader {
   int64_t offset_ = 0;
 };
 
-// In reverse with lengths, the first c of a row lay behind its last step. Here it lies behind step T - 1, because
-// nothing but `recurrent_backward` reads that part.
+// In reverse with lengths, the first c of a row used to follow the row's last step. Here it follows step T - 1, which
+// makes no difference, because only `recurrent_backward` reads that part.
 std::vector<Tensor> run_flat(const Attrs& attrs, std::span<const Tensor> inputs) {
   const auto flat = op::from_attrs<FlatAttrs>(attrs);
   const Attrs today =

@@ -1,4 +1,4 @@
-// Calls of recurrent layers in older program files: all of their results lay in one flat tensor.
+// Calls of recurrent layers in older program files, which have one flat tensor as their result.
 #pragma once
 
 #include "graph/recording.h"
@@ -6,7 +6,8 @@
 
 namespace pydl::saved {
 
-/// The flat form of `recurrent` or `recurrent_backward` if one of the attributes is only part of that; otherwise null.
+/// The flat form of `recurrent` or `recurrent_backward` if the call has an attribute that only this form has; otherwise
+/// null.
 const graph::OlderCall* find_flat_recurrent(op::OpId op, const io::Json::Object& attrs);
 
 }  // namespace pydl::saved

@@ -22,23 +22,23 @@ using graph::RecordedCall;
 using io::Json;
 
 // A value in the JSON text, with its path for messages: `functions[0].calls[3]`.
-class Place {
+class Location {
  public:
-  Place(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
+  Location(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
 
   [[noreturn]] void fail(const std::string& what) const { throw FormatError(concat_text(path_, ": ", what)); }
 
-  Place operator[](std::string_view name) const {
+  Location operator[](std::string_view name) const {
     const Json* found = json_.find(name);
     if (found == nullptr) fail(concat_text("there is no '", name, "'"));
     return {*found, concat_text(path_, path_.empty() ? "" : ".", name)};
   }
   // A member that was found by iterating.
-  Place member(std::string_view name, const Json& json) const { return {json, concat_text(path_, ".", name)}; }
+  Location member(std::string_view name, const Json& json) const { return {json, concat_text(path_, ".", name)}; }
   // JSON that a string contains.
-  Place inside(const Json& json) const { return {json, path_}; }
+  Location inside(const Json& json) const { return {json, path_}; }
   bool has(std::string_view name) const { return json_.find(name) != nullptr; }
-  Place operator[](size_t index) const {
+  Location operator[](size_t index) const {
     const Json::Array& elements = array();
     if (index >= elements.size()) fail(concat_text("expected more than ", index, " elements, got ", elements.size()));
     return {elements[index], concat_text(path_, "[", index, "]")};
@@ -88,71 +88,71 @@ class Place {
   std::string path_;
 };
 
-OpenInteger open_integer(const Place& position) {
-  if (position.get<Json::Object>() == nullptr) return {0, position.integer()};
-  return {position["batch"].integer(), position["plus"].integer()};
+OpenInteger open_integer(const Location& location) {
+  if (location.get<Json::Object>() == nullptr) return {0, location.integer()};
+  return {location["batch"].integer(), location["plus"].integer()};
 }
 
-OpenNumber open_number(const Place& position) {
-  if (position.get<Json::Object>() == nullptr) return {position.number()};
+OpenNumber open_number(const Location& location) {
+  if (location.get<Json::Object>() == nullptr) return {location.number()};
   OpenNumber number;
-  number.bottom = open_integer(position["bottom"]);
-  if (position["top"].get<Json::Object>() != nullptr) {
-    number.top = open_integer(position["top"]);
+  number.bottom = open_integer(location["bottom"]);
+  if (location["top"].get<Json::Object>() != nullptr) {
+    number.top = open_integer(location["top"]);
   } else {
-    number.value = position["top"].number();
+    number.value = location["top"].number();
   }
-  if (!number.is_open()) position.fail("expected a quotient that depends on the batch");
+  if (!number.is_open()) location.fail("expected a quotient that depends on the batch");
   return number;
 }
 
-OpenDims open_dims(const Place& position) {
-  if (position.size() > static_cast<size_t>(max_rank))
-    position.fail(concat_text("expected at most ", max_rank, " sizes"));
+OpenDims open_dims(const Location& location) {
+  if (location.size() > static_cast<size_t>(max_rank))
+    location.fail(concat_text("expected at most ", max_rank, " sizes"));
   OpenDims dims;
-  for (size_t i = 0; i < position.size(); ++i) dims.push_back(open_integer(position[i]));
+  for (size_t i = 0; i < location.size(); ++i) dims.push_back(open_integer(location[i]));
   return dims;
 }
 
-Dims closed_dims(const Place& position) {
+Dims closed_dims(const Location& location) {
   Dims dims;
-  if (position.size() > static_cast<size_t>(max_rank))
-    position.fail(concat_text("expected at most ", max_rank, " sizes"));
-  for (size_t i = 0; i < position.size(); ++i) dims.push_back(position[i].integer());
+  if (location.size() > static_cast<size_t>(max_rank))
+    location.fail(concat_text("expected at most ", max_rank, " sizes"));
+  for (size_t i = 0; i < location.size(); ++i) dims.push_back(location[i].integer());
   return dims;
 }
 
 // A bool, an integer or a number.
-graph::OpenAttr open_element(const Place& position) {
-  if (const auto* flag = position.get<bool>()) return *flag;
-  if (position.get<double>() != nullptr || position.get<std::string>() != nullptr || position.has("bottom")) {
-    return open_number(position);
+graph::OpenAttr open_element(const Location& location) {
+  if (const auto* flag = location.get<bool>()) return *flag;
+  if (location.get<double>() != nullptr || location.get<std::string>() != nullptr || location.has("bottom")) {
+    return open_number(location);
   }
-  return open_integer(position);
+  return open_integer(location);
 }
 
-graph::OpenAttr open_attr(const op::AttrField& field, const Place& position) {
+graph::OpenAttr open_attr(const op::AttrField& field, const Location& location) {
   switch (field.kind) {
-    case op::AttrKind::dims: return open_dims(position);
-    case op::AttrKind::dtype: return position.dtype();
-    case op::AttrKind::number: return open_number(position);
-    case op::AttrKind::integer: return open_integer(position);
-    case op::AttrKind::element: return open_element(position);
+    case op::AttrKind::dims: return open_dims(location);
+    case op::AttrKind::dtype: return location.dtype();
+    case op::AttrKind::number: return open_number(location);
+    case op::AttrKind::integer: return open_integer(location);
+    case op::AttrKind::element: return open_element(location);
     case op::AttrKind::boolean: break;
     case op::AttrKind::text:
     case op::AttrKind::choice:
-      if (!op::may_be(field, position.text())) position.fail(concat_text("expected ", op::describe_kind(field)));
-      return op::Text(position.text());
+      if (!op::may_be(field, location.text())) location.fail(concat_text("expected ", op::describe_kind(field)));
+      return op::Text(location.text());
     case op::AttrKind::numbers: {
-      if (position.size() > static_cast<size_t>(max_rank))
-        position.fail(concat_text("expected ", op::describe_kind(field)));
+      if (location.size() > static_cast<size_t>(max_rank))
+        location.fail(concat_text("expected ", op::describe_kind(field)));
       graph::OpenNumbers list;
-      for (size_t i = 0; i < position.size(); ++i) list.push_back(open_number(position[i]));
+      for (size_t i = 0; i < location.size(); ++i) list.push_back(open_number(location[i]));
       return list;
     }
   }
-  if (const auto* flag = position.get<bool>()) return *flag;
-  position.fail("expected true or false");
+  if (const auto* flag = location.get<bool>()) return *flag;
+  location.fail("expected true or false");
 }
 
 const std::unordered_map<std::string_view, op::OpId>& op_ids() {
@@ -170,7 +170,7 @@ class Tensors {
   explicit Tensors(const ParamSet& file) {
     for (const auto& [name, tensor] : file.tensors) by_name_.emplace(name, &tensor);
   }
-  const Tensor& operator()(const Place& name) const {
+  const Tensor& operator()(const Location& name) const {
     const auto found = by_name_.find(name.text());
     if (found == by_name_.end()) name.fail(concat_text("there is no tensor '", name.text(), "'"));
     return *found->second;
@@ -181,15 +181,15 @@ class Tensors {
 };
 
 // Checks how the results form what the Python function returned: null, result numbers, or containers of these.
-void check_structure(const Place& position, size_t results) {
-  if (position.get<std::nullptr_t>() != nullptr) return;
-  if (position.get<int64_t>() != nullptr) {
-    position.integer(0, static_cast<int64_t>(results) - 1);
+void check_structure(const Location& location, size_t results) {
+  if (location.get<std::nullptr_t>() != nullptr) return;
+  if (location.get<int64_t>() != nullptr) {
+    location.integer(0, static_cast<int64_t>(results) - 1);
     return;
   }
-  const Json::Object& object = position.object();
-  if (object.size() != 1) position.fail("expected one of 'tuple', 'list' and 'dict'");
-  const Place items = position[object[0].first];
+  const Json::Object& object = location.object();
+  if (object.size() != 1) location.fail("expected one of 'tuple', 'list' and 'dict'");
+  const Location items = location[object[0].first];
   if (object[0].first == "dict") {
     for (const auto& [key, json] : items.object()) check_structure(items.member(key, json), results);
   } else if (object[0].first == "tuple" || object[0].first == "list") {
@@ -201,32 +201,32 @@ void check_structure(const Place& position, size_t results) {
 
 class FunctionReader {
  public:
-  FunctionReader(const Place& position, const Tensors& file, const ProgramData& program, int64_t format)
-      : place_(position), file_(file), program_(program), format_(format) {}
+  FunctionReader(const Location& location, const Tensors& file, const ProgramData& program, int64_t format)
+      : location_(location), file_(file), program_(program), format_(format) {}
 
   // `states` maps the names of tensors that are states of any function to their numbers.
   FunctionData run(const std::unordered_map<std::string, int>& states) {
     graph::Recording& recording = data_.recording;
-    data_.name = place_["name"].text();
+    data_.name = location_["name"].text();
     read_inputs();
-    for (size_t i = 0; i < place_["states"].size(); ++i) {
-      data_.states.push_back(states.at(place_["states"][i].text()));
+    for (size_t i = 0; i < location_["states"].size(); ++i) {
+      data_.states.push_back(states.at(location_["states"][i].text()));
     }
     recording.states = static_cast<int>(data_.states.size());
-    for (size_t i = 0; i < place_["views"].size(); ++i) recording.views.push_back(view(place_["views"][i]));
-    for (size_t i = 0; i < place_["constants"].size(); ++i) {
-      recording.constants.push_back(constant(place_["constants"][i], states));
+    for (size_t i = 0; i < location_["views"].size(); ++i) recording.views.push_back(view(location_["views"][i]));
+    for (size_t i = 0; i < location_["constants"].size(); ++i) {
+      recording.constants.push_back(constant(location_["constants"][i], states));
     }
     const auto most = static_cast<int64_t>(program_.generators.size()) - 1;
-    for (size_t i = 0; i < place_["generators"].size(); ++i) {
-      data_.generators.push_back(static_cast<int>(place_["generators"][i].integer(0, most)));
+    for (size_t i = 0; i < location_["generators"].size(); ++i) {
+      data_.generators.push_back(static_cast<int>(location_["generators"][i].integer(0, most)));
     }
     recording.generators = static_cast<int>(data_.generators.size());
     values_ = recording.first_result();
-    const Place calls = place_["calls"];
+    const Location calls = location_["calls"];
     for (size_t i = 0; i < calls.size(); ++i) recording.calls.push_back(call(calls[i]));
-    const Place outputs = place_["outputs"];
-    const Place results = place_["results"];
+    const Location outputs = location_["outputs"];
+    const Location results = location_["results"];
     if (outputs.size() != results.size()) results.fail(concat_text("expected ", outputs.size(), " results"));
     for (size_t i = 0; i < outputs.size(); ++i) {
       data_.outputs.push_back(outputs[i].text());
@@ -238,20 +238,20 @@ class FunctionReader {
 
  private:
   void read_structure() {
-    const Place position = place_["result"];
-    data_.result = position.text();
+    const Location location = location_["result"];
+    data_.result = location.text();
     if (data_.result.empty()) return;
     Json json;
     try {
       json = io::parse_json(data_.result);
     } catch (const FormatError& error) {
-      position.fail(error.what());
+      location.fail(error.what());
     }
-    check_structure(position.inside(json), data_.outputs.size());
+    check_structure(location.inside(json), data_.outputs.size());
   }
 
   void read_inputs() {
-    const Place inputs = place_["inputs"];
+    const Location inputs = location_["inputs"];
     std::set<std::string> names;
     for (size_t i = 0; i < inputs.size(); ++i) {
       data_.inputs.push_back(inputs[i]["name"].text());
@@ -263,54 +263,54 @@ class FunctionReader {
     }
   }
 
-  graph::RecordedView view(const Place& position) const {
+  graph::RecordedView view(const Location& location) const {
     const auto most = static_cast<int64_t>(data_.states.size()) - 1;
-    const auto state = static_cast<int>(position["state"].integer(0, most));
-    graph::RecordedView view = {state, closed_dims(position["shape"]), closed_dims(position["strides"]),
-                                position["offset"].integer()};
+    const auto state = static_cast<int>(location["state"].integer(0, most));
+    graph::RecordedView view = {state, closed_dims(location["shape"]), closed_dims(location["strides"]),
+                                location["offset"].integer()};
     const Tensor& whole = program_.state.tensors[static_cast<size_t>(data_.states[static_cast<size_t>(state)])].second;
     if (!core::lies_within(whole.size(), view.shape, view.strides, view.offset)) {
-      position.fail(concat_text("a view of shape ", view.shape, ", strides ", view.strides, " and offset ", view.offset,
+      location.fail(concat_text("a view of shape ", view.shape, ", strides ", view.strides, " and offset ", view.offset,
                                 " lies outside its state of shape ", whole.shape()));
     }
     return view;
   }
 
-  graph::RecordedConstant constant(const Place& position, const std::unordered_map<std::string, int>& states) const {
-    if (position.get<std::string>() != nullptr) {
-      if (states.contains(position.text()))
-        position.fail(concat_text("'", position.text(), "' is a state, which changes"));
-      return {file_(position), {}};
+  graph::RecordedConstant constant(const Location& location, const std::unordered_map<std::string, int>& states) const {
+    if (location.get<std::string>() != nullptr) {
+      if (states.contains(location.text()))
+        location.fail(concat_text("'", location.text(), "' is a state, which changes"));
+      return {file_(location), {}};
     }
-    const DType dtype = position["dtype"].dtype();
-    if (!is_floating(dtype)) position["dtype"].fail("expected a floating-point dtype");
-    const OpenNumber number = open_number(position["number"]);
+    const DType dtype = location["dtype"].dtype();
+    if (!is_floating(dtype)) location["dtype"].fail("expected a floating-point dtype");
+    const OpenNumber number = open_number(location["number"]);
     return {Tensor::scalar(number.value, dtype), number};
   }
 
-  int value(const Place& position) const { return static_cast<int>(position.integer(0, values_ - 1)); }
+  int value(const Location& location) const { return static_cast<int>(location.integer(0, values_ - 1)); }
 
-  RecordedCall call(const Place& position) {
+  RecordedCall call(const Location& location) {
     RecordedCall call;
-    const std::string& name = position[0].text();
+    const std::string& name = location[0].text();
     if (name == "draw") {
-      call.generator = static_cast<int>(position[1].integer(0, data_.recording.generators - 1));
+      call.generator = static_cast<int>(location[1].integer(0, data_.recording.generators - 1));
       ++values_;
       return call;
     }
     const auto found = op_ids().find(name);
-    if (found == op_ids().end()) position[0].fail(concat_text("there is no op '", name, "'"));
+    if (found == op_ids().end()) location[0].fail(concat_text("there is no op '", name, "'"));
     call.op = found->second;
-    const Place inputs = position[1];
+    const Location inputs = location[1];
     for (size_t i = 0; i < inputs.size(); ++i) call.inputs.push_back(value(inputs[i]));
-    if (position.size() > 2) read_attrs(position[2], call);
-    if (position.size() > 3) call.region = static_cast<int>(position[3].integer(0, std::numeric_limits<int>::max()));
-    values_ += count_results(position, call);
+    if (location.size() > 2) read_attrs(location[2], call);
+    if (location.size() > 3) call.region = static_cast<int>(location[3].integer(0, std::numeric_limits<int>::max()));
+    values_ += count_results(location, call);
     return call;
   }
 
   // The number of results of a call does not depend on the batch size.
-  static int count_results(const Place& position, const RecordedCall& call) {
+  static int count_results(const Location& location, const RecordedCall& call) {
     const op::OpDef& def = call.def();
     if (def.has(op::Trait::mutates)) return 0;
     if (def.result_count == nullptr) return static_cast<int>(def.results.size());
@@ -319,23 +319,23 @@ class FunctionReader {
       op::check_attrs(def, attrs);
       return static_cast<int>(def.count_results(attrs, call.inputs.size()));
     } catch (const Error& error) {
-      position.fail(error.what());
+      location.fail(error.what());
     }
   }
 
-  void read_attrs(const Place& position, RecordedCall& call) const {
+  void read_attrs(const Location& location, RecordedCall& call) const {
     const char* name = op::op_name(call.op);
-    const Json::Object attrs = format_ == 1 ? upgrade_format_1(name, position.object()) : position.object();
+    const Json::Object attrs = format_ == 1 ? upgrade_format_1(name, location.object()) : location.object();
     call.older = find_flat_recurrent(call.op, attrs);
     const op::OpDef& def = call.def();
     for (const auto& [name, json] : attrs) {
       const op::AttrField* field = def.find_attr(name);
-      if (field == nullptr) position.fail(concat_text(def.name, " has no attribute '", name, "'"));
-      call.attrs.emplace_back(field->name, open_attr(*field, position.member(name, json)));
+      if (field == nullptr) location.fail(concat_text(def.name, " has no attribute '", name, "'"));
+      call.attrs.emplace_back(field->name, open_attr(*field, location.member(name, json)));
     }
   }
 
-  const Place& place_;
+  const Location& location_;
   const Tensors& file_;
   const ProgramData& program_;
   const int64_t format_;
@@ -343,42 +343,42 @@ class FunctionReader {
   int values_ = 0;  // number of values known so far
 };
 
-ProgramInfo read_info(const Place& root) {
+ProgramInfo read_info(const Location& root) {
   ProgramInfo info;
-  const Place names = root["class_names"];
+  const Location names = root["class_names"];
   for (size_t i = 0; i < names.size(); ++i) info.class_names.push_back(names[i].text());
-  const Place preprocessing = root["preprocessing"];
+  const Location preprocessing = root["preprocessing"];
   for (const auto& [name, json] : preprocessing.object()) {
-    const Place values = preprocessing.member(name, json);
+    const Location values = preprocessing.member(name, json);
     for (size_t i = 0; i < values.size(); ++i) info.preprocessing[name].push_back(values[i].number());
   }
   return info;
 }
 
-std::shared_ptr<RandomStream> generator_of(const Place& position, const Tensors& file) {
+std::shared_ptr<RandomStream> generator_of(const Location& location, const Tensors& file) {
   Generator generator;
   try {
-    generator.set_state(file(position));
+    generator.set_state(file(location));
   } catch (const ValueError& error) {
-    position.fail(error.what());
+    location.fail(error.what());
   }
   return generator.stream();
 }
 
-ProgramData read(const Place& root, const Tensors& file) {
+ProgramData read(const Location& root, const Tensors& file) {
   const int64_t version = root["format"].integer();
   if (version < 1 || version > format_version) {
     root["format"].fail(concat_text("this version of pydl reads formats 1 to ", format_version, ", got ", version));
   }
   ProgramData data;
   data.info = read_info(root);
-  const Place generators = root["generators"];
+  const Location generators = root["generators"];
   for (size_t i = 0; i < generators.size(); ++i) data.generators.push_back(generator_of(generators[i], file));
-  const Place functions = root["functions"];
+  const Location functions = root["functions"];
   if (functions.size() == 0) functions.fail("expected at least one function");
   std::unordered_map<std::string, int> states;
   for (size_t f = 0; f < functions.size(); ++f) {
-    const Place names = functions[f]["states"];
+    const Location names = functions[f]["states"];
     for (size_t i = 0; i < names.size(); ++i) {
       const Tensor& tensor = file(names[i]);
       if (!states.emplace(names[i].text(), static_cast<int>(states.size())).second) continue;
@@ -387,9 +387,9 @@ ProgramData read(const Place& root, const Tensors& file) {
   }
   std::set<std::string> names;
   for (size_t f = 0; f < functions.size(); ++f) {
-    const Place position = functions[f];
-    data.functions.push_back(FunctionReader(position, file, data, version).run(states));
-    if (!names.insert(data.functions.back().name).second) position.fail("another function has this name");
+    const Location location = functions[f];
+    data.functions.push_back(FunctionReader(location, file, data, version).run(states));
+    if (!names.insert(data.functions.back().name).second) location.fail("another function has this name");
   }
   return data;
 }
@@ -403,7 +403,7 @@ ProgramData read_program(const ParamSet& file, const std::string& name) {
   }
   try {
     const Json json = io::parse_json(text->second);
-    return read(Place(json, ""), Tensors(file));
+    return read(Location(json, ""), Tensors(file));
   } catch (const FormatError& error) {
     throw FormatError(concat_text(name, ": program: ", error.what()));
   }

@@ -1,5 +1,7 @@
 // Fuses activations into products, convolutions and normalisations: relu is applied while the result is still in
 // registers.
+#include <algorithm>
+
 #include "graph/passes/passes.h"
 #include "op/post_operations.h"
 
@@ -9,8 +11,9 @@ namespace {
 
 // Whether a node can apply an activation. Nothing else is applied before it.
 bool takes(const Node& node, op::OpId activation) {
-  return !node.is_fused() && op::post_operations(node.attrs).empty() &&
-         exec::KernelTable::global().takes_post(node.op, op::op_name(activation));
+  if (node.is_fused() || !op::post_operations(node.attrs).empty()) return false;
+  const auto allowed = exec::KernelTable::global().post_operations(node.op);
+  return std::find(allowed.begin(), allowed.end(), op::op_name(activation)) != allowed.end();
 }
 
 }  // namespace
