@@ -1,4 +1,6 @@
 // Convolutions and pooling.
+#include <variant>
+
 #include "bindings.h"
 #include "casters.h"
 #include "pydl/nn.h"
@@ -50,17 +52,18 @@ Dims spread(const std::string& name, const char* argument, const Dims& dims, int
       concat_text(name, ": expected ", argument, " to be one number or ", spatial, " of them, got ", dims));
 }
 
+Tensor without_batch(const Tensor& y) { return squeeze(y, std::vector<int64_t>{0}); }
+MaxPooled without_batch(const MaxPooled& y) { return {without_batch(y.values), without_batch(y.indices)}; }
+
 // Applies a function of (N, C, S...) to x, or to (C, S...) as a batch of one.
 template <class Function>
-Tensor batched(const std::string& name, const Tensor& x, int spatial, const Function& function) {
+auto batched(const std::string& name, const Tensor& x, int spatial, const Function& function) {
   if (x.rank() != spatial + 2 && x.rank() != spatial + 1) {
     throw ValueError(concat_text(name, ": expected (N, C, ", spatial == 1 ? "L" : (spatial == 2 ? "H, W" : "D, H, W"),
                                  ") or the same without N, got shape ", x.shape()));
   }
   const bool has_batch = x.rank() == spatial + 2;
-  return compute(x.size() * 4, [&] {
-    return has_batch ? function(x) : squeeze(function(expand_dims(x, 0)), std::vector<int64_t>{0});
-  });
+  return compute(x.size() * 4, [&] { return has_batch ? function(x) : without_batch(function(expand_dims(x, 0))); });
 }
 
 ConvOptions conv_options(const std::string& name, const Tensor& weight, int spatial, const DimsArgument& stride,
@@ -145,46 +148,47 @@ PoolOptions pool_options(const std::string& name, int spatial, const DimsArgumen
           .ceil_mode = ceil_mode};
 }
 
+std::pair<Tensor, Tensor> pair_of(const MaxPooled& y) { return {y.values, y.indices}; }
+
+// With the indices if the caller wants them.
+using MaxPoolResult = std::variant<Tensor, std::pair<Tensor, Tensor>>;
+
 void define_max_pool(py::module_& module, int spatial) {
   const std::string name = concat_text("max_pool", spatial, "d");
   module.def(
       name.c_str(),
       [name, spatial](const Tensor& x, const DimsArgument& kernel, const std::optional<DimsArgument>& stride,
-                      const DimsArgument& padding, const DimsArgument& dilation, bool ceil_mode) {
+                      const DimsArgument& padding, const DimsArgument& dilation, bool ceil_mode,
+                      bool return_indices) -> MaxPoolResult {
         const PoolOptions options = pool_options(name, spatial, kernel, stride, padding, dilation, ceil_mode);
+        if (return_indices) {
+          return pair_of(
+              batched(name, x, spatial, [&](const Tensor& batch) { return max_pool_with_indices(batch, options); }));
+        }
         return batched(name, x, spatial, [&](const Tensor& batch) { return max_pool(batch, options); });
       },
       py::arg("x"), py::arg("kernel_size"), py::arg("stride") = py::none(), py::arg("padding") = 0,
-      py::arg("dilation") = 1, py::arg("ceil_mode") = false,
+      py::arg("dilation") = 1, py::arg("ceil_mode") = false, py::arg("return_indices") = false,
       "Largest element of each window.\n\n"
       "Parameters\n----------\nx : Tensor, shape (N, C, ...), or without N; floating point\n"
       "kernel_size : int or tuple of int\nstride : int or tuple of int, optional\n    The kernel size by default.\n"
       "padding : int or tuple of int\n    At most half the kernel; positions outside of x are ignored.\n"
-      "dilation : int or tuple of int\nceil_mode : bool\n    Whether a last window may reach beyond the input.");
-  const std::string indices = concat_text("max_pool", spatial, "d_indices");
-  module.def(
-      indices.c_str(),
-      [name, spatial](const Tensor& x, const DimsArgument& kernel, const std::optional<DimsArgument>& stride,
-                      const DimsArgument& padding, const DimsArgument& dilation, bool ceil_mode) {
-        const PoolOptions options = pool_options(name, spatial, kernel, stride, padding, dilation, ceil_mode);
-        return batched(name, x, spatial, [&](const Tensor& batch) { return max_pool_indices(batch, options); });
-      },
-      py::arg("x"), py::arg("kernel_size"), py::arg("stride") = py::none(), py::arg("padding") = 0,
-      py::arg("dilation") = 1, py::arg("ceil_mode") = false,
-      "Positions of the largest elements of the windows in the flattened spatial axes of x: int64.");
+      "dilation : int or tuple of int\nceil_mode : bool\n    Whether a last window may reach beyond the input.\n"
+      "return_indices : bool\n    Whether to return also where these elements are, for `max_unpool2d` and its like.\n\n"
+      "Returns\n-------\nTensor, or a tuple of it and the int64 indices in the flattened spatial axes of x");
   const std::string adaptive = concat_text("adaptive_max_pool", spatial, "d");
-  const auto run = [adaptive, spatial](const Tensor& x, const DimsArgument& output_size, bool positions) {
-    const Dims size = spread(adaptive, "output_size", output_size.dims, spatial);
-    return batched(adaptive, x, spatial, [&](const Tensor& batch) {
-      return positions ? adaptive_max_pool_indices(batch, size) : adaptive_max_pool(batch, size);
-    });
-  };
   module.def(
-      adaptive.c_str(), [run](const Tensor& x, const DimsArgument& size) { return run(x, size, false); }, py::arg("x"),
-      py::arg("output_size"), "Largest elements of windows that divide the input evenly.");
-  module.def((adaptive + "_indices").c_str(),
-             [run](const Tensor& x, const DimsArgument& size) { return run(x, size, true); }, py::arg("x"),
-             py::arg("output_size"), "Their positions in the flattened spatial axes of x: int64.");
+      adaptive.c_str(),
+      [adaptive, spatial](const Tensor& x, const DimsArgument& output_size, bool return_indices) -> MaxPoolResult {
+        const Dims size = spread(adaptive, "output_size", output_size.dims, spatial);
+        if (return_indices) {
+          return pair_of(batched(adaptive, x, spatial,
+                                 [&](const Tensor& batch) { return adaptive_max_pool_with_indices(batch, size); }));
+        }
+        return batched(adaptive, x, spatial, [&](const Tensor& batch) { return adaptive_max_pool(batch, size); });
+      },
+      py::arg("x"), py::arg("output_size"), py::arg("return_indices") = false,
+      "Largest elements of windows that divide the input evenly; the indices as for `max_pool2d`.");
 }
 
 void define_avg_pool(py::module_& module, int spatial) {
@@ -272,12 +276,14 @@ void define_window_ops(py::module_& module) {
       py::arg("x"), py::arg("kernel"), py::arg("stride") = none, py::arg("padding") = none, py::arg("dilation") = none,
       py::arg("ceil_mode") = false, "Largest element of each window.");
   module.def(
-      "max_pool_indices",
+      "max_pool_with_indices",
       [pool_of](const Tensor& x, const Numbers& kernel, const Numbers& stride, const Numbers& padding,
-                const Numbers& dilation,
-                bool ceil_mode) { return max_pool_indices(x, pool_of(kernel, stride, padding, dilation, ceil_mode)); },
+                const Numbers& dilation, bool ceil_mode) {
+        return pair_of(max_pool_with_indices(x, pool_of(kernel, stride, padding, dilation, ceil_mode)));
+      },
       py::arg("x"), py::arg("kernel"), py::arg("stride") = none, py::arg("padding") = none, py::arg("dilation") = none,
-      py::arg("ceil_mode") = false, "Positions of the elements that `max_pool` returns: int64.");
+      py::arg("ceil_mode") = false,
+      "What `max_pool` returns, and where it is in the flattened spatial axes of x: int64.");
   module.def(
       "max_pool_backward",
       [pool_of](const Tensor& g, const Tensor& x, const Numbers& kernel, const Numbers& stride, const Numbers& padding,

@@ -113,7 +113,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "conv2d": lambda: _core.nn.conv2d(IMAGE, KERNEL),
     "conv_transpose2d": lambda: _core.nn.conv_transpose2d(IMAGE, KERNEL),
     "max_unpool": lambda: _core.nn.max_unpool(
-        *[_core.nn.max_pool2d(IMAGE, 2), _core.nn.max_pool2d_indices(IMAGE, 2), (64, 64)]
+        *_core.nn.max_pool2d(IMAGE, 2, return_indices=True), (64, 64)
     ),
     "embedding": lambda: _core.nn.embedding(ROWS, S),
     "cross_entropy": lambda: _core.nn.cross_entropy(S, LABELS),

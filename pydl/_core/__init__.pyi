@@ -1217,15 +1217,15 @@ def max_pool_backward(
 ) -> Tensor:
     """Gradient of `max_pool` for x."""
 
-def max_pool_indices(
+def max_pool_with_indices(
     x: TensorLike,
     kernel: collections.abc.Sequence[int],
     stride: collections.abc.Sequence[int] = [],
     padding: collections.abc.Sequence[int] = [],
     dilation: collections.abc.Sequence[int] = [],
     ceil_mode: builtins.bool = False,
-) -> Tensor:
-    """Positions of the elements that `max_pool` returns: int64."""
+) -> tuple[Tensor, Tensor]:
+    """What `max_pool` returns, and where it is in the flattened spatial axes of x: int64."""
 
 def maximum(a: TensorLike, b: TensorLike) -> Tensor:
     """The larger; not-a-number wins."""

@@ -21,29 +21,26 @@ def adaptive_avg_pool3d(
 ) -> Tensor:
     """The means of windows that divide the input evenly."""
 
-def adaptive_max_pool1d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
-    """Largest elements of windows that divide the input evenly."""
+def adaptive_max_pool1d(
+    x: TensorLike,
+    output_size: int | collections.abc.Sequence[int],
+    return_indices: builtins.bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Largest elements of windows that divide the input evenly; the indices as for `max_pool2d`."""
 
-def adaptive_max_pool1d_indices(
-    x: TensorLike, output_size: int | collections.abc.Sequence[int]
-) -> Tensor:
-    """Their positions in the flattened spatial axes of x: int64."""
+def adaptive_max_pool2d(
+    x: TensorLike,
+    output_size: int | collections.abc.Sequence[int],
+    return_indices: builtins.bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Largest elements of windows that divide the input evenly; the indices as for `max_pool2d`."""
 
-def adaptive_max_pool2d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
-    """Largest elements of windows that divide the input evenly."""
-
-def adaptive_max_pool2d_indices(
-    x: TensorLike, output_size: int | collections.abc.Sequence[int]
-) -> Tensor:
-    """Their positions in the flattened spatial axes of x: int64."""
-
-def adaptive_max_pool3d(x: TensorLike, output_size: int | collections.abc.Sequence[int]) -> Tensor:
-    """Largest elements of windows that divide the input evenly."""
-
-def adaptive_max_pool3d_indices(
-    x: TensorLike, output_size: int | collections.abc.Sequence[int]
-) -> Tensor:
-    """Their positions in the flattened spatial axes of x: int64."""
+def adaptive_max_pool3d(
+    x: TensorLike,
+    output_size: int | collections.abc.Sequence[int],
+    return_indices: builtins.bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Largest elements of windows that divide the input evenly; the indices as for `max_pool2d`."""
 
 def attention_weights(
     query: TensorLike,
@@ -344,18 +341,9 @@ def max_pool1d(
     padding: int | collections.abc.Sequence[int] = 0,
     dilation: int | collections.abc.Sequence[int] = 1,
     ceil_mode: builtins.bool = False,
-) -> Tensor:
+    return_indices: builtins.bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
     """Largest element of each window."""
-
-def max_pool1d_indices(
-    x: TensorLike,
-    kernel_size: int | collections.abc.Sequence[int],
-    stride: int | collections.abc.Sequence[int] | None = None,
-    padding: int | collections.abc.Sequence[int] = 0,
-    dilation: int | collections.abc.Sequence[int] = 1,
-    ceil_mode: builtins.bool = False,
-) -> Tensor:
-    """Positions of the largest elements of the windows in the flattened spatial axes of x: int64."""
 
 def max_pool2d(
     x: TensorLike,
@@ -364,18 +352,9 @@ def max_pool2d(
     padding: int | collections.abc.Sequence[int] = 0,
     dilation: int | collections.abc.Sequence[int] = 1,
     ceil_mode: builtins.bool = False,
-) -> Tensor:
+    return_indices: builtins.bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
     """Largest element of each window."""
-
-def max_pool2d_indices(
-    x: TensorLike,
-    kernel_size: int | collections.abc.Sequence[int],
-    stride: int | collections.abc.Sequence[int] | None = None,
-    padding: int | collections.abc.Sequence[int] = 0,
-    dilation: int | collections.abc.Sequence[int] = 1,
-    ceil_mode: builtins.bool = False,
-) -> Tensor:
-    """Positions of the largest elements of the windows in the flattened spatial axes of x: int64."""
 
 def max_pool3d(
     x: TensorLike,
@@ -384,18 +363,9 @@ def max_pool3d(
     padding: int | collections.abc.Sequence[int] = 0,
     dilation: int | collections.abc.Sequence[int] = 1,
     ceil_mode: builtins.bool = False,
-) -> Tensor:
+    return_indices: builtins.bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
     """Largest element of each window."""
-
-def max_pool3d_indices(
-    x: TensorLike,
-    kernel_size: int | collections.abc.Sequence[int],
-    stride: int | collections.abc.Sequence[int] | None = None,
-    padding: int | collections.abc.Sequence[int] = 0,
-    dilation: int | collections.abc.Sequence[int] = 1,
-    ceil_mode: builtins.bool = False,
-) -> Tensor:
-    """Positions of the largest elements of the windows in the flattened spatial axes of x: int64."""
 
 def max_unpool(
     x: TensorLike, indices: TensorLike, output_size: int | collections.abc.Sequence[int]

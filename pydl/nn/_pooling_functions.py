@@ -12,39 +12,9 @@ MaxPool = Callable[..., Tensor | tuple[Tensor, Tensor]]
 Unpool = Callable[..., Tensor]
 
 
-def _max_pool(axes: int) -> MaxPool:
-    name = f"max_pool{axes}d"
-    values: Callable[..., Tensor] = getattr(_core.nn, name)
-    places: Callable[..., Tensor] = getattr(_core.nn, f"{name}_indices")
-
-    def pool(
-        x: Tensor,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        dilation: Sizes = 1,
-        ceil_mode: bool = False,
-        return_indices: bool = False,
-    ) -> Tensor | tuple[Tensor, Tensor]:
-        """Largest element of each window; as the layer of the same name.
-
-        Returns
-        -------
-        Tensor, or a tuple of it and the int64 indices in the flattened spatial axes
-        """
-        arguments = (kernel_size, stride, padding, dilation, ceil_mode)
-        if return_indices:
-            return values(x, *arguments), places(x.detach(), *arguments)
-        return values(x, *arguments)
-
-    pool.__name__ = pool.__qualname__ = name
-    return pool
-
-
 def _adaptive_max_pool(axes: int) -> MaxPool:
     name = f"adaptive_max_pool{axes}d"
-    values: Callable[..., Tensor] = getattr(_core.nn, name)
-    places: Callable[..., Tensor] = getattr(_core.nn, f"{name}_indices")
+    pool_to: MaxPool = getattr(_core.nn, name)
 
     def pool(
         x: Tensor,
@@ -65,9 +35,7 @@ def _adaptive_max_pool(axes: int) -> MaxPool:
         if len(wanted) != axes:
             raise ValueError(f"{name}: expected {axes} sizes as output_size, got {output_size}")
         sizes = [x.shape[axis - axes] if size is None else size for axis, size in enumerate(wanted)]
-        if return_indices:
-            return values(x, sizes), places(x.detach(), sizes)
-        return values(x, sizes)
+        return pool_to(x, sizes, return_indices)
 
     pool.__name__ = pool.__qualname__ = name
     return pool
@@ -120,7 +88,6 @@ def _max_unpool(axes: int) -> Unpool:
     return unpool
 
 
-max_pool1d, max_pool2d, max_pool3d = _max_pool(1), _max_pool(2), _max_pool(3)
 adaptive_max_pool1d = _adaptive_max_pool(1)
 adaptive_max_pool2d = _adaptive_max_pool(2)
 adaptive_max_pool3d = _adaptive_max_pool(3)

@@ -82,7 +82,7 @@ TEST(pooling) {
       const Tensor x = random_tensor(shape, dtype);
       const Tensor g = random_tensor({shape[0], shape[1], pooled[0], pooled[1]}, dtype, -1, 1);
       compare(OpId::max_pool, attrs, {x}, 1);
-      compare(OpId::max_pool_indices, attrs, {x});
+      compare(OpId::max_pool_with_indices, attrs, {x}, 1);
       compare(OpId::max_pool_backward, attrs, {g, x}, 4);
       compare(OpId::avg_pool, attrs, {x}, 8);
       Attrs of_input = attrs;

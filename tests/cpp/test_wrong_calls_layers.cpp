@@ -23,12 +23,12 @@ TEST(products_and_windows) {
   REFUSED(conv_backward_weight(x, none, {1}));
   REFUSED(max_pool(none, {.kernel = {2}}));
   REFUSED(max_pool(x, {.kernel = {}}));
-  REFUSED(max_pool_indices(none, {.kernel = {2}}));
+  REFUSED(max_pool_with_indices(none, {.kernel = {2}}));
   REFUSED(max_pool_backward(none, x, {.kernel = {2}}));
   REFUSED(max_pool_backward(x, none, {.kernel = {2}}));
   REFUSED(adaptive_max_pool(none, {2}));
   REFUSED(adaptive_max_pool(x, {}));
-  REFUSED(adaptive_max_pool_indices(none, {2}));
+  REFUSED(adaptive_max_pool_with_indices(none, {2}));
   REFUSED(avg_pool(none, {.kernel = {2}}));
   REFUSED(avg_pool_backward(none, {4}, {.kernel = {2}}));
   REFUSED(max_unpool(none, x, {4}));

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from ops.table import Array, BadCall, Row, Sample
+from ops.table import Array, BadCall, Row, Sample, joined
 
 import pydl
 from pydl import _core
@@ -159,7 +159,7 @@ def _avg_backward_samples(rng: np.random.Generator) -> list[Sample]:
     return samples
 
 
-def _torch_max(torch: Any, x: Any, **o: Any) -> Any:
+def _torch_max(torch: Any, x: Any, indices: bool = False, **o: Any) -> Any:
     functions = torch.nn.functional
     pool = (functions.max_pool1d, functions.max_pool2d, functions.max_pool3d)[x.dim() - 3]
     return pool(
@@ -169,6 +169,7 @@ def _torch_max(torch: Any, x: Any, **o: Any) -> Any:
         o.get("padding", 0),
         o.get("dilation", 1),
         o.get("ceil_mode", False),
+        indices,
     )
 
 
@@ -203,7 +204,33 @@ ROWS = [
             ),
         ),
     ),
-    Row("max_pool_indices", _core.max_pool_indices, _max_pool_indices, _max_samples),
+    Row(
+        "max_pool_with_indices",
+        lambda x, **o: joined(*_core.max_pool_with_indices(x, **o)),
+        lambda x, **o: np.concatenate(
+            [_max_pool(x, **o).ravel(), _max_pool_indices(x, **o).ravel()]
+        ),
+        _max_samples,
+        smooth=(0,),
+        torch=lambda torch, x, **o: torch.cat([y.ravel() for y in _torch_max(torch, x, True, **o)]),
+        bad=(
+            BadCall(
+                lambda: _core.max_pool_with_indices(pydl.ones((1, 1, 4)), (5,)),
+                ValueError,
+                "max_pool_with_indices: a window of .* does not fit",
+            ),
+            BadCall(
+                lambda: _core.nn.max_pool1d(pydl.ones((1, 1, 4)), 5, return_indices=True),
+                ValueError,
+                "max_pool1d: a window of .* does not fit",
+            ),
+            BadCall(
+                lambda: _core.nn.adaptive_max_pool1d(pydl.ones(4), 2, return_indices=True),
+                ValueError,
+                "adaptive_max_pool1d: expected .N, C, L. or the same without N",
+            ),
+        ),
+    ),
     Row(
         "max_pool_backward",
         _core.max_pool_backward,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from ops.table import Array, BadCall, Row, Sample
+from ops.table import Array, BadCall, Row, Sample, joined
 
 import pydl
 from pydl import _core
@@ -48,17 +48,12 @@ def _order(x: Array, axis: int, descending: bool) -> Array:
     return np.argsort(-x if descending else x, axis=axis, kind="stable")
 
 
-def _joined(values: pydl.Tensor, indices: pydl.Tensor, dtype: Any) -> pydl.Tensor:
-    """Both results as one tensor."""
-    return pydl.concat([values.reshape(-1), indices.astype(dtype).reshape(-1)])
-
-
 def _call_sort(x: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
-    return _joined(*_core.sort_with_indices(x, **keywords), x.dtype)
+    return joined(*_core.sort_with_indices(x, **keywords))
 
 
 def _call_topk(x: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
-    return _joined(*pydl.topk(x, **keywords), x.dtype)
+    return joined(*pydl.topk(x, **keywords))
 
 
 def _reference(x: Array, k: int, axis: int, descending: bool) -> Array:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+import pydl
+
 Array = np.ndarray[Any, np.dtype[Any]]
 Sampler = Callable[[np.random.Generator], "Sequence[Sample]"]
 
@@ -51,6 +53,11 @@ class Row:
     torch: Callable[..., Any] | None = None
     dtypes: tuple[str, ...] = ("float32", "float64")
     orders: int = 2
+
+
+def joined(values: pydl.Tensor, indices: pydl.Tensor) -> pydl.Tensor:
+    """Return both results of an op as one tensor, for its row."""
+    return pydl.concat([values.reshape(-1), indices.astype(values.dtype).reshape(-1)])
 
 
 def rows() -> list[Row]:

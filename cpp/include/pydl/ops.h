@@ -254,22 +254,26 @@ struct PoolOptions {
   Dims dilation = {};      ///< empty: 1
   bool ceil_mode = false;  ///< whether the last window may extend beyond the input
 };
+/// The largest element of each window; not-a-number wins.
 PYDL_API Tensor max_pool(const Tensor& x, const PoolOptions& options);
-/// The positions of the elements that `max_pool` returns, in the row-major spatial axes of x: int64.
-PYDL_API Tensor max_pool_indices(const Tensor& x, const PoolOptions& options);
+struct MaxPooled {
+  Tensor values;
+  Tensor indices;  ///< int64: positions in the row-major spatial axes of x, those of the first of equal elements
+};
+PYDL_API MaxPooled max_pool_with_indices(const Tensor& x, const PoolOptions& options);
 /// The gradient of `max_pool` for x.
 PYDL_API Tensor max_pool_backward(const Tensor& g, const Tensor& x, const PoolOptions& options);
 /// The maxima of windows that divide the input evenly, so that the result has the spatial sizes `size`.
 PYDL_API Tensor adaptive_max_pool(const Tensor& x, const Dims& size);
-PYDL_API Tensor adaptive_max_pool_indices(const Tensor& x, const Dims& size);
+PYDL_API MaxPooled adaptive_max_pool_with_indices(const Tensor& x, const Dims& size);
 /// The mean of each window. The divisor is the number of its elements, with or without padding, or a given number.
 PYDL_API Tensor avg_pool(const Tensor& x, const PoolOptions& options, bool count_include_pad = true,
                          int64_t divisor_override = 0);
 /// The gradient of `avg_pool` for an input with the spatial sizes `size`.
 PYDL_API Tensor avg_pool_backward(const Tensor& g, const Dims& size, const PoolOptions& options,
                                   bool count_include_pad = true, int64_t divisor_override = 0);
-/// Zeros with the spatial sizes `size`, and the elements of x at the positions that `max_pool_indices` returned. If
-/// several elements have the same position, their mean.
+/// Zeros with the spatial sizes `size`, and the elements of x at the positions that `max_pool_with_indices`
+/// returned. If several elements have the same position, their mean.
 PYDL_API Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size);
 
 // --- resampling --------------------------------------------------------------------------------------

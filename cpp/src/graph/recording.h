@@ -61,9 +61,9 @@ struct RecordedConstant {
   std::optional<OpenNumber> number;
 };
 
-/// A form of a call that older files have and that the op no longer takes.
+/// A form of a call that older files have and that no op takes any more.
 struct OlderCall {
-  op::OpDef def;  ///< its name and attributes
+  op::OpDef def;  ///< its name and attributes, and the op that has replaced it
   /// Computes the same results with the present ops.
   std::vector<Tensor> (*run)(const op::Attrs& attrs, std::span<const Tensor> inputs);
 };

@@ -58,14 +58,14 @@ void require_positions(const char* name, const Attrs& attrs, const Dims& input, 
 }
 
 template <OpId id>
-void infer_pool(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+void infer_pool(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const char* name = op::op_name(id);
   require_windows(name, attrs, inputs[0]);
   if constexpr (id == OpId::avg_pool) attrs.integer("divisor");
-  const DType dtype = id == OpId::max_pool_indices ? DType::int64 : inputs[0].dtype;
   const Dims shape = with_sizes(name, inputs[0].shape, attrs, "size");
   require_positions(name, attrs, spatial_part(inputs[0].shape), spatial_part(shape));
-  *output = laid_out_as(inputs[0], dtype, shape);
+  results[0] = laid_out_as(inputs[0], inputs[0].dtype, shape);
+  if constexpr (id == OpId::max_pool_with_indices) results[1] = laid_out_as(inputs[0], DType::int64, shape);
 }
 
 void infer_max_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
@@ -94,6 +94,7 @@ void infer_avg_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inp
   *output = laid_out_as(inputs[0], inputs[0].dtype, shape);
 }
 
+// Of the values; indices have no gradient.
 Gradients max_pool_gradients(const BackwardContext& c) {
   return {op::apply(OpId::max_pool_backward, c.attrs(), {c.gradient, c.input(0)})};
 }
@@ -104,7 +105,7 @@ Gradients max_pool_backward_gradients(const BackwardContext& c) {
   if (!c.needs(0)) return gradients;
   const Tensor x = c.input(1);
   const Dims planes = {x.size(0), x.size(1), -1};
-  const Tensor index = op::apply(OpId::max_pool_indices, c.attrs(), {x.detach()});
+  const Tensor index = op::apply_all(OpId::max_pool_with_indices, c.attrs(), {x.detach()})[1];
   if (index.size() == 0) {
     gradients[0] = zeros(index.shape(), x.dtype());
     return gradients;
@@ -139,13 +140,17 @@ void define_pool(Registry& registry) {
                                        .backward = max_pool_gradients,
                                        .saves_inputs = first,
                                    });
-  // (x) -> (y int64): position in the row-major spatial axes; the first of equal elements
-  registry.declare(OpId::max_pool_indices, {
-                                               .doc = "Where max_pool finds the largest element of each window.",
-                                               .inputs = {"x"},
-                                               .attributes = op::fields_of<op::PoolAttrs>(),
-                                               .infer = infer_pool<OpId::max_pool_indices>,
-                                           });
+  // (x) -> (values, indices int64): positions in the row-major spatial axes; the first of equal elements
+  registry.declare(OpId::max_pool_with_indices,
+                   {
+                       .doc = "Largest element of each window, and where it is in the flattened spatial axes of x.",
+                       .inputs = {"x"},
+                       .results = {"values", "indices"},
+                       .attributes = op::fields_of<op::PoolAttrs>(),
+                       .infer = infer_pool<OpId::max_pool_with_indices>,
+                       .backward = max_pool_gradients,
+                       .saves_inputs = first,
+                   });
   // (g (N, C, T...), x) -> (y like x)
   registry.declare(OpId::max_pool_backward, {
                                                 .doc = "Gradient of max_pool: g where the largest elements of x are.",
@@ -251,6 +256,11 @@ Attrs adaptive_attrs(const char* name, const Tensor& x, const Dims& size) {
           {"dilation", ones}, {"size", size},   {"adaptive", true}};
 }
 
+MaxPooled apply_with_indices(const Attrs& attrs, const Tensor& x) {
+  std::vector<Tensor> results = op::apply_all(OpId::max_pool_with_indices, attrs, {x});
+  return {std::move(results[0]), std::move(results[1])};
+}
+
 }  // namespace
 
 Tensor max_pool(const Tensor& x, const PoolOptions& options) try {
@@ -259,10 +269,10 @@ Tensor max_pool(const Tensor& x, const PoolOptions& options) try {
   core::rethrow_as("max_pool");
 }
 
-Tensor max_pool_indices(const Tensor& x, const PoolOptions& options) try {
-  return op::apply(OpId::max_pool_indices, attrs_of("max_pool", x.shape(), options), {x});
+MaxPooled max_pool_with_indices(const Tensor& x, const PoolOptions& options) try {
+  return apply_with_indices(attrs_of("max_pool_with_indices", x.shape(), options), x);
 } catch (const Error&) {
-  core::rethrow_as("max_pool_indices");
+  core::rethrow_as("max_pool_with_indices");
 }
 
 Tensor max_pool_backward(const Tensor& g, const Tensor& x, const PoolOptions& options) try {
@@ -277,10 +287,10 @@ Tensor adaptive_max_pool(const Tensor& x, const Dims& size) try {
   core::rethrow_as("adaptive_max_pool");
 }
 
-Tensor adaptive_max_pool_indices(const Tensor& x, const Dims& size) try {
-  return op::apply(OpId::max_pool_indices, adaptive_attrs("adaptive_max_pool", x, size), {x});
+MaxPooled adaptive_max_pool_with_indices(const Tensor& x, const Dims& size) try {
+  return apply_with_indices(adaptive_attrs("adaptive_max_pool_with_indices", x, size), x);
 } catch (const Error&) {
-  core::rethrow_as("adaptive_max_pool_indices");
+  core::rethrow_as("adaptive_max_pool_with_indices");
 }
 
 Tensor avg_pool(const Tensor& x, const PoolOptions& options, bool count_include_pad, int64_t divisor_override) try {

@@ -144,15 +144,18 @@ std::vector<Tensor> run_flat_backward(const Attrs& attrs, std::span<const Tensor
 
 // Never destroyed, because recordings refer to them.
 const OlderCall& flat_forward() {
-  static const auto* const call =
-      new OlderCall{{.attributes = op::fields_of<FlatAttrs>(), .name = "recurrent", .input_count = {4, 8}}, run_flat};
+  static const auto* const call = new OlderCall{
+      {.attributes = op::fields_of<FlatAttrs>(), .id = OpId::recurrent, .name = "recurrent", .input_count = {4, 8}},
+      run_flat};
   return *call;
 }
 
 const OlderCall& flat_backward() {
-  static const auto* const call = new OlderCall{
-      {.attributes = op::fields_of<FlatBackwardAttrs>(), .name = "recurrent_backward", .input_count = {3, 7}},
-      run_flat_backward};
+  static const auto* const call = new OlderCall{{.attributes = op::fields_of<FlatBackwardAttrs>(),
+                                                 .id = OpId::recurrent_backward,
+                                                 .name = "recurrent_backward",
+                                                 .input_count = {3, 7}},
+                                                run_flat_backward};
   return *call;
 }
 

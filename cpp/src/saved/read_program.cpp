@@ -9,6 +9,7 @@
 #include "pydl/random.h"
 #include "saved/flat_recurrent.h"
 #include "saved/format_1.h"
+#include "saved/max_pool_indices.h"
 #include "saved/program_data.h"
 
 namespace pydl::saved {
@@ -299,8 +300,9 @@ class FunctionReader {
       return call;
     }
     const auto found = op_ids().find(name);
-    if (found == op_ids().end()) location[0].fail(concat_text("there is no op '", name, "'"));
-    call.op = found->second;
+    if (found == op_ids().end()) call.older = find_max_pool_indices(name);
+    if (found == op_ids().end() && call.older == nullptr) location[0].fail(concat_text("there is no op '", name, "'"));
+    call.op = call.older == nullptr ? found->second : call.older->def.id;
     const Location inputs = location[1];
     for (size_t i = 0; i < inputs.size(); ++i) call.inputs.push_back(value(inputs[i]));
     if (location.size() > 2) read_attrs(location[2], call);
@@ -324,9 +326,9 @@ class FunctionReader {
   }
 
   void read_attrs(const Location& location, RecordedCall& call) const {
-    const char* name = op::op_name(call.op);
+    const char* name = call.def().name;
     const Json::Object attrs = format_ == 1 ? upgrade_format_1(name, location.object()) : location.object();
-    call.older = find_flat_recurrent(call.op, attrs);
+    if (call.older == nullptr) call.older = find_flat_recurrent(call.op, attrs);
     const op::OpDef& def = call.def();
     for (const auto& [name, json] : attrs) {
       const op::AttrField* field = def.find_attr(name);

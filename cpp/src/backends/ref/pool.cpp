@@ -63,21 +63,19 @@ Largest largest(const PoolGeometry& g, const void* x, const BufferSpec& spec, in
   return result;
 }
 
+// The values, and their positions where there is a second result.
 void run_max_pool(const RefCall& call) {
   const BufferSpec& x = call.inputs[0];
   const PoolGeometry g = op::pool_geometry(call.attrs, x.shape, call.outputs[0].shape);
-  const auto strides = strides_of(call.outputs[0]);
   visit_dtype(x.dtype, [&](auto zero) {
     using T = decltype(zero);
     for_each_window(g, [&](int64_t n, int64_t c, const Sizes& t) {
       const Largest found = largest<T>(g, call.input_data[0], x, n, c, t);
-      if (call.op == OpId::max_pool) {
-        store<T>(call.output_data[0], offset(strides, n, c, t), static_cast<Compute<T>>(found.value));
-      } else {
-        const Sizes& s = found.position;
-        store<int64_t>(call.output_data[0], offset(strides, n, c, t),
-                       s[0] < 0 ? -1 : (s[0] * g.input[1] + s[1]) * g.input[2] + s[2]);
-      }
+      store<T>(call.output_data[0], offset(strides_of(call.outputs[0]), n, c, t), static_cast<Compute<T>>(found.value));
+      if (call.outputs.size() == 1) return;
+      const Sizes& s = found.position;
+      store<int64_t>(call.output_data[1], offset(strides_of(call.outputs[1]), n, c, t),
+                     s[0] < 0 ? -1 : (s[0] * g.input[1] + s[1]) * g.input[2] + s[2]);
     });
   });
 }
@@ -154,7 +152,7 @@ void run_avg_pool_backward(const RefCall& call) {
 
 void register_pool(KernelTable& table) {
   table.add(OpId::max_pool, Provider::ref, prepare<run_max_pool, is_floating>);
-  table.add(OpId::max_pool_indices, Provider::ref, prepare<run_max_pool, is_floating>);
+  table.add(OpId::max_pool_with_indices, Provider::ref, prepare<run_max_pool, is_floating>);
   table.add(OpId::max_pool_backward, Provider::ref, prepare<run_max_pool_backward, is_floating>);
   table.add(OpId::avg_pool, Provider::ref, prepare<run_avg_pool, is_floating>);
   table.add(OpId::avg_pool_backward, Provider::ref, prepare<run_avg_pool_backward, is_floating>);

@@ -12,16 +12,20 @@ struct WindowShape {
   int64_t stride[3];
 };
 
-/// Adjacent windows of the same shape: the steps from one to the next, in elements of x and of y.
+/// Adjacent windows of the same shape: the steps from one to the next, in x and in y.
 struct WindowRow {
   int64_t positions;
   int64_t x_step;
   int64_t y_step;
 };
 
-/// Pooling of a row of windows for `channels` consecutive channels.
+/// Pooling of a row of windows for `channels` consecutive channels. Strides and steps are in elements.
 struct PoolKernels {
   void (*max)(const void* x, const WindowShape& window, const WindowRow& row, int64_t channels, void* y);
+  /// Strides and steps in x are in positions, which have `channels` elements each. The index of a position is its
+  /// distance from the first element of the first window, plus `first`; that of an empty window is -1.
+  void (*max_with_indices)(const void* x, const WindowShape& window, const WindowRow& row, int64_t channels,
+                           int64_t first, void* y, int64_t* indices);
   /// Adds g to dx at the first of the largest elements of x; both have the same layout. The functions at index 1
   /// overwrite dx in the windows instead, for windows that share no element.
   void (*max_backward[2])(const void* x, const void* g, const WindowShape& window, const WindowRow& row,

@@ -1,5 +1,7 @@
 // Pooling of row-major and channels-last tensors.
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
@@ -42,6 +44,8 @@ class PoolKernel final : public Kernel {
         geometry_(std::move(geometry)),
         x_(geometry_.input, geometry_.channels, layout),
         y_(geometry_.output, geometry_.channels, layout),
+        unit_(call.op == OpId::max_pool_with_indices ? x_.axes[2] : 1),
+        steps_{x_.axes[0] / unit_, x_.axes[1] / unit_, x_.axes[2] / unit_},
         planes_(layout == Layout::row_major),
         item_(static_cast<int64_t>(item_size(call.outputs[0].dtype))),
         kernels_(kernels().pool[call.outputs[0].dtype == DType::float64 ? 1 : 0]) {
@@ -62,6 +66,13 @@ class PoolKernel final : public Kernel {
         return forward([&](const Piece& p) {
           kernels_.max(first + p.x * item_, p.shape, p.row, p.channels, result + p.y * item_);
         });
+      case OpId::max_pool_with_indices: {
+        auto* indices = static_cast<int64_t*>(outputs[1]);
+        return forward([&](const Piece& p) {
+          kernels_.max_with_indices(first + p.x * item_, p.shape, p.row, p.channels, p.position, result + p.y * item_,
+                                    indices + p.y);
+        });
+      }
       case OpId::avg_pool:
         return forward([&](const Piece& p) {
           kernels_.sum(first + p.x * item_, p.shape, p.row, p.channels, p.scale, result + p.y * item_);
@@ -81,10 +92,12 @@ class PoolKernel final : public Kernel {
   }
 
  private:
-  // A row of windows of some channels: the offsets of the first window's first element and of its result.
+  // A row of windows of some channels: the offsets of the first window's first element and of its result, and the
+  // distance of that element from the beginning of the image, in the unit of steps in x.
   struct Piece {
     int64_t x;
     int64_t y;
+    int64_t position;
     WindowShape shape;
     WindowRow row;
     int64_t channels;
@@ -149,16 +162,17 @@ class PoolKernel final : public Kernel {
   void pool_row(int64_t outer, int64_t i, int64_t j, int64_t first, int64_t width, const Function& function) const {
     const Window& a = geometry_.windows[0][static_cast<size_t>(i)];
     const Window& b = geometry_.windows[1][static_cast<size_t>(j)];
-    const int64_t x = outer_offset(x_, outer) + a.first * x_.axes[0] + b.first * x_.axes[1] + first;
+    const int64_t x = outer_offset(x_, outer) + first;
     const int64_t y = outer_offset(y_, outer) + i * y_.axes[0] + j * y_.axes[1] + first;
-    Piece piece = {0, 0, {{a.count, b.count, 0}, {a.step * x_.axes[0], b.step * x_.axes[1], 0}}, {}, width, 1.0};
+    Piece piece = {0, 0, 0, {{a.count, b.count, 0}, {a.step * steps_[0], b.step * steps_[1], 0}}, {}, width, 1.0};
     for (const Run& run : runs_) {
       const Window& c = geometry_.windows[2][static_cast<size_t>(run.first)];
-      piece.x = x + c.first * x_.axes[2];
+      piece.position = a.first * steps_[0] + b.first * steps_[1] + c.first * steps_[2];
+      piece.x = x + piece.position * unit_;
       piece.y = y + run.first * y_.axes[2];
       piece.shape.count[2] = c.count;
-      piece.shape.stride[2] = c.step * x_.axes[2];
-      piece.row = {run.positions, run.step * x_.axes[2], y_.axes[2]};
+      piece.shape.stride[2] = c.step * steps_[2];
+      piece.row = {run.positions, run.step * steps_[2], y_.axes[2]};
       if (!divisors_[0].empty()) piece.scale = 1.0 / static_cast<double>(divisor(i, j, run.first));
       function(piece);
     }
@@ -216,6 +230,8 @@ class PoolKernel final : public Kernel {
   std::vector<Run> runs_;  // of the last axis
   Side x_;
   Side y_;
+  int64_t unit_;                  // of steps in x: an element, or a position where indices are computed
+  std::array<int64_t, 3> steps_;  // between neighbours along each axis of x, in this unit
   bool windows_overlap_ = false;
   bool windows_cover_ = true;
   bool planes_;  // row-major: one channel at a time
@@ -229,21 +245,26 @@ std::unique_ptr<Kernel> prepare_pool(const KernelCall& call) {
   if (result.dtype != DType::float32 && result.dtype != DType::float64) return nullptr;
   if (element_count(result.shape) == 0 || element_count(call.inputs[0].shape) == 0) return nullptr;
   const Layout layout = layout_of(result);
-  for (const BufferSpec& input : call.inputs) {
-    const bool fits = layout == Layout::channels_last ? is_channels_last(input.shape, input.strides)
-                                                      : is_contiguous(input.shape, input.strides);
-    if (!fits) return nullptr;
-  }
+  const auto fits = [&](const BufferSpec& spec) {
+    return layout == Layout::channels_last ? is_channels_last(spec.shape, spec.strides)
+                                           : is_contiguous(spec.shape, spec.strides);
+  };
+  if (!std::ranges::all_of(call.inputs, fits) || !std::ranges::all_of(call.outputs, fits)) return nullptr;
   const bool is_gradient = call.op == OpId::max_pool_backward || call.op == OpId::avg_pool_backward;
   const Dims& x = is_gradient ? result.shape : call.inputs[0].shape;
   const Dims& y = is_gradient ? call.inputs[0].shape : result.shape;
-  return std::make_unique<PoolKernel>(call, op::pool_geometry(call.attrs, x, y), layout);
+  PoolGeometry geometry = op::pool_geometry(call.attrs, x, y);
+  // Vectors of channels have offsets of 32 bits.
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  if (call.op == OpId::max_pool_with_indices && geometry.input_size() > most) return nullptr;
+  return std::make_unique<PoolKernel>(call, std::move(geometry), layout);
 }
 
 }  // namespace
 
 void register_pool(KernelTable& table) {
-  for (const OpId id : {OpId::max_pool, OpId::max_pool_backward, OpId::avg_pool, OpId::avg_pool_backward}) {
+  for (const OpId id : {OpId::max_pool, OpId::max_pool_with_indices, OpId::max_pool_backward, OpId::avg_pool,
+                        OpId::avg_pool_backward}) {
     table.add(id, Provider::cpu, adapted<prepare_pool, as_output>);
   }
 }

@@ -40,10 +40,42 @@ inline void with_window(const WindowShape& w, const Pool& pool) {
   }
 }
 
-// Returns the larger value. NaN wins, and of several candidates the first.
+// Whether x replaces the best element before it. NaN wins, and of several candidates the first.
+template <class V>
+inline auto exceeds(V x, V best) {
+  return (x > best) | ((x != x) & (best == best));
+}
+
 template <class V>
 inline V larger(V best, V x) {
-  return (x > best) | ((x != x) & (best == best)) ? x : best;
+  return exceeds(x, best) ? x : best;
+}
+
+// As many integers as there are elements in a Vector<T>, of the same size.
+template <class T>
+struct OffsetOf {
+  using type = int32_t;
+};
+template <>
+struct OffsetOf<double> {
+  using type = int64_t;
+};
+template <class T>
+using Offsets = Vector<typename OffsetOf<T>::type>;
+
+// Stores the first `count` of the sums of offsets and `first`.
+template <class T>
+inline void store_indices(int64_t* to, const Offsets<T>& offsets, int64_t first, int64_t count) {
+  constexpr int64_t width = vector_length<int64_t>;
+  typedef typename OffsetOf<T>::type Part __attribute__((vector_size(width * sizeof(T))));
+#pragma GCC unroll 2
+  for (int64_t lane = 0; lane < vector_length<T>; lane += width) {
+    if (lane >= count) return;
+    Part part;
+    __builtin_memcpy(&part, reinterpret_cast<const char*>(&offsets) + lane * static_cast<int64_t>(sizeof(T)),
+                     sizeof(part));
+    store_part(to + lane, __builtin_convertvector(part, Vector<int64_t>) + first, count - lane);
+  }
 }
 
 // A load that follows a store to the same line has to wait for it, so nothing is loaded where nothing is added.
@@ -71,6 +103,61 @@ void max_of_windows(const void* x, const WindowShape& shape, const WindowRow& ro
             window, [&](int64_t offset) { best = larger(best, load_part(from + offset + c, channels - c, lowest)); });
         store_part(to + c, best, channels - c);
       }
+    }
+  });
+}
+
+template <class T, class Window>
+inline void max_of_channel_with_index(const T* from, const Window& window, int64_t first, T* to, int64_t* index) {
+  T best = -static_cast<T>(__builtin_inf());
+  int64_t found = 0;
+  for_each_element(window, [&](int64_t offset) {
+    const bool wins = exceeds(from[offset], best);
+    found = wins ? offset : found;
+    best = wins ? from[offset] : best;
+  });
+  *to = best;
+  *index = first + found;
+}
+
+// Of a vector of channels, the first `count` of which exist. Positions have `channels` elements.
+template <class T, class Window>
+inline void max_of_channels_with_indices(const T* from, const Window& window, int64_t channels, int64_t count,
+                                         int64_t first, T* to, int64_t* indices) {
+  using Offset = typename OffsetOf<T>::type;
+  const T lowest = -static_cast<T>(__builtin_inf());
+  Vector<T> best = broadcast(lowest);
+  Offsets<T> found = {};
+  for_each_element(window, [&](int64_t offset) {
+    const Vector<T> value = load_part(from + offset * channels, count, lowest);
+    const auto wins = exceeds(value, best);
+    found = wins ? broadcast(static_cast<Offset>(offset)) : found;
+    best = wins ? value : best;
+  });
+  store_part(to, best, count);
+  store_indices<T>(indices, found, first, count);
+}
+
+template <class T>
+void max_of_windows_with_indices(const void* x, const WindowShape& shape, const WindowRow& row, int64_t channels,
+                                 int64_t first, void* y, int64_t* indices) {
+  const bool is_empty = shape.count[0] * shape.count[1] * shape.count[2] == 0;
+  with_window(shape, [&](const auto& window) {
+    const T* from = static_cast<const T*>(x);
+    T* to = static_cast<T*>(y);
+    int64_t* index = indices;
+    for (int64_t p = 0; p < row.positions; ++p) {
+      const int64_t begin = is_empty ? -1 : first + p * row.x_step;
+      if (channels == 1) {
+        max_of_channel_with_index(from, window, begin, to, index);
+      } else {
+        for (int64_t c = 0; c < channels; c += vector_length<T>) {
+          max_of_channels_with_indices(from + c, window, channels, channels - c, begin, to + c, index + c);
+        }
+      }
+      from += row.x_step * channels;
+      to += row.y_step;
+      index += row.y_step;
     }
   });
 }
@@ -169,6 +256,7 @@ void spread_over_windows(const void* g, const WindowShape& shape, const WindowRo
 template <class T>
 constexpr PoolKernels pool_kernels() {
   return {max_of_windows<T>,
+          max_of_windows_with_indices<T>,
           {max_backward_of_windows<T, false>, max_backward_of_windows<T, true>},
           sum_of_windows<T>,
           {spread_over_windows<T, false>, spread_over_windows<T, true>}};
