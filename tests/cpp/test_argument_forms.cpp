@@ -35,7 +35,9 @@ TEST(braces) {
   CHECK_EQUAL(normal({2}, 0, 1).shape(), Dims({2}));
   CHECK_EQUAL(randint(0, 10, {2, 3}).shape(), Dims({2, 3}));
   CHECK_EQUAL(max_pool(x, {.kernel = {2}, .stride = {1}}).shape(), Dims({2, 1, 2}));
+  CHECK_EQUAL(max_pool_with_indices(x, {.kernel = {2}, .stride = {1}}).indices.shape(), Dims({2, 1, 2}));
   CHECK_EQUAL(adaptive_max_pool(x, {2}).shape(), Dims({2, 1, 2}));
+  CHECK_EQUAL(adaptive_max_pool_with_indices(x, {2}).indices.shape(), Dims({2, 1, 2}));
   CHECK_EQUAL(resample(x, {6}).shape(), Dims({2, 1, 6}));
   CHECK_EQUAL(nn::pad(x, {1, 1}).shape(), Dims({2, 1, 5}));
   CHECK_EQUAL(nn::pad(x, {1, 1}, nn::Padding::reflect).shape(), Dims({2, 1, 5}));

@@ -92,6 +92,54 @@ TEST(pooling) {
   }
 }
 
+// Few different elements, so that many are equal, and among them -inf and not-a-number.
+TEST(max_pooling_with_indices) {
+  struct Windows {
+    Dims x;
+    Dims kernel;
+    Dims stride;
+    Dims padding;
+    Dims dilation;
+    Dims size;
+  };
+  const std::vector<Windows> cases = {
+      {{2, 5, 40}, {3}, {2}, {1}, {2}, {19}},
+      {{2, 16, 8, 9}, {2, 2}, {2, 2}, {0, 0}, {1, 1}, {4, 4}},
+      {{2, 16, 8, 9}, {2, 2}, {2, 2}, {0, 0}, {1, 1}, {4, 5}},  // the last windows extend beyond the input
+      {{2, 70, 9, 8}, {3, 3}, {2, 1}, {1, 1}, {1, 2}, {5, 6}},
+      {{3, 1, 9, 8}, {3, 2}, {1, 1}, {0, 1}, {2, 1}, {5, 9}},
+      {{1, 7, 4, 5, 6}, {2, 1, 3}, {1, 2, 2}, {1, 0, 1}, {1, 1, 1}, {5, 3, 3}},
+      {{2, 19, 4, 4}, {2, 2}, {2, 2}, {4, 0}, {1, 1}, {6, 2}},  // some windows are in the padding alone
+      {{2, 9, 7, 5}, {}, {}, {}, {}, {3, 4}},                   // adaptive
+  };
+  for (const Windows& w : cases) {
+    const bool adaptive = w.kernel.empty();
+    const int spatial = w.size.rank();
+    const auto or_filled = [&](const Dims& dims, int64_t value) {
+      return adaptive ? Dims::filled(spatial, value) : dims;
+    };
+    const Attrs attrs = {{"kernel", or_filled(w.kernel, 1)},
+                         {"stride", or_filled(w.stride, 1)},
+                         {"padding", or_filled(w.padding, 0)},
+                         {"dilation", or_filled(w.dilation, 1)},
+                         {"size", w.size},
+                         {"adaptive", adaptive}};
+    for (const DType dtype : floating_dtypes) {
+      for (const int64_t least : {0, 1, 2}) {
+        const Tensor few = pydl::astype(pydl::randint(least, 6, w.x) - 1, DType::float64);
+        const Tensor x = pydl::astype(pydl::log(few), dtype);
+        const int before = compared;
+        compare(OpId::max_pool_with_indices, attrs, {x}, 0);
+        compare(OpId::max_pool_with_indices, attrs, {with_random_layout(x)}, 0);
+        compare(OpId::max_pool_with_indices, attrs, {as_channels_last(x)}, 0);
+        CHECK_EQUAL(compared, before + 3);
+        const std::vector<Tensor> results = *run(OpId::max_pool_with_indices, attrs, {x}, "cpu");
+        CHECK(support::same_bits(results[0], run(OpId::max_pool, attrs, {x}, "cpu")->front()));
+      }
+    }
+  }
+}
+
 TEST(resampling) {
   const std::vector<std::pair<Dims, Dims>> cases = {{{2, 3, 40}, {71}},        {{2, 3, 71}, {40}},
                                                     {{2, 5, 9, 8}, {18, 16}},  {{1, 70, 9, 8}, {20, 5}},

@@ -96,6 +96,10 @@ def _called(op: str, inputs: list[int], attrs: Json | None = None) -> Callable[[
     return _append("calls", value=[op, inputs, attrs or {}])
 
 
+_WINDOWS = {
+    "kernel": [2], "stride": [2], "padding": [0], "dilation": [1], "size": [1], "adaptive": False,
+}  # fmt: skip
+
 # Values: x, y, then states.
 CASES: dict[str, tuple[Callable[[Json], None], str]] = {
     "newer format": (_set(".", "format", to=3), "format: this version .* formats 1 to 2, got 3"),
@@ -204,6 +208,23 @@ CASES: dict[str, tuple[Callable[[Json], None], str]] = {
     "result kind": (_set("result", to='{"set":[]}'), "result.set: expected one of"),
     "result as text": (_set("result", to='"all"'), "result: expected an object"),
     "two kinds": (_set("result", to='{"list":[],"tuple":[]}'), "result: expected one of"),
+    # A call that only older files have.
+    "inputs of an older op": (
+        _called("max_pool_indices", [0, 0], _WINDOWS),
+        r"calls\[\d+\]: max_pool_indices: expected 1 .*got 2",
+    ),
+    "attributes of an older op": (
+        _called("max_pool_indices", [0]),
+        r"calls\[\d+\]: max_pool_indices: lacks its attribute 'kernel'",
+    ),
+    "unknown attribute of an older op": (
+        _called("max_pool_indices", [0], {**_WINDOWS, "divisor": 1}),
+        "max_pool_indices has no attribute 'divisor'",
+    ),
+    "shape for an older op": (
+        _called("max_pool_indices", [0], _WINDOWS),
+        r"calls\[\d+\]: max_pool_\w+: expected a batch axis, channels and 1 to 3 spatial axes",
+    ),
     # What ops say about calls.
     "huge full": (
         _called("full", [], {"shape": [HUGE], "dtype": "float32", "value": 0}),

@@ -260,6 +260,7 @@ struct MaxPooled {
   Tensor values;
   Tensor indices;  ///< int64: positions in the row-major spatial axes of x, those of the first of equal elements
 };
+/// What `max_pool` returns, and where it is in x.
 PYDL_API MaxPooled max_pool_with_indices(const Tensor& x, const PoolOptions& options);
 /// The gradient of `max_pool` for x.
 PYDL_API Tensor max_pool_backward(const Tensor& g, const Tensor& x, const PoolOptions& options);
@@ -272,8 +273,8 @@ PYDL_API Tensor avg_pool(const Tensor& x, const PoolOptions& options, bool count
 /// The gradient of `avg_pool` for an input with the spatial sizes `size`.
 PYDL_API Tensor avg_pool_backward(const Tensor& g, const Dims& size, const PoolOptions& options,
                                   bool count_include_pad = true, int64_t divisor_override = 0);
-/// Zeros with the spatial sizes `size`, and the elements of x at the positions that `max_pool_with_indices`
-/// returned. If several elements have the same position, their mean.
+/// Zeros with the spatial sizes `size`, and the elements of x at the positions that `max_pool_with_indices` returned.
+/// If several elements have the same position, their mean.
 PYDL_API Tensor max_unpool(const Tensor& x, const Tensor& indices, const Dims& size);
 
 // --- resampling --------------------------------------------------------------------------------------

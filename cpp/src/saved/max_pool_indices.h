@@ -1,4 +1,4 @@
-// Calls of an op of older program files, which has only the indices of max pooling as its result.
+// Calls of `max_pool_indices`, an op that only older program files have: the indices without the values.
 #pragma once
 
 #include <string_view>

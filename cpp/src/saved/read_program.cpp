@@ -299,10 +299,13 @@ class FunctionReader {
       ++values_;
       return call;
     }
-    const auto found = op_ids().find(name);
-    if (found == op_ids().end()) call.older = find_max_pool_indices(name);
-    if (found == op_ids().end() && call.older == nullptr) location[0].fail(concat_text("there is no op '", name, "'"));
-    call.op = call.older == nullptr ? found->second : call.older->def.id;
+    if (const auto found = op_ids().find(name); found != op_ids().end()) {
+      call.op = found->second;
+    } else if ((call.older = find_max_pool_indices(name)) != nullptr) {
+      call.op = call.older->def.id;
+    } else {
+      location[0].fail(concat_text("there is no op '", name, "'"));
+    }
     const Location inputs = location[1];
     for (size_t i = 0; i < inputs.size(); ++i) call.inputs.push_back(value(inputs[i]));
     if (location.size() > 2) read_attrs(location[2], call);
