@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string_view>
 
 #include "pydl/error.h"
@@ -163,11 +164,22 @@ InstructionSet best_instruction_set() {
   return best;
 }
 
+// The system's description of the caches is preferred, because sysconf counts the caches of all processors on some
+// virtual machines.
 int64_t last_level_cache_bytes() {
+  int64_t kibibytes = 0;
+  if (std::ifstream("/sys/devices/system/cpu/cpu0/cache/index3/size") >> kibibytes && kibibytes > 0) {
+    return kibibytes * 1024;
+  }
 #if defined(_SC_LEVEL3_CACHE_SIZE)
   if (const long bytes = sysconf(_SC_LEVEL3_CACHE_SIZE); bytes > 0) return bytes;
 #endif
   return int64_t{32} << 20;
+}
+
+int64_t bytes_beyond_caches() {
+  static const int64_t bytes = last_level_cache_bytes() / 4;
+  return bytes;
 }
 
 }  // namespace pydl::runtime

@@ -24,6 +24,9 @@ PYDL_MODULE_API const char* instruction_set_name(InstructionSet set);
 PYDL_MODULE_API std::vector<std::string> cpu_features();
 /// The size of the last-level cache in bytes, or 32 MiB if the system does not report it.
 int64_t last_level_cache_bytes();
+/// A result of this size will have left the caches before anything reads it: a quarter of the last-level cache, because
+/// operands and other programs need it too.
+int64_t bytes_beyond_caches();
 /// Marketing name of the processor, or its architecture.
 PYDL_MODULE_API std::string cpu_name();
 

@@ -227,7 +227,7 @@ class WinogradConv final : public Kernel {
       const int64_t rows = std::min(block_rows, tiles - row);
       gemm_.pack_a(source + f * source_step_ + row * depth, depth, 1, rows, depth, packed);
       gemm_.multiply(packed, weight + f * weight_step_, rows, columns, depth, result + f * result_step_ + row * columns,
-                     columns, nullptr, false);
+                     columns, nullptr, Store::overwrite);
     }
   }
 

@@ -114,7 +114,8 @@ void ConvRepair::compute_block(const Operands& operands, const Position* positio
       index < 0 ? std::memset(to, 0, bytes) : std::memcpy(to, operands.x + index * depth, bytes);
     }
     gemm_.pack_a(gathered, depth, 1, count, depth, packed);
-    gemm_.multiply(packed, weights + tap * panel_step_, count, columns, depth, results, columns, nullptr, tap > 0);
+    gemm_.multiply(packed, weights + tap * panel_step_, count, columns, depth, results, columns, nullptr,
+                   tap > 0 ? Store::add : Store::overwrite);
   }
   for (int64_t i = 0; i < count; ++i) {
     float* y = operands.y + shape_.tiling.index(positions[i]) * columns;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backends/cpu/rounding.h"
+#include "runtime/cpu_features.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -168,6 +169,9 @@ void Gemm::plan_blocks(int threads) {
   width_ =
       round_up(even_part(ceil_div(b_.columns, across_) + kernels_.panel_columns, block_width), kernels_.panel_columns);
   depth_ = even_part(std::max<int64_t>(a_.columns, 1), path_ == Path::wide ? wide_depth : block_depth);
+  const bool is_large = a_.rows * b_.columns * item_ >= runtime::bytes_beyond_caches();
+  const bool is_written_once = result_ == Result::overwritten && path_ == Path::packed && depth_ >= a_.columns;
+  streams_ = is_large && is_written_once && !transposed_ && c_stride_ * item_ % 64 == 0;
   constexpr int64_t overhang = 64;  // packing may write part of a vector beyond the end
   b_bytes_ = round_up(width_ * depth_ * item_ + overhang, 64);
   a_bytes_ = round_up(height_ * depth_ * item_ + overhang, 64);
@@ -246,6 +250,7 @@ void Gemm::multiply_blocks(const char* a, const char* b, char* c, int64_t c_stri
 
 void Gemm::multiply_packed(const Block& part, char* packed_a) const {
   char* packed_b = packed_a + a_bytes_;
+  const bool streams = streams_ && reinterpret_cast<uintptr_t>(part.c) % 64 == 0;
   for (int64_t j = 0; j < part.columns; j += width_) {
     const int64_t width = std::min(width_, part.columns - j);
     for (int64_t k = 0; k < std::max<int64_t>(a_.columns, 1); k += depth_) {
@@ -256,9 +261,10 @@ void Gemm::multiply_packed(const Block& part, char* packed_a) const {
         const int64_t height = std::min(height_, part.rows - i);
         kernels_.pack_a(part.a + (i * a_.row_stride + k * a_.column_stride) * item_, a_.row_stride, a_.column_stride,
                         height, depth, packed_a);
+        const bool adds = k > 0 || result_ == Result::added;
+        const Store how = adds ? Store::add : (streams ? Store::stream : Store::overwrite);
         kernels_.multiply(packed_a, packed_b, height, width, depth, part.c + (i * part.c_stride + j) * item_,
-                          part.c_stride, part.bias == nullptr || k > 0 ? nullptr : part.bias + j * item_,
-                          k > 0 || result_ == Result::added);
+                          part.c_stride, part.bias == nullptr || k > 0 ? nullptr : part.bias + j * item_, how);
       }
     }
   }
@@ -281,7 +287,7 @@ void Gemm::multiply_wide(const Block& part, char* packed_a) const {
     if (whole == part.columns) continue;
     kernels_.pack_b(b + whole * item_, b_.row_stride, 1, depth, part.columns - whole, packed_b);
     kernels_.multiply(packed_a, packed_b, part.rows, part.columns - whole, depth, part.c + whole * item_, part.c_stride,
-                      bias == nullptr ? nullptr : bias + whole * item_, k > 0);
+                      bias == nullptr ? nullptr : bias + whole * item_, k > 0 ? Store::add : Store::overwrite);
   }
 }
 

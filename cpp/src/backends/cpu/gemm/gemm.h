@@ -70,6 +70,7 @@ class Gemm {
   std::optional<Bf16x3Product> split_;  // set if AMX tiles are faster
   Path path_ = Path::packed;
   bool transposed_ = false;  // a_ and b_ are the transposed second and first factor
+  bool streams_ = false;     // whether C will have left the caches before anything reads it
   int64_t height_ = 0;       // of a block of A
   int64_t width_ = 0;        // of a block of B
   int64_t depth_ = 0;        // of both

@@ -113,13 +113,12 @@ bool TileProgram::repeats(int operand) const {
 }
 
 // Whether an output will have left the caches before anything reads it. A plain store would first read each of its
-// cache lines. The limit is a quarter of the last-level cache, because the operands and other programs need it too.
+// cache lines.
 bool TileProgram::should_stream() const {
-  static const int64_t beyond_caches = runtime::last_level_cache_bytes() / 4;
   const int output = first_output_;
   const bool aligned = grid_.rows() == 1 || grid_.columns() * nest_.item_sizes[output] % 64 == 0;
   return first_reduction_ == output + 1 && access_[output] == Access::dense && aligned &&
-         nest_.count * nest_.item_sizes[output] >= beyond_caches && nest_.item_sizes[output] >= 4;
+         nest_.count * nest_.item_sizes[output] >= runtime::bytes_beyond_caches() && nest_.item_sizes[output] >= 4;
 }
 
 // Tiles of repeated short rows are whole rows of them, so that all tiles are alike. If rows are reduced, or combined

@@ -5,6 +5,7 @@
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/partial_vector.h"
 #include "backends/cpu/kernels/shuffle.h"
+#include "backends/cpu/kernels/stream.h"
 
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
@@ -115,10 +116,10 @@ struct Fetches {
 };
 
 // Computes one tile of `rows` rows and `vectors` vectors of columns: c = a b + bias, or c += a b + bias, where a and b
-// advance by their steps.
+// advance by their steps. Only whole vectors are streamed.
 template <class T, int rows, int vectors, bool fetches = false>
 inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c,
-                           int64_t c_stride, int64_t columns, const T* bias, bool accumulate,
+                           int64_t c_stride, int64_t columns, const T* bias, Store how,
                            const Fetches<T>* fetch = nullptr) {
   constexpr int64_t length = vector_length<T>;
   Vector<T> sums[rows][vectors];
@@ -128,7 +129,7 @@ inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_ste
 #pragma GCC unroll 16
     for (int r = 0; r < rows; ++r) {
       sums[r][v] = start;
-      __builtin_prefetch(c + r * c_stride + v * length, 1);
+      if (how != Store::stream) __builtin_prefetch(c + r * c_stride + v * length, 1);
     }
   }
   for (int64_t k = 0; k < depth; ++k, a += a_step, b += b_step) {
@@ -150,7 +151,11 @@ inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_ste
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
       T* to = c + r * c_stride + v * length;
-      if (accumulate) sums[r][v] += load_part(to, columns - v * length, T(0));
+      if (how == Store::stream && columns - v * length >= length) {
+        stream(to, sums[r][v]);
+        continue;
+      }
+      if (how == Store::add) sums[r][v] += load_part(to, columns - v * length, T(0));
       store_part(to, sums[r][v], columns - v * length);
     }
   }
@@ -158,13 +163,13 @@ inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_ste
 
 template <class T, int rows, int vectors>
 void multiply_tile(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t columns, const T* bias,
-                   bool accumulate) {
-  multiply_steps<T, rows, vectors>(a, rows, b, tile_columns<T>, depth, c, c_stride, columns, bias, accumulate);
+                   Store how) {
+  multiply_steps<T, rows, vectors>(a, rows, b, tile_columns<T>, depth, c, c_stride, columns, bias, how);
 }
 
 template <class T>
 using TileProduct = void (*)(const T* a, const T* b, int64_t depth, T* c, int64_t c_stride, int64_t columns,
-                             const T* bias, bool accumulate);
+                             const T* bias, Store how);
 
 // The tile product for each height, lowest first.
 template <class T, int vectors, int... row>
@@ -174,7 +179,7 @@ constexpr std::array<TileProduct<T>, tile_rows> tiles_of_heights(std::integer_se
 
 template <class T>
 void multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, void* c,
-              int64_t c_stride, const void* bias, bool accumulate) {
+              int64_t c_stride, const void* bias, Store how) {
   using Heights = std::make_integer_sequence<int, tile_rows>;
   static constexpr auto narrow = tiles_of_heights<T, 1>(Heights());
   static constexpr auto wide = tiles_of_heights<T, 2>(Heights());
@@ -188,9 +193,10 @@ void multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t 
       end = tile_begin(rows, tile);
       tiles[static_cast<size_t>(end - begin - 1)](static_cast<const T*>(packed_a) + begin * depth, b, depth,
                                                   static_cast<T*>(c) + begin * c_stride + j, c_stride, width, tile_bias,
-                                                  accumulate);
+                                                  how);
     }
   }
+  if (how == Store::stream) finish_streamed_stores();
 }
 
 template <class T>
@@ -200,8 +206,8 @@ using WideTile = void (*)(const T* a, int64_t a_step, const T* b, int64_t b_step
 template <class T, int rows, bool fetches>
 void multiply_wide_tile(const T* a, int64_t a_step, const T* b, int64_t b_step, int64_t depth, T* c, int64_t c_stride,
                         const T* bias, bool accumulate, const Fetches<T>& fetch) {
-  multiply_steps<T, rows, 2, fetches>(a, a_step, b, b_step, depth, c, c_stride, tile_columns<T>, bias, accumulate,
-                                      &fetch);
+  multiply_steps<T, rows, 2, fetches>(a, a_step, b, b_step, depth, c, c_stride, tile_columns<T>, bias,
+                                      accumulate ? Store::add : Store::overwrite, &fetch);
 }
 
 template <class T, bool fetches, int... row>

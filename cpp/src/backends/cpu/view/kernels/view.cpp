@@ -1,10 +1,7 @@
 // Transposes blocks of matrices.
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/shuffle.h"
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
+#include "backends/cpu/kernels/stream.h"
 
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
 
@@ -49,34 +46,14 @@ void transpose(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64
   }
 }
 
-#if defined(__AVX512F__)
-inline void stream_vector(void* y, const void* x) {
-  _mm512_stream_si512(static_cast<__m512i*>(y), _mm512_load_si512(x));
-}
-#elif defined(__AVX__)
-inline void stream_vector(void* y, const void* x) {
-  _mm256_stream_si256(static_cast<__m256i*>(y), _mm256_load_si256(static_cast<const __m256i*>(x)));
-}
-#elif defined(__SSE2__)
-inline void stream_vector(void* y, const void* x) {
-  _mm_stream_si128(static_cast<__m128i*>(y), _mm_load_si128(static_cast<const __m128i*>(x)));
-}
-#else
-inline void stream_vector(void* y, const void* x) { __builtin_memcpy(y, x, vector_bytes); }
-#endif
-
-void stream(const void* x, void* y, int64_t bytes) {
+void stream_bytes(const void* x, void* y, int64_t bytes) {
   const char* from = static_cast<const char*>(x);
   char* to = static_cast<char*>(y);
   int64_t done = 0;
-  for (; done + vector_bytes <= bytes; done += vector_bytes) stream_vector(to + done, from + done);
+  for (; done + vector_bytes <= bytes; done += vector_bytes) {
+    stream(reinterpret_cast<float*>(to + done), load(reinterpret_cast<const float*>(from + done)));
+  }
   __builtin_memcpy(to + done, from + done, static_cast<size_t>(bytes - done));
-}
-
-void finish_streams() {
-#if defined(__SSE2__)
-  _mm_sfence();
-#endif
 }
 
 }  // namespace
@@ -86,8 +63,8 @@ void fill_view(KernelSet& set) {
   set.copy.transpose[1] = transpose_scalar<uint16_t>;
   set.copy.transpose[2] = transpose<float>;
   set.copy.transpose[3] = transpose<double>;
-  set.copy.stream = stream;
-  set.copy.finish_streams = finish_streams;
+  set.copy.stream = stream_bytes;
+  set.copy.finish_streams = finish_streamed_stores;
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE
