@@ -176,6 +176,203 @@ def test_one_index_tensor_takes_along_the_first_axis(index: Any, as_tensor: bool
     np.testing.assert_array_equal(result.numpy(), expected)
 
 
+def random_indices(rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return a key of index tensors and masks among integers, slices, new axes and an ellipsis."""
+    keys: list[Any] = []
+    common = tuple(int(n) for n in rng.integers(1, 4, size=int(rng.integers(0, 3))))
+    axis = 0
+    while axis < len(shape) and rng.random() < 0.9:
+        kind = int(rng.integers(0, 7))
+        consumed = 1
+        if kind == 0:
+            keys.append(int(rng.integers(-shape[axis], shape[axis])))
+        elif kind == 1:
+            keys.append(random_slice(rng, shape[axis]))
+        elif kind == 2:
+            consumed = 0
+            if len(keys) < 5:
+                keys.append(None)
+        elif kind == 3 and Ellipsis not in [k for k in keys if k is Ellipsis]:
+            keys.append(Ellipsis)
+            consumed = int(rng.integers(0, len(shape) - axis + 1))
+        elif kind == 4:
+            consumed = int(rng.integers(0, min(3, len(shape) - axis + 1)))
+            keys.append(rng.random(shape[axis : axis + consumed]) < 0.5)
+        else:
+            own = tuple(1 if rng.random() < 0.3 else n for n in common)
+            own = own[int(rng.integers(0, len(own) + 1)) :]
+            keys.append(rng.integers(-shape[axis], shape[axis], size=own))
+        axis += consumed
+    return tuple(keys)
+
+
+def as_tensors(rng: np.random.Generator, key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Replace some of the arrays of a key by tensors, and some by lists."""
+
+    def other(part: Any) -> Any:
+        if not isinstance(part, np.ndarray) or part.ndim == 0 or rng.random() < 0.3:
+            return part
+        return pydl.tensor(part) if rng.random() < 0.7 or part.size == 0 else part.tolist()
+
+    return tuple(other(part) for part in key)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_keys_of_index_tensors_and_masks(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    compared = 0
+    for _ in range(400):
+        shape = tuple(int(n) for n in rng.integers(1, 5, size=int(rng.integers(1, 5))))
+        array, x = pair(shape)
+        if len(shape) > 1 and rng.random() < 0.3:
+            array, x = array.T, pydl.permute_dims(x, tuple(range(len(shape)))[::-1])
+        key = random_indices(rng, array.shape)
+        try:
+            expected = np.asarray(array[key])
+        except IndexError:
+            with pytest.raises((IndexError, ValueError)):
+                x[as_tensors(rng, key)]
+            continue
+        result = x[as_tensors(rng, key)]
+        assert result.shape == expected.shape, key
+        np.testing.assert_array_equal(result.numpy(), expected)
+        compared += 1
+
+        value = rng.standard_normal(expected.shape).astype("float32")
+        parts = tuple(slice(0, 1) if rng.random() < 0.3 else slice(None) for _ in value.shape)
+        value = value[parts] if rng.random() < 0.7 else np.float32(7)
+        target, copied = np.array(array), x.copy()
+        target[key] = value
+        copied[as_tensors(rng, key)] = value if rng.random() < 0.3 else pydl.tensor(value)
+        np.testing.assert_array_equal(copied.numpy(), target, err_msg=str(key))
+    assert compared > 200
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "float16", "bfloat16", "int64", "float64"])
+def test_index_tensors_of_every_item_size(dtype: str) -> None:
+    x = (pydl.arange(12) % 5).astype(dtype).reshape(3, 4)
+    rows, columns = [0, 2, -1], [3, 0, 0]
+    as_numbers = x.astype("float64").numpy()
+    chosen = x[rows, columns]
+    assert chosen.dtype == x.dtype
+    np.testing.assert_array_equal(chosen.astype("float64").numpy(), as_numbers[rows, columns])
+    x[rows, columns] = pydl.tensor([1, 0, 1])
+    as_numbers[rows, columns] = [1, 0, 1]
+    np.testing.assert_array_equal(x.astype("float64").numpy(), as_numbers)
+
+
+def test_the_last_of_repeated_assignments_remains() -> None:
+    x = pydl.zeros(3)
+    x[[1, 1, 0, 1]] = [1.0, 2.0, 3.0, 4.0]
+    assert x.tolist() == [3.0, 4.0, 0.0]
+
+
+def test_masks_of_rank_0_select_all_or_nothing() -> None:
+    x = pydl.arange(3)
+    assert x[True].shape == (1, 3)
+    assert x[False].shape == (0, 3)
+    assert x[pydl.tensor(True)].tolist() == [[0, 1, 2]]
+    x[x.sum() > 100] = 9
+    assert x.tolist() == [0, 1, 2]
+
+
+def test_a_refused_index_overwrites_nothing() -> None:
+    x = pydl.zeros((3, 4))
+    with pytest.raises(IndexError, match="index 9"):
+        x[[0, 1, 9], [0, 1, 2]] = 5
+    with pytest.raises(ValueError, match=r"\(3,\).*\(2,\)"):
+        x[[0, 1], [0, 1]] = pydl.ones(3)
+    with pytest.raises(ValueError):
+        x[x == 0] = pydl.ones(5)
+    assert not x.any()
+
+
+def test_gradients_of_index_tensors_and_masks() -> None:
+    rng = np.random.default_rng()
+    values = rng.standard_normal((3, 4, 2))
+    weights = rng.standard_normal((2, 2))
+    x = pydl.tensor(values).requires_grad_()
+    (x[[1, 1], :, [0, 1]][:, [2, 2]] * pydl.tensor(weights)).sum().backward()
+    expected = np.zeros_like(values)
+    np.add.at(expected, ([1, 1], 2, [0, 1]), weights.sum(1))
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), expected)
+    x.grad = None
+    x[x > 0].sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.numpy(), (values > 0).astype("float64"))
+
+
+def test_compiled_functions_take_index_tensors() -> None:
+    x = pydl.arange(12, dtype="float32").reshape(3, 4)
+
+    @pydl.compile
+    def chosen(x: pydl.Tensor, rows: pydl.Tensor, columns: pydl.Tensor) -> tuple[pydl.Tensor, ...]:
+        return x[rows, columns], x[rows[0]], x[1, columns]
+
+    for rows, columns in (([0, 2], [1, -1]), ([1, 0], [3, 2])):
+        results = chosen(x, pydl.tensor(rows), pydl.tensor(columns))
+        array = x.numpy()
+        for result, expected in zip(
+            results, (array[rows, columns], array[rows[0]], array[1, columns]), strict=True
+        ):
+            np.testing.assert_array_equal(result.numpy(), expected)
+    with pytest.raises(IndexError, match="index 4"):
+        chosen(x, pydl.tensor([0, 0]), pydl.tensor([0, 4]))
+
+
+def test_compiled_functions_assign_through_masks_and_index_tensors() -> None:
+    @pydl.compile
+    def changed(x: pydl.Tensor, rows: pydl.Tensor) -> pydl.Tensor:
+        y = x.copy()
+        y[y < 0] = 0
+        y[y[:, 0] > 2] = pydl.tensor([7.0, 8.0])
+        y[rows, 1] = -1
+        return y
+
+    x = pydl.tensor([[1.0, -2.0], [3.0, 4.0], [-5.0, 6.0]])
+    result = changed(x, pydl.tensor([2, 2]))
+    assert result.tolist() == [[1.0, 0.0], [7.0, 8.0], [0.0, -1.0]]
+
+
+def test_compiled_functions_refuse_shapes_that_depend_on_values() -> None:
+    x = pydl.tensor([1.0, -1.0])
+    with pytest.raises(pydl.TraceError, match=r"where\(mask, x, other\)"):
+        pydl.compile(lambda x: x[x > 0])(x)
+    with pytest.raises(pydl.TraceError, match="nonzero: .*depends on its values"):
+        pydl.compile(lambda x: pydl.nonzero(x)[0])(x)
+
+    def assign(x: pydl.Tensor) -> pydl.Tensor:
+        y = pydl.zeros(2)
+        y[x > 0] = pydl.ones(2)
+        return y
+
+    with pytest.raises(pydl.TraceError, match="assign values that are broadcast"):
+        pydl.compile(assign)(x)
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 4), (2, 3, 4), (0,), (2, 0), (70, 90), (300_000,)])
+def test_nonzero_and_argwhere(shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng().integers(0, 2, shape)
+    for given in (array, array.astype(bool), array * np.nan):
+        expected = given.nonzero()
+        found = pydl.nonzero(pydl.tensor(given))
+        assert isinstance(found, tuple)
+        assert len(found) == len(shape)
+        for positions, numbers in zip(found, expected, strict=True):
+            assert positions.dtype == pydl.int64
+            np.testing.assert_array_equal(positions.numpy(), numbers)
+        np.testing.assert_array_equal(pydl.argwhere(pydl.tensor(given)).numpy(), np.argwhere(given))
+    transposed = pydl.permute_dims(pydl.tensor(array), tuple(range(len(shape)))[::-1])
+    for positions, numbers in zip(pydl.nonzero(transposed), array.T.nonzero(), strict=True):
+        np.testing.assert_array_equal(positions.numpy(), numbers)
+
+
+def test_nonzero_refuses_a_single_number() -> None:
+    with pytest.raises(ValueError, match="nonzero: expected a tensor of at least one axis"):
+        pydl.nonzero(pydl.tensor(3))
+
+
 def test_gradients_flow_through_views_and_takes() -> None:
     x = pydl.arange(6, dtype="float64").reshape(2, 3).copy().requires_grad_()
     (x[:, ::-2] * pydl.tensor([2.0, 3.0])).sum().backward()
@@ -201,14 +398,14 @@ def test_gradients_flow_through_views_and_takes() -> None:
         ((Ellipsis, Ellipsis), "single ellipsis"),
         (1.0, "float"),
         ("a", "str"),
-        (True, "bool"),
-        ((0, True), "bool"),
-        ((0, [1, 2]), "list"),
-        ((slice(None), np.array([0, 1])), "ndarray"),
-        ((pydl.tensor([0, 1]), 0), "Tensor"),
-        (pydl.tensor([True, False, True]), "mask"),
-        (np.array([True, False, True]), "mask"),
-        ([True, False, True], "mask"),
+        ((0, [1, 4]), "index 4 .* axis 1 of size 4"),
+        ((slice(None), np.array([0, -5])), "index -5 .* axis 1 of size 4"),
+        ((pydl.tensor([0, 3]), [0, 1]), "index 3 of index tensor 0 .* size 3"),
+        (([0, 1], [0, 1, 2]), r"\(2,\) .*\(3,\)"),
+        (pydl.tensor([True, False]), r"mask of shape \(2,\) .* shape \(3, 4\)"),
+        (np.array([True] * 4), "mask"),
+        (np.ones((3, 3), bool), "mask"),
+        ([[True]], "mask"),
         (pydl.tensor([0.0, 1.0]), "float32"),
         (pydl.tensor(1.0), "float32"),
         ([3], "3"),

@@ -8,6 +8,7 @@
 #include "pydl/dtype.h"
 #include "pydl/error.h"
 #include "pydl/export.h"
+#include "pydl/indexing.h"
 #include "pydl/layers.h"
 #include "pydl/nn.h"
 #include "pydl/ops.h"
