@@ -9,6 +9,7 @@
 #include "pydl/random.h"
 #include "saved/flat_recurrent.h"
 #include "saved/format_1.h"
+#include "saved/paired_moments.h"
 #include "saved/program_data.h"
 
 namespace pydl::saved {
@@ -298,12 +299,16 @@ class FunctionReader {
       ++values_;
       return call;
     }
-    const auto found = op_ids().find(name);
-    if (found == op_ids().end()) location[0].fail(concat_text("there is no op '", name, "'"));
-    call.op = found->second;
+    const Json::Object attrs = location.size() > 2 ? attrs_of(location[2], name) : Json::Object();
+    call.older = find_older(name, attrs);
+    if (call.older == nullptr) {
+      const auto found = op_ids().find(name);
+      if (found == op_ids().end()) location[0].fail(concat_text("there is no op '", name, "'"));
+      call.op = found->second;
+    }
     const Location inputs = location[1];
     for (size_t i = 0; i < inputs.size(); ++i) call.inputs.push_back(value(inputs[i]));
-    if (location.size() > 2) read_attrs(location[2], call);
+    if (!attrs.empty()) read_attrs(location[2], attrs, call);
     if (location.size() > 3) call.region = static_cast<int>(location[3].integer(0, std::numeric_limits<int>::max()));
     values_ += count_results(location, call);
     return call;
@@ -323,10 +328,16 @@ class FunctionReader {
     }
   }
 
-  void read_attrs(const Location& location, RecordedCall& call) const {
-    const char* name = op::op_name(call.op);
-    const Json::Object attrs = format_ == 1 ? upgrade_format_1(name, location.object()) : location.object();
-    call.older = find_flat_recurrent(call.op, attrs);
+  Json::Object attrs_of(const Location& location, const std::string& op) const {
+    return format_ == 1 ? upgrade_format_1(op, location.object()) : location.object();
+  }
+
+  static const graph::OlderCall* find_older(const std::string& op, const Json::Object& attrs) {
+    const graph::OlderCall* flat = find_flat_recurrent(op, attrs);
+    return flat != nullptr ? flat : find_paired_moments(op, attrs);
+  }
+
+  static void read_attrs(const Location& location, const Json::Object& attrs, RecordedCall& call) {
     const op::OpDef& def = call.def();
     for (const auto& [name, json] : attrs) {
       const op::AttrField* field = def.find_attr(name);

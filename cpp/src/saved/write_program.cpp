@@ -72,7 +72,7 @@ Json::Array array_of(const std::vector<T>& values) {
 // ["op", [inputs], {attributes}, region], where the last two are optional; or ["draw", generator].
 Json json_of(const RecordedCall& call) {
   Json::Array json;
-  json.emplace_back(std::string(call.draws() ? "draw" : op::op_name(call.op)));
+  json.emplace_back(std::string(call.draws() ? "draw" : call.def().name));
   if (call.draws()) {
     json.emplace_back(static_cast<int64_t>(call.generator));
     return json;
