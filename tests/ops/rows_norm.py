@@ -176,12 +176,15 @@ def _normalize_backward(g: Array, x: Array, axes: int, epsilon: float, center: b
 
 
 def _torch_batch_norm(torch: Any, x: Any, *vectors: Any, epsilon: float) -> Any:
+    if not x.numel():
+        return x  # PyTorch refuses to be without channels
     return torch.nn.functional.batch_norm(x, *vectors, False, 0.0, epsilon)
 
 
 def _torch_train(torch: Any, x: Any, weight: Any, bias: Any, epsilon: float) -> Any:
     axes = (0, *range(2, x.ndim))
-    mean, variance = x.mean(axes), x.var(axes, correction=0)
+    mean = x.mean(axes)
+    variance = (x - x.mean(axes, keepdim=True)).square().mean(axes)
     if x.numel() > x.shape[1]:
         y = torch.nn.functional.batch_norm(x, None, None, weight, bias, True, 0.0, epsilon)
     else:
