@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "op/attr_struct.h"
+#include "op/attrs/norm.h"
 #include "pydl/ops.h"
 
 namespace pydl::saved {
