@@ -873,24 +873,31 @@ def avg_pool_backward(
 
 def batch_norm(
     x: TensorLike,
-    moments: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
     weight: TensorLike,
     bias: TensorLike,
     epsilon: float = 1e-05,
-    batch: builtins.bool = False,
 ) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel of x (N, C, ...)."""
+    """(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel."""
 
 def batch_norm_backward(
     g: TensorLike,
     x: TensorLike,
-    moments: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
     weight: TensorLike,
-    sums: TensorLike | None = None,
     epsilon: float = 1e-05,
-    batch: builtins.bool = False,
+    dbias: TensorLike | None = None,
+    dweight: TensorLike | None = None,
+    bias: TensorLike | None = None,
 ) -> Tensor:
-    """Gradient of batch_norm for x. `sums` are those of `channel_sums`, needed with `batch`."""
+    """Gradient of batch_norm for x; with the sums of g, that of batch_norm_train."""
+
+def batch_norm_train(
+    x: TensorLike, weight: TensorLike, bias: TensorLike, epsilon: float = 1e-05
+) -> tuple[Tensor, Tensor, Tensor]:
+    """batch_norm with the mean and variance of x itself, which are results too."""
 
 def binary_step(x: TensorLike) -> Tensor:
     """1 where x >= 0, else 0; its derivative is 0."""
@@ -922,17 +929,19 @@ def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
 def ceil(x: TensorLike) -> Tensor:
     """The smallest integer not below x."""
 
-def channel_moments(x: TensorLike) -> Tensor:
-    """Mean and variance of each channel of x (N, C, ...), over all other axes: (2, C)."""
+def channel_statistics(x: TensorLike) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each channel, over all other axes."""
 
 def channel_sums(
     g: TensorLike,
     x: TensorLike,
-    moments: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
     epsilon: float = 1e-05,
-    batch: builtins.bool = False,
-) -> Tensor:
-    """Gradients of batch_norm for bias and weight: sums of g, and of g times the normalised x, by channel (2, C)."""
+    weight: TensorLike | None = None,
+    bias: TensorLike | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Gradients of batch_norm for bias and weight."""
 
 def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """x limited to [min, max]."""
