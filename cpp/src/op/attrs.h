@@ -80,7 +80,8 @@ PYDL_MODULE_API bool may_be(const AttrField& field, std::string_view text);
 /// Whether a value is of the kind of its field and, for a choice, one of its names.
 PYDL_MODULE_API bool fits(const AttrField& field, const AttrValue& value);
 
-/// A few (name, value) pairs in insertion order. Names are string literals.
+/// A few (name, value) pairs in insertion order, which is that of the fields of the attribute struct (op/attr_struct.h)
+/// wherever a struct was converted. Names are string literals.
 class Attrs {
  public:
   Attrs() = default;
@@ -101,8 +102,6 @@ class Attrs {
   bool flag(std::string_view name) const { return get<bool>(name); }
   int64_t integer(std::string_view name) const { return get<int64_t>(name); }
   double number(std::string_view name) const { return get<double>(name); }
-  const std::string& text(std::string_view name) const { return get<Text>(name).str(); }
-  DType dtype(std::string_view name) const { return get<DType>(name); }
   const Dims& dims(std::string_view name) const { return get<Dims>(name); }
 
   /// The value of this name, or null.

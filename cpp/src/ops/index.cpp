@@ -27,8 +27,8 @@ void require_index(const char* op, const BufferSpec& index) {
 // The other axes of a gather must be equal, or have size 1 and be broadcast beforehand.
 void infer_gather(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_index("gather", inputs[1]);
+  const int axis = require_axis("gather", op::from_attrs<op::GatherAttrs>(attrs).axis, inputs[0].shape.rank());
   Dims expected = inputs[0].shape;
-  const int axis = require_axis("gather", op::from_attrs<op::GatherAttrs>(attrs).axis, expected.rank());
   if (inputs[1].shape.rank() == expected.rank()) expected[axis] = inputs[1].shape[axis];
   if (inputs[1].shape != expected) {
     throw ValueError(concat_text("gather: index of shape ", inputs[1].shape, " must agree with shape ", inputs[0].shape,
