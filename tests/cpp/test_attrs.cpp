@@ -86,6 +86,14 @@ TEST(what_passes_add_is_ignored) {
   CHECK(is_sample(op::from_attrs<Sample>(attrs)));
 }
 
+TEST(one_field_is_replaced) {
+  Attrs attrs = op::to_attrs(sample);
+  op::set_field(attrs, &Sample::sizes, Dims{4});
+  op::set_field(attrs, &Sample::colour, Colour::red);
+  const auto read = op::from_attrs<Sample>(attrs);
+  CHECK(read.sizes == Dims{4} && read.colour == Colour::red && read.weights == sample.weights);
+}
+
 TEST(wrong_attributes_are_named) {
   CHECK_THROWS(Error, "without its attribute 'value'", op::from_attrs<PartOfSample>({{"colour", "red"}}));
   CHECK_THROWS(Error, "without its attribute 'colour'", op::from_attrs<PartOfSample>({{"value", 1.0}}));

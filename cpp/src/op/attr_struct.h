@@ -152,6 +152,15 @@ Struct from_attrs(const Attrs& attrs) {
   return result;
 }
 
+/// Replaces the value of a field in the attributes of a call.
+template <class Struct, class T>
+void set_field(Attrs& attrs, T Struct::* member, const std::type_identity_t<T>& value) {
+  const Struct fields = {};
+  fields.visit_fields([&](std::string_view name, const auto& field) {
+    if (static_cast<const void*>(&field) == &(fields.*member)) attrs.set(name, content_of(value));
+  });
+}
+
 /// What the record of an op states about its attributes.
 template <class Struct>
 std::vector<AttrField> fields_of() {

@@ -70,6 +70,12 @@ Numbers::Numbers(std::span<const double> numbers) : size_(numbers.size()) {
   std::copy(numbers.begin(), numbers.end(), numbers_.begin());
 }
 
+void Attrs::set(std::string_view name, const AttrValue& value) {
+  for (auto& [key, old] : entries_) {
+    if (is_same_name(key, name)) old = value;
+  }
+}
+
 size_t Attrs::hash() const {
   size_t seed = entries_.size();
   for (const auto& [name, value] : entries_) seed = combine(seed, hash_value(value));

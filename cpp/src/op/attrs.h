@@ -96,6 +96,9 @@ class Attrs {
   /// Reserves room for this number of entries.
   void reserve(size_t count) { entries_.reserve(count); }
 
+  /// Replaces the value of an existing name.
+  void set(std::string_view name, const AttrValue& value);
+
   bool empty() const { return entries_.empty(); }
   const auto& entries() const { return entries_; }
 

@@ -34,9 +34,8 @@ void require_same_dtype(const char* op, const op::BufferSpec& a, const op::Buffe
 /// Converts the attribute `axis`, a field of the struct, to count from the front of the first input.
 template <class Struct>
 void canonical_axis(op::Attrs& attrs, std::vector<Tensor>& inputs) {
-  auto fields = op::from_attrs<Struct>(attrs);
-  fields.axis = normalize_axis("axis", fields.axis, inputs[0].rank());
-  attrs = op::to_attrs(fields);
+  const int64_t axis = op::from_attrs<Struct>(attrs).axis;
+  op::set_field(attrs, &Struct::axis, normalize_axis("axis", axis, inputs[0].rank()));
 }
 /// Returns the axis; throws an error with the op's name unless it is one of `rank` axes.
 int require_axis(const char* op, int64_t axis, int rank);
