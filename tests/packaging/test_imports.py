@@ -41,7 +41,7 @@ INCLUDES = {
     "graph": [
         *BASICS,
         r"pydl/(autograd|random)\.h",
-        r"op/\w+\.h",
+        r"op/(attrs/)?\w+\.h",
         r"core/\w+\.h",
         r"exec/kernel\.h",
     ],
