@@ -325,9 +325,9 @@ TEST(functions_that_cannot_be_compiled) {
                  kept.push_back(exp(in[0]));
                  return {};
                })());
-  CHECK_THROWS(TraceError, "result 1 of a compiled function is undefined",
+  CHECK_THROWS(TraceError, "a compiled function: result 1 is undefined",
                calling([](Arguments in) -> Tensors { return {in[0], Tensor{}}; })());
-  CHECK_THROWS(TraceError, "backward() reached argument 0", [&] {
+  CHECK_THROWS(TraceError, "backward() reached tensor 0 of the arguments", [&] {
     Tensor y = ones({3});
     y.set_requires_grad(true);
     compile([](Arguments in) -> Tensors {
