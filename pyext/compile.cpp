@@ -93,6 +93,7 @@ class CallCache {
     std::vector<Tensor> tensors;
     const auto entry = programs_.find([&](const Entry& known) {
       tensors.clear();
+      tensors.reserve(known.traced->program->argument_count());
       return known.matches(arguments.ptr(), &tensors);
     });
     if (!entry) return std::nullopt;

@@ -1,6 +1,7 @@
 // Compiled functions: what they compute, when they are traced, what becomes of gradients.
 #include "pydl/compile.h"
 
+#include "compiler/program_cache.h"
 #include "pydl/autocast.h"
 #include "pydl/autograd.h"
 #include "pydl/data.h"
@@ -173,6 +174,29 @@ TEST(each_signature_has_a_program) {
   CompiledFunction copy_of = twice;
   copy_of.clear();
   CHECK(twice.programs().empty());
+}
+
+TEST(programs_used_last_are_kept) {
+  compiler::ProgramCache<int> cache(3);
+  for (const int number : {1, 2, 3}) cache.add(number);
+  const auto find = [&](int number) { return cache.find([&](int entry) { return entry == number; }); };
+  CHECK_EQUAL(*find(1), 1);
+  cache.add(4);  // drops 2
+  CHECK(find(2) == nullptr);
+  std::vector<int> numbers;
+  for (const auto& entry : cache.entries()) numbers.push_back(*entry);
+  CHECK(numbers == std::vector<int>({4, 1, 3}));
+}
+
+TEST(programs_may_be_dropped_while_one_is_looked_for) {
+  compiler::ProgramCache<int> cache(3);
+  for (const int number : {1, 2, 3}) cache.add(number);
+  const auto found = cache.find([&](int entry) {
+    if (entry == 2) cache.clear();
+    return entry == 2;
+  });
+  CHECK(found != nullptr && *found == 2);
+  CHECK(cache.entries().empty());
 }
 
 TEST(modes_have_programs) {

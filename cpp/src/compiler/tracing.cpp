@@ -34,9 +34,8 @@ Tracing::Tracing(std::string name, const ParamSet& states, std::span<const Tenso
     const Tensor& tensor = entry.second;
     if (!is_floating(tensor.dtype()) || !tensor.is_leaf() || !seen.insert(tensor.impl()).second) continue;
     const Tensor gradient = purpose == Purpose::program ? tensor.grad() : Tensor{};
-    made_->states.push_back(tensor);
-    made_->requires_grad.push_back(tensor.requires_grad());
-    made_->has_grad.push_back(gradient.defined());
+    made_->states.push_back({tensor, tensor.requires_grad(), gradient.defined()});
+    made_->takes_gradients |= gradient.defined();
     placed_.push_back(gradient.defined() ? trace_.argument(contiguous(gradient)) : Tensor{});
   }
 }
@@ -56,7 +55,7 @@ void Tracing::run(const TensorFunction& function) {
 void Tracing::place_gradients() {
   for (size_t i = 0; i < placed_.size(); ++i) {
     if (placed_[i].defined()) placed_[i] = copy(placed_[i]);
-    made_->states[i].set_grad(placed_[i]);
+    made_->states[i].tensor.set_grad(placed_[i]);
   }
 }
 
@@ -75,7 +74,7 @@ void Tracing::check_results() const {
 std::vector<Tensor> Tracing::sort_gradients() {
   std::vector<Tensor> kept;
   for (size_t i = 0; i < made_->states.size(); ++i) {
-    const Tensor& owner = made_->states[i];
+    const Tensor& owner = made_->states[i].tensor;
     const Tensor& gradient = owner.grad();
     const bool changed = !placed_[i].defined() || !is_same(gradient, placed_[i]) || placed_[i].version() > 0;
     if (!gradient.defined() || trace_.is_dropped(owner, gradient)) {
@@ -107,10 +106,10 @@ void Tracing::differentiate() {
     found.arguments.push_back(i);
     wanted.push_back(arguments_[i]);
   }
-  for (const Tensor& state : made_->states) {
-    if (!leaves.contains(state.impl())) continue;
-    found.states.push_back(state);
-    wanted.push_back(state);
+  for (const TracedState& state : made_->states) {
+    if (!leaves.contains(state.tensor.impl())) continue;
+    found.states.push_back(state.tensor);
+    wanted.push_back(state.tensor);
   }
   if (wanted.empty()) return;
   middle_ = trace_.position();
