@@ -82,7 +82,6 @@ void define_autograd(py::module_& module, const py::object& type) {
          "create_graph : bool\n    Record the derivatives themselves, for higher-order derivatives.");
   module.def("_record_function", record_python_function, py::arg("inputs"), py::arg("outputs"), py::arg("backward"));
   module.def("_leaves_of", [](const std::vector<Tensor>& outputs) { return leaves_of(outputs); });
-  module.def("_is_differentiable", is_differentiable);
   module.def("_grad", run_grad, py::arg("outputs"), py::arg("inputs"), py::arg("grad_outputs"), py::arg("retain_graph"),
              py::arg("create_graph"), py::arg("allow_unused"));
 }

@@ -1,11 +1,11 @@
 // Compiled functions: traces, programs, and the cache in which a compiled function looks up its programs.
-#include <algorithm>
 #include <mutex>
 
 #include "argument_tree.h"
 #include "bindings.h"
 #include "casters.h"
-#include "compiler/traced_call.h"
+#include "compiler/program_cache.h"
+#include "compiler/tracing.h"
 #include "guard.h"
 #include "pydl/ops.h"
 #include "pydl/program.h"
@@ -73,81 +73,70 @@ void run_program(Program& program, std::span<const Tensor> tensors, std::span<Te
   if (alone.owns_lock()) alone.unlock();  // before waiting for the interpreter's lock
 }
 
-py::object run_entry(const std::shared_ptr<Entry>& entry, std::vector<Tensor>& tensors, std::mutex& updating) {
-  const std::shared_ptr<const compiler::TracedCall> traced = entry->traced;
-  traced->add_gradients(tensors);
-  std::vector<Tensor> outputs(traced->program->output_count());
-  run_program(*traced->program, tensors, outputs, updating);
-  compiler::finish_call(traced, tensors, outputs);
+py::object run_entry(const Entry& entry, std::vector<Tensor>& tensors, std::mutex& updating) {
+  const compiler::TracedCall& traced = *entry.traced;
+  traced.add_gradients(tensors);
+  std::vector<Tensor> outputs(traced.program->output_count());
+  run_program(*traced.program, tensors, outputs, updating);
+  compiler::finish_call(entry.traced, tensors, outputs);
   size_t next = 0;
-  return entry->results.build(outputs, &next);
+  return entry.results.build(outputs, &next);
 }
 
-class ProgramCache {
+class CallCache {
  public:
-  explicit ProgramCache(size_t capacity) : capacity_(capacity) {}
+  explicit CallCache(size_t capacity) : programs_(capacity) {}
 
   // The results of the program for this call, in a tuple with one element; nothing if there is no program yet.
   std::optional<py::tuple> call(const py::tuple& arguments) {
     if (is_tracing()) return std::nullopt;
     std::vector<Tensor> tensors;
-    // Uses an index and a reference of its own, because comparing arguments may let other threads run, which may add
-    // programs.
-    for (size_t i = 0; i < entries_.size(); ++i) {
-      const std::shared_ptr<Entry> entry = entries_[i];
+    const auto entry = programs_.find([&](const Entry& known) {
       tensors.clear();
-      if (!entry->matches(arguments.ptr(), &tensors)) continue;
-      if (i > 0) move_to_front(entry);
-      return py::make_tuple(run_entry(entry, tensors, updating_));
-    }
-    return std::nullopt;
+      tensors.reserve(known.traced->program->argument_count());
+      return known.matches(arguments.ptr(), &tensors);
+    });
+    if (!entry) return std::nullopt;
+    return py::make_tuple(run_entry(*entry, tensors, updating_));
   }
 
   // Stores a new program, and returns the results of the call for which it was created; nothing if another thread has
   // added or removed gradients meanwhile.
-  std::optional<py::tuple> add(Entry entry, const py::tuple& call) {
-    const auto made = std::make_shared<Entry>(std::move(entry));
-    entries_.insert(entries_.begin(), made);
-    if (entries_.size() > capacity_) entries_.pop_back();
+  std::optional<py::tuple> add(const py::tuple& call, const ArgumentTree& arguments, const ArgumentTree& results,
+                               const py::list& guards, std::shared_ptr<compiler::TracedCall> traced) {
+    const auto entry = programs_.add({arguments, results, Guards(guards), std::move(traced)});
     std::vector<Tensor> tensors;
-    if (!made->arguments.match(call.ptr(), &tensors)) {
+    if (!arguments.match(call.ptr(), &tensors)) {
       throw Error("a compiled function changed its arguments while it was traced");
     }
-    if (!made->traced->has_gradients_alike()) return std::nullopt;
-    return py::make_tuple(run_entry(made, tensors, updating_));
+    if (!entry->traced->has_gradients_alike()) return std::nullopt;
+    return py::make_tuple(run_entry(*entry, tensors, updating_));
   }
 
   // The difference from the program that was used last.
   std::string difference(const py::tuple& arguments) const {
-    return entries_.empty() ? "" : entries_.front()->difference(arguments);
+    return programs_.entries().empty() ? "" : programs_.entries().front()->difference(arguments);
   }
 
   std::vector<std::shared_ptr<Program>> programs() const {
     std::vector<std::shared_ptr<Program>> result;
-    for (const auto& entry : entries_) result.push_back(entry->traced->program);
+    for (const auto& entry : programs_.entries()) result.push_back(entry->traced->program);
     return result;
   }
 
-  void clear() { entries_.clear(); }
+  void clear() { programs_.clear(); }
 
   // For Python's garbage collector: guards may refer to objects that refer to the function.
   int traverse(visitproc visit, void* arg) const {
-    for (const auto& entry : entries_) {
+    for (const auto& entry : programs_.entries()) {
       if (const int result = entry->guards.traverse(visit, arg); result != 0) return result;
     }
     return 0;
   }
 
  private:
-  // The most recently used program is tried first.
-  void move_to_front(const std::shared_ptr<Entry>& entry) {
-    const auto position = std::find(entries_.begin(), entries_.end(), entry);
-    if (position != entries_.end()) std::rotate(entries_.begin(), position, position + 1);
-  }
-
-  size_t capacity_;
   std::mutex updating_;
-  std::vector<std::shared_ptr<Entry>> entries_;
+  compiler::ProgramCache<Entry> programs_;
 };
 
 py::dict step_dict(const ProgramStep& step) {
@@ -202,42 +191,43 @@ void define_program(py::module_& module) {
       .def_property_readonly("eager_bytes", &Program::eager_bytes);
 }
 
-void define_trace(py::module_& module) {
+std::unique_ptr<compiler::Tracing> make_tracing(std::string name, const py::dict& states,
+                                                const std::vector<Tensor>& arguments, bool for_file,
+                                                std::string package) {
+  ParamSet declared;
+  for (const auto& [key, tensor] : states) {
+    declared.tensors.emplace_back(key.cast<std::string>(), tensor.cast<Tensor>());
+  }
+  const auto purpose = for_file ? compiler::Purpose::file : compiler::Purpose::program;
+  const auto locate = [package = std::move(package)] { return current_location(package); };
+  return std::make_unique<compiler::Tracing>(std::move(name), declared, arguments, purpose, locate);
+}
+
+void run_traced(compiler::Tracing& tracing, const py::object& function) {
+  tracing.run([&](std::span<const Tensor> arguments) {
+    return function(std::vector<Tensor>(arguments.begin(), arguments.end())).cast<std::vector<Tensor>>();
+  });
+}
+
+void define_tracing(py::module_& module) {
   py::class_<RecordedFunction>(module, "_RecordedFunction", "The recording of a trace, to be saved.");
-  py::class_<Trace>(module, "_Trace", "Records the calls of a function.")
-      .def(py::init([](const std::string& package) {
-             auto trace = std::make_unique<Trace>();
-             trace->set_locator([package] { return current_location(package); });
-             return trace;
-           }),
+  py::class_<compiler::TracedCall, std::shared_ptr<compiler::TracedCall>>(
+      module, "_TracedCall", "The program of a traced function, and what its outputs are.")
+      .def_readonly("program", &compiler::TracedCall::program);
+  py::class_<compiler::Tracing>(module, "_Tracing", "One run of a function on tensors without elements.")
+      .def(py::init(&make_tracing), py::arg("name"), py::arg("states"), py::arg("arguments"), py::arg("for_file"),
            py::arg("package"))
-      .def("argument", &Trace::argument)
-      .def("state", &Trace::state)
-      .def("__enter__", &Trace::start)
-      .def("__exit__", [](Trace& trace, const py::args&) { trace.stop(); })
-      .def("is_dropped", &Trace::is_dropped)
-      .def("undeclared", &Trace::undeclared)
-      .def("live_results", &Trace::live_results)
-      .def("position", [](const Trace& trace) { return std::pair(trace.position().calls, trace.position().arguments); })
-      .def("record", [](Trace& trace, const std::vector<Tensor>& outputs) { return trace.record(outputs); })
-      .def("finish_halves",
-           [](Trace& trace, const std::vector<Tensor>& outputs, const std::pair<size_t, size_t>& position,
-              const std::vector<Tensor>& gradients, const ProgramOptions& options) {
-             const py::gil_scoped_release release;
-             auto [forward, backward] =
-                 trace.finish_halves(outputs, {position.first, position.second}, gradients, options);
-             return std::pair(std::make_shared<Program>(std::move(forward)),
-                              std::make_shared<Program>(std::move(backward)));
-           })
-      .def("finish", [](Trace& trace, const std::vector<Tensor>& outputs, const ProgramOptions& options) {
-        const py::gil_scoped_release release;
-        return std::make_shared<Program>(trace.finish(outputs, options));
-      });
+      .def("run", run_traced, py::arg("function"))
+      .def("finish", &compiler::Tracing::finish, py::arg("options"), py::call_guard<py::gil_scoped_release>())
+      .def("record", &compiler::Tracing::record)
+      .def_property_readonly("results_count", &compiler::Tracing::results_count)
+      .def("undeclared", &compiler::Tracing::undeclared)
+      .def("live_results", &compiler::Tracing::live_results)
+      .def("require_nothing_kept", &compiler::Tracing::require_nothing_kept);
   module.def("_is_tracing", is_tracing);
   module.def("_is_traced", is_traced);
   module.def("_address", [](const Tensor& tensor) { return reinterpret_cast<uintptr_t>(tensor.raw_data()); });
   module.def("_guard_holds", [](const py::tuple& guard) { return Guard(guard).holds(); });
-  module.def("_version", [](const Tensor& tensor) { return tensor.version(); });
   define_scope<PauseTracing>(module, "_PauseTracing", "Runs the calls in this scope immediately.");
   define_scope<RecomputeScope>(module, "_RecomputeScope", "Marks the calls in this scope as a recomputation.");
 }
@@ -258,33 +248,15 @@ void define_tree(py::module_& module) {
       .def("first_other_leaf", &ArgumentTree::first_other_leaf);
 }
 
-std::optional<py::tuple> add_entry(ProgramCache& cache, const py::tuple& call, const ArgumentTree& arguments,
-                                   const ArgumentTree& results, size_t results_count, const py::list& guards,
-                                   std::vector<Tensor> states, std::vector<bool> has_grad, std::vector<Tensor> cleared,
-                                   std::vector<Tensor> receivers, std::shared_ptr<Program> program,
-                                   std::optional<compiler::Derivative> derivative) {
-  auto traced = std::make_shared<compiler::TracedCall>();
-  for (const Tensor& state : states) traced->requires_grad.push_back(state.requires_grad());
-  traced->program = std::move(program);
-  traced->results_count = results_count;
-  traced->states = std::move(states);
-  traced->has_grad = std::move(has_grad);
-  traced->cleared = std::move(cleared);
-  traced->receivers = std::move(receivers);
-  traced->derivative = std::move(derivative);
-  Entry entry = {arguments, results, Guards(guards), std::move(traced)};
-  return cache.add(std::move(entry), call);
-}
-
 int traverse_cache(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(Py_TYPE(self));
   // Until its constructor has run there is nothing to visit.
   if (!py::detail::is_holder_constructed(self)) return 0;
-  return py::cast<const ProgramCache&>(py::handle(self)).traverse(visit, arg);
+  return py::cast<const CallCache&>(py::handle(self)).traverse(visit, arg);
 }
 
 int clear_cache(PyObject* self) {
-  if (py::detail::is_holder_constructed(self)) py::cast<ProgramCache&>(py::handle(self)).clear();
+  if (py::detail::is_holder_constructed(self)) py::cast<CallCache&>(py::handle(self)).clear();
   return 0;
 }
 
@@ -295,23 +267,14 @@ void define_cache(py::module_& module) {
     type->tp_traverse = traverse_cache;
     type->tp_clear = clear_cache;
   });
-  py::class_<compiler::Derivative>(module, "_Derivative",
-                                   "The derivative of a traced function, which becomes the history of its results.")
-      .def(py::init([](std::shared_ptr<Program> program, std::vector<size_t> results, std::vector<size_t> arguments,
-                       std::vector<Tensor> states, std::vector<bool> flows) {
-             return compiler::Derivative{std::move(program), std::move(results), std::move(arguments),
-                                         std::move(states), std::move(flows)};
-           }),
-           py::arg("program"), py::arg("results"), py::arg("arguments"), py::arg("states"), py::arg("flows"));
-  py::class_<ProgramCache>(module, "_ProgramCache", "Programs by signature.", collected)
+  py::class_<CallCache>(module, "_ProgramCache", "Programs by signature.", collected)
       .def(py::init<size_t>(), py::arg("capacity"))
-      .def("call", &ProgramCache::call)
-      .def("difference", &ProgramCache::difference)
-      .def("programs", &ProgramCache::programs)
-      .def("clear", &ProgramCache::clear)
-      .def("add", add_entry, py::arg("call"), py::arg("arguments"), py::arg("results"), py::arg("results_count"),
-           py::arg("guards"), py::arg("states"), py::arg("has_grad"), py::arg("cleared"), py::arg("receivers"),
-           py::arg("program"), py::arg("derivative"));
+      .def("call", &CallCache::call)
+      .def("difference", &CallCache::difference)
+      .def("programs", &CallCache::programs)
+      .def("clear", &CallCache::clear)
+      .def("add", &CallCache::add, py::arg("call"), py::arg("arguments"), py::arg("results"), py::arg("guards"),
+           py::arg("traced"));
 }
 
 }  // namespace
@@ -319,7 +282,7 @@ void define_cache(py::module_& module) {
 void define_compile(py::module_& module) {
   module.attr("TraceError") = py::reinterpret_borrow<py::object>(trace_error_type());
   define_program(module);
-  define_trace(module);
+  define_tracing(module);
   define_tree(module);
   define_cache(module);
 }

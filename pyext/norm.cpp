@@ -13,41 +13,6 @@ using Optional = std::optional<Tensor>;
 
 Tensor given(const Optional& tensor) { return tensor.value_or(Tensor{}); }
 
-void define_channel_ops(py::module_& module) {
-  module.def(
-      "channel_moments", [](const Tensor& x) { return compute(x.size(), [&] { return channel_moments(x); }); },
-      py::arg("x"),
-      "Mean and variance of each channel of x (N, C, ...), over all other axes: (2, C).\n\n"
-      "Examples\n--------\n>>> import pydl\n>>> pydl._core.channel_moments(pydl.tensor([[1.0], [3.0]])).tolist()\n"
-      "[[2.0], [1.0]]\n");
-  module.def(
-      "batch_norm",
-      [](const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias, double epsilon, bool batch) {
-        return compute(x.size(), [&] { return batch_norm(x, moments, weight, bias, epsilon, batch); });
-      },
-      py::arg("x"), py::arg("moments"), py::arg("weight"), py::arg("bias"), py::arg("epsilon") = 1e-5,
-      py::arg("batch") = false,
-      "(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel of x (N, C, ...).\n\n"
-      "With `batch`, the moments are those of `channel_moments(x)`, and are differentiated through.");
-  module.def(
-      "channel_sums",
-      [](const Tensor& g, const Tensor& x, const Tensor& moments, double epsilon, bool batch) {
-        return compute(2 * x.size(), [&] { return channel_sums(g, x, moments, epsilon, batch); });
-      },
-      py::arg("g"), py::arg("x"), py::arg("moments"), py::arg("epsilon") = 1e-5, py::arg("batch") = false,
-      "Gradients of batch_norm for bias and weight: sums of g, and of g times the normalised x, by channel (2, C).");
-  module.def(
-      "batch_norm_backward",
-      [](const Tensor& g, const Tensor& x, const Tensor& moments, const Tensor& weight, const Optional& sums,
-         double epsilon, bool batch) {
-        return compute(2 * x.size(),
-                       [&] { return batch_norm_backward(g, x, moments, weight, given(sums), epsilon, batch); });
-      },
-      py::arg("g"), py::arg("x"), py::arg("moments"), py::arg("weight"), py::arg("sums") = py::none(),
-      py::arg("epsilon") = 1e-5, py::arg("batch") = false,
-      "Gradient of batch_norm for x. `sums` are those of `channel_sums`, needed with `batch`.");
-}
-
 void define_row_ops(py::module_& module) {
   module.def(
       "normalize",
@@ -169,7 +134,6 @@ void define_channel_dropout(py::module_& module, int axes) {
 }  // namespace
 
 void define_norm(py::module_& parent) {
-  define_channel_ops(parent);
   define_row_ops(parent);
   py::module_ module = parent.attr("nn");
   define_channel_norm(

@@ -21,11 +21,6 @@ from pydl.training.mode import in_mode
 
 MODEL = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
 TAPE = _core._RandomTape()
-TRACE = _core._Trace("")
-
-
-def _tracing() -> Any:
-    return _core._is_tracing(), pydl.ones(2).sum().requires_grad
 
 
 # What makes each context manager, and what it switches.
@@ -57,7 +52,6 @@ SCOPES: dict[str, tuple[Callable[[], AbstractContextManager[Any]], Callable[[], 
     "_RecomputeScope": (_core._RecomputeScope, lambda: None),
     "_OpCounter": (_core._OpCounter, lambda: None),
     "_RandomTapeScope": (TAPE.record, lambda: None),
-    "_Trace": (lambda: TRACE, _core._is_tracing),
     "_Watch": (
         lambda: _core._Watch(lambda code: False, lambda frame: None, lambda function: None, []),
         lambda: None,
@@ -136,7 +130,7 @@ def test_everything_is_as_before_after_an_interrupt(name: str) -> None:
     with make():
         inside = state()
     assert state() == before
-    if name in ("no_grad", "autocast", "in_mode", "_RestoreScope", "StopOnInterrupt", "_Trace"):
+    if name in ("no_grad", "autocast", "in_mode", "_RestoreScope", "StopOnInterrupt"):
         assert inside != before
 
 

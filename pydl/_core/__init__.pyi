@@ -554,27 +554,31 @@ class _Program:
 class _RecordedFunction:
     """The recording of a trace, to be saved."""
 
-class _Trace:
-    """Records the calls of a function."""
+class _TracedCall:
+    """The program of a traced function, and what its outputs are."""
 
-    def __enter__(self) -> None: ...
-    def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
-    def __init__(self, package: str) -> None: ...
-    def argument(self, arg0: TensorLike) -> Tensor: ...
-    def finish(self, arg0: collections.abc.Sequence[Tensor], arg1: _ProgramOptions) -> _Program: ...
-    def finish_halves(
+    @property
+    def program(self) -> _Program: ...
+
+class _Tracing:
+    """One run of a function on tensors without elements."""
+
+    def __init__(
         self,
-        arg0: collections.abc.Sequence[Tensor],
-        arg1: tuple[int, int],
-        arg2: collections.abc.Sequence[Tensor],
-        arg3: _ProgramOptions,
-    ) -> tuple[_Program, _Program]: ...
-    def is_dropped(self, arg0: TensorLike, arg1: TensorLike) -> builtins.bool: ...
+        name: str,
+        states: dict[str, typing.Any],
+        arguments: collections.abc.Sequence[Tensor],
+        for_file: builtins.bool,
+        package: str,
+    ) -> None: ...
+    def finish(self, options: _ProgramOptions) -> _TracedCall: ...
     def live_results(self) -> int: ...
-    def position(self) -> tuple[int, int]: ...
-    def record(self, arg0: collections.abc.Sequence[Tensor]) -> _RecordedFunction: ...
-    def state(self, arg0: TensorLike, arg1: str) -> None: ...
+    def record(self) -> _RecordedFunction: ...
+    def require_nothing_kept(self) -> None: ...
+    def run(self, function: typing.Any) -> None: ...
     def undeclared(self) -> Tensor: ...
+    @property
+    def results_count(self) -> int: ...
 
 class _PauseTracing:
     """Runs the calls in this scope immediately."""
@@ -598,18 +602,6 @@ class _ArgumentTree:
     def build(self, arg0: collections.abc.Sequence[Tensor]) -> typing.Any: ...
     def first_other_leaf(self, arg0: str) -> str: ...
 
-class _Derivative:
-    """The derivative of a traced function, which becomes the history of its results."""
-
-    def __init__(
-        self,
-        program: _Program,
-        results: collections.abc.Sequence[int],
-        arguments: collections.abc.Sequence[int],
-        states: collections.abc.Sequence[Tensor],
-        flows: collections.abc.Sequence[builtins.bool],
-    ) -> None: ...
-
 class _ProgramCache:
     """Programs by signature."""
 
@@ -619,14 +611,8 @@ class _ProgramCache:
         call: tuple[typing.Any, ...],
         arguments: _ArgumentTree,
         results: _ArgumentTree,
-        results_count: int,
         guards: list[typing.Any],
-        states: collections.abc.Sequence[Tensor],
-        has_grad: collections.abc.Sequence[builtins.bool],
-        cleared: collections.abc.Sequence[Tensor],
-        receivers: collections.abc.Sequence[Tensor],
-        program: _Program,
-        derivative: _Derivative | None,
+        traced: _TracedCall,
     ) -> tuple[typing.Any, ...] | None: ...
     def call(self, arg0: tuple[typing.Any, ...]) -> tuple[typing.Any, ...] | None: ...
     def clear(self) -> None: ...
@@ -772,7 +758,6 @@ def _grad(
 ) -> list[Tensor | None]: ...
 def _gradient_nesting() -> int: ...
 def _guard_holds(arg0: tuple[typing.Any, ...]) -> builtins.bool: ...
-def _is_differentiable(arg0: TensorLike) -> builtins.bool: ...
 def _is_traced(arg0: TensorLike) -> builtins.bool: ...
 def _is_tracing() -> builtins.bool: ...
 def _leaves_of(arg0: collections.abc.Sequence[Tensor]) -> list[Tensor]: ...
@@ -787,7 +772,6 @@ def _record_function(
 def _set_explainer(function: typing.Any) -> None:
     """Sets the function that explains errors in terms of the user's call."""
 
-def _version(arg0: TensorLike) -> int: ...
 def abs(x: TensorLike) -> Tensor:
     """Absolute value."""
 
@@ -873,24 +857,31 @@ def avg_pool_backward(
 
 def batch_norm(
     x: TensorLike,
-    moments: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
     weight: TensorLike,
     bias: TensorLike,
     epsilon: float = 1e-05,
-    batch: builtins.bool = False,
 ) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel of x (N, C, ...)."""
+    """(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel."""
 
 def batch_norm_backward(
     g: TensorLike,
     x: TensorLike,
-    moments: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
     weight: TensorLike,
-    sums: TensorLike | None = None,
     epsilon: float = 1e-05,
-    batch: builtins.bool = False,
+    dbias: TensorLike | None = None,
+    dweight: TensorLike | None = None,
+    bias: TensorLike | None = None,
 ) -> Tensor:
-    """Gradient of batch_norm for x. `sums` are those of `channel_sums`, needed with `batch`."""
+    """Gradient of batch_norm for x; with the sums of g, that of batch_norm_train."""
+
+def batch_norm_train(
+    x: TensorLike, weight: TensorLike, bias: TensorLike, epsilon: float = 1e-05
+) -> tuple[Tensor, Tensor, Tensor]:
+    """batch_norm with the mean and variance of x itself, which are results too."""
 
 def binary_step(x: TensorLike) -> Tensor:
     """1 where x >= 0, else 0; its derivative is 0."""
@@ -922,17 +913,19 @@ def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
 def ceil(x: TensorLike) -> Tensor:
     """The smallest integer not below x."""
 
-def channel_moments(x: TensorLike) -> Tensor:
-    """Mean and variance of each channel of x (N, C, ...), over all other axes: (2, C)."""
+def channel_statistics(x: TensorLike) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each channel, over all other axes."""
 
 def channel_sums(
     g: TensorLike,
     x: TensorLike,
-    moments: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
     epsilon: float = 1e-05,
-    batch: builtins.bool = False,
-) -> Tensor:
-    """Gradients of batch_norm for bias and weight: sums of g, and of g times the normalised x, by channel (2, C)."""
+    weight: TensorLike | None = None,
+    bias: TensorLike | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Gradients of batch_norm for bias and weight."""
 
 def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """x limited to [min, max]."""

@@ -8,7 +8,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from pydl import _core
 from pydl._core import Tensor, TraceError
@@ -163,13 +163,10 @@ class CompiledFunction(Generic[FunctionT]):
         self.traces += 1
         state = self._collect()
         sizes = _sizes(self._function)
-        tracing = _Tracing(self, state, call)
-        tracing.run()
-        made, live_results, program = tracing.made, tracing.live_results, tracing.program
-        reads = tracing.reads
-        del tracing  # and with it the tensors without elements
-        self._check_reads(reads)
-        self._check_leaks(live_results, reads)
+        tracing = _Tracing(self, state.tensors, call)
+        traced = tracing.finish(self._options)
+        self._check_reads(tracing.reads)
+        self._check_leaks(tracing)
         for name, size in _sizes(self._function).items():
             if size != sizes.get(name, size):
                 raise TraceError(
@@ -177,9 +174,9 @@ class CompiledFunction(Generic[FunctionT]):
                     "return what is to be kept"
                 )
         if self._options.explain:
-            print(program.describe())
-        guards = _each_once(self._collect().guards + reads.guards())
-        return self._cache.add(call=call, guards=guards, program=program, **made)
+            print(traced.program.describe())
+        guards = _each_once(self._collect().guards + tracing.reads.guards())
+        return self._cache.add(call, tracing.arguments, tracing.results, guards, traced)
 
     def _check_reads(self, reads: Reads) -> None:
         """Refuse what a program could not do in every call."""
@@ -206,13 +203,11 @@ class CompiledFunction(Generic[FunctionT]):
         self, state: State, call: tuple[Any, Any], names: Mapping[int, str]
     ) -> tuple[Any, Any]:
         named = {names.get(hash(tensor), name): tensor for name, tensor in state.tensors.items()}
-        tracing = _Tracing(self, state, call, takes_gradients=False)
-        recorded, count = tracing.record(named)
-        results, live_results, reads = tracing.results, tracing.live_results, tracing.reads
-        del tracing
-        self._check_reads(reads)
-        self._check_leaks(live_results, reads)
-        return recorded, results.build([_core.zeros(()) for _ in range(count)])
+        tracing = _Tracing(self, named, call, for_file=True)
+        recorded = tracing.record()
+        self._check_reads(tracing.reads)
+        self._check_leaks(tracing)
+        return recorded, tracing.results.build([_core.zeros(())] * tracing.core.results_count)
 
     def _report_retrace(self, call: tuple[Any, Any]) -> None:
         if self.traces == 0:
@@ -230,11 +225,11 @@ class CompiledFunction(Generic[FunctionT]):
                 "numbers that change as tensors"
             )
 
-    def _check_leaks(self, live_results: Callable[[], int], reads: Reads) -> None:
-        if live_results() <= 0:
+    def _check_leaks(self, tracing: _Tracing) -> None:
+        if tracing.core.live_results() <= 0:
             return
-        reads.forget_dead()
-        if live_results() <= 0:
+        tracing.reads.forget_dead()
+        if tracing.core.live_results() <= 0:
             return
         owners: list[tuple[str, Any]] = [*captured(self._function)]
         owners += [(_name_in(self._function, s, i), s) for i, s in enumerate(self._state)]
@@ -245,180 +240,63 @@ class CompiledFunction(Generic[FunctionT]):
                         f"{self._name}: {path} keeps a tensor of the traced function, which has "
                         "no elements; return it from the function instead"
                     )
-        raise TraceError(
-            f"{self._name}: the function keeps a tensor that it computed in some variable "
-            "outside; return it instead"
-        )
-
-
-class _Derivative(NamedTuple):
-    """Gradients, traced after the results that they belong to."""
-
-    results: list[int]  # those that can be differentiated, by number
-    arguments: list[int]  # whose gradients are wanted
-    states: list[Tensor]  # likewise
-    position: tuple[int, int]  # where the derivative begins in the trace
-    gradients: list[Tensor | None]  # of the arguments, then the states
+        tracing.core.require_nothing_kept()
 
 
 class _Tracing:
-    """One run of a function on tensors without elements, and the program that comes of it.
+    """One run of a function on tensors without elements.
 
-    Gradients that parameters have from outside are arguments, or (`takes_gradients` false) not seen
-    by the function.
+    The core has the tensors; here are the structures of arguments and results, what the function
+    read, and the lines of its code.
     """
 
     def __init__(
         self,
         owner: CompiledFunction[Any],
-        state: State,
+        states: dict[str, Tensor],
         call: tuple[Any, Any],
-        takes_gradients: bool = True,
+        for_file: bool = False,
     ) -> None:
-        self._owner, self._state, self._call = owner, state, call
-        self._trace = _core._Trace(_PACKAGE)
-        self.reads = Reads(owner._function)
-        self.live_results = self._trace.live_results
-        self.float_leaves = [t for t in state.tensors.values() if t.dtype.is_floating and t.is_leaf]
-        self._gradients = [t.grad for t in self.float_leaves]
-        self.has_grad = [takes_gradients and gradient is not None for gradient in self._gradients]
-        self.cleared: list[Tensor] = []
-        self.receivers: list[Tensor] = []
-        self.derivative: Any = None
+        self._function, self._name = owner._function, owner._name
+        self.arguments, tensors = _core._ArgumentTree.of(call)
+        self.reads = Reads(self._function)
+        self.core = _core._Tracing(self._name, states, tensors, for_file, _PACKAGE)
 
-    @property
-    def made(self) -> dict[str, Any]:
-        """What the cache of programs has to know of this one."""
-        return {
-            "arguments": self.arguments,
-            "results": self.results,
-            "results_count": self._results_count,
-            "states": self.float_leaves,
-            "has_grad": self.has_grad,
-            "cleared": self.cleared,
-            "receivers": self.receivers,
-            "derivative": self.derivative,
-        }
-
-    def run(self) -> None:
+    def finish(self, options: _core._ProgramOptions) -> _core._TracedCall:
         """Trace the function and compile what it did."""
-        owner = self._owner
-        outputs, derivative = self._run_traced(self._state.tensors, self._differentiate)
         try:
-            if derivative is None:
-                self.program = self._trace.finish(outputs, owner._options)
-            else:
-                self._finish_halves(outputs, derivative)
-        except TraceError as error:
-            raise self._located(error) from None
-
-    def record(self, states: Mapping[str, Tensor]) -> tuple[Any, int]:
-        """Trace the function, and return what was written down, and the number of results."""
-        outputs, _ = self._run_traced(states, lambda traced, results: None)
-        if self.receivers:
-            raise ValueError(
-                f"{self._owner._name}: leaves gradients in {len(self.receivers)} parameters, which "
-                "a file does not hold; let it drop them (optimizer.zero_grad()), or return them"
-            )
-        return self._trace.record(outputs), self._results_count
-
-    def _run_traced(
-        self,
-        states: Mapping[str, Tensor],
-        differentiate: Callable[[list[Tensor], list[Tensor]], _Derivative | None],
-    ) -> tuple[list[Tensor], _Derivative | None]:
-        """Call the function under the trace, with these states by name; return all outputs."""
-        for name, tensor in states.items():
-            self._trace.state(tensor, name)
-        self.arguments, tensors = _core._ArgumentTree.of(self._call)
-        traced = [self._trace.argument(tensor) for tensor in tensors]
-        seen = zip(self._gradients, self.has_grad, strict=True)
-        gradients = [self._trace.argument(g) for g, has_grad in seen if has_grad and g is not None]
-        try:
-            with self._trace:  # in which parameters have gradients that no other thread sees
-                results = self._call_function(traced, gradients)
-                self._results_count = len(results)
-                outputs = results + self._sort_gradients()
-                derivative = differentiate(traced, results)
+            self.core.run(self._call_function)
+            return self.core.finish(options)
         except TraceError as error:
             raise self._located(error) from error.__cause__
-        return outputs, derivative
 
-    def _differentiate(self, traced: list[Tensor], results: list[Tensor]) -> _Derivative | None:
-        """Trace the derivative of recorded results, for whoever calls backward on them."""
-        chosen = [i for i, result in enumerate(results) if _core._is_differentiable(result)]
-        if not chosen or not _core.is_grad_enabled():
-            return None
-        roots = [results[i] for i in chosen]
-        leaves = {hash(leaf) for leaf in _core._leaves_of(roots)}  # the hash is the identity
-        arguments = [i for i, tensor in enumerate(traced) if hash(tensor) in leaves]
-        states = [tensor for tensor in self.float_leaves if hash(tensor) in leaves]
-        wanted = [traced[i] for i in arguments] + states
-        if not wanted:
-            return None
-        position = self._trace.position()
-        weights = [self._trace.argument(_core.zeros_like(root)) for root in roots]
-        found = _core._grad(roots, wanted, weights, False, False, True)
-        return _Derivative(chosen, arguments, states, position, found)
+    def record(self) -> _core._RecordedFunction:
+        """Trace the function and return what it did, for a file."""
+        try:
+            self.core.run(self._call_function)
+        except TraceError as error:
+            raise self._located(error) from error.__cause__
+        return self.core.record()
 
-    def _finish_halves(self, outputs: list[Tensor], derivative: _Derivative) -> None:
-        gradients = [gradient for gradient in derivative.gradients if gradient is not None]
-        flows = [gradient is not None for gradient in derivative.gradients]
-        self.program, backward = self._trace.finish_halves(
-            outputs, derivative.position, gradients, self._owner._options
-        )
-        self.derivative = _core._Derivative(
-            backward, derivative.results, derivative.arguments, derivative.states, flows
-        )
-
-    def _call_function(self, traced: list[Tensor], gradients: list[Tensor]) -> list[Tensor]:
-        given = iter(gradients)
-        self._placed: list[Tensor | None] = []
-        for tensor, has_grad in zip(self.float_leaves, self.has_grad, strict=True):
-            tensor.grad = next(given).copy() if has_grad else None
-            self._placed.append(tensor.grad)
-        args, kwargs = self.arguments.build(traced)
+    def _call_function(self, tensors: list[Tensor]) -> list[Tensor]:
+        args, kwargs = self.arguments.build(tensors)
         with self.reads.watch():
-            result = self._owner._function(*args, **kwargs)
+            result = self._function(*args, **kwargs)
         self.results, outputs = _core._ArgumentTree.of(result)
         other = self.results.first_other_leaf("result")
         if other:
             raise TraceError(
-                f"{self._owner._name}: {other}; a compiled function returns tensors, None, and "
+                f"{self._name}: {other}; a compiled function returns tensors, None, and "
                 "tuples, lists and dicts of them"
             )
-        for tensor, argument in zip(traced, self.arguments_leaves(args, kwargs), strict=True):
-            if tensor.requires_grad and argument.grad is not None:
-                raise TraceError(
-                    f"{self._owner._name}: backward() reached an argument of shape "
-                    f"{tensor.shape}; use pydl.grad for gradients of arguments"
-                )
-        return list(outputs)
-
-    @staticmethod
-    def arguments_leaves(args: Any, kwargs: Any) -> list[Tensor]:
-        return list(_core._ArgumentTree.of((args, kwargs))[1])
-
-    def _sort_gradients(self) -> list[Tensor]:
-        """Gradients that an update has used are dropped, others are handed to their owners."""
-        kept = []
-        for tensor, placed in zip(self.float_leaves, self._placed, strict=True):
-            gradient = tensor.grad
-            # The hash is the identity.
-            changed = placed is None or hash(gradient) != hash(placed) or _core._version(placed) > 0
-            if gradient is None or self._trace.is_dropped(tensor, gradient):
-                self.cleared.append(tensor)
-            elif changed:
-                self.receivers.append(tensor)
-                kept.append(gradient)
-        return kept
+        return outputs
 
     def _located(self, error: TraceError) -> TraceError:
         """Put the line, and the name of a tensor that was not declared, into the message."""
         message = str(error)
-        undeclared = self._trace.undeclared()
+        undeclared = self.core.undeclared()
         if undeclared is not None and "was not declared" in message:
-            name = name_of(undeclared, self._owner._function)
+            name = name_of(undeclared, self._function)
             if name is not None:
                 message = message.replace("a captured tensor", f"the captured tensor {name}", 1)
         place = line_of(error.__traceback__, _PACKAGE)

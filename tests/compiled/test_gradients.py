@@ -185,6 +185,16 @@ def test_gradient_of_outside_is_scaled_in_place() -> None:
     assert weight.grad.tolist() == [2.0] * 3
 
 
+def test_gradient_of_outside_that_is_transposed() -> None:
+    layer = nn.Linear(2, 3)
+    start = np.arange(6, dtype=np.float32).reshape(layer.weight.shape)
+    layer.weight.grad = pydl.tensor(start.T.copy()).T
+    step = pydl.compile(lambda x: layer(x).sum().backward(), state=layer)
+    for call in range(1, 3):
+        step(pydl.ones((1, 2)))
+        np.testing.assert_array_equal(to_numpy(layer.weight.grad), start + call)
+
+
 def test_gradient_of_outside_is_set_to_zero() -> None:
     weight = nn.Parameter(pydl.ones(3))
     optimizer = optim.SGD([weight], lr=0.1)

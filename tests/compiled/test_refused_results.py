@@ -122,6 +122,19 @@ def test_tensor_kept_out_of_sight() -> None:
         pydl.compile(function)(x3())
 
 
+def test_backward_that_reaches_an_argument() -> None:
+    @pydl.compile
+    def step(x: pydl.Tensor, y: pydl.Tensor) -> None:
+        (x * y).sum().backward()
+
+    y = x3()
+    y.requires_grad = True
+    message = r"step: backward\(\) reached tensor 1 of the arguments, of shape \(3,\); use pydl"
+    with pytest.raises(TraceError, match=message):
+        step(x3(), y)
+    assert y.grad is None
+
+
 def test_tensor_kept_in_a_cycle_that_is_garbage() -> None:
     def function(x: pydl.Tensor) -> pydl.Tensor:
         cycle: list[Any] = [x * 2]

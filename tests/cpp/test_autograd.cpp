@@ -117,6 +117,12 @@ std::vector<Case> elementwise_cases() {
 #undef PYDL_CASE
 }
 
+// Two results of a call as one tensor.
+Tensor both(const Tensor& first, const Tensor& second) {
+  const Tensor parts[] = {first, second};
+  return pydl::concat(parts);
+}
+
 std::vector<Case> structural_cases() {
   const std::vector<int64_t> first = {0};
   const std::vector<int64_t> outer = {0, 2};
@@ -208,17 +214,32 @@ std::vector<Case> structural_cases() {
       {"ctc_loss_backward",
        [=](const Inputs& x) { return pydl::ctc_loss_backward(x[0], log_probs, labels, steps, label_counts); },
        {{2}}},
+      {"channel_statistics",
+       [](const Inputs& x) {
+         const auto found = pydl::channel_statistics(x[0]);
+         return both(found.mean, found.variance);
+       },
+       {{3, 4, 2}}},
       {"batch_norm",
-       [](const Inputs& x) { return pydl::batch_norm(x[0], pydl::channel_moments(x[0]), x[1], x[2], 0.1, true); },
+       [](const Inputs& x) { return pydl::batch_norm(x[0], x[1], pydl::square(x[2]), x[3], x[4], 0.1); },
+       {{3, 4, 2}, {4}, {4}, {4}, {4}}},
+      {"batch_norm_train",
+       [](const Inputs& x) {
+         const auto results = pydl::batch_norm_train(x[0], x[1], x[2], 0.1);
+         return pydl::reshape(results.mean * results.variance, {4, 1}) * results.y;
+       },
        {{3, 4, 2}, {4}, {4}}},
       {"channel_sums",
-       [](const Inputs& x) { return pydl::channel_sums(x[0], x[1], pydl::channel_moments(x[1]), 0.1, true); },
-       {{3, 4, 2}, {3, 4, 2}}},
+       [](const Inputs& x) {
+         const auto sums = pydl::channel_sums(x[0], x[1], x[2], pydl::square(x[3]), 0.1);
+         return both(sums.dbias, sums.dweight);
+       },
+       {{3, 4, 2}, {3, 4, 2}, {4}, {4}}},
       {"batch_norm_backward",
        [](const Inputs& x) {
-         return pydl::batch_norm_backward(x[0], x[1], pydl::channel_moments(x[1]), x[2], x[3], 0.1, true);
+         return pydl::batch_norm_backward(x[0], x[1], x[2], pydl::square(x[3]), x[4], {x[5], x[6]}, 0.1);
        },
-       {{3, 4, 2}, {3, 4, 2}, {4}, {2, 4}}},
+       {{3, 4, 2}, {3, 4, 2}, {4}, {4}, {4}, {4}, {4}}},
       {"normalize", [](const Inputs& x) { return pydl::normalize(x[0], 2, 0.1); }, {{2, 3, 4}}},
       {"normalize_backward",
        [](const Inputs& x) { return pydl::normalize_backward(x[0], x[1], 1, 0.1); },

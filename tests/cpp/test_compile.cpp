@@ -1,6 +1,7 @@
 // Compiled functions: what they compute, when they are traced, what becomes of gradients.
 #include "pydl/compile.h"
 
+#include "compiler/program_cache.h"
 #include "pydl/autocast.h"
 #include "pydl/autograd.h"
 #include "pydl/data.h"
@@ -175,6 +176,29 @@ TEST(each_signature_has_a_program) {
   CHECK(twice.programs().empty());
 }
 
+TEST(programs_used_last_are_kept) {
+  compiler::ProgramCache<int> cache(3);
+  for (const int number : {1, 2, 3}) cache.add(number);
+  const auto find = [&](int number) { return cache.find([&](int entry) { return entry == number; }); };
+  CHECK_EQUAL(*find(1), 1);
+  cache.add(4);  // drops 2
+  CHECK(find(2) == nullptr);
+  std::vector<int> numbers;
+  for (const auto& entry : cache.entries()) numbers.push_back(*entry);
+  CHECK(numbers == std::vector<int>({4, 1, 3}));
+}
+
+TEST(programs_may_be_dropped_while_one_is_looked_for) {
+  compiler::ProgramCache<int> cache(3);
+  for (const int number : {1, 2, 3}) cache.add(number);
+  const auto found = cache.find([&](int entry) {
+    if (entry == 2) cache.clear();
+    return entry == 2;
+  });
+  CHECK(found != nullptr && *found == 2);
+  CHECK(cache.entries().empty());
+}
+
 TEST(modes_have_programs) {
   const Tensor weight = parameter_of(normal({3, 3}));
   const CompiledFunction product =
@@ -325,9 +349,9 @@ TEST(functions_that_cannot_be_compiled) {
                  kept.push_back(exp(in[0]));
                  return {};
                })());
-  CHECK_THROWS(TraceError, "result 1 of a compiled function is undefined",
+  CHECK_THROWS(TraceError, "a compiled function: result 1 is undefined",
                calling([](Arguments in) -> Tensors { return {in[0], Tensor{}}; })());
-  CHECK_THROWS(TraceError, "backward() reached argument 0", [&] {
+  CHECK_THROWS(TraceError, "backward() reached tensor 0 of the arguments", [&] {
     Tensor y = ones({3});
     y.set_requires_grad(true);
     compile([](Arguments in) -> Tensors {

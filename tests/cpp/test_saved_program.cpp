@@ -90,7 +90,7 @@ TEST(what_cannot_be_saved_says_why) {
   };
   CHECK_THROWS(TraceError, "not declared",
                save([&](std::span<const Tensor> in) -> std::vector<Tensor> { return {mlp.logits(in[0], false)}; }));
-  CHECK_THROWS(ValueError, "leaves gradients in 4 parameters",
+  CHECK_THROWS(ValueError, "f: leaves gradients in 4 parameters",
                save(
                    [&](std::span<const Tensor> in) -> std::vector<Tensor> {
                      const Tensor loss = sum(mlp.logits(in[0], false));

@@ -11,6 +11,7 @@ import pytest
 import pydl
 from pydl import _core, nn
 from pydl.nn import functional as F
+from pydl.testing import check_gradients
 
 RNG = np.random.default_rng(0)
 
@@ -196,16 +197,33 @@ def test_compiled_training_advances_the_running_moments_alike(momentum: float | 
 @pytest.mark.parametrize("layout", [lambda x: x, _channels_last], ids=["NCHW", "channels last"])
 def test_relu_in_the_normalisation(layout: Callable[[pydl.Tensor], pydl.Tensor]) -> None:
     x = layout(pydl.tensor(_data(4, 3, 5, 5), dtype="float32"))
-    moments, weight, bias = (
-        _core.channel_moments(x),
-        pydl.tensor([0.5, 1.0, 1.5]),
-        pydl.tensor([0.0, 0.3, -0.3]),
-    )
+    weight, bias = pydl.tensor([0.5, 1.0, 1.5]), pydl.tensor([0.0, 0.3, -0.3])
+    mean, variance = _core.channel_statistics(x)
     compiled = pydl.compile(lambda *a: pydl.relu(_core.batch_norm(*a)))
-    y = compiled(x, moments, weight, bias)
-    expected = pydl.relu(_core.batch_norm(x, moments, weight, bias))
+    y = compiled(x, mean, variance, weight, bias)
+    expected = pydl.relu(_core.batch_norm(x, mean, variance, weight, bias))
     np.testing.assert_array_equal(y.numpy(), expected.numpy())
     assert [step["name"] for step in compiled.programs[0].steps()] == ["batch_norm"]
+
+    def train(*arguments: pydl.Tensor) -> tuple[pydl.Tensor, ...]:
+        y, mean, variance = _core.batch_norm_train(*arguments)
+        return pydl.relu(y), mean, variance
+
+    compiled = pydl.compile(train)
+    for ours, theirs in zip(compiled(x, weight, bias), (y, mean, variance), strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-6)
+    assert [step["name"] for step in compiled.programs[0].steps()] == ["batch_norm_train"]
+
+
+def test_the_relu_of_a_mean_is_not_that_of_the_result() -> None:
+    x, one = pydl.tensor(_data(6, 3), dtype="float32"), pydl.ones(3)
+
+    def train(x: pydl.Tensor) -> tuple[pydl.Tensor, ...]:
+        y, mean, variance = _core.batch_norm_train(x, one, one)
+        return y, pydl.relu(mean), variance
+
+    for ours, theirs in zip(pydl.compile(train, state=[one])(x), train(x), strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
 @pytest.mark.parametrize("activation", [pydl.relu, F.relu6])
@@ -228,7 +246,7 @@ def test_the_gradient_of_the_activation_in_that_of_the_normalisation(
 
     def step(x: pydl.Tensor, g: pydl.Tensor) -> tuple[pydl.Tensor, ...]:
         x = (x * 1.0).requires_grad_()
-        y = activation(_core.batch_norm(x, _core.channel_moments(x), weight, bias, batch=True))
+        y = activation(_core.batch_norm_train(x, weight, bias)[0])
         return y.detach(), *pydl.grad((y * g).sum(), [x, *parameters])
 
     x, g = (layout(pydl.tensor(_data(*shape), dtype=dtype)) for _ in range(2))
@@ -253,13 +271,64 @@ def test_a_normalised_result_that_others_read_keeps_its_own_gradient() -> None:
 
     def step(x: pydl.Tensor) -> tuple[pydl.Tensor, ...]:
         x = (x * 1.0).requires_grad_()
-        z = _core.batch_norm(x, _core.channel_moments(x), weight, bias, batch=True)
+        z = _core.batch_norm_train(x, weight, bias)[0]
         loss = (pydl.relu(z) * pydl.relu(z)).sum() + (z * z * z).sum()
         return pydl.grad(loss, [x, weight, bias])
 
     x = pydl.tensor(_data(16, 8), dtype="float32")
     for ours, theirs in zip(pydl.compile(step, state=[weight, bias])(x), step(x), strict=True):
         np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=2e-4, atol=2e-4)
+
+
+def _loss_of_statistics(
+    statistics: Callable[..., tuple[pydl.Tensor, ...]],
+) -> Callable[..., pydl.Tensor]:
+    """A loss that reads y, the mean and the variance of the batch, from one op or from two."""
+
+    def loss(x: pydl.Tensor, weight: pydl.Tensor, bias: pydl.Tensor) -> pydl.Tensor:
+        y, mean, variance = statistics(x, weight, bias)
+        return (pydl.relu(y) * y).sum() + (mean * mean * weight).sum() + variance.exp().sum()
+
+    return loss
+
+
+def _two_ops(
+    x: pydl.Tensor, weight: pydl.Tensor, bias: pydl.Tensor
+) -> tuple[pydl.Tensor, pydl.Tensor, pydl.Tensor]:
+    mean, variance = _core.channel_statistics(x)
+    return _core.batch_norm(x, mean, variance, weight, bias), mean, variance
+
+
+@pytest.mark.parametrize("read", ["y", "mean", "variance", "mean variance", "y mean variance"])
+def test_gradients_through_the_statistics_of_the_batch(read: str) -> None:
+    def loss(x: pydl.Tensor, weight: pydl.Tensor, bias: pydl.Tensor) -> pydl.Tensor:
+        y, mean, variance = _core.batch_norm_train(x, weight, bias, 0.1)
+        results = {"y": y, "mean": mean, "variance": variance}
+        parts = [(results[name] ** 3).sum() for name in read.split()]
+        return sum(parts, 0 * (weight.sum() + bias.sum()))
+
+    arrays = [_data(4, 3, 2), RNG.uniform(0.5, 1.5, 3), RNG.normal(size=3)]
+    for order in (1, 2):
+        check_gradients(loss, arrays, order=order, rtol=2e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("layout", [lambda x: x, _channels_last], ids=["NCHW", "channels last"])
+def test_one_op_or_two_have_the_same_gradients(
+    layout: Callable[[pydl.Tensor], pydl.Tensor], dtype: str
+) -> None:
+    values = [layout(pydl.tensor(_data(4, 3, 5, 6), dtype=dtype))]
+    values += [pydl.tensor(RNG.uniform(0.5, 1.5, 3), dtype=values[0].dtype) for _ in range(2)]
+    gradient = pydl.grad(_loss_of_statistics(_core.batch_norm_train), (0, 1, 2))
+    results = gradient(*values)
+    compiled = pydl.compile(gradient)(*values)
+    expected = pydl.grad(_loss_of_statistics(_two_ops), (0, 1, 2))(*values)
+    for ours, again, theirs in zip(results, compiled, expected, strict=True):
+        assert ours.dtype == dtype
+        a, b, c = (np.asarray(t.astype("float64")) for t in (ours, again, theirs))
+        tolerance = {"float64": 1e-10, "float32": 2e-5, "bfloat16": 3e-2}[dtype]
+        for found in (a, b):
+            assert np.abs(found - c).max() <= tolerance * np.abs(c).max()
 
 
 def test_compiled_evaluation_reads_the_running_moments() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,121 +42,103 @@ def _per_channel(values: Array, x: Array) -> Array:
     return values.reshape(-1, *(1,) * (x.ndim - 2))
 
 
-def _moments(x: Array) -> Array:
+def _joined(results: Sequence[pydl.Tensor], dtype: Any) -> pydl.Tensor:
+    """All results as one tensor. Statistics of 16-bit floats are float32."""
+    return pydl.concat([result.astype(dtype).reshape(-1) for result in results])
+
+
+def _joined_arrays(*arrays: Array) -> Array:
+    return np.concatenate([array.reshape(-1) for array in arrays])
+
+
+def _statistics(x: Array) -> tuple[Array, Array]:
     axes = (0, *range(2, x.ndim))
     with np.errstate(all="ignore"):
-        count = x.size / x.shape[1] if x.shape[1] else 0.0
-        mean = np.divide(x.sum(axes), count)
-        return np.stack(
-            [mean, np.divide(((x - _per_channel(mean, x)) ** 2).sum(axes), count)]
-        ).astype(np.float64)
+        count = np.float64(x.size) / x.shape[1] if x.shape[1] else 0.0
+        mean = np.asarray(x.sum(axes) / count)
+        return mean, np.asarray(((x - _per_channel(mean, x)) ** 2).sum(axes) / count)
 
 
-def _normalised(x: Array, moments: Array, epsilon: float) -> Array:
-    mean, variance = (_per_channel(m, x) for m in moments)
-    result: Array = (x - mean) / np.sqrt(variance + epsilon)
-    return result
+def _normalised(x: Array, mean: Array, variance: Array, epsilon: float) -> Array:
+    centred = x - _per_channel(mean, x)
+    return np.asarray(centred / np.sqrt(_per_channel(variance, x) + epsilon))
 
 
 def _batch_norm(
-    x: Array, moments: Array | None, weight: Array, bias: Array, epsilon: float = 1e-5
+    x: Array, mean: Array, variance: Array, weight: Array, bias: Array, epsilon: float
 ) -> Array:
-    known = _moments(x) if moments is None else moments
-    return _normalised(x, known, epsilon) * _per_channel(weight, x) + _per_channel(bias, x)
+    scaled = _normalised(x, mean, variance, epsilon) * _per_channel(weight, x)
+    return np.asarray(scaled + _per_channel(bias, x))
 
 
-def _sums(g: Array, x: Array, moments: Array | None, epsilon: float = 1e-5) -> Array:
+def _batch_norm_train(x: Array, weight: Array, bias: Array, epsilon: float) -> Array:
+    mean, variance = _statistics(x)
+    return _joined_arrays(_batch_norm(x, mean, variance, weight, bias, epsilon), mean, variance)
+
+
+def _sums(g: Array, x: Array, mean: Array, variance: Array, epsilon: float) -> Array:
     axes = (0, *range(2, x.ndim))
-    known = _moments(x) if moments is None else moments
-    return np.stack([g.sum(axes), (g * _normalised(x, known, epsilon)).sum(axes)])
+    along = (g * _normalised(x, mean, variance, epsilon)).sum(axes)
+    return _joined_arrays(g.sum(axes), along)
 
 
 def _backward(
-    g: Array, x: Array, moments: Array | None, weight: Array, sums: Array, epsilon: float = 1e-5
+    g: Array,
+    x: Array,
+    mean: Array,
+    variance: Array,
+    weight: Array,
+    dbias: Array,
+    dweight: Array,
+    epsilon: float,
+    with_sums: bool,
 ) -> Array:
-    """With moments: they are constants."""
-    known = _moments(x) if moments is None else moments
-    scale = _per_channel(weight, x) / np.sqrt(_per_channel(known[1], x) + epsilon)
-    if moments is not None:
+    scale = _per_channel(weight, x) / np.sqrt(_per_channel(variance, x) + epsilon)
+    if not with_sums:
         return np.asarray(g * scale)
     count = max(x.size // max(x.shape[1], 1), 1)
-    along = _normalised(x, known, epsilon) * _per_channel(sums[1], x)
-    return np.asarray(scale * (g - _per_channel(sums[0], x) / count - along / count))
+    along = _normalised(x, mean, variance, epsilon) * _per_channel(dweight, x)
+    return np.asarray(scale * (g - _per_channel(dbias, x) / count - along / count))
 
 
-# Every sample has moments, which calls of batches replace by those of x.
+def _call_statistics(x: pydl.Tensor) -> pydl.Tensor:
+    return _joined(_core.channel_statistics(x), x.dtype)
 
 
-def _is_of_batch(keywords: dict[str, Any]) -> bool:
-    return bool(keywords.get("batch"))
+def _call_train(x: pydl.Tensor, *vectors: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
+    return _joined(_core.batch_norm_train(x, *vectors, **keywords), x.dtype)
 
 
-def _call_moments(x: pydl.Tensor) -> pydl.Tensor:
-    # Statistics of 16-bit floats are float32.
-    return _core.channel_moments(x).astype(x.dtype)
+def _call_sums(*tensors: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
+    return _joined(_core.channel_sums(*tensors, **keywords), tensors[0].dtype)
 
 
-def _known(x: pydl.Tensor, moments: pydl.Tensor, keywords: dict[str, Any]) -> pydl.Tensor:
-    return _core.channel_moments(x) if _is_of_batch(keywords) else moments
+def _call_backward(*tensors: pydl.Tensor, epsilon: float, with_sums: bool) -> pydl.Tensor:
+    *operands, dbias, dweight = tensors
+    if with_sums:
+        return _core.batch_norm_backward(*operands, epsilon, dbias=dbias, dweight=dweight)
+    # The sums have no part in it, but a gradient of 0.
+    return _core.batch_norm_backward(*operands, epsilon) + 0 * (dbias.sum() + dweight.sum())
 
 
-def _call_batch_norm(
-    x: pydl.Tensor, moments: pydl.Tensor, weight: pydl.Tensor, bias: pydl.Tensor, **keywords: Any
-) -> pydl.Tensor:
-    return _core.batch_norm(x, _known(x, moments, keywords), weight, bias, **keywords)
-
-
-def _call_sums(
-    g: pydl.Tensor, x: pydl.Tensor, moments: pydl.Tensor, **keywords: Any
-) -> pydl.Tensor:
-    return _core.channel_sums(g, x, _known(x, moments, keywords), **keywords).astype(x.dtype)
-
-
-def _call_backward(
-    g: pydl.Tensor,
-    x: pydl.Tensor,
-    moments: pydl.Tensor,
-    weight: pydl.Tensor,
-    sums: pydl.Tensor,
-    **keywords: Any,
-) -> pydl.Tensor:
-    of_batch = _is_of_batch(keywords)
-    # Without a batch the sums have no part in it, but a gradient of 0.
-    result = _core.batch_norm_backward(
-        g, x, _known(x, moments, keywords), weight, sums if of_batch else None, **keywords
-    )
-    return result if of_batch else result + 0 * sums.sum()
-
-
-def _reference(function: Any, moments_index: int) -> Any:
-    def call(*arrays: Array, batch: bool = False, **keywords: Any) -> Array:
-        chosen = list[Any](arrays)
-        if batch:
-            chosen[moments_index] = None
-        return np.asarray(function(*chosen, **keywords))
-
-    return call
-
-
-def _channel_samples(rng: np.random.Generator, gradient: bool, extra: int) -> list[Sample]:
+def _channel_samples(
+    rng: np.random.Generator, elements: int, vectors: str, **keywords: Any
+) -> list[Sample]:
+    """Arrays like x, then vectors by channel: v for variances, w for weights, any other letter."""
     samples = []
     for shape in _SHAPES:
-        channels = shape[1]
-        x = rng.standard_normal(shape) + 1.5
-        moments = np.stack([rng.standard_normal(channels), rng.uniform(0.5, 2.0, channels)])
-        arrays = [x, moments]
-        if gradient:
-            arrays = [rng.standard_normal(shape), *arrays]
-        vectors = [rng.uniform(0.5, 1.5, channels) for _ in range(extra)]
-        if gradient and extra == 2:
-            vectors[1] = rng.standard_normal((2, channels))
-        samples += [
-            Sample((*arrays, *vectors), {"epsilon": 0.1, "batch": batch})
-            for batch in (False, True)
-            # Of no elements there are no moments.
-            if x.size or not batch
-        ]
+        arrays = [rng.standard_normal(shape) + 1.5 for _ in range(elements)]
+        for kind in vectors:
+            low = {"v": 0.5, "w": 0.5}.get(kind, -1.0)
+            arrays.append(rng.uniform(low, low + 1.5, shape[1]))
+        samples.append(Sample(tuple(arrays), {"epsilon": 0.1, **keywords}))
     return samples
+
+
+def _backward_samples(rng: np.random.Generator) -> list[Sample]:
+    samples = _channel_samples(rng, 2, "mvwss", with_sums=False)
+    with_sums = _channel_samples(rng, 2, "mvwss", with_sums=True)
+    return samples + [sample for sample in with_sums if sample.arrays[0].size]
 
 
 def _row_samples(rng: np.random.Generator, gradient: bool) -> list[Sample]:
@@ -192,13 +175,21 @@ def _normalize_backward(g: Array, x: Array, axes: int, epsilon: float, center: b
     return np.asarray(scale * (slope - y * (g * y).mean(over, keepdims=True)))
 
 
-def _torch_batch_norm(
-    torch: Any, x: Any, moments: Any, weight: Any, bias: Any, epsilon: float, batch: bool
-) -> Any:
-    if not x.numel() or (batch and x.numel() == x.shape[1]):
-        return x * 0 + (bias if x.numel() else 0)  # PyTorch refuses one value per channel
-    given = (None, None) if batch else (moments[0], moments[1])
-    return torch.nn.functional.batch_norm(x, *given, weight, bias, batch, 0.0, epsilon)
+def _torch_batch_norm(torch: Any, x: Any, *vectors: Any, epsilon: float) -> Any:
+    if not x.numel():
+        return x  # PyTorch refuses to be without channels
+    return torch.nn.functional.batch_norm(x, *vectors, False, 0.0, epsilon)
+
+
+def _torch_train(torch: Any, x: Any, weight: Any, bias: Any, epsilon: float) -> Any:
+    axes = (0, *range(2, x.ndim))
+    mean = x.mean(axes)
+    variance = (x - x.mean(axes, keepdim=True)).square().mean(axes)
+    if x.numel() > x.shape[1]:
+        y = torch.nn.functional.batch_norm(x, None, None, weight, bias, True, 0.0, epsilon)
+    else:
+        y = x * 0 + bias if x.numel() else x  # PyTorch refuses one value per channel
+    return torch.cat([y.reshape(-1), mean, variance])
 
 
 def _torch_normalize(torch: Any, x: Any, axes: int, epsilon: float, center: bool) -> Any:
@@ -208,83 +199,115 @@ def _torch_normalize(torch: Any, x: Any, axes: int, epsilon: float, center: bool
     return torch.nn.functional.rms_norm(x, shape, eps=epsilon)
 
 
-_X = pydl.ones((2, 3, 4))
-_PAIR, _VECTOR = pydl.ones((2, 3)), pydl.ones((3,))
+_X, _VECTOR = pydl.ones((2, 3, 4)), pydl.ones((3,))
 
 ROWS = [
     Row(
-        "channel_moments",
-        _call_moments,
-        _moments,
+        "channel_statistics",
+        _call_statistics,
+        lambda x: _joined_arrays(*_statistics(x)),
         lambda rng: [Sample((rng.standard_normal(shape) + 2.0,)) for shape in _SHAPES],
+        smooth=(0,),
         rtol=1e-5,
         bad=(
             BadCall(
-                lambda: _core.channel_moments(pydl.ones(3)),
+                lambda: _core.channel_statistics(pydl.ones(3)),
                 ValueError,
-                r"channel_moments: expected x of shape \(N, C, ...\), got \(3,\)",
+                r"channel_statistics: expected x of shape \(N, C, ...\), got \(3,\)",
             ),
             BadCall(
-                lambda: _core.channel_moments(pydl.arange(6).reshape(2, 3)),
+                lambda: _core.channel_statistics(pydl.arange(6).reshape(2, 3)),
                 TypeError,
-                "channel_moments: expected a floating-point dtype, got int64",
+                "channel_statistics: expected a floating-point dtype, got int64",
             ),
         ),
     ),
     Row(
         "batch_norm",
-        _call_batch_norm,
-        _reference(_batch_norm, 1),
-        lambda rng: _channel_samples(rng, False, 2),
-        smooth=(0, 2, 3),
+        _core.batch_norm,
+        _batch_norm,
+        lambda rng: _channel_samples(rng, 1, "mvwb"),
+        smooth=(0, 1, 2, 3, 4),
         torch=_torch_batch_norm,
         bad=(
             BadCall(
-                lambda: _core.batch_norm(_X, _VECTOR, _VECTOR, _VECTOR),
+                lambda: _core.batch_norm(_X, pydl.ones((2, 3)), _VECTOR, _VECTOR, _VECTOR),
                 ValueError,
-                r"batch_norm: x of shape \(2, 3, 4\) expects moments of shape \(2, 3\), got \(3,\)",
+                r"batch_norm: x of shape \(2, 3, 4\) expects a mean of shape \(3,\), got \(2, 3\)",
             ),
             BadCall(
-                lambda: _core.batch_norm(_X, _PAIR, pydl.ones(4), _VECTOR),
+                lambda: _core.batch_norm(_X, _VECTOR, _VECTOR, pydl.ones(4), _VECTOR),
                 ValueError,
                 r"batch_norm: .* expects a weight of shape \(3,\), got \(4,\)",
             ),
             BadCall(
-                lambda: _core.batch_norm(_X, _PAIR, _VECTOR, _VECTOR.astype("float64")),
+                lambda: _core.batch_norm(_X, _VECTOR, _VECTOR, _VECTOR, _VECTOR.astype("float64")),
                 TypeError,
                 "batch_norm: x of float32 expects a bias of float32, got float64",
             ),
         ),
     ),
     Row(
+        "batch_norm_train",
+        _call_train,
+        _batch_norm_train,
+        lambda rng: _channel_samples(rng, 1, "wb"),
+        smooth=(0, 1, 2),
+        torch=_torch_train,
+        bad=(
+            BadCall(
+                lambda: _core.batch_norm_train(_X, _VECTOR, pydl.ones(4)),
+                ValueError,
+                r"batch_norm_train: .* expects a bias of shape \(3,\), got \(4,\)",
+            ),
+            BadCall(
+                lambda: _core.batch_norm_train(pydl.ones(3), _VECTOR, _VECTOR),
+                ValueError,
+                r"batch_norm_train: expected x of shape \(N, C, ...\), got \(3,\)",
+            ),
+        ),
+    ),
+    Row(
         "channel_sums",
         _call_sums,
-        _reference(_sums, 2),
-        lambda rng: _channel_samples(rng, True, 0),
-        smooth=(0, 1),
+        _sums,
+        lambda rng: _channel_samples(rng, 2, "mv"),
+        smooth=(0, 1, 2, 3),
         rtol=1e-4,
         atol=1e-4,
         bad=(
             BadCall(
-                lambda: _core.channel_sums(pydl.ones((2, 3)), _X, _PAIR),
+                lambda: _core.channel_sums(pydl.ones((2, 3)), _X, _VECTOR, _VECTOR),
                 ValueError,
                 r"channel_sums: expected a gradient of shape \(2, 3, 4\), got \(2, 3\)",
+            ),
+            BadCall(
+                lambda: _core.channel_sums(_X, _X, _VECTOR, _VECTOR, weight=_VECTOR),
+                ValueError,
+                "channel_sums: expected 4 tensors, got 5",
             ),
         ),
     ),
     Row(
         "batch_norm_backward",
         _call_backward,
-        _reference(_backward, 2),
-        lambda rng: _channel_samples(rng, True, 2),
-        smooth=(0, 1, 3, 4),
+        _backward,
+        _backward_samples,
+        smooth=(0, 1, 2, 3, 4, 5, 6),
         rtol=1e-4,
         atol=1e-5,
         bad=(
             BadCall(
-                lambda: _core.batch_norm_backward(_X, _X, _PAIR, _VECTOR, batch=True),
+                lambda: _core.batch_norm_backward(_X, _X, _VECTOR, _VECTOR, _VECTOR, dbias=_VECTOR),
                 ValueError,
-                "batch_norm_backward",
+                "batch_norm_backward: expected 7 tensors, got 6",
+            ),
+            BadCall(
+                lambda: _core.batch_norm_backward(
+                    _X, _X, _VECTOR, _VECTOR, _VECTOR, dbias=_VECTOR, dweight=pydl.ones(4)
+                ),
+                ValueError,
+                r"batch_norm_backward: .* expects dweight of shape \(3,\), got \(4,\)",
             ),
         ),
     ),

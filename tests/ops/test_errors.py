@@ -79,6 +79,12 @@ CASES: list[Case] = [
     (lambda: pydl.take(_ones(0, 3), _index(0)), IndexError, "take: index 0"),
     (lambda: pydl.take(_ones(3), pydl.tensor([True])), TypeError, "take: .*bool"),
     (lambda: pydl.expand_dims(pydl.ones((1,) * 8), 0), ValueError, "at most 8 axes"),
+    (lambda: pydl.reshape(_ones(1), (1,) * 9), ValueError, "reshape: .*8 axes.* list of 9 numbers"),
+    (
+        lambda: pydl.nn.functional.conv2d(_ones(1, 1, 2, 2), _ones(1, 1, 1, 1), stride=[1] * 9),
+        ValueError,
+        "conv2d: .*8 axes.* list of 9 numbers",
+    ),
     (lambda: _core._apply_with_provider("none", "ref", [], {}), ValueError, "no op 'none'"),
     (
         lambda: _core._apply_with_provider("exp", "none", [_ones(1)], {}),

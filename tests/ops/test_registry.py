@@ -28,7 +28,7 @@ ELSEWHERE = {
 # Ops with floating-point results, but without a derivative: they make new tensors, or are parts of
 # derivatives that are never differentiated themselves (cpp/src/ops/recurrent.cpp).
 NOT_DIFFERENTIABLE = {
-    "full", "arange", "assign", "channel_moments",
+    "full", "arange", "assign",
     "recurrent_backward", "sequence_product",
 }  # fmt: skip
 # Where an op is bound under another name, or as a method.

@@ -41,7 +41,7 @@ INCLUDES = {
     "graph": [
         *BASICS,
         r"pydl/(autograd|random)\.h",
-        r"op/\w+\.h",
+        r"op/(attrs/)?\w+\.h",
         r"core/\w+\.h",
         r"exec/kernel\.h",
     ],
@@ -86,7 +86,7 @@ BINDINGS = [
     r"op/\w+\.h",
     r"exec/kernel(_choice)?\.h",
     r"runtime/\w+\.h",
-    r"compiler/traced_call\.h",
+    r"compiler/(program_cache|tracing)\.h",
     r"io/file\.h",
     r"optim/optimizer_state\.h",
     r"backends/(cpu/peak|onednn/(bare_conv|version))\.h",

@@ -330,19 +330,38 @@ PYDL_API Tensor ctc_loss_backward(const Tensor& g, const Tensor& log_probs, cons
 PYDL_API Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdims = false);
 
 // --- normalisation ---------------------------------------------------------------------------------
-// Channels are axis 1. Statistics have the dtype of x, or float32 if x is 16-bit.
-/// Mean and variance (not corrected) of each channel of x (N, C, ...), over all other axes: (2, C). Not differentiable.
-PYDL_API Tensor channel_moments(const Tensor& x);
-/// (x - mean) / sqrt(variance + epsilon) * weight + bias, per channel. With `batch` the moments are those of x, and the
-/// derivative with respect to x goes through them too; otherwise they are constants.
-PYDL_API Tensor batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias,
-                           double epsilon = 1e-5, bool batch = false);
-/// The sums of g, and of g times the normalised x, per channel: (2, C). These are the gradients of bias and weight.
-PYDL_API Tensor channel_sums(const Tensor& g, const Tensor& x, const Tensor& moments, double epsilon = 1e-5,
-                             bool batch = false);
-/// `sums` is the result of `channel_sums`; it is read only with `batch`.
-PYDL_API Tensor batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& moments, const Tensor& weight,
-                                    const Tensor& sums, double epsilon = 1e-5, bool batch = false);
+// Channels are axis 1. Statistics have the dtype of x, or float32 if x is 16-bit; weight and bias have it or that of x.
+struct ChannelStatistics {
+  Tensor mean;      ///< (C)
+  Tensor variance;  ///< (C), not corrected
+};
+/// Mean and variance of each channel of x (N, C, ...), over all other axes.
+PYDL_API ChannelStatistics channel_statistics(const Tensor& x);
+
+/// (x - mean) / sqrt(variance + epsilon) * weight + bias, by channel.
+PYDL_API Tensor batch_norm(const Tensor& x, const Tensor& mean, const Tensor& variance, const Tensor& weight,
+                           const Tensor& bias, double epsilon = 1e-5);
+
+struct BatchNormResults {
+  Tensor y;
+  Tensor mean;      ///< of x, (C)
+  Tensor variance;  ///< of x, (C), not corrected
+};
+/// `batch_norm` with the statistics of x itself, which are results too.
+PYDL_API BatchNormResults batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                           double epsilon = 1e-5);
+
+struct ChannelSums {
+  Tensor dbias;    ///< sums of g, (C)
+  Tensor dweight;  ///< sums of g times the normalised x, (C)
+};
+/// The gradients of bias and weight in `batch_norm`, from that of its result.
+PYDL_API ChannelSums channel_sums(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                  double epsilon = 1e-5);
+/// The gradient for x. With the sums of g, it goes through mean and variance too, which must be those of x; without,
+/// they are constants.
+PYDL_API Tensor batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                    const Tensor& weight, const ChannelSums& sums = {}, double epsilon = 1e-5);
 /// Normalises rows over the last `axes` axes to mean 0 and variance 1, or, without `center`, to root mean square 1.
 PYDL_API Tensor normalize(const Tensor& x, int64_t axes = 1, double epsilon = 1e-5, bool center = true);
 PYDL_API Tensor normalize_backward(const Tensor& g, const Tensor& x, int64_t axes = 1, double epsilon = 1e-5,

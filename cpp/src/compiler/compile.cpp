@@ -1,9 +1,8 @@
 // Compiled functions in C++, and the cache in which they look up the program for a call.
 #include "pydl/compile.h"
 
-#include <list>
-
-#include "compiler/trace_call.h"
+#include "compiler/program_cache.h"
+#include "compiler/tracing.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -34,7 +33,7 @@ StateSource::StateSource(const optim::Optimizer& optimizer)
 class CompiledFunction::Cache {
  public:
   Cache(TensorFunction function, CompileOptions options)
-      : function_(std::move(function)), options_(std::move(options)) {
+      : function_(std::move(function)), options_(std::move(options)), entries_(options_.cache_size) {
     if (!function_) throw ValueError("compile: expected a function, got none");
     if (options_.cache_size < 1) throw ValueError("compile: expected cache_size of at least 1, got 0");
     check_options(options_.program);
@@ -44,10 +43,12 @@ class CompiledFunction::Cache {
     if (is_tracing()) return function_(given);  // part of a larger function that is being traced
     std::vector<Tensor> arguments;
     for (const Tensor& argument : given) arguments.push_back(contiguous(argument));
-    const std::shared_ptr<const compiler::TracedCall> traced = find(arguments);
-    traced->add_gradients(arguments);
-    std::vector<Tensor> outputs = traced->program->run(arguments);
-    compiler::finish_call(traced, arguments, outputs);
+    std::shared_ptr<const Entry> entry = entries_.find([&](const Entry& known) { return serves(known, arguments); });
+    if (!entry) entry = entries_.add(trace(arguments));
+    const compiler::TracedCall& traced = *entry->traced;
+    traced.add_gradients(arguments);
+    std::vector<Tensor> outputs = traced.program->run(arguments);
+    compiler::finish_call(entry->traced, arguments, outputs);
     return outputs;
   }
 
@@ -56,7 +57,7 @@ class CompiledFunction::Cache {
 
   std::vector<std::shared_ptr<const Program>> programs() const {
     std::vector<std::shared_ptr<const Program>> result;
-    for (const Entry& entry : entries_) result.push_back(entry.traced->program);
+    for (const auto& entry : entries_.entries()) result.push_back(entry->traced->program);
     return result;
   }
 
@@ -75,51 +76,38 @@ class CompiledFunction::Cache {
     std::vector<Argument> arguments;
     std::vector<int64_t> structures;  // structure numbers of the state sources
     std::shared_ptr<const compiler::TracedCall> traced;
-
-    bool serves(std::span<const Tensor> given, std::span<const StateSource> sources) const {
-      if (given.size() != arguments.size() || !traced->serves()) return false;
-      for (size_t i = 0; i < given.size(); ++i) {
-        if (!arguments[i].fits(given[i])) return false;
-      }
-      for (size_t i = 0; i < sources.size(); ++i) {
-        if (sources[i].structure() != structures[i]) return false;
-      }
-      return true;
-    }
   };
 
-  std::shared_ptr<const compiler::TracedCall> find(std::span<const Tensor> arguments) {
-    for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-      if (!entry->serves(arguments, options_.states)) continue;
-      // The most recently used entry is tried first.
-      if (entry != entries_.begin()) entries_.splice(entries_.begin(), entries_, entry);
-      return entries_.front().traced;
+  bool serves(const Entry& entry, std::span<const Tensor> given) const {
+    if (given.size() != entry.arguments.size() || !entry.traced->serves()) return false;
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (!entry.arguments[i].fits(given[i])) return false;
     }
-    return trace(arguments);
+    for (size_t i = 0; i < options_.states.size(); ++i) {
+      if (options_.states[i].structure() != entry.structures[i]) return false;
+    }
+    return true;
   }
 
-  std::shared_ptr<const compiler::TracedCall> trace(std::span<const Tensor> arguments) {
+  Entry trace(std::span<const Tensor> arguments) {
     ++traces_;
-    ParamSet states;
-    for (const StateSource& source : options_.states) {
-      const ParamSet found = source.tensors();
-      states.tensors.insert(states.tensors.end(), found.tensors.begin(), found.tensors.end());
-    }
     Entry entry;
-    entry.traced = compiler::trace_call(function_, states, arguments, options_.program);
     for (const Tensor& argument : arguments) {
       entry.arguments.push_back({argument.dtype(), argument.shape(), argument.requires_grad()});
     }
+    compiler::Tracing tracing("a compiled function", compiler::tensors_of(options_.states), arguments,
+                              compiler::Purpose::program);
+    tracing.run(function_);
+    entry.traced = tracing.finish(options_.program);
+    tracing.require_nothing_kept();
     // Read after tracing, because the first step creates moments.
     for (const StateSource& source : options_.states) entry.structures.push_back(source.structure());
-    entries_.push_front(std::move(entry));
-    if (entries_.size() > options_.cache_size) entries_.pop_back();
-    return entries_.front().traced;
+    return entry;
   }
 
   TensorFunction function_;
   CompileOptions options_;
-  std::list<Entry> entries_;
+  compiler::ProgramCache<Entry> entries_;
   int64_t traces_ = 0;
 };
 

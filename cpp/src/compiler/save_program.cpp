@@ -1,6 +1,6 @@
 #include "pydl/save_program.h"
 
-#include "compiler/trace_call.h"
+#include "compiler/tracing.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -33,29 +33,28 @@ std::vector<std::string> numbered(const char* word, size_t count) {
   return names;
 }
 
-// The tensors of all sources; `structure_of` tells whether they are still the same.
-ParamSet states_of(const FunctionToSave& function) {
-  ParamSet states;
-  for (const StateSource& source : function.states) {
-    const ParamSet found = source.tensors();
-    states.tensors.insert(states.tensors.end(), found.tensors.begin(), found.tensors.end());
-  }
-  return states;
-}
-
+// Tells whether the tensors of the sources are still the same.
 int64_t structure_of(const FunctionToSave& function) {
   int64_t sum = 0;
   for (const StateSource& source : function.states) sum += source.structure();
   return sum;
 }
 
+RecordedFunction record_once(const FunctionToSave& function, std::span<const Tensor> inputs, size_t* outputs) {
+  compiler::Tracing tracing(function.name, compiler::tensors_of(function.states), inputs, compiler::Purpose::file);
+  tracing.run(function.function);
+  *outputs = tracing.results_count();
+  RecordedFunction recorded = tracing.record();
+  tracing.require_nothing_kept();
+  return recorded;
+}
+
 // An optimiser creates its moments in its first step. The function is then traced again, so that the states include
 // them.
-RecordedFunction record_once(const FunctionToSave& function, std::span<const Tensor> inputs, size_t* outputs) {
+RecordedFunction record_call(const FunctionToSave& function, std::span<const Tensor> inputs, size_t* outputs) {
   const int64_t before = structure_of(function);
-  RecordedFunction recorded = compiler::record_call(function.function, states_of(function), inputs, outputs);
-  if (structure_of(function) == before) return recorded;
-  return compiler::record_call(function.function, states_of(function), inputs, outputs);
+  RecordedFunction recorded = record_once(function, inputs, outputs);
+  return structure_of(function) == before ? recorded : record_once(function, inputs, outputs);
 }
 
 FunctionRecording record(const FunctionToSave& function) {
@@ -71,7 +70,7 @@ FunctionRecording record(const FunctionToSave& function) {
   }
   size_t outputs = 0;
   const auto add = [&](std::span<const Tensor> inputs) {
-    result.recordings.push_back(record_once(function, inputs, &outputs));
+    result.recordings.push_back(record_call(function, inputs, &outputs));
   };
   for (const int64_t size : result.batches) add(resized(function.example_inputs, *batch, size));
   if (result.batches.empty()) add(resized(function.example_inputs, -1, -1));

@@ -13,15 +13,16 @@ Modes Modes::current() {
 
 bool TracedCall::serves() const {
   if (modes != Modes::current()) return false;
-  for (size_t i = 0; i < states.size(); ++i) {
-    if (states[i].requires_grad() != requires_grad[i] || states[i].grad().defined() != has_grad[i]) return false;
+  for (const TracedState& state : states) {
+    if (state.tensor.requires_grad() != state.requires_grad) return false;
+    if (state.tensor.grad().defined() != state.has_grad) return false;
   }
   return true;
 }
 
 bool TracedCall::has_gradients_alike() const {
-  for (size_t i = 0; i < states.size(); ++i) {
-    if (states[i].grad().defined() != has_grad[i]) return false;
+  for (const TracedState& state : states) {
+    if (state.tensor.grad().defined() != state.has_grad) return false;
   }
   return true;
 }
@@ -31,16 +32,18 @@ std::string TracedCall::difference() const {
   if (modes.grad_enabled != now.grad_enabled) return "recording of gradients was switched";
   if (modes.autocast != now.autocast) return "autocast was switched";
   if (modes.threads != now.threads) return "the number of threads changed";
-  for (size_t i = 0; i < states.size(); ++i) {
-    if (states[i].requires_grad() != requires_grad[i]) return "requires_grad of a parameter changed";
-    if (states[i].grad().defined() != has_grad[i]) return "a parameter has a gradient from outside, or none any more";
+  for (const TracedState& state : states) {
+    if (state.tensor.requires_grad() != state.requires_grad) return "requires_grad of a parameter changed";
+    if (state.tensor.grad().defined() == state.has_grad) continue;
+    return "a parameter has a gradient from outside, or none any more";
   }
   return "";
 }
 
 void TracedCall::add_gradients(std::vector<Tensor>& arguments) const {
-  for (size_t i = 0; i < states.size(); ++i) {
-    if (has_grad[i]) arguments.push_back(contiguous(states[i].grad()));
+  if (!takes_gradients) return;
+  for (const TracedState& state : states) {
+    if (state.has_grad) arguments.push_back(contiguous(state.tensor.grad()));
   }
 }
 

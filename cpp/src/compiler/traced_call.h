@@ -31,15 +31,21 @@ struct PYDL_MODULE_API Modes {
   friend bool operator==(const Modes&, const Modes&) = default;
 };
 
+/// A state that may require gradients.
+struct TracedState {
+  Tensor tensor;
+  bool requires_grad;
+  bool has_grad;  ///< its `grad` is an argument
+};
+
 struct PYDL_MODULE_API TracedCall {
   std::shared_ptr<Program> program;
   size_t results_count = 0;
   Modes modes = Modes::current();
-  std::vector<Tensor> states;       ///< states that may require gradients
-  std::vector<bool> requires_grad;  ///< of each state
-  std::vector<bool> has_grad;       ///< whether the `grad` of each state is an argument
-  std::vector<Tensor> cleared;      ///< states that lose their `grad`
-  std::vector<Tensor> receivers;    ///< states that get their `grad` from the outputs after the results
+  std::vector<TracedState> states;
+  bool takes_gradients = false;   ///< whether any state has a `grad` from outside
+  std::vector<Tensor> cleared;    ///< states that lose their `grad`
+  std::vector<Tensor> receivers;  ///< states that get their `grad` from the outputs after the results
   std::optional<Derivative> derivative;
 
   /// Whether exactly those states have gradients that had them when the call was traced.

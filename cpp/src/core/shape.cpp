@@ -7,7 +7,12 @@
 namespace pydl {
 
 Dims::Dims(std::span<const int64_t> values) {
-  for (const int64_t value : values) push_back(value);
+  if (values.size() > static_cast<size_t>(max_rank)) {
+    throw ValueError(
+        concat_text("a tensor has at most ", max_rank, " axes, got a list of ", values.size(), " numbers"));
+  }
+  std::copy(values.begin(), values.end(), values_.begin());
+  rank_ = static_cast<int>(values.size());
 }
 
 Dims Dims::filled(int rank, int64_t value) {

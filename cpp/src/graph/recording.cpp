@@ -6,6 +6,8 @@
 #include "core/tensor_impl.h"
 #include "graph/tracer.h"
 #include "op/apply.h"
+#include "op/attrs/random.h"
+#include "op/attrs/view.h"
 #include "pydl/autograd.h"
 #include "pydl/random.h"
 
@@ -268,8 +270,8 @@ class Player {
   // How many numbers a random op draws: one per element of its result.
   int64_t count_of(const RecordedCall& call, const op::Attrs& attrs) const {
     if (call.op == op::OpId::dropout) return values_.at(static_cast<size_t>(call.inputs[0])).size();
-    if (call.op == op::OpId::permutation) return attrs.integer("n");
-    return element_count(attrs.dims("shape"));
+    if (call.op == op::OpId::permutation) return op::from_attrs<op::PermutationAttrs>(attrs).n;
+    return element_count(op::from_attrs<op::ShapeAttrs>(attrs).shape);
   }
 
   void take(int generator, int value, int64_t count) {

@@ -68,16 +68,17 @@ struct OlderCall {
   std::vector<Tensor> (*run)(const op::Attrs& attrs, std::span<const Tensor> inputs);
 };
 
-/// A call of an op, whose results are the next values; or (op: count) the state of a random generator to draw from.
+/// A call of an op, or of an older form of one, whose results are the next values; or the state of a random generator
+/// to draw from.
 struct RecordedCall {
-  op::OpId op = op::OpId::count;
+  op::OpId op = op::OpId::count;                             // set if the call has its present form
   const OlderCall* older = nullptr;                          // set if the call has an older form
   std::vector<std::pair<std::string_view, OpenAttr>> attrs;  // the names are those of the op's record
   std::vector<int> inputs;
   int region = 0;
   int generator = 0;
 
-  bool draws() const { return op == op::OpId::count; }
+  bool draws() const { return op == op::OpId::count && older == nullptr; }
   const op::OpDef& def() const { return older == nullptr ? op::op_def(op) : older->def; }
 };
 

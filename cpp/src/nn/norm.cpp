@@ -61,23 +61,35 @@ void check_channel_arguments(const char* name, const Tensor& x, const ChannelArg
   }
 }
 
-Tensor row(const Tensor& pair, int64_t index) {
-  return reshape(slice(pair, {index, 0}, {1, pair.size(1)}, {1, 1}), {-1});
-}
-
 // running += (fresh - running) * momentum
 void advance(const Tensor& running, const Tensor& fresh, const BatchNormOptions& options) {
   const Tensor difference = fresh - running;
   assign(running, running + (options.factor.defined() ? difference * options.factor : difference * options.momentum));
 }
 
-// Calls the op with the dtypes that it requires, and with neutral parameters where none are given.
-Tensor apply_batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias,
-                        double epsilon, bool batch) {
+// Weight and bias in the dtype of statistics, neutral where they are not given.
+struct ChannelParameters {
+  Tensor weight;
+  Tensor bias;
+};
+ChannelParameters parameters_for(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const DType dtype = statistics_dtype(x.dtype());
   const Dims channels = {x.size(1)};
-  return pydl::batch_norm(x, astype(moments, dtype), weight.defined() ? astype(weight, dtype) : ones(channels, dtype),
-                          bias.defined() ? astype(bias, dtype) : zeros(channels, dtype), epsilon, batch);
+  return {weight.defined() ? astype(weight, dtype) : ones(channels, dtype),
+          bias.defined() ? astype(bias, dtype) : zeros(channels, dtype)};
+}
+
+// Normalises with the running statistics. Where a backward pass may follow, it reads copies, because training may
+// overwrite them before.
+Tensor normalise_by_running(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
+                            const ChannelParameters& parameters, double epsilon) {
+  const DType dtype = statistics_dtype(x.dtype());
+  const bool records =
+      grad_enabled() && (x.requires_grad() || parameters.weight.requires_grad() || parameters.bias.requires_grad());
+  const auto current = [&](const Tensor& running) {
+    return astype(records ? copy(running.detach()) : running.detach(), dtype);
+  };
+  return pydl::batch_norm(x, current(running_mean), current(running_var), parameters.weight, parameters.bias, epsilon);
 }
 
 // Scales and shifts y by parameters of shape (C) or of the trailing axes, reshaped to `shape` for broadcasting. The
@@ -128,25 +140,25 @@ Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& run
                   const Tensor& bias, const BatchNormOptions& options) try {
   check_channel_arguments("batch_norm", x, {running_mean, running_var, weight, bias}, options.training);
   const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
+  const ChannelParameters parameters = parameters_for(elements, weight, bias);
   if (!options.training) {
-    const Tensor rows[] = {running_mean, running_var};
-    return apply_batch_norm(elements, stack(rows).detach(), weight, bias, options.epsilon, false);
+    return normalise_by_running(elements, running_mean, running_var, parameters, options.epsilon);
   }
   const int64_t count = x.size(1) == 0 ? 0 : x.size() / x.size(1);
   if (count < 2 && x.size(1) > 0) {
     throw ValueError(
         concat_text("batch_norm: expected more than 1 value per channel in training, got x of shape ", x.shape()));
   }
-  const Tensor moments = channel_moments(elements);
+  const BatchNormResults results = batch_norm_train(elements, parameters.weight, parameters.bias, options.epsilon);
   if (running_mean.defined()) {
     const GradMode without_history(false);
     const auto n = static_cast<double>(count);
-    advance(running_mean, row(moments, 0), options);
+    advance(running_mean, results.mean, options);
     // The factor stays a double until it is used, because a program file derives from it how it depends on the batch
     // size.
-    advance(running_var, row(moments, 1) * full({}, n / (n - 1), moments.dtype()), options);
+    advance(running_var, results.variance * full({}, n / (n - 1), results.variance.dtype()), options);
   }
-  return apply_batch_norm(elements, moments, weight, bias, options.epsilon, true);
+  return results.y;
 } catch (const Error&) {
   core::rethrow_as("batch_norm");
 }

@@ -79,24 +79,21 @@ const std::vector<Text>& texts_of_choice() {
   return *texts;
 }
 
-/// Converts a field to the value that calls hold.
+/// What calls hold of a field, which must outlive it.
 template <class T>
-AttrValue to_value(const T& field) {
+decltype(auto) content_of(const T& field) {
   if constexpr (std::is_same_v<T, Element>) {
     return std::visit([](auto content) { return AttrValue(content); }, field);
   } else if constexpr (kind_of<T>() == AttrKind::choice) {
-    return texts_of_choice<T>()[static_cast<size_t>(field)];
+    return Text(texts_of_choice<T>()[static_cast<size_t>(field)]);
   } else {
-    return field;
+    return (field);
   }
 }
 
 /// Sets a field from the value that a call holds.
 template <class T>
 void from_value(std::string_view name, const AttrValue& value, T& field) {
-  const auto fail = [&] {
-    throw TypeError(concat_text("an op was called with its attribute '", name, "' of a wrong type"));
-  };
   if constexpr (std::is_same_v<T, Element>) {
     if (const auto* flag = std::get_if<bool>(&value)) {
       field = *flag;
@@ -105,18 +102,18 @@ void from_value(std::string_view name, const AttrValue& value, T& field) {
     } else if (const auto* number = std::get_if<double>(&value)) {
       field = *number;
     } else {
-      fail();
+      Attrs::fail_of_type(name);
     }
   } else if constexpr (kind_of<T>() == AttrKind::choice) {
     const auto* text = std::get_if<Text>(&value);
     const std::vector<Text>& names = texts_of_choice<T>();
     size_t found = 0;
     while (text != nullptr && found < names.size() && !(*text == names[found])) ++found;
-    if (text == nullptr || found == names.size()) fail();
+    if (text == nullptr || found == names.size()) Attrs::fail_of_type(name);
     field = static_cast<T>(found);
   } else {
     const T* content = std::get_if<T>(&value);
-    if (content == nullptr) fail();
+    if (content == nullptr) Attrs::fail_of_type(name);
     field = *content;
   }
 }
@@ -130,27 +127,38 @@ Attrs to_attrs(const Struct& fields) {
   attrs.reserve(count);
   fields.visit_fields([&](std::string_view name, const auto& field) {
     if constexpr (is_optional<std::decay_t<decltype(field)>>::value) {
-      if (field) attrs.add(name, to_value(*field));
+      if (field) attrs.add(name, content_of(*field));
     } else {
-      attrs.add(name, to_value(field));
+      attrs.add(name, content_of(field));
     }
   });
   return attrs;
 }
 
-/// Converts the attributes of a call to a struct; throws if one is missing or of another kind.
+/// Converts the attributes of a call to a struct; throws if one is missing or of another kind. A struct may have only
+/// some of the attributes, such as those that several ops have in common.
 template <class Struct>
 Struct from_attrs(const Attrs& attrs) {
   Struct result;
+  AttrReader reader(attrs);
   result.visit_fields([&](std::string_view name, auto& field) {
     using Field = std::decay_t<decltype(field)>;
     if constexpr (is_optional<Field>::value) {
-      if (const AttrValue* value = attrs.find_if_given(name)) from_value(name, *value, field.emplace());
+      if (const AttrValue* value = reader.find_if_given(name)) from_value(name, *value, field.emplace());
     } else {
-      from_value(name, attrs.find(name), field);
+      from_value(name, reader.find(name), field);
     }
   });
   return result;
+}
+
+/// Replaces the value of a field in the attributes of a call.
+template <class Struct, class T>
+void set_field(Attrs& attrs, T Struct::* member, const std::type_identity_t<T>& value) {
+  const Struct fields = {};
+  fields.visit_fields([&](std::string_view name, const auto& field) {
+    if (static_cast<const void*>(&field) == &(fields.*member)) attrs.set(name, content_of(value));
+  });
 }
 
 /// What the record of an op states about its attributes.
@@ -164,7 +172,7 @@ std::vector<AttrField> fields_of() {
     using Field = std::decay_t<decltype(field)>;
     AttrField entry = {name, kind_of<Field>(), is_optional<Field>::value};
     if constexpr (!is_optional<Field>::value) {
-      if (result.size() >= required) entry.standard = to_value(field);
+      if (result.size() >= required) entry.standard = content_of(field);
       if constexpr (kind_of<Field>() == AttrKind::choice) entry.choices = choice_names(Field{});
     }
     result.push_back(std::move(entry));

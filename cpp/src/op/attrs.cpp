@@ -70,9 +70,9 @@ Numbers::Numbers(std::span<const double> numbers) : size_(numbers.size()) {
   std::copy(numbers.begin(), numbers.end(), numbers_.begin());
 }
 
-void Attrs::set(std::string_view name, AttrValue value) {
+void Attrs::set(std::string_view name, const AttrValue& value) {
   for (auto& [key, old] : entries_) {
-    if (key == name) old = std::move(value);
+    if (is_same_name(key, name)) old = value;
   }
 }
 
@@ -100,13 +100,12 @@ void Attrs::fail_of_type(std::string_view name) {
   throw TypeError(concat_text("an op was called with its attribute '", name, "' of a wrong type"));
 }
 
-std::optional<int64_t> Attrs::integer_if_given(std::string_view name) const {
-  const AttrValue* value = find_if_given(name);
-  return value != nullptr ? std::optional(as<int64_t>(*value, name)) : std::nullopt;
-}
-
 const AttrValue& Attrs::find(std::string_view name) const {
   if (const AttrValue* value = find_if_given(name)) return *value;
+  fail_of_missing(name);
+}
+
+void Attrs::fail_of_missing(std::string_view name) {
   throw Error(concat_text("an op was called without its attribute '", name, "'"));
 }
 

@@ -80,31 +80,31 @@ PYDL_MODULE_API bool may_be(const AttrField& field, std::string_view text);
 /// Whether a value is of the kind of its field and, for a choice, one of its names.
 PYDL_MODULE_API bool fits(const AttrField& field, const AttrValue& value);
 
-/// A few (name, value) pairs in insertion order. Names are string literals.
+/// A few (name, value) pairs in insertion order, which is that of the fields of the attribute struct (op/attr_struct.h)
+/// wherever a struct was converted. Names are string literals.
 class Attrs {
  public:
   Attrs() = default;
   Attrs(std::initializer_list<std::pair<std::string_view, AttrValue>> entries) : entries_(entries) {}
 
   /// `name` must outlive the attrs.
-  void add(std::string_view name, AttrValue value) { entries_.emplace_back(name, std::move(value)); }
+  template <class T>
+  void add(std::string_view name, const T& value) {
+    entries_.emplace_back(name, value);
+  }
 
   /// Reserves room for this number of entries.
   void reserve(size_t count) { entries_.reserve(count); }
 
   /// Replaces the value of an existing name.
-  void set(std::string_view name, AttrValue value);
+  void set(std::string_view name, const AttrValue& value);
 
   bool empty() const { return entries_.empty(); }
   const auto& entries() const { return entries_; }
 
-  /// The integer of this name, if there is one.
-  std::optional<int64_t> integer_if_given(std::string_view name) const;
   bool flag(std::string_view name) const { return get<bool>(name); }
   int64_t integer(std::string_view name) const { return get<int64_t>(name); }
   double number(std::string_view name) const { return get<double>(name); }
-  const std::string& text(std::string_view name) const { return get<Text>(name).str(); }
-  DType dtype(std::string_view name) const { return get<DType>(name); }
   const Dims& dims(std::string_view name) const { return get<Dims>(name); }
 
   /// The value of this name, or null.
@@ -115,6 +115,10 @@ class Attrs {
 
   /// The value of this name; throws if there is none.
   const AttrValue& find(std::string_view name) const;
+
+  /// The errors of calls that lack an attribute, or have one of another kind.
+  [[noreturn]] static void fail_of_missing(std::string_view name);
+  [[noreturn]] static void fail_of_type(std::string_view name);
 
  private:
   template <class T>
@@ -127,9 +131,35 @@ class Attrs {
     if (content == nullptr) fail_of_type(name);
     return *content;
   }
-  [[noreturn]] static void fail_of_type(std::string_view name);
 
   std::vector<std::pair<std::string_view, AttrValue>> entries_;
+};
+
+/// Reads the values of a call, each once. If they are asked for in the order in which the call holds them, as is usual,
+/// no names are searched or compared: equal literals have one address.
+class AttrReader {
+ public:
+  explicit AttrReader(const Attrs& attrs)
+      : attrs_(attrs), next_(attrs.entries().data()), end_(next_ + attrs.entries().size()) {}
+
+  /// The value of this name, or null.
+  const AttrValue* find_if_given(std::string_view name) {
+    if (next_ == end_) return nullptr;  // all values have been read
+    if (next_->first.data() == name.data() && next_->first.size() == name.size()) return &(next_++)->second;
+    return attrs_.find_if_given(name);
+  }
+
+  /// The value of this name; throws if there is none.
+  const AttrValue& find(std::string_view name) {
+    const AttrValue* value = find_if_given(name);
+    if (value == nullptr) Attrs::fail_of_missing(name);
+    return *value;
+  }
+
+ private:
+  const Attrs& attrs_;
+  const std::pair<std::string_view, AttrValue>* next_;
+  const std::pair<std::string_view, AttrValue>* end_;
 };
 
 }  // namespace pydl::op

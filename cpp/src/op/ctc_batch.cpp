@@ -4,12 +4,12 @@
 
 namespace pydl::op {
 
-CtcBatch::CtcBatch(const Attrs& attrs, std::span<const exec::BufferSpec> operands)
+CtcBatch::CtcBatch(const CtcAttrs& attrs, std::span<const exec::BufferSpec> operands)
     : steps(operands[0].shape[0]),
       count(operands[0].shape[1]),
       classes(operands[0].shape[2]),
-      blank(attrs.integer("blank")),
-      zero_infinity(attrs.flag("zero_infinity")),
+      blank(attrs.blank),
+      zero_infinity(attrs.zero_infinity),
       joined_(operands[1].shape.rank() == 1),
       target_stride_(operands[1].strides.back()),
       input_length_stride_(operands[2].strides[0]),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "exec/kernel.h"
+#include "op/attrs/ctc.h"
 
 namespace pydl::op {
 
@@ -29,7 +30,7 @@ class CtcSample {
 class CtcBatch {
  public:
   /// `operands`: log_probs (T, N, C), targets (N, S) or (sum of target lengths), input_lengths (N), target_lengths (N).
-  CtcBatch(const Attrs& attrs, std::span<const exec::BufferSpec> operands);
+  CtcBatch(const CtcAttrs& attrs, std::span<const exec::BufferSpec> operands);
 
   /// The largest number of states that a sample can have.
   int64_t most_states() const { return 2 * (joined_ ? total_ : width_) + 1; }

@@ -51,14 +51,15 @@ void require_rank(OpId id, const char* what, const BufferSpec& spec) {
 
 // Requires that all attributes have one entry per spatial axis, within their ranges, and that the number of groups
 // divides the channels.
-void require_options(OpId id, const Attrs& attrs, int spatial) {
+template <class Options>
+void require_options(OpId id, const Options& options, int spatial) {
   const std::string name = name_of(id, spatial);
-  require_per_axis(name, attrs, "stride", spatial, 1);
-  require_per_axis(name, attrs, "padding_low", spatial, 0);
-  require_per_axis(name, attrs, "padding_high", spatial, 0);
-  require_per_axis(name, attrs, "dilation", spatial, 1);
-  if (attrs.integer("groups") < 1) {
-    throw ValueError(concat_text(name, ": expected at least 1 group, got ", attrs.integer("groups")));
+  require_per_axis(name, options.stride, "stride", spatial, 1);
+  require_per_axis(name, options.padding_low, "padding_low", spatial, 0);
+  require_per_axis(name, options.padding_high, "padding_high", spatial, 0);
+  require_per_axis(name, options.dilation, "dilation", spatial, 1);
+  if (options.groups < 1) {
+    throw ValueError(concat_text(name, ": expected at least 1 group, got ", options.groups));
   }
 }
 
@@ -121,8 +122,8 @@ void infer_conv(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
     throw ValueError(concat_text(name, ": expected a weight of rank ", x.rank(), " for the input ", named_shape(x),
                                  ", got shape ", weight));
   }
-  require_options(OpId::conv, attrs, x.rank() - 2);
   const auto options = op::from_attrs<op::ConvAttrs>(attrs);
+  require_options(OpId::conv, options, x.rank() - 2);
   // Channels are checked first: if their number is wrong, messages about sizes are meaningless.
   Dims y = with_spatial(x[0], weight[0], spatial_part(x));
   if (channels_in(weight, options.groups) == x[1]) {
@@ -142,8 +143,8 @@ void infer_backward_input(const Attrs& attrs, std::span<const BufferSpec> inputs
   require_rank(id, "a gradient", inputs[0]);
   require_same_dtype("conv_backward_input", inputs[0], inputs[1]);
   const int spatial = g.rank() - 2;
-  require_options(id, attrs, spatial);
   const auto options = op::from_attrs<op::ConvBackwardInputAttrs>(attrs);
+  require_options(id, options, spatial);
   if (weight.rank() != g.rank() || options.size.rank() != spatial) {
     throw ValueError(concat_text(name_of(id, spatial), ": expected a weight of rank ", g.rank(), " and ", spatial,
                                  " spatial sizes, got shape ", weight, " and ", options.size));
@@ -163,8 +164,8 @@ void infer_backward_weight(const Attrs& attrs, std::span<const BufferSpec> input
   require_rank(id, "a gradient", inputs[0]);
   require_same_dtype("conv_backward_weight", inputs[0], inputs[1]);
   const int spatial = g.rank() - 2;
-  require_options(id, attrs, spatial);
   const auto options = op::from_attrs<op::ConvBackwardWeightAttrs>(attrs);
+  require_options(id, options, spatial);
   if (x.rank() != g.rank() || options.kernel.rank() != spatial || x[1] % options.groups != 0) {
     throw ValueError(concat_text(name_of(id, spatial), ": gradient ", g, ", input ", x, " and kernel ", options.kernel,
                                  " do not fit together"));
@@ -258,19 +259,23 @@ void define_conv(Registry& registry) {
 
 namespace {
 
-Attrs attrs_of(const ConvOptions& options, int rank) {
+// The fields that the attributes of all three ops have.
+template <class Fields>
+Fields attrs_of(const ConvOptions& options, int rank) {
   const int spatial = std::max(rank - 2, 0);
-  return {{"stride", or_filled(options.stride, spatial, 1)},
-          {"padding_low", or_filled(options.padding_low, spatial, 0)},
-          {"padding_high", or_filled(options.padding_high, spatial, 0)},
-          {"dilation", or_filled(options.dilation, spatial, 1)},
-          {"groups", options.groups}};
+  Fields fields;
+  fields.stride = or_filled(options.stride, spatial, 1);
+  fields.padding_low = or_filled(options.padding_low, spatial, 0);
+  fields.padding_high = or_filled(options.padding_high, spatial, 0);
+  fields.dilation = or_filled(options.dilation, spatial, 1);
+  fields.groups = options.groups;
+  return fields;
 }
 
 }  // namespace
 
 Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvOptions& options) try {
-  const Attrs attrs = attrs_of(options, x.rank());
+  const Attrs attrs = op::to_attrs(attrs_of<op::ConvAttrs>(options, x.rank()));
   DType dtype = promote(x.dtype(), weight.dtype());
   if (bias.defined()) dtype = promote(dtype, bias.dtype());
   dtype = product_dtype(dtype);
@@ -281,19 +286,19 @@ Tensor conv(const Tensor& x, const Tensor& weight, const Tensor& bias, const Con
 }
 
 Tensor conv_backward_input(const Tensor& g, const Tensor& weight, const Dims& size, const ConvOptions& options) try {
-  Attrs attrs = attrs_of(options, g.rank());
-  attrs.add("size", size);
+  auto attrs = attrs_of<op::ConvBackwardInputAttrs>(options, g.rank());
+  attrs.size = size;
   const DType dtype = product_dtype(promote(g.dtype(), weight.dtype()));
-  return op::apply(OpId::conv_backward_input, attrs, {astype(g, dtype), astype(weight, dtype)});
+  return op::apply(OpId::conv_backward_input, op::to_attrs(attrs), {astype(g, dtype), astype(weight, dtype)});
 } catch (const Error&) {
   core::rethrow_as("conv_backward_input");
 }
 
 Tensor conv_backward_weight(const Tensor& g, const Tensor& x, const Dims& kernel, const ConvOptions& options) try {
-  Attrs attrs = attrs_of(options, g.rank());
-  attrs.add("kernel", kernel);
+  auto attrs = attrs_of<op::ConvBackwardWeightAttrs>(options, g.rank());
+  attrs.kernel = kernel;
   const DType dtype = product_dtype(promote(g.dtype(), x.dtype()));
-  return op::apply(OpId::conv_backward_weight, attrs, {astype(g, dtype), astype(x, dtype)});
+  return op::apply(OpId::conv_backward_weight, op::to_attrs(attrs), {astype(g, dtype), astype(x, dtype)});
 } catch (const Error&) {
   core::rethrow_as("conv_backward_weight");
 }

@@ -11,23 +11,12 @@
 namespace pydl {
 
 using op::Attrs;
-using op::AttrValue;
 using op::BufferSpec;
 using op::OpId;
 
 namespace ops {
 
 namespace {
-
-// The value of a numeric attribute, which may be of any number type.
-Scalar number_attr(const Attrs& attrs, std::string_view wanted) {
-  for (const auto& [name, value] : attrs.entries()) {
-    if (name != wanted) continue;
-    if (const auto* integer = std::get_if<int64_t>(&value)) return *integer;
-    if (const auto* flag = std::get_if<bool>(&value)) return *flag;
-  }
-  return attrs.number(wanted);
-}
 
 // Calls from files are checked as well, because kernels convert values without checking.
 void require_value(const char* name, Scalar value, DType dtype) {
@@ -42,9 +31,10 @@ void require_value(const char* name, Scalar value, DType dtype) {
 }
 
 void infer_full(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* output, int64_t*) {
-  require_value("full", number_attr(attrs, "value"), attrs.dtype("dtype"));
-  for (const int64_t size : attrs.dims("shape")) require_sizes("full", {size});  // too many in total: a MemoryError
-  *output = row_major(attrs.dtype("dtype"), attrs.dims("shape"));
+  const auto full = op::from_attrs<op::FullAttrs>(attrs);
+  require_value("full", std::visit([](auto value) { return Scalar(value); }, full.value), full.dtype);
+  for (const int64_t size : full.shape) require_sizes("full", {size});  // too many in total: a MemoryError
+  *output = row_major(full.dtype, full.shape);
 }
 
 void infer_arange(const Attrs& attrs, std::span<const BufferSpec>, BufferSpec* output, int64_t*) {
@@ -76,7 +66,7 @@ void define_create(Registry& registry) {
 
 namespace {
 
-AttrValue attr_of(Scalar value) {
+op::Element element_of(Scalar value) {
   if (value.is_boolean()) return value.to_int64() != 0;
   if (value.is_floating() || value.is_large()) return value.to_real();
   return value.to_int64();
@@ -120,7 +110,7 @@ void require_range(Scalar start, Scalar step, int64_t count, DType dtype) {
 Tensor full(const Dims& shape, Scalar value, DType dtype) try {
   // Values too large for int64 are kept as doubles, for floating-point dtypes only.
   if (value.is_large() && is_integer(dtype)) value.to_integer(dtype);
-  return op::apply(OpId::full, {{"shape", shape}, {"dtype", dtype}, {"value", attr_of(value)}}, {});
+  return op::apply(OpId::full, op::to_attrs(op::FullAttrs{shape, dtype, element_of(value)}), {});
 } catch (const Error&) {
   core::rethrow_as("full");
 }
@@ -148,9 +138,11 @@ Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype) try {
   const bool whole = !large && !start.is_floating() && !step.is_floating() && !is_floating(dtype);
   if (dtype == DType::boolean) throw TypeError("arange: bool has no arithmetic; choose a number dtype");
   require_range(start, step, count, dtype);
-  const AttrValue first = whole ? AttrValue(start.to_int64()) : AttrValue(start.to_double());
-  const AttrValue increment = whole ? AttrValue(step.to_int64()) : AttrValue(step.to_double());
-  return op::apply(OpId::arange, {{"start", first}, {"step", increment}, {"count", count}, {"dtype", dtype}}, {});
+  const auto number = [&](Scalar value) -> op::Element {
+    if (whole) return value.to_int64();
+    return value.to_double();
+  };
+  return op::apply(OpId::arange, op::to_attrs(op::ArangeAttrs{number(start), number(step), count, dtype}), {});
 } catch (const Error&) {
   core::rethrow_as("arange");
 }
@@ -159,9 +151,9 @@ Tensor linspace(double start, double stop, int64_t count, DType dtype) try {
   if (count < 0) throw ValueError(concat_text("linspace: the count must not be negative, got ", count));
   if (!is_floating(dtype)) throw TypeError(concat_text("linspace: expected a floating-point dtype, got ", dtype));
   const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0.0;
-  const Attrs attrs = {{"start", start}, {"step", step}, {"count", count}, {"dtype", DType::float64}};
   // Computed in float64, and from the nearer end, so that the last number is exactly `stop`.
-  const Tensor ascending = op::apply(OpId::arange, attrs, {});
+  const Tensor ascending =
+      op::apply(OpId::arange, op::to_attrs(op::ArangeAttrs{start, step, count, DType::float64}), {});
   if (count < 2) return astype(ascending, dtype);
   const Tensor index = arange(0, count, 1, DType::int64);
   const Tensor last = equal(index, Tensor::scalar(count - 1, DType::int64));

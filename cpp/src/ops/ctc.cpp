@@ -123,13 +123,11 @@ Tensor whole_numbers(const char* argument, const Tensor& x) {
   return astype(x, DType::int64);
 }
 
-Attrs ctc_attrs(int64_t blank, bool zero_infinity) { return {{"blank", blank}, {"zero_infinity", zero_infinity}}; }
-
 }  // namespace
 
 Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
                 const Tensor& target_lengths, int64_t blank, bool zero_infinity) try {
-  return op::apply(OpId::ctc_loss, ctc_attrs(blank, zero_infinity),
+  return op::apply(OpId::ctc_loss, op::to_attrs(op::CtcAttrs{blank, zero_infinity}),
                    {widened(log_probs), whole_numbers("targets", targets),
                     whole_numbers("input_lengths", input_lengths), whole_numbers("target_lengths", target_lengths)});
 } catch (const Error&) {
@@ -138,7 +136,7 @@ Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& in
 
 Tensor ctc_loss_backward(const Tensor& g, const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
                          const Tensor& target_lengths, int64_t blank, bool zero_infinity) try {
-  return op::apply(OpId::ctc_loss_backward, ctc_attrs(blank, zero_infinity),
+  return op::apply(OpId::ctc_loss_backward, op::to_attrs(op::CtcAttrs{blank, zero_infinity}),
                    {g, log_probs, whole_numbers("targets", targets), whole_numbers("input_lengths", input_lengths),
                     whole_numbers("target_lengths", target_lengths)});
 } catch (const Error&) {

@@ -18,7 +18,7 @@ using op::OpId;
 // Integers are summed in int64, as NumPy does.
 void infer_cumsum(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* result, int64_t*) {
   const BufferSpec& x = inputs[0];
-  axis_attr("cumsum", attrs, x.shape.rank());
+  require_axis("cumsum", op::from_attrs<op::CumsumAttrs>(attrs).axis, x.shape.rank());
   *result = row_major(is_floating(x.dtype) ? x.dtype : DType::int64, x.shape);
 }
 
@@ -38,7 +38,7 @@ void define_cumulative(Registry& registry) {
                        .inputs = {"x"},
                        .attributes = op::fields_of<op::CumsumAttrs>(),
                        .example = ">>> pydl.cumsum(pydl.tensor([1, 2, 3]), axis=0)\ntensor([1, 3, 6], dtype=int64)\n",
-                       .canonical = canonical_axis,
+                       .canonical = canonical_axis<op::CumsumAttrs>,
                        .infer = infer_cumsum,
                        .backward = cumsum_gradients,
                    });

@@ -78,7 +78,7 @@ void infer_elementwise(const Attrs&, std::span<const BufferSpec> inputs, BufferS
 }
 
 void infer_cast(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  *output = broadcast_output("cast", inputs, attrs.dtype("dtype"));
+  *output = broadcast_output("cast", inputs, op::from_attrs<op::CastAttrs>(attrs).dtype);
 }
 
 void infer_copy(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
@@ -260,7 +260,7 @@ Tensor clip(const Tensor& x, const Tensor& low, const Tensor& high) try {
 }
 
 Tensor astype(const Tensor& x, DType dtype) try {
-  return x.dtype() == dtype ? x : op::apply(OpId::cast, {{"dtype", dtype}}, {x});
+  return x.dtype() == dtype ? x : op::apply(OpId::cast, op::to_attrs(op::CastAttrs{dtype}), {x});
 } catch (const Error&) {
   core::rethrow_as("astype");
 }

@@ -1,6 +1,7 @@
 // Declares all ops: each file of this folder with a function `define_<family>` declares the ops of one family.
 #pragma once
 
+#include "op/attr_struct.h"
 #include "op/declared_ops.h"
 #include "op/op_def.h"
 
@@ -30,10 +31,14 @@ void require_floating(const char* op, const op::BufferSpec& spec);
 /// Throws an error with the op's name unless both have the same dtype.
 void require_same_dtype(const char* op, const op::BufferSpec& a, const op::BufferSpec& b);
 
-/// Converts the attribute `axis` to count from the front of the first input.
-void canonical_axis(op::Attrs& attrs, std::vector<Tensor>& inputs);
-/// The attribute `axis`; throws an error with the op's name unless it is one of `rank` axes.
-int axis_attr(const char* op, const op::Attrs& attrs, int rank);
+/// Converts the attribute `axis`, a field of the struct, to count from the front of the first input.
+template <class Struct>
+void canonical_axis(op::Attrs& attrs, std::vector<Tensor>& inputs) {
+  const int64_t axis = op::from_attrs<Struct>(attrs).axis;
+  op::set_field(attrs, &Struct::axis, normalize_axis("axis", axis, inputs[0].rank()));
+}
+/// Returns the axis; throws an error with the op's name unless it is one of `rank` axes.
+int require_axis(const char* op, int64_t axis, int rank);
 
 /// Throws an error with the op's name if sizes are negative or there are more elements than can be counted.
 void require_sizes(const char* op, const Dims& shape);

@@ -27,8 +27,8 @@ void require_index(const char* op, const BufferSpec& index) {
 // The other axes of a gather must be equal, or have size 1 and be broadcast beforehand.
 void infer_gather(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_index("gather", inputs[1]);
+  const int axis = require_axis("gather", op::from_attrs<op::GatherAttrs>(attrs).axis, inputs[0].shape.rank());
   Dims expected = inputs[0].shape;
-  const int axis = axis_attr("gather", attrs, expected.rank());
   if (inputs[1].shape.rank() == expected.rank()) expected[axis] = inputs[1].shape[axis];
   if (inputs[1].shape != expected) {
     throw ValueError(concat_text("gather: index of shape ", inputs[1].shape, " must agree with shape ", inputs[0].shape,
@@ -43,32 +43,34 @@ void infer_gather_backward(const Attrs& attrs, std::span<const BufferSpec> input
     throw ValueError(concat_text("gather_backward: gradient of shape ", inputs[0].shape, " and index of shape ",
                                  inputs[1].shape, " must agree"));
   }
+  const auto given = op::from_attrs<op::GatherBackwardAttrs>(attrs);
   Dims shape = inputs[0].shape;
-  shape[axis_attr("gather_backward", attrs, shape.rank())] = attrs.integer("size");
+  shape[require_axis("gather_backward", given.axis, shape.rank())] = given.size;
   require_sizes("gather_backward", shape);
   *output = row_major(inputs[0].dtype, shape);
 }
 
-void require_skip(const char* op, const Attrs& attrs, int64_t size) {
-  const std::optional<int64_t> skip = attrs.integer_if_given("skip");
+void require_skip(const char* op, std::optional<int64_t> skip, int64_t size) {
   if (!skip || (*skip >= 0 && *skip < size)) return;
   throw IndexError(concat_text(op, ": slice ", *skip, " to skip is outside an axis of size ", size));
 }
 
 void infer_take(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_index("take", inputs[1]);
-  const int axis = axis_attr("take", attrs, inputs[0].shape.rank());
+  const auto given = op::from_attrs<op::TakeAttrs>(attrs);
+  const int axis = require_axis("take", given.axis, inputs[0].shape.rank());
   Dims shape = inputs[0].shape;
   shape.erase(axis);
   for (int i = 0; i < inputs[1].shape.rank(); ++i) shape.insert(axis + i, inputs[1].shape[i]);
   require_sizes("take", shape);
-  require_skip("take", attrs, inputs[0].shape[axis]);
+  require_skip("take", given.skip, inputs[0].shape[axis]);
   *output = row_major(inputs[0].dtype, shape);
 }
 
 void infer_take_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_index("take_backward", inputs[1]);
-  const int axis = static_cast<int>(std::clamp<int64_t>(attrs.integer("axis"), -1, max_rank + 1));
+  const auto given = op::from_attrs<op::TakeBackwardAttrs>(attrs);
+  const int axis = static_cast<int>(std::clamp<int64_t>(given.axis, -1, max_rank + 1));
   const Dims& index_shape = inputs[1].shape;
   Dims shape = inputs[0].shape;
   bool fits = axis >= 0 && axis + index_shape.rank() <= shape.rank();
@@ -78,37 +80,32 @@ void infer_take_backward(const Attrs& attrs, std::span<const BufferSpec> inputs,
                                  index_shape, " from axis ", axis));
   }
   for (int i = 0; i < index_shape.rank(); ++i) shape.erase(axis);
-  shape.insert(axis, attrs.integer("size"));
+  shape.insert(axis, given.size);
   require_sizes("take_backward", shape);
-  require_skip("take_backward", attrs, attrs.integer("size"));
+  require_skip("take_backward", given.skip, given.size);
   *output = row_major(inputs[0].dtype, shape);
 }
 
-int axis_of(const BackwardContext& c) { return static_cast<int>(c.attrs().integer("axis")); }
-
 Gradients gather_gradients(const BackwardContext& c) {
-  const int axis = axis_of(c);
-  return {gather_backward(c.gradient, c.input(1), axis, c.input_shape(0)[axis]), {}};
+  const int64_t axis = op::from_attrs<op::GatherAttrs>(c.attrs()).axis;
+  return {gather_backward(c.gradient, c.input(1), axis, c.input_shape(0)[static_cast<int>(axis)]), {}};
 }
 
 Gradients gather_backward_gradients(const BackwardContext& c) {
-  return {gather(c.gradient, c.input(1), axis_of(c)), {}};
+  return {gather(c.gradient, c.input(1), op::from_attrs<op::GatherBackwardAttrs>(c.attrs()).axis), {}};
 }
 
-std::optional<int64_t> skip_of(const BackwardContext& c) { return c.attrs().integer_if_given("skip"); }
-
 Gradients take_gradients(const BackwardContext& c) {
-  const int axis = axis_of(c);
-  return {take_backward(c.gradient, c.input(1), axis, c.input_shape(0)[axis], skip_of(c)), {}};
+  const auto [axis, skip] = op::from_attrs<op::TakeAttrs>(c.attrs());
+  return {take_backward(c.gradient, c.input(1), axis, c.input_shape(0)[static_cast<int>(axis)], skip), {}};
 }
 
 // The transpose of a sum that leaves out the slices to skip: their gradients are zero.
 Gradients take_backward_gradients(const BackwardContext& c) {
   const Tensor index = c.input(1);
-  const int axis = axis_of(c);
+  const auto [axis, size, skip] = op::from_attrs<op::TakeBackwardAttrs>(c.attrs());
   Tensor gradient = take(c.gradient, index, axis);
-  if (const auto skip = skip_of(c)) {
-    const int64_t size = c.attrs().integer("size");
+  if (skip) {
     const Tensor skipped = logical_or(equal(index, *skip), equal(index, *skip - size));
     Dims shape = index.shape();
     while (axis + shape.rank() < gradient.rank()) shape.push_back(1);
@@ -181,13 +178,13 @@ Tensor as_index(const char* op, const Tensor& index) {
 // Not differentiable, but the axis must exist before shapes are read.
 int64_t checked_axis(const char* op, const Tensor& x, int64_t axis) { return normalize_axis(op, axis, x.rank()); }
 
-// Adds the attribute for a slice, counted from the front.
-void add_skip(const char* op, Attrs& attrs, std::optional<int64_t> skip, int64_t size) {
-  if (!skip) return;
+// The slice to skip, if there is one, counted from the front.
+std::optional<int64_t> checked_skip(const char* op, std::optional<int64_t> skip, int64_t size) {
+  if (!skip) return skip;
   if (*skip < -size || *skip >= size) {
     throw IndexError(concat_text(op, ": slice ", *skip, " to skip is outside an axis of size ", size));
   }
-  attrs.add("skip", *skip < 0 ? *skip + size : *skip);
+  return *skip < 0 ? *skip + size : *skip;
 }
 
 void require_size(const char* op, int64_t size) {
@@ -198,7 +195,7 @@ void require_size(const char* op, int64_t size) {
 
 Tensor gather(const Tensor& x, const Tensor& index, int64_t axis) try {
   const int64_t position = checked_axis("gather", x, axis);
-  return op::apply(OpId::gather, {{"axis", position}}, {x, as_index("gather", index)});
+  return op::apply(OpId::gather, op::to_attrs(op::GatherAttrs{position}), {x, as_index("gather", index)});
 } catch (const Error&) {
   core::rethrow_as("gather");
 }
@@ -206,7 +203,7 @@ Tensor gather(const Tensor& x, const Tensor& index, int64_t axis) try {
 Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t size) try {
   const int64_t position = checked_axis("gather_backward", g, axis);
   require_size("gather_backward", size);
-  return op::apply(OpId::gather_backward, {{"axis", position}, {"size", size}},
+  return op::apply(OpId::gather_backward, op::to_attrs(op::GatherBackwardAttrs{position, size}),
                    {g, as_index("gather_backward", index)});
 } catch (const Error&) {
   core::rethrow_as("gather_backward");
@@ -214,9 +211,8 @@ Tensor gather_backward(const Tensor& g, const Tensor& index, int64_t axis, int64
 
 Tensor take(const Tensor& x, const Tensor& index, int64_t axis, std::optional<int64_t> skip) try {
   const int64_t position = checked_axis("take", x, axis);
-  Attrs attrs = {{"axis", position}};
-  add_skip("take", attrs, skip, x.size(position));
-  return op::apply(OpId::take, attrs, {x, as_index("take", index)});
+  const op::TakeAttrs attrs = {position, checked_skip("take", skip, x.size(position))};
+  return op::apply(OpId::take, op::to_attrs(attrs), {x, as_index("take", index)});
 } catch (const Error&) {
   core::rethrow_as("take");
 }
@@ -226,9 +222,8 @@ Tensor take_backward(const Tensor& g, const Tensor& index, int64_t axis, int64_t
   // The axis refers to the result, which has one axis in place of those of the index.
   const int64_t position = normalize_axis("take_backward", axis, g.rank() - index.rank() + 1);
   require_size("take_backward", size);
-  Attrs attrs = {{"axis", position}, {"size", size}};
-  add_skip("take_backward", attrs, skip, size);
-  return op::apply(OpId::take_backward, attrs, {g, as_index("take_backward", index)});
+  const op::TakeBackwardAttrs attrs = {position, size, checked_skip("take_backward", skip, size)};
+  return op::apply(OpId::take_backward, op::to_attrs(attrs), {g, as_index("take_backward", index)});
 } catch (const Error&) {
   core::rethrow_as("take_backward");
 }

@@ -12,6 +12,7 @@ namespace pydl {
 using op::Attrs;
 using op::BackwardContext;
 using op::BufferSpec;
+using op::CrossEntropyAttrs;
 using op::Gradients;
 using op::LossReduction;
 using op::OpId;
@@ -20,38 +21,36 @@ namespace ops {
 
 namespace {
 
-LossReduction reduction_of(const Attrs& attrs) { return op::from_attrs<op::CrossEntropyAttrs>(attrs).reduction; }
-
 // The shape of the loss for these logits.
-Dims loss_shape(const Attrs& attrs, const BufferSpec& logits) {
-  if (reduction_of(attrs) != LossReduction::none) return {};
+Dims loss_shape(const CrossEntropyAttrs& attrs, const BufferSpec& logits) {
+  if (attrs.reduction != LossReduction::none) return {};
   Dims shape = logits.shape;
-  shape.erase(static_cast<int>(attrs.integer("axis")));
+  shape.erase(static_cast<int>(attrs.axis));
   return shape;
 }
 
-void require_target(const char* name, const Attrs& attrs, const BufferSpec& logits, const BufferSpec& target) {
+void require_target(const char* name, int64_t axis, const BufferSpec& logits, const BufferSpec& target) {
   require_floating(name, logits);
-  axis_attr(name, attrs, logits.shape.rank());
-  reduction_of(attrs);
   Dims expected = logits.shape;
-  expected.erase(static_cast<int>(attrs.integer("axis")));
+  expected.erase(require_axis(name, axis, logits.shape.rank()));
   if (target.dtype == DType::int64 && target.shape == expected) return;
   throw ValueError(concat_text(name, ": logits of shape ", logits.shape, " expect class indices, int64 of shape ",
                                expected, ", got ", target.dtype, " of shape ", target.shape));
 }
 
 void infer_cross_entropy(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  require_target("softmax_cross_entropy", attrs, inputs[0], inputs[1]);
-  *output = row_major(inputs[0].dtype, loss_shape(attrs, inputs[0]));
+  const auto given = op::from_attrs<CrossEntropyAttrs>(attrs);
+  require_target("softmax_cross_entropy", given.axis, inputs[0], inputs[1]);
+  *output = row_major(inputs[0].dtype, loss_shape(given, inputs[0]));
 }
 
 void infer_cross_entropy_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output,
                                   int64_t*) {
   const char* name = "softmax_cross_entropy_backward";
-  require_target(name, attrs, inputs[1], inputs[2]);
+  const auto given = op::from_attrs<CrossEntropyAttrs>(attrs);
+  require_target(name, given.axis, inputs[1], inputs[2]);
   require_same_dtype(name, inputs[0], inputs[1]);
-  const Dims expected = loss_shape(attrs, inputs[1]);
+  const Dims expected = loss_shape(given, inputs[1]);
   if (inputs[0].shape != expected) {
     throw ValueError(concat_text(name, ": expected a gradient of shape ", expected, ", got ", inputs[0].shape));
   }
@@ -63,7 +62,7 @@ Gradients cross_entropy_gradients(const BackwardContext& c) {
 }
 
 // The weight of each row in the loss: g if the target counts, divided for the mean by the number of targets that count.
-Tensor row_weights(const op::CrossEntropyAttrs& attrs, const Tensor& g, const Tensor& target) {
+Tensor row_weights(const CrossEntropyAttrs& attrs, const Tensor& g, const Tensor& target) {
   const Tensor counted = astype(not_equal(target, attrs.ignore_index), g.dtype());
   const Tensor weights = counted * g;
   // If no target counts, all weights are 0.
@@ -73,7 +72,7 @@ Tensor row_weights(const op::CrossEntropyAttrs& attrs, const Tensor& g, const Te
 // The derivative of w (p - onehot), p = softmax(x), for an incoming gradient h: linear in g, and through p by the rule
 // of softmax.
 Gradients cross_entropy_backward_gradients(const BackwardContext& c) {
-  const auto attrs = op::from_attrs<op::CrossEntropyAttrs>(c.attrs());
+  const auto attrs = op::from_attrs<CrossEntropyAttrs>(c.attrs());
   const Tensor& h = c.gradient;
   const Tensor g = c.input(0);
   const Tensor logits = c.input(1);
@@ -102,7 +101,7 @@ void define_loss(Registry& registry) {
                                                     .doc = "Negative log-softmax of logits at the target class.",
                                                     .inputs = {"logits", "target"},
                                                     .results = {"loss"},
-                                                    .attributes = op::fields_of<op::CrossEntropyAttrs>(),
+                                                    .attributes = op::fields_of<CrossEntropyAttrs>(),
                                                     .traits = flag(op::Trait::checks_values),
                                                     .infer = infer_cross_entropy,
                                                     .backward = cross_entropy_gradients,
@@ -113,7 +112,7 @@ void define_loss(Registry& registry) {
                    {
                        .doc = "Gradient of softmax_cross_entropy for the logits: softmax minus one-hot.",
                        .inputs = {"g", "logits", "target"},
-                       .attributes = op::fields_of<op::CrossEntropyAttrs>(),
+                       .attributes = op::fields_of<CrossEntropyAttrs>(),
                        .traits = flag(op::Trait::checks_values),
                        .infer = infer_cross_entropy_backward,
                        .backward = cross_entropy_backward_gradients,
@@ -127,8 +126,8 @@ namespace {
 
 Attrs cross_entropy_attrs(const char* name, const Tensor& logits, int64_t axis, int64_t ignore_index,
                           Reduction reduction) {
-  return op::to_attrs(op::CrossEntropyAttrs{normalize_axis(name, axis, logits.rank()), ignore_index,
-                                            static_cast<op::LossReduction>(reduction)});
+  return op::to_attrs(CrossEntropyAttrs{normalize_axis(name, axis, logits.rank()), ignore_index,
+                                        static_cast<op::LossReduction>(reduction)});
 }
 
 Tensor class_indices(const Tensor& target) {

@@ -1,4 +1,4 @@
-// Normalisation: per channel with given moments, and of rows.
+// Normalisation: by channel, with given statistics or those of the batch, and of rows.
 #include "op/attrs/norm.h"
 #include "autograd/node.h"
 #include "core/named.h"
@@ -27,10 +27,9 @@ void require_channels(const char* name, const BufferSpec& x) {
   if (x.shape.rank() < 2) throw ValueError(concat_text(name, ": expected x of shape (N, C, ...), got ", x.shape));
 }
 
-// Moments, weight, bias and sums have one column per channel of x.
-void require_per_channel(const char* name, const char* argument, const BufferSpec& x, const BufferSpec& spec,
-                         bool two_rows) {
-  const Dims expected = two_rows ? Dims{2, x.shape[1]} : Dims{x.shape[1]};
+// Statistics, weight, bias and sums have one number per channel of x.
+void require_per_channel(const char* name, const char* argument, const BufferSpec& x, const BufferSpec& spec) {
+  const Dims expected = {x.shape[1]};
   if (spec.shape != expected) {
     throw ValueError(concat_text(name, ": x of shape ", x.shape, " expects ", argument, " of shape ", expected,
                                  ", got ", spec.shape));
@@ -47,25 +46,38 @@ void require_gradient(const char* name, const BufferSpec& g, const BufferSpec& x
   throw ValueError(concat_text(name, ": expected a gradient of shape ", x.shape, ", got ", g.shape));
 }
 
-void infer_channel_moments(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  require_channels("channel_moments", inputs[0]);
-  *output = row_major(statistics_dtype(inputs[0].dtype), {2, inputs[0].shape[1]});
+BufferSpec statistics_of(const BufferSpec& x) { return row_major(statistics_dtype(x.dtype), {x.shape[1]}); }
+
+BufferSpec like_elements(std::span<const BufferSpec> x) {
+  return {x[0].dtype, x[0].shape, output_strides(x, x[0].shape)};
 }
 
-void check_norm_attrs(const Attrs& attrs) {
-  attrs.number("epsilon");
-  attrs.flag("batch");
+void infer_channel_statistics(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
+  require_channels("channel_statistics", inputs[0]);
+  results[0] = results[1] = statistics_of(inputs[0]);
 }
 
 void infer_batch_norm(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "batch_norm";
   const BufferSpec& x = inputs[0];
-  check_norm_attrs(attrs);
+  attrs.number("epsilon");
   require_channels(name, x);
-  require_per_channel(name, "moments", x, inputs[1], true);
-  require_per_channel(name, "a weight", x, inputs[2], false);
-  require_per_channel(name, "a bias", x, inputs[3], false);
-  *output = {x.dtype, x.shape, output_strides(inputs.first(1), x.shape)};
+  require_per_channel(name, "a mean", x, inputs[1]);
+  require_per_channel(name, "a variance", x, inputs[2]);
+  require_per_channel(name, "a weight", x, inputs[3]);
+  require_per_channel(name, "a bias", x, inputs[4]);
+  *output = like_elements(inputs.first(1));
+}
+
+void infer_batch_norm_train(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
+  const char* name = "batch_norm_train";
+  const BufferSpec& x = inputs[0];
+  attrs.number("epsilon");
+  require_channels(name, x);
+  require_per_channel(name, "a weight", x, inputs[1]);
+  require_per_channel(name, "a bias", x, inputs[2]);
+  results[0] = like_elements(inputs.first(1));
+  results[1] = results[2] = statistics_of(x);
 }
 
 // The incoming gradient may be that of an activation after the normalisation; weight and bias are then passed as well.
@@ -75,40 +87,42 @@ void require_input_count(const char* name, size_t given, size_t expected) {
   if (given != expected) throw ValueError(concat_text(name, ": expected ", expected, " tensors, got ", given));
 }
 
-void infer_channel_sums(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+void infer_channel_sums(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const char* name = "channel_sums";
   const BufferSpec& x = inputs[1];
-  check_norm_attrs(attrs);
+  attrs.number("epsilon");
   require_channels(name, x);
   require_gradient(name, inputs[0], x);
-  require_per_channel(name, "moments", x, inputs[2], true);
-  require_input_count(name, inputs.size(), is_gated(attrs) ? 5 : 3);
+  require_per_channel(name, "a mean", x, inputs[2]);
+  require_per_channel(name, "a variance", x, inputs[3]);
+  require_input_count(name, inputs.size(), is_gated(attrs) ? 6 : 4);
   if (is_gated(attrs)) {
-    require_per_channel(name, "a weight", x, inputs[3], false);
-    require_per_channel(name, "a bias", x, inputs[4], false);
+    require_per_channel(name, "a weight", x, inputs[4]);
+    require_per_channel(name, "a bias", x, inputs[5]);
   }
-  *output = row_major(statistics_dtype(x.dtype), {2, x.shape[1]});
+  results[0] = results[1] = statistics_of(x);
 }
 
 void infer_batch_norm_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "batch_norm_backward";
   const BufferSpec& x = inputs[1];
-  check_norm_attrs(attrs);
+  attrs.number("epsilon");
   require_channels(name, x);
   require_gradient(name, inputs[0], x);
-  require_per_channel(name, "moments", x, inputs[2], true);
-  require_per_channel(name, "a weight", x, inputs[3], false);
-  if (attrs.flag("batch") != (inputs.size() >= 5)) {
-    throw ValueError(concat_text(name, ": the sums are needed with batch, and only then"));
-  }
-  if (inputs.size() >= 5) require_per_channel(name, "sums", x, inputs[4], true);
+  require_per_channel(name, "a mean", x, inputs[2]);
+  require_per_channel(name, "a variance", x, inputs[3]);
+  require_per_channel(name, "a weight", x, inputs[4]);
   if (is_gated(attrs)) {
-    require_input_count(name, inputs.size(), 6);
-    require_per_channel(name, "a bias", x, inputs[5], false);
+    require_input_count(name, inputs.size(), 8);
+    require_per_channel(name, "a bias", x, inputs[7]);
   } else if (inputs.size() > 5) {
-    require_input_count(name, inputs.size(), 5);
+    require_input_count(name, inputs.size(), 7);
   }
-  *output = {x.dtype, x.shape, output_strides(inputs.subspan(1, 1), x.shape)};
+  if (inputs.size() > 5) {
+    require_per_channel(name, "dbias", x, inputs[5]);
+    require_per_channel(name, "dweight", x, inputs[6]);
+  }
+  *output = like_elements(inputs.subspan(1, 1));
 }
 
 template <OpId id>
@@ -129,44 +143,16 @@ void infer_normalize(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
 
 // --- derivatives per channel -----------------------------------------------------------------------
 
-// A row of a (2, C) tensor.
-Tensor row(const Tensor& pair, int64_t index) {
-  return reshape(slice(pair, {index, 0}, {1, pair.size(1)}, {1, 1}), {-1});
-}
-
 double epsilon_of(const BackwardContext& c) { return c.attrs().number("epsilon"); }
-bool is_of_batch(const BackwardContext& c) { return c.attrs().flag("batch"); }
 
-Gradients batch_norm_gradients(const BackwardContext& c) {
-  const Tensor& g = c.gradient;
-  const Tensor x = c.input(0);
-  const Tensor moments = c.input(1);
-  Gradients gradients(4);
-  const bool needs_sums = (c.needs(0) && is_of_batch(c)) || c.needs(2) || c.needs(3);
-  const Tensor sums = needs_sums ? channel_sums(g, x, moments, epsilon_of(c), is_of_batch(c)) : Tensor{};
-  if (c.needs(0)) {
-    gradients[0] = batch_norm_backward(g, x, moments, c.input(2), sums, epsilon_of(c), is_of_batch(c));
+bool needs_any(const BackwardContext& c, int first_input) {
+  for (int input = first_input; input < c.input_count(); ++input) {
+    if (c.needs(input)) return true;
   }
-  if (c.needs(2)) gradients[2] = astype(row(sums, 1), c.input_dtype(2));
-  if (c.needs(3)) gradients[3] = astype(row(sums, 0), c.input_dtype(3));
-  return gradients;
+  return false;
 }
 
-// The sums are linear in g, and their transpose is batch_norm with the rows of h (2, C) as bias and weight. Their
-// gradient for x is that of batch_norm with the weight h[1].
-Gradients channel_sums_gradients(const BackwardContext& c) {
-  const Tensor& h = c.gradient;
-  const Tensor g = c.input(0);
-  const Tensor x = c.input(1);
-  const Tensor moments = c.input(2);
-  Gradients gradients(3);
-  if (c.needs(0)) gradients[0] = batch_norm(x, moments, row(h, 1), row(h, 0), epsilon_of(c), is_of_batch(c));
-  if (c.needs(1)) {
-    const Tensor sums = is_of_batch(c) ? channel_sums(g, x, moments, epsilon_of(c), true) : Tensor{};
-    gradients[1] = batch_norm_backward(g, x, moments, row(h, 1), sums, epsilon_of(c), is_of_batch(c));
-  }
-  return gradients;
-}
+Tensor as_statistics(const Tensor& values) { return astype(values, statistics_dtype(values.dtype())); }
 
 // All axes except the channel axis.
 Axes axes_beside_channels(const Tensor& x) {
@@ -182,55 +168,142 @@ Tensor along_channels(const Tensor& values, const Tensor& x) {
   return reshape(values, shape);
 }
 
-// The derivative of F = w r g, where r = 1 / sqrt(variance + epsilon) is constant.
-Gradients scaled_gradients(const BackwardContext& c) {
-  const Tensor& h = c.gradient;
-  const Tensor g = c.input(0);
-  const Tensor moments = c.input(2);
-  Gradients gradients(4);
-  if (c.needs(0)) gradients[0] = batch_norm_backward(h, c.input(1), moments, c.input(3), {}, epsilon_of(c), false);
-  if (c.needs(3)) {
-    const Tensor r = rsqrt(row(moments, 1) + epsilon_of(c));
-    gradients[3] = astype(astype(sum(h * g, axes_beside_channels(g)), r.dtype()) * r, c.input_dtype(3));
+// 1 / n, for the n elements of a channel; 0 if there are none.
+double share_of(const Tensor& x) { return x.size() == 0 ? 0 : 1 / static_cast<double>(x.size() / x.size(1)); }
+
+Tensor inverse_deviation(const Tensor& variance, double epsilon) { return rsqrt(as_statistics(variance) + epsilon); }
+
+// The gradients of mean and variance in the sum over a channel of g weight (x - mean) / sqrt(variance + epsilon).
+ChannelStatistics statistics_gradients(const ChannelSums& sums, const Tensor& variance, const Tensor& weight,
+                                       double epsilon) {
+  const Tensor r = inverse_deviation(variance, epsilon);
+  const Tensor scale = as_statistics(weight) * r;
+  return {-(scale * sums.dbias), scale * r * sums.dweight * -0.5};
+}
+
+// The gradient of x from those of its statistics, at least one of which is defined: it broadcasts to the shape of x.
+Tensor through_statistics(const ChannelStatistics& gradients, const Tensor& x, const Tensor& mean) {
+  Tensor result;
+  if (gradients.mean.defined()) result = along_channels(gradients.mean * share_of(x), x);
+  if (!gradients.variance.defined()) return result;
+  const Tensor slope = along_channels(gradients.variance * 2.0 * share_of(x), x);
+  const Tensor of_variance = (as_statistics(x) - along_channels(mean, x)) * slope;
+  return result.defined() ? result + of_variance : of_variance;
+}
+
+Gradients channel_statistics_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(0);
+  const Tensor dx = through_statistics({c.gradients[0], c.gradients[1]}, x, c.result(0));
+  return {astype(broadcast_to(dx, x.shape()), x.dtype())};
+}
+
+Gradients batch_norm_gradients(const BackwardContext& c) {
+  const Tensor& g = c.gradient;
+  const Tensor x = c.input(0);
+  const Tensor mean = c.input(1);
+  const Tensor variance = c.input(2);
+  const Tensor weight = c.input(3);
+  Gradients gradients(5);
+  if (c.needs(0)) gradients[0] = batch_norm_backward(g, x, mean, variance, weight, {}, epsilon_of(c));
+  if (!needs_any(c, 1)) return gradients;
+  const ChannelSums sums = channel_sums(g, x, mean, variance, epsilon_of(c));
+  if (c.needs(1) || c.needs(2)) {
+    const ChannelStatistics found = statistics_gradients(sums, variance, weight, epsilon_of(c));
+    gradients[1] = astype(found.mean, c.input_dtype(1));
+    gradients[2] = astype(found.variance, c.input_dtype(2));
+  }
+  gradients[3] = astype(sums.dweight, c.input_dtype(3));
+  gradients[4] = astype(sums.dbias, c.input_dtype(4));
+  return gradients;
+}
+
+// Gradients of the statistics cost nothing where there are none.
+Gradients batch_norm_train_gradients(const BackwardContext& c) {
+  const Tensor& g = c.gradient;
+  const Tensor x = c.input(0);
+  const Tensor mean = c.result(1);
+  const Tensor variance = c.result(2);
+  const ChannelStatistics of_statistics = {c.gradients[1], c.gradients[2]};
+  Gradients gradients(3);
+  if (g.defined()) {
+    const ChannelSums sums = channel_sums(g, x, mean, variance, epsilon_of(c));
+    if (c.needs(0)) gradients[0] = batch_norm_backward(g, x, mean, variance, c.input(1), sums, epsilon_of(c));
+    gradients[1] = astype(sums.dweight, c.input_dtype(1));
+    gradients[2] = astype(sums.dbias, c.input_dtype(2));
+  }
+  if (c.needs(0) && (of_statistics.mean.defined() || of_statistics.variance.defined())) {
+    const Tensor more = through_statistics(of_statistics, x, mean);
+    gradients[0] = astype(g.defined() ? gradients[0] + more : broadcast_to(more, x.shape()), x.dtype());
   }
   return gradients;
 }
 
-// The derivative of F = w r (g - s0 / n - x' s1 / n), x' = r (x - mean), for an incoming gradient h. The moments are
-// recomputed from x, so that this can be differentiated again.
-Gradients batch_norm_backward_gradients(const BackwardContext& c) {
-  if (!is_of_batch(c)) return scaled_gradients(c);
-  const DType dtype = statistics_dtype(c.gradient.dtype());
-  const Tensor h = astype(c.gradient, dtype);
-  const Tensor g = astype(c.input(0), dtype);
-  const Tensor x = astype(c.input(1), dtype);
-  const Tensor weight = along_channels(astype(c.input(3), dtype), x);
-  const Axes axes = axes_beside_channels(x);
-  const double n = x.size(1) == 0 ? 0 : static_cast<double>(x.size() / x.size(1));
-  const Tensor s0 = along_channels(astype(row(c.input(4), 0), dtype), x) * (1 / n);
-  const Tensor s1 = along_channels(astype(row(c.input(4), 1), dtype), x) * (1 / n);
-  const Tensor centred = x - mean(x, axes, true);
-  const Tensor r = rsqrt(var(x, axes, 0, true) + epsilon_of(c));
-  const Tensor scaled = h * weight * r;
-  const auto per_channel = [&](const Tensor& sums, int input) {
-    return astype(reshape(sums, {-1}), c.input_dtype(input));
+// The sums are linear in g, and their transpose is batch_norm with the gradients of dbias and dweight as bias and
+// weight.
+Gradients channel_sums_gradients(const BackwardContext& c) {
+  const Tensor g = c.input(0);
+  const Tensor x = c.input(1);
+  const Tensor mean = c.input(2);
+  const Tensor variance = c.input(3);
+  const auto given = [&](size_t result) {
+    const Tensor& h = c.gradients[result];
+    return h.defined() ? h : zeros({x.size(1)}, statistics_dtype(x.dtype()));
   };
-  Gradients gradients(5);
-  if (c.needs(0)) gradients[0] = astype(scaled, c.input_dtype(0));
-  if (c.needs(1)) {
-    const Tensor q = h * weight;
-    const Tensor a = sum(q * (g - s0), axes, true);
-    const Tensor b = sum(q * centred, axes, true);
-    // Through x - mean, and through r, whose derivative is -r^3 (x - mean) / n.
-    const Tensor direct = square(r) * s1 * (q - mean(q, axes, true));
-    const Tensor slope = square(r) * r * (a - r * s1 * b * 2.0) * (1 / n);
-    gradients[1] = astype(-(direct + slope * centred), c.input_dtype(1));
+  const Tensor weight = given(1);
+  Gradients gradients(4);
+  if (c.needs(0)) gradients[0] = batch_norm(x, mean, variance, weight, given(0), epsilon_of(c));
+  if (c.needs(1)) gradients[1] = batch_norm_backward(g, x, mean, variance, weight, {}, epsilon_of(c));
+  if (c.needs(2) || c.needs(3)) {
+    const ChannelStatistics found = statistics_gradients({c.result(0), c.result(1)}, variance, weight, epsilon_of(c));
+    gradients[2] = astype(found.mean, c.input_dtype(2));
+    gradients[3] = astype(found.variance, c.input_dtype(3));
   }
-  if (c.needs(3)) gradients[3] = per_channel(sum(h * r * (g - s0 - centred * r * s1), axes, true), 3);
-  if (c.needs(4)) {
-    const Tensor parts[] = {sum(scaled, axes), sum(scaled * centred * r, axes)};
-    gradients[4] = astype(stack(parts) * (-1 / n), c.input_dtype(4));
+  return gradients;
+}
+
+// The derivative of F = w r (g - s0 / n - x' s1 / n), where x' = r (x - mean) and r = 1 / sqrt(variance + epsilon), for
+// an incoming gradient h. Without sums, F = w r g. All but the gradients of g and x are sums over channels, of h, h x'
+// and h g.
+Gradients batch_norm_backward_gradients(const BackwardContext& c) {
+  const Tensor& h = c.gradient;
+  const Tensor g = c.input(0);
+  const Tensor x = c.input(1);
+  const Tensor mean = c.input(2);
+  const Tensor variance = c.input(3);
+  const bool has_sums = c.input_count() > 5;
+  const Tensor weight = as_statistics(c.input(4));
+  const Tensor r = inverse_deviation(variance, epsilon_of(c));
+  const Tensor scale = weight * r;
+  const auto times = [&](const Tensor& factor) {  // factor r h
+    return batch_norm_backward(h, x, mean, variance, factor, {}, epsilon_of(c));
+  };
+  Gradients gradients(static_cast<size_t>(c.input_count()));
+  const auto set = [&](int input, const Tensor& gradient) {
+    gradients[static_cast<size_t>(input)] = astype(gradient, c.input_dtype(input));
+  };
+  if (c.needs(0)) gradients[0] = times(weight);
+  const auto sum_with_g = [&] { return sum(as_statistics(h) * as_statistics(g), axes_beside_channels(x)); };
+  if (!has_sums) {
+    if (!needs_any(c, 3)) return gradients;
+    const Tensor of_g = sum_with_g();
+    set(3, scale * square(r) * of_g * -0.5);
+    set(4, r * of_g);
+    return gradients;
   }
+  const Tensor s0 = as_statistics(c.input(5)) * share_of(x);
+  const Tensor s1 = as_statistics(c.input(6)) * share_of(x);
+  if (c.needs(1)) gradients[1] = times(-(scale * s1));
+  if (!needs_any(c, 2)) return gradients;
+  const ChannelSums of_h = channel_sums(h, x, mean, variance, epsilon_of(c));
+  set(2, scale * r * s1 * of_h.dbias);
+  if (c.needs(3) || c.needs(4)) {
+    const Tensor along = s1 * of_h.dweight;
+    const Tensor total = sum_with_g() - s0 * of_h.dbias - along;
+    set(3, scale * square(r) * (total - along) * -0.5);
+    set(4, r * total);
+  }
+  set(5, scale * of_h.dbias * -share_of(x));
+  set(6, scale * of_h.dweight * -share_of(x));
   return gradients;
 }
 
@@ -281,52 +354,71 @@ int64_t count_flops(const Attrs&, std::span<const BufferSpec> inputs, const Buff
 
 void define_norm(Registry& registry) {
   const auto first = [](int count) { return (1U << count) - 1; };
-  // Normalisation. Channels are axis 1. The dtype of statistics is that of x, or float32 for 16 bits; moments, weight,
-  // bias and sums have this dtype or that of x.
-  // (x (N, C, ...)) -> (2, C), dtype of statistics
-  registry.declare(OpId::channel_moments, {
-                                              .doc = "Mean and variance of each channel, over all other axes.",
-                                              .inputs = {"x"},
-                                              .results = {"moments"},
-                                              .infer = infer_channel_moments,
-                                              .flops = count_flops<4>,
-                                          });
-  // (x (N, C, ...), moments (2, C), weight (C), bias (C)) -> (y, strides as for elementwise ops) {epsilon number; batch
-  // bool: the moments are those of x, and the derivative for x also goes through them, otherwise they are constants;
-  // relu or relu6 bool, set by passes: applied to the whole result}
+  // Normalisation. Channels are axis 1. The dtype of statistics is that of x, or float32 for 16 bits; mean, variance,
+  // weight, bias and sums have one number per channel, of this dtype or that of x. Elements of results have strides as
+  // for elementwise ops on x.
+  // (x (N, C, ...)) -> mean (C), variance (C), dtype of statistics
+  registry.declare(OpId::channel_statistics, {
+                                                 .doc = "Mean and variance of each channel, over all other axes.",
+                                                 .inputs = {"x"},
+                                                 .results = {"mean", "variance"},
+                                                 .infer = infer_channel_statistics,
+                                                 .backward = channel_statistics_gradients,
+                                                 .saves_inputs = first(1),
+                                                 .saves_results = first(1),
+                                                 .flops = count_flops<4>,
+                                             });
+  // (x (N, C, ...), mean (C), variance (C), weight (C), bias (C)) -> y {epsilon number; post text, set by passes: relu
+  // or relu6 of the whole result}
   registry.declare(OpId::batch_norm, {
                                          .doc = "(x - mean) / sqrt(variance + epsilon) * weight + bias, by channel.",
-                                         .inputs = {"x", "moments", "weight", "bias"},
+                                         .inputs = {"x", "mean", "variance", "weight", "bias"},
                                          .attributes = op::fields_of<op::BatchNormAttrs>(),
                                          .infer = infer_batch_norm,
                                          .backward = batch_norm_gradients,
-                                         .saves_inputs = first(3),
+                                         .saves_inputs = first(4),
                                          .flops = count_flops<3>,
                                      });
-  // (g, x, moments) -> (2, C), dtype of statistics: sums of g and of g times the normalised x {epsilon, batch; relu or
-  // relu6 bool, set by passes: g is the gradient of the activated result, and weight and bias are operands too}
+  // (x (N, C, ...), weight (C), bias (C)) -> y, mean (C), variance (C) {epsilon; post as above, of y}
+  registry.declare(OpId::batch_norm_train,
+                   {
+                       .doc = "batch_norm with the mean and variance of x itself, which are results too.",
+                       .inputs = {"x", "weight", "bias"},
+                       .results = {"y", "mean", "variance"},
+                       .attributes = op::fields_of<op::BatchNormAttrs>(),
+                       .infer = infer_batch_norm_train,
+                       .backward = batch_norm_train_gradients,
+                       .saves_inputs = first(2),
+                       .saves_results = 1U << 1 | 1U << 2,
+                       .flops = count_flops<7>,
+                   });
+  // (g, x, mean, variance) -> dbias (C), dweight (C), dtype of statistics: sums of g and of g times the normalised x
+  // {epsilon; gate text, set by passes: g is the gradient of the result after this activation, and weight and bias are
+  // operands too}
   registry.declare(OpId::channel_sums, {
                                            .doc = "Gradients of batch_norm for bias and weight.",
-                                           .inputs = {"g", "x", "moments", "weight?", "bias?"},
-                                           .results = {"sums"},
+                                           .inputs = {"g", "x", "mean", "variance", "weight?", "bias?"},
+                                           .results = {"dbias", "dweight"},
                                            .attributes = op::fields_of<op::BatchNormAttrs>(),
                                            .infer = infer_channel_sums,
                                            .backward = channel_sums_gradients,
-                                           .saves_inputs = first(3),
+                                           .saves_inputs = first(4),
+                                           .saves_results = first(2),
                                            .flops = count_flops<4>,
                                        });
-  // (g, x, moments, weight, sums of channel_sums: if batch) -> (dx, strides as for elementwise ops on x) {epsilon,
-  // batch; relu or relu6 as above, with bias as the last operand}
-  registry.declare(OpId::batch_norm_backward, {
-                                                  .doc = "Gradient of batch_norm for x.",
-                                                  .inputs = {"g", "x", "moments", "weight", "sums?", "bias?"},
-                                                  .results = {"dx"},
-                                                  .attributes = op::fields_of<op::BatchNormAttrs>(),
-                                                  .infer = infer_batch_norm_backward,
-                                                  .backward = batch_norm_backward_gradients,
-                                                  .saves_inputs = first(5),
-                                                  .flops = count_flops<5>,
-                                              });
+  // (g, x, mean, variance, weight, dbias?, dweight?) -> dx: with the sums of g, mean and variance are those of x, and
+  // the gradient goes through them too {epsilon; gate as above, with sums, and bias as the last operand}
+  registry.declare(OpId::batch_norm_backward,
+                   {
+                       .doc = "Gradient of batch_norm for x; with the sums of g, that of batch_norm_train.",
+                       .inputs = {"g", "x", "mean", "variance", "weight", "dbias?", "dweight?", "bias?"},
+                       .results = {"dx"},
+                       .attributes = op::fields_of<op::BatchNormAttrs>(),
+                       .infer = infer_batch_norm_backward,
+                       .backward = batch_norm_backward_gradients,
+                       .saves_inputs = first(7),
+                       .flops = count_flops<5>,
+                   });
   // (x) -> (y, row-major) {axes integer: how many trailing axes form a row; epsilon number; center bool: (x - mean) /
   // sqrt(variance + epsilon), otherwise x / sqrt(mean of squares + epsilon)}
   registry.declare(OpId::normalize,
@@ -354,28 +446,42 @@ void define_norm(Registry& registry) {
 
 }  // namespace ops
 
-Tensor channel_moments(const Tensor& x) try { return op::apply(OpId::channel_moments, {}, {x}); } catch (const Error&) {
-  core::rethrow_as("channel_moments");
+ChannelStatistics channel_statistics(const Tensor& x) try {
+  const std::vector<Tensor> results = op::apply_all(OpId::channel_statistics, {}, {x});
+  return {results[0], results[1]};
+} catch (const Error&) {
+  core::rethrow_as("channel_statistics");
 }
 
-Tensor batch_norm(const Tensor& x, const Tensor& moments, const Tensor& weight, const Tensor& bias, double epsilon,
-                  bool batch) try {
-  return op::apply(OpId::batch_norm, {{"epsilon", epsilon}, {"batch", batch}}, {x, moments, weight, bias});
+Tensor batch_norm(const Tensor& x, const Tensor& mean, const Tensor& variance, const Tensor& weight, const Tensor& bias,
+                  double epsilon) try {
+  return op::apply(OpId::batch_norm, {{"epsilon", epsilon}}, {x, mean, variance, weight, bias});
 } catch (const Error&) {
   core::rethrow_as("batch_norm");
 }
 
-Tensor channel_sums(const Tensor& g, const Tensor& x, const Tensor& moments, double epsilon, bool batch) try {
-  return op::apply(OpId::channel_sums, {{"epsilon", epsilon}, {"batch", batch}}, {g, x, moments});
+BatchNormResults batch_norm_train(const Tensor& x, const Tensor& weight, const Tensor& bias, double epsilon) try {
+  const std::vector<Tensor> results = op::apply_all(OpId::batch_norm_train, {{"epsilon", epsilon}}, {x, weight, bias});
+  return {results[0], results[1], results[2]};
+} catch (const Error&) {
+  core::rethrow_as("batch_norm_train");
+}
+
+ChannelSums channel_sums(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                         double epsilon) try {
+  const std::vector<Tensor> results = op::apply_all(OpId::channel_sums, {{"epsilon", epsilon}}, {g, x, mean, variance});
+  return {results[0], results[1]};
 } catch (const Error&) {
   core::rethrow_as("channel_sums");
 }
 
-Tensor batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& moments, const Tensor& weight,
-                           const Tensor& sums, double epsilon, bool batch) try {
-  const Attrs attrs = {{"epsilon", epsilon}, {"batch", batch}};
-  if (batch) return op::apply(OpId::batch_norm_backward, attrs, {g, x, moments, weight, sums});
-  return op::apply(OpId::batch_norm_backward, attrs, {g, x, moments, weight});
+Tensor batch_norm_backward(const Tensor& g, const Tensor& x, const Tensor& mean, const Tensor& variance,
+                           const Tensor& weight, const ChannelSums& sums, double epsilon) try {
+  const Attrs attrs = {{"epsilon", epsilon}};
+  if (!sums.dbias.defined() && !sums.dweight.defined()) {
+    return op::apply(OpId::batch_norm_backward, attrs, {g, x, mean, variance, weight});
+  }
+  return op::apply(OpId::batch_norm_backward, attrs, {g, x, mean, variance, weight, sums.dbias, sums.dweight});
 } catch (const Error&) {
   core::rethrow_as("batch_norm_backward");
 }

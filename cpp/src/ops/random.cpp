@@ -34,11 +34,12 @@ void require_state(const char* name, const BufferSpec& state) {
   }
 }
 
-template <OpId id>
+template <OpId id, class Fields>
 void infer_draw(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const auto given = op::from_attrs<Fields>(attrs);
   require_state(op::op_name(id), inputs[0]);
-  require_sizes(op::op_name(id), attrs.dims("shape"));
-  *output = row_major(attrs.dtype("dtype"), attrs.dims("shape"));
+  require_sizes(op::op_name(id), given.shape);
+  *output = row_major(given.dtype, given.shape);
   require_floating(op::op_name(id), *output);
 }
 
@@ -71,7 +72,7 @@ void define_random(Registry& registry) {
                                       .inputs = {"state"},
                                       .attributes = op::fields_of<op::UniformAttrs>(),
                                       .traits = flag(op::Trait::random),
-                                      .infer = infer_draw<OpId::uniform>,
+                                      .infer = infer_draw<OpId::uniform, op::UniformAttrs>,
                                   });
   // (state) -> (y) {shape dims, dtype, mean, std number}
   registry.declare(OpId::normal, {
@@ -79,7 +80,7 @@ void define_random(Registry& registry) {
                                      .inputs = {"state"},
                                      .attributes = op::fields_of<op::NormalAttrs>(),
                                      .traits = flag(op::Trait::random),
-                                     .infer = infer_draw<OpId::normal>,
+                                     .infer = infer_draw<OpId::normal, op::NormalAttrs>,
                                  });
   // (x, state) -> (y like x) {p number}
   registry.declare(OpId::dropout, {
@@ -236,25 +237,24 @@ Generator& default_generator() {
 
 namespace {
 
-Tensor draw(OpId id, const Dims& shape, DType dtype, const char* first_name, double first, const char* second_name,
-            double second, Generator& generator) {
-  ops::require_sizes(op::op_name(id), shape);
-  const Attrs attrs = {{"shape", shape}, {"dtype", dtype}, {first_name, first}, {second_name, second}};
-  return op::apply(id, attrs, {generator.take(element_count(shape))});
+template <class Fields>
+Tensor draw(OpId id, const Fields& fields, Generator& generator) {
+  ops::require_sizes(op::op_name(id), fields.shape);
+  return op::apply(id, op::to_attrs(fields), {generator.take(element_count(fields.shape))});
 }
 
 }  // namespace
 
 Tensor uniform(const Dims& shape, double low, double high, DType dtype, Generator& generator) try {
   if (!(low <= high)) throw ValueError(concat_text("uniform: expected low <= high, got ", low, " and ", high));
-  return draw(OpId::uniform, shape, dtype, "low", low, "high", high, generator);
+  return draw(OpId::uniform, op::UniformAttrs{shape, dtype, low, high}, generator);
 } catch (const Error&) {
   core::rethrow_as("uniform");
 }
 
 Tensor normal(const Dims& shape, double mean, double std, DType dtype, Generator& generator) try {
   if (!(std >= 0)) throw ValueError(concat_text("normal: expected std >= 0, got ", std));
-  return draw(OpId::normal, shape, dtype, "mean", mean, "std", std, generator);
+  return draw(OpId::normal, op::NormalAttrs{shape, dtype, mean, std}, generator);
 } catch (const Error&) {
   core::rethrow_as("normal");
 }
@@ -281,7 +281,7 @@ Tensor randint(int64_t low, int64_t high, const Dims& shape, DType dtype, Genera
 
 Tensor permutation(int64_t n, Generator& generator) try {
   if (n < 0) throw ValueError(concat_text("permutation: expected n >= 0, got ", n));
-  return op::apply(OpId::permutation, {{"n", n}}, {generator.take(n)});
+  return op::apply(OpId::permutation, op::to_attrs(op::PermutationAttrs{n}), {generator.take(n)});
 } catch (const Error&) {
   core::rethrow_as("permutation");
 }
@@ -290,7 +290,7 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator& generator) t
   if (!x.defined()) throw ValueError("dropout: an undefined tensor was given");
   if (!(p >= 0 && p <= 1)) throw ValueError(concat_text("dropout: expected 0 <= p <= 1, got ", p));
   if (!training || p == 0) return x;
-  return op::apply(OpId::dropout, {{"p", p}}, {x, generator.take(x.size())});
+  return op::apply(OpId::dropout, op::to_attrs(op::DropoutAttrs{p}), {x, generator.take(x.size())});
 } catch (const Error&) {
   core::rethrow_as("dropout");
 }

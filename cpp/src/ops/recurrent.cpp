@@ -5,6 +5,7 @@
 #include "core/named.h"
 #include "op/apply.h"
 #include "op/attrs/recurrent.h"
+#include "op/attrs/view.h"
 #include "op/recurrent_geometry.h"
 #include "op/saturating.h"
 #include "ops/families.h"
@@ -131,8 +132,9 @@ void infer_sequence_product(const Attrs& attrs, std::span<const BufferSpec> inpu
   if (!fit) {
     throw ValueError(concat_text(name, ": expected shapes (T, N, A) and (T, N, B), got ", a.shape, " and ", b.shape));
   }
-  if (attrs.integer("shift") < -1 || attrs.integer("shift") > 1) {
-    throw ValueError(concat_text(name, ": expected a shift of -1, 0 or 1, got ", attrs.integer("shift")));
+  const int64_t shift = op::from_attrs<op::SequenceProductAttrs>(attrs).shift;
+  if (shift < -1 || shift > 1) {
+    throw ValueError(concat_text(name, ": expected a shift of -1, 0 or 1, got ", shift));
   }
   require_lengths(name, inputs[2], a.shape[1]);
   require_shape(name, "first", inputs[3], {b.shape[1], b.shape[2]});
@@ -191,7 +193,7 @@ class RecurrentDerivative {
     for (int i = 0; i < at_.count; ++i) {
       if (i == at_.lengths) continue;
       Tensor& view = views[static_cast<size_t>(i)];
-      view = op::apply(OpId::reshape, {{"shape", c_.input_shape(i)}}, {c_.input(i)});
+      view = op::apply(OpId::reshape, op::to_attrs(op::ShapeAttrs{c_.input_shape(i)}), {c_.input(i)});
       if (c_.needs(i)) wanted.push_back(view);
     }
     const auto given = [&](int input) { return input < 0 ? Tensor{} : views[static_cast<size_t>(input)]; };
@@ -493,7 +495,7 @@ RecurrentGradients recurrent_backward(const RecurrentStates& gradients, const Te
 
 Tensor sequence_product(const Tensor& a, const Tensor& b, const Tensor& lengths, const Tensor& first,
                         int64_t shift) try {
-  return op::apply(OpId::sequence_product, {{"shift", shift}}, {a, b, lengths, first});
+  return op::apply(OpId::sequence_product, op::to_attrs(op::SequenceProductAttrs{shift}), {a, b, lengths, first});
 } catch (const Error&) {
   core::rethrow_as("sequence_product");
 }

@@ -45,7 +45,7 @@ template <OpId id>
 void infer_reduction(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = op::op_name(id);
   const BufferSpec& x = inputs[0];
-  const Dims& axes = attrs.dims("axes");
+  const auto [axes, keepdims] = op::from_attrs<op::ReduceAttrs>(attrs);
   if (normalize_axes(name, axes, x.shape.rank()) != axes) {
     throw ValueError(concat_text(name, ": expected ascending axes from 0 on, got ", axes));
   }
@@ -66,23 +66,25 @@ void infer_reduction(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
     }
     dtype = DType::int64;
   }
-  *output = row_major(dtype, reduced_shape(x.shape, axes, attrs.flag("keepdims")));
+  *output = row_major(dtype, reduced_shape(x.shape, axes, keepdims));
 }
 
 int64_t count_flops(const Attrs&, std::span<const BufferSpec> inputs, const BufferSpec&) {
   return element_count(inputs[0].shape);
 }
 
+Dims reduced_axes(const BackwardContext& c) { return op::from_attrs<op::ReduceAttrs>(c.attrs()).axes; }
+
 // Expands a reduced tensor to the shape of the reduction's input.
 Tensor spread(const BackwardContext& c, const Tensor& reduced) {
   const Dims& shape = c.input_shape(0);
-  return expand(reshape(reduced, reduced_shape(shape, c.attrs().dims("axes"), true)), shape);
+  return expand(reshape(reduced, reduced_shape(shape, reduced_axes(c), true)), shape);
 }
 
-int64_t count_of(const BackwardContext& c) { return reduced_count(c.input_shape(0), c.attrs().dims("axes")); }
+int64_t count_of(const BackwardContext& c) { return reduced_count(c.input_shape(0), reduced_axes(c)); }
 
 Axes axes_of(const BackwardContext& c) {
-  const Dims& axes = c.attrs().dims("axes");
+  const Dims axes = reduced_axes(c);
   return std::vector<int64_t>(axes.begin(), axes.end());
 }
 
@@ -111,7 +113,7 @@ Tensor product_of_others(const Tensor& rows) {
 
 Gradients prod_gradients(const BackwardContext& c) {
   const Dims& shape = c.input_shape(0);
-  const Dims& axes = c.attrs().dims("axes");
+  const Dims axes = reduced_axes(c);
   Dims order;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (!contains(axes, axis)) order.push_back(axis);
@@ -128,7 +130,7 @@ Gradients prod_gradients(const BackwardContext& c) {
 
 Gradients var_gradients(const BackwardContext& c) {
   const Tensor x = c.input(0);
-  const double divisor = static_cast<double>(count_of(c)) - c.attrs().number("correction");
+  const double divisor = static_cast<double>(count_of(c)) - op::from_attrs<op::VarAttrs>(c.attrs()).correction;
   const Tensor centred = x - mean(x, axes_of(c), true);
   return {gradient_times(spread(c, c.gradient), centred * (2.0 / divisor))};
 }
@@ -249,7 +251,7 @@ Dims chosen_axes(const char* name, const Tensor& x, const Axes& axes) {
 }
 
 Tensor reduce(OpId id, const Tensor& x, const Axes& axes, bool keepdims) {
-  return op::apply(id, {{"axes", chosen_axes(op::op_name(id), x, axes)}, {"keepdims", keepdims}}, {x});
+  return op::apply(id, op::to_attrs(op::ReduceAttrs{chosen_axes(op::op_name(id), x, axes), keepdims}), {x});
 }
 
 // Sums of integers and bools are computed in int64.
@@ -307,8 +309,8 @@ Tensor all(const Tensor& x, const Axes& axes, bool keepdims) try {
 }
 
 Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims) try {
-  const Attrs attrs = {{"axes", chosen_axes("var", x, axes)}, {"keepdims", keepdims}, {"correction", correction}};
-  return op::apply(OpId::var, attrs, {floated(x)});
+  const op::VarAttrs attrs = {chosen_axes("var", x, axes), keepdims, correction};
+  return op::apply(OpId::var, op::to_attrs(attrs), {floated(x)});
 } catch (const Error&) {
   core::rethrow_as("var");
 }

@@ -47,12 +47,7 @@ void require_same_dtype(const char* op, const op::BufferSpec& a, const op::Buffe
   }
 }
 
-void canonical_axis(op::Attrs& attrs, std::vector<Tensor>& inputs) {
-  attrs.set("axis", normalize_axis("axis", attrs.integer("axis"), inputs[0].rank()));
-}
-
-int axis_attr(const char* op, const op::Attrs& attrs, int rank) {
-  const int64_t axis = attrs.integer("axis");
+int require_axis(const char* op, int64_t axis, int rank) {
   if (axis < 0 || axis >= rank) throw IndexError(concat_text(op, ": axis ", axis, " is outside rank ", rank));
   return static_cast<int>(axis);
 }

@@ -71,18 +71,20 @@ void infer_resample(const Attrs& attrs, std::span<const BufferSpec> inputs, Buff
   *output = laid_out_as(x, x.dtype, with_spatial(x.shape[0], x.shape[1], input));
 }
 
+// The attributes of the transposed map, for an input of these spatial sizes.
+Attrs transposed(const op::ResampleAttrs& given, const Dims& input) {
+  return op::to_attrs(
+      op::ResampleBackwardAttrs{given.size, given.mode, given.align_corners, given.antialias, given.steps, input});
+}
+
 Gradients resample_gradients(const BackwardContext& c) {
-  Attrs attrs = c.attrs();
-  attrs.add("input", spatial_part(c.input_shape(0)));
+  const Attrs attrs = transposed(op::from_attrs<op::ResampleAttrs>(c.attrs()), spatial_part(c.input_shape(0)));
   return {op::apply(OpId::resample_backward, attrs, {c.gradient})};
 }
 
 Gradients resample_backward_gradients(const BackwardContext& c) {
-  Attrs attrs;
-  for (const auto& [name, value] : c.attrs().entries()) {
-    if (name != "input") attrs.add(name, value);
-  }
-  return {op::apply(OpId::resample, attrs, {c.gradient})};
+  const auto given = op::from_attrs<op::ResampleAttrs>(c.attrs());  // without the size of the input
+  return {op::apply(OpId::resample, op::to_attrs(given), {c.gradient})};
 }
 
 }  // namespace
@@ -113,15 +115,14 @@ void define_resample(Registry& registry) {
 
 namespace {
 
-Attrs attrs_of(const Dims& size, const ResampleOptions& options) {
-  return op::to_attrs(op::ResampleAttrs{size, static_cast<op::Interpolation>(options.mode), options.align_corners,
-                                        options.antialias, options.steps});
+op::ResampleAttrs attrs_of(const Dims& size, const ResampleOptions& options) {
+  return {size, static_cast<op::Interpolation>(options.mode), options.align_corners, options.antialias, options.steps};
 }
 
 }  // namespace
 
 Tensor resample(const Tensor& x, const Dims& size, const ResampleOptions& options) try {
-  return op::apply(OpId::resample, attrs_of(size, options), {x});
+  return op::apply(OpId::resample, op::to_attrs(attrs_of(size, options)), {x});
 } catch (const Error&) {
   core::rethrow_as("resample");
 }
@@ -129,9 +130,7 @@ Tensor resample(const Tensor& x, const Dims& size, const ResampleOptions& option
 Tensor resample_backward(const Tensor& g, const Dims& size, const ResampleOptions& options) try {
   Dims resampled = g.shape();
   for (int i = 0; i < 2 && !resampled.empty(); ++i) resampled.erase(0);
-  Attrs attrs = attrs_of(resampled, options);
-  attrs.add("input", size);
-  return op::apply(OpId::resample_backward, attrs, {g});
+  return op::apply(OpId::resample_backward, ops::transposed(attrs_of(resampled, options), size), {g});
 } catch (const Error&) {
   core::rethrow_as("resample_backward");
 }

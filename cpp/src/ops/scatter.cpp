@@ -17,7 +17,7 @@ using op::Gradients;
 using op::OpId;
 
 void canonical_index(Attrs& attrs, std::vector<Tensor>& inputs) {
-  canonical_axis(attrs, inputs);
+  canonical_axis<op::ScatterAttrs>(attrs, inputs);
   if (is_integer(inputs[1].dtype())) inputs[1] = astype(inputs[1], DType::int64);
 }
 
@@ -28,7 +28,7 @@ void infer_scatter(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffe
   if (index.dtype != DType::int64)
     throw TypeError(concat_text(name, ": expected an index of integers, got ", index.dtype));
   require_same_dtype(name, x, source);
-  const int axis = axis_attr(name, attrs, x.shape.rank());
+  const int axis = require_axis(name, op::from_attrs<op::ScatterAttrs>(attrs).axis, x.shape.rank());
   const bool has_slices = id == OpId::index_add;
   Dims expected = x.shape;
   if (has_slices && index.shape.rank() != 1) {

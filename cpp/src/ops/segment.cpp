@@ -72,7 +72,7 @@ Tensor as_offsets(const char* name, const Tensor& offsets) {
 }  // namespace
 
 Tensor segment_ids(const Tensor& offsets, int64_t count) try {
-  return op::apply(OpId::segment_ids, {{"count", count}}, {as_offsets("segment_ids", offsets)});
+  return op::apply(OpId::segment_ids, op::to_attrs(op::SegmentIdsAttrs{count}), {as_offsets("segment_ids", offsets)});
 } catch (const Error&) {
   core::rethrow_as("segment_ids");
 }

@@ -24,7 +24,7 @@ namespace {
 template <OpId id>
 void infer_softmax(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = op::op_name(id);
-  axis_attr(name, attrs, inputs[0].shape.rank());
+  require_axis(name, op::from_attrs<op::SoftmaxAttrs>(attrs).axis, inputs[0].shape.rank());
   for (const BufferSpec& input : inputs) {
     require_floating(name, input);
     require_same_dtype(name, inputs[0], input);
@@ -115,7 +115,7 @@ namespace {
 
 Tensor apply_along(OpId id, int64_t axis, std::initializer_list<Tensor> inputs) {
   const int64_t position = normalize_axis(op::op_name(id), axis, inputs.begin()->rank());
-  return op::apply(id, {{"axis", position}}, inputs);
+  return op::apply(id, op::to_attrs(op::SoftmaxAttrs{position}), inputs);
 }
 
 }  // namespace

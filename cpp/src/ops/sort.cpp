@@ -21,7 +21,7 @@ template <OpId id>
 void infer_sort(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const char* name = op::op_name(id);
   const BufferSpec& x = inputs[0];
-  const int axis = axis_attr(name, attrs, x.shape.rank());
+  const int axis = require_axis(name, op::order_of(id, attrs).axis, x.shape.rank());
   Dims shape = x.shape;
   if constexpr (id == OpId::topk) {
     const int64_t k = op::from_attrs<op::TopkAttrs>(attrs).k;
@@ -36,9 +36,10 @@ void infer_sort(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
 }
 
 // Gradients are moved back from the positions to which the elements moved.
+template <OpId id>
 Gradients moved_gradients(const BackwardContext& c) {
   if (!c.gradient.defined()) return {{}};
-  const auto axis = c.attrs().integer("axis");
+  const int64_t axis = op::order_of(id, c.attrs()).axis;
   return {gather_backward(c.gradient, c.result(1), axis, c.input_shape(0)[static_cast<int>(axis)])};
 }
 
@@ -53,9 +54,9 @@ void define_sort(Registry& registry) {
           .inputs = {"x"},
           .results = {"values", "indices"},
           .attributes = op::fields_of<op::SortAttrs>(),
-          .canonical = canonical_axis,
+          .canonical = canonical_axis<op::SortAttrs>,
           .infer = infer_sort<OpId::sort_with_indices>,
-          .backward = moved_gradients,
+          .backward = moved_gradients<OpId::sort_with_indices>,
           .saves_results = indices,
       });
   registry.declare(
@@ -66,7 +67,7 @@ void define_sort(Registry& registry) {
           .results = {"indices"},
           .attributes = op::fields_of<op::SortAttrs>(),
           .example = ">>> pydl.argsort(pydl.tensor([3, 1, 2]), descending=True)\ntensor([0, 2, 1], dtype=int64)\n",
-          .canonical = canonical_axis,
+          .canonical = canonical_axis<op::SortAttrs>,
           .infer = infer_sort<OpId::argsort>,
       });
   registry.declare(OpId::topk,
@@ -77,9 +78,9 @@ void define_sort(Registry& registry) {
                        .attributes = op::fields_of<op::TopkAttrs>(),
                        .example = ">>> values, indices = pydl.topk(pydl.tensor([3.0, 1.0, 2.0]), 2)\n"
                                   ">>> values.tolist(), indices.tolist()\n([3.0, 2.0], [0, 2])\n",
-                       .canonical = canonical_axis,
+                       .canonical = canonical_axis<op::TopkAttrs>,
                        .infer = infer_sort<OpId::topk>,
-                       .backward = moved_gradients,
+                       .backward = moved_gradients<OpId::topk>,
                        .saves_results = indices,
                    });
 }

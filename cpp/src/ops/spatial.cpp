@@ -17,8 +17,7 @@ Dims with_spatial(int64_t first, int64_t second, const Dims& sizes) {
   return shape;
 }
 
-void require_per_axis(std::string_view op, const op::Attrs& attrs, const char* attr, int spatial, int64_t least) {
-  const Dims& dims = attrs.dims(attr);
+void require_per_axis(std::string_view op, const Dims& dims, const char* attr, int spatial, int64_t least) {
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   const auto is_valid = [least](int64_t value) { return value >= least && value <= most; };
   if (dims.rank() == spatial && std::all_of(dims.begin(), dims.end(), is_valid)) return;

@@ -16,25 +16,25 @@ namespace ops {
 namespace {
 
 // The number of tensors that an update overwrites per parameter, including the parameter itself.
-int state_groups(OpId id, const Attrs& attrs) {
-  const int velocity = id != OpId::adam_update && attrs.number("momentum") != 0 ? 1 : 0;
-  return (id == OpId::sgd_update ? 1 : id == OpId::rmsprop_update ? 2 : 3) + velocity;
-}
+int state_groups(const op::SgdAttrs& sgd) { return sgd.momentum != 0 ? 2 : 1; }
+int state_groups(const op::RmspropAttrs& rmsprop) { return rmsprop.momentum != 0 ? 3 : 2; }
+int state_groups(const op::AdamAttrs&) { return 3; }
 
-template <OpId id>
+template <class Fields>
 int count_mutated(const Attrs& attrs, int) {
-  return 1 + state_groups(id, attrs) * static_cast<int>(attrs.integer("count"));
+  const auto given = op::from_attrs<Fields>(attrs);
+  return 1 + state_groups(given) * static_cast<int>(given.count);
 }
 
-template <OpId id>
+template <OpId id, class Fields>
 void infer_update(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec*, int64_t*) {
   const char* name = op::op_name(id);
-  if (attrs.integer("count") < 0 || attrs.integer("count") > static_cast<int64_t>(inputs.size())) {
-    throw ValueError(
-        concat_text(name, ": expected a count of the ", inputs.size(), " tensors, got ", attrs.integer("count")));
+  const auto given = op::from_attrs<Fields>(attrs);
+  if (given.count < 0 || given.count > static_cast<int64_t>(inputs.size())) {
+    throw ValueError(concat_text(name, ": expected a count of the ", inputs.size(), " tensors, got ", given.count));
   }
-  const auto count = static_cast<size_t>(attrs.integer("count"));
-  const auto groups = static_cast<size_t>(state_groups(id, attrs)) + 1;  // plus the gradients
+  const auto count = static_cast<size_t>(given.count);
+  const auto groups = static_cast<size_t>(state_groups(given)) + 1;  // plus the gradients
   if (inputs.size() != 2 + groups * count) {
     throw ValueError(
         concat_text(name, ": expected ", groups, " lists of ", count, " tensors, got ", inputs.size() - 2, " tensors"));
@@ -93,8 +93,8 @@ void define_update(Registry& registry) {
                                          .results = {},
                                          .attributes = op::fields_of<op::SgdAttrs>(),
                                          .traits = flag(op::Trait::mutates),
-                                         .infer = infer_update<OpId::sgd_update>,
-                                         .mutated = count_mutated<OpId::sgd_update>,
+                                         .infer = infer_update<OpId::sgd_update, op::SgdAttrs>,
+                                         .mutated = count_mutated<op::SgdAttrs>,
                                      });
   // (param (K, D...), g, index int64, lr): mutates only param, by the slices of g, as sgd_update does with
   // take_backward(g, index). {skip integer, optional}. Indices out of range are ignored
@@ -116,8 +116,8 @@ void define_update(Registry& registry) {
                                              .results = {},
                                              .attributes = op::fields_of<op::RmspropAttrs>(),
                                              .traits = flag(op::Trait::mutates),
-                                             .infer = infer_update<OpId::rmsprop_update>,
-                                             .mutated = count_mutated<OpId::rmsprop_update>,
+                                             .infer = infer_update<OpId::rmsprop_update, op::RmspropAttrs>,
+                                             .mutated = count_mutated<op::RmspropAttrs>,
                                          });
   // (step, params n, first_moments n, second_moments n, grads n, lr) {beta1, beta2, epsilon, weight_decay number;
   // decoupled bool: AdamW}, as in torch.optim.Adam
@@ -127,8 +127,8 @@ void define_update(Registry& registry) {
                                           .results = {},
                                           .attributes = op::fields_of<op::AdamAttrs>(),
                                           .traits = flag(op::Trait::mutates),
-                                          .infer = infer_update<OpId::adam_update>,
-                                          .mutated = count_mutated<OpId::adam_update>,
+                                          .infer = infer_update<OpId::adam_update, op::AdamAttrs>,
+                                          .mutated = count_mutated<op::AdamAttrs>,
                                       });
 }
 
@@ -155,43 +155,33 @@ int64_t count_of(std::span<const Tensor> parameters) { return static_cast<int64_
 
 void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> velocities,
                 std::span<const Tensor> gradients, const Tensor& lr, const SgdOptions& options) {
-  const Attrs attrs = {{"count", count_of(parameters)},
-                       {"momentum", options.momentum},
-                       {"dampening", options.dampening},
-                       {"weight_decay", options.weight_decay},
-                       {"nesterov", options.nesterov}};
-  apply_update(OpId::sgd_update, attrs, step, {parameters, velocities, gradients}, lr);
+  const op::SgdAttrs attrs = {count_of(parameters), options.momentum, options.dampening, options.weight_decay,
+                              options.nesterov};
+  apply_update(OpId::sgd_update, op::to_attrs(attrs), step, {parameters, velocities, gradients}, lr);
 }
 
 void sgd_update_rows(const Tensor& parameter, const Tensor& gradient, const Tensor& index, const Tensor& lr,
                      std::optional<int64_t> skip) {
-  Attrs attrs;
-  if (skip) attrs.add("skip", *skip);
   const GradMode mode(false);
-  op::apply(OpId::sgd_update_rows, attrs, {parameter, gradient, index, lr});
+  op::apply(OpId::sgd_update_rows, op::to_attrs(op::SgdRowsAttrs{skip}), {parameter, gradient, index, lr});
 }
 
 void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> square_averages,
                     std::span<const Tensor> velocities, std::span<const Tensor> gradients, const Tensor& lr,
                     const RmspropOptions& options) {
-  const Attrs attrs = {{"count", count_of(parameters)},
-                       {"alpha", options.alpha},
-                       {"epsilon", options.epsilon},
-                       {"momentum", options.momentum},
-                       {"weight_decay", options.weight_decay}};
-  apply_update(OpId::rmsprop_update, attrs, step, {parameters, square_averages, velocities, gradients}, lr);
+  const op::RmspropAttrs attrs = {count_of(parameters), options.alpha, options.epsilon, options.momentum,
+                                  options.weight_decay};
+  apply_update(OpId::rmsprop_update, op::to_attrs(attrs), step, {parameters, square_averages, velocities, gradients},
+               lr);
 }
 
 void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,
                  std::span<const Tensor> second_moments, std::span<const Tensor> gradients, const Tensor& lr,
                  const AdamOptions& options) {
-  const Attrs attrs = {{"count", count_of(parameters)},
-                       {"beta1", options.beta1},
-                       {"beta2", options.beta2},
-                       {"epsilon", options.epsilon},
-                       {"weight_decay", options.weight_decay},
-                       {"decoupled", options.decoupled}};
-  apply_update(OpId::adam_update, attrs, step, {parameters, first_moments, second_moments, gradients}, lr);
+  const op::AdamAttrs attrs = {count_of(parameters), options.beta1,        options.beta2,
+                               options.epsilon,      options.weight_decay, options.decoupled};
+  apply_update(OpId::adam_update, op::to_attrs(attrs), step, {parameters, first_moments, second_moments, gradients},
+               lr);
 }
 
 }  // namespace optim

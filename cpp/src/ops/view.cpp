@@ -89,7 +89,7 @@ namespace ops {
 namespace {
 
 void infer_reshape(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  const Dims& shape = attrs.dims("shape");
+  const Dims shape = op::from_attrs<op::ShapeAttrs>(attrs).shape;
   require_sizes("reshape", shape);
   if (element_count(shape) != element_count(inputs[0].shape)) {
     throw ValueError(concat_text("reshape: elements of shape ", inputs[0].shape, " do not fit shape ", shape));
@@ -102,7 +102,7 @@ void infer_reshape(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffe
 Gradients reshape_gradients(const BackwardContext& c) { return {reshape(c.gradient, c.input_shape(0))}; }
 
 void infer_permute(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  const Dims& axes = attrs.dims("axes");
+  const Dims axes = op::from_attrs<op::PermuteAttrs>(attrs).axes;
   if (normalize_axes("permute_dims", axes, inputs[0].shape.rank()).rank() != inputs[0].shape.rank() ||
       std::any_of(axes.begin(), axes.end(), [](int64_t axis) { return axis < 0; })) {
     throw ValueError(concat_text("permute_dims: expected each axis of shape ", inputs[0].shape, " once, got ", axes));
@@ -124,7 +124,7 @@ Gradients permute_gradients(const BackwardContext& c) {
 }
 
 void infer_expand(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  const Dims& shape = attrs.dims("shape");
+  const Dims shape = op::from_attrs<op::ShapeAttrs>(attrs).shape;
   const Dims& given = inputs[0].shape;
   const int shift = shape.rank() - given.rank();
   require_sizes("expand", shape);
@@ -140,10 +140,9 @@ void infer_expand(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
 Gradients expand_gradients(const BackwardContext& c) { return {sum_to(c.gradient, c.input_shape(0))}; }
 
 void infer_slice(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t* offset) {
-  const Dims& starts = attrs.dims("starts");
-  const Dims& steps = attrs.dims("steps");
-  require_inside("slice", inputs[0].shape, starts, attrs.dims("sizes"), steps);
-  *output = {inputs[0].dtype, attrs.dims("sizes"), inputs[0].strides};
+  const auto [starts, sizes, steps] = op::from_attrs<op::SliceAttrs>(attrs);
+  require_inside("slice", inputs[0].shape, starts, sizes, steps);
+  *output = {inputs[0].dtype, sizes, inputs[0].strides};
   for (int axis = 0; axis < output->shape.rank(); ++axis) {
     // An empty slice may start beyond the end; the offset of its view is arbitrary.
     if (output->shape[axis] > 0) *offset += starts[axis] * inputs[0].strides[axis];
@@ -158,8 +157,8 @@ Gradients slice_gradients(const BackwardContext& c) {
 }
 
 void infer_slice_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  const Dims& shape = attrs.dims("shape");
-  require_inside("slice_backward", shape, attrs.dims("starts"), inputs[0].shape, attrs.dims("steps"));
+  const auto [shape, starts, steps] = op::from_attrs<op::SliceBackwardAttrs>(attrs);
+  require_inside("slice_backward", shape, starts, inputs[0].shape, steps);
   require_sizes("slice_backward", shape);
   *output = row_major(inputs[0].dtype, shape);
 }
@@ -170,7 +169,7 @@ Gradients slice_backward_gradients(const BackwardContext& c) {
 }
 
 void infer_concat(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
-  const int axis = axis_attr("concat", attrs, inputs[0].shape.rank());
+  const int axis = require_axis("concat", op::from_attrs<op::ConcatAttrs>(attrs).axis, inputs[0].shape.rank());
   Dims shape = inputs[0].shape;
   for (const BufferSpec& input : inputs.subspan(1)) {
     require_same_dtype("concat", inputs[0], input);
@@ -297,7 +296,7 @@ Tensor reshape(const Tensor& x, const Dims& shape) try {
   }
   if (target == x.shape()) return x;
   const bool viewable = reshape_strides(x.shape(), x.strides(), target).has_value();
-  return op::apply(OpId::reshape, {{"shape", target}}, {viewable ? x : copy(x)});
+  return op::apply(OpId::reshape, op::to_attrs(op::ShapeAttrs{target}), {viewable ? x : copy(x)});
 } catch (const Error&) {
   core::rethrow_as("reshape");
 }
@@ -309,7 +308,7 @@ Tensor permute_dims(const Tensor& x, std::span<const int64_t> axes) try {
   if (sorted.rank() != x.rank()) {
     throw ValueError(concat_text("permute_dims: expected each of ", x.rank(), " axes once, got ", order));
   }
-  return op::apply(OpId::permute_dims, {{"axes", order}}, {x});
+  return op::apply(OpId::permute_dims, op::to_attrs(op::PermuteAttrs{order}), {x});
 } catch (const Error&) {
   core::rethrow_as("permute_dims");
 }
@@ -319,7 +318,7 @@ Tensor matrix_transpose(const Tensor& x) try {
   Dims axes;
   for (int axis = 0; axis < x.rank(); ++axis) axes.push_back(axis);
   std::swap(axes[x.rank() - 2], axes[x.rank() - 1]);
-  return op::apply(OpId::permute_dims, {{"axes", axes}}, {x});
+  return op::apply(OpId::permute_dims, op::to_attrs(op::PermuteAttrs{axes}), {x});
 } catch (const Error&) {
   core::rethrow_as("matrix_transpose");
 }
@@ -331,7 +330,7 @@ Tensor expand(const Tensor& x, const Dims& shape) try {
     if (target[axis + shift] == -1) target[axis + shift] = x.shape()[axis];
   }
   if (target == x.shape()) return x;
-  return op::apply(OpId::expand, {{"shape", target}}, {x});
+  return op::apply(OpId::expand, op::to_attrs(op::ShapeAttrs{target}), {x});
 } catch (const Error&) {
   core::rethrow_as("expand");
 }
@@ -364,13 +363,13 @@ Tensor squeeze(const Tensor& x, const Axes& axes) try {
 }
 
 Tensor slice(const Tensor& x, const Dims& starts, const Dims& sizes, const Dims& steps) try {
-  return op::apply(OpId::slice, {{"starts", starts}, {"sizes", sizes}, {"steps", steps}}, {x});
+  return op::apply(OpId::slice, op::to_attrs(op::SliceAttrs{starts, sizes, steps}), {x});
 } catch (const Error&) {
   core::rethrow_as("slice");
 }
 
 Tensor slice_backward(const Tensor& g, const Dims& shape, const Dims& starts, const Dims& steps) try {
-  return op::apply(OpId::slice_backward, {{"shape", shape}, {"starts", starts}, {"steps", steps}}, {g});
+  return op::apply(OpId::slice_backward, op::to_attrs(op::SliceBackwardAttrs{shape, starts, steps}), {g});
 } catch (const Error&) {
   core::rethrow_as("slice_backward");
 }
@@ -397,7 +396,7 @@ Tensor concat(std::span<const Tensor> tensors, int64_t axis) try {
   std::vector<Tensor> inputs;
   for (const Tensor& tensor : tensors) inputs.push_back(astype(tensor, dtype));
   const int64_t position = normalize_axis("concat", axis, tensors[0].rank());
-  return op::apply(OpId::concat, {{"axis", position}}, inputs);
+  return op::apply(OpId::concat, op::to_attrs(op::ConcatAttrs{position}), inputs);
 } catch (const Error&) {
   core::rethrow_as("concat");
 }

@@ -161,12 +161,12 @@ const OlderCall& flat_backward() {
 
 }  // namespace
 
-const OlderCall* find_flat_recurrent(op::OpId op, const io::Json::Object& attrs) {
-  const auto has = [&](std::string_view name) {
-    return std::any_of(attrs.begin(), attrs.end(), [&](const auto& member) { return member.first == name; });
+const OlderCall* find_flat_recurrent(std::string_view name, const io::Json::Object& attrs) {
+  const auto has = [&](std::string_view attr) {
+    return std::any_of(attrs.begin(), attrs.end(), [&](const auto& member) { return member.first == attr; });
   };
-  if (op == OpId::recurrent && has("tape")) return &flat_forward();
-  if (op == OpId::recurrent_backward && has("steps")) return &flat_backward();
+  if (name == "recurrent" && has("tape")) return &flat_forward();
+  if (name == "recurrent_backward" && has("steps")) return &flat_backward();
   return nullptr;
 }
 

@@ -10,6 +10,7 @@
 #include "saved/flat_recurrent.h"
 #include "saved/format_1.h"
 #include "saved/max_pool_indices.h"
+#include "saved/paired_moments.h"
 #include "saved/program_data.h"
 
 namespace pydl::saved {
@@ -299,16 +300,16 @@ class FunctionReader {
       ++values_;
       return call;
     }
-    if (const auto found = op_ids().find(name); found != op_ids().end()) {
+    const Json::Object attrs = location.size() > 2 ? attrs_of(location[2], name) : Json::Object();
+    call.older = find_older(name, attrs);
+    if (call.older == nullptr) {
+      const auto found = op_ids().find(name);
+      if (found == op_ids().end()) location[0].fail(concat_text("there is no op '", name, "'"));
       call.op = found->second;
-    } else if ((call.older = find_max_pool_indices(name)) != nullptr) {
-      call.op = call.older->def.id;
-    } else {
-      location[0].fail(concat_text("there is no op '", name, "'"));
     }
     const Location inputs = location[1];
     for (size_t i = 0; i < inputs.size(); ++i) call.inputs.push_back(value(inputs[i]));
-    if (location.size() > 2) read_attrs(location[2], call);
+    if (!attrs.empty()) read_attrs(location[2], attrs, call);
     if (location.size() > 3) call.region = static_cast<int>(location[3].integer(0, std::numeric_limits<int>::max()));
     values_ += count_results(location, call);
     return call;
@@ -328,10 +329,17 @@ class FunctionReader {
     }
   }
 
-  void read_attrs(const Location& location, RecordedCall& call) const {
-    const char* name = call.def().name;
-    const Json::Object attrs = format_ == 1 ? upgrade_format_1(name, location.object()) : location.object();
-    if (call.older == nullptr) call.older = find_flat_recurrent(call.op, attrs);
+  Json::Object attrs_of(const Location& location, const std::string& op) const {
+    return format_ == 1 ? upgrade_format_1(op, location.object()) : location.object();
+  }
+
+  static const graph::OlderCall* find_older(const std::string& op, const Json::Object& attrs) {
+    if (const auto* call = find_flat_recurrent(op, attrs)) return call;
+    if (const auto* call = find_paired_moments(op, attrs)) return call;
+    return find_max_pool_indices(op);
+  }
+
+  static void read_attrs(const Location& location, const Json::Object& attrs, RecordedCall& call) {
     const op::OpDef& def = call.def();
     for (const auto& [name, json] : attrs) {
       const op::AttrField* field = def.find_attr(name);

@@ -216,6 +216,38 @@ def attributes() -> Functions:
     }
 
 
+def normalization() -> Functions:
+    """Statistics of the batch in the loss, running ones in training, second derivatives."""
+    norms = [nn.BatchNorm2d(3), nn.BatchNorm2d(3), nn.BatchNorm1d(3).eval()]
+    model = nn.ModuleList([nn.Conv2d(1, 3, 3), *norms, nn.Linear(3, 1)])
+    optimizer = optim.SGD(model.parameters(), lr=0.05)
+
+    def features(x: pydl.Tensor) -> tuple[pydl.Tensor, pydl.Tensor, pydl.Tensor]:
+        y = F.relu(model[1](model[0](x)))
+        _, mean, variance = pydl._core.batch_norm_train(y, model[2].weight, model[2].bias)
+        return model[3](F.relu6(model[2](y)).mean((2, 3))), mean, variance
+
+    def step(x: pydl.Tensor, y: pydl.Tensor) -> pydl.Tensor:
+        rows, mean, variance = features(x)
+        loss = F.mse_loss(model[4](rows), y) + mean.square().sum() + variance.sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    def slope(x: pydl.Tensor) -> pydl.Tensor:
+        first = pydl.grad(lambda v: model[1](v.expand((v.shape[0], 3, 4, 4))).exp().sum())
+        return pydl.grad(lambda v: first(v).square().sum())(x)
+
+    return {
+        "train": (
+            pydl.compile(step, state=[model, optimizer]),
+            lambda n: (_floats(n, 1, 5, 5), _floats(n, 1)),
+        ),
+        "slope": (pydl.compile(slope, state=model), lambda n: (_floats(n, 1, 4, 4),)),
+    }
+
+
 PROGRAMS: dict[str, Callable[[], Functions]] = {
     "mlp": mlp,
     "cnn": cnn,
@@ -223,6 +255,7 @@ PROGRAMS: dict[str, Callable[[], Functions]] = {
     "recurrent": recurrent,
     "randomness": randomness,
     "attributes": attributes,
+    "normalization": normalization,
 }
 
 

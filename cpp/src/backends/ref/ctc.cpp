@@ -80,7 +80,7 @@ class Paths {
 // Calls function(type, n, sample, paths) for each sample. The log-probabilities are operand `first`.
 template <class Function>
 void for_each_sample(const RefCall& call, size_t first, const Function& function) {
-  const op::CtcBatch batch(call.attrs, call.inputs.subspan(first));
+  const op::CtcBatch batch(op::from_attrs<op::CtcAttrs>(call.attrs), call.inputs.subspan(first));
   const auto* targets = static_cast<const int64_t*>(call.input_data[first + 1]);
   const auto* input_lengths = static_cast<const int64_t*>(call.input_data[first + 2]);
   const auto* target_lengths = static_cast<const int64_t*>(call.input_data[first + 3]);
@@ -112,10 +112,9 @@ void run_ctc_loss(const RefCall& call) {
 }
 
 void run_ctc_loss_backward(const RefCall& call) {
-  const bool zero_infinity = op::from_attrs<op::CtcAttrs>(call.attrs).zero_infinity;
   const int64_t steps = call.inputs[1].shape[0];
   const int64_t classes = call.inputs[1].shape[2];
-  const op::CtcBatch batch(call.attrs, call.inputs.subspan(1));
+  const op::CtcBatch batch(op::from_attrs<op::CtcAttrs>(call.attrs), call.inputs.subspan(1));
   auto* alpha = static_cast<double*>(call.scratchpad);
   double* beta = alpha + steps * batch.most_states();
   double* row = beta + steps * batch.most_states();
@@ -127,7 +126,7 @@ void run_ctc_loss_backward(const RefCall& call) {
     const double g = load<T>(call.input_data[0], n * call.inputs[0].strides[0]);
     for (int64_t t = 0; t < steps; ++t) {
       std::fill_n(row, classes, 0.0);
-      if (t < sample.steps && !(zero_infinity && std::isinf(loss))) {
+      if (t < sample.steps && !(batch.zero_infinity && std::isinf(loss))) {
         for (int64_t s = 0; s < sample.states; ++s) {
           const int64_t position = t * sample.states + s;
           row[sample.label(s)] -= g * std::exp(alpha[position] + beta[position] + loss);
@@ -142,7 +141,7 @@ void run_ctc_loss_backward(const RefCall& call) {
 
 std::unique_ptr<Kernel> prepare_ctc(const KernelCall& call, RunFunction run, size_t first) {
   if (!is_floating(call.inputs[0].dtype)) return nullptr;
-  const op::CtcBatch batch(call.attrs, call.inputs.subspan(first));
+  const op::CtcBatch batch(op::from_attrs<op::CtcAttrs>(call.attrs), call.inputs.subspan(first));
   const int64_t tables = first == 0 ? 1 : 2;
   auto kernel = std::make_unique<RefKernel>(call, run);
   kernel->scratchpad_bytes =

@@ -4,6 +4,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/index.h"
 #include "pydl/error.h"
 
 namespace pydl::backends::ref {
@@ -22,7 +23,7 @@ struct IndexLoop {
 
 IndexLoop make_loop(const RefCall& call, const BufferSpec& chosen, const BufferSpec& source) {
   const BufferSpec& index = call.inputs[1];
-  const int axis = static_cast<int>(call.attrs.integer("axis"));
+  const int axis = static_cast<int>(op::from_attrs<op::GatherAttrs>(call.attrs).axis);  // which all four ops have
   IndexLoop loop = {
       chosen.shape, {chosen.strides, index.strides, source.strides}, axis, source.shape[axis], source.strides[axis]};
   if (call.op == OpId::gather || call.op == OpId::gather_backward) {
@@ -60,6 +61,12 @@ void run_select(const RefCall& call) {
   });
 }
 
+// The slice of a sum to which nothing is added; -1 if there is none.
+int64_t skipped_slice(const RefCall& call) {
+  if (call.op == OpId::gather_backward) return -1;
+  return op::from_attrs<op::TakeBackwardAttrs>(call.attrs).skip.value_or(-1);
+}
+
 // Sums in the compute type, in the scratchpad, and rounds only once.
 void run_scatter_add(const RefCall& call) {
   const BufferSpec& y = call.outputs[0];
@@ -69,7 +76,7 @@ void run_scatter_add(const RefCall& call) {
     auto* sums = static_cast<Compute<T>*>(call.scratchpad);
     const int64_t count = element_count(y.shape);
     std::fill_n(sums, count, Compute<T>{});
-    const int64_t skipped = call.attrs.integer_if_given("skip").value_or(-1) * loop.axis_stride;
+    const int64_t skipped = skipped_slice(call) * loop.axis_stride;
     for_each_position(loop.shape, loop.strides, [&](const auto& offsets) {
       const int64_t slice = axis_offset(call, loop, offsets[1]);
       if (slice != skipped) sums[offsets[2] + slice] += load<T>(call.input_data[0], offsets[0]);

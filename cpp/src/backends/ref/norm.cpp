@@ -27,21 +27,23 @@ double count_per_channel(const BufferSpec& x) {
   return static_cast<double>(element_count(x.shape)) / static_cast<double>(x.shape[1]);
 }
 
-void run_channel_moments(const RefCall& call) {
+void run_channel_statistics(const RefCall& call) {
   const BufferSpec& x = call.inputs[0];
   const std::vector<double> values = input_values(call, 0);
   const std::vector<size_t> channels = channels_of(x);
   const auto count = static_cast<size_t>(x.shape[1]);
   const double n = count_per_channel(x);
-  std::vector<double> moments(2 * count, 0.0);
-  for (size_t i = 0; i < values.size(); ++i) moments[channels[i]] += values[i];
-  for (size_t k = 0; k < count; ++k) moments[k] /= n;
+  std::vector<double> means(count, 0.0);
+  std::vector<double> variances(count, 0.0);
+  for (size_t i = 0; i < values.size(); ++i) means[channels[i]] += values[i];
+  for (double& mean : means) mean /= n;
   for (size_t i = 0; i < values.size(); ++i) {
-    const double distance = values[i] - moments[channels[i]];
-    moments[count + channels[i]] += distance * distance;
+    const double distance = values[i] - means[channels[i]];
+    variances[channels[i]] += distance * distance;
   }
-  for (size_t k = 0; k < count; ++k) moments[count + k] /= n;
-  store_values(call.outputs[0], call.output_data[0], moments);
+  for (double& variance : variances) variance /= n;
+  store_values(call.outputs[0], call.output_data[0], means);
+  store_values(call.outputs[1], call.output_data[1], variances);
 }
 
 // The normalised x, and the scale of each channel.
@@ -50,15 +52,15 @@ struct Normalised {
   std::vector<double> scales;
 };
 
+// Mean and variance are the inputs after x.
 Normalised normalised(const RefCall& call, size_t x_input, const std::vector<size_t>& channels) {
   Normalised result = {input_values(call, x_input), {}};
-  const std::vector<double> moments = input_values(call, x_input + 1);
-  const size_t count = moments.size() / 2;
-  for (size_t k = 0; k < count; ++k) {
-    result.scales.push_back(1 / std::sqrt(moments[count + k] + call.attrs.number("epsilon")));
+  const std::vector<double> means = input_values(call, x_input + 1);
+  for (const double variance : input_values(call, x_input + 2)) {
+    result.scales.push_back(1 / std::sqrt(variance + call.attrs.number("epsilon")));
   }
   for (size_t i = 0; i < result.values.size(); ++i) {
-    result.values[i] = (result.values[i] - moments[channels[i]]) * result.scales[channels[i]];
+    result.values[i] = (result.values[i] - means[channels[i]]) * result.scales[channels[i]];
   }
   return result;
 }
@@ -66,8 +68,8 @@ Normalised normalised(const RefCall& call, size_t x_input, const std::vector<siz
 void run_batch_norm(const RefCall& call) {
   const std::vector<size_t> channels = channels_of(call.inputs[0]);
   Normalised x = normalised(call, 0, channels);
-  const std::vector<double> weight = input_values(call, 2);
-  const std::vector<double> bias = input_values(call, 3);
+  const std::vector<double> weight = input_values(call, 3);
+  const std::vector<double> bias = input_values(call, 4);
   for (size_t i = 0; i < x.values.size(); ++i) {
     x.values[i] = x.values[i] * weight[channels[i]] + bias[channels[i]];
     const std::string_view activation = op::post_operations(call.attrs);
@@ -77,13 +79,23 @@ void run_batch_norm(const RefCall& call) {
   store_values(call.outputs[0], call.output_data[0], x.values);
 }
 
-// The gradient where the activation after the normalisation is open, and 0 elsewhere. The weight is input 3.
+// Statistics first, then the normalisation with them as they were stored.
+void run_batch_norm_train(const RefCall& call) {
+  run_channel_statistics({call.op, call.attrs, call.inputs.first(1), call.outputs.subspan(1), call.input_data,
+                          call.output_data + 1, call.scratchpad});
+  const BufferSpec inputs[] = {call.inputs[0], call.outputs[1], call.outputs[2], call.inputs[1], call.inputs[2]};
+  void* const data[] = {call.input_data[0], call.output_data[1], call.output_data[2], call.input_data[1],
+                        call.input_data[2]};
+  run_batch_norm({call.op, call.attrs, inputs, call.outputs.first(1), data, call.output_data, call.scratchpad});
+}
+
+// The gradient where the activation after the normalisation is open, and 0 elsewhere. The weight is input 4.
 std::vector<double> gated_gradient(const RefCall& call, const Normalised& x, const std::vector<size_t>& channels,
                                    size_t bias_input) {
   std::vector<double> g = input_values(call, 0);
   if (op::gate_of(call.attrs).empty()) return g;
   const bool bounded = op::gate_of(call.attrs) == "relu6";
-  const std::vector<double> weight = input_values(call, 3);
+  const std::vector<double> weight = input_values(call, 4);
   const std::vector<double> bias = input_values(call, bias_input);
   for (size_t i = 0; i < g.size(); ++i) {
     const double value = x.values[i] * weight[channels[i]] + bias[channels[i]];
@@ -95,27 +107,30 @@ std::vector<double> gated_gradient(const RefCall& call, const Normalised& x, con
 void run_channel_sums(const RefCall& call) {
   const std::vector<size_t> channels = channels_of(call.inputs[1]);
   const Normalised x = normalised(call, 1, channels);
-  const std::vector<double> g = gated_gradient(call, x, channels, 4);
-  std::vector<double> sums(2 * x.scales.size(), 0.0);
+  const std::vector<double> g = gated_gradient(call, x, channels, 5);
+  std::vector<double> plain(x.scales.size(), 0.0);
+  std::vector<double> along(x.scales.size(), 0.0);
   for (size_t i = 0; i < g.size(); ++i) {
-    sums[channels[i]] += g[i];
-    sums[x.scales.size() + channels[i]] += g[i] * x.values[i];
+    plain[channels[i]] += g[i];
+    along[channels[i]] += g[i] * x.values[i];
   }
-  store_values(call.outputs[0], call.output_data[0], sums);
+  store_values(call.outputs[0], call.output_data[0], plain);
+  store_values(call.outputs[1], call.output_data[1], along);
 }
 
 void run_batch_norm_backward(const RefCall& call) {
   const std::vector<size_t> channels = channels_of(call.inputs[1]);
   const Normalised x = normalised(call, 1, channels);
-  const std::vector<double> weight = input_values(call, 3);
+  const std::vector<double> weight = input_values(call, 4);
   const double n = count_per_channel(call.inputs[1]);
-  const size_t count = x.scales.size();
-  const std::vector<double> sums =
-      call.inputs.size() >= 5 ? input_values(call, 4) : std::vector<double>(2 * count, 0.0);
-  std::vector<double> result = gated_gradient(call, x, channels, 5);
+  const std::vector<double> none(x.scales.size(), 0.0);
+  const bool has_sums = call.inputs.size() > 5;
+  const std::vector<double> plain = has_sums ? input_values(call, 5) : none;
+  const std::vector<double> along = has_sums ? input_values(call, 6) : none;
+  std::vector<double> result = gated_gradient(call, x, channels, 7);
   for (size_t i = 0; i < result.size(); ++i) {
     const size_t k = channels[i];
-    result[i] = weight[k] * x.scales[k] * (result[i] - sums[k] / n - x.values[i] * sums[count + k] / n);
+    result[i] = weight[k] * x.scales[k] * (result[i] - plain[k] / n - x.values[i] * along[k] / n);
   }
   store_values(call.outputs[0], call.output_data[0], result);
 }
@@ -172,10 +187,13 @@ void run_normalize_backward(const RefCall& call) {
 }  // namespace
 
 void register_norm(KernelTable& table) {
-  table.add(OpId::channel_moments, Provider::ref, prepare<run_channel_moments, is_floating>);
+  table.add(OpId::channel_statistics, Provider::ref, prepare<run_channel_statistics, is_floating>);
   table.add(OpId::batch_norm, Provider::ref, prepare<run_batch_norm, is_floating>);
-  table.allow_post(OpId::batch_norm, "relu");
-  table.allow_post(OpId::batch_norm, "relu6");
+  table.add(OpId::batch_norm_train, Provider::ref, prepare<run_batch_norm_train, is_floating>);
+  for (const OpId op : {OpId::batch_norm, OpId::batch_norm_train}) {
+    table.allow_post(op, "relu");
+    table.allow_post(op, "relu6");
+  }
   table.add(OpId::channel_sums, Provider::ref, prepare<run_channel_sums, is_floating>);
   table.add(OpId::batch_norm_backward, Provider::ref, prepare<run_batch_norm_backward, is_floating>);
   table.add(OpId::normalize, Provider::ref, prepare<run_normalize, is_floating>);

@@ -277,7 +277,7 @@ void run_sequence_product(const RefCall& call) {
   const Values b = input_values(call, 1);
   const Values first = input_values(call, 3);
   const std::vector<int64_t> lengths = lengths_of(call, 2, shape[0], shape[1]);
-  const int64_t shift = call.attrs.integer("shift");
+  const int64_t shift = op::from_attrs<op::SequenceProductAttrs>(call.attrs).shift;
   Values result(static_cast<size_t>(shape[2] * columns), 0.0);
   for (int64_t n = 0; n < shape[1]; ++n) {
     const int64_t length = lengths[static_cast<size_t>(n)];

@@ -1,5 +1,7 @@
 // Fuses the gradient of an activation into that of the batch normalisation before it. Whether the activation passed an
 // element follows from what the normalisation reads anyway, which saves two passes over memory.
+#include <optional>
+
 #include "graph/passes/passes.h"
 #include "op/post_operations.h"
 
@@ -8,6 +10,19 @@ namespace pydl::graph {
 namespace {
 
 using op::OpId;
+
+// The values that a normalisation and its gradients share.
+struct Normalisation {
+  ValueId y, x, mean, variance, weight, bias;
+};
+
+std::optional<Normalisation> normalisation_of(const Node& node) {
+  const std::vector<ValueId>& in = node.inputs;
+  const std::vector<ValueId>& out = node.outputs;
+  if (node.op == OpId::batch_norm) return Normalisation{out[0], in[0], in[1], in[2], in[3], in[4]};
+  if (node.op == OpId::batch_norm_train) return Normalisation{out[0], in[0], out[1], out[2], in[1], in[2]};
+  return std::nullopt;
+}
 
 class GradientFuser {
  public:
@@ -49,31 +64,35 @@ class GradientFuser {
   bool takes_gate(size_t reader, size_t norm, std::string_view activation, size_t gradient) const {
     const Node& forward = graph_.nodes[norm];
     const Node& backward = graph_.nodes[reader];
+    const std::vector<ValueId>& operands = backward.inputs;
     const ValueId result = graph_.nodes[gradient].outputs[0];
-    const bool is_sum = backward.op == OpId::channel_sums && backward.inputs.size() == 3;
-    const bool is_backward = backward.op == OpId::batch_norm_backward && backward.inputs.size() == 5;
-    if (forward.op != OpId::batch_norm || op::post_operations(forward.attrs) != activation || (!is_sum && !is_backward))
-      return false;
-    if (backward.inputs[0] != result || backward.inputs[1] != forward.inputs[0]) return false;
-    if (backward.inputs[1] == result || backward.inputs[2] != forward.inputs[1]) return false;
-    if (is_backward && backward.inputs[3] != forward.inputs[2]) return false;
+    const auto values = normalisation_of(forward);
+    if (!values || values->y != graph_.nodes[gradient].inputs[1]) return false;
+    if (op::post_operations(forward.attrs) != activation) return false;
+    const bool is_sum = backward.op == OpId::channel_sums && operands.size() == 4;
+    const bool is_backward = backward.op == OpId::batch_norm_backward && operands.size() == 7;
+    if (!is_sum && !is_backward) return false;
+    if (operands[0] != result || operands[1] != values->x || values->x == result) return false;
+    if (operands[2] != values->mean || operands[3] != values->variance) return false;
+    if (is_backward && operands[4] != values->weight) return false;
     if (backward.attrs.number("epsilon") != forward.attrs.number("epsilon")) return false;
-    if (graph_.spec(result).strides != graph_.spec(forward.inputs[0]).strides) return false;
+    if (graph_.spec(result).strides != graph_.spec(values->x).strides) return false;
     // With 16 bits, a result just below 6 is rounded to 6, where the gradient is 0.
     if (activation == "relu6" && item_size(graph_.spec(result).dtype) == 2) return false;
     const auto changes = [&](ValueId value, size_t since) {
       return is_mutated_between(graph_, changes_, value, static_cast<int>(since), static_cast<int>(reader) + 1);
     };
-    for (const ValueId input : forward.inputs) {
-      if (changes(input, norm)) return false;
+    for (const ValueId value : {values->x, values->mean, values->variance, values->weight, values->bias}) {
+      if (changes(value, norm)) return false;
     }
     return !changes(graph_.nodes[gradient].inputs[0], gradient);
   }
 
   static void gate(Node& backward, const Node& forward, ValueId gradient, std::string_view activation) {
+    const Normalisation values = *normalisation_of(forward);
     backward.inputs[0] = gradient;
-    if (backward.op == OpId::channel_sums) backward.inputs.push_back(forward.inputs[2]);
-    backward.inputs.push_back(forward.inputs[3]);
+    if (backward.op == OpId::channel_sums) backward.inputs.push_back(values.weight);
+    backward.inputs.push_back(values.bias);
     backward.attrs.add(op::gate_attr, op::Text(activation));
   }
 

@@ -29,13 +29,14 @@ void fuse_activations(Graph& graph) {
     const auto input = static_cast<size_t>(node.inputs[0]);
     const int source = producer[input];
     if (source < 0) continue;
-    if (!takes(graph.nodes[static_cast<size_t>(source)], node.op)) continue;
+    Node& product = graph.nodes[static_cast<size_t>(source)];
+    // Activations apply to the first result.
+    if (product.outputs[0] != node.inputs[0] || !takes(product, node.op)) continue;
     // No other node may read the result without the activation.
     if (uses[input] != 1 || !changes[input].empty()) continue;
     if (graph.spec(node.outputs[0]).strides != graph.spec(node.inputs[0]).strides) continue;
-    Node& product = graph.nodes[static_cast<size_t>(source)];
     product.attrs.add(op::post_attr, op::Text(op::op_name(node.op)));
-    product.outputs = node.outputs;
+    product.outputs[0] = node.outputs[0];
     removed[n] = true;
   }
   remove_nodes(graph, removed);

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "graph/passes/passes.h"
+#include "op/attrs/index.h"
+#include "op/attrs/update.h"
 
 namespace pydl::graph {
 
@@ -12,7 +14,9 @@ namespace {
 using op::OpId;
 
 bool is_plain_descent(const Node& node) {
-  return node.op == OpId::sgd_update && node.attrs.number("momentum") == 0 && node.attrs.number("weight_decay") == 0;
+  if (node.op != OpId::sgd_update) return false;
+  const auto sgd = op::from_attrs<op::SgdAttrs>(node.attrs);
+  return sgd.momentum == 0 && sgd.weight_decay == 0;
 }
 
 class SparseUpdates {
@@ -44,7 +48,8 @@ class SparseUpdates {
   // Removes the tables from an update of (step, parameters, gradients, lr), and returns the updates of their rows.
   std::vector<Node> split(int n) {
     Node& update = graph_.nodes[static_cast<size_t>(n)];
-    const auto count = static_cast<size_t>(update.attrs.integer("count"));
+    auto attrs = op::from_attrs<op::SgdAttrs>(update.attrs);
+    const auto count = static_cast<size_t>(attrs.count);
     std::vector<Node> rows;
     std::vector<ValueId> parameters;
     std::vector<ValueId> gradients;
@@ -63,11 +68,8 @@ class SparseUpdates {
     if (rows.empty()) return rows;
     const ValueId step = update.inputs.front();
     const ValueId lr = update.inputs.back();
-    update.attrs = {{"count", static_cast<int64_t>(parameters.size())},
-                    {"momentum", 0.0},
-                    {"dampening", update.attrs.number("dampening")},
-                    {"weight_decay", 0.0},
-                    {"nesterov", update.attrs.flag("nesterov")}};
+    attrs.count = static_cast<int64_t>(parameters.size());
+    update.attrs = op::to_attrs(attrs);
     update.inputs = {step};
     update.inputs.insert(update.inputs.end(), parameters.begin(), parameters.end());
     update.inputs.insert(update.inputs.end(), gradients.begin(), gradients.end());
@@ -79,7 +81,7 @@ class SparseUpdates {
   Node row_update(const Node& update, ValueId parameter, const Node& source) const {
     Node node;
     node.op = OpId::sgd_update_rows;
-    if (const auto skip = source.attrs.integer_if_given("skip")) node.attrs.add("skip", *skip);
+    node.attrs = op::to_attrs(op::SgdRowsAttrs{op::from_attrs<op::TakeBackwardAttrs>(source.attrs).skip});
     node.inputs = {parameter, source.inputs[0], source.inputs[1], update.inputs.back()};
     node.mutated = 1;
     node.region = update.region;
@@ -93,11 +95,13 @@ class SparseUpdates {
     const int source = producer_[static_cast<size_t>(gradient)];
     if (source < 0 || uses_[static_cast<size_t>(gradient)] != 1) return false;
     const Node& node = graph_.nodes[static_cast<size_t>(source)];
-    if (node.op != OpId::take_backward || node.attrs.integer("axis") != 0) return false;
+    if (node.op != OpId::take_backward) return false;
+    const auto take = op::from_attrs<op::TakeBackwardAttrs>(node.attrs);
+    if (take.axis != 0) return false;
     for (const ValueId input : node.inputs) {
       if (is_mutated_between(graph_, changes_, input, source, update + 1)) return false;
     }
-    return is_checked(node.inputs[1], node.attrs.integer("size"), source);
+    return is_checked(node.inputs[1], take.size, source);
   }
 
   // Whether a lookup before this node has checked the index against this size.
@@ -112,7 +116,8 @@ class SparseUpdates {
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node& node = graph_.nodes[n];
       if (node.op != OpId::take) continue;
-      const int64_t size = graph_.spec(node.inputs[0]).shape[static_cast<int>(node.attrs.integer("axis"))];
+      const auto axis = static_cast<int>(op::from_attrs<op::TakeAttrs>(node.attrs).axis);
+      const int64_t size = graph_.spec(node.inputs[0]).shape[axis];
       checks.try_emplace({node.inputs[1], size}, static_cast<int>(n));
     }
     return checks;

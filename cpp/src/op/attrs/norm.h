@@ -5,11 +5,10 @@
 
 namespace pydl::op {
 
-/// With `batch`, the moments are those of x, and the derivative goes through them to x; otherwise they are constants.
+/// What is added to the variance before the square root is taken.
 struct BatchNormAttrs {
   double epsilon = 1e-5;
-  bool batch = false;
-  PYDL_ATTRS(epsilon, batch)
+  PYDL_ATTRS(epsilon)
 };
 
 /// A row comprises the last `axes` axes. With `center`, the result is (x - mean) / sqrt(variance + epsilon), otherwise

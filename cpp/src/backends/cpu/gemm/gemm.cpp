@@ -28,12 +28,14 @@ constexpr int64_t small_products = 262144;
 constexpr int64_t small_dots = 1024;
 constexpr int64_t few_rows = 4;
 // Up to this many rows, packing a large B takes a noticeable part of the time: a third with 32 rows, a twentieth with
-// 256. The same is true of products with few results of many terms each, such as the gradients of weights over long
-// sequences, if there are this many terms for each row or column. B is then read in place, one block of this depth at a
-// time.
+// 256. B is then read in place, one block of `wide_depth` at a time.
 constexpr int64_t most_wide_rows = 256;
 constexpr int64_t least_wide_elements = 1 << 17;
-constexpr int64_t depth_per_side = 16;
+// The same is true of products with few results of many terms each, such as the gradients of weights over long
+// sequences: packing walks through columns whose lines are pages apart. Neither A nor B is packed where the sides of C
+// have up to these sizes and there are at least as many terms.
+constexpr int64_t longest_deep_side = 4096;
+constexpr int64_t longest_shorter_deep_side = 512;
 // Up to this many rows, threads divide the columns of B, because reading B takes longer than packing A twice.
 constexpr int64_t few_rows_of_wide = 64;
 constexpr int64_t wide_depth = 192;
@@ -75,7 +77,9 @@ void Gemm::choose_path() {
   const bool both_along_depth = (a_.column_stride == 1 || a_.columns == 1) && (b_.row_stride == 1 || b_.rows == 1);
   const bool few = a_.rows <= few_rows || (b_.columns <= few_columns && count > small_products);
   const int64_t longer_side = std::max(a_.rows, b_.columns);
-  const bool is_deep = longer_side <= most_wide_rows && a_.columns >= depth_per_side * longer_side;
+  const int64_t shorter_side = std::min(a_.rows, b_.columns);
+  const bool is_deep =
+      shorter_side <= longest_shorter_deep_side && longer_side <= longest_deep_side && a_.columns >= longer_side;
   if (is_deep && a_.row_stride == 1 && b_has_rows && count > small_products) {
     path_ = Path::wide;
     const bool has_whole_panels = b_.columns % kernels_.panel_columns == 0;
@@ -165,7 +169,8 @@ void Gemm::plan_blocks(int threads) {
   }
   const bool writes_most = a_.columns <= most_shallow && a_.rows * b_.columns * item_ >= least_written_bytes;
   const int64_t most_rows = writes_most ? kernels_.panel_rows : block_height;
-  height_ = even_part(ceil_div(a_.rows, down_), path_ == Path::wide ? most_wide_rows : most_rows);
+  const int64_t rows = ceil_div(a_.rows, down_);
+  height_ = path_ == Path::wide ? rows : even_part(rows, most_rows);
   width_ =
       round_up(even_part(ceil_div(b_.columns, across_) + kernels_.panel_columns, block_width), kernels_.panel_columns);
   depth_ = even_part(std::max<int64_t>(a_.columns, 1), path_ == Path::wide ? wide_depth : block_depth);

@@ -7,6 +7,7 @@
 #include "backends/cpu/gemm/gemm.h"
 #include "backends/cpu/recurrent/sequences.h"
 #include "backends/cpu/workspace.h"
+#include "op/attrs/recurrent.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
 
@@ -24,7 +25,7 @@ class SequenceProductKernel final : public Kernel {
         batch_(call.inputs[0].shape[1]),
         a_columns_(call.inputs[0].shape[2]),
         b_columns_(call.inputs[1].shape[2]),
-        shift_(call.attrs.integer("shift")) {
+        shift_(op::from_attrs<op::SequenceProductAttrs>(call.attrs).shift) {
     for (int axis = 0; axis < 2; ++axis) {
       a_strides_[axis] = call.inputs[0].strides[axis];
       b_strides_[axis] = call.inputs[1].strides[axis];

@@ -29,7 +29,9 @@ struct IndexShape {
   int64_t item;  // bytes
 
   IndexShape(const KernelCall& call, const BufferSpec& indexed)
-      : op(call.op), axis(static_cast<int>(call.attrs.integer("axis"))), size(indexed.shape[axis]) {
+      : op(call.op),
+        axis(static_cast<int>(op::from_attrs<op::GatherAttrs>(call.attrs).axis)),  // which all four ops have
+        size(indexed.shape[axis]) {
     for (int i = 0; i < axis; ++i) outer *= indexed.shape[i];
     for (int i = axis + 1; i < indexed.shape.rank(); ++i) inner *= indexed.shape[i];
     const bool whole_slices = op == OpId::take || op == OpId::take_backward;

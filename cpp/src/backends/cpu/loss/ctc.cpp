@@ -12,7 +12,7 @@ template <class T>
 class CtcKernel : public Kernel {
  public:
   CtcKernel(const KernelCall& call, size_t first, bool keeps_all)
-      : batch_(call.attrs, call.inputs.subspan(first)),
+      : batch_(op::from_attrs<op::CtcAttrs>(call.attrs), call.inputs.subspan(first)),
         length_(batch_.most_states()),
         kept_(keeps_all ? std::max<int64_t>(batch_.steps, 1) : 2),
         parts_(std::clamp<int64_t>(batch_.count, 1, runtime::thread_count())) {

@@ -1,5 +1,6 @@
 // Normalisation: by channel, of row-major or channels-last tensors, and of contiguous rows.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -101,12 +102,12 @@ class ChannelKernel : public Kernel {
   }
 
  protected:
-  // Reads one number per channel (or two: `count`) and converts them to T.
-  void read(size_t input, const void* from, T* to, int64_t count) const {
+  // Reads one number per channel and converts them to T.
+  void read(size_t input, const void* from, T* to) const {
     visit_dtype(dtypes_[input], [&](auto zero) {
       using S = decltype(zero);
       const auto* values = static_cast<const S*>(from);
-      for (int64_t i = 0; i < count; ++i) {
+      for (int64_t i = 0; i < form_.channels; ++i) {
         if constexpr (std::is_same_v<S, Float16> || std::is_same_v<S, BFloat16>) {
           to[i] = static_cast<T>(values[i].to_float());
         } else {
@@ -134,7 +135,7 @@ class ChannelKernel : public Kernel {
   }
   // The gate whose scales are in `room` and whose shifts are input number `input`.
   NormGate gate(const GateRoom& room, size_t input, const void* shift, double most) const {
-    read(input, shift, room.shift, form_.channels);
+    read(input, shift, room.shift);
     for (T* values : {room.scale, room.shift}) repeat(values);
     return {room.scale, room.shift, most};
   }
@@ -256,9 +257,9 @@ class SumKernel : public ChannelKernel<T> {
 };
 
 template <class T>
-class MomentsKernel final : public SumKernel<T> {
+class StatisticsKernel final : public SumKernel<T> {
  public:
-  MomentsKernel(const KernelCall& call, const ChannelForm& form, int index)
+  StatisticsKernel(const KernelCall& call, const ChannelForm& form, int index)
       : SumKernel<T>(call, call.inputs[0], form, index, false), dtype_(call.inputs[0].dtype) {
     Workspace workspace;
     this->take(workspace);
@@ -273,13 +274,14 @@ class MomentsKernel final : public SumKernel<T> {
     this->repeat(buffers.shift);
     this->sum(nullptr, inputs[0], nullptr, buffers);
     this->sum_rows_left(nullptr, static_cast<const char*>(inputs[0]), nullptr, buffers);
-    auto* moments = static_cast<T*>(outputs[0]);
+    auto* means = static_cast<T*>(outputs[0]);
+    auto* variances = static_cast<T*>(outputs[1]);
     const auto n = static_cast<double>(this->form_.count);
     for (int64_t i = 0; i < channels; ++i) {
       const double mean = buffers.sums[i] / n;
       const double variance = buffers.sums[channels + i] / n - mean * mean;
-      moments[i] = static_cast<T>(static_cast<double>(buffers.shift[i]) + mean);
-      moments[channels + i] = static_cast<T>(variance < 0 ? 0 : variance);
+      means[i] = static_cast<T>(static_cast<double>(buffers.shift[i]) + mean);
+      variances[i] = static_cast<T>(variance < 0 ? 0 : variance);
     }
   }
 
@@ -332,7 +334,7 @@ class GradientSumsKernel final : public SumKernel<T> {
       : SumKernel<T>(call, call.inputs[1], form, index, true), most_(largest_activation(op::gate_of(call.attrs))) {
     Workspace workspace;
     this->take(workspace);
-    take_moments(workspace);
+    take_variances(workspace);
     this->take_gate(workspace);
     this->scratchpad_bytes = workspace.used();
   }
@@ -340,31 +342,33 @@ class GradientSumsKernel final : public SumKernel<T> {
   void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     Workspace workspace(context.scratchpad);
     const auto buffers = this->take(workspace);
-    T* moments = take_moments(workspace);
+    T* variances = take_variances(workspace);
     const auto room = this->take_gate(workspace);
     const int64_t channels = this->form_.channels;
-    this->read(2, inputs[2], moments, 2 * channels);
-    std::copy_n(moments, channels, buffers.shift);
+    this->read(2, inputs[2], buffers.shift);
+    this->read(3, inputs[3], variances);
     this->repeat(buffers.shift);
     NormGate open{};
     if (most_) {
-      this->read(3, inputs[3], room.scale, channels);
-      this->kernels_.scales(moments + channels, room.scale, this->epsilon_, channels, room.scale);
-      open = this->gate(room, 4, inputs[4], *most_);
+      this->read(4, inputs[4], room.scale);
+      this->kernels_.scales(variances, room.scale, this->epsilon_, channels, room.scale);
+      open = this->gate(room, 5, inputs[5], *most_);
     }
     const NormGate* gate = most_ ? &open : nullptr;
     this->sum(inputs[0], inputs[1], gate, buffers);
     this->sum_rows_left(static_cast<const char*>(inputs[0]), static_cast<const char*>(inputs[1]), gate, buffers);
-    this->kernels_.scales(moments + channels, nullptr, this->epsilon_, channels, moments);
-    auto* sums = static_cast<T*>(outputs[0]);
+    T* scales = variances;
+    this->kernels_.scales(variances, nullptr, this->epsilon_, channels, scales);
+    auto* plain = static_cast<T*>(outputs[0]);
+    auto* along = static_cast<T*>(outputs[1]);
     for (int64_t i = 0; i < channels; ++i) {
-      sums[i] = static_cast<T>(buffers.sums[i]);
-      sums[channels + i] = static_cast<T>(buffers.sums[channels + i] * static_cast<double>(moments[i]));
+      plain[i] = static_cast<T>(buffers.sums[i]);
+      along[i] = static_cast<T>(buffers.sums[channels + i] * static_cast<double>(scales[i]));
     }
   }
 
  private:
-  T* take_moments(Workspace& workspace) const { return workspace.take<T>(2 * this->form_.channels); }
+  T* take_variances(Workspace& workspace) const { return workspace.take<T>(this->form_.channels); }
 
   std::optional<double> most_;
 };
@@ -437,11 +441,11 @@ class ForwardKernel final : public ApplyKernel<T> {
     Workspace workspace(context.scratchpad);
     const auto constants = this->take(workspace);
     const int64_t channels = this->form_.channels;
-    this->read(1, inputs[1], constants.pair, 2 * channels);
-    this->read(2, inputs[2], constants.slope, channels);
-    this->read(3, inputs[3], constants.shift, channels);
-    std::copy_n(constants.pair, channels, constants.mean);
-    this->kernels_.scales(constants.pair + channels, constants.slope, this->epsilon_, channels, constants.scale);
+    this->read(1, inputs[1], constants.mean);
+    this->read(2, inputs[2], constants.pair);
+    this->read(3, inputs[3], constants.slope);
+    this->read(4, inputs[4], constants.shift);
+    this->kernels_.scales(constants.pair, constants.slope, this->epsilon_, channels, constants.scale);
     for (T* values : {constants.mean, constants.scale, constants.shift}) this->repeat(values);
     const auto* x = static_cast<const char*>(inputs[0]);
     auto* y = static_cast<char*>(outputs[0]);
@@ -457,12 +461,37 @@ class ForwardKernel final : public ApplyKernel<T> {
   std::optional<double> most_;
 };
 
+// The statistics of x, and then the normalisation with them. Both take their memory from the same scratchpad, one after
+// the other.
+template <class T>
+class TrainKernel final : public Kernel {
+ public:
+  TrainKernel(const KernelCall& call, const ChannelForm& form, int index)
+      : statistics_({call.op, call.attrs, call.inputs.first(1), call.outputs.subspan(1)}, form, index),
+        forward_({call.op, call.attrs,
+                  std::array{call.inputs[0], call.outputs[1], call.outputs[2], call.inputs[1], call.inputs[2]},
+                  call.outputs.first(1)},
+                 form, index) {
+    scratchpad_bytes = std::max(statistics_.scratchpad_bytes, forward_.scratchpad_bytes);
+  }
+
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    statistics_.run(context, inputs, outputs + 1);
+    void* const operands[] = {inputs[0], outputs[1], outputs[2], inputs[1], inputs[2]};
+    forward_.run(context, operands, outputs);
+  }
+
+ private:
+  StatisticsKernel<T> statistics_;
+  ForwardKernel<T> forward_;
+};
+
 template <class T>
 class BackwardKernel final : public ApplyKernel<T> {
  public:
   BackwardKernel(const KernelCall& call, const ChannelForm& form, int index)
       : ApplyKernel<T>(call, call.inputs[1], form, index),
-        batch_(call.attrs.flag("batch")),
+        has_sums_(call.inputs.size() > 5),
         most_(largest_activation(op::gate_of(call.attrs))) {
     Workspace workspace;
     this->take(workspace);
@@ -478,7 +507,7 @@ class BackwardKernel final : public ApplyKernel<T> {
     NormGate open{};
     if (most_) {
       std::copy_n(constants.scale, this->form_.channels, room.scale);
-      open = this->gate(room, 5, inputs[5], *most_);
+      open = this->gate(room, 7, inputs[7], *most_);
     }
     for (T* values : {constants.mean, constants.scale, constants.slope, constants.shift}) this->repeat(values);
     const auto* g = static_cast<const char*>(inputs[0]);
@@ -486,7 +515,7 @@ class BackwardKernel final : public ApplyKernel<T> {
     auto* y = static_cast<char*>(outputs[0]);
     this->for_each_part(constants, [&](int64_t offset, int64_t rows, int64_t length, const auto& own, int64_t channel) {
       const bool is_run = channel != this->all_channels;
-      if (batch_) {
+      if (has_sums_) {
         const NormGate own_gate = is_run ? this->gate_of(open, channel) : open;
         this->kernels_.backward[is_run](g + offset, x + offset, y + offset, rows, length, own,
                                         most_ ? &own_gate : nullptr);
@@ -498,20 +527,21 @@ class BackwardKernel final : public ApplyKernel<T> {
   }
 
  private:
-  // Expresses w r (g - s0 / n - r (x - mean) s1 / n) as scale g + slope (x - mean) + shift. With constant moments, only
+  // Expresses w r (g - s0 / n - r (x - mean) s1 / n) as scale g + slope (x - mean) + shift. Without sums, only
   // the scale is not 0, which is the forward pass applied to g.
   void fill_constants(void* const* inputs, const typename ApplyKernel<T>::Constants& constants) const {
     const int64_t channels = this->form_.channels;
-    this->read(2, inputs[2], constants.pair, 2 * channels);
-    this->read(3, inputs[3], constants.slope, channels);
-    this->kernels_.scales(constants.pair + channels, constants.slope, this->epsilon_, channels, constants.scale);
-    if (!batch_) {
+    this->read(3, inputs[3], constants.pair);
+    this->read(4, inputs[4], constants.slope);
+    this->kernels_.scales(constants.pair, constants.slope, this->epsilon_, channels, constants.scale);
+    if (!has_sums_) {
       for (T* values : {constants.mean, constants.shift}) std::fill_n(values, channels, T(0));
       return;
     }
-    std::copy_n(constants.pair, channels, constants.mean);
-    this->kernels_.scales(constants.pair + channels, nullptr, this->epsilon_, channels, constants.slope);
-    this->read(4, inputs[4], constants.pair, 2 * channels);
+    this->read(2, inputs[2], constants.mean);
+    this->kernels_.scales(constants.pair, nullptr, this->epsilon_, channels, constants.slope);
+    this->read(5, inputs[5], constants.pair);
+    this->read(6, inputs[6], constants.pair + channels);
     const T share = T(-1) / static_cast<T>(this->form_.count);
     for (int64_t i = 0; i < channels; ++i) {
       const T part = share * constants.scale[i];
@@ -520,7 +550,7 @@ class BackwardKernel final : public ApplyKernel<T> {
     }
   }
 
-  bool batch_;
+  bool has_sums_;  // of the gradient; otherwise mean and variance are constants
   std::optional<double> most_;
 };
 
@@ -536,7 +566,7 @@ std::unique_ptr<Kernel> prepare_by_channel(const KernelCall& call) {
     // Inputs up to x are elements; the inputs after it are by channel.
     if (i <= x_input ? !lies_as(*form, input) : !is_contiguous(input.shape, input.strides)) return nullptr;
   }
-  if (call.op != OpId::channel_moments && call.op != OpId::channel_sums && !lies_as(*form, call.outputs[0])) {
+  if (call.op != OpId::channel_statistics && call.op != OpId::channel_sums && !lies_as(*form, call.outputs[0])) {
     return nullptr;
   }
   if (x.dtype == DType::float64) return std::make_unique<KernelOf<double>>(call, *form, *index);
@@ -598,8 +628,9 @@ std::unique_ptr<Kernel> prepare_rows(const KernelCall& call) {
 
 void register_norm(KernelTable& table) {
   const auto add = [&](OpId op, exec::PrepareFunction prepare) { table.add(op, Provider::cpu, prepare); };
-  add(OpId::channel_moments, adapted<prepare_by_channel<MomentsKernel, 0>>);
+  add(OpId::channel_statistics, adapted<prepare_by_channel<StatisticsKernel, 0>>);
   add(OpId::batch_norm, adapted<prepare_by_channel<ForwardKernel, 0>>);
+  add(OpId::batch_norm_train, adapted<prepare_by_channel<TrainKernel, 0>>);
   add(OpId::channel_sums, adapted<prepare_by_channel<GradientSumsKernel, 1>>);
   add(OpId::batch_norm_backward, adapted<prepare_by_channel<BackwardKernel, 1>>);
   add(OpId::normalize, adapted<prepare_rows>);

@@ -111,7 +111,7 @@ class ForwardKernel final : public Kernel {
       : name_(op::op_name(call.op)),
         at_(op::recurrent_inputs(call.attrs)),
         g_(op::recurrent_geometry(call.attrs, call.inputs)),
-        saves_(call.attrs.flag("save_gates")),
+        saves_(op::from_attrs<op::RecurrentAttrs>(call.attrs).save_gates),
         inputs_(call.inputs[0].shape[2]),
         x_step_(call.inputs[0].strides[0]),
         x_row_(call.inputs[0].strides[1]),

@@ -283,7 +283,7 @@ bool can_reduce_all(std::span<const FusedReduction> reductions, std::span<const 
   std::optional<int64_t> columns;
   for (size_t i = 0; i < reductions.size(); ++i) {
     if (!can_reduce(reductions[i].op, dtypes[i])) return false;
-    const auto split = op::split_reduction(shape, reductions[i].attrs.dims("axes"));
+    const auto split = op::split_reduction(shape, op::from_attrs<op::ReduceAttrs>(reductions[i].attrs).axes);
     if (!split) return false;
     if (split->over == op::ReductionSplit::Over::all) continue;
     if (columns && *columns != split->columns) return false;

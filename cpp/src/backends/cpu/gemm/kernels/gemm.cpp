@@ -127,9 +127,13 @@ inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_ste
   for (int v = 0; v < vectors; ++v) {
     const Vector<T> start = bias == nullptr ? Vector<T>{} : load_part(bias + v * length, columns - v * length, T(0));
 #pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r) {
-      sums[r][v] = start;
-      if (how != Store::stream) __builtin_prefetch(c + r * c_stride + v * length, 1);
+    for (int r = 0; r < rows; ++r) sums[r][v] = start;
+  }
+  if (how != Store::stream) {
+    const T* row = c;
+    for (int r = 0; r < rows; ++r, row += c_stride) {
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) __builtin_prefetch(row + v * length, 1);
     }
   }
   for (int64_t k = 0; k < depth; ++k, a += a_step, b += b_step) {
@@ -146,11 +150,14 @@ inline void multiply_steps(const T* a, int64_t a_step, const T* b, int64_t b_ste
       for (int v = 0; v < vectors; ++v) sums[r][v] += a[r] * right[v];
     }
   }
+  T* row = c;
 #pragma GCC unroll 16
-  for (int r = 0; r < rows; ++r) {
+  for (int r = 0; r < rows; ++r, row += c_stride) {
+    // Addresses are computed here, not kept in registers, or in memory, while the product is computed.
+    __asm__("" : "+r"(row));
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
-      T* to = c + r * c_stride + v * length;
+      T* to = row + v * length;
       if (how == Store::stream && columns - v * length >= length) {
         stream(to, sums[r][v]);
         continue;
