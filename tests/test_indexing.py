@@ -230,8 +230,10 @@ def test_random_keys_of_index_tensors_and_masks(seed: int) -> None:
         try:
             expected = np.asarray(array[key])
         except IndexError:
-            with pytest.raises((IndexError, ValueError)):
-                x[as_tensors(rng, key)]
+            try:
+                assert x[as_tensors(rng, key)].size == 0, key  # no index was needed
+            except IndexError:
+                pass
             continue
         result = x[as_tensors(rng, key)]
         assert result.shape == expected.shape, key
@@ -339,7 +341,7 @@ def test_compiled_functions_refuse_shapes_that_depend_on_values() -> None:
     x = pydl.tensor([1.0, -1.0])
     with pytest.raises(pydl.TraceError, match=r"where\(mask, x, other\)"):
         pydl.compile(lambda x: x[x > 0])(x)
-    with pytest.raises(pydl.TraceError, match="nonzero: .*depends on its values"):
+    with pytest.raises(pydl.TraceError, match="selects depends on its values"):
         pydl.compile(lambda x: pydl.nonzero(x)[0])(x)
 
     def assign(x: pydl.Tensor) -> pydl.Tensor:

@@ -812,6 +812,9 @@ def argmin(x: TensorLike, axis: int | None = None, keepdims: builtins.bool = Fal
 def argsort(x: TensorLike, axis: int = -1, descending: builtins.bool = False) -> Tensor:
     """Where the elements along an axis are, in ascending or descending order."""
 
+def argwhere(x: TensorLike) -> Tensor:
+    """The positions of the elements that are not zero, in row-major order: an int64 tensor of shape (count, axes)."""
+
 def asarray(
     data: typing.Any, dtype: DTypeLike | None = None, *, copy: builtins.bool | None = None
 ) -> Tensor:
@@ -1100,6 +1103,9 @@ def greater(a: TensorLike, b: TensorLike) -> Tensor:
 def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a >= b."""
 
+def index(x: TensorLike, indices: collections.abc.Sequence[Tensor]) -> Tensor:
+    """Elements of the first axes, chosen by one index per axis."""
+
 def index_add(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0) -> Tensor:
     """x plus the slices of source, each where an index of one axis points along an axis."""
 
@@ -1176,6 +1182,12 @@ def logsumexp(
 def manual_seed(seed: int) -> None:
     """Restarts the default generator with this seed."""
 
+def masked_fill(x: TensorLike, mask: TensorLike, value: typing.Any) -> Tensor:
+    """x with a number, or a tensor of rank 0, where a bool mask is true. x and mask are broadcast together."""
+
+def masked_select(x: TensorLike, mask: TensorLike) -> Tensor:
+    """The elements of x for which a bool mask is true, in row-major order: a tensor of one axis. The two are"""
+
 def matmul(a: TensorLike, b: TensorLike) -> Tensor:
     """Matrix product, batched over leading axes, which broadcast."""
 
@@ -1251,6 +1263,12 @@ def multiply(a: TensorLike, b: TensorLike) -> Tensor:
 
 def negative(x: TensorLike) -> Tensor:
     """Numerical negative: -x."""
+
+def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
+    """The positions of the elements that are not zero, in row-major order: one int64 tensor per axis."""
+
+def nonzero_positions(mask: TensorLike, count: int) -> Tensor:
+    """Where a mask with this number of true elements is true: a row of positions per axis."""
 
 def normal(
     shape: int | collections.abc.Sequence[int],

@@ -28,11 +28,11 @@ ELSEWHERE = {
 # Ops with floating-point results, but without a derivative: they make new tensors, or are parts of
 # derivatives that are never differentiated themselves (cpp/src/ops/recurrent.cpp).
 NOT_DIFFERENTIABLE = {
-    "full", "arange", "assign",
+    "full", "arange", "assign", "index_assign",
     "recurrent_backward", "sequence_product",
 }  # fmt: skip
 # Where an op is bound under another name, or as a method.
-BOUND_AS = {"cast": "astype", "assign": "Tensor.copy_"}
+BOUND_AS = {"cast": "astype", "assign": "Tensor.copy_", "index_assign": "Tensor.__setitem__"}
 
 
 def _binding(name: str) -> object:

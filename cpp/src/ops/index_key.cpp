@@ -189,7 +189,8 @@ void Selection::take_integer(int64_t index) {
 }
 
 void Selection::take_tensor(const Tensor& tensor) {
-  if (!is_mask(tensor) && !is_integer(tensor.dtype())) {
+  const bool is_empty_list = tensor.rank() == 1 && tensor.size() == 0;  // whose dtype nobody has chosen
+  if (!is_mask(tensor) && !is_integer(tensor.dtype()) && !is_empty_list) {
     throw IndexError(concat_text("an index tensor must contain integers or bool, got ", tensor.dtype()));
   }
   mark_indexed();
@@ -250,7 +251,13 @@ std::vector<Tensor> Selection::indices(const char* advice) const {
     }
   }
   Dims shape = result[0].shape();
-  for (const Tensor& index : result) shape = broadcast_shapes("index", shape, index.shape());
+  for (Tensor& index : result) {
+    try {
+      shape = broadcast_shapes("index", shape, index.shape());
+    } catch (const ValueError&) {
+      throw IndexError(concat_text("index tensors of shapes ", shape, " and ", index.shape(), " do not broadcast"));
+    }
+  }
   for (Tensor& index : result) index = contiguous(expand(index, shape));
   return result;
 }
