@@ -52,29 +52,36 @@ IndexEntry entry_of(py::handle key) {
   return tensor_of(key);
 }
 
-std::vector<IndexEntry> entries_of(py::handle key) {
-  std::vector<IndexEntry> entries;
+// Calls `function` with the entries of a key.
+template <class Function>
+auto with_entries(py::handle key, const Function& function) {
   if (!PyTuple_Check(key.ptr())) {
-    entries.push_back(entry_of(key));
-    return entries;
+    const IndexEntry entry = entry_of(key);
+    return function(std::span(&entry, 1));
   }
-  for (const py::handle item : py::reinterpret_borrow<py::tuple>(key)) entries.push_back(entry_of(item));
-  return entries;
+  std::vector<IndexEntry> entries;
+  entries.reserve(static_cast<size_t>(PyTuple_GET_SIZE(key.ptr())));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(key.ptr()); ++i) {
+    entries.push_back(entry_of(PyTuple_GET_ITEM(key.ptr(), i)));
+  }
+  return function(std::span<const IndexEntry>(entries));
 }
 
 }  // namespace
 
 Tensor get_item(const Tensor& tensor, py::handle key) {
-  const std::vector<IndexEntry> entries = entries_of(key);
-  const auto is_tensor_entry = [](const IndexEntry& entry) { return std::holds_alternative<Tensor>(entry); };
-  const bool is_view = std::none_of(entries.begin(), entries.end(), is_tensor_entry);
-  return is_view ? index(tensor, entries) : compute(tensor.size(), [&] { return index(tensor, entries); });
+  return with_entries(key, [&](std::span<const IndexEntry> entries) {
+    const auto is_tensor_entry = [](const IndexEntry& entry) { return std::holds_alternative<Tensor>(entry); };
+    const bool is_view = std::none_of(entries.begin(), entries.end(), is_tensor_entry);
+    return is_view ? index(tensor, entries) : compute(tensor.size(), [&] { return index(tensor, entries); });
+  });
 }
 
 void set_item(const Tensor& tensor, py::handle key, py::handle value) {
-  const std::vector<IndexEntry> entries = entries_of(key);
-  const Tensor source = is_tensor(value.ptr()) ? unwrap(value.ptr()) : to_tensor_as(value, tensor.dtype());
-  compute(tensor.size(), [&] { assign_index(tensor, entries, source); });
+  with_entries(key, [&](std::span<const IndexEntry> entries) {
+    const Tensor source = is_tensor(value.ptr()) ? unwrap(value.ptr()) : to_tensor_as(value, tensor.dtype());
+    compute(tensor.size(), [&] { assign_index(tensor, entries, source); });
+  });
 }
 
 }  // namespace pydl::python

@@ -1,5 +1,7 @@
 // Keys of indexing, composed of slices, takes and the ops of indexing.cpp.
 #include <algorithm>
+#include <array>
+#include <functional>
 
 #include "autograd/node.h"
 #include "core/named.h"
@@ -109,6 +111,7 @@ class Selection {
   void add_result_axis(int64_t size);
   void mark_indexed();
 
+  bool has_role(Role role) const;
   Tensor part() const;
   std::vector<Tensor> indices(const char* advice) const;
   bool is_lone_mask() const { return indexed_.size() == 1 && is_mask(indexed_[0].tensor); }
@@ -121,10 +124,10 @@ class Selection {
 
   Tensor x_;
   Dims starts_, sizes_, steps_;
-  std::vector<Role> roles_;   // of the axes of x
-  Dims result_;               // axes of the result that no tensor indexes
-  std::vector<bool> is_new_;  // whether they are new axes
-  bool whole_ = true;         // selects everything, in the original order
+  std::array<Role, max_rank> roles_;   // of the axes of x
+  Dims result_;                        // axes of the result that no tensor indexes
+  std::array<bool, max_rank> is_new_;  // whether they are new axes
+  bool whole_ = true;                  // selects everything, in the original order
   bool has_tensors_ = false;
   std::vector<Indexed> indexed_;
   int front_ = 0;             // axes of the result before those of the index tensors
@@ -162,7 +165,7 @@ Selection::Selection(const Tensor& x, std::span<const IndexEntry> key) : x_(x) {
 void Selection::read_entry(const IndexEntry& entry) {
   if (std::holds_alternative<NewAxis>(entry)) {
     add_result_axis(1);
-    is_new_.back() = true;
+    is_new_[static_cast<size_t>(result_.rank() - 1)] = true;
   } else if (const auto* slice = std::get_if<Slice>(&entry)) {
     const Range range = range_of(*slice, x_.size(starts_.rank()));
     take_slice(range.start, range.size, slice->step);
@@ -218,24 +221,30 @@ void Selection::add_axis(int64_t start, int64_t size, int64_t step, Role role) {
   starts_.push_back(start);
   sizes_.push_back(size);
   steps_.push_back(step);
-  roles_.push_back(role);
+  roles_[static_cast<size_t>(starts_.rank() - 1)] = role;
 }
 
 void Selection::add_result_axis(int64_t size) {
   interrupted_ = true;
   result_.push_back(size);
-  is_new_.push_back(false);
+  is_new_[static_cast<size_t>(result_.rank() - 1)] = false;
 }
 
 // The axes of index tensors stand where the first one is, or first in the result if other axes are between them.
 void Selection::mark_indexed() {
-  const bool is_first = indexed_.empty() && std::find(roles_.begin(), roles_.end(), Role::dropped) == roles_.end();
+  const bool is_first = indexed_.empty() && !has_role(Role::dropped);
   if (is_first) {
     front_ = result_.rank();
   } else if (interrupted_) {
     scattered_ = true;
   }
   interrupted_ = false;
+}
+
+// Whether one of the axes read so far has this role.
+bool Selection::has_role(Role role) const {
+  const auto end = roles_.begin() + starts_.rank();
+  return std::find(roles_.begin(), end, role) != end;
 }
 
 Tensor Selection::part() const { return whole_ ? x_ : slice(x_, starts_, sizes_, steps_); }
@@ -322,8 +331,8 @@ Tensor Selection::read() const {
 bool Selection::is_static(const Tensor& values) const {
   if (!is_lone_mask()) return false;
   if (values.size() == 1) return true;
-  const bool plain = std::none_of(roles_.begin(), roles_.end(), [](Role role) { return role == Role::dropped; }) &&
-                     std::none_of(is_new_.begin(), is_new_.end(), [](bool is_new) { return is_new; });
+  const bool has_new_axes = std::any_of(is_new_.begin(), is_new_.begin() + result_.rank(), std::identity());
+  const bool plain = !has_role(Role::dropped) && !has_new_axes;
   return plain && values.rank() <= result_.rank() - front();
 }
 
@@ -374,6 +383,9 @@ void Selection::write(const Tensor& given) const {
 }  // namespace
 
 Tensor index(const Tensor& x, std::span<const IndexEntry> key) try {
+  // The most frequent key with a tensor: rows of a batch or of a table.
+  const auto* rows = key.size() == 1 ? std::get_if<Tensor>(&key[0]) : nullptr;
+  if (rows != nullptr && is_integer(rows->dtype()) && !is_number(*rows) && x.rank() > 0) return take(x, *rows, 0);
   return Selection(x, key).read();
 } catch (const IndexError& error) {
   rethrow_plainly(error);
