@@ -67,20 +67,41 @@ auto with_entries(py::handle key, const Function& function) {
   return function(std::span<const IndexEntry>(entries));
 }
 
+// The user has written brackets, not the name of a function.
+template <class E>
+[[noreturn]] void throw_without_name(const E& error) {
+  const std::string_view message = error.what();
+  for (const std::string_view name : {"index: ", "assign_index: "}) {
+    if (message.starts_with(name)) throw E(std::string(message.substr(name.size())));
+  }
+  throw error;
+}
+
+template <class Function>
+auto without_name(const Function& function) try {
+  return function();
+} catch (const IndexError& error) {
+  throw_without_name(error);
+} catch (const ValueError& error) {
+  throw_without_name(error);
+}
+
 }  // namespace
 
 Tensor get_item(const Tensor& tensor, py::handle key) {
   return with_entries(key, [&](std::span<const IndexEntry> entries) {
     const auto is_tensor_entry = [](const IndexEntry& entry) { return std::holds_alternative<Tensor>(entry); };
     const bool is_view = std::none_of(entries.begin(), entries.end(), is_tensor_entry);
-    return is_view ? index(tensor, entries) : compute(tensor.size(), [&] { return index(tensor, entries); });
+    return without_name([&] {
+      return is_view ? index(tensor, entries) : compute(tensor.size(), [&] { return index(tensor, entries); });
+    });
   });
 }
 
 void set_item(const Tensor& tensor, py::handle key, py::handle value) {
   with_entries(key, [&](std::span<const IndexEntry> entries) {
     const Tensor source = is_tensor(value.ptr()) ? unwrap(value.ptr()) : to_tensor_as(value, tensor.dtype());
-    compute(tensor.size(), [&] { assign_index(tensor, entries, source); });
+    without_name([&] { compute(tensor.size(), [&] { assign_index(tensor, entries, source); }); });
   });
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import pydl
+from pydl import _core
 
 SHAPES = [(5,), (3, 4), (2, 3, 4), (1, 5, 2, 3), (4, 0, 3), (), (2, 1, 2, 1, 2, 3)]
 
@@ -367,6 +368,23 @@ def test_nonzero_and_argwhere(shape: tuple[int, ...]) -> None:
     transposed = pydl.permute_dims(pydl.tensor(array), tuple(range(len(shape)))[::-1])
     for positions, numbers in zip(pydl.nonzero(transposed), array.T.nonzero(), strict=True):
         np.testing.assert_array_equal(positions.numpy(), numbers)
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 4), (0, 3), (40, 700)])
+def test_positions_are_the_same_from_every_kernel(shape: tuple[int, ...]) -> None:
+    mask = np.random.default_rng().random(shape[::-1]) < 0.5
+    count = int(mask.sum())
+    strided = pydl.permute_dims(pydl.tensor(mask), tuple(range(len(shape)))[::-1])
+    for given in (strided, strided.copy()):  # only the portable kernel takes strides
+        found = _core.nonzero_positions(given, count)
+        np.testing.assert_array_equal(found.numpy(), np.stack(mask.T.nonzero()))
+        for wrong in {max(count - 1, 0), min(count + 1, mask.size)} - {count}:
+            with pytest.raises(ValueError, match=f"{count} elements are true, not {wrong}"):
+                _core.nonzero_positions(given, wrong)
+    with pytest.raises(TypeError, match="nonzero_positions: .*bool mask"):
+        _core.nonzero_positions(pydl.ones(2), 2)
+    with pytest.raises(ValueError, match="2 of 1"):
+        _core.nonzero_positions(pydl.tensor([True]), 2)
 
 
 def test_nonzero_refuses_a_single_number() -> None:

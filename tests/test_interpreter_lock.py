@@ -51,6 +51,9 @@ USUAL += [
 # Calls that need more.
 CALLS: dict[str, Callable[[], Any]] = {
     "where": lambda: _core.where(BOOLS, X, Y),
+    "nonzero": lambda: _core.nonzero(X),
+    "masked_fill": lambda: _core.masked_fill(X, BOOLS, 0),
+    "masked_select": lambda: _core.masked_select(X, BOOLS),
     "clip": lambda: _core.clip(X, 0.2, 0.8),
     "astype": lambda: _core.astype(X, "float64"),
     "full": lambda: _core.full((N,), 3.0),

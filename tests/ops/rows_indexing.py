@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from ops.table import Array, BadCall, Row, Sample
+from ops.table import BadCall, Row, Sample
 
 import pydl
 from pydl import _core
@@ -42,10 +42,6 @@ def _assigned(destination: Any, source: Any, *indices: Any) -> Any:
     result = destination.copy()
     result[indices] = source
     return result
-
-
-def _positions(mask: Array) -> Array:
-    return np.stack(np.nonzero(mask != 0))
 
 
 ROWS = [
@@ -85,24 +81,6 @@ ROWS = [
                 IndexError,
                 "index 2 of index tensor 0 is outside an axis of size 2",
             ),
-        ),
-    ),
-    Row(
-        "nonzero_positions",
-        lambda mask: _core.nonzero_positions(mask != 0, int((mask != 0).sum())),
-        _positions,
-        lambda rng: [
-            Sample((rng.integers(0, 2, shape).astype(float),))
-            for shape in [(5,), (3, 4), (2, 3, 4), (0, 3), (40, 700)]
-        ],
-        bad=(
-            BadCall(
-                lambda: _core.nonzero_positions(pydl.tensor([True, False]), 2),
-                ValueError,
-                "1 elements are true, not 2",
-            ),
-            BadCall(lambda: _core.nonzero_positions(pydl.ones(2), 2), TypeError, "bool mask"),
-            BadCall(lambda: _core.nonzero_positions(pydl.tensor([True]), 2), ValueError, "2 of 1"),
         ),
     ),
 ]

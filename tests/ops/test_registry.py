@@ -20,6 +20,7 @@ ELSEWHERE = {
     "normal": "test_random.py",
     "dropout": "test_random.py",
     "permutation": "test_random.py",
+    "nonzero_positions": "../test_indexing.py",
     "sgd_update": "test_providers.py",
     "sgd_update_rows": "test_providers.py",
     "rmsprop_update": "test_providers.py",

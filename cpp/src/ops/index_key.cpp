@@ -371,15 +371,6 @@ void Selection::write(const Tensor& given) const {
   op::apply_all(OpId::index_assign, {}, inputs);
 }
 
-// Errors of the ops that a key becomes refer to indexing.
-[[noreturn]] void rethrow_plainly(const IndexError& error) {
-  const std::string message = error.what();
-  for (const std::string_view op : {"take: ", "index: ", "index_assign: "}) {
-    if (message.starts_with(op)) throw IndexError(message.substr(op.size()));
-  }
-  throw error;
-}
-
 }  // namespace
 
 Tensor index(const Tensor& x, std::span<const IndexEntry> key) try {
@@ -387,8 +378,8 @@ Tensor index(const Tensor& x, std::span<const IndexEntry> key) try {
   const auto* rows = key.size() == 1 ? std::get_if<Tensor>(&key[0]) : nullptr;
   if (rows != nullptr && is_integer(rows->dtype()) && !is_number(*rows) && x.rank() > 0) return take(x, *rows, 0);
   return Selection(x, key).read();
-} catch (const IndexError& error) {
-  rethrow_plainly(error);
+} catch (const Error&) {
+  core::rethrow_as("index");
 }
 
 Tensor index(const Tensor& x, std::initializer_list<IndexEntry> key) {
@@ -398,13 +389,12 @@ Tensor index(const Tensor& x, std::initializer_list<IndexEntry> key) {
 void assign_index(const Tensor& x, std::span<const IndexEntry> key, const Tensor& values) try {
   if (grad_enabled() && x.requires_grad()) {
     throw Error(
-        "assign: a tensor that requires a gradient cannot be overwritten while operations are recorded; do it "
+        "a tensor that requires a gradient cannot be overwritten while operations are recorded; do it "
         "under no_grad(), or compute a new tensor");
   }
-  const GradMode mode(false);
   Selection(x, key).write(values);
-} catch (const IndexError& error) {
-  rethrow_plainly(error);
+} catch (const Error&) {
+  core::rethrow_as("assign_index");
 }
 
 void assign_index(const Tensor& x, std::initializer_list<IndexEntry> key, const Tensor& values) {
