@@ -287,6 +287,7 @@ ROWS = [
         _core.sequence_product,
         _product,
         _product_samples,
+        smooth=(0, 1, 3),
         bad=(
             BadCall(
                 lambda: _core.sequence_product(_zeros(2, 3, 4), _zeros(2, 3, 5),

@@ -28,10 +28,7 @@ ELSEWHERE = {
 }
 # Ops with floating-point results, but without a derivative: they make new tensors, or are parts of
 # derivatives that are never differentiated themselves (cpp/src/ops/recurrent.cpp).
-NOT_DIFFERENTIABLE = {
-    "full", "arange", "assign", "index_assign",
-    "recurrent_backward", "sequence_product",
-}  # fmt: skip
+NOT_DIFFERENTIABLE = {"full", "arange", "assign", "index_assign", "recurrent_backward"}
 # Where an op is bound under another name, or as a method.
 BOUND_AS = {"cast": "astype", "assign": "Tensor.copy_", "index_assign": "Tensor.__setitem__"}
 

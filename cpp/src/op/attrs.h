@@ -102,11 +102,6 @@ class Attrs {
   bool empty() const { return entries_.empty(); }
   const auto& entries() const { return entries_; }
 
-  bool flag(std::string_view name) const { return get<bool>(name); }
-  int64_t integer(std::string_view name) const { return get<int64_t>(name); }
-  double number(std::string_view name) const { return get<double>(name); }
-  const Dims& dims(std::string_view name) const { return get<Dims>(name); }
-
   /// The value of this name, or null.
   const AttrValue* find_if_given(std::string_view name) const;
 
@@ -121,17 +116,6 @@ class Attrs {
   [[noreturn]] static void fail_of_type(std::string_view name);
 
  private:
-  template <class T>
-  const T& get(std::string_view name) const {
-    return as<T>(find(name), name);
-  }
-  template <class T>
-  static const T& as(const AttrValue& value, std::string_view name) {
-    const T* content = std::get_if<T>(&value);
-    if (content == nullptr) fail_of_type(name);
-    return *content;
-  }
-
   std::vector<std::pair<std::string_view, AttrValue>> entries_;
 };
 

@@ -1,5 +1,7 @@
 #include "op/pool_geometry.h"
 
+#include "op/attrs/pool.h"
+
 namespace pydl::op {
 
 namespace {
@@ -22,6 +24,7 @@ Window adaptive_window(int64_t t, int64_t input, int64_t output) {
 }  // namespace
 
 PoolGeometry pool_geometry(const Attrs& attrs, const Dims& x, const Dims& y) {
+  const auto declared = from_attrs<PoolAttrs>(attrs);
   PoolGeometry geometry;
   geometry.spatial = x.rank() - 2;
   geometry.batch = x[0];
@@ -33,17 +36,17 @@ PoolGeometry pool_geometry(const Attrs& attrs, const Dims& x, const Dims& y) {
     const int64_t output = geometry.output[axis] = y[2 + i];
     geometry.windows[axis].clear();
     for (int64_t t = 0; t < output; ++t) {
-      geometry.windows[axis].push_back(attrs.flag("adaptive")
-                                           ? adaptive_window(t, input, output)
-                                           : inside(t * attrs.dims("stride")[i] - attrs.dims("padding")[i],
-                                                    attrs.dims("dilation")[i], attrs.dims("kernel")[i], input));
+      geometry.windows[axis].push_back(declared.adaptive ? adaptive_window(t, input, output)
+                                                         : inside(t * declared.stride[i] - declared.padding[i],
+                                                                  declared.dilation[i], declared.kernel[i], input));
     }
   }
   return geometry;
 }
 
 std::array<std::vector<int64_t>, 3> pool_divisors(const Attrs& attrs, const PoolGeometry& geometry) {
-  const int64_t divisor = attrs.integer("divisor");
+  const auto declared = from_attrs<AvgPoolAttrs>(attrs);
+  const int64_t divisor = declared.divisor;
   std::array<std::vector<int64_t>, 3> divisors;
   for (size_t axis = 0; axis < 3; ++axis) {
     const int i = static_cast<int>(axis) - (3 - geometry.spatial);
@@ -54,8 +57,8 @@ std::array<std::vector<int64_t>, 3> pool_divisors(const Attrs& attrs, const Pool
       } else if (divisor == 0 || i < 0) {
         divisors[axis].push_back(std::max<int64_t>(geometry.windows[axis][static_cast<size_t>(t)].count, 1));
       } else {
-        const int64_t begin = t * attrs.dims("stride")[i] - attrs.dims("padding")[i];
-        const int64_t end = std::min(begin + attrs.dims("kernel")[i], geometry.input[axis] + attrs.dims("padding")[i]);
+        const int64_t begin = t * declared.stride[i] - declared.padding[i];
+        const int64_t end = std::min(begin + declared.kernel[i], geometry.input[axis] + declared.padding[i]);
         divisors[axis].push_back(std::max<int64_t>(end - begin, 1));
       }
     }

@@ -33,7 +33,7 @@ struct PoolGeometry {
   int64_t output_size() const { return output[0] * output[1] * output[2]; }
 };
 
-/// Reads the attributes {kernel, stride, padding, dilation dims, one entry per spatial axis; adaptive bool}. Windows
+/// Reads what all pooling ops have in common (`PoolAttrs`). Windows
 /// begin at t stride - padding and have `kernel` elements, `dilation` apart; adaptive windows divide the input evenly.
 PoolGeometry pool_geometry(const Attrs& attrs, const Dims& x, const Dims& y);
 

@@ -46,6 +46,8 @@ void require_gradient(const char* name, const BufferSpec& g, const BufferSpec& x
   throw ValueError(concat_text(name, ": expected a gradient of shape ", x.shape, ", got ", g.shape));
 }
 
+void require_epsilon(const Attrs& attrs) { op::from_attrs<op::BatchNormAttrs>(attrs); }
+
 BufferSpec statistics_of(const BufferSpec& x) { return row_major(statistics_dtype(x.dtype), {x.shape[1]}); }
 
 BufferSpec like_elements(std::span<const BufferSpec> x) {
@@ -60,7 +62,7 @@ void infer_channel_statistics(const Attrs&, std::span<const BufferSpec> inputs, 
 void infer_batch_norm(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "batch_norm";
   const BufferSpec& x = inputs[0];
-  attrs.number("epsilon");
+  require_epsilon(attrs);
   require_channels(name, x);
   require_per_channel(name, "a mean", x, inputs[1]);
   require_per_channel(name, "a variance", x, inputs[2]);
@@ -72,7 +74,7 @@ void infer_batch_norm(const Attrs& attrs, std::span<const BufferSpec> inputs, Bu
 void infer_batch_norm_train(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const char* name = "batch_norm_train";
   const BufferSpec& x = inputs[0];
-  attrs.number("epsilon");
+  require_epsilon(attrs);
   require_channels(name, x);
   require_per_channel(name, "a weight", x, inputs[1]);
   require_per_channel(name, "a bias", x, inputs[2]);
@@ -90,7 +92,7 @@ void require_input_count(const char* name, size_t given, size_t expected) {
 void infer_channel_sums(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const char* name = "channel_sums";
   const BufferSpec& x = inputs[1];
-  attrs.number("epsilon");
+  require_epsilon(attrs);
   require_channels(name, x);
   require_gradient(name, inputs[0], x);
   require_per_channel(name, "a mean", x, inputs[2]);
@@ -106,7 +108,7 @@ void infer_channel_sums(const Attrs& attrs, std::span<const BufferSpec> inputs, 
 void infer_batch_norm_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = "batch_norm_backward";
   const BufferSpec& x = inputs[1];
-  attrs.number("epsilon");
+  require_epsilon(attrs);
   require_channels(name, x);
   require_gradient(name, inputs[0], x);
   require_per_channel(name, "a mean", x, inputs[2]);
@@ -129,9 +131,7 @@ template <OpId id>
 void infer_normalize(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = op::op_name(id);
   const BufferSpec& x = inputs.back();
-  const int64_t axes = attrs.integer("axes");
-  attrs.number("epsilon");
-  attrs.flag("center");
+  const int64_t axes = op::from_attrs<op::NormalizeAttrs>(attrs).axes;
   require_floating(name, x);
   if (axes < 1 || axes > x.shape.rank()) {
     throw ValueError(
@@ -143,7 +143,7 @@ void infer_normalize(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
 
 // --- derivatives per channel -----------------------------------------------------------------------
 
-double epsilon_of(const BackwardContext& c) { return c.attrs().number("epsilon"); }
+double epsilon_of(const BackwardContext& c) { return op::from_attrs<op::BatchNormAttrs>(c.attrs()).epsilon; }
 
 bool needs_any(const BackwardContext& c, int first_input) {
   for (int input = first_input; input < c.input_count(); ++input) {
@@ -310,7 +310,8 @@ Gradients batch_norm_backward_gradients(const BackwardContext& c) {
 // --- derivatives of rows ---------------------------------------------------------------------------
 
 Tensor normalize_backward_of(const BackwardContext& c, const Tensor& g, const Tensor& x) {
-  return normalize_backward(g, x, c.attrs().integer("axes"), epsilon_of(c), c.attrs().flag("center"));
+  const auto [axes, epsilon, center] = op::from_attrs<op::NormalizeAttrs>(c.attrs());
+  return normalize_backward(g, x, axes, epsilon, center);
 }
 
 Gradients normalize_gradients(const BackwardContext& c) { return {normalize_backward_of(c, c.gradient, c.input(0))}; }
@@ -325,18 +326,18 @@ Gradients normalize_backward_gradients(const BackwardContext& c) {
   if (!c.needs(1)) return gradients;
   const DType dtype = statistics_dtype(x_given.dtype());
   const Tensor x = astype(x_given, dtype);
+  const auto declared = op::from_attrs<op::NormalizeAttrs>(c.attrs());
   std::vector<int64_t> axes;
   double n = 1;
-  for (int64_t axis = x.rank() - c.attrs().integer("axes"); axis < x.rank(); ++axis) {
+  for (int64_t axis = x.rank() - declared.axes; axis < x.rank(); ++axis) {
     axes.push_back(axis);
     n *= static_cast<double>(x.size(axis));
   }
-  const bool center = c.attrs().flag("center");
-  const auto centred = [&](const Tensor& t) { return center ? t - mean(t, axes, true) : t; };
+  const auto centred = [&](const Tensor& t) { return declared.center ? t - mean(t, axes, true) : t; };
   const Tensor z = centred(x);
   const Tensor g = centred(astype(c.input(0), dtype));
   const Tensor h = centred(astype(c.gradient, dtype));
-  const Tensor r = rsqrt(mean(square(z), axes, true) + epsilon_of(c));
+  const Tensor r = rsqrt(mean(square(z), axes, true) + declared.epsilon);
   const Tensor gz = mean(g * z, axes, true);
   const Tensor hz = mean(h * z, axes, true);
   const Tensor slope = mean(g * h, axes, true) - square(r) * gz * hz * 3.0;

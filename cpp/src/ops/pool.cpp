@@ -1,5 +1,6 @@
 // Pooling: the largest element or the mean of each window.
 #include <limits>
+#include <type_traits>
 
 #include "autograd/node.h"
 #include "core/named.h"
@@ -21,37 +22,36 @@ namespace ops {
 
 namespace {
 
-void require_windows(const char* name, const Attrs& attrs, const BufferSpec& spec) {
+void require_windows(const char* name, const op::PoolAttrs& windows, const BufferSpec& spec) {
   require_floating(name, spec);
   const int spatial = spec.shape.rank() - 2;
   if (spatial < 1 || spatial > max_spatial) {
     throw ValueError(
         concat_text(name, ": expected a batch axis, channels and 1 to 3 spatial axes, got shape ", spec.shape));
   }
-  require_per_axis(name, attrs, "kernel", spatial, 1);
-  require_per_axis(name, attrs, "stride", spatial, 1);
-  require_per_axis(name, attrs, "padding", spatial, 0);
-  require_per_axis(name, attrs, "dilation", spatial, 1);
-  if (!attrs.flag("adaptive")) return;
+  require_per_axis(name, windows.kernel, "kernel", spatial, 1);
+  require_per_axis(name, windows.stride, "stride", spatial, 1);
+  require_per_axis(name, windows.padding, "padding", spatial, 0);
+  require_per_axis(name, windows.dilation, "dilation", spatial, 1);
+  if (!windows.adaptive) return;
   for (int axis = 2; axis < spec.shape.rank(); ++axis) {
     if (spec.shape[axis] == 0) throw ValueError(concat_text(name, ": shape ", spec.shape, " has nothing to pool"));
   }
 }
 
-// The shape with its spatial sizes replaced by those in an attribute.
-Dims with_sizes(const char* name, const Dims& shape, const Attrs& attrs, const char* attr) {
-  require_per_axis(name, attrs, attr, shape.rank() - 2, 0);
-  return with_spatial(shape[0], shape[1], attrs.dims(attr));
+// The shape with its spatial sizes replaced by those of an attribute.
+Dims with_sizes(const char* name, const Dims& shape, const Dims& sizes, const char* attr) {
+  require_per_axis(name, sizes, attr, shape.rank() - 2, 0);
+  return with_spatial(shape[0], shape[1], sizes);
 }
 
 // Windows must begin in the padded input, because their positions could otherwise exceed the range of integers.
-void require_positions(const char* name, const Attrs& attrs, const Dims& input, const Dims& output) {
+void require_positions(const char* name, const op::PoolAttrs& windows, const Dims& input, const Dims& output) {
   for (int i = 0; i < input.rank(); ++i) {
     int64_t last = 0;
-    const bool overflows = attrs.flag("adaptive")
-                               ? __builtin_mul_overflow(input[i], output[i], &last)
-                               : __builtin_mul_overflow(output[i] - 1, attrs.dims("stride")[i], &last);
-    if (!overflows && (attrs.flag("adaptive") || last - 2 * attrs.dims("padding")[i] <= input[i])) continue;
+    const bool overflows = windows.adaptive ? __builtin_mul_overflow(input[i], output[i], &last)
+                                            : __builtin_mul_overflow(output[i] - 1, windows.stride[i], &last);
+    if (!overflows && (windows.adaptive || last - 2 * windows.padding[i] <= input[i])) continue;
     throw ValueError(concat_text(name, ": ", output[i], " windows do not fit into an input of ", input[i],
                                  " along spatial axis ", i));
   }
@@ -60,37 +60,41 @@ void require_positions(const char* name, const Attrs& attrs, const Dims& input, 
 template <OpId id>
 void infer_pool(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const char* name = op::op_name(id);
-  require_windows(name, attrs, inputs[0]);
-  if constexpr (id == OpId::avg_pool) attrs.integer("divisor");
-  const Dims shape = with_sizes(name, inputs[0].shape, attrs, "size");
-  require_positions(name, attrs, spatial_part(inputs[0].shape), spatial_part(shape));
+  using Declared = std::conditional_t<id == OpId::avg_pool, op::AvgPoolAttrs, op::PoolAttrs>;
+  op::from_attrs<Declared>(attrs);  // all of them must be there
+  const auto windows = op::from_attrs<op::PoolAttrs>(attrs);
+  require_windows(name, windows, inputs[0]);
+  const Dims shape = with_sizes(name, inputs[0].shape, windows.size, "size");
+  require_positions(name, windows, spatial_part(inputs[0].shape), spatial_part(shape));
   results[0] = laid_out_as(inputs[0], inputs[0].dtype, shape);
   if constexpr (id == OpId::max_pool_with_indices) results[1] = laid_out_as(inputs[0], DType::int64, shape);
 }
 
 void infer_max_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   constexpr const char* name = "max_pool_backward";
-  require_windows(name, attrs, inputs[1]);
+  const auto windows = op::from_attrs<op::PoolAttrs>(attrs);
+  require_windows(name, windows, inputs[1]);
   require_same_dtype(name, inputs[0], inputs[1]);
-  const Dims pooled = with_sizes(name, inputs[1].shape, attrs, "size");
+  const Dims pooled = with_sizes(name, inputs[1].shape, windows.size, "size");
   if (inputs[0].shape != pooled) {
     throw ValueError(concat_text(name, ": expected a gradient of shape ", pooled, ", got ", inputs[0].shape));
   }
-  require_positions(name, attrs, spatial_part(inputs[1].shape), spatial_part(pooled));
+  require_positions(name, windows, spatial_part(inputs[1].shape), spatial_part(pooled));
   *output = laid_out_as(inputs[1], inputs[1].dtype, inputs[1].shape);
 }
 
 void infer_avg_pool_backward(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   constexpr const char* name = "avg_pool_backward";
-  require_windows(name, attrs, inputs[0]);
-  attrs.integer("divisor");
-  if (attrs.flag("adaptive")) throw ValueError("avg_pool_backward: windows are not adaptive");
-  if (with_sizes(name, inputs[0].shape, attrs, "size") != inputs[0].shape) {
-    throw ValueError(concat_text(name, ": expected a gradient of spatial sizes ", attrs.dims("size"), ", got shape ",
-                                 inputs[0].shape));
+  const auto windows = op::from_attrs<op::PoolAttrs>(attrs);
+  const Dims input = op::from_attrs<op::AvgPoolBackwardAttrs>(attrs).input;
+  require_windows(name, windows, inputs[0]);
+  if (windows.adaptive) throw ValueError("avg_pool_backward: windows are not adaptive");
+  if (with_sizes(name, inputs[0].shape, windows.size, "size") != inputs[0].shape) {
+    throw ValueError(
+        concat_text(name, ": expected a gradient of spatial sizes ", windows.size, ", got shape ", inputs[0].shape));
   }
-  const Dims shape = with_sizes(name, inputs[0].shape, attrs, "input");
-  require_positions(name, attrs, spatial_part(shape), attrs.dims("size"));
+  const Dims shape = with_sizes(name, inputs[0].shape, input, "input");
+  require_positions(name, windows, spatial_part(shape), windows.size);
   *output = laid_out_as(inputs[0], inputs[0].dtype, shape);
 }
 

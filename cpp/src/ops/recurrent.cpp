@@ -326,6 +326,56 @@ class RecurrentDerivative {
 
 Gradients recurrent_derivative(const BackwardContext& context) { return RecurrentDerivative(context).run(); }
 
+// --- sequence_product --------------------------------------------------------------------------------
+
+// Slices begin to end of the first axis.
+Tensor steps_of(const Tensor& x, int64_t begin, int64_t end) {
+  return slice(x, {begin, 0, 0}, {end - begin, x.size(1), x.size(2)}, {1, 1, 1});
+}
+
+// y = sum over n and t < lengths[n] of a[t, n] times s[t, n], where s are the rows of b, moved by `shift` steps, and
+// `first` beyond the sequence.
+Gradients sequence_product_gradients(const BackwardContext& c) {
+  const int64_t shift = op::from_attrs<op::SequenceProductAttrs>(c.attrs()).shift;
+  const Tensor a = c.input(0);
+  const Tensor b = c.input(1);
+  const int64_t steps = a.size(0);
+  if (steps == 0) return {zeros_like(a), zeros_like(b), {}, zeros_like(c.input(3))};
+  const Tensor first = expand_dims(c.input(3), 0);
+  const Tensor counts = reshape(c.input(2), {1, a.size(1), 1});
+  const Tensor step = reshape(arange(0, steps, 1, DType::int64), {steps, 1, 1});
+  const Tensor zero = scalar_like(0, a);
+  const Tensor empty = zeros({1, b.size(1), b.size(2)}, b.dtype());
+  const Tensor is_inside = less(step, counts);
+  const Tensor has_next = less(step + 1, counts);
+
+  const auto moved = [&](const Tensor& before, const Tensor& part, const Tensor& after) {
+    std::vector<Tensor> parts;
+    for (const Tensor& tensor : {before, part, after}) {
+      if (tensor.defined()) parts.push_back(tensor);
+    }
+    return concat(parts);
+  };
+  Tensor states = b;
+  if (shift < 0) states = moved(first, steps_of(b, 0, steps - 1), {});
+  if (shift > 0) states = where(has_next, moved({}, steps_of(b, 1, steps), empty), first);
+  Gradients gradients(4);
+  gradients[0] = where(is_inside, matmul(states, matrix_transpose(c.gradient)), zero);
+
+  const Tensor of_states = matmul(where(is_inside, a, zero), c.gradient);
+  if (shift == 0) {
+    gradients[1] = of_states;
+  } else if (shift < 0) {
+    gradients[1] = moved({}, steps_of(of_states, 1, steps), empty);
+    gradients[3] = reshape(steps_of(of_states, 0, 1), c.input_shape(3));
+  } else {
+    const Tensor of_next = where(has_next, of_states, zero);
+    gradients[1] = moved(empty, steps_of(of_next, 0, steps - 1), {});
+    gradients[3] = sum(of_states - of_next, std::vector<int64_t>{0});
+  }
+  return gradients;
+}
+
 // --- one call ----------------------------------------------------------------------------------------
 
 // The operands, converted to one dtype, in the order of the op.
@@ -439,6 +489,8 @@ void define_recurrent(Registry& registry) {
                        .attributes = op::fields_of<op::SequenceProductAttrs>(),
                        .traits = flag(op::Trait::checks_values),
                        .infer = infer_sequence_product,
+                       .backward = sequence_product_gradients,
+                       .saves_inputs = 0xF,
                        .flops = sequence_product_flops,
                    });
 }

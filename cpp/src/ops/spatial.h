@@ -18,10 +18,6 @@ Dims with_spatial(int64_t first, int64_t second, const Dims& sizes);
 /// Throws an error with the op's name unless the attribute has one number per spatial axis, each at least `least` and
 /// below 2^31.
 void require_per_axis(std::string_view op, const Dims& dims, const char* attr, int spatial, int64_t least);
-inline void require_per_axis(std::string_view op, const op::Attrs& attrs, const char* attr, int spatial,
-                             int64_t least) {
-  require_per_axis(op, attrs.dims(attr), attr, spatial, least);
-}
 
 /// An output that is channels-last if that is the only layout that describes `like`, and row-major otherwise.
 op::BufferSpec laid_out_as(const op::BufferSpec& like, DType dtype, const Dims& shape);

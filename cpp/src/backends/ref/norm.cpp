@@ -3,6 +3,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/norm.h"
 #include "op/post_operations.h"
 
 namespace pydl::backends::ref {
@@ -56,8 +57,9 @@ struct Normalised {
 Normalised normalised(const RefCall& call, size_t x_input, const std::vector<size_t>& channels) {
   Normalised result = {input_values(call, x_input), {}};
   const std::vector<double> means = input_values(call, x_input + 1);
+  const double epsilon = op::from_attrs<op::BatchNormAttrs>(call.attrs).epsilon;
   for (const double variance : input_values(call, x_input + 2)) {
-    result.scales.push_back(1 / std::sqrt(variance + call.attrs.number("epsilon")));
+    result.scales.push_back(1 / std::sqrt(variance + epsilon));
   }
   for (size_t i = 0; i < result.values.size(); ++i) {
     result.values[i] = (result.values[i] - means[channels[i]]) * result.scales[channels[i]];
@@ -137,46 +139,48 @@ void run_batch_norm_backward(const RefCall& call) {
 
 // --- rows ------------------------------------------------------------------------------------------
 
-size_t row_length(const RefCall& call, const BufferSpec& x) {
+size_t row_length(const op::NormalizeAttrs& declared, const BufferSpec& x) {
   int64_t length = 1;
-  for (int axis = x.shape.rank() - static_cast<int>(call.attrs.integer("axes")); axis < x.shape.rank(); ++axis) {
+  for (int axis = x.shape.rank() - static_cast<int>(declared.axes); axis < x.shape.rank(); ++axis) {
     length *= x.shape[axis];
   }
   return static_cast<size_t>(length);
 }
 
 // Normalises a row in place and returns its scale.
-double normalize_row(const RefCall& call, double* x, size_t length) {
+double normalize_row(const op::NormalizeAttrs& declared, double* x, size_t length) {
   const auto n = static_cast<double>(length);
   double mean = 0;
   double square = 0;
-  if (call.attrs.flag("center")) {
+  if (declared.center) {
     for (size_t i = 0; i < length; ++i) mean += x[i] / n;
   }
   for (size_t i = 0; i < length; ++i) square += (x[i] - mean) * (x[i] - mean) / n;
-  const double scale = 1 / std::sqrt(square + call.attrs.number("epsilon"));
+  const double scale = 1 / std::sqrt(square + declared.epsilon);
   for (size_t i = 0; i < length; ++i) x[i] = (x[i] - mean) * scale;
   return scale;
 }
 
 void run_normalize(const RefCall& call) {
+  const auto declared = op::from_attrs<op::NormalizeAttrs>(call.attrs);
   std::vector<double> x = input_values(call, 0);
-  const size_t length = row_length(call, call.inputs[0]);
-  for (size_t i = 0; i < x.size(); i += length) normalize_row(call, x.data() + i, length);
+  const size_t length = row_length(declared, call.inputs[0]);
+  for (size_t i = 0; i < x.size(); i += length) normalize_row(declared, x.data() + i, length);
   store_values(call.outputs[0], call.output_data[0], x);
 }
 
 void run_normalize_backward(const RefCall& call) {
+  const auto declared = op::from_attrs<op::NormalizeAttrs>(call.attrs);
   std::vector<double> g = input_values(call, 0);
   std::vector<double> x = input_values(call, 1);
-  const size_t length = row_length(call, call.inputs[1]);
+  const size_t length = row_length(declared, call.inputs[1]);
   const auto n = static_cast<double>(length);
   for (size_t start = 0; start < x.size(); start += length) {
-    const double scale = normalize_row(call, x.data() + start, length);
+    const double scale = normalize_row(declared, x.data() + start, length);
     double mean = 0;
     double along = 0;
     for (size_t i = start; i < start + length; ++i) {
-      if (call.attrs.flag("center")) mean += g[i] / n;
+      if (declared.center) mean += g[i] / n;
       along += g[i] * x[i] / n;
     }
     for (size_t i = start; i < start + length; ++i) g[i] = scale * (g[i] - mean - x[i] * along);

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "graph/passes/passes.h"
+#include "op/attrs/norm.h"
 #include "op/post_operations.h"
 
 namespace pydl::graph {
@@ -23,6 +24,8 @@ std::optional<Normalisation> normalisation_of(const Node& node) {
   if (node.op == OpId::batch_norm_train) return Normalisation{out[0], in[0], out[1], out[2], in[1], in[2]};
   return std::nullopt;
 }
+
+double epsilon_of(const Node& node) { return op::from_attrs<op::BatchNormAttrs>(node.attrs).epsilon; }
 
 class GradientFuser {
  public:
@@ -75,7 +78,7 @@ class GradientFuser {
     if (operands[0] != result || operands[1] != values->x || values->x == result) return false;
     if (operands[2] != values->mean || operands[3] != values->variance) return false;
     if (is_backward && operands[4] != values->weight) return false;
-    if (backward.attrs.number("epsilon") != forward.attrs.number("epsilon")) return false;
+    if (epsilon_of(backward) != epsilon_of(forward)) return false;
     if (graph_.spec(result).strides != graph_.spec(values->x).strides) return false;
     // With 16 bits, a result just below 6 is rounded to 6, where the gradient is 0.
     if (activation == "relu6" && item_size(graph_.spec(result).dtype) == 2) return false;

@@ -10,6 +10,7 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
 #include "backends/cpu/workspace.h"
+#include "op/attrs/norm.h"
 #include "op/post_operations.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
@@ -98,7 +99,7 @@ class ChannelKernel : public Kernel {
   ChannelKernel(const KernelCall& call, const BufferSpec& x, const ChannelForm& form, int index)
       : kernels_(kernels().norm[index]), form_(form), item_size_(static_cast<int64_t>(item_size(x.dtype))) {
     for (const BufferSpec& input : call.inputs) dtypes_.push_back(input.dtype);
-    if (!call.attrs.empty()) epsilon_ = call.attrs.number("epsilon");
+    if (!call.attrs.empty()) epsilon_ = op::from_attrs<op::BatchNormAttrs>(call.attrs).epsilon;
   }
 
  protected:
@@ -578,12 +579,12 @@ std::unique_ptr<Kernel> prepare_by_channel(const KernelCall& call) {
 class RowKernel final : public Kernel {
  public:
   RowKernel(const KernelCall& call, const BufferSpec& x, int index)
-      : kernels_(kernels().norm[index]),
-        epsilon_(call.attrs.number("epsilon")),
-        center_(call.attrs.flag("center")),
-        gradient_(call.inputs.size() == 2) {
+      : kernels_(kernels().norm[index]), gradient_(call.inputs.size() == 2) {
+    const auto declared = op::from_attrs<op::NormalizeAttrs>(call.attrs);
+    epsilon_ = declared.epsilon;
+    center_ = declared.center;
     const int rank = x.shape.rank();
-    for (int axis = rank - static_cast<int>(call.attrs.integer("axes")); axis < rank; ++axis) length_ *= x.shape[axis];
+    for (int axis = rank - static_cast<int>(declared.axes); axis < rank; ++axis) length_ *= x.shape[axis];
     rows_ = element_count(x.shape) / length_;
     row_bytes_ = length_ * static_cast<int64_t>(item_size(x.dtype));
   }
