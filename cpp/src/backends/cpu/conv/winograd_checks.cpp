@@ -12,14 +12,14 @@ constexpr float least_squares = 1e-30F;
 constexpr float largest = std::numeric_limits<float>::max();
 
 // The square of a window's sum of magnitudes, divided by a sum of squares, counts the elements of the window that are
-// about as large as the largest ones. Required of each window, for each channel: 1 / 48, if the squares are those of
+// about as large as the largest ones. Required of each window, for each channel: 1 / 24, if the squares are those of
 // the whole tile, because the errors come from the whole tile, and 1 / 20, if they are those of the window itself, so
 // that its sum does not depend on the weights of few elements. For normally distributed numbers the first ratio is 1.4,
 // for a quarter of the window's surroundings 0.6; if half of the numbers are zeros, 0.7 and 0.14. Measured over
-// distributions of many kinds, the largest errors are then 0.9 of what is promised.
-constexpr float channels_per_tile_element = 48;
+// distributions of many kinds, thousands of convolutions of each, the largest errors are then 0.7 of what is promised.
+constexpr float channels_per_tile_element = 24;
 constexpr float channels_per_window_element = 20;
-constexpr float fewest_elements = 6;
+constexpr float fewest_elements = 16;
 // With few channels: of any quarter of a tile, which is a small part of each of its windows.
 constexpr float fewest_in_whole_tile = 2.5F;
 // If only one quarter of the tile matters, all of its windows may contain the same large element.
