@@ -174,14 +174,12 @@ void define_structure(py::module_& module) {
       "tensor([0., 1., 0., 1.], dtype=float32)\n");
 }
 
-void define_masks(py::module_& module) {
+void define_masks(py::module_& module, const py::object& type) {
+  const auto positions = [](const Tensor& x) {
+    return py::typing::Tuple<Tensor, py::ellipsis>(py::tuple(py::cast(compute(x.size(), [&] { return nonzero(x); }))));
+  };
   module.def(
-      "nonzero",
-      [](const Tensor& x) {
-        return py::typing::Tuple<Tensor, py::ellipsis>(
-            py::tuple(py::cast(compute(x.size(), [&] { return nonzero(x); }))));
-      },
-      py::arg("x"),
+      "nonzero", positions, py::arg("x"),
       "The positions of the elements that are not zero, in row-major order: one int64 tensor per axis.\n\n"
       "`x[nonzero(x)]` are these elements; NaN is not zero. A compiled function cannot call it, because the shapes\n"
       "depend on values.\n\n"
@@ -192,24 +190,26 @@ void define_masks(py::module_& module) {
       "The positions of the elements that are not zero, in row-major order: an int64 tensor of shape (count, axes).\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.argwhere(pydl.tensor([[0, 5], [7, 0]]))\n"
       "tensor([[0, 1],\n        [1, 0]], dtype=int64)\n");
+  const auto selected = [](const Tensor& x, const Tensor& mask) {
+    return compute(x.size(), [&] { return masked_select(x, mask); });
+  };
+  module.def("masked_select", selected, py::arg("x"), py::arg("mask"),
+             "The elements of x for which a bool mask is true, in row-major order: a tensor of one axis. The two are\n"
+             "broadcast together.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([[1, 2], [3, 4]])\n"
+             ">>> pydl.masked_select(x, x > 2)\ntensor([3, 4], dtype=int64)\n");
+  const auto filled = [](const Tensor& x, const Tensor& mask, const py::object& value) {
+    const Tensor number = to_tensor_beside(value, x);
+    return compute(x.size(), [&] { return masked_fill(x, mask, number); });
+  };
   module.def(
-      "masked_select",
-      [](const Tensor& x, const Tensor& mask) { return compute(x.size(), [&] { return masked_select(x, mask); }); },
-      py::arg("x"), py::arg("mask"),
-      "The elements of x for which a bool mask is true, in row-major order: a tensor of one axis. The two are\n"
-      "broadcast together.\n\n"
-      "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([[1, 2], [3, 4]])\n"
-      ">>> pydl.masked_select(x, x > 2)\ntensor([3, 4], dtype=int64)\n");
-  module.def(
-      "masked_fill",
-      [](const Tensor& x, const Tensor& mask, const py::object& value) {
-        const Tensor number = to_tensor_beside(value, x);
-        return compute(x.size(), [&] { return masked_fill(x, mask, number); });
-      },
-      py::arg("x"), py::arg("mask"), py::arg("value"),
+      "masked_fill", filled, py::arg("x"), py::arg("mask"), py::arg("value"),
       "x with a number, or a tensor of rank 0, where a bool mask is true. x and mask are broadcast together.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.masked_fill(pydl.zeros(2), pydl.tensor([True, False]), -1)\n"
       "tensor([-1.,  0.], dtype=float32)\n");
+  method(type, "nonzero", positions, "See `pydl.nonzero`.");
+  method(type, "masked_select", selected, py::arg("mask"), "See `pydl.masked_select`.");
+  method(type, "masked_fill", filled, py::arg("mask"), py::arg("value"), "See `pydl.masked_fill`.");
 }
 
 void define_indexing(py::module_& module) {
@@ -250,7 +250,7 @@ void define_views(py::module_& module, const py::object& type) {
   define_reshaping(module, type);
   define_structure(module);
   define_indexing(module);
-  define_masks(module);
+  define_masks(module, type);
 }
 
 }  // namespace pydl::python

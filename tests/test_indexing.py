@@ -269,6 +269,16 @@ def test_the_last_of_repeated_assignments_remains() -> None:
     assert x.tolist() == [3.0, 4.0, 0.0]
 
 
+def test_a_tensor_may_be_its_own_index_and_values() -> None:
+    array, x = np.array([2, 0, 1, 0]), pydl.tensor([2, 0, 1, 0])
+    np.testing.assert_array_equal(x[x].numpy(), array[array])
+    array[array] = [5, 6, 7, 8]
+    x[x] = pydl.tensor([5, 6, 7, 8])
+    np.testing.assert_array_equal(x.numpy(), array)
+    x[[3, 2, 1, 0]] = x
+    np.testing.assert_array_equal(x.numpy(), array[::-1])
+
+
 def test_masks_of_rank_0_select_all_or_nothing() -> None:
     x = pydl.arange(3)
     assert x[True].shape == (1, 3)
@@ -385,6 +395,13 @@ def test_positions_are_the_same_from_every_kernel(shape: tuple[int, ...]) -> Non
         _core.nonzero_positions(pydl.ones(2), 2)
     with pytest.raises(ValueError, match="2 of 1"):
         _core.nonzero_positions(pydl.tensor([True]), 2)
+
+
+def test_methods_for_masks() -> None:
+    x = pydl.tensor([[1.0, -2.0], [0.0, 4.0]])
+    assert [p.tolist() for p in x.nonzero()] == [[0, 0, 1], [0, 1, 1]]
+    assert x.masked_select(x > 0).tolist() == [1.0, 4.0]
+    assert x.masked_fill(x < 0, -float("inf")).tolist() == [[1.0, -np.inf], [0.0, 4.0]]
 
 
 def test_nonzero_refuses_a_single_number() -> None:

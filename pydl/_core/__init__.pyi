@@ -248,6 +248,12 @@ class Tensor:
     def logical_not(self) -> Tensor:
         """Whether x is zero (false)."""
 
+    def masked_fill(self, mask: TensorLike, value: typing.Any) -> Tensor:
+        """See `pydl.masked_fill`."""
+
+    def masked_select(self, mask: TensorLike) -> Tensor:
+        """See `pydl.masked_select`."""
+
     def matmul(self, other: TensorLike) -> Tensor:
         """See `pydl.matmul`."""
 
@@ -284,6 +290,9 @@ class Tensor:
 
     def negative(self) -> Tensor:
         """Numerical negative: -x."""
+
+    def nonzero(self) -> tuple[Tensor, ...]:
+        """See `pydl.nonzero`."""
 
     def numpy(self) -> Array:
         """A NumPy array that shares the memory."""

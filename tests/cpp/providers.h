@@ -60,7 +60,7 @@ inline std::optional<std::vector<Tensor>> run(OpId op, const Attrs& attrs, const
   for (const Tensor& tensor : operands) pointers.push_back(tensor.raw_data());
   std::vector<void*> targets;
   for (const Tensor& tensor : results) targets.push_back(tensor.raw_data());
-  // What is not a number in all that nobody has written yet, and behind it what nobody may write.
+  // Unwritten elements are NaN, and the memory after them must not be written.
   constexpr int64_t guard = 256;
   constexpr unsigned char unwritten = 0xff;
   const auto bytes = static_cast<int64_t>(kernel->scratchpad_bytes);

@@ -37,11 +37,12 @@ TEST(convolutions) {
       {{1, 8, 10, 9}, {12, 4, 3, 2}, {1, 12, 6, 8}, {1, 1}, {0, 0}, {0, 0}, {2, 1}, 2},
       {{4, 64, 14, 14}, {32, 64, 1, 1}, {4, 32, 14, 14}, {1, 1}, {0, 0}, {0, 0}, {1, 1}, 1},
       {{1, 4, 5, 6, 7}, {6, 4, 2, 3, 3}, {1, 6, 4, 6, 7}, {1, 1, 1}, {0, 1, 1}, {0, 1, 1}, {1, 1, 1}, 1},
-      // The gradient of the weight: many places shared by threads. The gradient of the input: by rows of the kernel.
+      // The gradient of the weight: many positions, shared by threads. The gradient of the input: by rows of the
+      // kernel.
       {{8, 32, 16, 16}, {48, 32, 1, 1}, {8, 48, 16, 16}, {1, 1}, {0, 0}, {0, 0}, {1, 1}, 1},
       {{2, 6, 14, 13}, {20, 6, 5, 5}, {2, 20, 7, 6}, {2, 2}, {2, 1}, {1, 2}, {1, 1}, 1},
       {{3, 1, 9, 30}, {7, 1, 3, 4}, {3, 7, 5, 27}, {1, 1}, {0, 0}, {0, 0}, {2, 1}, 1},
-      // By AMX tiles in float32: as a product, from gathered rows, and where rows lie in the image.
+      // By AMX tiles in float32: as a product, from gathered rows, and with rows read directly from the image.
       {{3, 64, 14, 15}, {96, 64, 1, 1}, {3, 96, 14, 15}, {1, 1}, {0, 0}, {0, 0}, {1, 1}, 1},
       {{3, 24, 12, 15}, {80, 24, 3, 3}, {3, 80, 6, 7}, {2, 2}, {1, 1}, {1, 1}, {1, 2}, 1},
       {{2, 40, 13, 64}, {72, 40, 3, 3}, {2, 72, 7, 32}, {2, 2}, {1, 1}, {1, 1}, {1, 1}, 1},

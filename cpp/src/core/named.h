@@ -17,7 +17,7 @@ namespace pydl::core {
 /// The message with `name` in place of the function name that it begins with (as in `max: axis 3 is ...`); if it begins
 /// with none, `name` is prepended.
 inline std::string renamed(std::string_view name, std::string_view message) {
-  if (message.substr(0, name.size()) == name) return std::string(message);
+  if (message.starts_with(name) && message.substr(name.size(), 1) != " ") return std::string(message);
   const size_t end = message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789");
   const bool has_name = end != std::string_view::npos && end > 0 && message.substr(end, 2) == ": ";
   return std::string(name) + ": " + std::string(message.substr(has_name ? end + 2 : 0));

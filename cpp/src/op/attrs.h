@@ -119,7 +119,7 @@ class Attrs {
   std::vector<std::pair<std::string_view, AttrValue>> entries_;
 };
 
-/// Reads the values of a call, each once. If they are asked for in the order in which the call holds them, as is usual,
+/// Reads the values of a call, each once. When they are requested in the order in which the call holds them, as usual,
 /// no names are searched or compared: equal literals have one address.
 class AttrReader {
  public:

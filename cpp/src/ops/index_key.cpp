@@ -355,7 +355,7 @@ void Selection::write(const Tensor& given) const {
   }
   values = astype(values, x_.dtype());
   if (is_static(values)) return write_where_true(values);
-  const std::vector<Tensor> found = indices(assigning_advice);
+  std::vector<Tensor> found = indices(assigning_advice);
   const Dims& index_shape = found[0].shape();
   const Dims shape = result_shape(index_shape);
   while (values.rank() > shape.rank() && values.size(0) == 1) values = squeeze(values, std::vector<int64_t>{0});
@@ -363,9 +363,12 @@ void Selection::write(const Tensor& given) const {
   const Dims others = other_sizes();
   for (int i = 0; i < others.rank(); ++i) source.push_back(others[i]);
   values = reshape(move_indices(expand(values, shape), index_shape.rank(), front(), true), source);
-  // If the memory overlaps, the source is copied before it is overwritten.
-  const bool overlaps = values.impl()->storage.get() == x_.impl()->storage.get();
-  values = overlaps ? copy(values) : contiguous(values);
+  // What shares the memory of x is copied before it is overwritten.
+  const auto overlaps = [&](const Tensor& tensor) { return tensor.impl()->storage.get() == x_.impl()->storage.get(); };
+  values = overlaps(values) ? copy(values) : contiguous(values);
+  for (Tensor& index : found) {
+    if (overlaps(index)) index = copy(index);
+  }
   std::vector<Tensor> inputs = {permute_dims(part(), indexed_first()), values};
   inputs.insert(inputs.end(), found.begin(), found.end());
   op::apply_all(OpId::index_assign, {}, inputs);

@@ -5,6 +5,7 @@
 
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
+#include "backends/cpu/index/copy_run.h"
 #include "backends/cpu/kernel_set.h"
 #include "op/attrs/index.h"
 #include "pydl/error.h"
@@ -66,23 +67,12 @@ class TakeKernel final : public Kernel {
                           [&](int64_t begin, int64_t end) {
                             for (int64_t i = begin; i < end; ++i) {
                               const int64_t from = i / s.count * s.size + s.position(index[i % s.count]);
-                              copy(y + i * bytes, x + from * bytes, bytes);
+                              copy_run(y + i * bytes, x + from * bytes, bytes);
                             }
                           });
   }
 
  private:
-  // A single number is copied with a constant size, because a call of memcpy would cost more.
-  static void copy(char* to, const char* from, int64_t bytes) {
-    if (bytes == 4) {
-      std::memcpy(to, from, 4);
-    } else if (bytes == 8) {
-      std::memcpy(to, from, 8);
-    } else {
-      std::memcpy(to, from, static_cast<size_t>(bytes));
-    }
-  }
-
   IndexShape shape_;
 };
 

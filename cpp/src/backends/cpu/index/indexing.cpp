@@ -2,9 +2,9 @@
 // contiguous memory are copied. And the positions of what is not zero.
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 
 #include "backends/cpu/families.h"
+#include "backends/cpu/index/copy_run.h"
 #include "op/attrs/indexing.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
@@ -102,17 +102,6 @@ class Offsets {
   Dims sizes_;
   Dims strides_;
 };
-
-inline void copy_run(char* to, const char* from, int64_t bytes) {
-  // A single number is copied with a constant size, because a call of memcpy would cost more.
-  if (bytes == 4) {
-    std::memcpy(to, from, 4);
-  } else if (bytes == 8) {
-    std::memcpy(to, from, 8);
-  } else {
-    std::memcpy(to, from, static_cast<size_t>(bytes));
-  }
-}
 
 class IndexKernel final : public Kernel {
  public:
