@@ -13,8 +13,9 @@ namespace {
 bool is_integer_key(py::handle key) {
   if (PyLong_CheckExact(key.ptr())) return true;
   if (PyIndex_Check(key.ptr()) == 0 || PyBool_Check(key.ptr()) || is_tensor(key.ptr())) return false;
-  // NumPy arrays claim to be indices, whatever they contain.
-  return !py::hasattr(key, "ndim") || key.attr("ndim").cast<int>() == 0;
+  // NumPy arrays claim to be indices, whatever they contain, and in old versions its bools do, too.
+  if (!py::hasattr(key, "ndim")) return true;
+  return key.attr("ndim").cast<int>() == 0 && key.attr("dtype").attr("kind").cast<std::string>() != "b";
 }
 
 int64_t integer_of(py::handle key) {
