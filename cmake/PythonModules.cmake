@@ -46,7 +46,7 @@ if(binding_sources)
   pydl_unity_group(_core calls ${binding_folder}
     argument_tree call_messages checked_function compile errors guard interpreter_exit interpreter_lock scopes watch)
   pydl_unity_group(_core tensors ${binding_folder}
-    conversions dlpack dtype indexing numpy_functions tensor_members tensor_object)
+    array_api conversions dlpack dtype indexing numpy_functions tensor_members tensor_object)
   pydl_unity_group(_core functions ${binding_folder}
     autograd creation elementwise products random reductions views)
   pydl_unity_group(_core layers ${binding_folder} attention nn norm optim optimizer_state resampling

@@ -14,6 +14,7 @@ Examples
 
 from __future__ import annotations
 
+from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 from pydl import _load  # noqa: F401  # isort: skip  (first: it loads the extension module)
@@ -59,6 +60,7 @@ from pydl._core import (
     elu,
     empty,
     empty_cache,
+    empty_like,
     equal,
     erf,
     exp,
@@ -76,6 +78,7 @@ from pydl._core import (
     from_dlpack,
     from_numpy,
     full,
+    full_like,
     gather,
     gelu,
     gelu_tanh,
@@ -174,9 +177,11 @@ from pydl._core import (
     zeros_like,
 )
 from pydl._core.functions import *  # noqa: F403  (each names itself in its declaration)
+from pydl._namespace_info import ArrayNamespaceInfo as _ArrayNamespaceInfo
 from pydl.autograd import checkpoint, grad, value_and_grad
 from pydl.compiler import compile
 from pydl.control_flow import cond, scan
+from pydl.dtype_info import can_cast, finfo, iinfo, isdtype, result_type
 from pydl.grad_mode import enable_grad, no_grad
 from pydl.info import info
 from pydl.interop import save
@@ -189,6 +194,14 @@ if TYPE_CHECKING:
     from pydl import datasets, models, testing, text
 
 __version__: str = _core.info()["version"]
+__array_api_version__ = "2024.12"
+newaxis = None
+
+
+def __array_namespace_info__() -> _ArrayNamespaceInfo:  # noqa: N807
+    """Return what pydl offers as a namespace of the array API standard."""
+    return _ArrayNamespaceInfo()
+
 
 _LAZY = ("datasets", "models", "testing", "text")
 
@@ -209,6 +222,8 @@ __all__ = [
     "Sequential",
     "Tensor",
     "TraceError",
+    "__array_api_version__",
+    "__array_namespace_info__",
     "__version__",
     "abs",
     "acos",
@@ -235,6 +250,7 @@ __all__ = [
     "bitwise_xor",
     "bool",
     "broadcast_to",
+    "can_cast",
     "ceil",
     "checkpoint",
     "clip",
@@ -248,9 +264,11 @@ __all__ = [
     "datasets",
     "divide",
     "dropout",
+    "e",
     "elu",
     "empty",
     "empty_cache",
+    "empty_like",
     "enable_grad",
     "equal",
     "erf",
@@ -259,6 +277,7 @@ __all__ = [
     "expand_dims",
     "expm1",
     "eye",
+    "finfo",
     "flatten",
     "flip",
     "float16",
@@ -269,6 +288,7 @@ __all__ = [
     "from_dlpack",
     "from_numpy",
     "full",
+    "full_like",
     "gather",
     "gelu",
     "gelu_tanh",
@@ -277,12 +297,15 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "iinfo",
+    "inf",
     "info",
     "int8",
     "int16",
     "int32",
     "int64",
     "is_grad_enabled",
+    "isdtype",
     "isfinite",
     "isinf",
     "isnan",
@@ -317,7 +340,9 @@ __all__ = [
     "mish",
     "models",
     "multiply",
+    "nan",
     "negative",
+    "newaxis",
     "nn",
     "no_grad",
     "nonzero",
@@ -328,6 +353,7 @@ __all__ = [
     "optim",
     "permutation",
     "permute_dims",
+    "pi",
     "pow",
     "prod",
     "rand",
@@ -338,6 +364,7 @@ __all__ = [
     "remainder",
     "reset_peak_memory",
     "reshape",
+    "result_type",
     "round",
     "rsqrt",
     "save",

@@ -21,6 +21,9 @@ struct DimsArgument {
   Dims dims;
 };
 
+/// `device`: None or 'cpu', the only device that this build has.
+struct Device {};
+
 /// Reads integers from a Python integer or a sequence of them; false for anything else.
 bool load_integers(py::handle source, std::vector<int64_t>* values);
 
@@ -93,6 +96,20 @@ class type_caster<pydl::DType> {
 
   static handle cast(pydl::DType dtype, return_value_policy, handle) {
     return pydl::python::dtype_object(dtype).release();
+  }
+};
+
+template <>
+class type_caster<pydl::python::Device> {
+ public:
+  PYBIND11_TYPE_CASTER(pydl::python::Device, const_name("str | None"));
+
+  bool load(handle source, bool) {
+    if (source.is_none()) return true;
+    if (!isinstance<str>(source)) return false;
+    const auto name = source.cast<std::string>();
+    if (name != "cpu") throw pydl::ValueError("expected the device 'cpu', got '" + name + "': this build has no other");
+    return true;
   }
 };
 

@@ -200,7 +200,7 @@ Tensor as_owned(const Tensor& tensor) {
   return copy(tensor);
 }
 
-Tensor make_tensor(const py::object& data, std::optional<DType> dtype, bool requires_grad) {
+Tensor make_tensor(const py::object& data, std::optional<DType> dtype, bool requires_grad, Device = {}) {
   const GradMode mode(false);
   const Tensor tensor = (dtype ? to_tensor_as(data, *dtype) : to_tensor(data)).detach();
   Tensor result = copy(tensor);
@@ -208,7 +208,7 @@ Tensor make_tensor(const py::object& data, std::optional<DType> dtype, bool requ
   return result;
 }
 
-Tensor as_tensor(const py::object& data, std::optional<DType> dtype, std::optional<bool> must_copy) {
+Tensor as_tensor(const py::object& data, std::optional<DType> dtype, std::optional<bool> must_copy, Device) {
   if (must_copy.value_or(false)) return make_tensor(data, dtype, false);
   const bool shareable = is_tensor(data.ptr()) ||
                          (py::isinstance<py::array>(data) && is_shareable(py::reinterpret_borrow<py::array>(data)));
@@ -364,6 +364,7 @@ void define_conversions(py::module_& module, const py::object& type) {
   method(type, "__array__", as_numpy_array, py::arg("dtype") = py::none(), py::kw_only(), py::arg("copy") = py::none());
   module.def(
       "tensor", make_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::arg("requires_grad") = false,
+      py::kw_only(), py::arg("device") = py::none(),
       "A new tensor with a copy of the data.\n\n"
       "Parameters\n----------\ndata : number, nested list, array or tensor\n"
       "    Python floats give float32, Python integers int64; arrays keep their dtype.\n"
@@ -374,11 +375,12 @@ void define_conversions(py::module_& module, const py::object& type) {
       "ValueError\n    For NaN in an integer dtype.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.tensor([1, 2, 3])\ntensor([1, 2, 3], dtype=int64)\n");
   module.def("asarray", as_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
-             py::arg("copy") = py::none(),
+             py::arg("copy") = py::none(), py::arg("device") = py::none(),
              "The data as a tensor, which shares memory with tensors and NumPy arrays if possible.\n\n"
              "Parameters\n----------\ndata : number, nested list, array or tensor\ndtype : DType, optional\n"
              "    As for `tensor`.\n"
-             "copy : bool, optional\n    True always copies; False raises ValueError if a copy would be necessary.\n\n"
+             "copy : bool, optional\n    True always copies; False raises ValueError if a copy would be necessary.\n"
+             "device : 'cpu', optional\n\n"
              "Examples\n--------\n>>> import numpy as np, pydl\n>>> a = np.zeros(2)\n>>> t = pydl.asarray(a)\n"
              ">>> a[0] = 1\n>>> t\ntensor([1., 0.], dtype=float64)\n");
   module.def(

@@ -16,84 +16,112 @@ DType default_dtype(std::initializer_list<Scalar> numbers) {
 // The dtype of new tensors if none is given.
 DType or_float32(std::optional<DType> dtype) { return dtype.value_or(DType::float32); }
 
-Tensor make_range(Scalar start, std::optional<Scalar> stop, Scalar step, std::optional<DType> dtype) {
+Tensor make_range(Scalar start, std::optional<Scalar> stop, Scalar step, std::optional<DType> dtype, Device) {
   const Scalar first = stop ? start : Scalar(0);
   const Scalar last = stop ? *stop : start;
   return arange(first, last, step, dtype.value_or(default_dtype({first, last, step})));
 }
 
+// `num` evenly spaced numbers; without the endpoint, one more is computed and left out.
+Tensor make_linspace(double start, double stop, int64_t num, std::optional<DType> dtype, bool endpoint, Device) {
+  if (endpoint || num < 0) return linspace(start, stop, num, or_float32(dtype));
+  return slice(linspace(start, stop, num + 1, or_float32(dtype)), {0}, {num}, {1});
+}
+
 // As in PyTorch, sizes may be given as separate arguments.
 using Filled = Tensor (*)(const Dims&, DType);
-void define_with_sizes(py::module_& module, const char* name, Filled function) {
+void define_filled(py::module_& module, const char* name, Filled function, const char* doc) {
   module.def(
       name,
-      [name, function](const py::args& sizes, DType dtype) {
+      [function](const DimsArgument& shape, std::optional<DType> dtype, Device) {
+        return function(shape.dims, or_float32(dtype));
+      },
+      py::arg("shape"), py::arg("dtype") = DType::float32, py::kw_only(), py::arg("device") = py::none(), doc);
+  module.def(
+      name,
+      [name, function](const py::args& sizes, DType dtype, Device) {
         if (sizes.empty()) throw TypeError(concat_text(name, ": expected a shape, got nothing"));
         return function(dims_of_varargs(name, sizes, "a shape of integers"), dtype);
       },
-      py::arg("dtype") = DType::float32, "The same with the sizes as separate arguments.");
+      py::arg("dtype") = DType::float32, py::arg("device") = py::none(),
+      "The same with the sizes as separate arguments.");
+}
+
+void define_like(py::module_& module, const char* name, Filled function, const char* doc) {
+  module.def(
+      name,
+      [function](const Tensor& x, std::optional<DType> dtype, Device) {
+        return function(x.shape(), dtype.value_or(x.dtype()));
+      },
+      py::arg("x"), py::arg("dtype") = py::none(), py::kw_only(), py::arg("device") = py::none(), doc);
+}
+
+void define_constant(py::module_& module) {
+  define_filled(
+      module, "zeros", zeros,
+      "Zeros.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.zeros((2,))\ntensor([0., 0.], dtype=float32)\n");
+  define_filled(
+      module, "ones", ones,
+      "Ones.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.ones(2, dtype='int32')\ntensor([1, 1], dtype=int32)\n");
+  define_filled(
+      module, "empty", Tensor::empty,
+      "Memory with undefined contents.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.empty((2, 3)).shape\n(2, 3)\n");
+  define_like(module, "zeros_like", zeros,
+              "Zeros of the shape of x, and of its dtype if none is given.\n\nExamples\n--------\n>>> import pydl\n"
+              ">>> pydl.zeros_like(pydl.tensor([1, 2]))\ntensor([0, 0], dtype=int64)\n");
+  define_like(module, "ones_like", ones,
+              "Ones of the shape of x, and of its dtype if none is given.\n\nExamples\n--------\n>>> import pydl\n"
+              ">>> pydl.ones_like(pydl.tensor([3.0]))\ntensor([1.], dtype=float32)\n");
+  define_like(module, "empty_like", Tensor::empty,
+              "Memory with undefined contents, of the shape of x, and of its dtype if none is given.\n\n"
+              "Examples\n--------\n>>> import pydl\n>>> pydl.empty_like(pydl.zeros((2, 3))).shape\n(2, 3)\n");
+  module.def(
+      "full",
+      [](const DimsArgument& shape, Scalar value, std::optional<DType> dtype, Device) {
+        return full(shape.dims, value, dtype.value_or(value.dtype_alone()));
+      },
+      py::arg("shape"), py::arg("fill_value"), py::arg("dtype") = py::none(), py::kw_only(),
+      py::arg("device") = py::none(),
+      "A tensor with all elements equal.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.full((2,), 7)\n"
+      "tensor([7, 7], dtype=int64)\n");
+  module.def(
+      "full_like",
+      [](const Tensor& x, Scalar value, std::optional<DType> dtype, Device) {
+        return full(x.shape(), value, dtype.value_or(x.dtype()));
+      },
+      py::arg("x"), py::arg("fill_value"), py::arg("dtype") = py::none(), py::kw_only(), py::arg("device") = py::none(),
+      "A tensor of the shape of x with all elements equal, of the dtype of x if none is given.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.full_like(pydl.zeros(2), 7)\ntensor([7., 7.], dtype=float32)\n");
+}
+
+void define_ranges(py::module_& module) {
+  module.def("arange", make_range, py::arg("start"), py::arg("stop") = py::none(), py::arg("step") = 1,
+             py::arg("dtype") = py::none(), py::kw_only(), py::arg("device") = py::none(),
+             "start, start + step, ... up to but excluding stop; with one argument, integers from 0.\n\n"
+             "Without a dtype, integers give int64 and floats give float32.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.arange(3)\ntensor([0, 1, 2], dtype=int64)\n");
+  module.def("linspace", make_linspace, py::arg("start"), py::arg("stop"), py::arg("num"),
+             py::arg("dtype") = DType::float32, py::kw_only(), py::arg("endpoint") = true,
+             py::arg("device") = py::none(),
+             "`num` evenly spaced numbers from start to stop; stop is included unless `endpoint` is False.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.linspace(0, 1, 3)\n"
+             "tensor([0.0000, 0.5000, 1.0000], dtype=float32)\n");
+  module.def(
+      "eye",
+      [](int64_t rows, std::optional<int64_t> columns, int64_t k, std::optional<DType> dtype, Device) {
+        return eye(rows, columns.value_or(rows), k, or_float32(dtype));
+      },
+      py::arg("rows"), py::arg("columns") = py::none(), py::arg("k") = 0, py::arg("dtype") = DType::float32,
+      py::kw_only(), py::arg("device") = py::none(),
+      "Ones on diagonal k of a matrix (rows, columns) that is otherwise 0.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.eye(2)\ntensor([[1., 0.],\n        [0., 1.]], dtype=float32)\n");
 }
 
 }  // namespace
 
 void define_creation(py::module_& module) {
-  module.def(
-      "zeros",
-      [](const DimsArgument& shape, std::optional<DType> dtype) { return zeros(shape.dims, or_float32(dtype)); },
-      py::arg("shape"), py::arg("dtype") = DType::float32,
-      "Zeros.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.zeros((2,))\ntensor([0., 0.], dtype=float32)\n");
-  module.def(
-      "ones", [](const DimsArgument& shape, std::optional<DType> dtype) { return ones(shape.dims, or_float32(dtype)); },
-      py::arg("shape"), py::arg("dtype") = DType::float32,
-      "Ones.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.ones(2, dtype='int32')\ntensor([1, 1], dtype=int32)\n");
-  module.def(
-      "full",
-      [](const DimsArgument& shape, Scalar value, std::optional<DType> dtype) {
-        return full(shape.dims, value, dtype.value_or(value.dtype_alone()));
-      },
-      py::arg("shape"), py::arg("value"), py::arg("dtype") = py::none(),
-      "A tensor with all elements equal.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.full((2,), 7)\n"
-      "tensor([7, 7], dtype=int64)\n");
-  module.def(
-      "empty",
-      [](const DimsArgument& shape, std::optional<DType> dtype) {
-        return Tensor::empty(shape.dims, or_float32(dtype));
-      },
-      py::arg("shape"), py::arg("dtype") = DType::float32,
-      "Memory with undefined contents.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.empty((2, 3)).shape\n(2, 3)\n");
-  module.def(
-      "zeros_like", [](const Tensor& x) { return zeros_like(x); }, py::arg("x"),
-      "Zeros of the shape and dtype of x.\n\nExamples\n--------\n>>> import pydl\n"
-      ">>> pydl.zeros_like(pydl.tensor([1, 2]))\ntensor([0, 0], dtype=int64)\n");
-  module.def(
-      "ones_like", [](const Tensor& x) { return ones_like(x); }, py::arg("x"),
-      "Ones of the shape and dtype of x.\n\nExamples\n--------\n>>> import pydl\n"
-      ">>> pydl.ones_like(pydl.tensor([3.0]))\ntensor([1.], dtype=float32)\n");
-  module.def("arange", make_range, py::arg("start"), py::arg("stop") = py::none(), py::arg("step") = 1,
-             py::arg("dtype") = py::none(),
-             "start, start + step, ... up to but excluding stop; with one argument, integers from 0.\n\n"
-             "Without a dtype, integers give int64 and floats give float32.\n\n"
-             "Examples\n--------\n>>> import pydl\n>>> pydl.arange(3)\ntensor([0, 1, 2], dtype=int64)\n");
-  module.def(
-      "linspace",
-      [](double start, double stop, int64_t count, std::optional<DType> dtype) {
-        return linspace(start, stop, count, or_float32(dtype));
-      },
-      py::arg("start"), py::arg("stop"), py::arg("count"), py::arg("dtype") = DType::float32,
-      "`count` evenly spaced numbers from start to stop, both included.\n\n"
-      "Examples\n--------\n>>> import pydl\n>>> pydl.linspace(0, 1, 3)\n"
-      "tensor([0.0000, 0.5000, 1.0000], dtype=float32)\n");
-  module.def(
-      "eye",
-      [](int64_t rows, std::optional<int64_t> columns, int64_t k, std::optional<DType> dtype) {
-        return eye(rows, columns.value_or(rows), k, or_float32(dtype));
-      },
-      py::arg("rows"), py::arg("columns") = py::none(), py::arg("k") = 0, py::arg("dtype") = DType::float32,
-      "Ones on diagonal k of a matrix (rows, columns) that is otherwise 0.\n\n"
-      "Examples\n--------\n>>> import pydl\n>>> pydl.eye(2)\ntensor([[1., 0.],\n        [0., 1.]], dtype=float32)\n");
-  define_with_sizes(module, "zeros", zeros);
-  define_with_sizes(module, "ones", ones);
-  define_with_sizes(module, "empty", Tensor::empty);
+  define_constant(module);
+  define_ranges(module);
 }
 
 }  // namespace pydl::python

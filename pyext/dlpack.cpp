@@ -201,7 +201,7 @@ bool is_read_only_array(const py::object& source) {
   return py::isinstance(source, type) && !source.attr("flags").attr("writeable").cast<bool>();
 }
 
-Tensor from_dlpack(const py::object& source) {
+Tensor share_dlpack(const py::object& source) {
   if (is_read_only_array(source)) return from_array(source, false);
   const py::object capsule = capsule_of(source);
   for (const auto& [name, import] :
@@ -212,14 +212,21 @@ Tensor from_dlpack(const py::object& source) {
   throw ValueError("from_dlpack: the capsule has already been used, or does not contain a DLPack tensor");
 }
 
+Tensor from_dlpack(const py::object& source, Device, std::optional<bool> must_copy) {
+  const Tensor shared = share_dlpack(source);
+  return must_copy.value_or(false) ? compute(shared.size(), [&] { return copy(shared); }) : shared;
+}
+
 }  // namespace
 
 void define_dlpack(py::module_& module, const py::object& type) {
   method(type, "__dlpack__", to_dlpack, py::kw_only(), py::arg("stream") = py::none(),
          py::arg("max_version") = py::none(), py::arg("dl_device") = py::none(), py::arg("copy") = py::none());
   method(type, "__dlpack_device__", [](const Tensor&) { return std::make_pair(int{device_cpu}, 0); });
-  module.def("from_dlpack", from_dlpack, py::arg("source"),
-             "A tensor that shares the memory of another library's array (anything with ``__dlpack__``).\n\n"
+  module.def("from_dlpack", from_dlpack, py::arg("source"), py::kw_only(), py::arg("device") = py::none(),
+             py::arg("copy") = py::none(),
+             "A tensor that shares the memory of another library's array (anything with ``__dlpack__``), or, with\n"
+             "``copy=True``, has a copy of its elements.\n\n"
              "Examples\n--------\n>>> import numpy as np, pydl\n>>> pydl.from_dlpack(np.arange(3.0))\n"
              "tensor([0., 1., 2.], dtype=float64)\n");
 }

@@ -190,15 +190,22 @@ void define_elementwise(py::module_& module, const py::object& type) {
   module.def("clip", clip_between, py::arg("x"), py::arg("min") = py::none(), py::arg("max") = py::none(), clip_doc);
   method(type, "clip", clip_between, py::arg("min") = py::none(), py::arg("max") = py::none(), clip_doc);
   constexpr const char* astype_doc =
-      "The same values in another dtype; the tensor itself if it already has that dtype.\n\n"
+      "The same values in another dtype.\n\n"
       "Floating-point numbers are truncated to integers; anything but 0 is True. As in NumPy, integers keep the "
       "lowest\n"
       "bits. Numbers that are not finite or out of range for the integers become unspecified integers.\n\n"
+      "Parameters\n----------\nx : Tensor, any shape\ndtype : dtype\ncopy : bool\n"
+      "    False returns the tensor itself if it already has that dtype, as `Tensor.to` does; True a copy.\n"
+      "device : 'cpu', optional\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.astype(pydl.tensor([1.9]), pydl.int32)\ntensor([1], "
       "dtype=int32)\n";
-  const auto convert = [](const Tensor& x, DType dtype) { return compute(x.size(), [&] { return astype(x, dtype); }); };
-  module.def("astype", convert, py::arg("x"), py::arg("dtype"), astype_doc);
-  method(type, "astype", convert, py::arg("dtype"), astype_doc);
+  const auto convert = [](const Tensor& x, DType dtype, bool copied, Device) {
+    return compute(x.size(), [&] { return copied && x.dtype() == dtype ? copy(x) : astype(x, dtype); });
+  };
+  module.def("astype", convert, py::arg("x"), py::arg("dtype"), py::kw_only(), py::arg("copy") = true,
+             py::arg("device") = py::none(), astype_doc);
+  method(type, "astype", convert, py::arg("dtype"), py::kw_only(), py::arg("copy") = true,
+         py::arg("device") = py::none(), astype_doc);
 }
 
 }  // namespace pydl::python

@@ -57,6 +57,7 @@ PYBIND11_MODULE(_core, module) {
   define_dtypes(module);
   const py::object type = module.attr("Tensor");
   define_tensor_members(module, type);
+  define_array_api(module, type);
   define_conversions(module, type);
   define_dlpack(module, type);
   define_numpy_functions(type);

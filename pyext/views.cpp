@@ -10,6 +10,15 @@ namespace pydl::python {
 
 namespace {
 
+// reshape(x, shape, copy=False)
+Tensor reshaped_view(const Tensor& x, const Dims& shape) try {
+  return view(x, shape);
+} catch (const ValueError& error) {
+  reshape(x, shape);  // a shape that does not fit is another error
+  throw ValueError(concat_text("reshape: a tensor of shape ", x.shape(), " with strides ", x.strides(),
+                               " cannot have shape ", shape, " without a copy, which copy=False forbids"));
+}
+
 std::vector<Tensor> tensors_of(const char* name, const py::object& source) {
   if (is_tensor(source.ptr()) || !py::isinstance<py::iterable>(source)) {
     throw TypeError(concat_text(name, ": expected a sequence of tensors"));
@@ -64,10 +73,15 @@ Tensor view(const Tensor& x, const Dims& shape) {
 
 void define_reshaping(py::module_& module, const py::object& type) {
   module.def(
-      "reshape", [](const Tensor& x, const DimsArgument& shape) { return reshape(x, shape.dims); }, py::arg("x"),
-      py::arg("shape"),
+      "reshape",
+      [](const Tensor& x, const DimsArgument& shape, std::optional<bool> copied) {
+        if (!copied) return reshape(x, shape.dims);
+        return *copied ? compute(x.size(), [&] { return reshape(copy(x), shape.dims); }) : reshaped_view(x, shape.dims);
+      },
+      py::arg("x"), py::arg("shape"), py::kw_only(), py::arg("copy") = py::none(),
       "The same elements, in row-major order, in another shape; a view if the layout allows it.\n\n"
-      "One size may be -1; it is computed from the others.\n\nExamples\n--------\n>>> import pydl\n"
+      "One size may be -1; it is computed from the others. With ``copy=True`` the elements are always copied; with\n"
+      "``copy=False`` never, and a layout that needs a copy raises ValueError.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.reshape(pydl.arange(6), (2, -1)).shape\n(2, 3)\n");
   method(
       type, "reshape",

@@ -103,7 +103,7 @@ def test_signature_shows_names_and_defaults() -> None:
     assert str(inspect.signature(pydl.sum)) == "(x, axis=None, keepdims=False)"
     method = "(axis=None, keepdims=False, *, dtype=None, out=None)"
     assert str(inspect.signature(pydl.ones(2).sum)) == method
-    assert str(inspect.signature(pydl.zeros)) == "(shape, dtype='float32')"
+    assert str(inspect.signature(pydl.zeros)) == "(shape, dtype='float32', *, device=None)"
     assert str(inspect.signature(pydl.Generator)) == "(seed=None)"
 
 

@@ -151,7 +151,15 @@ def loss_of(leaf: pydl.Tensor) -> pydl.Tensor:
 
 # Functions that compute nothing, or give a view.
 WITHOUT_WORK = {
-    *("promote_types", "from_numpy", "from_dlpack", "empty", "permute_dims", "matrix_transpose"),
+    *(
+        "promote_types",
+        "from_numpy",
+        "from_dlpack",
+        "empty",
+        "empty_like",
+        "permute_dims",
+        "matrix_transpose",
+    ),
     *("expand", "broadcast_to", "expand_dims", "squeeze", "flip", "slice", "split", "info", "ops"),
     *("is_grad_enabled", "autocast_dtype", "set_autocast_dtype", "set_grad_enabled"),
     *("manual_seed", "memory_stats", "reset_peak_memory", "empty_cache", "live_tensor_count"),

@@ -93,6 +93,7 @@ ANY_RESULTS = {
     "numpy": "Array",
     "ops": "list[dict[str, typing.Any]]",
     "requires_grad_": "typing_extensions.Self",
+    "to_device": "typing_extensions.Self",
     "zero_": "typing_extensions.Self",
 }
 # Readable forms of pybind11's annotations, and arguments for generic types that lack them.

@@ -88,6 +88,9 @@ class Tensor:
     def __gt__(self, other: TensorLike) -> Tensor: ...
     def __ge__(self, other: TensorLike) -> Tensor: ...
     def __array__(self, dtype: typing.Any = None, *, copy: typing.Any = None) -> Array: ...
+    def __array_namespace__(self, *, api_version: str | None = None) -> typing.Any:
+        """The module pydl, which has the functions of the array API standard."""
+
     def __array_ufunc__(
         self, ufunc: typing.Any, method: str, *args: typing.Any, **kwargs: typing.Any
     ) -> typing.Any: ...
@@ -141,8 +144,10 @@ class Tensor:
     def asin(self) -> Tensor:
         """Inverse sine, in radians."""
 
-    def astype(self, dtype: DTypeLike) -> Tensor:
-        """The same values in another dtype; the tensor itself if it already has that dtype."""
+    def astype(
+        self, dtype: DTypeLike, *, copy: builtins.bool = True, device: str | None = None
+    ) -> Tensor:
+        """The same values in another dtype."""
 
     def atan(self) -> Tensor:
         """Inverse tangent, in radians."""
@@ -401,6 +406,9 @@ class Tensor:
     def to(self, target: DTypeLike) -> Tensor:
         """The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not supported."""
 
+    def to_device(self, device: str | None, *, stream: typing.Any = None) -> typing_extensions.Self:
+        """The tensor on a device: itself, because 'cpu' is the only one. Raises ValueError for others."""
+
     def tolist(self) -> typing.Any:
         """The elements as nested lists."""
 
@@ -446,6 +454,10 @@ class Tensor:
     @property
     def is_leaf(self) -> builtins.bool:
         """Whether the tensor is not the result of a recorded operation."""
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
 
     @property
     def mT(self) -> Tensor:
@@ -809,6 +821,8 @@ def arange(
     stop: float | int | builtins.bool | None = None,
     step: float | int | builtins.bool = 1,
     dtype: DTypeLike | None = None,
+    *,
+    device: str | None = None,
 ) -> Tensor:
     """start, start + step, ... up to but excluding stop; with one argument, integers from 0."""
 
@@ -825,15 +839,21 @@ def argwhere(x: TensorLike) -> Tensor:
     """The positions of the elements that are not zero, in row-major order: an int64 tensor of shape (count, axes)."""
 
 def asarray(
-    data: typing.Any, dtype: DTypeLike | None = None, *, copy: builtins.bool | None = None
+    data: typing.Any,
+    dtype: DTypeLike | None = None,
+    *,
+    copy: builtins.bool | None = None,
+    device: str | None = None,
 ) -> Tensor:
     """The data as a tensor, which shares memory with tensors and NumPy arrays if possible."""
 
 def asin(x: TensorLike) -> Tensor:
     """Inverse sine, in radians."""
 
-def astype(x: TensorLike, dtype: DTypeLike) -> Tensor:
-    """The same values in another dtype; the tensor itself if it already has that dtype."""
+def astype(
+    x: TensorLike, dtype: DTypeLike, *, copy: builtins.bool = True, device: str | None = None
+) -> Tensor:
+    """The same values in another dtype."""
 
 def atan(x: TensorLike) -> Tensor:
     """Inverse tangent, in radians."""
@@ -1026,15 +1046,27 @@ def elu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
     """x if positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
 
 @typing.overload
-def empty(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
+def empty(
+    shape: int | collections.abc.Sequence[int],
+    dtype: DTypeLike | None = ...,
+    *,
+    device: str | None = None,
+) -> Tensor:
     """Memory with undefined contents."""
 
 @typing.overload
-def empty(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+def empty(
+    *args: int | collections.abc.Sequence[int], dtype: DTypeLike = ..., device: str | None = None
+) -> Tensor:
     """The same with the sizes as separate arguments."""
 
 def empty_cache() -> None:
     """Returns cached memory to the system."""
+
+def empty_like(
+    x: TensorLike, dtype: DTypeLike | None = None, *, device: str | None = None
+) -> Tensor:
+    """Memory with undefined contents, of the shape of x, and of its dtype if none is given."""
 
 def equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a == b."""
@@ -1054,7 +1086,14 @@ def expand_dims(x: TensorLike, axis: int) -> Tensor:
 def expm1(x: TensorLike) -> Tensor:
     """exp(x) - 1, exact for small x."""
 
-def eye(rows: int, columns: int | None = None, k: int = 0, dtype: DTypeLike | None = ...) -> Tensor:
+def eye(
+    rows: int,
+    columns: int | None = None,
+    k: int = 0,
+    dtype: DTypeLike | None = ...,
+    *,
+    device: str | None = None,
+) -> Tensor:
     """Ones on diagonal k of a matrix (rows, columns) that is otherwise 0."""
 
 def flatten(x: TensorLike, start_axis: int = 0, end_axis: int = -1) -> Tensor:
@@ -1069,18 +1108,31 @@ def floor(x: TensorLike) -> Tensor:
 def floor_divide(a: TensorLike, b: TensorLike) -> Tensor:
     """floor(a / b); integer division by zero gives 0."""
 
-def from_dlpack(source: TensorLike) -> Tensor:
-    """A tensor that shares the memory of another library's array (anything with ``__dlpack__``)."""
+def from_dlpack(
+    source: TensorLike, *, device: str | None = None, copy: builtins.bool | None = None
+) -> Tensor:
+    """A tensor that shares the memory of another library's array (anything with ``__dlpack__``), or, with"""
 
 def from_numpy(array: Array) -> Tensor:
     """A tensor that shares the array's memory."""
 
 def full(
     shape: int | collections.abc.Sequence[int],
-    value: float | int | builtins.bool,
+    fill_value: float | int | builtins.bool,
     dtype: DTypeLike | None = None,
+    *,
+    device: str | None = None,
 ) -> Tensor:
     """A tensor with all elements equal."""
+
+def full_like(
+    x: TensorLike,
+    fill_value: float | int | builtins.bool,
+    dtype: DTypeLike | None = None,
+    *,
+    device: str | None = None,
+) -> Tensor:
+    """A tensor of the shape of x with all elements equal, of the dtype of x if none is given."""
 
 def gather(x: TensorLike, index: TensorLike, axis: int) -> Tensor:
     """Elements along an axis, selected at each position by an integer index of the same rank (NumPy's"""
@@ -1145,8 +1197,16 @@ def less_equal(a: TensorLike, b: TensorLike) -> Tensor:
 def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """x times the transposed weight, plus bias."""
 
-def linspace(start: float, stop: float, count: int, dtype: DTypeLike | None = ...) -> Tensor:
-    """`count` evenly spaced numbers from start to stop, both included."""
+def linspace(
+    start: float,
+    stop: float,
+    num: int,
+    dtype: DTypeLike | None = ...,
+    *,
+    endpoint: builtins.bool = True,
+    device: str | None = None,
+) -> Tensor:
+    """`num` evenly spaced numbers from start to stop; stop is included unless `endpoint` is False."""
 
 def live_tensor_count() -> int:
     """Number of tensors alive in the process."""
@@ -1306,15 +1366,24 @@ def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a != b."""
 
 @typing.overload
-def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
+def ones(
+    shape: int | collections.abc.Sequence[int],
+    dtype: DTypeLike | None = ...,
+    *,
+    device: str | None = None,
+) -> Tensor:
     """Ones."""
 
 @typing.overload
-def ones(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+def ones(
+    *args: int | collections.abc.Sequence[int], dtype: DTypeLike = ..., device: str | None = None
+) -> Tensor:
     """The same with the sizes as separate arguments."""
 
-def ones_like(x: TensorLike) -> Tensor:
-    """Ones of the shape and dtype of x."""
+def ones_like(
+    x: TensorLike, dtype: DTypeLike | None = None, *, device: str | None = None
+) -> Tensor:
+    """Ones of the shape of x, and of its dtype if none is given."""
 
 def ops() -> list[dict[str, typing.Any]]:
     """The properties of every op."""
@@ -1437,7 +1506,9 @@ def resample_backward(
 def reset_peak_memory() -> None:
     """Resets the peak to the current use."""
 
-def reshape(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
+def reshape(
+    x: TensorLike, shape: int | collections.abc.Sequence[int], *, copy: builtins.bool | None = None
+) -> Tensor:
     """The same elements, in row-major order, in another shape; a view if the layout allows it."""
 
 def round(x: TensorLike) -> Tensor:
@@ -1602,7 +1673,11 @@ def tanh_backward(a: TensorLike, b: TensorLike) -> Tensor:
     """Gradient a times 1 - b * b, b the output of `tanh`."""
 
 def tensor(
-    data: typing.Any, dtype: DTypeLike | None = None, requires_grad: builtins.bool = False
+    data: typing.Any,
+    dtype: DTypeLike | None = None,
+    requires_grad: builtins.bool = False,
+    *,
+    device: str | None = None,
 ) -> Tensor:
     """A new tensor with a copy of the data."""
 
@@ -1635,15 +1710,24 @@ def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     """a where the condition holds, else b."""
 
 @typing.overload
-def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
+def zeros(
+    shape: int | collections.abc.Sequence[int],
+    dtype: DTypeLike | None = ...,
+    *,
+    device: str | None = None,
+) -> Tensor:
     """Zeros."""
 
 @typing.overload
-def zeros(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
+def zeros(
+    *args: int | collections.abc.Sequence[int], dtype: DTypeLike = ..., device: str | None = None
+) -> Tensor:
     """The same with the sizes as separate arguments."""
 
-def zeros_like(x: TensorLike) -> Tensor:
-    """Zeros of the shape and dtype of x."""
+def zeros_like(
+    x: TensorLike, dtype: DTypeLike | None = None, *, device: str | None = None
+) -> Tensor:
+    """Zeros of the shape of x, and of its dtype if none is given."""
 
 __version__: str
 bfloat16: DType
@@ -1655,4 +1739,5 @@ int16: DType
 int32: DType
 int64: DType
 int8: DType
+max_rank: int
 uint8: DType

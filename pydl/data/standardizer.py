@@ -165,7 +165,7 @@ class Standardizer:
                 f"{tuple(values.shape)}"
             )
         if isinstance(values, Tensor):
-            values = values if values.dtype.is_floating else values.astype("float32")
-            return values, asarray(mean).astype(values.dtype), asarray(scale).astype(values.dtype)
+            values = values if values.dtype.is_floating else values.to("float32")
+            return values, asarray(mean).to(values.dtype), asarray(scale).to(values.dtype)
         values = values if values.dtype.kind == "f" else values.astype(np.float32)
         return values, mean.astype(values.dtype), scale.astype(values.dtype)

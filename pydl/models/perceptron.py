@@ -72,7 +72,7 @@ class Perceptron(Model):
         mistakes = 0
         with no_grad():
             for sample, wanted in zip(asarray(x), asarray(target), strict=True):
-                error = wanted.astype(weight.dtype) - self(sample)
+                error = wanted.to(weight.dtype) - self(sample)
                 if error.abs().max().item() > 0:
                     mistakes += 1
                     weight.copy_(weight + lr * error.expand_dims(1) * sample)

@@ -176,7 +176,7 @@ class MultiheadAttention(Module):
         weights = None
         if need_weights:
             weights = _core.nn.attention_weights(q, k, *options)
-            y = weights.astype(v.dtype) @ v
+            y = weights.to(v.dtype) @ v
             weights = weights.mean(1) if average_attn_weights else weights
             weights = weights if is_batched else weights.squeeze(0)
         else:
@@ -320,5 +320,5 @@ def _joined_projection(y: Tensor, shape: tuple[int, ...], projection: Linear) ->
 def _as_numbers(mask: Tensor, dtype: DType) -> Tensor:
     """Make numbers that are added to scores: minus infinity where bools are True."""
     if mask.dtype != "bool":
-        return mask.astype(dtype)
+        return mask.to(dtype)
     return _core.where(mask, -math.inf, _core.zeros((), dtype=dtype))

@@ -47,7 +47,7 @@ class _Table(Module):
             if self.padding_idx is not None:
                 values[self.padding_idx] = 0.0
         else:
-            values = _core.asarray(weight).astype(dtype).copy()
+            values = _core.asarray(weight).astype(dtype)
             if values.shape != shape:
                 raise ValueError(f"{name}: expected a weight of shape {shape}, got {values.shape}")
         self.weight = Parameter(values)

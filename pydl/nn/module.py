@@ -309,7 +309,7 @@ class Module:
             raise ValueError("\n  ".join([f"{type(self).__name__}.load_state_dict:", *problems]))
         with no_grad():
             for name, value in given.items():
-                own[name].copy_(value.astype(own[name].dtype))
+                own[name].copy_(value.to(own[name].dtype))
         return LoadResult(missing, unexpected)
 
     # --- modes ------------------------------------------------------------------------------------

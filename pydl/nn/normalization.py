@@ -109,7 +109,7 @@ class _BatchNorm(_ChannelNorm):
             return self._normalize(_core.nn.batch_norm, x, self.momentum)
         count = self.num_batches_tracked + 1
         # Without momentum, all batches count the same.
-        share = 1.0 / count.astype("float32") if self.momentum is None else self.momentum
+        share = 1.0 / count.to("float32") if self.momentum is None else self.momentum
         y = self._normalize(_core.nn.batch_norm, x, share)
         self.num_batches_tracked.copy_(count)
         return y

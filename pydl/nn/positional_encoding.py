@@ -52,7 +52,7 @@ class _PositionalEncoding(Module):
                 f"{type(self).__name__}: x of shape {x.shape} is longer than max_length "
                 f"{self.max_length}"
             )
-        rows = self._table()[:length].astype(x.dtype)
+        rows = self._table()[:length].to(x.dtype)
         y = x + (rows.expand_dims(1) if x.ndim == 3 and not self.batch_first else rows)
         encoded: Tensor = self.dropout(y)
         return encoded
@@ -111,7 +111,7 @@ class SinusoidalPositionalEncoding(_PositionalEncoding):
         rates = np.exp(-math.log(10000.0) * (places - places % 2) / size)
         angles = np.arange(max_length)[:, None] * rates
         table = np.where(places % 2 == 0, np.sin(angles), np.cos(angles))
-        self.encoding = Buffer(_core.asarray(table).astype(dtype or "float32"), persistent=False)
+        self.encoding = Buffer(_core.asarray(table).to(dtype or "float32"), persistent=False)
 
     def _table(self) -> Tensor:
         return self.encoding

@@ -21,8 +21,8 @@ ModuleT = TypeVar("ModuleT", bound=Module)
 
 def _norm(x: Tensor, axes: tuple[int, ...] | None = None) -> Tensor:
     """Euclidean norm over axes, which stay; in float32 of 16-bit numbers: squares overflow."""
-    wide = x.astype("float32") if x.dtype in ("float16", "bfloat16") else x
-    return _core.sqrt(_core.sum(_core.square(wide), axes, axes is not None)).astype(x.dtype)
+    wide = x.to("float32") if x.dtype in ("float16", "bfloat16") else x
+    return _core.sqrt(_core.sum(_core.square(wide), axes, axes is not None)).to(x.dtype)
 
 
 class _WeightNorm:

@@ -221,8 +221,8 @@ def _converted(function: str, value: Any, info: TensorInfo) -> Tensor:
     tensor = _core.asarray(value)
     if tensor.dtype == info.dtype or tensor.dtype.is_floating != info.dtype.is_floating:
         return tensor
-    converted = tensor.astype(info.dtype)
-    if not info.dtype.is_floating and not (converted.astype(tensor.dtype) == tensor).all().item():
+    converted = tensor.to(info.dtype)
+    if not info.dtype.is_floating and not (converted.to(tensor.dtype) == tensor).all().item():
         raise ValueError(
             f"{function}: input {info.name!r} has numbers that {info.dtype} does not hold"
         )

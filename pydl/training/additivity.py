@@ -96,5 +96,5 @@ def _spread(shape: tuple[int, ...], seed: int) -> Any:
 
 
 def _value(function: Callable[[Any, Any], Any], x: Any, y: Any, of_x: Any, of_y: Any) -> float:
-    value = function(_core.asarray(x).astype(of_x), _core.asarray(y).astype(of_y))
+    value = function(_core.asarray(x).to(of_x), _core.asarray(y).to(of_y))
     return float(np.asarray(value.detach() if isinstance(value, Tensor) else value).mean())

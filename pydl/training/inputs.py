@@ -85,7 +85,7 @@ class SparseRows:
 
 
 def _in_dtype(column: Tensor, dtype: Any) -> Tensor:
-    return column.astype(dtype) if column.dtype.is_floating else column
+    return column.to(dtype) if column.dtype.is_floating else column
 
 
 def positive_integer(verb: str, name: str, value: Any, least: int = 1) -> int:

@@ -65,10 +65,10 @@ class Loss(NamedTuple):
             return None
         if target.dtype.is_floating or (plain and self.class_weight is None):
             return None
-        kept = target.astype("int64") != self.ignore_index
+        kept = target.to("int64") != self.ignore_index
         if self.class_weight is None:
             return kept.sum()
-        labels = _core.where(kept, target.astype("int64"), 0)
+        labels = _core.where(kept, target.to("int64"), 0)
         weights = _core.take(self.class_weight, labels.flatten()).reshape(labels.shape)
         return _core.where(kept, weights, 0.0).sum()
 

@@ -153,7 +153,7 @@ class FunctionMean(Metric):
                     f"{type(value).__name__}"
                 )
             value = _core.asarray(value)
-        return value if value.dtype.is_floating else value.astype("float32")
+        return value if value.dtype.is_floating else value.to("float32")
 
     def result(self, total: Any, count: Any) -> Any:
         return total / count
@@ -226,7 +226,7 @@ class _DecisionMetric(Metric):
                 f"metric {self.name!r}: expected one tensor as output, got {type(output).__name__}"
             )
         if not (plain or target.dtype.is_floating):
-            target = target.astype("int64")  # ignore_index is negative
+            target = target.to("int64")  # ignore_index is negative
         if self.binary or output.ndim < 2 or output.shape[1] == 1:
             return self._decide_each(output, target)
         if target.shape == output.shape:
@@ -255,7 +255,7 @@ class _DecisionMetric(Metric):
 
     def _decide_rows(self, output: Tensor, target: Tensor) -> _Decisions:
         """Classes along axis 1 of both: one-hot, or probabilities."""
-        wide = target.astype("float32")
+        wide = target.to("float32")
         found, wanted = argmax(output, axis=1), argmax(wide, axis=1)
         wrong = (_core.abs(wide.sum(axis=1) - 1.0) > 1e-3) | (wide < 0).any(axis=1)
         return _Decisions(found, wanted, _core.ones(found.shape, dtype="bool"), wrong.sum())
@@ -317,7 +317,7 @@ class Accuracy(_DecisionMetric):
         if not plain:
             return self.totals(output, target)
         found, wanted, _, _ = self._decide(output, target, plain)
-        return (found == wanted).astype("float32").mean()
+        return (found == wanted).to("float32").mean()
 
     def _sums(self, values: Sequence[Any], samples: int) -> Sequence[Any]:
         return (values[0] * samples, samples, 0) if len(values) == 1 else values
