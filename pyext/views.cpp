@@ -10,15 +10,6 @@ namespace pydl::python {
 
 namespace {
 
-// reshape(x, shape, copy=False)
-Tensor reshaped_view(const Tensor& x, const Dims& shape) try {
-  return view(x, shape);
-} catch (const ValueError& error) {
-  reshape(x, shape);  // a shape that does not fit is another error
-  throw ValueError(concat_text("reshape: a tensor of shape ", x.shape(), " with strides ", x.strides(),
-                               " cannot have shape ", shape, " without a copy, which copy=False forbids"));
-}
-
 std::vector<Tensor> tensors_of(const char* name, const py::object& source) {
   if (is_tensor(source.ptr()) || !py::isinstance<py::iterable>(source)) {
     throw TypeError(concat_text(name, ": expected a sequence of tensors"));
@@ -69,6 +60,15 @@ Tensor view(const Tensor& x, const Dims& shape) {
   throw ValueError(concat_text("view: the elements of a tensor of shape ", x.shape(), " with strides ", x.strides(),
                                " are in another order than those of shape ", result.shape(),
                                "; use reshape, which copies if necessary"));
+}
+
+// reshape(x, shape, copy=False)
+Tensor reshaped_view(const Tensor& x, const Dims& shape) try {
+  return view(x, shape);
+} catch (const ValueError& error) {
+  reshape(x, shape);  // a shape that does not fit is another error
+  throw ValueError(concat_text("reshape: a tensor of shape ", x.shape(), " with strides ", x.strides(),
+                               " cannot have shape ", shape, " without a copy, which copy=False forbids"));
 }
 
 void define_reshaping(py::module_& module, const py::object& type) {
