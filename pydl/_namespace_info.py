@@ -10,18 +10,8 @@ from pydl.dtype_info import isdtype
 
 __all__ = ["ArrayNamespaceInfo"]
 
-_DTYPES = (
-    "bool",
-    "uint8",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "float16",
-    "bfloat16",
-    "float32",
-    "float64",
-)
+# Those of the standard; pydl also has float16 and bfloat16.
+_DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64")
 
 
 class ArrayNamespaceInfo:
@@ -57,7 +47,7 @@ class ArrayNamespaceInfo:
         return {"real floating": _core.float32, "integral": _core.int64, "indexing": _core.int64}
 
     def dtypes(self, *, device: str | None = None, kind: Any = None) -> dict[str, DType]:
-        """Return the dtypes by name, all or those of a kind (see `pydl.isdtype`)."""
+        """Return the dtypes of the standard by name, all or those of a kind (see `isdtype`)."""
         _check_device(device)
         dtypes = {name: getattr(_core, name) for name in _DTYPES}
         return {

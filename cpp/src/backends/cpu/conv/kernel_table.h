@@ -58,6 +58,13 @@ struct TileSums {
   float squares;
 };
 
+/// Sums over all channels of each of the 4 x 4 windows of 3 x 3 positions in a 6 x 6 tile, and all squares of the tile.
+struct WindowSums {
+  float magnitudes[16];
+  float squares[16];
+  float all_squares;
+};
+
 /// Sums per channel.
 struct ChannelSums {
   float* magnitudes;
@@ -74,8 +81,8 @@ struct WinogradKernels {
   /// The same, but adds to the sums of the channels: the magnitudes in the middle, and all squares.
   void (*source)(const float* x, Plane plane, TilePart part, int64_t channels, float* frequencies,
                  int64_t frequency_step, ChannelSums sums);
-  /// The sums over the channels of one position, of elements times `scale`.
-  void (*position)(const float* x, int64_t channels, float scale, float& magnitudes, float& squares);
+  /// The sums over all channels for each window of a tile, of elements times `scale`.
+  void (*windows)(const float* x, Plane plane, TilePart part, int64_t channels, float scale, WindowSums& sums);
   /// Computes the first rows and columns of a 4 x 4 tile of y, plus bias if it is not null.
   void (*output)(const float* frequencies, int64_t frequency_step, int64_t channels, const float* bias, bool relu,
                  float* y, Plane plane, int64_t rows, int64_t columns);

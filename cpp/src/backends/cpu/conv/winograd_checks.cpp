@@ -25,11 +25,6 @@ constexpr float fewest_in_whole_tile = 2.5F;
 // If only one quarter of the tile matters, all of its windows may contain the same large element.
 constexpr float fewest_in_quarter = 2;
 
-struct WindowSums {
-  float magnitudes = 0;
-  float squares = 0;
-};
-
 bool is_ordinary(const TileSums& sums, int64_t rows, int64_t columns, float share) {
   if (!(sums.squares >= least_squares && sums.squares <= largest)) return false;
   const bool is_one_quarter = rows <= 2 && columns <= 2;
@@ -41,18 +36,12 @@ bool is_ordinary(const TileSums& sums, int64_t rows, int64_t columns, float shar
   return true;
 }
 
-// Checks all windows of a tile, one after the other.
-TileResults unsafe_windows(const WindowSums (&pixels)[36], float needed, float elements) {
+// Checks all windows of a tile.
+TileResults unsafe_windows(const WindowSums& sums, float needed, float elements) {
   TileResults unsafe = 0;
   for (int64_t window = 0; window < 16; ++window) {
-    WindowSums sums;
-    for (int64_t tap = 0; tap < kernel_taps; ++tap) {
-      const WindowSums& pixel = pixels[(window / 4 + tap / 3) * winograd_side + window % 4 + tap % 3];
-      sums.magnitudes += pixel.magnitudes;
-      sums.squares += pixel.squares;
-    }
-    const float square = sums.magnitudes * sums.magnitudes;
-    const bool safe = square >= needed && square >= elements * sums.squares;
+    const float square = sums.magnitudes[window] * sums.magnitudes[window];
+    const bool safe = square >= needed && square >= elements * sums.squares[window];
     if (!safe) unsafe = static_cast<TileResults>(unsafe | 1U << window);
   }
   return unsafe;
@@ -72,19 +61,12 @@ TileResults unsafe_results(const WinogradTiling& tiling, const float* x, int64_t
   if (!(sums.squares <= largest)) return all;
   const auto [first, part] = tiling.source(position);
   const float scale = sums.squares < least_squares ? enlarging : 1;
-  WindowSums pixels[36] = {};
-  float squares = 0;
-  for (int64_t i = part.top; i < part.bottom; ++i) {
-    for (int64_t j = part.left; j < part.right; ++j) {
-      WindowSums& pixel = pixels[i * winograd_side + j];
-      kernels().winograd.position(x + (first + i * tiling.from_columns + j) * channels, channels, scale,
-                                  pixel.magnitudes, pixel.squares);
-      squares += pixel.squares;
-    }
-  }
-  if (squares == 0) return 0;
-  const float needed = static_cast<float>(channels) / channels_per_tile_element * squares;
-  return unsafe_windows(pixels, needed, std::max(elements, fewest_elements));
+  const Plane plane = {tiling.from_columns * channels, channels};
+  WindowSums windows;
+  kernels().winograd.windows(x + first * channels, plane, part, channels, scale, windows);
+  if (windows.all_squares == 0) return 0;
+  const float needed = static_cast<float>(channels) / channels_per_tile_element * windows.all_squares;
+  return unsafe_windows(windows, needed, std::max(elements, fewest_elements));
 }
 
 ChannelState state_of_kernels(float magnitudes, float squares, int64_t depth) {

@@ -180,16 +180,37 @@ void winograd_source(const float* x, Plane plane, TilePart part, int64_t channel
   });
 }
 
-void winograd_position(const float* x, int64_t channels, float scale, float& magnitudes, float& squares) {
-  Floats sum{};
-  Floats square_sum{};
-  for (int64_t c = 0; c < channels; c += lanes) {
-    const Floats element = load(x + c) * scale;
-    sum += magnitude(element);
-    square_sum += element * element;
+// The sums of the windows of a tile: of three rows, and then of three columns of these.
+void sum_windows(const Floats (&tile)[36], float (&sums)[16]) {
+  for (int row = 0; row < 4; ++row) {
+    Floats columns[6];
+    for (int j = 0; j < 6; ++j) columns[j] = tile[row * 6 + j] + tile[row * 6 + 6 + j] + tile[row * 6 + 12 + j];
+    for (int j = 0; j < 4; ++j) sums[row * 4 + j] = sum_of(columns[j] + columns[j + 1] + columns[j + 2]);
   }
-  magnitudes = sum_of(sum);
-  squares = sum_of(square_sum);
+}
+
+void winograd_windows(const float* x, Plane plane, TilePart part, int64_t channels, float scale, WindowSums& sums) {
+  Floats magnitudes[36] = {};
+  Floats position_squares[36] = {};
+  Floats all_squares{};
+  for (int64_t i = part.top; i < part.bottom; ++i) {
+    for (int64_t j = part.left; j < part.right; ++j) {
+      const float* from = x + i * plane.row_step + j * plane.column_step;
+      Floats magnitude_sum{};
+      Floats square_sum{};
+      for (int64_t c = 0; c < channels; c += lanes) {
+        const Floats element = load(from + c) * scale;
+        magnitude_sum += magnitude(element);
+        square_sum += element * element;
+      }
+      magnitudes[i * 6 + j] = magnitude_sum;
+      position_squares[i * 6 + j] = square_sum;
+      all_squares += square_sum;
+    }
+  }
+  sum_windows(magnitudes, sums.magnitudes);
+  sum_windows(position_squares, sums.squares);
+  sums.all_squares = sum_of(all_squares);
 }
 
 void winograd_output(const float* frequencies, int64_t frequency_step, int64_t channels, const float* bias, bool relu,
@@ -289,7 +310,7 @@ void winograd_weight_gradient(const float* frequencies, int64_t frequency_step, 
 }  // namespace
 
 void fill_winograd(KernelSet& set) {
-  set.winograd = {winograd_input,    winograd_source, winograd_position,        winograd_output,
+  set.winograd = {winograd_input,    winograd_source, winograd_windows,         winograd_output,
                   winograd_gradient, winograd_weight, winograd_weight_gradient, winograd_add_taps};
 }
 
