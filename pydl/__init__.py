@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydl import _load  # noqa: F401  # isort: skip  (first: it loads the extension module)
-from pydl import _core, data, nn, optim, training
+from pydl import _core, autograd, data, nn, optim, training
 from pydl._checked_calls import check_public
 from pydl._core import (
     DType,
@@ -174,7 +174,19 @@ from pydl._core import (
     zeros_like,
 )
 from pydl._core.functions import *  # noqa: F403  (each names itself in its declaration)
-from pydl.autograd import checkpoint, grad, value_and_grad
+from pydl.autograd import (
+    checkpoint,
+    custom_gradient,
+    detect_anomaly,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 from pydl.compiler import compile
 from pydl.control_flow import cond, scan
 from pydl.grad_mode import enable_grad, no_grad
@@ -225,6 +237,7 @@ __all__ = [
     "atan",
     "atan2",
     "autocast",
+    "autograd",
     "bfloat16",
     "binary_step",
     "bitwise_and",
@@ -244,8 +257,10 @@ __all__ = [
     "copy",
     "cos",
     "cosh",
+    "custom_gradient",
     "data",
     "datasets",
+    "detect_anomaly",
     "divide",
     "dropout",
     "elu",
@@ -277,6 +292,8 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "hessian",
+    "hvp",
     "info",
     "int8",
     "int16",
@@ -286,6 +303,8 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "jacobian",
+    "jvp",
     "leaky_relu",
     "less",
     "less_equal",
@@ -376,6 +395,8 @@ __all__ = [
     "uniform",
     "value_and_grad",
     "var",
+    "vjp",
+    "vmap",
     "where",
     "zeros",
     "zeros_like",

@@ -50,7 +50,7 @@ INCLUDES = {
         r"pydl/(autograd|program|random)\.h",
         r"graph/(passes/)?\w+\.h",
         r"op/\w+\.h",
-        r"autograd/node\.h",
+        r"autograd/(anomaly|node)\.h",
         r"core/\w+\.h",
         r"runtime/\w+\.h",
     ],
