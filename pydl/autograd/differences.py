@@ -131,9 +131,7 @@ def _check(
     args = _as_args(inputs)
     positions = _positions(name, args)
     # Fresh leaves: gradients of an input that is a result would go on from there.
-    own = [
-        x.detach().copy().requires_grad_() if i in positions else x for i, x in enumerate(args)
-    ]
+    own = [x.detach().copy().requires_grad_() if i in positions else x for i, x in enumerate(args)]
     with enable_grad():
         outputs = _outputs(func, own)
     for number, output in enumerate(outputs):
@@ -187,7 +185,8 @@ def _jacobian(output: Tensor, leaves: list[Tensor]) -> list[_Array]:
             values = np.zeros(leaf.size) if gradient is None else gradient.detach().numpy().ravel()
             row.append(np.array(values, np.float64))
     return [
-        np.array(row).reshape(output.size, leaf.size) for row, leaf in zip(rows, leaves, strict=True)
+        np.array(row).reshape(output.size, leaf.size)
+        for row, leaf in zip(rows, leaves, strict=True)
     ]
 
 

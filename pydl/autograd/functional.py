@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pydl import _core
+from pydl._checked_calls import check_public
 from pydl.autograd import transformations
 from pydl.autograd.transformations import hessian, hvp, jacobian
 
@@ -84,3 +85,6 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None) -> tuple[Any, Any]
         v = _core.ones_like(inputs)
     output, product = transformations.jvp(func, args, (v,) if single else v)
     return output, product
+
+
+check_public(globals())

@@ -94,7 +94,9 @@ def _map_with_axes(
             raise ValueError(
                 f"vmap: {name} has the keys {list(axes)}, expected those of {list(tree)}"
             )
-        return {key: _map_with_axes(value, axes[key], function, name) for key, value in tree.items()}
+        return {
+            key: _map_with_axes(value, axes[key], function, name) for key, value in tree.items()
+        }
     if type(tree) in (list, tuple):
         every = axes if isinstance(axes, (list, tuple)) else [axes] * len(tree)
         if len(every) != len(tree):

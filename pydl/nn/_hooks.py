@@ -158,9 +158,7 @@ class _Backward:
                 self._changed(hook(module, nothing, gradients), nothing)
         return gradients
 
-    def _on_inputs(
-        self, gradients: list[Tensor | None], kept: list[Tensor]
-    ) -> list[Tensor | None]:
+    def _on_inputs(self, gradients: list[Tensor | None], kept: list[Tensor]) -> list[Tensor | None]:
         module, of_outputs = self._module(), self._of_outputs
         self._of_outputs = None
         if module is None or of_outputs is None:

@@ -36,6 +36,8 @@ def line_of(function: Any) -> str:
 
 
 def logarithm(x: Any) -> Any: return x.log()  # noqa: E704  # fmt: skip
+
+
 def root(x: Any) -> Any: return x.sqrt()  # noqa: E704  # fmt: skip
 
 

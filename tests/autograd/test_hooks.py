@@ -127,7 +127,10 @@ def test_a_backward_after_hooks_were_freed_says_so() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda g: g.sum(), r"register_hook: expected the hook to return a gradient of shape \(2,\)"),
+        (
+            lambda g: g.sum(),
+            r"register_hook: expected the hook to return a gradient of shape \(2,\)",
+        ),
         (lambda g: g.astype("int64"), "register_hook: expected the hook .*float32, got .* int64"),
         (lambda g: "text", "register_hook: expected the hook to return a tensor or None, got str"),
     ],
@@ -153,7 +156,9 @@ def test_errors_in_hooks_leave_the_engine_usable() -> None:
 
 
 def test_hooks_need_a_gradient() -> None:
-    with pytest.raises(RuntimeError, match="register_hook: the tensor of shape .* does not require"):
+    with pytest.raises(
+        RuntimeError, match="register_hook: the tensor of shape .* does not require"
+    ):
         pydl.ones(2).register_hook(print)
     with pytest.raises(RuntimeError, match="retain_grad: .* does not require"):
         pydl.ones(2).retain_grad()
@@ -338,7 +343,9 @@ def test_backward_hooks_without_inputs_that_require_gradients() -> None:
 def test_wrong_results_of_backward_hooks() -> None:
     layer = nn.ReLU()
     layer.register_full_backward_hook(lambda m, gx, gy: (gx[0].sum(),))
-    with pytest.raises(ValueError, match=r"ReLU: a backward hook returned \(shape \(\)\), expected"):
+    with pytest.raises(
+        ValueError, match=r"ReLU: a backward hook returned \(shape \(\)\), expected"
+    ):
         layer(leaf(1.0, 2.0)).sum().backward()
     with pytest.raises(TypeError, match="ReLU: expected a function as hook, got int"):
         layer.register_forward_hook(3)  # type: ignore[arg-type]

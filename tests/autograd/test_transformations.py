@@ -199,7 +199,11 @@ def test_names_of_torch() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda x: pydl.vjp(lambda x: 3, x), TypeError, "vjp: expected the function to return tens"),
+        (
+            lambda x: pydl.vjp(lambda x: 3, x),
+            TypeError,
+            "vjp: expected the function to return tens",
+        ),
         (lambda x: pydl.vjp(lambda x: x, x)[1](pydl.ones(3)), ValueError, "vjp: .* shapes"),
         (lambda x: pydl.jvp(lambda x: x, x, x), TypeError, "jvp: expected tuples"),
         (lambda x: pydl.jvp(lambda x: x, (x,), (pydl.ones(3),)), ValueError, "jvp: .* shapes"),

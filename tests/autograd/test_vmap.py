@@ -218,7 +218,9 @@ def test_jacobians_of_each_example() -> None:
     assert np.allclose(found.numpy(), expected)
     g = lambda x: (x**3).sum() * x[0]  # noqa: E731
     hessians = pydl.vmap(pydl.hessian(g))(x)
-    assert np.allclose(hessians.numpy(), np.stack([pydl.hessian(g, x[i]).numpy() for i in range(B)]))
+    assert np.allclose(
+        hessians.numpy(), np.stack([pydl.hessian(g, x[i]).numpy() for i in range(B)])
+    )
     jvps = pydl.vmap(lambda x: pydl.jvp(f, (x,), (x,))[1])(x)
     assert np.allclose(jvps.numpy(), np.einsum("bij,bj->bi", expected, x.numpy()))
 

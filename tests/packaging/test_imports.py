@@ -98,7 +98,7 @@ BINDINGS = [
 # What the parts of the Python package may import of one another.
 PYTHON = {
     "grad_mode": {"_core"},
-    "autograd": {"_core", "grad_mode", "mixed_precision"},
+    "autograd": {"_core", "autograd", "grad_mode", "mixed_precision"},
     "testing": {"_core", "autograd", "grad_mode"},
     "compiler": {"_core", "compiler", "nn", "optim"},
     "programs": {"_core", "compiler", "interop", "nn", "programs"},
