@@ -31,7 +31,7 @@ def gradcheck(
     Parameters
     ----------
     func : callable
-        From the inputs to a tensor or a sequence of tensors; those that can be differentiated count.
+        From the inputs to a tensor or a sequence of tensors; floating-point ones count.
     inputs : Tensor or sequence
         Arguments of `func`. What is differentiated for is float64 and requires a gradient.
     eps : float, default 1e-6
@@ -178,7 +178,7 @@ def _jacobian(output: Tensor, leaves: list[Tensor]) -> list[_Array]:
         weight = np.zeros(output.size)
         weight[i] = 1
         seed = _core.tensor(weight.reshape(output.shape)).astype(output.dtype)
-        found = [None] * len(leaves)
+        found: list[Tensor | None] = [None] * len(leaves)
         if output.requires_grad:
             found = _core._grad([output], leaves, [seed], True, False, True)
         for row, leaf, gradient in zip(rows, leaves, found, strict=True):
@@ -207,4 +207,5 @@ def _differences(
             ends.append(np.array(output.numpy(), np.float64).ravel())
         columns.append((ends[0] - ends[1]) / (2 * eps))
     size = _outputs(func, args)[number].size
-    return np.array(columns).reshape(point.size, size).T
+    matrix: _Array = np.array(columns).reshape(point.size, size).T
+    return matrix

@@ -73,7 +73,7 @@ class FunctionContext:
         self._constant = outputs
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Choose whether `backward` gets zeros (the default) or None for outputs without influence."""
+        """Choose whether `backward` gets zeros, as by default, or None where nothing flows."""
         self._materializes = bool(value)
 
     def _unpack(self, saved: _core._SavedTensor | _SavedOutput | None) -> Tensor | None:
@@ -87,7 +87,7 @@ class FunctionContext:
 
 
 class Function:
-    """A function on tensors with a derivative of its own: subclasses define `forward` and `backward`.
+    """A function with a derivative of its own: subclasses define `forward` and `backward`.
 
     Call it as ``MyFunction.apply(*args)``. `forward` gets the arguments and computes without
     recording; `backward` gets one gradient for each output and returns one for each argument of
@@ -130,7 +130,7 @@ class Function:
 
     @staticmethod
     def backward(ctx: FunctionContext, *gradients: Any) -> Any:
-        """Compute the gradients of the arguments from those of the outputs. Defined by subclasses."""
+        """Compute the gradients of the arguments from those of the outputs, in subclasses."""
         raise NotImplementedError("a Function defines backward(ctx, ...)")
 
     @classmethod

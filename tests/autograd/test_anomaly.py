@@ -32,13 +32,15 @@ class Inner(nn.Module):
 
 
 def line_of(function: Any) -> str:
-    return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1]}"
+    return f"{inspect.getsourcefile(function)}:{inspect.getsourcelines(function)[1] + 1}"
 
 
-def logarithm(x: Any) -> Any: return x.log()  # noqa: E704  # fmt: skip
+def logarithm(x: Any) -> Any:
+    return x.log()
 
 
-def root(x: Any) -> Any: return x.sqrt()  # noqa: E704  # fmt: skip
+def root(x: Any) -> Any:
+    return x.sqrt()
 
 
 MODES = pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
