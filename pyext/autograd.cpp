@@ -34,9 +34,9 @@ std::vector<std::optional<Tensor>> run_grad(const std::vector<Tensor>& outputs, 
     const py::gil_scoped_release release;
     results = grad(outputs, inputs, weights,
                    {.retain_graph = retain_graph,
-                 .create_graph = create_graph,
-                 .allow_unused = allow_unused,
-                 .input_hooks = input_hooks});
+                    .create_graph = create_graph,
+                    .allow_unused = allow_unused,
+                    .input_hooks = input_hooks});
   }
   std::vector<std::optional<Tensor>> found;
   for (Tensor& result : results) found.push_back(result.defined() ? std::optional(std::move(result)) : std::nullopt);
@@ -89,11 +89,10 @@ HookHandle register_python_hook(const Tensor& x, const py::function& hook) {
 }
 
 HookHandle register_python_post_hook(const py::object& self, const py::function& hook) {
-  return register_post_accumulate_grad_hook(
-      unwrap(self.ptr()), [callable = shared_callable(hook)](const Tensor& leaf) {
-        const py::gil_scoped_acquire lock;
-        (*callable)(leaf);
-      });
+  return register_post_accumulate_grad_hook(unwrap(self.ptr()), [callable = shared_callable(hook)](const Tensor& leaf) {
+    const py::gil_scoped_acquire lock;
+    (*callable)(leaf);
+  });
 }
 
 void define_hooks(py::module_& module, const py::object& type) {
@@ -113,19 +112,20 @@ void define_hooks(py::module_& module, const py::object& type) {
       .def("remove", &HookHandle::remove, "Removes the hook; does nothing if it has been removed already.")
       .def("__enter__", [](const py::object& self) { return self; })
       .def("__exit__", [](const HookHandle& handle, const py::args&) { handle.remove(); });
-  method(type, "register_hook", register_python_hook, py::arg("hook"),
-         "Calls ``hook(gradient)`` in every backward pass that computes the gradient of this tensor.\n\n"
-         "What the hook returns, a tensor of the same shape, takes the place of the gradient; None keeps it. Hooks run\n"
-         "in the order in which they were registered, with the whole gradient, before it is added to `grad` of a leaf\n"
-         "or handed on by a result. With ``create_graph=True`` what they do is recorded. Hooks of results are freed\n"
-         "together with what derivatives need, unless ``retain_graph=True``; those of leaves stay until they are\n"
-         "removed, and keep alive what they refer to.\n\n"
-         "Parameters\n----------\nhook : callable\n    From a Tensor to a Tensor or None.\n\n"
-         "Returns\n-------\nRemovableHandle\n    Has `remove`, and is a context manager.\n\n"
-         "Raises\n------\nRuntimeError\n    For a tensor that does not require a gradient.\n\n"
-         "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([1.0, 2.0], requires_grad=True)\n"
-         ">>> y = x * 3\n>>> _ = y.register_hook(lambda gradient: gradient.clip(-1, 1))\n"
-         ">>> (y * 100).sum().backward()\n>>> x.grad.tolist()\n[3.0, 3.0]\n");
+  method(
+      type, "register_hook", register_python_hook, py::arg("hook"),
+      "Calls ``hook(gradient)`` in every backward pass that computes the gradient of this tensor.\n\n"
+      "What the hook returns, a tensor of the same shape, takes the place of the gradient; None keeps it. Hooks run\n"
+      "in the order in which they were registered, with the whole gradient, before it is added to `grad` of a leaf\n"
+      "or handed on by a result. With ``create_graph=True`` what they do is recorded. Hooks of results are freed\n"
+      "together with what derivatives need, unless ``retain_graph=True``; those of leaves stay until they are\n"
+      "removed, and keep alive what they refer to.\n\n"
+      "Parameters\n----------\nhook : callable\n    From a Tensor to a Tensor or None.\n\n"
+      "Returns\n-------\nRemovableHandle\n    Has `remove`, and is a context manager.\n\n"
+      "Raises\n------\nRuntimeError\n    For a tensor that does not require a gradient.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([1.0, 2.0], requires_grad=True)\n"
+      ">>> y = x * 3\n>>> _ = y.register_hook(lambda gradient: gradient.clip(-1, 1))\n"
+      ">>> (y * 100).sum().backward()\n>>> x.grad.tolist()\n[3.0, 3.0]\n");
   method(type, "register_post_accumulate_grad_hook", register_python_post_hook, py::arg("hook"),
          "Calls ``hook(leaf)`` at the end of every `backward` that added to `grad` of this leaf.\n\n"
          "Parameters\n----------\nhook : callable\n    Called with this tensor.\n\n"

@@ -9,7 +9,8 @@ using namespace pydl;
 namespace {
 
 Tensor leaf(std::initializer_list<float> values) {
-  Tensor x = Tensor::from_values<float>(std::span(values.begin(), values.size()), {static_cast<int64_t>(values.size())});
+  Tensor x =
+      Tensor::from_values<float>(std::span(values.begin(), values.size()), {static_cast<int64_t>(values.size())});
   x.set_requires_grad(true);
   return x;
 }

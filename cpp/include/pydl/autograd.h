@@ -81,7 +81,7 @@ class PYDL_API SavedTensor {
 };
 
 struct FunctionOptions {
-  std::string name = "function";       ///< what messages call the function
+  std::string name = "function";   ///< what messages call the function
   std::vector<size_t> saved = {};  ///< the outputs that the derivative reads
 };
 
@@ -125,7 +125,8 @@ PYDL_API uint32_t hook_changes(const Tensor& leaf);
 PYDL_API std::string recorded_op(const Tensor& tensor);
 
 /// In this scope, the first op of the thread that computes not-a-number from numbers, or an infinity from finite
-/// numbers, throws an `Error` that names the op, and so does a derivative, with the place of the call that it belongs to.
+/// numbers, throws an `Error` that names the op, and so does a derivative, with the place of the call that it belongs
+/// to.
 class PYDL_API AnomalyScope {
  public:
   /// `infinities` says whether infinities are looked for too.

@@ -47,7 +47,8 @@ std::string describe(const Tensor& x, bool nan) {
     first[axis] = position % x.shape()[axis];
     position /= x.shape()[axis];
   }
-  return concat_text(nan ? "not-a-number" : "an infinity", " at ", count, " of ", x.size(), " places, first at ", first);
+  return concat_text(nan ? "not-a-number" : "an infinity", " at ", count, " of ", x.size(), " places, first at ",
+                     first);
 }
 
 }  // namespace

@@ -178,8 +178,7 @@ class BackwardPass {
       known.gradient = add(known.gradient, gradient);
       return;
     }
-    hooked_leaves_.push_back(
-        {core::IntrusivePtr<core::LeafLink>::share(link), std::move(hooks), std::move(gradient)});
+    hooked_leaves_.push_back({core::IntrusivePtr<core::LeafLink>::share(link), std::move(hooks), std::move(gradient)});
   }
 
   void finish_hooked_leaves() {

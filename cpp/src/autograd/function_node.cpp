@@ -40,8 +40,8 @@ class FunctionNode final : public Node {
     const OutputsBackward function = backward_;  // which may free this node, by a backward pass of its own
     op::Gradients found = function(gradients, saved);
     if (found.size() != inputs.size()) {
-      throw Error(concat_text("backward: ", name_, " has ", inputs.size(), " inputs and gave ", found.size(),
-                              " gradients"));
+      throw Error(
+          concat_text("backward: ", name_, " has ", inputs.size(), " inputs and gave ", found.size(), " gradients"));
     }
     return found;
   }

@@ -12,8 +12,8 @@
 
 namespace pydl::autograd {
 
-/// The hooks of a tensor, in the order in which they were registered. They may be added and removed at any time, also by
-/// a hook and by other threads.
+/// The hooks of a tensor, in the order in which they were registered. They may be added and removed at any time, also
+/// by a hook and by other threads.
 class GradientHooks {
  public:
   /// From a gradient to another one of the same shape and dtype; undefined keeps the gradient.

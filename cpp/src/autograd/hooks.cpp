@@ -67,8 +67,7 @@ bool retains_grad(const Tensor& tensor) {
   const core::TensorImpl& impl = *tensor.impl();
   if (!impl.node || !impl.node->extras) return false;
   const auto& retaining = impl.node->extras->retaining;
-  return impl.result < retaining.size() && retaining[impl.result] &&
-         retaining[impl.result]->address() == tensor.impl();
+  return impl.result < retaining.size() && retaining[impl.result] && retaining[impl.result]->address() == tensor.impl();
 }
 
 uint32_t hook_changes(const Tensor& leaf) {

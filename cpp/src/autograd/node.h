@@ -29,9 +29,10 @@ struct NodeInput {
 
 /// What few nodes have.
 struct NodeExtras {
-  std::vector<std::shared_ptr<GradientHooks>> hooks;           ///< by result; null where there are none
-  std::vector<core::IntrusivePtr<core::LeafLink>> retaining;  ///< by result: the tensor that keeps its gradient, or null
-  std::string origin;                                         ///< where the call was made, if that was asked for
+  std::vector<std::shared_ptr<GradientHooks>> hooks;  ///< by result; null where there are none
+  std::vector<core::IntrusivePtr<core::LeafLink>>
+      retaining;       ///< by result: the tensor that keeps its gradient, or null
+  std::string origin;  ///< where the call was made, if that was asked for
   bool hooks_freed = false;
 
   /// The entry of a result in one of the lists.

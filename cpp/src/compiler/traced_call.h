@@ -35,7 +35,7 @@ struct PYDL_MODULE_API Modes {
 struct TracedState {
   Tensor tensor;
   bool requires_grad;
-  bool has_grad;         ///< its `grad` is an argument
+  bool has_grad;          ///< its `grad` is an argument
   uint32_t hook_changes;  ///< see `pydl::hook_changes`
 };
 

@@ -94,8 +94,7 @@ Tensor BatchTrace::stand_in(Value value, const Dims& shape, const Dims& strides,
   const DType dtype = value.tensor.dtype();
   const core::Storage* memory = value.tensor.impl()->storage.get();
   values_.push_back(std::move(value));
-  Tensor made =
-      core::make_traced(shape, strides, dtype, number(), static_cast<int32_t>(values_.size()) - 1, base);
+  Tensor made = core::make_traced(shape, strides, dtype, number(), static_cast<int32_t>(values_.size()) - 1, base);
   if (base == nullptr) storages_[made.impl()->storage.get()] = memory;
   return made;
 }
@@ -160,37 +159,36 @@ void BatchTrace::note(const op::OpDef& def, const op::Attrs& attrs, std::span<co
 
 void BatchTrace::note_mutation(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor> inputs,
                                int mutated) {
-  if (def.id != op::OpId::assign || mutated != 1) {
-    throw TraceError(concat_text(def.name, ": a function under vmap cannot overwrite tensors; compute a new one"));
+  if (mutated != 1) {
+    throw TraceError(concat_text(def.name, ": a function under vmap cannot update several tensors at once"));
   }
-  const Value source = value_of(inputs[1]);
-  if (!is_own(inputs[0])) {
-    if (source.batched) {
-      throw TraceError(concat_text("assign: a function under vmap writes different values of each example into one ",
-                                   "tensor of shape ", inputs[0].shape(), "; begin with zeros_like of an argument"));
+  std::vector<Operand> operands;
+  bool any_batched = false;
+  for (const Tensor& input : inputs) {
+    Value value = value_of(input);
+    any_batched = any_batched || value.batched;
+    operands.push_back({std::move(value.tensor), value.batched});
+  }
+  if (any_batched && !operands[0].batched) {
+    throw TraceError(concat_text(def.name, ": under vmap, a tensor of shape ", inputs[0].shape(), " that is the same ",
+                                 "in all examples cannot take values that differ; compute it with where or concat, or ",
+                                 "begin with one that differs, such as x * 0"));
+  }
+  if (is_own(inputs[0])) {
+    const auto memory = storages_.find(inputs[0].impl()->storage.get());
+    if (memory == storages_.end() || memory->second != operands[0].tensor.impl()->storage.get()) {
+      throw TraceError(
+          concat_text(def.name, ": under vmap this view is a copy; compute a new tensor with where or ", "concat"));
     }
-    const InTrace outside(outer_);
-    op::apply_all(def.id, attrs, std::vector{value_of(inputs[0]).tensor, source.tensor});
-    return;
-  }
-  const Value target = value_of(inputs[0]);
-  const auto memory = storages_.find(inputs[0].impl()->storage.get());
-  if (memory == storages_.end() || memory->second != target.tensor.impl()->storage.get()) {
-    throw TraceError("assign: under vmap this view is a copy; compute a new tensor with where or concat");
-  }
-  if (source.batched && !target.batched) {
-    throw TraceError(concat_text("assign: a function under vmap writes different values of each example into one ",
-                                 "tensor of shape ", inputs[0].shape(), "; begin with zeros_like of an argument"));
   }
   const InTrace outside(outer_);
-  Tensor values = source.tensor;
-  if (target.batched && !source.batched) values = expand(values, target.tensor.shape());
-  op::apply_all(def.id, attrs, std::vector{target.tensor, values});
+  write_batched({def, attrs, operands, size_});
 }
 
 Tensor BatchTrace::take(Generator&, int64_t) {
   throw TraceError(
-      "random numbers under vmap: it is not clear whether the examples should have the same ones; draw them before, and "
+      "random numbers under vmap: it is not clear whether the examples should have the same ones; draw them before, "
+      "and "
       "hand them in as an argument, with a batch axis or, for the same ones, with None in in_axes");
 }
 

@@ -21,11 +21,11 @@ class PYDL_MODULE_API BatchTrace final : public op::OpTrace {
   BatchTrace(const BatchTrace&) = delete;
   BatchTrace& operator=(const BatchTrace&) = delete;
 
-  /// What the function sees of an argument: an example of a tensor with the batch along `axis`, or, without an axis, the
-  /// same tensor in every example.
+  /// What the function sees of an argument: an example of a tensor with the batch along `axis`, or, without an axis,
+  /// the same tensor in every example.
   Tensor argument(const Tensor& tensor, std::optional<int64_t> axis);
-  /// The results of all examples, stacked along `axis`; without an axis, a result that is the same in all of them. To be
-  /// called after `stop`.
+  /// The results of all examples, stacked along `axis`; without an axis, a result that is the same in all of them. To
+  /// be called after `stop`.
   Tensor result(const Tensor& example, std::optional<int64_t> axis) const;
 
   void start();

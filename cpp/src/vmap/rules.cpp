@@ -375,14 +375,18 @@ Tensor example(const Tensor& tensor, int64_t number) {
   return reshape(slice(tensor, starts, sizes, ones(tensor.rank())), shape);
 }
 
+std::vector<Tensor> example(const BatchedCall& call, int64_t number) {
+  std::vector<Tensor> inputs;
+  for (const Operand& operand : call.inputs) {
+    inputs.push_back(operand.batched ? example(operand.tensor, number) : operand.tensor);
+  }
+  return inputs;
+}
+
 std::vector<Tensor> run_each(const BatchedCall& call) {
   std::vector<std::vector<Tensor>> columns;
   for (int64_t number = 0; number < call.size; ++number) {
-    std::vector<Tensor> inputs;
-    for (const Operand& operand : call.inputs) {
-      inputs.push_back(operand.batched ? example(operand.tensor, number) : operand.tensor);
-    }
-    std::vector<Tensor> results = op::apply_all(call.def.id, call.attrs, inputs);
+    std::vector<Tensor> results = op::apply_all(call.def.id, call.attrs, example(call, number));
     columns.resize(results.size());
     for (size_t i = 0; i < results.size(); ++i) columns[i].push_back(std::move(results[i]));
   }
@@ -398,6 +402,21 @@ std::vector<Tensor> run_batched(const BatchedCall& call) {
     if (Results results = rule(call)) return std::move(*results);
   }
   return run_each(call);
+}
+
+void write_batched(const BatchedCall& call) {
+  const Tensor& target = call.inputs[0].tensor;
+  if (!call.inputs[0].batched) {
+    std::vector<Tensor> inputs;
+    for (const Operand& operand : call.inputs) inputs.push_back(operand.tensor);
+    op::apply_all(call.def.id, call.attrs, inputs);
+  } else if (call.def.id == OpId::assign) {
+    op::apply_all(OpId::assign, call.attrs, std::vector{target, batched(call, 1)});
+  } else {
+    for (int64_t number = 0; number < call.size; ++number) {
+      op::apply_all(call.def.id, call.attrs, example(call, number));
+    }
+  }
 }
 
 }  // namespace pydl::vmap

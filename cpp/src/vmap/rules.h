@@ -29,4 +29,7 @@ struct BatchedCall {
 /// a rule, or whose rule does not apply to the call, is run once for each example.
 std::vector<Tensor> run_batched(const BatchedCall& call);
 
+/// A call that overwrites its first input, which is batched if any input is.
+void write_batched(const BatchedCall& call);
+
 }  // namespace pydl::vmap
