@@ -20,9 +20,10 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
     It can be nested, differentiated, and called in compiled functions.
 
     An operation that has no rule for batches is computed example by example; such are recurrent
-    layers, indexing by several index tensors, batch norm in training, and embeddings whose index
-    and table both differ between examples. Numbers of tensors cannot be read, as in compiled
-    functions, and random numbers are refused: draw them before and hand them in.
+    layers, indexing by several index tensors, and embeddings whose index and table both differ
+    between examples. Elements of tensors cannot be read, as in compiled functions. Random numbers
+    are refused: draw them before and hand them in. So is batch norm in training mode, whose running
+    moments would be different ones for each example.
 
     Parameters
     ----------

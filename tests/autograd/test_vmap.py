@@ -248,13 +248,46 @@ def test_programs_are_batched() -> None:
     assert len(run.programs[0].steps()) < 10
 
 
-def test_layers_without_rules() -> None:
+LAYERS: dict[str, Any] = {
+    "recurrent": (lambda: nn.GRU(4, 3), (5, 2, 4)),
+    "attention": (lambda: nn.MultiheadAttention(4, 2), (5, 2, 4)),
+    "norms": (lambda: nn.Sequential(nn.LayerNorm(4), nn.GroupNorm(2, 4)), (5, 4)),
+    "batch norm": (lambda: nn.BatchNorm1d(4).eval(), (5, 4)),
+    "convolutions": (
+        lambda: nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        (2, 2, 6, 6),
+    ),
+    "transformer": (lambda: nn.TransformerEncoderLayer(4, 2, 8).eval(), (5, 2, 4)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name: str) -> None:
+    make, shape = LAYERS[name]
     pydl.manual_seed(0)
-    gru = nn.GRU(4, 3)
-    x = values(B, 5, 2, 4).astype("float32")
-    found = pydl.vmap(lambda x: gru(x)[0])(x)
-    expected = np.stack([gru(x[i])[0].detach().numpy() for i in range(B)])
-    assert np.allclose(found.detach().numpy(), expected, atol=1e-6)
+    layer = make()
+    x = values(B, *shape).astype("float32")
+
+    def call(x: Any) -> Any:
+        inputs = (x, x, x) if name == "attention" else (x,)
+        return tensors_of(layer(*inputs))[0]
+
+    found = pydl.vmap(call)(x)
+    expected = np.stack([call(x[i]).detach().numpy() for i in range(B)])
+    assert np.allclose(found.detach().numpy(), expected, atol=1e-5)
+    (found * found).sum().backward()
+    gradients = [p.grad.numpy().copy() for p in layer.parameters() if p.grad is not None]
+    layer.zero_grad()
+    sum(((call(x[i]) ** 2).sum() for i in range(B)), pydl.zeros(())).backward()
+    others = [p.grad.numpy() for p in layer.parameters() if p.grad is not None]
+    assert len(gradients) == len(others)
+    for one, other in zip(gradients, others, strict=True):
+        assert np.allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_batch_norm_in_training_is_refused() -> None:
+    with pytest.raises(pydl.TraceError, match="the same in all examples"):
+        pydl.vmap(nn.BatchNorm1d(4))(values(B, 5, 4).astype("float32"))
 
 
 def test_writing() -> None:
