@@ -18,7 +18,7 @@ from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 from pydl import _load  # noqa: F401  # isort: skip  (first: it loads the extension module)
-from pydl import _core, data, nn, optim, training
+from pydl import _core, autograd, data, nn, optim, training
 from pydl._checked_calls import check_public
 from pydl._core import (
     DType,
@@ -178,7 +178,19 @@ from pydl._core import (
 )
 from pydl._core.functions import *  # noqa: F403  (each names itself in its declaration)
 from pydl._namespace_info import ArrayNamespaceInfo as _ArrayNamespaceInfo
-from pydl.autograd import checkpoint, grad, value_and_grad
+from pydl.autograd import (
+    checkpoint,
+    custom_gradient,
+    detect_anomaly,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 from pydl.compiler import compile
 from pydl.control_flow import cond, scan
 from pydl.dtype_info import can_cast, finfo, iinfo, isdtype, result_type
@@ -240,6 +252,7 @@ __all__ = [
     "atan",
     "atan2",
     "autocast",
+    "autograd",
     "bfloat16",
     "binary_step",
     "bitwise_and",
@@ -260,8 +273,10 @@ __all__ = [
     "copy",
     "cos",
     "cosh",
+    "custom_gradient",
     "data",
     "datasets",
+    "detect_anomaly",
     "divide",
     "dropout",
     "e",
@@ -297,6 +312,8 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "hessian",
+    "hvp",
     "iinfo",
     "inf",
     "info",
@@ -309,6 +326,8 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "jacobian",
+    "jvp",
     "leaky_relu",
     "less",
     "less_equal",
@@ -403,6 +422,8 @@ __all__ = [
     "uniform",
     "value_and_grad",
     "var",
+    "vjp",
+    "vmap",
     "where",
     "zeros",
     "zeros_like",

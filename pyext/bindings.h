@@ -47,6 +47,7 @@ void define_resampling(py::module_& module);
 void define_optim(py::module_& module);
 void define_compile(py::module_& module);
 void define_scopes(py::module_& module);
+void define_vmap(py::module_& module);
 void define_watch(py::module_& module);
 void define_interpreter_lock();
 void define_saved_program(py::module_& module);

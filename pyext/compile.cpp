@@ -7,6 +7,7 @@
 #include "compiler/program_cache.h"
 #include "compiler/tracing.h"
 #include "guard.h"
+#include "pydl/autograd.h"
 #include "pydl/ops.h"
 #include "pydl/program.h"
 #include "scopes.h"
@@ -89,7 +90,7 @@ class CallCache {
 
   // The results of the program for this call, in a tuple with one element; nothing if there is no program yet.
   std::optional<py::tuple> call(const py::tuple& arguments) {
-    if (is_tracing()) return std::nullopt;
+    if (is_tracing() || detects_anomaly()) return std::nullopt;
     std::vector<Tensor> tensors;
     const auto entry = programs_.find([&](const Entry& known) {
       tensors.clear();

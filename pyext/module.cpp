@@ -67,6 +67,7 @@ PYBIND11_MODULE(_core, module) {
   define_reductions(module, type);
   define_products(module, type);
   define_autograd(module, type);
+  define_vmap(module);
   define_random(module);
   define_nn(module);
   define_attention(module);

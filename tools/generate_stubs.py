@@ -104,6 +104,7 @@ TYPES = {
     "pydl._core.DType": "DType",
     "pydl._core.Generator": "Generator",
     "numpy.ndarray": "Array",
+    "collections.abc.Callable": "collections.abc.Callable[..., typing.Any]",
     "dict": "dict[str, typing.Any]",
     "list": "list[typing.Any]",
     "tuple": "tuple[typing.Any, ...]",

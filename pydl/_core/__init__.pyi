@@ -321,6 +321,14 @@ class Tensor:
     def reciprocal(self) -> Tensor:
         """1 / x."""
 
+    def register_hook(self, hook: collections.abc.Callable[..., typing.Any]) -> RemovableHandle:
+        """Calls ``hook(gradient)`` in every backward pass that computes the gradient of this tensor."""
+
+    def register_post_accumulate_grad_hook(
+        self, hook: collections.abc.Callable[..., typing.Any]
+    ) -> RemovableHandle:
+        """Calls ``hook(leaf)`` at the end of every `backward` that added to `grad` of this leaf."""
+
     def relu(self) -> Tensor:
         """Rectified linear unit: the larger of x and 0."""
 
@@ -332,6 +340,9 @@ class Tensor:
 
     def reshape(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """See `pydl.reshape`; takes sizes or one sequence of them."""
+
+    def retain_grad(self) -> None:
+        """Lets `backward` add to `grad` of this tensor, although it is the result of recorded operations."""
 
     def round(self) -> Tensor:
         """The nearest integer; halves go to the even one."""
@@ -452,6 +463,10 @@ class Tensor:
     @grad.setter
     def grad(self, arg0: TensorLike | None) -> None: ...
     @property
+    def grad_fn(self) -> str | None:
+        """The name of the operation that computed this tensor, if that was recorded; None for leaves."""
+
+    @property
     def is_leaf(self) -> builtins.bool:
         """Whether the tensor is not the result of a recorded operation."""
 
@@ -477,6 +492,10 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, arg0: builtins.bool) -> None: ...
+    @property
+    def retains_grad(self) -> builtins.bool:
+        """Whether `retain_grad` was called on this result."""
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Sizes of the axes."""
@@ -512,6 +531,37 @@ class DType:
     @property
     def numpy(self) -> Array:
         """The NumPy dtype. Raises TypeError for bfloat16, which NumPy does not have."""
+
+class _SavedTensor:
+    """A tensor that a derivative reads; it does not own a leaf."""
+
+    def __init__(self, tensor: TensorLike) -> None: ...
+    def unpack(self, function: str) -> Tensor: ...
+
+class RemovableHandle:
+    """Removes a hook: call `remove`, or use the handle in a ``with`` statement."""
+
+    def __enter__(self) -> typing.Any: ...
+    def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
+    def __init__(self, remove: collections.abc.Callable[..., typing.Any]) -> None: ...
+    def remove(self) -> None:
+        """Removes the hook; does nothing if it has been removed already."""
+
+class _AnomalyScope:
+    """Looks for not-a-number and infinities in a scope."""
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
+    def __init__(self, enabled: builtins.bool, infinities: builtins.bool) -> None: ...
+
+class _Batch:
+    """Runs a function that is written for one example on a batch."""
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, arg0: typing.Any, *args: int | collections.abc.Sequence[int]) -> None: ...
+    def __init__(self, size: int) -> None: ...
+    def argument(self, tensor: TensorLike, axis: int | None) -> Tensor: ...
+    def result(self, example: TensorLike, axis: int | None) -> Tensor: ...
 
 class _RandomTapeScope:
     """A scope in which a tape records or replays."""
@@ -766,9 +816,16 @@ def _apply_with_provider(
     inputs: collections.abc.Sequence[Tensor],
     attrs: dict[str, typing.Any] = {},
 ) -> typing.Any: ...
+def _backward(
+    outputs: collections.abc.Sequence[Tensor],
+    gradients: collections.abc.Sequence[Tensor | None],
+    retain_graph: builtins.bool,
+    create_graph: builtins.bool,
+) -> None: ...
 def _default_generator() -> Generator:
     """A generator that shares the default one's stream."""
 
+def _detects_anomaly() -> builtins.bool: ...
 def _grad(
     outputs: collections.abc.Sequence[Tensor],
     inputs: collections.abc.Sequence[Tensor],
@@ -776,6 +833,7 @@ def _grad(
     retain_graph: builtins.bool,
     create_graph: builtins.bool,
     allow_unused: builtins.bool,
+    input_hooks: builtins.bool = True,
 ) -> list[Tensor | None]: ...
 def _gradient_nesting() -> int: ...
 def _guard_holds(arg0: tuple[typing.Any, ...]) -> builtins.bool: ...
@@ -790,6 +848,17 @@ def _record_function(
     outputs: collections.abc.Sequence[Tensor],
     backward: typing.Any,
 ) -> list[Tensor]: ...
+def _record_named_function(
+    inputs: collections.abc.Sequence[Tensor],
+    outputs: collections.abc.Sequence[Tensor],
+    name: str,
+    saved: collections.abc.Sequence[int],
+    backward: typing.Any,
+) -> list[Tensor]: ...
+def _set_anomaly_locator(arg0: collections.abc.Callable[..., typing.Any]) -> None: ...
+def _set_detect_anomaly(
+    enabled: builtins.bool, infinities: builtins.bool
+) -> tuple[builtins.bool, builtins.bool]: ...
 def _set_explainer(function: typing.Any) -> None:
     """Sets the function that explains errors in terms of the user's call."""
 

@@ -74,6 +74,10 @@ class CompiledFunction(Generic[FunctionT]):
         if result is None:
             if _core._is_tracing():  # part of a larger function that is being traced
                 return self._function(*args, **kwargs)
+            if _core._detects_anomaly():  # step by step
+                tree, tensors = _core._ArgumentTree.of(call)
+                args, kwargs = tree.build(tensors)
+                return self._function(*args, **kwargs)
             result = self._trace_alone(call, self._needed_locks())
         return result[0]
 
@@ -265,7 +269,8 @@ class _Tracing:
     def finish(self, options: _core._ProgramOptions) -> _core._TracedCall:
         """Trace the function and compile what it did."""
         try:
-            self.core.run(self._call_function)
+            with self.reads.watch():  # hooks of gradients run after the function
+                self.core.run(self._call_function)
             return self.core.finish(options)
         except TraceError as error:
             raise self._located(error) from error.__cause__
@@ -273,15 +278,15 @@ class _Tracing:
     def record(self) -> _core._RecordedFunction:
         """Trace the function and return what it did, for a file."""
         try:
-            self.core.run(self._call_function)
+            with self.reads.watch():
+                self.core.run(self._call_function)
         except TraceError as error:
             raise self._located(error) from error.__cause__
         return self.core.record()
 
     def _call_function(self, tensors: list[Tensor]) -> list[Tensor]:
         args, kwargs = self.arguments.build(tensors)
-        with self.reads.watch():
-            result = self._function(*args, **kwargs)
+        result = self._function(*args, **kwargs)
         self.results, outputs = _core._ArgumentTree.of(result)
         other = self.results.first_other_leaf("result")
         if other:

@@ -9,13 +9,13 @@ import numpy as np
 
 from pydl._core import Tensor, asarray
 from pydl.grad_mode import no_grad
-from pydl.nn import _attributes
+from pydl.nn import _attributes, _hooks
 from pydl.nn._conversion import SharedConversion
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from pydl._core import DType
+    from pydl._core import DType, RemovableHandle
 
 ModuleT = TypeVar("ModuleT", bound="Module")
 
@@ -139,6 +139,7 @@ class Module:
     # wherever `training` is, because compiled functions notice attributes that appear.
     _pinned_mode: bool | None = None
     _trainable: bool = True
+    _hooks: tuple[_hooks.ModuleHook, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -159,6 +160,8 @@ class Module:
         if kwargs:
             kwargs = {name: _as_tensor(value) for name, value in kwargs.items()}
         try:
+            if self._hooks:
+                return _hooks.call(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
             _name_layer(error, self)
@@ -411,6 +414,118 @@ class Module:
             if converted is not value:
                 setattr(module, name, converted)
         return self
+
+    # --- hooks ------------------------------------------------------------------------------------
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before every `forward`.
+
+        Parameters
+        ----------
+        hook : callable
+            Returns None, or what to call `forward` with: a tuple, or a single argument.
+        prepend : bool, default False
+            Whether it runs before the hooks that are registered already.
+        with_kwargs : bool, default False
+            Whether it is called as ``hook(module, args, kwargs)``, and returns None or such a pair.
+
+        Returns
+        -------
+        RemovableHandle
+            Has `remove`, and is a context manager.
+        """
+        return _hooks.add(self, _hooks.BEFORE, hook, prepend, with_kwargs)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after every `forward`.
+
+        Compiled functions run hooks while they are traced; one that keeps an output then is refused
+        like any other variable that would keep it: return what you need.
+
+        Parameters
+        ----------
+        hook : callable
+            Returns None, or what takes the place of the output.
+        prepend : bool, default False
+            Whether it runs before the hooks that are registered already.
+        with_kwargs : bool, default False
+            Whether it is called as ``hook(module, args, kwargs, output)``.
+
+        Returns
+        -------
+        RemovableHandle
+            Has `remove`, and is a context manager.
+
+        Examples
+        --------
+        >>> import pydl
+        >>> model = pydl.nn.Sequential(pydl.nn.Linear(2, 3), pydl.nn.ReLU())
+        >>> seen = {}
+        >>> with model[0].register_forward_hook(lambda m, args, y: seen.update(first=y)):
+        ...     _ = model(pydl.ones((4, 2)))
+        >>> seen["first"].shape
+        (4, 3)
+        """
+        return _hooks.add(self, _hooks.AFTER, hook, prepend, with_kwargs)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when the gradients of the outputs are known.
+
+        Parameters
+        ----------
+        hook : callable
+            Gets a tuple, and returns None, or the gradients to go on with.
+        prepend : bool, default False
+            Whether it runs before the hooks that are registered already.
+
+        Returns
+        -------
+        RemovableHandle
+            Has `remove`, and is a context manager.
+        """
+        return _hooks.add(self, _hooks.BEFORE_BACKWARD, hook, prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when a backward pass has gone through.
+
+        Parameters
+        ----------
+        hook : callable
+            Gets the gradients of the positional arguments and of the outputs, as tuples with None
+            where there is none, and returns None, or what takes the place of `grad_input`. Where no
+            argument requires a gradient, it is called with None for each, as soon as the gradients
+            of the outputs are known.
+        prepend : bool, default False
+            Whether it runs before the hooks that are registered already.
+
+        Returns
+        -------
+        RemovableHandle
+            Has `remove`, and is a context manager.
+
+        Examples
+        --------
+        >>> import pydl
+        >>> layer = pydl.nn.ReLU()
+        >>> handle = layer.register_full_backward_hook(lambda m, gx, gy: (gx[0] * 10,))
+        >>> x = pydl.tensor([-1.0, 2.0], requires_grad=True)
+        >>> layer(x).sum().backward()
+        >>> x.grad.tolist()
+        [0.0, 10.0]
+        """
+        return _hooks.add(self, _hooks.AFTER_BACKWARD, hook, prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Do the same as `register_full_backward_hook`: the older name that PyTorch has."""
+        return _hooks.add(self, _hooks.AFTER_BACKWARD, hook)
 
     # --- how it looks -----------------------------------------------------------------------------
 

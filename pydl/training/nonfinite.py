@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydl import _core
 from pydl._core import Tensor
+from pydl.autograd import detect_anomaly
 from pydl.grad_mode import no_grad
 from pydl.training.hooks import BEFORE, observed
 from pydl.training.mode import in_mode
@@ -163,7 +164,8 @@ def _run_again(model: Model, inputs: tuple[Any, ...], target: Any, training: boo
                 return found.get(True) or found[False]
             if not _is_finite(loss):
                 return "the loss function gives what is not finite for finite outputs"
-            return _bad_gradient(model, loss) if training else None
+            cause = _bad_gradient(model, loss) if training else None
+            return cause and cause + _operation(model, inputs, target)
     finally:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
@@ -181,6 +183,17 @@ def _bad_gradient(model: Module, loss: Tensor) -> str | None:
     more = f" and {len(bad) - 1} others" if len(bad) > 1 else ""
     # The last layer is the first on the way back.
     return f"the loss is finite, but not its gradient for {bad[-1]!r}{more}"
+
+
+def _operation(model: Model, inputs: tuple[Any, ...], target: Any) -> str:
+    """Say which derivative it was, from another pass that looks at each of them."""
+    try:
+        with detect_anomaly():
+            model._loss_of(model(*inputs), target).backward()
+    except RuntimeError as error:
+        if "(found by detect_anomaly)" in str(error):
+            return f" ({error})".replace(" (found by detect_anomaly)", "")
+    return ""
 
 
 def all_finite(loss: Tensor, parameters: Iterable[Tensor]) -> Tensor:

@@ -50,7 +50,7 @@ INCLUDES = {
         r"pydl/(autograd|program|random)\.h",
         r"graph/(passes/)?\w+\.h",
         r"op/\w+\.h",
-        r"autograd/node\.h",
+        r"autograd/(anomaly|node)\.h",
         r"core/\w+\.h",
         r"runtime/\w+\.h",
     ],
@@ -63,6 +63,8 @@ INCLUDES = {
     "data": PUBLIC,
     "compiler": [*PUBLIC, r"runtime/threads\.h", r"core/module_api\.h"],
     "io": PUBLIC,
+    # Functions of one example on a batch: calls of ops in, calls of ops out.
+    "vmap": [*PUBLIC, r"op/(attrs/)?\w+\.h", r"core/\w+\.h"],
     # Program files: graphs in, graphs out.
     "saved": [
         *PUBLIC,
@@ -87,6 +89,7 @@ BINDINGS = [
     r"exec/kernel(_choice)?\.h",
     r"runtime/\w+\.h",
     r"compiler/(program_cache|tracing)\.h",
+    r"vmap/batch_trace\.h",
     r"io/file\.h",
     r"optim/optimizer_state\.h",
     r"backends/(cpu/peak|onednn/(bare_conv|version))\.h",
@@ -95,7 +98,7 @@ BINDINGS = [
 # What the parts of the Python package may import of one another.
 PYTHON = {
     "grad_mode": {"_core"},
-    "autograd": {"_core", "grad_mode", "mixed_precision"},
+    "autograd": {"_core", "autograd", "grad_mode", "mixed_precision"},
     "testing": {"_core", "autograd", "grad_mode"},
     "compiler": {"_core", "compiler", "nn", "optim"},
     "programs": {"_core", "compiler", "interop", "nn", "programs"},

@@ -17,6 +17,7 @@ CANNOT_BE_WRONG = {
     *("compiler", "live_tensor_count", "memory_stats", "reset_peak_memory", "empty_cache"),
     *("default_generator", "set_grad_enabled", "dtype_name", "promote", "element_count"),
     *("contiguous_strides", "is_contiguous", "channels_last_strides", "is_channels_last"),
+    *("detects_anomaly", "detects_infinities", "set_detect_anomaly", "set_anomaly_locator"),
     *("pydl_c_api_version", "pydl_library_version", "pydl_last_error"),
 }
 

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "autograd/anomaly.h"
 #include "autograd/node.h"
 #include "core/tensor_impl.h"
 #include "pydl/autocast.h"
@@ -74,7 +75,7 @@ class BackwardPass {
     if (const NodePtr& node = output.impl()->node) {
       push(node, output.impl()->result, std::move(gradient));
     } else {
-      add_to_leaf(output, std::move(gradient));
+      add_to_leaf(output, output.impl()->link.load(std::memory_order_acquire), std::move(gradient));
     }
   }
 
@@ -107,10 +108,11 @@ class BackwardPass {
       Node* node = queue_.top();
       queue_.pop();
       auto found = gradients_.find(node);
-      const Pending pending = std::move(found->second);
+      Pending pending = std::move(found->second);
       gradients_.erase(found);
       visit(*node, pending.gradients());
     }
+    finish_hooked_leaves();
   }
 
  private:
@@ -121,9 +123,14 @@ class BackwardPass {
     std::vector<Tensor> several = {};  // of others; undefined where none was sent
 
     Tensor& gradient(size_t result) { return several.empty() ? only : several[result]; }
-    std::span<const Tensor> gradients() const {
-      return several.empty() ? std::span<const Tensor>(&only, 1) : std::span<const Tensor>(several);
-    }
+    std::span<Tensor> gradients() { return several.empty() ? std::span<Tensor>(&only, 1) : std::span<Tensor>(several); }
+  };
+
+  // A leaf whose hooks wait for its whole gradient.
+  struct HookedLeaf {
+    core::IntrusivePtr<core::LeafLink> link;
+    std::shared_ptr<autograd::GradientHooks> hooks;
+    Tensor gradient;
   };
 
   bool reaches_captured(const Node& node) const {
@@ -154,7 +161,37 @@ class BackwardPass {
     sum = sum.defined() ? add(sum, gradient) : std::move(gradient);
   }
 
-  void add_to_leaf(const Tensor& leaf, Tensor gradient) {
+  // `leaf` is undefined if it no longer exists; its hooks do, in the link.
+  void add_to_leaf(const Tensor& leaf, core::LeafLink* link, Tensor gradient) {
+    if (link != nullptr && (into_leaves_ || options_.input_hooks)) {
+      if (auto hooks = link->hooks(); hooks && !hooks->empty()) {
+        add_to_hooked(link, std::move(hooks), std::move(gradient));
+        return;
+      }
+    }
+    if (leaf.defined()) deposit(leaf, std::move(gradient));
+  }
+
+  void add_to_hooked(core::LeafLink* link, std::shared_ptr<autograd::GradientHooks> hooks, Tensor gradient) {
+    for (HookedLeaf& known : hooked_leaves_) {
+      if (known.link.get() != link) continue;
+      known.gradient = add(known.gradient, gradient);
+      return;
+    }
+    hooked_leaves_.push_back({core::IntrusivePtr<core::LeafLink>::share(link), std::move(hooks), std::move(gradient)});
+  }
+
+  void finish_hooked_leaves() {
+    for (HookedLeaf& hooked : hooked_leaves_) {
+      Tensor gradient = hooked.hooks->apply(std::move(hooked.gradient));
+      const Tensor leaf = hooked.link->leaf();
+      if (!leaf.defined()) continue;
+      deposit(leaf, std::move(gradient));
+      if (into_leaves_) hooked.hooks->run_after(leaf);
+    }
+  }
+
+  void deposit(const Tensor& leaf, Tensor gradient) {
     if (into_leaves_) {
       Tensor& sum = core::gradient_of(*leaf.impl());
       sum = sum.defined() ? add(sum, gradient) : own_gradient(leaf, std::move(gradient), options_.create_graph);
@@ -165,14 +202,48 @@ class BackwardPass {
     found->second = found->second.defined() ? add(found->second, gradient) : std::move(gradient);
   }
 
-  void visit(Node& node, std::span<const Tensor> gradients) {
+  void apply_hooks(Node& node, std::span<Tensor> gradients) {
+    const autograd::NodeExtras& extras = *node.extras;
+    if (extras.hooks_freed) {
+      throw Error(concat_text("backward: the hooks of a result of ", node.name(), " were freed, with the tensors that ",
+                              "derivatives need, by an earlier backward; pass retain_graph=True to that one"));
+    }
+    const auto hooks = extras.hooks;  // a hook may register others
+    for (size_t i = 0; i < hooks.size(); ++i) {
+      if (hooks[i] && gradients[i].defined()) gradients[i] = hooks[i]->apply(gradients[i]);
+    }
+    if (!into_leaves_) return;
+    for (size_t i = 0; i < extras.retaining.size(); ++i) {
+      if (!extras.retaining[i] || !gradients[i].defined()) continue;
+      if (const Tensor result = extras.retaining[i]->leaf(); result.defined()) retain(result, gradients[i]);
+    }
+  }
+
+  void retain(const Tensor& result, const Tensor& gradient) {
+    Tensor& sum = core::gradient_of(*result.impl());
+    sum = sum.defined() ? add(sum, gradient) : options_.create_graph ? gradient : gradient.detach();
+  }
+
+  op::Gradients differentiate(Node& node, std::span<const Tensor> gradients) {
+    if (!autograd::looks_for_anomalies()) return node.backward(gradients);
+    op::Gradients results;
+    {
+      const autograd::PauseChecks paused(node.has_op());
+      results = node.backward(gradients);
+    }
+    autograd::check_gradients(node, gradients, results);
+    return results;
+  }
+
+  void visit(Node& node, std::span<Tensor> gradients) {
+    if (node.extras) apply_hooks(node, gradients);
     if (const auto captured = captured_nodes_.find(&node); captured != captured_nodes_.end()) {
       captured->second.assign(gradients.begin(), gradients.end());
     }
     bool any_wanted = false;
     for (const NodeInput& input : node.inputs) any_wanted = any_wanted || wanted(input);
     if (!any_wanted) return;
-    op::Gradients results = node.backward(gradients);
+    op::Gradients results = differentiate(node, gradients);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const NodeInput& input = node.inputs[i];
       if (!wanted(input) || !results[i].defined()) continue;
@@ -180,11 +251,14 @@ class BackwardPass {
       if (node.def.has(op::Trait::elementwise)) result = sum_to(result, input.shape);
       if (input.node) {
         push(input.node, input.result, std::move(result));
-      } else if (const Tensor leaf = input.leaf->leaf(); leaf.defined()) {
-        add_to_leaf(leaf, std::move(result));
+      } else {
+        add_to_leaf(input.leaf->leaf(), input.leaf.get(), std::move(result));
       }
     }
-    if (!options_.retain_graph && !options_.create_graph) node.free_saved();
+    if (!options_.retain_graph && !options_.create_graph) {
+      node.free_saved();
+      node.free_hooks();
+    }
   }
 
   BackwardOptions options_;
@@ -194,6 +268,7 @@ class BackwardPass {
   std::unordered_map<const Node*, std::vector<Tensor>> captured_nodes_;  // by result
   std::unordered_map<const core::TensorImpl*, Tensor> captured_leaves_;
   std::unordered_set<const Node*> needed_;
+  std::vector<HookedLeaf> hooked_leaves_;
 };
 
 }  // namespace

@@ -20,18 +20,28 @@ const op::OpDef& function_def() {
 
 class FunctionNode final : public Node {
  public:
-  FunctionNode(std::span<const Tensor> function_inputs, size_t results, FunctionBackward backward)
-      : Node(function_def(), function_inputs, results), backward_(std::move(backward)) {}
+  FunctionNode(std::span<const Tensor> function_inputs, std::span<const Tensor> outputs, FunctionOptions options,
+               OutputsBackward backward)
+      : Node(function_def(), function_inputs, outputs.size()),
+        name_(std::move(options.name)),
+        backward_(std::move(backward)) {
+    for (const size_t i : options.saved) saved_.push_back({i, outputs[i].detach(), outputs[i].version()});
+  }
+
+  const char* name() const override { return name_.c_str(); }
+  bool has_op() const override { return false; }
 
   op::Gradients backward(std::span<const Tensor> gradients) override {
     if (!backward_) {
-      throw Error(
-          "backward: the tensors saved by a function were freed by an earlier backward; pass retain_graph=True to that "
-          "one");
+      throw Error(concat_text("backward: the tensors saved by ", name_,
+                              " were freed by an earlier backward; pass retain_graph=True to that one"));
     }
-    op::Gradients found = backward_(gradients);
+    const std::vector<Tensor> saved = unpack();
+    const OutputsBackward function = backward_;  // which may free this node, by a backward pass of its own
+    op::Gradients found = function(gradients, saved);
     if (found.size() != inputs.size()) {
-      throw Error(concat_text("backward: a function of ", inputs.size(), " inputs gave ", found.size(), " gradients"));
+      throw Error(
+          concat_text("backward: ", name_, " has ", inputs.size(), " inputs and gave ", found.size(), " gradients"));
     }
     return found;
   }
@@ -39,10 +49,37 @@ class FunctionNode final : public Node {
   void free_saved() override {
     mark_spent();
     backward_ = nullptr;
+    saved_.clear();
   }
 
  private:
-  FunctionBackward backward_;
+  struct SavedOutput {
+    size_t number;
+    Tensor tensor;  // without its node, which would be a cycle
+    uint32_t version;
+  };
+
+  std::vector<Tensor> unpack() {
+    std::vector<Tensor> outputs;
+    for (const SavedOutput& saved : saved_) {
+      if (saved.tensor.version() != saved.version) {
+        throw Error(concat_text("backward: ", name_, " still needs its output of shape ", saved.tensor.shape(),
+                                ", which has been overwritten in place"));
+      }
+      Tensor output = saved.tensor.detach();
+      if (is_floating(output.dtype())) {
+        retain();
+        output.impl()->node = NodePtr(this);
+        output.impl()->result = static_cast<uint16_t>(saved.number);
+      }
+      outputs.push_back(std::move(output));
+    }
+    return outputs;
+  }
+
+  std::string name_;
+  OutputsBackward backward_;
+  std::vector<SavedOutput> saved_;
 };
 
 }  // namespace
@@ -61,14 +98,56 @@ void require_defined(const char* name, std::span<const Tensor> tensors) {
 
 std::vector<Tensor> record_function(std::span<const Tensor> inputs, std::span<const Tensor> outputs,
                                     FunctionBackward backward) {
+  if (!backward) throw ValueError("record_function: expected a derivative, got an empty function");
+  return record_function(inputs, outputs, FunctionOptions{},
+                         [own = std::move(backward)](std::span<const Tensor> gradients, std::span<const Tensor>) {
+                           return own(gradients);
+                         });
+}
+
+std::vector<Tensor> record_function(std::span<const Tensor> inputs, std::span<const Tensor> outputs,
+                                    FunctionOptions options, OutputsBackward backward) {
   require_defined("record_function", inputs);
   require_defined("record_function", outputs);
   if (!backward) throw ValueError("record_function: expected a derivative, got an empty function");
+  for (const size_t i : options.saved) {
+    if (i < outputs.size()) continue;
+    throw ValueError(concat_text("record_function: output ", i, " is to be saved, but there are ", outputs.size()));
+  }
   std::vector<Tensor> recorded;
   for (const Tensor& output : outputs) recorded.push_back(output.detach());
-  autograd::attach(autograd::NodePtr(new autograd::FunctionNode(inputs, outputs.size(), std::move(backward))),
-                   recorded);
+  autograd::attach(
+      autograd::NodePtr(new autograd::FunctionNode(inputs, recorded, std::move(options), std::move(backward))),
+      recorded);
   return recorded;
+}
+
+// Either the tensor itself or the link of a leaf.
+struct SavedTensor::Saved {
+  Tensor tensor;
+  core::IntrusivePtr<core::LeafLink> leaf;
+  uint32_t version;
+
+  Tensor get() const { return leaf ? leaf->elements() : tensor; }
+};
+
+SavedTensor::SavedTensor(const Tensor& tensor) {
+  require_defined("SavedTensor", {&tensor, 1});
+  Saved saved = {{}, {}, tensor.version()};
+  if (tensor.impl()->requires_grad) {
+    saved.leaf = core::link_of(*tensor.impl());
+  } else {
+    saved.tensor = tensor;
+  }
+  saved_ = std::make_shared<const Saved>(std::move(saved));
+}
+
+Tensor SavedTensor::unpack(std::string_view function) const {
+  Tensor tensor = saved_->get();
+  if (tensor.version() == saved_->version) return tensor;
+  throw Error(concat_text("backward: ", function, " still needs a tensor of shape ", tensor.shape(),
+                          ", which has been overwritten in place (version ", tensor.version(), ", saved at version ",
+                          saved_->version, ")"));
 }
 
 namespace {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "autograd/anomaly.h"
+
 namespace pydl::autograd {
 
 namespace {
@@ -75,19 +77,30 @@ op::Gradients Node::backward(std::span<const Tensor> gradients) {
   return def.backward(op::BackwardContext(*this, gradients));
 }
 
+NodeExtras& Node::own_extras() {
+  if (!extras) extras = std::make_unique<NodeExtras>();
+  return *extras;
+}
+
+void Node::free_hooks() {
+  if (!extras || extras->hooks.empty()) return;
+  extras->hooks.clear();
+  extras->hooks_freed = true;
+}
+
 void Node::release() noexcept {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete_iteratively(this);
 }
 
 void Node::check_freed() const {
   if (!freed_) return;
-  throw Error(concat_text("backward: the tensors saved by ", def.name,
+  throw Error(concat_text("backward: the tensors saved by ", name(),
                           " were freed by an earlier backward; pass retain_graph=True to that one"));
 }
 
 void Node::check_saved(const Tensor& saved, uint32_t version, const char* what) const {
   if (saved.version() != version) {
-    throw Error(concat_text("backward: ", def.name, " still needs its ", what, " of shape ", saved.shape(),
+    throw Error(concat_text("backward: ", name(), " still needs its ", what, " of shape ", saved.shape(),
                             ", which has been overwritten in place (version ", saved.version(), ", saved at version ",
                             version, ")"));
   }
@@ -129,6 +142,7 @@ void record(const op::OpDef& def, const op::Attrs& attrs, std::span<const Tensor
 }
 
 void attach(NodePtr node, std::span<Tensor> results) {
+  if (looks_for_anomalies()) node->own_extras().origin = place_of_call();
   if (results.size() == 1) {
     if (is_floating(results[0].dtype())) results[0].impl()->node = std::move(node);
     return;

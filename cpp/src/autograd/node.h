@@ -3,9 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "autograd/gradient_hooks.h"
 #include "core/tensor_impl.h"
 #include "op/op_def.h"
 
@@ -22,6 +25,22 @@ struct NodeInput {
   Dims shape;
 
   bool needs_grad() const { return node || leaf; }
+};
+
+/// What few nodes have.
+struct NodeExtras {
+  std::vector<std::shared_ptr<GradientHooks>> hooks;  ///< by result; null where there are none
+  std::vector<core::IntrusivePtr<core::LeafLink>>
+      retaining;       ///< by result: the tensor that keeps its gradient, or null
+  std::string origin;  ///< where the call was made, if that was asked for
+  bool hooks_freed = false;
+
+  /// The entry of a result in one of the lists.
+  template <class T>
+  static T& entry(std::vector<T>& list, size_t result) {
+    if (list.size() <= result) list.resize(result + 1);
+    return list[result];
+  }
 };
 
 class Node {
@@ -43,6 +62,13 @@ class Node {
   virtual op::Gradients backward(std::span<const Tensor> gradients);
   /// Drops the saved tensors: there will be no other backward pass.
   virtual void free_saved();
+  /// Drops the hooks together with the saved tensors, because a hook may refer to what refers to this node.
+  void free_hooks();
+  /// What messages call it.
+  virtual const char* name() const { return def.name; }
+  /// Whether its derivative is that of an op, and not a function of the user.
+  virtual bool has_op() const { return true; }
+  NodeExtras& own_extras();
   /// Whether `free_saved` was called.
   bool is_spent() const { return freed_; }
 
@@ -52,6 +78,7 @@ class Node {
   const size_t result_count;
   /// Grows with time: a node is younger than everything that it reads.
   const uint64_t sequence;
+  std::unique_ptr<NodeExtras> extras;
 
  protected:
   /// For nodes without an op, which remember only their inputs.

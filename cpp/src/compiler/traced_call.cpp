@@ -16,6 +16,7 @@ bool TracedCall::serves() const {
   for (const TracedState& state : states) {
     if (state.tensor.requires_grad() != state.requires_grad) return false;
     if (state.tensor.grad().defined() != state.has_grad) return false;
+    if (hook_changes(state.tensor) != state.hook_changes) return false;
   }
   return true;
 }
@@ -34,6 +35,7 @@ std::string TracedCall::difference() const {
   if (modes.threads != now.threads) return "the number of threads changed";
   for (const TracedState& state : states) {
     if (state.tensor.requires_grad() != state.requires_grad) return "requires_grad of a parameter changed";
+    if (hook_changes(state.tensor) != state.hook_changes) return "a hook of a parameter was added or removed";
     if (state.tensor.grad().defined() == state.has_grad) continue;
     return "a parameter has a gradient from outside, or none any more";
   }

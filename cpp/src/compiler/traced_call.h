@@ -35,7 +35,8 @@ struct PYDL_MODULE_API Modes {
 struct TracedState {
   Tensor tensor;
   bool requires_grad;
-  bool has_grad;  ///< its `grad` is an argument
+  bool has_grad;          ///< its `grad` is an argument
+  uint32_t hook_changes;  ///< see `pydl::hook_changes`
 };
 
 struct PYDL_MODULE_API TracedCall {

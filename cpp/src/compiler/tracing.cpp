@@ -34,7 +34,7 @@ Tracing::Tracing(std::string name, const ParamSet& states, std::span<const Tenso
     const Tensor& tensor = entry.second;
     if (!is_floating(tensor.dtype()) || !tensor.is_leaf() || !seen.insert(tensor.impl()).second) continue;
     const Tensor gradient = purpose == Purpose::program ? tensor.grad() : Tensor{};
-    made_->states.push_back({tensor, tensor.requires_grad(), gradient.defined()});
+    made_->states.push_back({tensor, tensor.requires_grad(), gradient.defined(), hook_changes(tensor)});
     made_->takes_gradients |= gradient.defined();
     placed_.push_back(gradient.defined() ? trace_.argument(contiguous(gradient)) : Tensor{});
   }
@@ -115,7 +115,7 @@ void Tracing::differentiate() {
   middle_ = trace_.position();
   std::vector<Tensor> weights;
   for (const Tensor& root : roots) weights.push_back(trace_.argument(zeros_like(root)));
-  for (const Tensor& gradient : grad(roots, wanted, weights, {.allow_unused = true})) {
+  for (const Tensor& gradient : grad(roots, wanted, weights, {.allow_unused = true, .input_hooks = false})) {
     found.flows.push_back(gradient.defined());
     if (gradient.defined()) gradients_.push_back(gradient);
   }

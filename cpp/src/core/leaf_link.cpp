@@ -26,6 +26,19 @@ Tensor LeafLink::elements() const {
   return make_alias(storage_, data_, dtype_, shape_, strides_, trace_, value_);
 }
 
+std::shared_ptr<autograd::GradientHooks> LeafLink::hooks() const {
+  if (!has_hooks_.load(std::memory_order_acquire)) return nullptr;
+  const std::lock_guard lock(mutex_);
+  return hooks_;
+}
+
+std::shared_ptr<autograd::GradientHooks> LeafLink::offer_hooks(std::shared_ptr<autograd::GradientHooks> hooks) {
+  const std::lock_guard lock(mutex_);
+  if (!hooks_) hooks_ = std::move(hooks);
+  has_hooks_.store(true, std::memory_order_release);
+  return hooks_;
+}
+
 void LeafLink::leave() noexcept {
   const std::lock_guard lock(mutex_);
   leaf_.store(nullptr, std::memory_order_release);

@@ -3,11 +3,16 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 
 #include "core/intrusive_ptr.h"
 #include "core/storage.h"
 #include "pydl/tensor.h"
+
+namespace pydl::autograd {
+class GradientHooks;
+}
 
 namespace pydl::core {
 
@@ -34,6 +39,10 @@ class LeafLink {
   Tensor elements() const;
   /// For comparisons; null if the leaf no longer exists.
   const TensorImpl* address() const noexcept { return leaf_.load(std::memory_order_acquire); }
+  /// The hooks of the gradient of this leaf; null if there have never been any.
+  std::shared_ptr<autograd::GradientHooks> hooks() const;
+  /// Sets the hooks, unless there are some; returns those that it has now.
+  std::shared_ptr<autograd::GradientHooks> offer_hooks(std::shared_ptr<autograd::GradientHooks> hooks);
   /// Called when the leaf is about to be deleted.
   void leave() noexcept;
 
@@ -47,6 +56,8 @@ class LeafLink {
   Dims strides_;
   uint32_t trace_;
   int32_t value_;
+  std::atomic<bool> has_hooks_{false};
+  std::shared_ptr<autograd::GradientHooks> hooks_;
   std::atomic<uint32_t> references_{1};
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "autograd/anomaly.h"
 #include "autograd/node.h"
 #include "core/named.h"
 #include "core/tensor_impl.h"
@@ -128,6 +129,10 @@ void apply_mutating(const OpDef& def, const Attrs& attrs, std::span<const Tensor
     trace->note_mutation(def, attrs, inputs, mutated);
   } else {
     run_kernel({def.id, attrs, specs, {}}, inputs, nullptr);
+    if (autograd::looks_for_anomalies()) {
+      const auto count = static_cast<size_t>(mutated);
+      autograd::check_results(def, inputs.subspan(count), inputs.first(count));
+    }
   }
   for (int i = 0; i < mutated; ++i) inputs[static_cast<size_t>(i)].bump_version();
 }
@@ -197,6 +202,7 @@ void run(const OpDef& def, const Attrs& attrs, std::span<const Tensor> inputs, s
     results[0] = core::make_view(inputs[0], layouts[0].shape, layouts[0].strides, offset);
   } else {
     compute(def, attrs, inputs, specs, layouts, results);
+    if (autograd::looks_for_anomalies()) autograd::check_results(def, inputs, results);
   }
   if (grad_enabled() && def.has(Trait::differentiable) && any_requires_grad(inputs)) {
     autograd::record(def, attrs, inputs, results);

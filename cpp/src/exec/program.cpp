@@ -263,11 +263,10 @@ bool is_tracing() { return core::active_trace() != nullptr; }
 bool is_traced(const Tensor& tensor) { return tensor.defined() && tensor.impl()->is_traced(); }
 
 void declare_state(const Tensor& tensor, const std::string& name) {
-  // Every trace is a Tracer.
-  if (auto* tracer = static_cast<graph::Tracer*>(core::active_trace())) tracer->state(tensor, name);
+  if (auto* tracer = dynamic_cast<graph::Tracer*>(core::active_trace())) tracer->state(tensor, name);
 }
 
-RecomputeScope::RecomputeScope() : tracer_(static_cast<graph::Tracer*>(core::active_trace())) {
+RecomputeScope::RecomputeScope() : tracer_(dynamic_cast<graph::Tracer*>(core::active_trace())) {
   if (tracer_ != nullptr) outer_ = tracer_->enter_region();
 }
 RecomputeScope::~RecomputeScope() {

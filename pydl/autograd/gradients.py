@@ -8,9 +8,8 @@ from typing import Any, overload
 from pydl import _core
 from pydl._core import Tensor
 from pydl.grad_mode import enable_grad
-from pydl.mixed_precision import autocast
 
-__all__ = ["checkpoint", "grad", "value_and_grad"]
+__all__ = ["grad", "value_and_grad"]
 
 
 @overload
@@ -141,10 +140,10 @@ def value_and_grad(
                 raise ValueError(f"grad: argnums has {number}, but there are {len(args)} arguments")
         leaves: list[Tensor] = []
         # Inside of another transformed function, gradients are recorded too.
-        record = _core._gradient_nesting() > 0 or any(_needs_record(args[n]) for n in numbers)
+        record = _core._gradient_nesting() > 0 or any(needs_record(args[n]) for n in numbers)
         changed = list(args)
         for number in numbers:
-            changed[number] = _map(args[number], lambda x: _as_input(x, leaves))
+            changed[number] = map_tree(args[number], lambda x: as_input(x, leaves))
         with _core._NestingScope(), enable_grad():
             result = function(*changed, **kwargs)
             value = result[0] if has_aux else result
@@ -159,7 +158,7 @@ def value_and_grad(
             for leaf, gradient in zip(leaves, gradients, strict=True)
         ]
         position = iter(filled)
-        trees = tuple(_map(args[n], lambda _: next(position)) for n in numbers)
+        trees = tuple(map_tree(args[n], lambda _: next(position)) for n in numbers)
         return result, trees[0] if isinstance(argnums, int) else trees
 
     return evaluate
@@ -169,22 +168,22 @@ def _as_list(tensors: Any) -> list[Any]:
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
-def _map(tree: Any, function: Callable[[Any], Any]) -> Any:
+def map_tree(tree: Any, function: Callable[[Any], Any]) -> Any:
     """Apply a function to the leaves of nested lists, tuples and dicts."""
     if isinstance(tree, dict):
-        return {key: _map(value, function) for key, value in tree.items()}
+        return {key: map_tree(value, function) for key, value in tree.items()}
     if type(tree) in (list, tuple):
-        return type(tree)(_map(value, function) for value in tree)
+        return type(tree)(map_tree(value, function) for value in tree)
     return function(tree)
 
 
-def _needs_record(tree: Any) -> bool:
+def needs_record(tree: Any) -> bool:
     found: list[bool] = []
-    _map(tree, lambda x: found.append(isinstance(x, Tensor) and x.requires_grad))
+    map_tree(tree, lambda x: found.append(isinstance(x, Tensor) and x.requires_grad))
     return any(found) and _core.is_grad_enabled()
 
 
-def _as_input(value: Any, leaves: list[Tensor]) -> Tensor:
+def as_input(value: Any, leaves: list[Tensor]) -> Tensor:
     """Return a tensor to differentiate for, separate from other uses of the same one."""
     given = _core.tensor(float(value)) if isinstance(value, (int, float)) else _core.asarray(value)
     if given.requires_grad:
@@ -195,75 +194,3 @@ def _as_input(value: Any, leaves: list[Tensor]) -> Tensor:
         own.requires_grad = True
     leaves.append(own)
     return own
-
-
-def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function and forget its intermediate results; backward computes them again.
-
-    Trades time for memory: of a deep network cut into parts, each called through `checkpoint`, only
-    the inputs of the parts are kept (Chen et al., 2016, arXiv:1604.06174). Random numbers are the
-    same the second time. The function must do the same then, and change nothing but its results.
-
-    Parameters
-    ----------
-    function : callable
-        From tensors to a tensor, or tuples, lists and dicts of them; a module, for example.
-    *args, **kwargs
-        Arguments of the function.
-
-    Returns
-    -------
-    Tensor or structure of Tensor
-        What the function returns.
-
-    Raises
-    ------
-    RuntimeError
-        In backward, when higher-order derivatives are requested (`create_graph=True`).
-
-    Examples
-    --------
-    >>> import pydl
-    >>> x = pydl.tensor([0.5, 2.0], requires_grad=True)
-    >>> pydl.checkpoint(lambda x: pydl.exp(x) * x, x).sum().backward()
-    >>> [round(g, 3) for g in x.grad.tolist()]
-    [2.473, 22.167]
-    """
-    if not _core.is_grad_enabled():
-        return function(*args, **kwargs)
-    tree, tensors = _core._ArgumentTree.of((args, kwargs))
-    tape = _core._RandomTape()
-    dtype = _core.autocast_dtype()
-    precision = autocast(dtype or _core.bfloat16, enabled=dtype is not None)
-
-    def run() -> tuple[list[Tensor], Any]:
-        inputs = [t.detach().requires_grad_() if t.requires_grad else t for t in tensors]
-        own_args, own_kwargs = tree.build(inputs)
-        return inputs, function(*own_args, **own_kwargs)
-
-    with tape.record():
-        inputs, result = run()
-    structure, outputs = _core._ArgumentTree.of(result)
-    given = {hash(tensor) for tensor in inputs}  # the hash is the tensor's identity
-    captured = [leaf for leaf in _core._leaves_of(outputs) if hash(leaf) not in given]
-    recorded = [tensor for tensor in tensors if tensor.requires_grad] + captured
-    if not recorded or not any(output.requires_grad for output in outputs):
-        return result
-
-    def backward(gradients: list[Tensor | None]) -> list[Tensor | None]:
-        if _core.is_grad_enabled():
-            raise RuntimeError("checkpoint: derivatives of higher order are not offered")
-        with precision, enable_grad(), tape.replay(), _core._RecomputeScope():
-            again, second = run()
-            results = _core._ArgumentTree.of(second)[1]
-        pairs = [
-            (output, gradient)
-            for output, gradient in zip(results, gradients, strict=True)
-            if gradient is not None and output.requires_grad
-        ]
-        wanted = [tensor for tensor in again if tensor.requires_grad] + captured
-        roots, weights = [output for output, _ in pairs], [weight for _, weight in pairs]
-        with _core._RecomputeScope():
-            return list(_core._grad(roots, wanted, weights, True, False, True))
-
-    return structure.build(_core._record_function(recorded, outputs, backward))
