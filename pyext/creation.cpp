@@ -1,4 +1,5 @@
 // Functions that create tensors from a rule.
+#include "pydl/creation.h"
 #include "bindings.h"
 #include "casters.h"
 
@@ -34,6 +35,54 @@ void define_with_sizes(py::module_& module, const char* name, Filled function) {
       py::arg("dtype") = DType::float32, "The same with the sizes as separate arguments.");
 }
 
+void define_likes_of(py::module_& module) {
+  module.def(
+      "zeros_like", [](const Tensor& x, std::optional<DType> dtype) { return full_like(x, 0, dtype); }, py::arg("x"),
+      py::arg("dtype") = py::none(),
+      "Zeros of the shape and, unless another is given, the dtype of x.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.zeros_like(pydl.tensor([1, 2]))\ntensor([0, 0], dtype=int64)\n");
+  module.def(
+      "ones_like", [](const Tensor& x, std::optional<DType> dtype) { return full_like(x, 1, dtype); }, py::arg("x"),
+      py::arg("dtype") = py::none(),
+      "Ones of the shape and, unless another is given, the dtype of x.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.ones_like(pydl.tensor([3.0]))\ntensor([1.], dtype=float32)\n");
+  module.def("full_like", full_like, py::arg("x"), py::arg("value"), py::arg("dtype") = py::none(),
+             "Equal elements in the shape and, unless another is given, the dtype of x.\n\n"
+             "A number that is out of range for the dtype raises OverflowError.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.full_like(pydl.tensor([1.0, 2.0]), 7)\n"
+             "tensor([7., 7.], dtype=float32)\n");
+  module.def("empty_like", empty_like, py::arg("x"), py::arg("dtype") = py::none(),
+             "Memory with undefined contents, of the shape and, unless another is given, the dtype of x.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.empty_like(pydl.zeros((2, 3))).shape\n(2, 3)\n");
+}
+
+void define_spaced(py::module_& module) {
+  module.def(
+      "linspace",
+      [](double start, double stop, int64_t count, std::optional<DType> dtype, bool endpoint) {
+        const DType chosen = or_float32(dtype);
+        return endpoint ? linspace(start, stop, count, chosen) : linspace_open(start, stop, count, chosen);
+      },
+      py::arg("start"), py::arg("stop"), py::arg("count"), py::arg("dtype") = DType::float32, py::kw_only(),
+      py::arg("endpoint") = true,
+      "`count` evenly spaced numbers from start to stop, both included.\n\n"
+      "Without `endpoint`, stop is not included: the last number is a step before it.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.linspace(0, 1, 3)\n"
+      "tensor([0.0000, 0.5000, 1.0000], dtype=float32)\n>>> pydl.linspace(0, 1, 2, endpoint=False)\n"
+      "tensor([0.0000, 0.5000], dtype=float32)\n");
+  module.def(
+      "logspace",
+      [](double start, double stop, int64_t count, double base, std::optional<DType> dtype, bool endpoint) {
+        return logspace(start, stop, count, base, endpoint, or_float32(dtype));
+      },
+      py::arg("start"), py::arg("stop"), py::arg("count"), py::arg("base") = 10.0, py::arg("dtype") = DType::float32,
+      py::kw_only(), py::arg("endpoint") = true,
+      "`count` numbers from base**start to base**stop whose logarithms are evenly spaced.\n\n"
+      "Without `endpoint`, the last number is a step before base**stop.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.logspace(0, 2, 3)\ntensor([  1.,  10., 100.], "
+      "dtype=float32)\n");
+}
+
 }  // namespace
 
 void define_creation(py::module_& module) {
@@ -61,28 +110,13 @@ void define_creation(py::module_& module) {
       },
       py::arg("shape"), py::arg("dtype") = DType::float32,
       "Memory with undefined contents.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.empty((2, 3)).shape\n(2, 3)\n");
-  module.def(
-      "zeros_like", [](const Tensor& x) { return zeros_like(x); }, py::arg("x"),
-      "Zeros of the shape and dtype of x.\n\nExamples\n--------\n>>> import pydl\n"
-      ">>> pydl.zeros_like(pydl.tensor([1, 2]))\ntensor([0, 0], dtype=int64)\n");
-  module.def(
-      "ones_like", [](const Tensor& x) { return ones_like(x); }, py::arg("x"),
-      "Ones of the shape and dtype of x.\n\nExamples\n--------\n>>> import pydl\n"
-      ">>> pydl.ones_like(pydl.tensor([3.0]))\ntensor([1.], dtype=float32)\n");
+  define_likes_of(module);
   module.def("arange", make_range, py::arg("start"), py::arg("stop") = py::none(), py::arg("step") = 1,
              py::arg("dtype") = py::none(),
              "start, start + step, ... up to but excluding stop; with one argument, integers from 0.\n\n"
              "Without a dtype, integers give int64 and floats give float32.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.arange(3)\ntensor([0, 1, 2], dtype=int64)\n");
-  module.def(
-      "linspace",
-      [](double start, double stop, int64_t count, std::optional<DType> dtype) {
-        return linspace(start, stop, count, or_float32(dtype));
-      },
-      py::arg("start"), py::arg("stop"), py::arg("count"), py::arg("dtype") = DType::float32,
-      "`count` evenly spaced numbers from start to stop, both included.\n\n"
-      "Examples\n--------\n>>> import pydl\n>>> pydl.linspace(0, 1, 3)\n"
-      "tensor([0.0000, 0.5000, 1.0000], dtype=float32)\n");
+  define_spaced(module);
   module.def(
       "eye",
       [](int64_t rows, std::optional<int64_t> columns, int64_t k, std::optional<DType> dtype) {

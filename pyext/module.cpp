@@ -57,6 +57,7 @@ PYBIND11_MODULE(_core, module) {
   define_dtypes(module);
   const py::object type = module.attr("Tensor");
   define_tensor_members(module, type);
+  define_tensor_methods(module, type);
   define_conversions(module, type);
   define_dlpack(module, type);
   define_numpy_functions(type);
@@ -66,7 +67,8 @@ PYBIND11_MODULE(_core, module) {
   define_reductions(module, type);
   define_products(module, type);
   define_autograd(module, type);
-  define_random(module);
+  define_random(module, type);
+  define_distributions(module);
   define_nn(module);
   define_attention(module);
   define_conv_and_pool(module);
@@ -74,6 +76,7 @@ PYBIND11_MODULE(_core, module) {
   define_recurrent(module);
   define_resampling(module);
   define_optim(module);
+  define_printing(module);
   define_compile(module);
   define_scopes(module);
   define_watch(module);

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 STUBS = ROOT / "pydl" / "_core"
-MODULES = ("__init__", "nn", "optim", "io")
+MODULES = ("__init__", "nn", "optim", "io", "random")
 
 HEADER = '''"""{doc}"""
 
@@ -40,6 +40,7 @@ from . import functions as functions
 from . import io as io
 from . import nn as nn
 from . import optim as optim
+from . import random as random
 
 Array: typing.TypeAlias = numpy.typing.NDArray[typing.Any]
 TensorLike: typing.TypeAlias = Tensor | numpy.typing.ArrayLike
@@ -77,6 +78,8 @@ ANY_ARGUMENTS = {
     "max": "TensorLike | None",
     "tensors": "collections.abc.Sequence[TensorLike]",
     "sizes": "int | collections.abc.Sequence[int]",
+    "high": "int | collections.abc.Sequence[int]",
+    "x": "int | TensorLike",
     "path": "str | os.PathLike[str]",
     "target": "DTypeLike",
     "out": "None",
@@ -93,6 +96,10 @@ ANY_RESULTS = {
     "numpy": "Array",
     "ops": "list[dict[str, typing.Any]]",
     "requires_grad_": "typing_extensions.Self",
+    "bernoulli_": "typing_extensions.Self",
+    "exponential_": "typing_extensions.Self",
+    "normal_": "typing_extensions.Self",
+    "uniform_": "typing_extensions.Self",
     "zero_": "typing_extensions.Self",
 }
 # Readable forms of pybind11's annotations, and arguments for generic types that lack them.
@@ -266,7 +273,7 @@ def rewrite(source: str, name: str) -> str:
     """The text of one stub from what pybind11-stubgen wrote."""
     tree = ast.parse(source)
     doc = (ast.get_docstring(tree) or "").splitlines()[0]
-    rewriter = Rewriter(converts=name in ("__init__", "nn"))
+    rewriter = Rewriter(converts=name in ("__init__", "nn", "random"))
     body: list[ast.stmt] = []
     for node in tree.body:
         if isinstance(node, ast.ClassDef):

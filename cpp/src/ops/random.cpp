@@ -146,6 +146,25 @@ void RandomStream::read(int64_t* seed_and_offset) const {
   seed_and_offset[1] = offset_;
 }
 
+RandomStream::Position RandomStream::position() const {
+  reseed_after_fork();
+  return {process_, seed_, offset_};
+}
+
+void RandomStream::return_to(const Position& position) {
+  seed_ = position.seed;
+  offset_ = position.offset;
+  process_ = position.process;
+}
+
+ForkedGenerator::ForkedGenerator(const Generator& generator)
+    : stream_(generator.stream()), before_(stream_->position()) {
+  if (op::active_op_trace() != nullptr) {
+    throw TraceError("fork_rng: a compiled function advances its generators as a whole; fork them outside of it");
+  }
+}
+ForkedGenerator::~ForkedGenerator() { stream_->return_to(before_); }
+
 Generator::Generator() : stream_(std::make_shared<RandomStream>()) {}
 
 Generator::Generator(uint64_t seed) : stream_(std::make_shared<RandomStream>(seed)) {}
