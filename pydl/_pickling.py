@@ -30,7 +30,7 @@ class SharedElements:
         self._tensor = tensor
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        memory = _core._bytes_of(self._tensor)
+        memory: Any = _core._bytes_of(self._tensor)
         data = PickleBuffer(memory) if protocol >= 5 else bytes(memory)
         return read_elements, (self._tensor.dtype.name, self._tensor.shape, data)
 

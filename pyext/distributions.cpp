@@ -204,7 +204,7 @@ void define_choices(py::module_& module) {
       },
       py::arg("probs") = py::none(), py::arg("shape") = py::tuple(), py::kw_only(), py::arg("logits") = py::none(),
       py::arg("generator") = py::none(),
-      "One random category 0 .. K-1 for each row of probabilities: int64 (\\*shape, ...).\n\n"
+      "One random category 0 .. K-1 for each row of probabilities, int64: `shape` and the leading axes.\n\n"
       "Parameters\n----------\nprobs : Tensor (..., K)\n    Probabilities, which need not add to 1.\n"
       "shape : int or sequence of int\n    How often to draw for each row; put before the other axes.\n"
       "logits : Tensor (..., K), optional\n    Logarithms of probabilities, in place of `probs`.\n"

@@ -198,7 +198,8 @@ py::object capsule_of(const py::object& source) {
 // NumPy before 2.1 refuses to export read-only memory with DLPack.
 bool is_read_only_array(const py::object& source) {
   const py::object type = py::module_::import("numpy").attr("ndarray");
-  return py::isinstance(source, type) && !source.attr("flags").attr("writeable").cast<bool>();
+  return py::isinstance(source, type) && !source.attr("flags").attr("writeable").cast<bool>() &&
+         load_known_dtype(source.attr("dtype")).has_value();
 }
 
 Tensor from_dlpack(const py::object& source) {
@@ -212,14 +213,27 @@ Tensor from_dlpack(const py::object& source) {
   throw ValueError("from_dlpack: the capsule has already been used, or does not contain a DLPack tensor");
 }
 
+Tensor shared_or_copied(const py::object& source, const std::optional<std::string>& device,
+                        std::optional<bool> must_copy) {
+  if (device && *device != "cpu") {
+    throw ValueError(concat_text("from_dlpack: tensors live on the device 'cpu', got '", *device, "'"));
+  }
+  const Tensor shared = from_dlpack(source);
+  return must_copy.value_or(false) ? compute(shared.size(), [&] { return copy(shared); }) : shared;
+}
+
 }  // namespace
 
 void define_dlpack(py::module_& module, const py::object& type) {
   method(type, "__dlpack__", to_dlpack, py::kw_only(), py::arg("stream") = py::none(),
          py::arg("max_version") = py::none(), py::arg("dl_device") = py::none(), py::arg("copy") = py::none());
   method(type, "__dlpack_device__", [](const Tensor&) { return std::make_pair(int{device_cpu}, 0); });
-  module.def("from_dlpack", from_dlpack, py::arg("source"),
+  module.def("from_dlpack", shared_or_copied, py::arg("source"), py::kw_only(), py::arg("device") = py::none(),
+             py::arg("copy") = py::none(),
              "A tensor that shares the memory of another library's array (anything with ``__dlpack__``).\n\n"
+             "Parameters\n----------\nsource : object\ndevice : str, optional\n    'cpu'.\n"
+             "copy : bool, optional\n    Whether the tensor has memory of its own. By default, and if False, it "
+             "shares.\n\n"
              "Examples\n--------\n>>> import numpy as np, pydl\n>>> pydl.from_dlpack(np.arange(3.0))\n"
              "tensor([0., 1., 2.], dtype=float64)\n");
 }

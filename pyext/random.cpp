@@ -38,9 +38,10 @@ void define_generator(py::module_& module) {
             g.stream()->read(values);
             return py::make_tuple(values[0], values[1]);
           },
-          [](const std::pair<int64_t, int64_t>& values) {
+          [](const py::tuple& values) {
             Generator generator(0);
-            generator.stream()->restart(values.first, values.second);
+            const auto [seed, offset] = values.cast<std::pair<int64_t, int64_t>>();
+            generator.stream()->restart(seed, offset);
             return generator;
           }));
 }
@@ -255,8 +256,12 @@ py::object overwrite_by(const py::object& self, Generator* generator, const Draw
   const random::DrawOptions options = {x.shape(), is_floating(x.dtype()) ? x.dtype() : DType::float32,
                                        chosen(generator)};
   compute(x.size(), [&] {
-    const GradMode mode(false);
-    assign(x, draw(options));
+    Tensor drawn;
+    {
+      const GradMode mode(false);
+      drawn = draw(options);
+    }
+    assign(x, drawn);
   });
   return self;
 }

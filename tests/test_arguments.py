@@ -24,7 +24,10 @@ EXPECTED = (
     RuntimeError,
 )
 # They change the process, or files, and not their results.
-WITH_EFFECTS = {"set_grad_enabled", "set_num_threads", "manual_seed", "reset_peak_memory"}
+WITH_EFFECTS = {
+    *("set_grad_enabled", "set_num_threads", "manual_seed", "reset_peak_memory"),
+    "set_printoptions",
+}
 CALLS = 80
 
 

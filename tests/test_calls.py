@@ -247,7 +247,7 @@ def _pool(annotation: str) -> list[Any]:
 def _core_functions() -> dict[str, tuple[str, Callable[..., Any], list[Any]]]:
     """By path: the name, the function, and its arguments. Their types are in docstrings."""
     skipped = {"manual_seed", "set_grad_enabled", "set_num_threads", "reset_peak_memory",
-               "empty_cache"}  # fmt: skip
+               "empty_cache", "set_printoptions"}  # fmt: skip
     found = {}
     for path, function in [*CALLABLES.items(), *METHODS.items()]:
         name = path.rpartition(".")[2]

@@ -244,3 +244,18 @@ def test_spaced_numbers(arguments: tuple[int, int, int], endpoint: bool) -> None
         pydl.logspace(0, 1, 2, dtype="int64")
     with pytest.raises(ValueError, match="linspace: .*negative"):
         pydl.linspace(0, 1, -1, endpoint=False)
+
+
+def test_arrays_of_other_libraries_are_shared_or_copied() -> None:
+    array = np.arange(3.0)
+    shared = pydl.from_dlpack(array, device="cpu", copy=False)
+    copied = pydl.from_dlpack(array, copy=True)
+    array[0] = 9
+    assert shared.tolist() == [9.0, 1.0, 2.0]
+    assert copied.tolist() == [0.0, 1.0, 2.0]
+    with pytest.raises(ValueError, match="from_dlpack: .*'cpu', got 'cuda'"):
+        pydl.from_dlpack(array, device="cuda")
+    read_only = np.zeros(2, "uint16")
+    read_only.flags.writeable = False
+    with pytest.raises((TypeError, BufferError)):
+        pydl.from_dlpack(read_only)

@@ -247,11 +247,24 @@ def first_line(node: ast.FunctionDef | ast.ClassDef) -> list[ast.stmt]:
     return [ast.Expr(body)]
 
 
+class BuiltinNames(ast.NodeTransformer):
+    """Writes types as `builtins.float` where the class has a method of that name."""
+
+    def __init__(self, methods: set[str]) -> None:
+        self.names = methods & {"float", "int"}
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id not in self.names:
+            return node
+        return ast.Attribute(ast.Name("builtins"), node.id)
+
+
 def rewrite_class(node: ast.ClassDef) -> None:
     members = [member for member in node.body if isinstance(member, ast.FunctionDef)]
     rewriter = Rewriter(converts=True)
     if node.name == "Tensor":
         untyped = [m for m in members if m.name.startswith("__") and m.returns is None]
+        untyped += [m for m in members if m.name == "__reduce_ex__"]  # as object's
         members = [m for m in members if m not in untyped]
         lines = [f"def {signature}: ..." for signature in operators()]
         attributes = ["__array_priority__: typing.ClassVar[int]"]
@@ -262,6 +275,8 @@ def rewrite_class(node: ast.ClassDef) -> None:
         added = []
     typed = [rewriter.visit_FunctionDef(member) for member in members]
     node.body = [*first_line(node), *added, *(member for member in typed if member is not None)]
+    methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
+    BuiltinNames(methods).visit(node)
 
 
 def is_list_of_names(node: ast.stmt) -> bool:

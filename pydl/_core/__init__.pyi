@@ -15,6 +15,7 @@ from . import functions as functions
 from . import io as io
 from . import nn as nn
 from . import optim as optim
+from . import random as random
 
 Array: typing.TypeAlias = numpy.typing.NDArray[typing.Any]
 TensorLike: typing.TypeAlias = Tensor | numpy.typing.ArrayLike
@@ -33,15 +34,15 @@ Index: typing.TypeAlias = (
 class Tensor:
     """A typed, strided array of up to 8 axes that remembers how it was computed."""
 
-    __array_priority__: typing.ClassVar[int]
+    __array_priority__: typing.ClassVar[builtins.int]
 
     def __new__(cls, data: TensorLike) -> typing_extensions.Self: ...
     def __bool__(self) -> builtins.bool: ...
-    def __float__(self) -> float: ...
-    def __int__(self) -> int: ...
-    def __index__(self) -> int: ...
-    def __len__(self) -> int: ...
-    def __hash__(self) -> int: ...
+    def __float__(self) -> builtins.float: ...
+    def __int__(self) -> builtins.int: ...
+    def __index__(self) -> builtins.int: ...
+    def __len__(self) -> builtins.int: ...
+    def __hash__(self) -> builtins.int: ...
     def __iter__(self) -> collections.abc.Iterator[Tensor]: ...
     def __getitem__(self, key: Index) -> Tensor: ...
     def __setitem__(self, key: Index, value: TensorLike) -> None: ...
@@ -91,19 +92,19 @@ class Tensor:
     def __array_ufunc__(
         self, ufunc: typing.Any, method: str, *args: typing.Any, **kwargs: typing.Any
     ) -> typing.Any: ...
-    def __copy__(self) -> Tensor: ...
+    def __copy__(self) -> typing.Any: ...
     def __deepcopy__(self, memo: typing.Any) -> typing.Any: ...
     def __dlpack__(
         self,
         *,
         stream: typing.Any = None,
-        max_version: tuple[int, int] | None = None,
-        dl_device: tuple[int, int] | None = None,
+        max_version: tuple[builtins.int, builtins.int] | None = None,
+        dl_device: tuple[builtins.int, builtins.int] | None = None,
         copy: builtins.bool | None = None,
     ) -> typing.Any: ...
-    def __dlpack_device__(self) -> tuple[int, int]: ...
+    def __dlpack_device__(self) -> tuple[builtins.int, builtins.int]: ...
     def __format__(self, specification: str) -> str: ...
-    def __reduce__(self) -> typing.Any: ...
+    def __round__(self, digits: builtins.int | None = None) -> Tensor: ...
     def abs(self) -> Tensor:
         """Absolute value."""
 
@@ -112,7 +113,7 @@ class Tensor:
 
     def all(
         self,
-        axis: int | collections.abc.Sequence[int] | None = None,
+        axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
         keepdims: builtins.bool = False,
         *,
         out: None = None,
@@ -121,7 +122,7 @@ class Tensor:
 
     def any(
         self,
-        axis: int | collections.abc.Sequence[int] | None = None,
+        axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
         keepdims: builtins.bool = False,
         *,
         out: None = None,
@@ -129,12 +130,12 @@ class Tensor:
         """Whether any element over axes is not 0."""
 
     def argmax(
-        self, axis: int | None = None, keepdims: builtins.bool = False, *, out: None = None
+        self, axis: builtins.int | None = None, keepdims: builtins.bool = False, *, out: None = None
     ) -> Tensor:
         """Index of the largest element, the first one if there are several."""
 
     def argmin(
-        self, axis: int | None = None, keepdims: builtins.bool = False, *, out: None = None
+        self, axis: builtins.int | None = None, keepdims: builtins.bool = False, *, out: None = None
     ) -> Tensor:
         """Index of the smallest element, the first one if there are several."""
 
@@ -155,17 +156,34 @@ class Tensor:
     ) -> None:
         """Adds the gradients of this tensor to `grad` of every leaf that it depends on."""
 
+    def bernoulli_(
+        self, p: TensorLike | builtins.float = 0.5, generator: Generator | None = None
+    ) -> typing_extensions.Self:
+        """Overwrites the elements with 1 with probability p, else 0; returns the tensor itself. Of any dtype."""
+
+    def bfloat16(self) -> Tensor:
+        """The tensor as bfloat16: PyTorch's name for `astype`."""
+
     def binary_step(self) -> Tensor:
         """1 where x >= 0, else 0; its derivative is 0."""
 
     def bitwise_invert(self) -> Tensor:
         """Every bit of an integer turned; of bools, not."""
 
+    def bool(self) -> Tensor:
+        """The tensor as bool: PyTorch's name for `astype`."""
+
+    def byte(self) -> Tensor:
+        """The tensor as uint8: PyTorch's name for `astype`."""
+
     def ceil(self) -> Tensor:
         """The smallest integer not below x."""
 
     def clip(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
         """x limited to [min, max]."""
+
+    def clone(self) -> Tensor:
+        """PyTorch's name for `copy`: the same values in new memory. Gradients flow through it."""
 
     def contiguous(self) -> Tensor:
         """The tensor itself if it is row-major without gaps, else a row-major copy."""
@@ -182,8 +200,23 @@ class Tensor:
     def cosh(self) -> Tensor:
         """Hyperbolic cosine."""
 
+    def cpu(self) -> Tensor:
+        """The tensor itself: all tensors are on the device 'cpu'."""
+
+    def data_ptr(self) -> builtins.int:
+        """The address of the first element in memory."""
+
     def detach(self) -> Tensor:
         """The same elements without history."""
+
+    def dim(self) -> builtins.int:
+        """PyTorch's name for `ndim`: the number of axes."""
+
+    def double(self) -> Tensor:
+        """The tensor as float64: PyTorch's name for `astype`."""
+
+    def element_size(self) -> builtins.int:
+        """Bytes of one element, as `itemsize`."""
 
     def erf(self) -> Tensor:
         """Error function."""
@@ -191,20 +224,28 @@ class Tensor:
     def exp(self) -> Tensor:
         """e to the power x."""
 
-    def expand(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+    def expand(self, *args: builtins.int | collections.abc.Sequence[builtins.int]) -> Tensor:
         """See `pydl.expand`; takes sizes or one sequence of them."""
 
-    def expand_dims(self, axis: int) -> Tensor:
+    def expand_dims(self, axis: builtins.int) -> Tensor:
         """See `pydl.expand_dims`."""
 
     def expm1(self) -> Tensor:
         """exp(x) - 1, exact for small x."""
 
-    def fill_(self, value: float | int | builtins.bool) -> typing_extensions.Self:
+    def exponential_(
+        self, lambd: builtins.float = 1.0, generator: Generator | None = None
+    ) -> typing_extensions.Self:
+        """Overwrites the elements with exponential random numbers of rate `lambd`, the reciprocal of the scale that"""
+
+    def fill_(self, value: builtins.float | builtins.int | builtins.bool) -> typing_extensions.Self:
         """Overwrites all elements with one number; returns the tensor itself."""
 
-    def flatten(self, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+    def flatten(self, start_axis: builtins.int = 0, end_axis: builtins.int = -1) -> Tensor:
         """See `pydl.flatten`."""
+
+    def float(self) -> Tensor:
+        """The tensor as float32: PyTorch's name for `astype`."""
 
     def floor(self) -> Tensor:
         """The largest integer not above x."""
@@ -215,8 +256,17 @@ class Tensor:
     def gelu_tanh(self) -> Tensor:
         """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
 
+    def half(self) -> Tensor:
+        """The tensor as float16: PyTorch's name for `astype`."""
+
+    def int(self) -> Tensor:
+        """The tensor as int32: PyTorch's name for `astype`."""
+
     def is_contiguous(self) -> builtins.bool:
         """Whether the elements are in row-major order without gaps."""
+
+    def is_floating_point(self) -> builtins.bool:
+        """Whether the elements are floating-point numbers."""
 
     def isfinite(self) -> Tensor:
         """Whether x is neither infinite nor not-a-number."""
@@ -242,11 +292,14 @@ class Tensor:
     def log2(self) -> Tensor:
         """Logarithm to base 2."""
 
-    def log_softmax(self, axis: int = -1) -> Tensor:
+    def log_softmax(self, axis: builtins.int = -1) -> Tensor:
         """Logarithm of softmax, without overflow."""
 
     def logical_not(self) -> Tensor:
         """Whether x is zero (false)."""
+
+    def long(self) -> Tensor:
+        """The tensor as int64: PyTorch's name for `astype`."""
 
     def masked_fill(self, mask: TensorLike, value: typing.Any) -> Tensor:
         """See `pydl.masked_fill`."""
@@ -259,7 +312,7 @@ class Tensor:
 
     def max(
         self,
-        axis: int | collections.abc.Sequence[int] | None = None,
+        axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
         keepdims: builtins.bool = False,
         *,
         out: None = None,
@@ -268,7 +321,7 @@ class Tensor:
 
     def mean(
         self,
-        axis: int | collections.abc.Sequence[int] | None = None,
+        axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
         keepdims: builtins.bool = False,
         *,
         dtype: DTypeLike | None = None,
@@ -278,7 +331,7 @@ class Tensor:
 
     def min(
         self,
-        axis: int | collections.abc.Sequence[int] | None = None,
+        axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
         keepdims: builtins.bool = False,
         *,
         out: None = None,
@@ -291,21 +344,64 @@ class Tensor:
     def negative(self) -> Tensor:
         """Numerical negative: -x."""
 
+    def new_empty(
+        self,
+        shape: builtins.int | collections.abc.Sequence[builtins.int],
+        dtype: DTypeLike | None = None,
+    ) -> Tensor:
+        """Memory with undefined contents, of another shape in the dtype of this tensor."""
+
+    def new_full(
+        self,
+        shape: builtins.int | collections.abc.Sequence[builtins.int],
+        value: builtins.float | builtins.int | builtins.bool,
+        dtype: DTypeLike | None = None,
+    ) -> Tensor:
+        """Equal elements in another shape, in the dtype of this tensor."""
+
+    def new_ones(
+        self,
+        shape: builtins.int | collections.abc.Sequence[builtins.int],
+        dtype: DTypeLike | None = None,
+    ) -> Tensor:
+        """Ones of another shape in the dtype of this tensor."""
+
+    def new_tensor(self, data: typing.Any, dtype: DTypeLike | None = None) -> Tensor:
+        """A new tensor with a copy of the data, in the dtype of this tensor."""
+
+    def new_zeros(
+        self,
+        shape: builtins.int | collections.abc.Sequence[builtins.int],
+        dtype: DTypeLike | None = None,
+    ) -> Tensor:
+        """Zeros of another shape in the dtype of this tensor."""
+
     def nonzero(self) -> tuple[Tensor, ...]:
         """See `pydl.nonzero`."""
+
+    def normal_(
+        self,
+        mean: TensorLike | builtins.float = 0.0,
+        std: TensorLike | builtins.float = 1.0,
+        generator: Generator | None = None,
+    ) -> typing_extensions.Self:
+        """Overwrites the elements with normal random numbers; returns the tensor itself."""
+
+    def numel(self) -> builtins.int:
+        """PyTorch's name for `size`: the number of elements."""
 
     def numpy(self) -> Array:
         """A NumPy array that shares the memory."""
 
-    def permute(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+    def permute(self, *args: builtins.int | collections.abc.Sequence[builtins.int]) -> Tensor:
         """PyTorch's name for `permute_dims`; takes axes or one sequence of them."""
 
-    def permute_dims(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+    def permute_dims(self, *args: builtins.int | collections.abc.Sequence[builtins.int]) -> Tensor:
         """See `pydl.permute_dims`; takes axes or one sequence of them."""
 
     def prod(
         self,
-        axis: int | collections.abc.Sequence[int] | None = None,
+        axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
         keepdims: builtins.bool = False,
         *,
         dtype: DTypeLike | None = None,
@@ -325,7 +421,7 @@ class Tensor:
     def requires_grad_(self, flag: builtins.bool = True) -> typing_extensions.Self:
         """Sets `requires_grad` and returns the tensor itself."""
 
-    def reshape(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+    def reshape(self, *args: builtins.int | collections.abc.Sequence[builtins.int]) -> Tensor:
         """See `pydl.reshape`; takes sizes or one sequence of them."""
 
     def round(self) -> Tensor:
@@ -336,6 +432,9 @@ class Tensor:
 
     def selu(self) -> Tensor:
         """Scaled exponential linear unit (Klambauer et al., 2017)."""
+
+    def short(self) -> Tensor:
+        """The tensor as int16: PyTorch's name for `astype`."""
 
     def sigmoid(self) -> Tensor:
         """Logistic function: 1 / (1 + exp(-x))."""
@@ -352,7 +451,7 @@ class Tensor:
     def sinh(self) -> Tensor:
         """Hyperbolic sine."""
 
-    def softmax(self, axis: int = -1) -> Tensor:
+    def softmax(self, axis: builtins.int = -1) -> Tensor:
         """exp(x) normalised to sum 1 along an axis."""
 
     def softplus(self) -> Tensor:
@@ -367,24 +466,26 @@ class Tensor:
     def square(self) -> Tensor:
         """x * x."""
 
-    def squeeze(self, axis: int | collections.abc.Sequence[int] | None = None) -> Tensor:
+    def squeeze(
+        self, axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None
+    ) -> Tensor:
         """See `pydl.squeeze`."""
 
     def std(
         self,
-        axis: int | collections.abc.Sequence[int] | None = None,
-        correction: float = 0.0,
+        axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
+        correction: builtins.float = 0.0,
         keepdims: builtins.bool = False,
         *,
         dtype: DTypeLike | None = None,
         out: None = None,
-        ddof: float | None = None,
+        ddof: builtins.float | None = None,
     ) -> Tensor:
         """Standard deviation over axes; its derivative is 0 if all elements are equal."""
 
     def sum(
         self,
-        axis: int | collections.abc.Sequence[int] | None = None,
+        axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
         keepdims: builtins.bool = False,
         *,
         dtype: DTypeLike | None = None,
@@ -407,19 +508,30 @@ class Tensor:
     def trunc(self) -> Tensor:
         """x without its fraction."""
 
+    def type_as(self, other: TensorLike) -> Tensor:
+        """The tensor in the dtype of another one."""
+
+    def uniform_(
+        self,
+        low: TensorLike | builtins.float = 0.0,
+        high: TensorLike | builtins.float = 1.0,
+        generator: Generator | None = None,
+    ) -> typing_extensions.Self:
+        """Overwrites the elements with random numbers, uniform in [low, high); returns the tensor itself."""
+
     def var(
         self,
-        axis: int | collections.abc.Sequence[int] | None = None,
-        correction: float = 0.0,
+        axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
+        correction: builtins.float = 0.0,
         keepdims: builtins.bool = False,
         *,
         dtype: DTypeLike | None = None,
         out: None = None,
-        ddof: float | None = None,
+        ddof: builtins.float | None = None,
     ) -> Tensor:
         """Variance over axes."""
 
-    def view(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+    def view(self, *args: builtins.int | collections.abc.Sequence[builtins.int]) -> Tensor:
         """Like `reshape`, but never copies, as in PyTorch."""
 
     def zero_(self) -> typing_extensions.Self:
@@ -448,6 +560,10 @@ class Tensor:
         """Whether the tensor is not the result of a recorded operation."""
 
     @property
+    def itemsize(self) -> builtins.int:
+        """Bytes of one element."""
+
+    @property
     def mT(self) -> Tensor:
         """The last two axes swapped, as a view."""
 
@@ -456,7 +572,7 @@ class Tensor:
         """Bytes of the elements."""
 
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> builtins.int:
         """Number of axes."""
 
     @property
@@ -466,15 +582,15 @@ class Tensor:
     @requires_grad.setter
     def requires_grad(self, arg0: builtins.bool) -> None: ...
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[builtins.int, ...]:
         """Sizes of the axes."""
 
     @property
-    def size(self) -> int:
+    def size(self) -> builtins.int:
         """Number of elements."""
 
     @property
-    def strides(self) -> tuple[int, ...]:
+    def strides(self) -> tuple[builtins.int, ...]:
         """Distance of neighbours along each axis, in elements."""
 
 class DType:
@@ -517,8 +633,10 @@ class _RandomTape:
 class Generator:
     """A stream of random numbers (Philox 4x32-10): the same for any number of threads."""
 
+    def __getstate__(self) -> tuple[int, int]: ...
     def __init__(self, seed: int | None = None) -> None: ...
     def __repr__(self) -> str: ...
+    def __setstate__(self, arg0: tuple[typing.Any, ...]) -> None: ...
     def manual_seed(self, seed: int) -> None:
         """Restarts the generator with this seed."""
 
@@ -531,6 +649,28 @@ class Generator:
     @property
     def seed(self) -> int:
         """The seed of the stream."""
+
+class _ForkScope:
+    """Returns a generator at its end to where it was."""
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
+    def __init__(self, generator: Generator | None = None) -> None: ...
+
+class _PrintScope:
+    """Sets options for printing for a scope."""
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
+    def __init__(
+        self,
+        precision: int | None = None,
+        threshold: float | None = None,
+        edgeitems: int | None = None,
+        linewidth: int | None = None,
+        profile: str | None = None,
+        sci_mode: builtins.bool | None = None,
+    ) -> None: ...
 
 class TraceError(RuntimeError):
     """A function that cannot be compiled: it depends on values, or on tensors that were not declared."""
@@ -754,6 +894,7 @@ def _apply_with_provider(
     inputs: collections.abc.Sequence[Tensor],
     attrs: dict[str, typing.Any] = {},
 ) -> typing.Any: ...
+def _bytes_of(arg0: TensorLike) -> Tensor: ...
 def _default_generator() -> Generator:
     """A generator that shares the default one's stream."""
 
@@ -781,6 +922,9 @@ def _record_function(
 def _set_explainer(function: typing.Any) -> None:
     """Sets the function that explains errors in terms of the user's call."""
 
+def _tensor_of_bytes(
+    arg0: str, arg1: int | collections.abc.Sequence[int], arg2: typing_extensions.Buffer
+) -> Tensor: ...
 def abs(x: TensorLike) -> Tensor:
     """Absolute value."""
 
@@ -1036,6 +1180,9 @@ def empty(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) ->
 def empty_cache() -> None:
     """Returns cached memory to the system."""
 
+def empty_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
+    """Memory with undefined contents, of the shape and, unless another is given, the dtype of x."""
+
 def equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a == b."""
 
@@ -1069,7 +1216,9 @@ def floor(x: TensorLike) -> Tensor:
 def floor_divide(a: TensorLike, b: TensorLike) -> Tensor:
     """floor(a / b); integer division by zero gives 0."""
 
-def from_dlpack(source: TensorLike) -> Tensor:
+def from_dlpack(
+    source: TensorLike, *, device: str | None = None, copy: builtins.bool | None = None
+) -> Tensor:
     """A tensor that shares the memory of another library's array (anything with ``__dlpack__``)."""
 
 def from_numpy(array: Array) -> Tensor:
@@ -1081,6 +1230,11 @@ def full(
     dtype: DTypeLike | None = None,
 ) -> Tensor:
     """A tensor with all elements equal."""
+
+def full_like(
+    x: TensorLike, value: float | int | builtins.bool, dtype: DTypeLike | None = None
+) -> Tensor:
+    """Equal elements in the shape and, unless another is given, the dtype of x."""
 
 def gather(x: TensorLike, index: TensorLike, axis: int) -> Tensor:
     """Elements along an axis, selected at each position by an integer index of the same rank (NumPy's"""
@@ -1096,6 +1250,9 @@ def gelu_tanh(x: TensorLike) -> Tensor:
 
 def get_num_threads() -> int:
     """The number of threads that kernels may use."""
+
+def get_printoptions() -> dict[str, typing.Any]:
+    """How tensors are written, by the names of `set_printoptions`."""
 
 def get_rng_state() -> Tensor:
     """A copy of the default generator's state, int64 {seed, offset}: a tensor, which `pydl.save` saves."""
@@ -1124,6 +1281,9 @@ def info() -> dict[str, typing.Any]:
 def is_grad_enabled() -> builtins.bool:
     """Whether operations are recorded on this thread."""
 
+def is_tensor(x: int | TensorLike) -> builtins.bool:
+    """Whether an object is a tensor."""
+
 def isfinite(x: TensorLike) -> Tensor:
     """Whether x is neither infinite nor not-a-number."""
 
@@ -1145,7 +1305,14 @@ def less_equal(a: TensorLike, b: TensorLike) -> Tensor:
 def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """x times the transposed weight, plus bias."""
 
-def linspace(start: float, stop: float, count: int, dtype: DTypeLike | None = ...) -> Tensor:
+def linspace(
+    start: float,
+    stop: float,
+    count: int,
+    dtype: DTypeLike | None = ...,
+    *,
+    endpoint: builtins.bool = True,
+) -> Tensor:
     """`count` evenly spaced numbers from start to stop, both included."""
 
 def live_tensor_count() -> int:
@@ -1180,6 +1347,17 @@ def logical_or(a: TensorLike, b: TensorLike) -> Tensor:
 
 def logical_xor(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether exactly one is true."""
+
+def logspace(
+    start: float,
+    stop: float,
+    count: int,
+    base: float = 10.0,
+    dtype: DTypeLike | None = ...,
+    *,
+    endpoint: builtins.bool = True,
+) -> Tensor:
+    """`count` numbers from base**start to base**stop whose logarithms are evenly spaced."""
 
 def logsumexp(
     x: TensorLike,
@@ -1244,6 +1422,9 @@ def max_pool_with_indices(
 def maximum(a: TensorLike, b: TensorLike) -> Tensor:
     """The larger; not-a-number wins."""
 
+def may_share_memory(a: TensorLike, b: TensorLike) -> builtins.bool:
+    """Whether the memory of two tensors may overlap, as NumPy's function of that name: their extents are"""
+
 def mean(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
@@ -1267,6 +1448,11 @@ def minimum(a: TensorLike, b: TensorLike) -> Tensor:
 def mish(x: TensorLike) -> Tensor:
     """x * tanh(softplus(x)) (Misra, 2019)."""
 
+def multinomial(
+    probs: TensorLike, state: TensorLike, count: int, replacement: builtins.bool = False
+) -> Tensor:
+    """Categories by their probabilities along the last axis."""
+
 def multiply(a: TensorLike, b: TensorLike) -> Tensor:
     """a * b."""
 
@@ -1281,9 +1467,9 @@ def nonzero_positions(mask: TensorLike, count: int) -> Tensor:
 
 def normal(
     shape: int | collections.abc.Sequence[int],
-    mean: float = 0.0,
-    std: float = 1.0,
-    dtype: DTypeLike | None = ...,
+    mean: TensorLike | float = 0.0,
+    std: TensorLike | float = 1.0,
+    dtype: DTypeLike | None = None,
     generator: Generator | None = None,
 ) -> Tensor:
     """Random numbers, normal with mean and standard deviation."""
@@ -1305,6 +1491,9 @@ def normalize_backward(
 def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a != b."""
 
+def numel(x: TensorLike) -> int:
+    """The number of elements."""
+
 @typing.overload
 def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
     """Ones."""
@@ -1313,17 +1502,22 @@ def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = .
 def ones(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
     """The same with the sizes as separate arguments."""
 
-def ones_like(x: TensorLike) -> Tensor:
-    """Ones of the shape and dtype of x."""
+def ones_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
+    """Ones of the shape and, unless another is given, the dtype of x."""
 
 def ops() -> list[dict[str, typing.Any]]:
     """The properties of every op."""
 
-def permutation(n: int, generator: Generator | None = None) -> Tensor:
-    """0 .. n-1 in random order, int64."""
+def permutation(
+    x: int | TensorLike, generator: Generator | None = None, *, axis: int = 0
+) -> Tensor:
+    """The slices of x along an axis in random order, or, for an integer, 0 .. x-1 in random order, int64."""
 
 def permute_dims(x: TensorLike, axes: int | collections.abc.Sequence[int]) -> Tensor:
     """The axes in another order, as a view."""
+
+def poisson(rate: TensorLike, state: TensorLike) -> Tensor:
+    """Numbers of events at the given rates."""
 
 def pow(a: TensorLike, b: TensorLike) -> Tensor:
     """a to the power b; of integers, a negative power gives 0 unless |a| is 1."""
@@ -1345,14 +1539,28 @@ def rand(
 ) -> Tensor:
     """`uniform` in [0, 1) with the sizes as arguments."""
 
+def rand_like(
+    x: TensorLike, dtype: DTypeLike | None = None, generator: Generator | None = None
+) -> Tensor:
+    """`uniform` in [0, 1), of the shape and, unless another is given, the dtype of x."""
+
 def randint(
     low: int,
-    high: int,
-    shape: int | collections.abc.Sequence[int],
+    high: int | collections.abc.Sequence[int] | None = None,
+    shape: int | collections.abc.Sequence[int] | None = None,
     dtype: DTypeLike | None = ...,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Random integers in [low, high)."""
+    """Random integers in [low, high), or, without `high`, in [0, low)."""
+
+def randint_like(
+    x: TensorLike,
+    low: int,
+    high: int | None = None,
+    dtype: DTypeLike | None = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Random integers in [low, high), of the shape and, unless another is given, the dtype of x, which may be"""
 
 def randn(
     *args: int | collections.abc.Sequence[int],
@@ -1360,6 +1568,14 @@ def randn(
     generator: Generator | None = None,
 ) -> Tensor:
     """`normal` with mean 0 and std 1, the sizes as arguments."""
+
+def randn_like(
+    x: TensorLike, dtype: DTypeLike | None = None, generator: Generator | None = None
+) -> Tensor:
+    """`normal` with mean 0 and std 1, of the shape and, unless another is given, the dtype of x."""
+
+def randperm(n: int, generator: Generator | None = None) -> Tensor:
+    """PyTorch's name for `permutation` of an integer."""
 
 def reciprocal(x: TensorLike) -> Tensor:
     """1 / x."""
@@ -1475,6 +1691,16 @@ def set_grad_enabled(enabled: builtins.bool) -> None:
 def set_num_threads(count: int) -> None:
     """Sets the number of threads that kernels may use, from 1 to 1024."""
 
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: builtins.bool | None = None,
+) -> None:
+    """Sets how tensors are written, in the whole process. What is not given stays as it is."""
+
 def set_rng_state(state: TensorLike) -> None:
     """Continues the default generator from a state that `get_rng_state` returned."""
 
@@ -1566,6 +1792,11 @@ def squeeze(x: TensorLike, axis: int | collections.abc.Sequence[int] | None = No
 def stack(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis."""
 
+def standard_gamma(
+    concentration: TensorLike, state: TensorLike, logarithm: builtins.bool = False
+) -> Tensor:
+    """Gamma variates of scale 1, or their logarithms."""
+
 def std(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
@@ -1614,11 +1845,14 @@ def topk(
 def trunc(x: TensorLike) -> Tensor:
     """x without its fraction."""
 
+def truncated_normal(low: TensorLike, high: TensorLike, state: TensorLike) -> Tensor:
+    """Standard normal numbers in [low, high]."""
+
 def uniform(
     shape: int | collections.abc.Sequence[int],
-    low: float = 0.0,
-    high: float = 1.0,
-    dtype: DTypeLike | None = ...,
+    low: TensorLike | float = 0.0,
+    high: TensorLike | float = 1.0,
+    dtype: DTypeLike | None = None,
     generator: Generator | None = None,
 ) -> Tensor:
     """Random numbers, uniform in [low, high)."""
@@ -1642,8 +1876,8 @@ def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = 
 def zeros(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) -> Tensor:
     """The same with the sizes as separate arguments."""
 
-def zeros_like(x: TensorLike) -> Tensor:
-    """Zeros of the shape and dtype of x."""
+def zeros_like(x: TensorLike, dtype: DTypeLike | None = None) -> Tensor:
+    """Zeros of the shape and, unless another is given, the dtype of x."""
 
 __version__: str
 bfloat16: DType

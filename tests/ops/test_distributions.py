@@ -130,11 +130,12 @@ def test_many_events(rate: float) -> None:
 def test_small_concentrations(concentration: float) -> None:
     generator = pydl.Generator(4)
     values = random.gamma(concentration, shape=N, dtype="float64", generator=generator).numpy()
-    # Numbers below the smallest double are 0.
-    zeros = np.exp(concentration * np.log(5e-324) - scipy.special.gammaln(1 + concentration))
-    assert stats.binomtest(int((values == 0).sum()), N, zeros).pvalue > 1e-3
-    below = scipy.special.gammainc(concentration, values[values > 0])
-    assert stats.kstest((below - zeros) / (1 - zeros), stats.uniform.cdf).pvalue > 1e-3
+    # Subnormal numbers may have become 0.
+    tiny = np.finfo("float64").tiny
+    small = np.exp(concentration * np.log(tiny) - scipy.special.gammaln(1 + concentration))
+    assert stats.binomtest(int((values < tiny).sum()), N, small).pvalue > 1e-3
+    below = scipy.special.gammainc(concentration, values[values >= tiny])
+    assert stats.kstest((below - small) / (1 - small), stats.uniform.cdf).pvalue > 1e-3
     both = random.beta(concentration, concentration, N, "float64", generator).numpy()
     assert not np.isnan(both).any()
     assert ((both >= 0) & (both <= 1)).all()
@@ -270,7 +271,7 @@ BAD_NUMBERS: list[tuple[Callable[[Any], pydl.Tensor], list[float]]] = [
     (lambda v: random.gumbel(0.0, v), [-1.0, NAN]),
     (lambda v: random.cauchy(0.0, v), [-1.0, NAN]),
     (lambda v: random.log_normal(0.0, v), [-1.0, NAN]),
-    (lambda v: pydl.normal((), 0.0, v), [-1.0, NAN]),
+    (lambda v: pydl.normal(np.shape(v), 0.0, v), [-1.0, NAN]),
     (random.gamma, [-1.0, NAN]),
     (lambda v: random.gamma(1.0, v), [-1.0, NAN]),
     (lambda v: random.beta(v, 1.0), [0.0, -1.0, NAN]),
@@ -376,8 +377,9 @@ def test_every_kernel_draws_the_same(op: str, dtype: str) -> None:
     inputs = [first, first + 1] if op == "truncated_normal" else [first]
     for layout in (inputs, [x.T for x in inputs]):
         arguments = [*layout, pydl.tensor([5, 1000])]
-        expected = _core._apply_with_provider(op, "ref", arguments, {})
-        found = _core._apply_with_provider(op, "cpu", arguments, {})
+        attributes = {"logarithm": False} if op == "standard_gamma" else {}
+        expected = _core._apply_with_provider(op, "ref", arguments, attributes)
+        found = _core._apply_with_provider(op, "cpu", arguments, attributes)
         np.testing.assert_array_equal(
             found.astype("float64").numpy(), expected.astype("float64").numpy()
         )
@@ -386,7 +388,7 @@ def test_every_kernel_draws_the_same(op: str, dtype: str) -> None:
 def test_a_call_takes_as_many_numbers_as_it_has_elements() -> None:
     for draw in (random.poisson, random.gamma):
         generator = pydl.Generator(1)
-        draw(3.0, 10, generator=generator)
+        draw(3.0, shape=10, generator=generator)
         assert generator.state().tolist() == [1, 5]
     generator = pydl.Generator(1)
     pydl.multinomial(pydl.ones((3, 50)), 2, generator=generator)
@@ -456,9 +458,9 @@ def test_permutations_and_shuffles() -> None:
     (pydl.permutation(weight) * pydl.tensor([1.0, 2.0, 3.0])).sum().backward()
     assert weight.grad is not None
     assert sorted(weight.grad.tolist()) == [1.0, 2.0, 3.0]
-    with pytest.raises(ValueError, match="permutation"):
-        pydl.permutation(pydl.tensor(1.0) + pydl.tensor(0.5))
-    with pytest.raises(TypeError, match="shuffle: x"):
+    with pytest.raises(IndexError, match="permutation: axis 0"):
+        pydl.permutation(pydl.tensor(1.0))
+    with pytest.raises(TypeError, match="shuffle: "):
         random.shuffle([1, 2])  # a list would be copied
     with pytest.raises(RuntimeError, match="shuffle|gradient"):
         random.shuffle(weight)

@@ -162,14 +162,13 @@ ProcessOptions& process_options() {
   return options;
 }
 
-void check_print_options(const PrintOptions& options) {
+void check_print_options(const char* name, const PrintOptions& options) {
   constexpr int most_digits = 30;
   if (options.precision < 0 || options.precision > most_digits) {
-    throw ValueError(
-        concat_text("set_print_options: expected a precision from 0 to ", most_digits, ", got ", options.precision));
+    throw ValueError(concat_text(name, ": expected a precision from 0 to ", most_digits, ", got ", options.precision));
   }
   for (const int64_t number : {options.threshold, options.edge_items, options.line_width}) {
-    if (number < 0) throw ValueError(concat_text("set_print_options: expected numbers >= 0, got ", number));
+    if (number < 0) throw ValueError(concat_text(name, ": expected numbers >= 0, got ", number));
   }
 }
 
@@ -182,7 +181,7 @@ PrintOptions print_options() {
 }
 
 void set_print_options(const PrintOptions& options) {
-  check_print_options(options);
+  check_print_options("set_print_options", options);
   ProcessOptions& process = process_options();
   const std::lock_guard lock(process.mutex);
   process.options = options;
@@ -194,7 +193,7 @@ PrintScope::~PrintScope() { set_print_options(before_); }
 std::string to_string(const Tensor& tensor) { return to_string(tensor, print_options()); }
 
 std::string to_string(const Tensor& tensor, const PrintOptions& options) {
-  check_print_options(options);
+  check_print_options("to_string", options);
   if (!tensor.defined()) return "tensor(undefined)";
   const std::string prefix = "tensor(";
   if (tensor.impl()->is_traced()) {

@@ -24,7 +24,7 @@ Tensor linspace_open(double start, double stop, int64_t count, DType dtype) try 
   const double step = (stop - start) / static_cast<double>(count);
   return linspace(start, start + step * static_cast<double>(count - 1), count, dtype);
 } catch (const Error&) {
-  core::rethrow_as("linspace");
+  core::rethrow_as("linspace_open");
 }
 
 Tensor logspace(double start, double stop, int64_t count, double base, bool endpoint, DType dtype) try {
