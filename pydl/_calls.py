@@ -174,7 +174,7 @@ _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "pydl._core.Tensor": ("a tensor", lambda v: v is not None),
     "pydl._core.DType": (
         "a dtype",
-        lambda v: isinstance(v, (_core.DType, str, type)) or hasattr(v, "itemsize"),
+        lambda v: isinstance(v, (_core.DType, str, type, np.dtype)),
     ),
     "pydl._core.Generator": ("a Generator", lambda v: isinstance(v, _core.Generator)),
     "typing.SupportsInt": ("an integer", _is_integer),

@@ -38,7 +38,7 @@ std::optional<DType> load_dtype(py::handle source) {
     if (name.starts_with("complex")) throw TypeError(concat_text("pydl has no dtype ", name, ": ", no_complex_numbers));
     return dtype_from_name(name);
   }
-  if (!PyType_Check(source.ptr()) && !py::hasattr(source, "itemsize")) return std::nullopt;
+  if (is_tensor(source.ptr()) || (!PyType_Check(source.ptr()) && !py::hasattr(source, "itemsize"))) return std::nullopt;
   py::object dtype;
   try {
     dtype = py::module_::import("numpy").attr("dtype")(source);

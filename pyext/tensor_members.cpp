@@ -23,8 +23,9 @@ Tensor move_to(const Tensor& x, const py::object& target) {
     if (name == "cpu") return x;
     if (name.rfind("cuda", 0) == 0) throw Error("to: this build of pydl has no CUDA; tensors live on 'cpu'");
   }
+  if (is_tensor(target.ptr())) return astype(x, unwrap(target.ptr()).dtype());
   const auto dtype = load_dtype(target);
-  if (!dtype) throw TypeError("to: expected a dtype or the device 'cpu'");
+  if (!dtype) throw TypeError("to: expected a dtype, a tensor or the device 'cpu'");
   return astype(x, *dtype);
 }
 
@@ -131,9 +132,9 @@ void define_copies(const py::object& type) {
       type, "contiguous", [](const Tensor& x) { return compute(x.size(), [&] { return contiguous(x); }); },
       "The tensor itself if it is row-major without gaps, else a row-major copy.");
   method(type, "is_contiguous", &Tensor::is_contiguous, "Whether the elements are in row-major order without gaps.");
-  method(
-      type, "to", move_to, py::arg("target"),
-      "The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not supported.");
+  method(type, "to", move_to, py::arg("target"),
+         "The tensor in another dtype, in that of another tensor, or on the device 'cpu'. Raises RuntimeError for "
+         "devices that are not supported.");
   method(type, "__format__", format, py::arg("specification"));
   method(type, "__copy__", [](const py::object& self) { return deep_copy_object(self, py::none()); });
   method(type, "__deepcopy__", deep_copy_object, py::arg("memo"));

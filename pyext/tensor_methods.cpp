@@ -147,10 +147,6 @@ Tensor tensor_of_bytes(const std::string& dtype, const DimsArgument& shape, cons
   return result;
 }
 
-py::object reduce(const py::object& self, int protocol) {
-  return py::module_::import("pydl._pickling").attr("reduce_tensor")(self, protocol);
-}
-
 }  // namespace
 
 void define_tensor_methods(py::module_& module, const py::object& type) {
@@ -158,7 +154,6 @@ void define_tensor_methods(py::module_& module, const py::object& type) {
   define_facts(type);
   define_new_tensors(type);
   method(type, "__round__", rounded, py::arg("digits") = py::none());
-  method(type, "__reduce_ex__", reduce, py::arg("protocol"));
   module.def(
       "is_tensor", [](const py::object& x) { return is_tensor(x.ptr()); }, py::arg("x"),
       "Whether an object is a tensor.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.is_tensor([1.0])\nFalse\n");
@@ -170,6 +165,9 @@ void define_tensor_methods(py::module_& module, const py::object& type) {
              "compared, so views of every second element seem to share memory with those of the others.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> x = pydl.zeros(4)\n>>> pydl.may_share_memory(x, x[2:])\nTrue\n"
              ">>> pydl.may_share_memory(x, x.copy())\nFalse\n");
+  module.def(
+      "_set_reducer", [type](const py::object& function) { type.attr("__reduce_ex__") = function; },
+      py::arg("function"), "Sets the function that says how a tensor is pickled.");
   module.def("_bytes_of", bytes_of);
   module.def("_tensor_of_bytes", tensor_of_bytes);
 }

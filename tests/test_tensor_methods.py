@@ -27,6 +27,11 @@ def test_casts(name: str) -> None:
     assert x.type_as(pydl.zeros(1, dtype=CASTS[name])).dtype == CASTS[name]
 
 
+def test_to_takes_the_dtype_of_another_tensor() -> None:
+    assert pydl.ones(2).to(pydl.zeros(3, dtype="int8")).dtype == "int8"
+    assert pydl.float32 != pydl.ones(2)
+
+
 def test_casts_are_differentiable() -> None:
     x = pydl.tensor([1.0, 2.0], requires_grad=True)
     (x.double().half().float() * x.clone()).sum().backward()

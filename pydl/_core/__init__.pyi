@@ -500,7 +500,7 @@ class Tensor:
         """Hyperbolic tangent."""
 
     def to(self, target: DTypeLike) -> Tensor:
-        """The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not supported."""
+        """The tensor in another dtype, in that of another tensor, or on the device 'cpu'. Raises RuntimeError for devices that are not supported."""
 
     def tolist(self) -> typing.Any:
         """The elements as nested lists."""
@@ -921,6 +921,9 @@ def _record_function(
 ) -> list[Tensor]: ...
 def _set_explainer(function: typing.Any) -> None:
     """Sets the function that explains errors in terms of the user's call."""
+
+def _set_reducer(function: typing.Any) -> None:
+    """Sets the function that says how a tensor is pickled."""
 
 def _tensor_of_bytes(
     arg0: str, arg1: int | collections.abc.Sequence[int], arg2: typing_extensions.Buffer

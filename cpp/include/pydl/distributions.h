@@ -37,7 +37,7 @@ class PYDL_API DistributionParameter {
 };
 
 /// What a call may leave out.
-struct DrawOptions {
+struct PYDL_API DrawOptions {
   std::optional<Dims> shape = {};
   std::optional<DType> dtype = {};
   Generator& generator = default_generator();

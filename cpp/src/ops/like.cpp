@@ -9,6 +9,8 @@ namespace pydl {
 
 Tensor full_like(const Tensor& x, Scalar value, std::optional<DType> dtype) try {
   return full(x.shape(), value, dtype.value_or(x.dtype()));
+} catch (const OverflowError& error) {
+  throw OverflowError(core::renamed("full_like", error.what()));
 } catch (const Error&) {
   core::rethrow_as("full_like");
 }
