@@ -18,7 +18,7 @@ from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 from pydl import _load  # noqa: F401  # isort: skip  (first: it loads the extension module)
-from pydl import _core, autograd, data, nn, optim, training
+from pydl import _core, autograd, data, nn, optim, random, training
 from pydl._checked_calls import check_public
 from pydl._core import (
     DType,
@@ -83,6 +83,7 @@ from pydl._core import (
     gelu,
     gelu_tanh,
     get_num_threads,
+    get_printoptions,
     get_rng_state,
     greater,
     greater_equal,
@@ -91,6 +92,7 @@ from pydl._core import (
     int32,
     int64,
     is_grad_enabled,
+    is_tensor,
     isfinite,
     isinf,
     isnan,
@@ -109,6 +111,7 @@ from pydl._core import (
     logical_not,
     logical_or,
     logical_xor,
+    logspace,
     logsumexp,
     manual_seed,
     masked_fill,
@@ -117,6 +120,7 @@ from pydl._core import (
     matrix_transpose,
     max,
     maximum,
+    may_share_memory,
     mean,
     memory_stats,
     min,
@@ -127,6 +131,7 @@ from pydl._core import (
     nonzero,
     normal,
     not_equal,
+    numel,
     ones,
     ones_like,
     permutation,
@@ -134,8 +139,12 @@ from pydl._core import (
     pow,
     prod,
     rand,
+    rand_like,
     randint,
+    randint_like,
     randn,
+    randn_like,
+    randperm,
     reciprocal,
     relu,
     remainder,
@@ -146,6 +155,7 @@ from pydl._core import (
     selu,
     set_grad_enabled,
     set_num_threads,
+    set_printoptions,
     set_rng_state,
     sigmoid,
     sign,
@@ -199,7 +209,9 @@ from pydl.info import info
 from pydl.interop import save
 from pydl.mixed_precision import autocast
 from pydl.nn import Sequential
+from pydl.printing import printoptions
 from pydl.programs import load, save_program
+from pydl.random import bernoulli, multinomial, poisson
 from pydl.training import Model
 
 if TYPE_CHECKING:
@@ -253,6 +265,7 @@ __all__ = [
     "atan2",
     "autocast",
     "autograd",
+    "bernoulli",
     "bfloat16",
     "binary_step",
     "bitwise_and",
@@ -308,6 +321,7 @@ __all__ = [
     "gelu",
     "gelu_tanh",
     "get_num_threads",
+    "get_printoptions",
     "get_rng_state",
     "grad",
     "greater",
@@ -322,6 +336,7 @@ __all__ = [
     "int32",
     "int64",
     "is_grad_enabled",
+    "is_tensor",
     "isdtype",
     "isfinite",
     "isinf",
@@ -344,6 +359,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logspace",
     "logsumexp",
     "manual_seed",
     "masked_fill",
@@ -352,12 +368,14 @@ __all__ = [
     "matrix_transpose",
     "max",
     "maximum",
+    "may_share_memory",
     "mean",
     "memory_stats",
     "min",
     "minimum",
     "mish",
     "models",
+    "multinomial",
     "multiply",
     "nan",
     "negative",
@@ -367,17 +385,25 @@ __all__ = [
     "nonzero",
     "normal",
     "not_equal",
+    "numel",
     "ones",
     "ones_like",
     "optim",
     "permutation",
     "permute_dims",
     "pi",
+    "poisson",
     "pow",
+    "printoptions",
     "prod",
     "rand",
+    "rand_like",
     "randint",
+    "randint_like",
     "randn",
+    "randn_like",
+    "random",
+    "randperm",
     "reciprocal",
     "relu",
     "remainder",
@@ -392,6 +418,7 @@ __all__ = [
     "selu",
     "set_grad_enabled",
     "set_num_threads",
+    "set_printoptions",
     "set_rng_state",
     "sigmoid",
     "sign",

@@ -14,6 +14,13 @@ def _explain(*call: Any) -> str | None:
     return explain_core(*call)
 
 
+def _reduce(tensor: Any, protocol: int) -> tuple[Any, ...]:
+    """Say how a tensor is pickled."""
+    from pydl._pickling import reduce_tensor
+
+    return reduce_tensor(tensor, protocol)
+
+
 if _core.__file__ is None:
     # The folder of type stubs, which counts as a package: there is no extension module here.
     from pydl import _source_folder
@@ -21,3 +28,4 @@ if _core.__file__ is None:
     _source_folder.import_installed()
 else:
     _core._set_explainer(_explain)
+    _core._set_reducer(_reduce)

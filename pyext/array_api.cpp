@@ -42,7 +42,6 @@ void define_array_api(py::module_& module, const py::object& type) {
       },
       py::arg("device"), py::kw_only(), py::arg("stream") = py::none(),
       "The tensor on a device: itself, because 'cpu' is the only one. Raises ValueError for others.");
-  property(type, "itemsize", [](const Tensor& x) { return item_size(x.dtype()); }, "Bytes of one element.");
 }
 
 }  // namespace pydl::python

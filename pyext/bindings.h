@@ -28,6 +28,7 @@ void property(const py::object& type, const char* name, Function&& getter, const
 
 void define_tensor_members(py::module_& module, const py::object& type);
 void define_array_api(py::module_& module, const py::object& type);
+void define_tensor_methods(py::module_& module, const py::object& type);
 void define_conversions(py::module_& module, const py::object& type);
 void define_dlpack(py::module_& module, const py::object& type);
 void define_numpy_functions(const py::object& type);
@@ -37,7 +38,8 @@ void define_views(py::module_& module, const py::object& type);
 void define_reductions(py::module_& module, const py::object& type);
 void define_products(py::module_& module, const py::object& type);
 void define_autograd(py::module_& module, const py::object& type);
-void define_random(py::module_& module);
+void define_random(py::module_& module, const py::object& type);
+void define_distributions(py::module_& module);
 void define_nn(py::module_& module);
 void define_attention(py::module_& module);
 void define_conv_and_pool(py::module_& module);
@@ -45,6 +47,7 @@ void define_norm(py::module_& module);
 void define_recurrent(py::module_& module);
 void define_resampling(py::module_& module);
 void define_optim(py::module_& module);
+void define_printing(py::module_& module);
 void define_compile(py::module_& module);
 void define_scopes(py::module_& module);
 void define_vmap(py::module_& module);

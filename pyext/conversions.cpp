@@ -26,6 +26,8 @@ DType dtype_of_array(const py::array& array) {
   throw TypeError(concat_text("pydl has no dtype that corresponds to NumPy's ", name));
 }
 
+bool has_dtype(const py::array& array) { return load_known_dtype(array.dtype()).has_value(); }
+
 // Whether the byte order is native, the memory is aligned, and strides are whole elements.
 bool is_shareable(const py::array& array) {
   if (!array.dtype().attr("isnative").cast<bool>() || !array.attr("flags").attr("aligned").cast<bool>()) return false;
@@ -210,14 +212,24 @@ Tensor make_tensor(const py::object& data, std::optional<DType> dtype, bool requ
 
 Tensor as_tensor(const py::object& data, std::optional<DType> dtype, std::optional<bool> must_copy, Device) {
   if (must_copy.value_or(false)) return make_tensor(data, dtype, false);
-  const bool shareable = is_tensor(data.ptr()) ||
-                         (py::isinstance<py::array>(data) && is_shareable(py::reinterpret_borrow<py::array>(data)));
+  const bool shareable =
+      is_tensor(data.ptr()) || (py::isinstance<py::array>(data) && has_dtype(py::reinterpret_borrow<py::array>(data)) &&
+                                is_shareable(py::reinterpret_borrow<py::array>(data)));
   const Tensor tensor = dtype && !shareable ? to_tensor_as(data, *dtype) : to_tensor(data);
   const Tensor result = dtype ? astype(tensor, *dtype) : tensor;
   if (must_copy.has_value() && !(is_same(result, tensor) && shareable)) {
     throw ValueError(concat_text("asarray: a ", type_name(data), " cannot be shared without a copy"));
   }
   return result;
+}
+
+Tensor share_numpy(const py::array& array) {
+  const auto name = array.dtype().attr("name").cast<std::string>();
+  if (name == "uint16" || name == "uint32" || name == "uint64") {
+    throw TypeError(concat_text("from_numpy: pydl has no ", name, " whose memory it could share; pydl.tensor(array) ",
+                                "converts it to ", name == "uint16" ? "int32" : "int64"));
+  }
+  return from_array(array, false);
 }
 
 // Creating objects requires the interpreter's lock, so it is released from time to time for other threads.
@@ -300,6 +312,7 @@ Tensor to_tensor(py::handle object) {
   if (const auto scalar = as_scalar(object.ptr()); scalar && !py::hasattr(object, "dtype")) {
     return Tensor::scalar(*scalar, scalar->dtype_alone());
   }
+  if (PyComplex_Check(object.ptr())) throw TypeError(no_complex_numbers);
   if (py::isinstance<py::array>(object)) return from_array(py::reinterpret_borrow<py::object>(object), false);
   if (is_list(object)) return from_sequence(object, std::nullopt);
   if (py::hasattr(object, "__array__") || PyObject_CheckBuffer(object.ptr()) != 0) {
@@ -341,12 +354,45 @@ py::object to_numpy(const Tensor& x) {
   return array;
 }
 
+namespace {
+
+// Says how an array of a dtype that pydl does not have can become a tensor.
+[[noreturn]] void refuse_array(const py::array& array, char kind) {
+  const std::string text =
+      concat_text("an array of dtype ", py::str(array.dtype()).cast<std::string>(), " cannot become a tensor: ");
+  switch (kind) {
+    case 'c': throw TypeError(text + no_complex_numbers);
+    case 'f': throw TypeError(text + "convert it with array.astype('float64')");
+    case 'O': throw TypeError(text + "its elements are Python objects; convert numbers with array.astype('float64')");
+    case 'S':
+    case 'U': throw TypeError(text + "it holds text; convert numbers with array.astype('float64')");
+    case 'M':
+    case 'm': throw TypeError(text + "it holds times; convert them to numbers with array.astype('int64')");
+    default: throw TypeError(text + "pydl has bool, integers and floating-point numbers");
+  }
+}
+
+// Unsigned integers that pydl does not have, in the next signed dtype, if it holds all of them.
+py::array signed_array(const py::array& array) {
+  if (array.itemsize() < 8) return array.attr("astype")(array.itemsize() == 2 ? "int32" : "int64").cast<py::array>();
+  if (array.size() > 0 && array.attr("max")().cast<uint64_t>() > uint64_t{INT64_MAX}) {
+    throw OverflowError(
+        "an array of dtype uint64 becomes a tensor of int64, which does not hold all of its numbers; convert it with "
+        "array.astype('int64') to let them wrap around, or with array.astype('float64')");
+  }
+  return array.attr("astype")("int64").cast<py::array>();
+}
+
+}  // namespace
+
 Tensor from_array(const py::object& object, bool must_copy) {
   py::array array = py::reinterpret_borrow<py::array>(object);
-  const auto kind = array.dtype().attr("kind").cast<std::string>();
-  if (std::string("biuf").find(kind) == std::string::npos) {
-    throw TypeError(concat_text("an array of dtype ", py::str(array.dtype()).cast<std::string>(),
-                                " cannot become a tensor; pydl has bool, integers and floating-point numbers"));
+  const char kind = kind_of(array)[0];
+  const bool is_unsigned = kind == 'u' && array.itemsize() > 1;
+  if (is_unsigned) return share_array(signed_array(array));
+  if (std::string("biuf").find(kind) == std::string::npos ||
+      !load_known_dtype(array.dtype().attr("newbyteorder")("="))) {
+    refuse_array(array, kind);
   }
   if (!is_shareable(array)) {
     array = array.attr("astype")(array.dtype().attr("newbyteorder")("="), "C").cast<py::array>();
@@ -367,11 +413,14 @@ void define_conversions(py::module_& module, const py::object& type) {
       py::kw_only(), py::arg("device") = py::none(),
       "A new tensor with a copy of the data.\n\n"
       "Parameters\n----------\ndata : number, nested list, array or tensor\n"
-      "    Python floats give float32, Python integers int64; arrays keep their dtype.\n"
+      "    Python floats give float32, Python integers int64; arrays keep their dtype, but for uint16, uint32 and\n"
+      "    uint64, which pydl does not have: they become int32 and int64.\n"
       "dtype : DType, optional\n    The dtype to convert to. Arrays and tensors are converted as by `astype`, Python\n"
       "    numbers one by one, with all their digits.\n"
       "requires_grad : bool\n    Whether the tensor requires a gradient.\n\n"
-      "Raises\n------\nOverflowError\n    For a Python number that is out of range for the dtype.\n"
+      "Raises\n------\nOverflowError\n    For a Python number that is out of range for the dtype, and for uint64 "
+      "beyond\n"
+      "    int64.\n"
       "ValueError\n    For NaN in an integer dtype.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.tensor([1, 2, 3])\ntensor([1, 2, 3], dtype=int64)\n");
   module.def("asarray", as_tensor, py::arg("data"), py::arg("dtype") = py::none(), py::kw_only(),
@@ -383,15 +432,14 @@ void define_conversions(py::module_& module, const py::object& type) {
              "device : 'cpu', optional\n\n"
              "Examples\n--------\n>>> import numpy as np, pydl\n>>> a = np.zeros(2)\n>>> t = pydl.asarray(a)\n"
              ">>> a[0] = 1\n>>> t\ntensor([1., 0.], dtype=float64)\n");
-  module.def(
-      "from_numpy", [](const py::array& array) { return from_array(array, false); }, py::arg("array"),
-      "A tensor that shares the array's memory.\n\n"
-      "Arrays that are not aligned or not in native byte order are copied. A read-only array gives a read-only "
-      "tensor.\n\n"
-      "Parameters\n----------\narray : numpy.ndarray, of at most 8 axes\n\nRaises\n------\nTypeError\n"
-      "    For a dtype that pydl does not have.\n\n"
-      "Examples\n--------\n>>> import numpy as np, pydl\n>>> a = np.zeros(2, 'float32')\n"
-      ">>> pydl.from_numpy(a).fill_(1)\ntensor([1., 1.], dtype=float32)\n>>> a.tolist()\n[1.0, 1.0]\n");
+  module.def("from_numpy", share_numpy, py::arg("array"),
+             "A tensor that shares the array's memory.\n\n"
+             "Arrays that are not aligned or not in native byte order are copied. A read-only array gives a read-only "
+             "tensor.\n\n"
+             "Parameters\n----------\narray : numpy.ndarray, of at most 8 axes\n\nRaises\n------\nTypeError\n"
+             "    For a dtype that pydl does not have, such as uint16, which `tensor` converts.\n\n"
+             "Examples\n--------\n>>> import numpy as np, pydl\n>>> a = np.zeros(2, 'float32')\n"
+             ">>> pydl.from_numpy(a).fill_(1)\ntensor([1., 1.], dtype=float32)\n>>> a.tolist()\n[1.0, 1.0]\n");
 }
 
 }  // namespace pydl::python

@@ -1,4 +1,5 @@
 // Functions that create tensors from a rule.
+#include "pydl/creation.h"
 #include "bindings.h"
 #include "casters.h"
 
@@ -22,10 +23,9 @@ Tensor make_range(Scalar start, std::optional<Scalar> stop, Scalar step, std::op
   return arange(first, last, step, dtype.value_or(default_dtype({first, last, step})));
 }
 
-// `num` evenly spaced numbers; without the endpoint, one more is computed and left out.
 Tensor make_linspace(double start, double stop, int64_t num, std::optional<DType> dtype, bool endpoint, Device) {
-  if (endpoint || num < 0) return linspace(start, stop, num, or_float32(dtype));
-  return slice(linspace(start, stop, num + 1, or_float32(dtype)), {0}, {num}, {1});
+  const DType chosen = or_float32(dtype);
+  return endpoint ? linspace(start, stop, num, chosen) : linspace_open(start, stop, num, chosen);
 }
 
 // As in PyTorch, sizes may be given as separate arguments.
@@ -47,15 +47,6 @@ void define_filled(py::module_& module, const char* name, Filled function, const
       "The same with the sizes as separate arguments.");
 }
 
-void define_like(py::module_& module, const char* name, Filled function, const char* doc) {
-  module.def(
-      name,
-      [function](const Tensor& x, std::optional<DType> dtype, Device) {
-        return function(x.shape(), dtype.value_or(x.dtype()));
-      },
-      py::arg("x"), py::arg("dtype") = py::none(), py::kw_only(), py::arg("device") = py::none(), doc);
-}
-
 void define_constant(py::module_& module) {
   define_filled(
       module, "zeros", zeros,
@@ -66,15 +57,6 @@ void define_constant(py::module_& module) {
   define_filled(
       module, "empty", Tensor::empty,
       "Memory with undefined contents.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.empty((2, 3)).shape\n(2, 3)\n");
-  define_like(module, "zeros_like", zeros,
-              "Zeros of the shape of x, and of its dtype if none is given.\n\nExamples\n--------\n>>> import pydl\n"
-              ">>> pydl.zeros_like(pydl.tensor([1, 2]))\ntensor([0, 0], dtype=int64)\n");
-  define_like(module, "ones_like", ones,
-              "Ones of the shape of x, and of its dtype if none is given.\n\nExamples\n--------\n>>> import pydl\n"
-              ">>> pydl.ones_like(pydl.tensor([3.0]))\ntensor([1.], dtype=float32)\n");
-  define_like(module, "empty_like", Tensor::empty,
-              "Memory with undefined contents, of the shape of x, and of its dtype if none is given.\n\n"
-              "Examples\n--------\n>>> import pydl\n>>> pydl.empty_like(pydl.zeros((2, 3))).shape\n(2, 3)\n");
   module.def(
       "full",
       [](const DimsArgument& shape, Scalar value, std::optional<DType> dtype, Device) {
@@ -84,14 +66,38 @@ void define_constant(py::module_& module) {
       py::arg("device") = py::none(),
       "A tensor with all elements equal.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.full((2,), 7)\n"
       "tensor([7, 7], dtype=int64)\n");
+}
+
+template <class Function>
+void define_filled_like(py::module_& module, const char* name, const Function& function, const char* doc) {
+  module.def(
+      name, [function](const Tensor& x, std::optional<DType> dtype, Device) { return function(x, dtype); },
+      py::arg("x"), py::arg("dtype") = py::none(), py::kw_only(), py::arg("device") = py::none(), doc);
+}
+
+void define_like(py::module_& module) {
+  const auto filled_with = [](int value) {
+    return [value](const Tensor& x, std::optional<DType> dtype) { return full_like(x, value, dtype); };
+  };
+  define_filled_like(module, "zeros_like", filled_with(0),
+                     "Zeros of the shape and, unless another is given, the dtype of x.\n\n"
+                     "Examples\n--------\n>>> import pydl\n"
+                     ">>> pydl.zeros_like(pydl.tensor([1, 2]))\ntensor([0, 0], dtype=int64)\n");
+  define_filled_like(module, "ones_like", filled_with(1),
+                     "Ones of the shape and, unless another is given, the dtype of x.\n\n"
+                     "Examples\n--------\n>>> import pydl\n"
+                     ">>> pydl.ones_like(pydl.tensor([3.0]))\ntensor([1.], dtype=float32)\n");
+  define_filled_like(module, "empty_like", empty_like,
+                     "Memory with undefined contents, of the shape and, unless another is given, the dtype of x.\n\n"
+                     "Examples\n--------\n>>> import pydl\n>>> pydl.empty_like(pydl.zeros((2, 3))).shape\n(2, 3)\n");
   module.def(
       "full_like",
-      [](const Tensor& x, Scalar value, std::optional<DType> dtype, Device) {
-        return full(x.shape(), value, dtype.value_or(x.dtype()));
-      },
+      [](const Tensor& x, Scalar value, std::optional<DType> dtype, Device) { return full_like(x, value, dtype); },
       py::arg("x"), py::arg("fill_value"), py::arg("dtype") = py::none(), py::kw_only(), py::arg("device") = py::none(),
-      "A tensor of the shape of x with all elements equal, of the dtype of x if none is given.\n\n"
-      "Examples\n--------\n>>> import pydl\n>>> pydl.full_like(pydl.zeros(2), 7)\ntensor([7., 7.], dtype=float32)\n");
+      "Equal elements in the shape and, unless another is given, the dtype of x.\n\n"
+      "A number that is out of range for the dtype raises OverflowError.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.full_like(pydl.tensor([1.0, 2.0]), 7)\n"
+      "tensor([7., 7.], dtype=float32)\n");
 }
 
 void define_ranges(py::module_& module) {
@@ -107,6 +113,17 @@ void define_ranges(py::module_& module) {
              "Examples\n--------\n>>> import pydl\n>>> pydl.linspace(0, 1, 3)\n"
              "tensor([0.0000, 0.5000, 1.0000], dtype=float32)\n");
   module.def(
+      "logspace",
+      [](double start, double stop, int64_t num, double base, std::optional<DType> dtype, bool endpoint, Device) {
+        return logspace(start, stop, num, base, endpoint, or_float32(dtype));
+      },
+      py::arg("start"), py::arg("stop"), py::arg("num"), py::arg("base") = 10.0, py::arg("dtype") = DType::float32,
+      py::kw_only(), py::arg("endpoint") = true, py::arg("device") = py::none(),
+      "`num` numbers from base**start to base**stop whose logarithms are evenly spaced.\n\n"
+      "Without `endpoint`, the last number is a step before base**stop.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.logspace(0, 2, 3)\ntensor([  1.,  10., 100.], "
+      "dtype=float32)\n");
+  module.def(
       "eye",
       [](int64_t rows, std::optional<int64_t> columns, int64_t k, std::optional<DType> dtype, Device) {
         return eye(rows, columns.value_or(rows), k, or_float32(dtype));
@@ -121,6 +138,7 @@ void define_ranges(py::module_& module) {
 
 void define_creation(py::module_& module) {
   define_constant(module);
+  define_like(module);
   define_ranges(module);
 }
 

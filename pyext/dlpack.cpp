@@ -198,7 +198,8 @@ py::object capsule_of(const py::object& source) {
 // NumPy before 2.1 refuses to export read-only memory with DLPack.
 bool is_read_only_array(const py::object& source) {
   const py::object type = py::module_::import("numpy").attr("ndarray");
-  return py::isinstance(source, type) && !source.attr("flags").attr("writeable").cast<bool>();
+  return py::isinstance(source, type) && !source.attr("flags").attr("writeable").cast<bool>() &&
+         load_known_dtype(source.attr("dtype")).has_value();
 }
 
 Tensor share_dlpack(const py::object& source) {

@@ -33,8 +33,12 @@ std::optional<DType> known_name(const std::string& name) {
 
 std::optional<DType> load_dtype(py::handle source) {
   if (py::isinstance<DTypeHandle>(source)) return source.cast<DTypeHandle&>().value;
-  if (py::isinstance<py::str>(source)) return dtype_from_name(source.cast<std::string>());
-  if (!PyType_Check(source.ptr()) && !py::hasattr(source, "itemsize")) return std::nullopt;
+  if (py::isinstance<py::str>(source)) {
+    const auto name = source.cast<std::string>();
+    if (name.starts_with("complex")) throw TypeError(concat_text("pydl has no dtype ", name, ": ", no_complex_numbers));
+    return dtype_from_name(name);
+  }
+  if (is_tensor(source.ptr()) || (!PyType_Check(source.ptr()) && !py::hasattr(source, "itemsize"))) return std::nullopt;
   py::object dtype;
   try {
     dtype = py::module_::import("numpy").attr("dtype")(source);
@@ -43,6 +47,7 @@ std::optional<DType> load_dtype(py::handle source) {
   }
   const auto name = dtype.attr("name").cast<std::string>();
   const auto known = known_name(name);
+  if (name.starts_with("complex")) throw TypeError(concat_text("pydl has no dtype ", name, ": ", no_complex_numbers));
   if (!known) throw TypeError(concat_text("pydl has no dtype ", name));
   return known;
 }

@@ -58,6 +58,7 @@ PYBIND11_MODULE(_core, module) {
   const py::object type = module.attr("Tensor");
   define_tensor_members(module, type);
   define_array_api(module, type);
+  define_tensor_methods(module, type);
   define_conversions(module, type);
   define_dlpack(module, type);
   define_numpy_functions(type);
@@ -69,6 +70,8 @@ PYBIND11_MODULE(_core, module) {
   define_autograd(module, type);
   define_vmap(module);
   define_random(module);
+  define_random(module, type);
+  define_distributions(module);
   define_nn(module);
   define_attention(module);
   define_conv_and_pool(module);
@@ -76,6 +79,7 @@ PYBIND11_MODULE(_core, module) {
   define_recurrent(module);
   define_resampling(module);
   define_optim(module);
+  define_printing(module);
   define_compile(module);
   define_scopes(module);
   define_watch(module);

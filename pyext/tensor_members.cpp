@@ -23,8 +23,9 @@ Tensor move_to(const Tensor& x, const py::object& target) {
     if (name == "cpu") return x;
     if (name.rfind("cuda", 0) == 0) throw Error("to: this build of pydl has no CUDA; tensors live on 'cpu'");
   }
+  if (is_tensor(target.ptr())) return astype(x, unwrap(target.ptr()).dtype());
   const auto dtype = load_dtype(target);
-  if (!dtype) throw TypeError("to: expected a dtype or the device 'cpu'");
+  if (!dtype) throw TypeError("to: expected a dtype, a tensor or the device 'cpu'");
   return astype(x, *dtype);
 }
 
@@ -58,8 +59,9 @@ Tensor deep_copy_once(const Tensor& x, const py::object& memo) {
 py::object deep_copy_object(const py::object& self, const py::object& memo) {
   const Tensor copied = deep_copy_once(unwrap(self.ptr()), memo);
   if (Py_TYPE(self.ptr()) == tensor_type()) return py::cast(copied);
-  // A subclass keeps its type and attributes.
-  py::object result = py::type::of(self).attr("__new__")(py::type::of(self), py::cast(copied));
+  // A subclass keeps its type and attributes. Its constructor might set others.
+  const auto type = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(tensor_type()));
+  py::object result = type.attr("__new__")(py::type::of(self), py::cast(copied));
   if (py::hasattr(self, "__dict__")) result.attr("__dict__").attr("update")(self.attr("__dict__"));
   return result;
 }
@@ -130,15 +132,12 @@ void define_copies(const py::object& type) {
       type, "contiguous", [](const Tensor& x) { return compute(x.size(), [&] { return contiguous(x); }); },
       "The tensor itself if it is row-major without gaps, else a row-major copy.");
   method(type, "is_contiguous", &Tensor::is_contiguous, "Whether the elements are in row-major order without gaps.");
-  method(
-      type, "to", move_to, py::arg("target"),
-      "The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not supported.");
+  method(type, "to", move_to, py::arg("target"),
+         "The tensor in another dtype, in that of another tensor, or on the device 'cpu'. Raises RuntimeError for "
+         "devices that are not supported.");
   method(type, "__format__", format, py::arg("specification"));
-  method(type, "__copy__", [](const Tensor& x) { return deep_copy(x); });
+  method(type, "__copy__", [](const py::object& self) { return deep_copy_object(self, py::none()); });
   method(type, "__deepcopy__", deep_copy_object, py::arg("memo"));
-  method(type, "__reduce__", [](const Tensor&) -> py::object {
-    throw TypeError("tensors cannot be pickled; use pydl.save and pydl.load");
-  });
 }
 
 void define_overwriting(const py::object& type) {

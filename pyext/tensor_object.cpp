@@ -74,6 +74,7 @@ PyObject* unary(PyObject* self) {
 
 // Whether an operator may try to convert this object.
 bool is_operand(PyObject* object) {
+  if (PyComplex_Check(object)) throw TypeError(no_complex_numbers);
   return PyFloat_Check(object) || PyLong_Check(object) || PyList_Check(object) || PyTuple_Check(object) ||
          PyObject_HasAttrString(object, "__array__") != 0;
 }
@@ -206,6 +207,19 @@ Py_ssize_t length(PyObject* self) {
 
 PyObject* subscript(PyObject* self, PyObject* key) {
   return guarded([&] { return wrap(get_item(unwrap(self), key)); });
+}
+
+// Whether one of the elements equals the value, as in NumPy.
+int contains(PyObject* self, PyObject* value) {
+  try {
+    const auto equal = py::reinterpret_steal<py::object>(PyObject_RichCompare(self, value, Py_EQ));
+    if (!equal) throw py::error_already_set();
+    if (!is_tensor(equal.ptr())) return PyObject_IsTrue(equal.ptr());
+    return any(unwrap(equal.ptr())).item() != 0 ? 1 : 0;
+  } catch (...) {
+    set_python_error();
+    return -1;
+  }
 }
 
 PyObject* sequence_item(PyObject* self, Py_ssize_t index) {
@@ -371,6 +385,7 @@ void define_tensor_type(py::module_& module) {
       slot(Py_mp_ass_subscript, assign_subscript),
       slot(Py_sq_length, length),
       slot(Py_sq_item, sequence_item),
+      slot(Py_sq_contains, contains),
       slot(Py_bf_getbuffer, get_buffer),
       slot(Py_bf_releasebuffer, release_buffer),
       {0, nullptr},

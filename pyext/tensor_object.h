@@ -34,6 +34,10 @@ void set_python_error() noexcept;
 /// A Python number as a Scalar, including integers beyond int64; nothing if the object is not a number.
 std::optional<Scalar> as_scalar(PyObject* object);
 
+/// What errors say of complex numbers.
+inline constexpr const char* no_complex_numbers =
+    "complex numbers are not supported; keep real and imaginary parts as two tensors";
+
 /// Any numeric object as a tensor: tensors and arrays share memory, numbers and lists are converted. Throws a
 /// `TypeError` that names the Python type.
 Tensor to_tensor(py::handle object);

@@ -26,7 +26,7 @@ from pydl._calls import core_arguments, right_name
 MODULES = [
     "pydl", "pydl.nn", "pydl.nn.functional", "pydl.nn.init", "pydl.nn.utils", "pydl.optim",
     "pydl.data", "pydl.data.augmentation", "pydl.text", "pydl.training", "pydl.datasets",
-    "pydl.models", "pydl.testing", "pydl.interop", "pydl.programs", "pydl.compiler",
+    "pydl.models", "pydl.testing", "pydl.interop", "pydl.programs", "pydl.compiler", "pydl.random",
     "pydl.autograd", "pydl.autograd.functional",
 ]  # fmt: skip
 # No constructor, or that of an exception.
@@ -248,7 +248,7 @@ def _pool(annotation: str) -> list[Any]:
 def _core_functions() -> dict[str, tuple[str, Callable[..., Any], list[Any]]]:
     """By path: the name, the function, and its arguments. Their types are in docstrings."""
     skipped = {"manual_seed", "set_grad_enabled", "set_num_threads", "reset_peak_memory",
-               "empty_cache"}  # fmt: skip
+               "empty_cache", "set_printoptions"}  # fmt: skip
     found = {}
     for path, function in [*CALLABLES.items(), *METHODS.items()]:
         name = path.rpartition(".")[2]

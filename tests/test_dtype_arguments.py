@@ -16,29 +16,45 @@ from pydl import _core, nn
 CALLS: dict[str, Callable[..., Any]] = {
     "arange": lambda f, **k: f(3, **k),
     "asarray": lambda f, **k: f([1.5], **k),
-    "empty": lambda f, **k: f((2,), **k),
-    "empty_like": lambda f, **k: f(_core.ones(2), **k),
-    "eye": lambda f, **k: f(2, **k),
-    "full": lambda f, **k: f((2,), 7, **k),
-    "full_like": lambda f, **k: f(_core.ones(2), 7, **k),
-    "linspace": lambda f, **k: f(0, 1, 3, **k),
-    "normal": lambda f, **k: f(3, **k),
-    "ones": lambda f, **k: f(3, **k),
-    "ones_like": lambda f, **k: f(_core.ones(2), **k),
-    "rand": lambda f, **k: f(3, **k),
-    "randint": lambda f, **k: f(0, 5, 3, **k),
-    "randn": lambda f, **k: f(3, **k),
-    "tensor": lambda f, **k: f([1, 2], **k),
-    "uniform": lambda f, **k: f(3, **k),
-    "zeros": lambda f, **k: f(3, **k),
-    "zeros_like": lambda f, **k: f(_core.ones(2), **k),
+    "bernoulli": lambda f, **k: f(0.5, **k),
+    "beta": lambda f, **k: f(1.0, 1.0, **k),
+    "cauchy": lambda f, **k: f(**k),
     "default_bias": lambda f, **k: f((2,), 3, **k),
     "default_weight": lambda f, **k: f((2, 3), **k),
+    "dirichlet": lambda f, **k: f([1.0, 1.0], **k),
+    "empty": lambda f, **k: f((2,), **k),
+    "empty_like": lambda f, **k: f([1.5], **k),
+    "exponential": lambda f, **k: f(**k),
+    "eye": lambda f, **k: f(2, **k),
+    "full": lambda f, **k: f((2,), 7, **k),
+    "full_like": lambda f, **k: f([1.5], 7, **k),
+    "gamma": lambda f, **k: f(1.0, **k),
+    "geometric": lambda f, **k: f(0.5, **k),
+    "gumbel": lambda f, **k: f(**k),
     "kaiming_normal": lambda f, **k: f((2, 3), **k),
     "kaiming_uniform": lambda f, **k: f((2, 3), **k),
+    "laplace": lambda f, **k: f(**k),
+    "linspace": lambda f, **k: f(0, 1, 3, **k),
+    "log_normal": lambda f, **k: f(**k),
+    "logspace": lambda f, **k: f(0, 1, 3, **k),
+    "normal": lambda f, **k: f(3, **k),
+    "ones": lambda f, **k: f(3, **k),
+    "ones_like": lambda f, **k: f([1.5], **k),
     "orthogonal": lambda f, **k: f((2, 3), **k),
+    "poisson": lambda f, **k: f(3.0, **k),
+    "rand": lambda f, **k: f(3, **k),
+    "rand_like": lambda f, **k: f([1.5], **k),
+    "randint": lambda f, **k: f(0, 5, 3, **k),
+    "randint_like": lambda f, **k: f([1.5], 3, **k),
+    "randn": lambda f, **k: f(3, **k),
+    "randn_like": lambda f, **k: f([1.5], **k),
+    "tensor": lambda f, **k: f([1, 2], **k),
+    "truncated_normal": lambda f, **k: f(0.0, 1.0, **k),
+    "uniform": lambda f, **k: f(3, **k),
     "xavier_normal": lambda f, **k: f((2, 3), **k),
     "xavier_uniform": lambda f, **k: f((2, 3), **k),
+    "zeros": lambda f, **k: f(3, **k),
+    "zeros_like": lambda f, **k: f([1.5], **k),
 }
 
 
@@ -51,7 +67,7 @@ def _has_default(signature: str) -> bool:
 def functions() -> dict[str, Callable[..., Any]]:
     """Return the functions of the extension whose signature has a dtype with a default."""
     found = {}
-    for module in (_core, _core.nn):
+    for module in (_core, _core.nn, _core.random):
         for name in dir(module):
             function = getattr(module, name)
             text = getattr(function, "__doc__", None) or ""

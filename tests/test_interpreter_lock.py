@@ -62,7 +62,12 @@ CALLS: dict[str, Callable[[], Any]] = {
     "eye": lambda: _core.eye(700),
     "randint": lambda: _core.randint(0, 9, (N,)),
     "permutation": lambda: _core.permutation(N),
+    "full_like": lambda: _core.full_like(X, 3.0),
+    "logspace": lambda: _core.logspace(0, 1, N),
     "rand": lambda: _core.rand(N),
+    "randint_like": lambda: _core.randint_like(X, 9),
+    "randperm": lambda: _core.randperm(N),
+    "shuffle": lambda: _core.random.shuffle(Y),
     "randn": lambda: _core.randn(N),
     "dropout": lambda: _core.dropout(X, 0.5),
     "concat": lambda: _core.concat([X, Y]),
@@ -93,6 +98,10 @@ CALLS: dict[str, Callable[[], Any]] = {
     "copy_": lambda: Y.copy_(X),
     "fill_": lambda: Y.fill_(1),
     "zero_": lambda: Y.zero_(),
+    "bernoulli_": lambda: Y.bernoulli_(),
+    "exponential_": lambda: Y.exponential_(),
+    "normal_": lambda: Y.normal_(),
+    "uniform_": lambda: Y.uniform_(),
     "contiguous": lambda: S.T.contiguous(),
     "to": lambda: X.to("float64"),
     "__deepcopy__": lambda: X.__deepcopy__({}),
@@ -165,6 +174,8 @@ WITHOUT_WORK = {
     *("manual_seed", "memory_stats", "reset_peak_memory", "empty_cache", "live_tensor_count"),
     *("get_num_threads", "set_num_threads", "T", "mT", "detach", "item", "numpy"),
     *("requires_grad_", "is_contiguous", "view", "permute", "get_rng_state", "set_rng_state"),
+    *("empty_like", "is_tensor", "numel", "may_share_memory", "cpu", "float", "type_as"),
+    *("get_printoptions", "set_printoptions"),
 }
 # Functions of many arguments, each the name of an op, which all run through one door.
 OPS = {op["name"] for op in _core.ops()}
@@ -183,7 +194,7 @@ def _usual_call(function: Callable[..., Any]) -> Callable[[], Any] | None:
 
 def _calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield from CALLS.items()
-    for module in (_core, _core.nn, _core.optim, _core.io):
+    for module in (_core, _core.nn, _core.optim, _core.io, _core.random):
         for name, function in vars(module).items():
             if isinstance(function, type) or not callable(function) or name.startswith("_"):
                 continue

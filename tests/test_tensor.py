@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -163,7 +162,7 @@ def test_eye(arguments: tuple[int, ...]) -> None:
         (lambda: pydl.tensor(np.ones(2, complex)), TypeError, "complex128"),
         (lambda: pydl.tensor(np.array([None, 1])), TypeError, "object"),
         (lambda: pydl.tensor(np.zeros(2, "datetime64[s]")), TypeError, "datetime64"),
-        (lambda: pydl.tensor(np.zeros(2, "uint16")), TypeError, "uint16"),
+        (lambda: pydl.from_numpy(np.zeros(2, "uint16")), TypeError, "uint16"),
         (lambda: pydl.tensor(np.zeros(2, "longdouble")), TypeError, "float128|longdouble"),
         (lambda: pydl.tensor(np.zeros(2, [("a", "f4")])), TypeError, "f4"),
         (lambda: pydl.tensor([[1, 2], [3]]), ValueError, "rows of one length"),
@@ -374,12 +373,6 @@ def test_contiguous_copies_only_when_needed() -> None:
     assert y.tolist() == x.T.tolist()
 
 
-def test_tensors_are_not_pickled() -> None:
-    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        with pytest.raises(TypeError, match=r"pydl\.save"):
-            pickle.dumps(pydl.zeros(2), protocol)
-
-
 # --- operators ----------------------------------------------------------------------------------
 
 
@@ -401,7 +394,7 @@ def test_operators_with_python_and_numpy_operands() -> None:
     assert (x >= 2).tolist() == [False, True]
 
 
-@pytest.mark.parametrize("other", [None, "a", {}, 1j, object()])
+@pytest.mark.parametrize("other", [None, "a", {}, object()])
 def test_operands_without_meaning(other: Any) -> None:
     x = pydl.tensor([1.0])
     with pytest.raises(TypeError, match="unsupported operand"):

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 STUBS = ROOT / "pydl" / "_core"
-MODULES = ("__init__", "nn", "optim", "io")
+MODULES = ("__init__", "nn", "optim", "io", "random")
 
 HEADER = '''"""{doc}"""
 
@@ -40,6 +40,7 @@ from . import functions as functions
 from . import io as io
 from . import nn as nn
 from . import optim as optim
+from . import random as random
 
 Array: typing.TypeAlias = numpy.typing.NDArray[typing.Any]
 TensorLike: typing.TypeAlias = Tensor | numpy.typing.ArrayLike
@@ -77,6 +78,8 @@ ANY_ARGUMENTS = {
     "max": "TensorLike | None",
     "tensors": "collections.abc.Sequence[TensorLike]",
     "sizes": "int | collections.abc.Sequence[int]",
+    "high": "int | collections.abc.Sequence[int]",
+    "x": "int | TensorLike",
     "path": "str | os.PathLike[str]",
     "target": "DTypeLike",
     "out": "None",
@@ -94,6 +97,10 @@ ANY_RESULTS = {
     "ops": "list[dict[str, typing.Any]]",
     "requires_grad_": "typing_extensions.Self",
     "to_device": "typing_extensions.Self",
+    "bernoulli_": "typing_extensions.Self",
+    "exponential_": "typing_extensions.Self",
+    "normal_": "typing_extensions.Self",
+    "uniform_": "typing_extensions.Self",
     "zero_": "typing_extensions.Self",
 }
 # Readable forms of pybind11's annotations, and arguments for generic types that lack them.
@@ -242,11 +249,24 @@ def first_line(node: ast.FunctionDef | ast.ClassDef) -> list[ast.stmt]:
     return [ast.Expr(body)]
 
 
+class BuiltinNames(ast.NodeTransformer):
+    """Writes types as `builtins.float` where the class has a method of that name."""
+
+    def __init__(self, methods: set[str]) -> None:
+        self.names = methods & {"float", "int"}
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id not in self.names:
+            return node
+        return ast.Attribute(ast.Name("builtins"), node.id)
+
+
 def rewrite_class(node: ast.ClassDef) -> None:
     members = [member for member in node.body if isinstance(member, ast.FunctionDef)]
     rewriter = Rewriter(converts=True)
     if node.name == "Tensor":
         untyped = [m for m in members if m.name.startswith("__") and m.returns is None]
+        untyped += [m for m in members if m.name == "__reduce_ex__"]  # as object's
         members = [m for m in members if m not in untyped]
         lines = [f"def {signature}: ..." for signature in operators()]
         attributes = ["__array_priority__: typing.ClassVar[int]"]
@@ -257,6 +277,8 @@ def rewrite_class(node: ast.ClassDef) -> None:
         added = []
     typed = [rewriter.visit_FunctionDef(member) for member in members]
     node.body = [*first_line(node), *added, *(member for member in typed if member is not None)]
+    methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
+    BuiltinNames(methods).visit(node)
 
 
 def is_list_of_names(node: ast.stmt) -> bool:
@@ -268,7 +290,7 @@ def rewrite(source: str, name: str) -> str:
     """The text of one stub from what pybind11-stubgen wrote."""
     tree = ast.parse(source)
     doc = (ast.get_docstring(tree) or "").splitlines()[0]
-    rewriter = Rewriter(converts=name in ("__init__", "nn"))
+    rewriter = Rewriter(converts=name in ("__init__", "nn", "random"))
     body: list[ast.stmt] = []
     for node in tree.body:
         if isinstance(node, ast.ClassDef):

@@ -142,6 +142,15 @@ class Optimizer:
         made._state.copy_from(self._state)
         return made
 
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        rest = {name: value for name, value in vars(self).items() if name != "_state"}
+        return rest, self.state_dict()
+
+    def __setstate__(self, state: tuple[dict[str, Any], dict[str, Tensor]]) -> None:
+        vars(self).update(state[0])
+        vars(self)["_state"] = self._make_state([group.lr for group in self.groups])
+        self.load_state_dict(state[1])
+
     @property
     def _name(self) -> str:
         return type(self).__name__

@@ -23,7 +23,7 @@ BACKEND = [
 
 # What the files of each folder may include beside their own folder's.
 INCLUDES = {
-    "core": [*BASICS, r"pydl/(autograd|version)\.h", r"runtime/at_fork\.h"],
+    "core": [*BASICS, r"pydl/(autograd|printing|version)\.h", r"runtime/at_fork\.h"],
     "runtime": [r"pydl/(error|threads)\.h"],
     "op": [
         *BASICS,

@@ -25,6 +25,13 @@ class PYDL_API RandomStream {
   void take_back(int64_t blocks, const int64_t* seed_and_offset);
   void read(int64_t* seed_and_offset) const;
 
+  /// Where the stream is, and whether its seed was set explicitly.
+  struct Position {
+    int64_t process, seed, offset;
+  };
+  Position position() const;
+  void return_to(const Position& position);
+
  private:
   static constexpr int64_t chosen = -1;
   /// Gives the stream a new seed if this process is a child of the one that seeded it, unless a seed was set
@@ -89,6 +96,20 @@ class PYDL_API RandomTape {
  private:
   friend class Generator;
   std::vector<Tensor> states_;
+};
+
+/// During this scope, the generator may be drawn from and seeded; at its end, it is where it was.
+class PYDL_API ForkedGenerator {
+ public:
+  /// Inside compiled functions, which advance generators as a whole, `TraceError` is thrown.
+  explicit ForkedGenerator(const Generator& generator);
+  ~ForkedGenerator();
+  ForkedGenerator(const ForkedGenerator&) = delete;
+  ForkedGenerator& operator=(const ForkedGenerator&) = delete;
+
+ private:
+  std::shared_ptr<RandomStream> stream_;
+  RandomStream::Position before_;
 };
 
 /// The generator that functions use if none is given. It is seeded by the environment variable PYDL_SEED, an integer in

@@ -2,7 +2,6 @@
 #include "pydl/random.h"
 
 #include <charconv>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -146,6 +145,25 @@ void RandomStream::read(int64_t* seed_and_offset) const {
   seed_and_offset[1] = offset_;
 }
 
+RandomStream::Position RandomStream::position() const {
+  reseed_after_fork();
+  return {process_, seed_, offset_};
+}
+
+void RandomStream::return_to(const Position& position) {
+  seed_ = position.seed;
+  offset_ = position.offset;
+  process_ = position.process;
+}
+
+ForkedGenerator::ForkedGenerator(const Generator& generator)
+    : stream_(generator.stream()), before_(stream_->position()) {
+  if (op::active_op_trace() != nullptr) {
+    throw TraceError("fork_rng: a compiled function advances its generators as a whole; fork them outside of it");
+  }
+}
+ForkedGenerator::~ForkedGenerator() { stream_->return_to(before_); }
+
 Generator::Generator() : stream_(std::make_shared<RandomStream>()) {}
 
 Generator::Generator(uint64_t seed) : stream_(std::make_shared<RandomStream>(seed)) {}
@@ -266,15 +284,17 @@ Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype, Genera
 Tensor randint(int64_t low, int64_t high, const Dims& shape, DType dtype, Generator& generator) try {
   if (low >= high) throw ValueError(concat_text("randint: expected low < high, got ", low, " and ", high));
   if (!is_integer(dtype)) throw TypeError(concat_text("randint: expected an integer dtype, got ", dtype));
-  const double width = static_cast<double>(high) - static_cast<double>(low);
-  if (width > 0x1p53) throw ValueError(concat_text("randint: expected high - low of at most 2**53, got ", width));
-  const double half = std::ldexp(1.0, static_cast<int>(8 * item_size(dtype)) - 1);
-  const double least = dtype == DType::uint8 ? 0 : -half;
-  if (static_cast<double>(low) < least || static_cast<double>(high) > least + 2 * half) {
+  // Unsigned, because the distance may exceed the range of int64.
+  const uint64_t width = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+  if (width > uint64_t{1} << 53) {
+    throw ValueError(concat_text("randint: expected high - low of at most 2**53, got ", width));
+  }
+  const IntegerRange range = integer_range(dtype);
+  if (low < range.least || high - 1 > range.most) {
     throw ValueError(concat_text("randint: ", dtype, " does not hold numbers from ", low, " to ", high - 1));
   }
   const Tensor unit = uniform(shape, 0, 1, DType::float64, generator);
-  return astype(astype(floor(unit * width), DType::int64) + low, dtype);
+  return astype(astype(floor(unit * static_cast<double>(width)), DType::int64) + low, dtype);
 } catch (const Error&) {
   core::rethrow_as("randint");
 }

@@ -6,9 +6,11 @@
 
 namespace pydl::runtime {
 
-/// Four random 32-bit words for block `counter` of the stream `key`.
-inline std::array<uint32_t, 4> philox(uint64_t key, uint64_t counter) {
-  std::array<uint32_t, 4> c = {static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32), 0, 0};
+/// Four random 32-bit words for block `counter` of the stream `key`. `branch` is the upper half of the counter: 0 for
+/// the numbers that a stream counts, others for more numbers that belong to the same block.
+inline std::array<uint32_t, 4> philox(uint64_t key, uint64_t counter, uint64_t branch = 0) {
+  std::array<uint32_t, 4> c = {static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32),
+                               static_cast<uint32_t>(branch), static_cast<uint32_t>(branch >> 32)};
   uint32_t k0 = static_cast<uint32_t>(key);
   uint32_t k1 = static_cast<uint32_t>(key >> 32);
   for (int round = 0; round < 10; ++round) {
