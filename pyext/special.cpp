@@ -3,6 +3,7 @@
 
 #include "bindings.h"
 #include "casters.h"
+#include "pydl/random.h"
 #include "pydl/special.h"
 
 namespace pydl::python {
@@ -93,13 +94,17 @@ void define_other_activations(py::module_& module) {
       ">>> pydl.nn.functional.glu(pydl.tensor([3.0, 4.0, 0.0, 0.0])).tolist()\n[1.5, 2.0]\n");
   module.def(
       "rrelu",
-      [](const Tensor& x, double lower, double upper, bool training) {
-        return compute(x.size(), [&] { return rrelu(x, lower, upper, training); });
+      [](const Tensor& x, double lower, double upper, bool training, Generator* generator) {
+        return compute(x.size(), [&] {
+          return rrelu(x, lower, upper, training, generator == nullptr ? default_generator() : *generator);
+        });
       },
       py::arg("x"), py::arg("lower") = 1.0 / 8, py::arg("upper") = 1.0 / 3, py::arg("training") = false,
+      py::arg("generator") = py::none(),
       doc_of("x where positive, else x times a slope (Xu et al., 2015).",
              "x : Tensor, any shape\nlower, upper : float\n    Limits of the slopes.\ntraining : bool, default False\n"
-             "    Whether the slopes are random, one per element; otherwise they are the mean of the limits.\n",
+             "    Whether the slopes are random, one per element; otherwise they are the mean of the limits.\n"
+             "generator : Generator, optional\n    Source of randomness instead of the default one.\n",
              "ValueError\n    If `lower` is larger than `upper`.\n",
              ">>> pydl.nn.functional.rrelu(pydl.tensor([-1.0, 2.0]), 0.25, 0.75).tolist()\n[-0.5, 2.0]\n")
           .c_str());

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "pydl/export.h"
+#include "pydl/random.h"
 #include "pydl/tensor.h"
 
 namespace pydl {
@@ -70,6 +71,7 @@ PYDL_API Tensor glu(const Tensor& x, int64_t axis = -1);
 PYDL_API Tensor prelu(const Tensor& x, const Tensor& weight);
 /// x where positive, else x times a slope: random between `lower` and `upper` in training, otherwise their mean (Xu et
 /// al., 2015).
-PYDL_API Tensor rrelu(const Tensor& x, double lower = 1.0 / 8, double upper = 1.0 / 3, bool training = false);
+PYDL_API Tensor rrelu(const Tensor& x, double lower = 1.0 / 8, double upper = 1.0 / 3, bool training = false,
+                      Generator& generator = default_generator());
 
 }  // namespace pydl

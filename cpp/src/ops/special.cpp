@@ -9,7 +9,6 @@
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
-#include "pydl/random.h"
 
 namespace pydl {
 
@@ -60,9 +59,11 @@ double largest_of(DType dtype) {
 
 }  // namespace
 
-Tensor positive(const Tensor& x) {
+Tensor positive(const Tensor& x) try {
   if (x.dtype() == DType::boolean) throw TypeError("positive: bool has no arithmetic; use astype");
   return x;
+} catch (const Error&) {
+  core::rethrow_as("positive");
 }
 
 Tensor nextafter(const Tensor& a, const Tensor& b) try {
@@ -163,13 +164,13 @@ Tensor prelu(const Tensor& x, const Tensor& weight) try {
   core::rethrow_as("prelu");
 }
 
-Tensor rrelu(const Tensor& x, double lower, double upper, bool training) try {
+Tensor rrelu(const Tensor& x, double lower, double upper, bool training, Generator& generator) try {
   if (!(lower <= upper)) {
     throw ValueError(concat_text("rrelu: expected lower <= upper, got ", lower, " and ", upper));
   }
   const Tensor real = as_real(x);
   if (!training || lower == upper) return leaky_relu(real, scalar_like((lower + upper) / 2, real));
-  return leaky_relu(real, uniform(real.shape(), lower, upper, real.dtype()));
+  return leaky_relu(real, uniform(real.shape(), lower, upper, real.dtype(), generator));
 } catch (const Error&) {
   core::rethrow_as("rrelu");
 }
