@@ -234,8 +234,10 @@ void define_binary_methods(py::module_& module, const py::object& type) {
                                                                   {"ge", "greater_equal"}}) {
     define(name, function);
   }
-  type.attr("neg") = type.attr("negative");
-  type.attr("clamp") = type.attr("clip");
+  // Not by attributes of the type, which are functions without a place for the tensor.
+  const py::object members = type.attr("__dict__");
+  type.attr("neg") = members["negative"];
+  type.attr("clamp") = members["clip"];
   method(
       type, "lerp",
       [function = py::object(module.attr("lerp"))](const py::object& self, const py::object& end,

@@ -89,7 +89,8 @@ std::pair<double, double> domain(const std::string& op) {
       {"polygamma", {0.5, 2}},  {"gradient_over", {0.5, 2}}, {"remainder", {0.5, 2}}, {"pow", {0.5, 2}},
       {"atan2", {0.5, 2}},      {"acosh", {1.5, 3}},         {"atanh", {-0.8, 0.8}},  {"erfinv", {-0.8, 0.8}},
       {"logit", {0.1, 0.9}},    {"lgamma", {0.5, 3}},        {"digamma", {0.5, 3}},   {"fmod", {0.5, 2}},
-      {"hypot", {0.5, 2}},      {"copysign", {0.5, 2}},      {"xlogy", {0.5, 2}},     {"celu", {0.5, 2}}};
+      {"hypot", {0.5, 2}},      {"copysign", {0.5, 2}},      {"xlogy", {0.5, 2}},     {"celu", {0.5, 2}},
+      {"hardshrink", {0.5, 2}}, {"softshrink", {0.5, 2}}};
   const auto found = domains.find(op);
   return found == domains.end() ? std::pair(-2.0, 2.0) : found->second;
 }

@@ -31,7 +31,12 @@ def _log_sigmoid(x: Array) -> Array:
 
 
 def _hardsigmoid(x: Array) -> Array:
-    return np.where(np.abs(x) < 3, (x + 3) / 6, (x >= 3) + x * 0.0)
+    return np.where(x <= -3, 0, np.where(x >= 3, 1, (x + 3) / 6))
+
+
+def _lgamma(x: Array) -> Array:
+    """As in C: infinite at both ends."""
+    return np.where(np.isinf(x), np.inf, special.gammaln(x))
 
 
 def _hardswish(x: Array) -> Array:
@@ -74,7 +79,7 @@ _UNARY = [
     _unary("atanh", np.arctanh, -0.9, 0.9),
     _unary("erfc", special.erfc),
     _unary("erfinv", special.erfinv, -0.9, 0.9),
-    _unary("lgamma", special.gammaln, 0.2, 9),
+    _unary("lgamma", _lgamma, 0.2, 9),
     _unary("digamma", special.psi, 0.2, 9),
     _unary("logit", _logit, 0.1, 0.9),
     _unary("sinc", _sinc),

@@ -32,7 +32,7 @@ PYDL_API Tensor hypot(const Tensor& a, const Tensor& b);
 PYDL_API Tensor copysign(const Tensor& a, const Tensor& sign);
 PYDL_API Tensor logaddexp(const Tensor& a, const Tensor& b);
 PYDL_API Tensor xlogy(const Tensor& a, const Tensor& b);
-/// The order n is a whole number that is not negative, and receives no gradient.
+/// The order n is a whole number from 0 to 170, and receives no gradient; other orders give not-a-number.
 PYDL_API Tensor polygamma(const Tensor& n, const Tensor& x);
 PYDL_API Tensor hardshrink(const Tensor& x, const Tensor& bound);
 PYDL_API Tensor softshrink(const Tensor& x, const Tensor& bound);

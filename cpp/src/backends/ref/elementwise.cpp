@@ -86,7 +86,8 @@ double floor_divide(double a, double b) {
   if (b == 0) return a / b;
   const double rest = std::fmod(a, b);
   const double whole = std::nearbyint((a - rest) / b);
-  return rest != 0 && (rest < 0) != (b < 0) ? whole - 1 : whole;
+  if (rest != 0 && (rest < 0) != (b < 0)) return whole - 1;
+  return whole == 0 ? std::copysign(0.0, a / b) : whole;
 }
 
 // Unsigned, so that overflow wraps around.

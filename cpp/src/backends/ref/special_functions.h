@@ -44,7 +44,7 @@ inline double digamma(double x) {
 }
 
 inline double polygamma(double n, double x) {
-  if (!(n >= 0 && std::trunc(n) == n && x == x)) return std::nan("");
+  if (!(n >= 0 && n <= 170 && std::trunc(n) == n && x == x)) return std::nan("");
   if (n == 0) return digamma(x);
   const double sign = std::fmod(n, 2) == 0 ? -1 : 1;
   const double rest = x - std::nearbyint(x);

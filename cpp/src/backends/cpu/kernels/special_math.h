@@ -225,7 +225,7 @@ inline float lgamma(float x) {
   constexpr double series[] = {1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680, 1.0 / 1188, -691.0 / 360360};
   const double large =
       (finite - 0.5) * logarithm - finite + 0.91893853320467274178 + inverse * polynomial(series, inverse * inverse);
-  const double y = z > 3.0 ? large : small - (finite < 1.0 ? logarithm : 0.0);
+  const double y = z > 3.0 ? large : small + (finite < 1.0 ? -logarithm : 0.0);
   return x < infinity ? static_cast<float>(y) : x;
 }
 // The C library's, for all numbers.
@@ -308,10 +308,10 @@ inline double hurwitz_zeta(double s, double x) {
   }
   return sum;
 }
-// Where x is negative, the terms are those on both sides of a pole.
+// Where x is negative, the terms are those on both sides of a pole. The factorial of a larger n would be infinite.
 inline double polygamma(double n, double argument) {
   const double x = flushed(argument);
-  if (!(n >= 0.0 && __builtin_trunc(n) == n && x == x)) return __builtin_nan("");
+  if (!(n >= 0.0 && n <= 170.0 && __builtin_trunc(n) == n && x == x)) return __builtin_nan("");
   if (n == 0.0) return digamma(x);
   const bool odd = __builtin_fmod(n, 2.0) != 0.0;
   const double s = n + 1.0;

@@ -80,7 +80,8 @@ inline T float_floor_divide(T a, T b) {
   if (b == 0) return a / b;
   const T rest = m::fmod(a, b);
   const T whole = m::round((a - rest) / b);
-  return rest != 0 && (rest < 0) != (b < 0) ? whole - 1 : whole;
+  if (rest != 0 && (rest < 0) != (b < 0)) return whole - 1;
+  return whole == 0 ? m::copysign(T(0), a / b) : whole;
 }
 inline float floor_divide(float a, float b) { return float_floor_divide(a, b); }
 inline double floor_divide(double a, double b) { return float_floor_divide(a, b); }
