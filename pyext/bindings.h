@@ -33,6 +33,7 @@ void define_conversions(py::module_& module, const py::object& type);
 void define_dlpack(py::module_& module, const py::object& type);
 void define_numpy_functions(const py::object& type);
 void define_elementwise(py::module_& module, const py::object& type);
+void define_special(py::module_& module, const py::object& type);
 void define_creation(py::module_& module);
 void define_views(py::module_& module, const py::object& type);
 void define_reductions(py::module_& module, const py::object& type);

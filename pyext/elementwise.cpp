@@ -4,6 +4,7 @@
 #include "bindings.h"
 #include "casters.h"
 #include "op/elementwise_table.h"
+#include "pydl/special.h"
 
 namespace pydl::python {
 
@@ -66,6 +67,28 @@ void define_binary(py::module_& module, const char* name, const char* summary, B
       py::arg("b"), binary_doc(name, summary, sample).c_str());
 }
 
+// Any of the operands may be a number.
+void define_ternary(py::module_& module, const char* name, const char* summary,
+                    Tensor (*function)(const Tensor&, const Tensor&, const Tensor&)) {
+  module.def(
+      name,
+      [function](const py::object& a, const py::object& b, const py::object& c) {
+        const py::object& like = is_tensor(a.ptr()) ? a : (is_tensor(b.ptr()) ? b : c);
+        const Tensor beside = to_tensor(like);
+        const auto load = [&](const py::object& x) { return x.is(like) ? beside : to_tensor_beside(x, beside); };
+        const Tensor operands[] = {load(a), load(b), load(c)};
+        const int64_t size = std::max({operands[0].size(), operands[1].size(), operands[2].size()});
+        return compute(size, [&] { return function(operands[0], operands[1], operands[2]); });
+      },
+      py::arg("a"), py::arg("b"), py::arg("c"),
+      concat_text(summary,
+                  "\n\nParameters\n----------\na, b, c : Tensor or number\n    Their shapes must broadcast.\n\n"
+                  "Returns\n-------\nTensor\n    Has the broadcast shape and the promoted dtype.\n\n"
+                  "Examples\n--------\n>>> import pydl\n>>> pydl.",
+                  name, "(pydl.tensor([0.5, 2.0]), 0.0, 1.0).shape\n(2,)\n")
+          .c_str());
+}
+
 // The comparison with its sides swapped.
 ScalarFunction turned(ScalarFunction function) {
   if (function == static_cast<ScalarFunction>(less)) return greater;
@@ -98,6 +121,7 @@ void define_comparison(py::module_& module, const char* name, const char* summar
 #define PYDL_BIND_BINARY_INTEGER(name, doc) define_binary(module, #name, doc, &pydl::name, Sample::integers);
 #define PYDL_BIND_COMPARE(name, doc) define_comparison(module, #name, doc, &pydl::name, &pydl::name);
 #define PYDL_BIND_LOGICAL(name, doc) define_binary(module, #name, doc, &pydl::name, Sample::bools);
+#define PYDL_BIND_TERNARY_FLOAT(name, doc) define_ternary(module, #name, doc, &pydl::name);
 #define PYDL_BIND(kind, name, doc, ...) PYDL_BIND_##kind(name, doc)
 
 // A bound as a tensor. It is undefined if there is none, or if no element of the dtype can violate it.

@@ -63,6 +63,7 @@ PYBIND11_MODULE(_core, module) {
   define_dlpack(module, type);
   define_numpy_functions(type);
   define_elementwise(module, type);
+  define_special(module, type);
   define_creation(module);
   define_views(module, type);
   define_reductions(module, type);

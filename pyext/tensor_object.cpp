@@ -132,6 +132,19 @@ PyObject* in_place(PyObject* self, PyObject* other) {
   });
 }
 
+PyObject* in_place_power(PyObject* self, PyObject* other, PyObject*) { return in_place<pow>(self, other); }
+
+// The quotient, rounded down, and what remains.
+PyObject* quotient_and_remainder(PyObject* left, PyObject* right) {
+  PyObject* quotient = binary<floor_divide>(left, right);
+  if (quotient == nullptr || quotient == Py_NotImplemented) return quotient;
+  PyObject* rest = binary<remainder>(left, right);
+  PyObject* both = rest == nullptr ? nullptr : PyTuple_Pack(2, quotient, rest);
+  Py_DECREF(quotient);
+  Py_XDECREF(rest);
+  return both;
+}
+
 // The tensor is on the left: Python swaps the sides of comparisons.
 template <BinaryFunction function, ScalarFunction with_number>
 PyObject* comparison(PyObject* left, PyObject* right) {
@@ -361,6 +374,7 @@ void define_tensor_type(py::module_& module) {
       slot(Py_nb_true_divide, binary<divide>),
       slot(Py_nb_floor_divide, binary<floor_divide>),
       slot(Py_nb_remainder, binary<remainder>),
+      slot(Py_nb_divmod, quotient_and_remainder),
       slot(Py_nb_matrix_multiply, binary<matmul>),
       slot(Py_nb_power, power),
       slot(Py_nb_negative, unary<negative>),
@@ -376,6 +390,14 @@ void define_tensor_type(py::module_& module) {
       slot(Py_nb_inplace_subtract, in_place<subtract>),
       slot(Py_nb_inplace_multiply, in_place<multiply>),
       slot(Py_nb_inplace_true_divide, in_place<divide>),
+      slot(Py_nb_inplace_floor_divide, in_place<floor_divide>),
+      slot(Py_nb_inplace_remainder, in_place<remainder>),
+      slot(Py_nb_inplace_power, in_place_power),
+      slot(Py_nb_inplace_and, in_place<bitwise_and>),
+      slot(Py_nb_inplace_or, in_place<bitwise_or>),
+      slot(Py_nb_inplace_xor, in_place<bitwise_xor>),
+      slot(Py_nb_inplace_lshift, in_place<bitwise_left_shift>),
+      slot(Py_nb_inplace_rshift, in_place<bitwise_right_shift>),
       slot(Py_nb_bool, truth),
       slot(Py_nb_int, as_int),
       slot(Py_nb_float, as_float),

@@ -55,6 +55,10 @@ CALLS: dict[str, Callable[[], Any]] = {
     "masked_fill": lambda: _core.masked_fill(X, BOOLS, 0),
     "masked_select": lambda: _core.masked_select(X, BOOLS),
     "clip": lambda: _core.clip(X, 0.2, 0.8),
+    "allclose": lambda: _core.allclose(X, X),
+    "lerp": lambda: _core.lerp(X, Y, 0.3),
+    "prelu": lambda: _core.prelu(X, 0.25),
+    "threshold": lambda: _core.threshold(X, 0.5, 0.1),
     "astype": lambda: _core.astype(X, "float64"),
     "full": lambda: _core.full((N,), 3.0),
     "arange": lambda: _core.arange(N),
@@ -176,6 +180,7 @@ WITHOUT_WORK = {
     *("requires_grad_", "is_contiguous", "view", "permute", "get_rng_state", "set_rng_state"),
     *("empty_like", "is_tensor", "numel", "may_share_memory", "cpu", "float", "type_as"),
     *("get_printoptions", "set_printoptions"),
+    "positive",
 }
 # Functions of many arguments, each the name of an op, which all run through one door.
 OPS = {op["name"] for op in _core.ops()}

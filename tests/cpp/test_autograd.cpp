@@ -7,6 +7,7 @@
 
 #include "op/op_def.h"
 #include "pydl/nn.h"
+#include "pydl/special.h"
 #include "support.h"
 
 using pydl::Dims;
@@ -82,10 +83,14 @@ void check_gradients(const Case& test) {
 // Where the elementwise functions are defined, as far as that is not everywhere.
 std::pair<double, double> domain(const std::string& op) {
   static const std::map<std::string, std::pair<double, double>> domains = {
-      {"reciprocal", {0.5, 2}},    {"sqrt", {0.5, 2}},      {"rsqrt", {0.5, 2}},  {"log", {0.5, 2}},
-      {"log1p", {-0.5, 2}},        {"log2", {0.5, 2}},      {"log10", {0.5, 2}},  {"tan", {-1, 1}},
-      {"asin", {-0.8, 0.8}},       {"acos", {-0.8, 0.8}},   {"divide", {0.5, 2}}, {"floor_divide", {0.5, 2}},
-      {"gradient_over", {0.5, 2}}, {"remainder", {0.5, 2}}, {"pow", {0.5, 2}},    {"atan2", {0.5, 2}}};
+      {"reciprocal", {0.5, 2}}, {"sqrt", {0.5, 2}},          {"rsqrt", {0.5, 2}},     {"log", {0.5, 2}},
+      {"log1p", {-0.5, 2}},     {"log2", {0.5, 2}},          {"log10", {0.5, 2}},     {"tan", {-1, 1}},
+      {"asin", {-0.8, 0.8}},    {"acos", {-0.8, 0.8}},       {"divide", {0.5, 2}},    {"floor_divide", {0.5, 2}},
+      {"polygamma", {0.5, 2}},  {"gradient_over", {0.5, 2}}, {"remainder", {0.5, 2}}, {"pow", {0.5, 2}},
+      {"atan2", {0.5, 2}},      {"acosh", {1.5, 3}},         {"atanh", {-0.8, 0.8}},  {"erfinv", {-0.8, 0.8}},
+      {"logit", {0.1, 0.9}},    {"lgamma", {0.5, 3}},        {"digamma", {0.5, 3}},   {"fmod", {0.5, 2}},
+      {"hypot", {0.5, 2}},      {"copysign", {0.5, 2}},      {"xlogy", {0.5, 2}},     {"celu", {0.5, 2}},
+      {"hardshrink", {0.5, 2}}, {"softshrink", {0.5, 2}}};
   const auto found = domains.find(op);
   return found == domains.end() ? std::pair(-2.0, 2.0) : found->second;
 }
@@ -97,7 +102,15 @@ Case unary_case(const char* op, Tensor (*function)(const Tensor&)) {
 
 Case binary_case(const char* op, Tensor (*function)(const Tensor&, const Tensor&)) {
   const auto [low, high] = domain(op);
-  return {op, [=](const Inputs& x) { return function(x[0], x[1]); }, {{3, 1}, {2, 1, 4}}, low, high};
+  // The order of a polygamma function is a whole number, and not differentiable.
+  const auto call = [=](const Inputs& x) {
+    return function(std::string_view(op) == "polygamma" ? pydl::full({}, 2.0, DType::float64) : x[0], x[1]);
+  };
+  return {op, call, {{3, 1}, {2, 1, 4}}, low, high};
+}
+
+Case ternary_case(const char* op, Tensor (*function)(const Tensor&, const Tensor&, const Tensor&)) {
+  return {op, [=](const Inputs& x) { return function(x[0], x[1], x[2]); }, {{3, 1}, {2, 1, 4}, {4}}};
 }
 
 std::vector<Case> elementwise_cases() {
@@ -105,6 +118,7 @@ std::vector<Case> elementwise_cases() {
 #define PYDL_CASE_UNARY_FLOAT(name) PYDL_CASE_UNARY(name)
 #define PYDL_CASE_BINARY(name) cases.push_back(binary_case(#name, pydl::name));
 #define PYDL_CASE_BINARY_FLOAT(name) PYDL_CASE_BINARY(name)
+#define PYDL_CASE_TERNARY_FLOAT(name) cases.push_back(ternary_case(#name, pydl::name));
 #define PYDL_CASE_UNARY_TEST(name)
 #define PYDL_CASE_COMPARE(name)
 #define PYDL_CASE_UNARY_INTEGER(name)

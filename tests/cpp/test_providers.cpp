@@ -16,11 +16,11 @@ struct ElementwiseOp {
 
 std::vector<ElementwiseOp> elementwise_ops() {
   const std::map<std::string_view, std::pair<std::span<const DType>, size_t>> kinds = {
-      {"UNARY", {numeric_dtypes, 1}},          {"UNARY_FLOAT", {floating_dtypes, 1}},
-      {"UNARY_TEST", {all_dtypes, 1}},         {"BINARY", {numeric_dtypes, 2}},
-      {"BINARY_FLOAT", {floating_dtypes, 2}},  {"COMPARE", {all_dtypes, 2}},
-      {"LOGICAL", {boolean_only, 2}},          {"UNARY_INTEGER", {integral_dtypes, 1}},
-      {"BINARY_INTEGER", {integral_dtypes, 2}}};
+      {"UNARY", {numeric_dtypes, 1}},           {"UNARY_FLOAT", {floating_dtypes, 1}},
+      {"UNARY_TEST", {all_dtypes, 1}},          {"BINARY", {numeric_dtypes, 2}},
+      {"BINARY_FLOAT", {floating_dtypes, 2}},   {"COMPARE", {all_dtypes, 2}},
+      {"LOGICAL", {boolean_only, 2}},           {"UNARY_INTEGER", {integral_dtypes, 1}},
+      {"BINARY_INTEGER", {integral_dtypes, 2}}, {"TERNARY_FLOAT", {floating_dtypes, 3}}};
   std::vector<ElementwiseOp> ops;
 #define PYDL_ROW(kind, name, ...) ops.push_back({OpId::name, kinds.at(#kind).first, kinds.at(#kind).second});
   PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
@@ -33,12 +33,20 @@ std::pair<double, double> domain(OpId op) {
   switch (op) {
     case OpId::asin:
     case OpId::acos: return {-1, 1};
+    case OpId::atanh:
+    case OpId::erfinv: return {-0.9, 0.9};
+    case OpId::logit: return {0.05, 0.95};
+    case OpId::acosh: return {1.1, 9};
+    case OpId::lgamma:
+    case OpId::digamma: return {2.1, 9};
     case OpId::log:
     case OpId::log2:
     case OpId::log10:
     case OpId::sqrt:
     case OpId::rsqrt:
     case OpId::pow:
+    case OpId::xlogy:
+    case OpId::celu:
     case OpId::reciprocal:
     case OpId::divide:
     case OpId::gradient_over: return {0.01, 4};
@@ -46,6 +54,7 @@ std::pair<double, double> domain(OpId op) {
     case OpId::tan: return {-1.4, 1.4};
     // Quotients near an integer may round to either side in low precision.
     case OpId::floor_divide:
+    case OpId::fmod:
     case OpId::remainder: return {2.1, 2.9};
     default: return {-6, 6};
   }
@@ -78,7 +87,8 @@ TEST(elementwise_ops_at_special_values) {
       if (std::find(entry.dtypes.begin(), entry.dtypes.end(), dtype) == entry.dtypes.end()) continue;
       const Tensor left = pydl::expand(pydl::astype(column, dtype), {count, count});
       std::vector<Tensor> inputs = {left};
-      if (entry.operands == 2) inputs.push_back(pydl::matrix_transpose(left));
+      if (entry.operands > 1) inputs.push_back(pydl::matrix_transpose(left));
+      if (entry.operands > 2) inputs.push_back(left);
       compare(entry.op, {}, inputs);
     }
   }

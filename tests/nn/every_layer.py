@@ -141,9 +141,11 @@ for _axes, _shape in _BY_AXES.items():
         EXAMPLES[f"{_kind}{_axes}d"] = (lambda k=f"{_kind}{_axes}d": getattr(nn, k)(2), _inputs)
     EXAMPLES[f"GlobalAvgPool{_axes}d"] = (getattr(nn, f"GlobalAvgPool{_axes}d"), _inputs)
     EXAMPLES[f"Dropout{_axes}d"] = (getattr(nn, f"Dropout{_axes}d"), _inputs)
+EXAMPLES["Threshold"] = (lambda: nn.Threshold(0.25, -1.0), (_floats(VECTORS),))
 _ELEMENTWISE = (
     "ELU GELU SELU BinaryStep LeakyReLU LogSoftmax Mish ReLU ReLU6 Sigmoid SiLU Softmax Softplus "
-    "Softsign Tanh Dropout Flatten Identity"
+    "Softsign Tanh Dropout Flatten Identity CELU GLU Hardshrink Hardsigmoid Hardswish Hardtanh "
+    "LogSigmoid PReLU RReLU Softshrink Tanhshrink"
 )
 for _kind in _ELEMENTWISE.split():
     EXAMPLES[_kind] = (getattr(nn, _kind), (_floats(VECTORS),))

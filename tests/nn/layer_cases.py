@@ -68,7 +68,9 @@ def _generator() -> pydl.Generator:
 
 ACTIVATIONS = [
     "ELU", "GELU", "SELU", "BinaryStep", "LeakyReLU", "LogSoftmax", "Mish", "ReLU", "ReLU6",
-    "Sigmoid", "SiLU", "Softmax", "Softplus", "Softsign", "Tanh", "Identity",
+    "Sigmoid", "SiLU", "Softmax", "Softplus", "Softsign", "Tanh", "Identity", "CELU",
+    "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LogSigmoid", "PReLU",
+    "Softshrink", "Tanhshrink",
 ]  # fmt: skip
 
 IMAGES = {1: (2, 4, 9), 2: (2, 4, 9, 8), 3: (2, 4, 5, 6, 4)}
@@ -124,6 +126,9 @@ LAYERS: dict[str, LayerCase] = {
     "ReLU behind LayerNorm": LayerCase(
         lambda: nn.Sequential(nn.LayerNorm(5), nn.ReLU()), _of((6, 5))
     ),
+    "GLU": LayerCase(lambda: nn.GLU(), _of((3, 6))),
+    "RReLU": LayerCase(lambda: nn.RReLU(generator=_generator()), _of((3, 5))),
+    "Threshold": LayerCase(lambda: nn.Threshold(0.25, -1.0), _of((3, 5))),
     "Linear": LayerCase(lambda: nn.Linear(5, 3), _of((6, 5))),
     "Flatten": LayerCase(lambda: nn.Flatten(), _of((3, 2, 2))),
     "Dropout": LayerCase(lambda: nn.Dropout(0.5, generator=_generator()), _of((6, 5))),

@@ -36,6 +36,18 @@ ACTIVATIONS = [
     (nn.LogSoftmax(), special.log_softmax),
     (nn.BinaryStep(), lambda x: (x >= 0).astype(float)),
     (nn.Identity(), lambda x: x),
+    (nn.CELU(0.5), lambda x: np.where(x > 0, x, 0.5 * np.expm1(np.minimum(x, 0) / 0.5))),
+    (nn.Hardshrink(0.25), lambda x: np.where(np.abs(x) <= 0.25, 0, x)),
+    (nn.Hardsigmoid(), lambda x: np.clip(x / 6 + 0.5, 0, 1)),
+    (nn.Hardswish(), lambda x: x * np.clip(x / 6 + 0.5, 0, 1)),
+    (nn.Hardtanh(-0.5, 0.75), lambda x: np.clip(x, -0.5, 0.75)),
+    (nn.LogSigmoid(), special.log_expit),
+    (nn.PReLU(init=0.5), lambda x: np.where(x > 0, x, 0.5 * x)),
+    (nn.RReLU(0.25, 0.75).eval(), lambda x: np.where(x > 0, x, 0.5 * x)),
+    (nn.RReLU(0.5, 0.5), lambda x: np.where(x > 0, x, 0.5 * x)),
+    (nn.Softshrink(0.25), lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.25, 0)),
+    (nn.Tanhshrink(), lambda x: x - np.tanh(x)),
+    (nn.Threshold(0.25, -1.0), lambda x: np.where(x > 0.25, x, -1)),
 ]
 
 
@@ -45,6 +57,44 @@ ACTIVATIONS = [
 def test_activation(layer, reference):
     result = layer(pydl.tensor(X))
     np.testing.assert_allclose(result.numpy(), reference(X), rtol=1e-9, atol=1e-12)
+
+
+def test_prelu_has_a_weight_for_all_or_for_each_channel():
+    layer = nn.PReLU(3, 0.5)
+    layer.weight.copy_(pydl.tensor([0.5, 0.25, 0.125]))
+    x = -pydl.ones((2, 3, 2))
+    y = layer(x)
+    assert y[:, :, 0].tolist() == [[-0.5, -0.25, -0.125]] * 2
+    y.sum().backward()
+    assert layer.weight.grad.tolist() == [-4, -4, -4]
+    assert layer(x[:, :, 0]).tolist() == [[-0.5, -0.25, -0.125]] * 2
+    with pytest.raises(ValueError, match="prelu: expected one weight, or one for each of 2"):
+        layer(pydl.ones((3, 2)))
+    with pytest.raises(ValueError, match="num_parameters >= 1, got 0"):
+        nn.PReLU(0)
+    assert list(nn.PReLU().state_dict()) == ["weight"]
+
+
+def test_rrelu_draws_slopes_in_training():
+    layer = nn.RReLU(0.25, 0.75, generator=pydl.Generator(1))
+    slopes = -layer(-pydl.ones((1000,))).numpy()
+    assert 0.25 <= slopes.min() < 0.3
+    assert 0.7 < slopes.max() <= 0.75
+    assert (layer(pydl.ones((10,))).numpy() == 1).all()
+    with pytest.raises(ValueError, match="rrelu: expected lower <= upper, got 1 and 0.5"):
+        nn.RReLU(1.0, 0.5)(pydl.ones(2))
+
+
+def test_glu():
+    x = np.random.default_rng(0).normal(size=(3, 4, 6))
+    for axis in (-1, 1):
+        first, second = np.split(x, 2, axis)
+        expected = first * special.expit(second)
+        np.testing.assert_allclose(nn.GLU(axis)(pydl.tensor(x)).numpy(), expected, rtol=1e-9)
+    with pytest.raises(ValueError, match="glu: axis 1 must have an even size to be halved, got 3"):
+        nn.GLU()(pydl.ones((2, 3)))
+    with pytest.raises(IndexError, match="glu"):
+        nn.GLU(2)(pydl.ones((2, 2)))
 
 
 def test_linear_is_x_weight_transposed_plus_bias():

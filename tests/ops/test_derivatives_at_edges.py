@@ -38,12 +38,17 @@ SECOND: dict[str, list[float]] = {
     "relu6_backward": [0.0, 3.0, 6.0],
     "leaky_relu": [0.0, 0.01, 1.0],
     "elu": [0.0, 0.5, 1.0],
+    "celu": [0.25, 0.5, 1.0],
 }
+# First operands that are the number of a derivative.
+FIRST: dict[str, list[float]] = {"polygamma": [0.0, 1.0, 2.0]}
 # What is infinite: the derivative for operand k, of arguments for which the test holds.
 SINGULAR: dict[tuple[str, int], tuple[Callable[..., Any], float]] = {
     ("sqrt", 0): (lambda x: x == 0, INF),
     ("asin", 0): (lambda x: abs(x) == 1, INF),
     ("acos", 0): (lambda x: abs(x) == 1, -INF),
+    ("acosh", 0): (lambda x: x == 1, INF),
+    ("xlogy", 0): (lambda a, b: a == 0 and b == INF, INF),
     ("pow", 0): (lambda a, b: a == 0 and 0 < b < 1, NAN),  # INF, but for -0.0 and some b
     ("pow", 1): (lambda a, b: a == INF and b == 0, INF),
     ("gradient_over", 0): (lambda a, b: a == 0 and b == 0, NAN),  # the sign is that of b
@@ -66,11 +71,13 @@ def _operands(name: str, dtype: str) -> tuple[Array, ...]:
     if name == "where":
         both = np.array(points)
         return np.arange(len(points)) % 2 == 0, both, both[::-1].copy()
-    if name == "clip":
+    if name in ("clip", "hardtanh"):
         return np.array(points), np.array(-1.0), np.array(1.0)
+    if name == "lerp":
+        return tuple(a.reshape(-1) for a in np.meshgrid(points, points, [0.0, 0.25, 1.0]))
     if count == 1:
         return (np.array(points),)
-    first, second = np.meshgrid(points, SECOND.get(name, points))
+    first, second = np.meshgrid(FIRST.get(name, points), SECOND.get(name, points))
     return first.reshape(-1), second.reshape(-1)
 
 

@@ -23,19 +23,30 @@ NAMES = [
     and op["name"] not in ("cast", "copy", "where", "clip")
     and not op["name"].startswith(("logical", "bitwise"))
 ]
-UNARY = [name for name in NAMES if len(next(iter(row_samples(BY_NAME[name]))).arrays) == 1]
-BINARY = [name for name in NAMES if name not in UNARY]
+OPERANDS = {name: len(next(iter(row_samples(BY_NAME[name]))).arrays) for name in NAMES}
+UNARY = [name for name in NAMES if OPERANDS[name] == 1]
+BINARY = [name for name in NAMES if OPERANDS[name] == 2]
 # Ulps that are allowed. Polynomials of float32 are good for 2.5, the C library for 1 in float64.
 BOUND = 2.6
 # Activations that multiply what they have rounded, in ulps of the larger of x and the result: where
 # the result is tiny beside x, digits cancel, as they do in other libraries.
 RELATIVE_TO_ARGUMENT = {"gelu", "gelu_tanh"}
+# What SciPy's functions, which have no long double, are good for in float64. The digits of ours are
+# checked in test_special_functions.py.
+BOUND_OF_SCIPY = {"erfc": 400.0, "polygamma": 64.0, "lgamma": 64.0, "digamma": 64.0}
+# They lose them beside their poles, and where they are near 0.
+GAMMA = {"lgamma", "digamma"}
 # What operands are: outputs of activations, and a parameter.
 SECOND: dict[str, tuple[float, float]] = {
     "sigmoid_backward": (0.0, 1.0),
     "tanh_backward": (-1.0, 1.0),
     "elu": (0.0, 1.0),
+    "celu": (0.1, 1.0),
+    "hardshrink": (0.0, 1.0),
+    "softshrink": (0.0, 1.0),
+    "polygamma": (0.05, 30.0),
 }
+FIRST: dict[str, list[float]] = {"polygamma": [0, 1, 2, 5]}
 
 
 def _numbers(dtype: type[np.floating[Any]], per_exponent: int, rng: np.random.Generator) -> Array:
@@ -85,10 +96,13 @@ def _check(name: str, arrays: tuple[Array, ...], found: Array, wide: Any, info: 
     else:
         scale = np.abs(arrays[0]) if name in RELATIVE_TO_ARGUMENT else np.zeros(found.shape)
         scale = np.where(np.isfinite(scale), scale, 0)
+        if name in GAMMA and found.dtype == np.float64:
+            scale = np.ones(found.shape)
         errors = np.minimum(*(_errors(found, w, scale, info) for w in wanted))
     worst = np.argsort(-errors)[:5]
     report = [(*(float(a[i]) for a in arrays), float(found[i]), float(wanted[0][i])) for i in worst]
-    assert errors.max() <= BOUND, (
+    bound = BOUND_OF_SCIPY.get(name, BOUND) if found.dtype == np.float64 else BOUND
+    assert errors.max() <= bound, (
         f"{name}: {errors.max():.3g} ulps, (arguments, result, exact): {report}"
     )
 
@@ -106,6 +120,10 @@ WIDE = {np.float32: np.float64, np.float64: np.longdouble}
 @pytest.mark.parametrize("name", UNARY)
 def test_unary(name: str, dtype: type[np.floating[Any]]) -> None:
     x = _numbers(dtype, 12 if dtype == np.float32 else 2, np.random.default_rng(0))
+    if name in GAMMA and dtype == np.float64:
+        with np.errstate(all="ignore"):
+            x = x[x > -100]
+            x = x[(x > 0) | (np.abs(x - np.rint(x)) > 0.01) | (x == np.rint(x))]
     _check(name, (x,), _apply(name, (x,)), WIDE[dtype], np.finfo(dtype))
 
 
@@ -116,7 +134,9 @@ def _pairs(name: str, dtype: type[np.floating[Any]]) -> tuple[Array, Array]:
     second = rng.choice(numbers, 120)
     if name in SECOND:
         second = rng.uniform(*SECOND[name], 120).astype(dtype)
-    if name in ("floor_divide", "remainder"):
+    if name in FIRST:
+        first = rng.choice(FIRST[name], 120).astype(dtype)
+    if name in ("floor_divide", "remainder", "fmod"):
         # Remainders without a full significand would be flushed.
         first, second = (
             np.where(np.abs(a) < 1e-20, a * 0 + 1, a).astype(dtype) for a in (first, second)
@@ -153,7 +173,7 @@ TINY = {"float16": 2.0**-14, "bfloat16": 2.0**-126}
 
 
 @pytest.mark.parametrize("dtype", EPSILON)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", UNARY + BINARY)
 def test_sixteen_bits(name: str, dtype: str) -> None:
     """All numbers, or all with some partners: what float32 gives, rounded, or its neighbour."""
     numbers = _sixteen_bits(dtype)

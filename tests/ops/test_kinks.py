@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pydl
+import pydl.nn.functional as F
 from pydl.testing import check_gradients
 
 Function = Callable[[pydl.Tensor], pydl.Tensor]
@@ -48,6 +49,29 @@ CASES: list[tuple[str, Function, list[float], list[float]]] = [
     ("var of equals", lambda x: x.var(), [2, 2, 2], [0, 0, 0]),
     ("remainder", lambda x: x % 3.0, [4, -4], [1, 1]),
     ("where", lambda x: pydl.where(x > 0, x, x * 0.1), [-1, 0, 1], [0.1, 0.1, 1]),
+    ("hardtanh", pydl.hardtanh, [-2, -1, 0, 1, 2], [0, 0, 1, 0, 0]),
+    ("hardsigmoid", pydl.hardsigmoid, [-3, 0, 3], [0, 1 / 6, 0]),
+    ("hardswish", pydl.hardswish, [-4, -3, 0, 3, 4], [0, 0, 0.5, 1, 1]),
+    ("hardshrink", pydl.hardshrink, [-1, -0.5, 0, 0.5, 1], [1, 0, 0, 0, 1]),
+    ("softshrink", pydl.softshrink, [-1, -0.5, 0, 0.5, 1], [1, 0, 0, 0, 1]),
+    ("celu", pydl.celu, [-0.0, 0, 2], [1, 1, 1]),
+    ("prelu", lambda x: F.prelu(x, 0.25), [-1, 0, 2], [0.25, 0.25, 1]),
+    ("threshold", lambda x: F.threshold(x, 1.0, -1.0), [0, 1, 2], [0, 0, 1]),
+    ("tanhshrink", F.tanhshrink, [0, 30], [0, 1]),
+    ("copysign", lambda x: pydl.copysign(x, -1.0), [-2, 0, 2], [1, 0, -1]),
+    ("heaviside", lambda x: pydl.heaviside(x, 1.0), [-1, 0, 1], [0, 0, 0]),
+    ("value at 0 of heaviside", lambda x: pydl.heaviside(x * 0, x), [3, 4], [1, 1]),
+    ("hypot at the origin", lambda x: pydl.hypot(x, 0.0), [-2, 0, 2], [-1, 0, 1]),
+    ("logaddexp of equals", lambda x: pydl.logaddexp(x, 1.0), [1], [0.5]),
+    ("logaddexp of nothing", lambda x: pydl.logaddexp(x, x), [float("-inf")], [1]),
+    ("logaddexp with nothing", lambda x: pydl.logaddexp(x, float("-inf")), [1], [1]),
+    ("xlogy of zeros", lambda x: pydl.xlogy(x, x), [0, 1], [0, 1]),
+    ("xlogy of a negative number", lambda x: pydl.xlogy(0.0, x), [-1, 0, 2], [0, 0, 0]),
+    ("sinc", pydl.sinc, [0, 1, -1, 2], [0, -1, 1, 0.5]),
+    ("fmod", lambda x: pydl.fmod(x, 3.0), [4, -4, 3], [1, 1, 1]),
+    ("divisor of fmod", lambda x: pydl.fmod(-7.5, x), [2, -2], [3, -3]),
+    ("frac", pydl.frac, [-1.5, 0, 1, 2.5], [1, 1, 1, 1]),
+    ("nan_to_num", pydl.nan_to_num, [1, float("inf"), float("nan")], [1, 0, 0]),
 ]
 
 
@@ -80,6 +104,27 @@ def test_gradient_at_the_kink_is_that_of_torch(name: str) -> None:
     theirs(x).sum().backward()
     found = _gradient(ours.get(name, getattr(pydl, name)), values)
     np.testing.assert_allclose(found, x.grad.tolist(), rtol=1e-14)
+
+
+def test_second_derivatives_at_special_points() -> None:
+    cases: list[tuple[Function, float, float]] = [
+        (pydl.sinc, 0.0, -(np.pi**2) / 3),
+        (pydl.sinc, 1e-4, -(np.pi**2) / 3),
+        (lambda x: pydl.logaddexp(x, 2.0), 2.0, 0.25),
+        (pydl.lgamma, 1.0, np.pi**2 / 6),
+        (pydl.digamma, 1.0, -2 * 1.2020569031595942),
+        (lambda x: pydl.hypot(x, 0.0), 0.0, 0.0),
+        (lambda x: pydl.hypot(x, 1.0), 0.0, 1.0),
+        (pydl.hardswish, 1.0, 1 / 3),
+        (pydl.hardswish, 4.0, 0.0),
+        (lambda x: pydl.xlogy(x, x), 0.5, 2.0),
+        (pydl.log_sigmoid, 0.0, -0.25),
+    ]
+    for function, point, expected in cases:
+        x = pydl.tensor(point, dtype="float64", requires_grad=True)
+        (first,) = pydl.grad(function(x), x, create_graph=True)
+        found = pydl.grad(first, x)[0].item()
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
 
 
 def test_prod_with_zeros_along_axes() -> None:

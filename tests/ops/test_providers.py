@@ -15,7 +15,10 @@ BINARY = {"add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", 
           "floor_divide", "remainder", "relu_backward", "relu6_backward", "sigmoid_backward",
           "tanh_backward", "gradient_times", "gradient_over", "leaky_relu", "elu", "equal",
           "not_equal", "less", "less_equal", "greater", "greater_equal", "bitwise_and",
-          "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"}  # fmt: skip
+          "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", "fmod",
+          "heaviside", "hypot", "copysign", "logaddexp", "xlogy", "polygamma", "hardshrink",
+          "softshrink", "celu", "hardswish_backward"}  # fmt: skip
+TERNARY = {"lerp", "hardtanh"}
 LOGICAL = {"logical_and", "logical_or", "logical_xor"}
 INTEGERS = ["int8", "uint8", "int16", "int32", "int64"]
 SHAPES = [(5,), (3000,), (7, 11), (64, 65)]
@@ -69,9 +72,9 @@ def test_elementwise(op: str) -> None:
     dtypes = ["bool"] if op in LOGICAL else [*TOLERANCE, *INTEGERS]
     for dtype in dtypes:
         for shape in SHAPES:
-            count = 2 if op in BINARY | LOGICAL else 1
+            count = 3 if op in TERNARY else 2 if op in BINARY | LOGICAL else 1
             inputs = [_random(rng, shape, dtype) for _ in range(count)]
-            if count == 2 and shape == (64, 65):
+            if count > 1 and shape == (64, 65):
                 inputs[1] = pydl.expand(_random(rng, (65,), dtype), shape)
             try:
                 _core._apply_with_provider(op, "ref", inputs, {})

@@ -23,6 +23,7 @@
 #include "pydl/save_program.h"
 #include "pydl/saved_program.h"
 #include "pydl/shape.h"
+#include "pydl/special.h"
 #include "pydl/tensor.h"
 #include "pydl/threads.h"
 #include "pydl/version.h"

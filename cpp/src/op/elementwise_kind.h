@@ -12,7 +12,8 @@ enum class ElementwiseKind {
   BINARY_FLOAT,
   BINARY_INTEGER,
   COMPARE,
-  LOGICAL
+  LOGICAL,
+  TERNARY_FLOAT
 };
 
 }  // namespace pydl::op

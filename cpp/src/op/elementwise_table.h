@@ -1,10 +1,10 @@
 // The elementwise ops, one line each: kind, name, doc, formula. Everything else about them is derived from the line:
 // shape and dtype rule, `ref` and `cpu` kernels, the public function, its binding and its documentation.
 //
-// Formulas refer to their operands as x (unary) or a, b (binary), all of one type T (float, double, int32_t or int64_t;
-// 16-bit floats are computed in float, small integers in int32_t), and to `m`, the math functions of the provider (a
-// namespace of functions overloaded for float and double). They must not contain branches with side effects, so that
-// compilers can vectorise them.
+// Formulas refer to their operands as x (unary), a, b (binary) or a, b, c (ternary), all of one type T (float, double,
+// int32_t or int64_t; 16-bit floats are computed in float, small integers in int32_t), and to `m`, the math functions
+// of the provider (a namespace of functions overloaded for float and double). They must not contain branches with side
+// effects, so that compilers can vectorise them.
 //
 // Kinds:
 //   UNARY          any number -> same dtype                BINARY         two of one dtype -> same dtype
@@ -12,6 +12,7 @@
 //   UNARY_TEST     any -> bool                             COMPARE        any two of one dtype -> bool
 //   UNARY_INTEGER  integer -> same dtype                   BINARY_INTEGER two integers of one dtype -> same dtype
 //                                                          LOGICAL        two bools -> bool
+//                                                          TERNARY_FLOAT  three floating of one dtype -> same dtype
 #pragma once
 
 // clang-format off
@@ -58,9 +59,26 @@
   ROW(UNARY_FLOAT, selu, "Scaled exponential linear unit (Klambauer et al., 2017).",                                   \
       T(1.0507009873554805) * (x > T(0) ? x : T(1.6732632423543772) * m::expm1(x)))                                    \
   ROW(UNARY_FLOAT, mish, "x * tanh(softplus(x)) (Misra, 2019).", x* m::tanh(m::softplus(x)))                           \
+  ROW(UNARY_FLOAT, exp2, "2 to the power x.", m::exp2(x))                                                              \
+  ROW(UNARY_FLOAT, asinh, "Inverse hyperbolic sine.", m::asinh(x))                                                     \
+  ROW(UNARY_FLOAT, acosh, "Inverse hyperbolic cosine.", m::acosh(x))                                                   \
+  ROW(UNARY_FLOAT, atanh, "Inverse hyperbolic tangent.", m::atanh(x))                                                  \
+  ROW(UNARY_FLOAT, erfc, "Complementary error function: 1 - erf(x), exact for large x.", m::erfc(x))                   \
+  ROW(UNARY_FLOAT, erfinv, "Inverse error function.", m::erfinv(x))                                                    \
+  ROW(UNARY_FLOAT, lgamma, "Logarithm of the absolute value of the gamma function.", m::lgamma(x))                     \
+  ROW(UNARY_FLOAT, digamma, "Derivative of the logarithm of the gamma function.", m::digamma(x))                       \
+  ROW(UNARY_FLOAT, logit, "log(x / (1 - x)), the inverse of `sigmoid`.", m::logit(x))                                  \
+  ROW(UNARY_FLOAT, sinc, "sin(pi x) / (pi x), 1 at 0.", m::sinc(x))                                                    \
+  ROW(UNARY_FLOAT, frac, "The fraction of x, with its sign: x - trunc(x).", x - m::trunc(x))                           \
+  ROW(UNARY_FLOAT, log_sigmoid, "Logarithm of `sigmoid`, without overflow.", -m::softplus(-x))                         \
+  ROW(UNARY_FLOAT, hardsigmoid, "(x + 3) / 6, limited to [0, 1].",                                                     \
+      (x <= T(-3) ? T(0) : (x >= T(3) ? T(1) : (x + T(3)) / T(6))))                                                    \
+  ROW(UNARY_FLOAT, hardswish, "x * hardsigmoid(x) (Howard et al., 2019).",                                             \
+      (x <= T(-3) ? T(0) : (x >= T(3) ? x : x * (x + T(3)) / T(6))))                                                   \
   ROW(UNARY_TEST, isnan, "Whether x is not a number.", x != x)                                                         \
   ROW(UNARY_TEST, isinf, "Whether x is infinite.", (x == x) && !((x - x) == (x - x)))                                  \
   ROW(UNARY_TEST, isfinite, "Whether x is neither infinite nor not-a-number.", (x - x) == (x - x))                     \
+  ROW(UNARY_TEST, signbit, "Whether the sign of x is negative, as it is for -0.0.", m::signbit(x))                     \
   ROW(UNARY_TEST, logical_not, "Whether x is zero (false).", x == T(0))                                                \
   ROW(BINARY, add, "a + b.", a + b)                                                                                    \
   ROW(BINARY, subtract, "a - b.", a - b)                                                                               \
@@ -71,6 +89,9 @@
   ROW(BINARY, remainder, "a - floor(a / b) * b, with the sign of b; integer division by zero gives 0.",                \
       m::remainder(a, b))                                                                                              \
   ROW(BINARY, pow, "a to the power b; of integers, a negative power gives 0 unless |a| is 1.", m::pow(a, b))           \
+  ROW(BINARY, fmod, "a - trunc(a / b) * b, with the sign of a; integer division by zero gives 0.", m::fmod(a, b))      \
+  ROW(BINARY, heaviside, "0 where a is negative, 1 where it is positive, b where it is 0.",                            \
+      (a < T(0) ? T(0) : (a > T(0) ? T(1) : (a == T(0) ? b : a))))                                                     \
   ROW(BINARY, relu_backward, "Gradient a where the output b of `relu` is positive or not a number, else 0.",           \
       (b <= T(0) ? T(0) : a))                                                                                          \
   ROW(BINARY, relu6_backward, "Gradient a, but 0 where the output b of `relu6` is at most 0 or at least 6.",           \
@@ -80,6 +101,19 @@
   ROW(BINARY_FLOAT, leaky_relu, "a where positive, else b * a.", (a < T(0) ? a * b : a))                               \
   ROW(BINARY_FLOAT, elu, "a where positive, else b * (exp(a) - 1) (Clevert et al., 2015).",                            \
       (a > T(0) ? a : b * m::expm1(a)))                                                                                \
+  ROW(BINARY_FLOAT, hypot, "sqrt(a * a + b * b), without overflow.", m::hypot(a, b))                                   \
+  ROW(BINARY_FLOAT, copysign, "The magnitude of a with the sign of b.", m::copysign(a, b))                             \
+  ROW(BINARY_FLOAT, logaddexp, "log(exp(a) + exp(b)), without overflow.", m::logaddexp(a, b))                          \
+  ROW(BINARY_FLOAT, xlogy, "a * log(b), 0 where a is 0 and b is a number.", m::xlogy(a, b))                            \
+  ROW(BINARY_FLOAT, polygamma, "Derivative number a of `digamma` at b, a a whole number from 0 to 170.",               \
+      m::polygamma(a, b))                                                                                              \
+  ROW(BINARY_FLOAT, hardshrink, "a, but 0 where it is within [-b, b].", ((a >= -b) & (a <= b) ? T(0) : a))             \
+  ROW(BINARY_FLOAT, softshrink, "a moved towards 0 by b, 0 where it is within [-b, b].",                               \
+      (a > b ? a - b : (a < -b ? a + b : (a == a ? T(0) : a))))                                                        \
+  ROW(BINARY_FLOAT, celu, "a where positive, else b * (exp(a / b) - 1) (Barron, 2017).",                               \
+      (a > T(0) ? a : b * m::expm1(a / b)))                                                                            \
+  ROW(BINARY_FLOAT, hardswish_backward, "Gradient a times the slope of `hardswish` at b.",                             \
+      (b <= T(-3) ? T(0) : (b >= T(3) ? a : a * (b / T(3) + T(0.5)))))                                                 \
   ROW(BINARY_FLOAT, sigmoid_backward, "Gradient a times b * (1 - b), b the output of `sigmoid`.",                      \
       m::gradient_times(a, b*(T(1) - b)))                                                                              \
   ROW(BINARY_FLOAT, tanh_backward, "Gradient a times 1 - b * b, b the output of `tanh`.",                              \
@@ -88,6 +122,8 @@
       "number.", m::gradient_times(a, b))                                                                              \
   ROW(BINARY_FLOAT, gradient_over, "Gradient a divided by b; 0 where a is 0, whatever b is.",                          \
       (a == T(0) ? T(0) : a / b))                                                                                      \
+  ROW(TERNARY_FLOAT, lerp, "a + c * (b - a).", (c < T(0.5) ? a + c * (b - a) : b - (b - a) * (T(1) - c)))              \
+  ROW(TERNARY_FLOAT, hardtanh, "a limited to [b, c].", (a <= b ? b : (a >= c ? c : a)))                                \
   ROW(COMPARE, equal, "Whether a == b.", a == b)                                                                       \
   ROW(COMPARE, not_equal, "Whether a != b.", a != b)                                                                   \
   ROW(COMPARE, less, "Whether a < b.", a < b)                                                                          \

@@ -6,6 +6,7 @@
 #include "ops/elementwise_derivatives.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
+#include "pydl/special.h"
 
 namespace pydl {
 
@@ -42,6 +43,7 @@ namespace {
 using Kind = op::ElementwiseKind;
 
 constexpr size_t operand_count(Kind kind) {
+  if (kind == Kind::TERNARY_FLOAT) return 3;
   const bool unary =
       kind == Kind::UNARY || kind == Kind::UNARY_FLOAT || kind == Kind::UNARY_TEST || kind == Kind::UNARY_INTEGER;
   return unary ? 1 : 2;
@@ -59,13 +61,13 @@ template <OpId id, Kind kind>
 void infer_elementwise(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   const char* name = op::op_name(id);
   DType dtype = inputs[0].dtype;
-  if (inputs.size() == 2) require_same_dtype(name, inputs[0], inputs[1]);
+  for (const BufferSpec& other : inputs.subspan(1)) require_same_dtype(name, inputs[0], other);
   if constexpr (kind == Kind::UNARY || kind == Kind::BINARY) {
     const bool ordered_only = id == OpId::maximum || id == OpId::minimum;
     if (dtype == DType::boolean && !ordered_only) {
       throw TypeError(concat_text(name, ": bool has no arithmetic; use logical operations (&, |, ^, ~) or astype"));
     }
-  } else if constexpr (kind == Kind::UNARY_FLOAT || kind == Kind::BINARY_FLOAT) {
+  } else if constexpr (kind == Kind::UNARY_FLOAT || kind == Kind::BINARY_FLOAT || kind == Kind::TERNARY_FLOAT) {
     require_floating(name, inputs[0]);
   } else if constexpr (kind == Kind::UNARY_INTEGER || kind == Kind::BINARY_INTEGER) {
     if (!is_integer(dtype)) throw TypeError(concat_text(name, ": expected integers or bools, got ", dtype));
@@ -118,7 +120,7 @@ op::OpDef record(OpId id, op::OpDef def) {
 }  // namespace
 
 void define_elementwise(Registry& registry) {
-  const std::vector<std::string_view> operands[] = {{}, {"x"}, {"a", "b"}};
+  const std::vector<std::string_view> operands[] = {{}, {"x"}, {"a", "b"}, {"a", "b", "c"}};
   const auto declare_row = [&](OpId id, const char* doc, op::OpDef::InferFunction infer, size_t count) {
     registry.declare(id, record(id, {.doc = doc, .inputs = operands[count], .infer = infer}));
   };
@@ -163,6 +165,13 @@ Tensor binary(OpId id, const Tensor& a, const Tensor& b, bool floating, bool boo
   if (floating) dtype = floating_dtype(dtype);
   if (boolean) dtype = DType::boolean;
   return op::apply(id, {}, {astype(a, dtype), astype(b, dtype)});
+} catch (const Error&) {
+  core::rethrow_as(op::op_name(id));
+}
+
+Tensor ternary(OpId id, const Tensor& a, const Tensor& b, const Tensor& c) try {
+  const DType dtype = floating_dtype(promote(a.dtype(), promote(b.dtype(), c.dtype())));
+  return op::apply(id, {}, {astype(a, dtype), astype(b, dtype), astype(c, dtype)});
 } catch (const Error&) {
   core::rethrow_as(op::op_name(id));
 }
@@ -236,6 +245,8 @@ Tensor unary_float(OpId id, const Tensor& x) try {
   Tensor name(const Tensor& a, const Tensor& b) { return binary(OpId::name, a, b, true, false); }
 #define PYDL_FUNCTION_LOGICAL(name) \
   Tensor name(const Tensor& a, const Tensor& b) { return binary(OpId::name, a, b, false, true); }
+#define PYDL_FUNCTION_TERNARY_FLOAT(name) \
+  Tensor name(const Tensor& a, const Tensor& b, const Tensor& c) { return ternary(OpId::name, a, b, c); }
 #define PYDL_FUNCTION(kind, name, ...) PYDL_FUNCTION_##kind(name)
 PYDL_ELEMENTWISE_TABLE(PYDL_FUNCTION)
 

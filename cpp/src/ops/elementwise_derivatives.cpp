@@ -6,6 +6,7 @@
 
 #include "autograd/node.h"
 #include "pydl/ops.h"
+#include "pydl/special.h"
 
 namespace pydl::ops {
 
@@ -19,6 +20,7 @@ using op::OpId;
 constexpr uint32_t x_input = 1U;
 constexpr uint32_t b_input = 2U;
 constexpr uint32_t both_inputs = 3U;
+constexpr uint32_t all_inputs = 7U;
 
 // Derivatives multiply and divide the incoming gradient with these functions, so that 0 is never multiplied by infinity
 // (ops.h).
@@ -192,6 +194,156 @@ Gradients where_gradients(const BackwardContext& c) {
   return gradients;
 }
 
+// Not over sqrt(x * x + 1), whose square may be infinite.
+Tensor asinh_gradient(const Tensor& g, const Tensor& x) { return over(g, hypot(x, scalar_like(1, x))); }
+
+// (cos(pi x) - sinc(x)) / x. Near 0, where both terms cancel, its series, which is differentiable at 0 too.
+Tensor sinc_derivative(const Tensor& x) {
+  const Tensor zero = scalar_like(0, x);
+  const Tensor one = scalar_like(1, x);
+  const Tensor is_near = less(abs(x), scalar_like(0.25, x));
+  const Tensor near = where(is_near, x, zero) * std::numbers::pi;
+  const Tensor square_of = square(near);
+  constexpr int terms = 9;
+  Tensor series = zeros_like(x);
+  for (int k = terms; k > 0; --k) {
+    const double size = 2.0 * k / std::tgamma(2.0 * k + 2.0);
+    series = series * square_of + (k % 2 == 0 ? size : -size);
+  }
+  // Twice a whole number less, the angle has the same cosine.
+  const Tensor far = where(is_near, one, x);
+  const Tensor angle = (far - round(far * 0.5) * 2.0) * std::numbers::pi;
+  return where(is_near, near * series * std::numbers::pi, (cos(angle) - sinc(far)) / far);
+}
+
+// 0 at the origin, where there is no direction.
+Gradients hypot_gradients(const BackwardContext& c) {
+  const Tensor y = c.result();
+  const Tensor zero = scalar_like(0, y);
+  const Tensor origin = equal(y, zero);
+  const Tensor distance = where(origin, scalar_like(1, y), y);
+  Gradients gradients(2);
+  for (int i = 0; i < 2; ++i) {
+    if (c.needs(i)) gradients[static_cast<size_t>(i)] = times(c.gradient, where(origin, zero, c.input(i)) / distance);
+  }
+  return gradients;
+}
+
+Gradients copysign_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor signs = sign(a) * copysign(scalar_like(1, a), c.input(1));
+  return {times(c.gradient, signs), c.needs(1) ? zeros_like(c.gradient) : Tensor{}};
+}
+
+// Equal infinities share the gradient, as equal numbers do.
+Gradients logaddexp_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor b = c.input(1);
+  const Tensor same_infinity = logical_and(equal(a, b), isinf(a));
+  const Tensor difference = where(same_infinity, scalar_like(0, a), a) - where(same_infinity, scalar_like(0, b), b);
+  return {times(c.gradient, sigmoid(difference)), times(c.gradient, sigmoid(-difference))};
+}
+
+// Where a is 0, the function is 0 for every b, also for those that have no logarithm.
+Gradients xlogy_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor b = c.input(1);
+  const Tensor zero = scalar_like(0, a);
+  Gradients gradients(2);
+  if (c.needs(0)) {
+    const Tensor without_slope = logical_and(equal(a, zero), less_equal(b, zero));
+    const Tensor logarithm = log(where(without_slope, scalar_like(1, b), b));
+    gradients[0] = times(c.gradient, logarithm);
+  }
+  if (c.needs(1)) gradients[1] = over(times(c.gradient, a), b);
+  return gradients;
+}
+
+Gradients polygamma_gradients(const BackwardContext& c) {
+  return {Tensor{}, times(c.gradient, polygamma(c.input(0) + 1.0, c.input(1)))};
+}
+
+Gradients fmod_gradients(const BackwardContext& c) {
+  Gradients gradients(2);
+  gradients[0] = c.gradient;
+  if (c.needs(1)) gradients[1] = -times(c.gradient, trunc(c.input(0) / c.input(1)));
+  return gradients;
+}
+
+Gradients heaviside_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  Gradients gradients(2);
+  if (c.needs(0)) gradients[0] = zeros_like(c.gradient);
+  if (c.needs(1)) gradients[1] = where_or_zero(equal(a, scalar_like(0, a)), c.gradient);
+  return gradients;
+}
+
+Gradients hardshrink_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor b = c.input(1);
+  const Tensor inside = logical_and(greater_equal(a, -b), less_equal(a, b));
+  return {where_or_zero(logical_not(inside), c.gradient), c.needs(1) ? zeros_like(c.gradient) : Tensor{}};
+}
+
+Gradients softshrink_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor b = c.input(1);
+  const Tensor inside = logical_and(greater_equal(a, -b), less_equal(a, b));
+  const Tensor g = where_or_zero(logical_not(inside), c.gradient);
+  return {g, c.needs(1) ? -times(g, sign(a)) : Tensor{}};
+}
+
+Gradients celu_gradients(const BackwardContext& c) {
+  const Tensor a = c.input(0);
+  const Tensor positive = greater(a, scalar_like(0, a));
+  const Tensor exponent = minimum(a, scalar_like(0, a)) / c.input(1);
+  const Tensor slope = exp(exponent);
+  Gradients gradients(2);
+  if (c.needs(0)) gradients[0] = where(positive, c.gradient, times(c.gradient, slope));
+  if (c.needs(1)) {
+    gradients[1] = where_or_zero(logical_not(positive), times(c.gradient, expm1(exponent) - times(exponent, slope)));
+  }
+  return gradients;
+}
+
+Gradients hardsigmoid_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(0);
+  const Tensor outside = logical_or(less_equal(x, scalar_like(-3, x)), greater_equal(x, scalar_like(3, x)));
+  return {where_or_zero(logical_not(outside), c.gradient * (1.0 / 6))};
+}
+
+Gradients hardswish_backward_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(1);
+  const Tensor outside = logical_or(less_equal(x, scalar_like(-3, x)), greater_equal(x, scalar_like(3, x)));
+  Gradients gradients(2);
+  if (c.needs(0)) gradients[0] = hardswish_backward(c.gradient, x);
+  if (c.needs(1)) {
+    gradients[1] = where_or_zero(logical_not(outside), times(c.gradient, c.input(0)) * (1.0 / 3));
+  }
+  return gradients;
+}
+
+Gradients lerp_gradients(const BackwardContext& c) {
+  const Tensor weight = c.input(2);
+  Gradients gradients(3);
+  if (c.needs(0)) gradients[0] = times(c.gradient, 1.0 - weight);
+  if (c.needs(1)) gradients[1] = times(c.gradient, weight);
+  if (c.needs(2)) gradients[2] = times(c.gradient, c.input(1) - c.input(0));
+  return gradients;
+}
+
+// Unlike `clip`, as in PyTorch: x has no gradient at the limits, and they have it there.
+Gradients hardtanh_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(0);
+  const Tensor below = less_equal(x, c.input(1));
+  const Tensor above = greater_equal(x, c.input(2));
+  Gradients gradients(3);
+  if (c.needs(0)) gradients[0] = where_or_zero(logical_not(logical_or(below, above)), c.gradient);
+  if (c.needs(1)) gradients[1] = where_or_zero(below, c.gradient);
+  if (c.needs(2)) gradients[2] = where_or_zero(logical_and(above, logical_not(below)), c.gradient);
+  return gradients;
+}
+
 // The gradients of piecewise constant functions.
 Gradients zero_gradients(const BackwardContext& c) {
   Gradients gradients;
@@ -251,6 +403,20 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::softsign: return {GRADIENT_OF_X(softsign_gradient(g, x))};
     case OpId::selu: return {GRADIENT_OF_X(times(g, selu_derivative(x)))};
     case OpId::mish: return {GRADIENT_OF_X(times(g, mish_derivative(x)))};
+    case OpId::exp2: return {GRADIENT_OF_Y(times(g, y * std::numbers::ln2))};
+    case OpId::asinh: return {GRADIENT_OF_X(asinh_gradient(g, x))};
+    case OpId::acosh: return {GRADIENT_OF_X(times(g, rsqrt(x - 1.0) * rsqrt(x + 1.0)))};
+    case OpId::atanh: return {GRADIENT_OF_X(over(g, (1.0 - x) * (x + 1.0)))};
+    case OpId::erfc: return {GRADIENT_OF_X(times(g, exp(-square(x)) * (-2.0 / std::sqrt(std::numbers::pi))))};
+    case OpId::erfinv: return {GRADIENT_OF_Y(times(g, exp(square(y)) * (0.5 * std::sqrt(std::numbers::pi))))};
+    case OpId::lgamma: return {GRADIENT_OF_X(times(g, digamma(x)))};
+    case OpId::digamma: return {GRADIENT_OF_X(times(g, polygamma(scalar_like(1, x), x)))};
+    case OpId::logit: return {GRADIENT_OF_X(over(g, x * (1.0 - x)))};
+    case OpId::sinc: return {GRADIENT_OF_X(times(g, sinc_derivative(x)))};
+    case OpId::frac: return {[](const BackwardContext& c) -> Gradients { return {c.gradient}; }};
+    case OpId::log_sigmoid: return {GRADIENT_OF_X(times(g, sigmoid(-x)))};
+    case OpId::hardsigmoid: return {hardsigmoid_gradients, x_input};
+    case OpId::hardswish: return {GRADIENT_OF_X(hardswish_backward(g, x))};
     case OpId::sign:
     case OpId::binary_step:
     case OpId::floor:
@@ -277,6 +443,19 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::atan2: return {atan2_gradients, both_inputs};
     case OpId::leaky_relu: return {leaky_relu_gradients, both_inputs};
     case OpId::elu: return {elu_gradients, both_inputs};
+    case OpId::fmod: return {fmod_gradients, both_inputs};
+    case OpId::heaviside: return {heaviside_gradients, x_input};
+    case OpId::hypot: return {hypot_gradients, both_inputs, true};
+    case OpId::copysign: return {copysign_gradients, both_inputs};
+    case OpId::logaddexp: return {logaddexp_gradients, both_inputs};
+    case OpId::xlogy: return {xlogy_gradients, both_inputs};
+    case OpId::polygamma: return {polygamma_gradients, both_inputs};
+    case OpId::hardshrink: return {hardshrink_gradients, both_inputs};
+    case OpId::softshrink: return {softshrink_gradients, both_inputs};
+    case OpId::celu: return {celu_gradients, both_inputs};
+    case OpId::hardswish_backward: return {hardswish_backward_gradients, both_inputs};
+    case OpId::lerp: return {lerp_gradients, all_inputs};
+    case OpId::hardtanh: return {hardtanh_gradients, all_inputs};
     case OpId::relu_backward:
       return {[](const BackwardContext& c) -> Gradients {
                 return {relu_backward(c.gradient, c.input(1)), c.needs(1) ? zeros_like(c.gradient) : Tensor{}};
@@ -304,7 +483,7 @@ Derivative elementwise_derivative(OpId id) {
       return {[](const BackwardContext& c) -> Gradients { return {astype(c.gradient, c.input_dtype(0))}; }};
     case OpId::copy: return {[](const BackwardContext& c) -> Gradients { return {c.gradient}; }};
     case OpId::where: return {where_gradients, x_input};
-    case OpId::clip: return {clip_gradients, 7U};
+    case OpId::clip: return {clip_gradients, all_inputs};
     default: return {};
   }
 }

@@ -6,6 +6,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "backends/ref/special_functions.h"
 
 namespace pydl::backends::ref {
 
@@ -13,16 +14,23 @@ namespace pydl::backends::ref {
 namespace m {
 
 using std::acos;
+using std::acosh;
 using std::asin;
+using std::asinh;
 using std::atan;
 using std::atan2;
+using std::atanh;
 using std::ceil;
+using std::copysign;
 using std::cos;
 using std::cosh;
 using std::erf;
+using std::erfc;
 using std::exp;
+using std::exp2;
 using std::expm1;
 using std::floor;
+using std::hypot;
 using std::log;
 using std::log10;
 using std::log1p;
@@ -34,10 +42,31 @@ using std::tan;
 using std::tanh;
 using std::trunc;
 
+using special::digamma;
+using special::erfinv;
+using special::lgamma;
+using special::polygamma;
+
 double round(double x) { return std::nearbyint(x); }  // ties to even in the default rounding mode
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
 double pow(double a, double b) { return std::pow(a, b); }
+double fmod(double a, double b) { return std::fmod(a, b); }
+bool signbit(double x) { return std::signbit(x); }
+bool signbit(int64_t x) { return x < 0; }
+// Near 1/2 the quotient is near 1, and `2 * x - 1` is exact.
+double logit(double x) { return x > 0.25 && x < 0.75 ? std::log1p((2 * x - 1) / (1 - x)) : std::log(x / (1 - x)); }
+double sinc(double x) {
+  if (x == 0) return 1;
+  const double whole = std::nearbyint(x);
+  const double sine = std::sin(3.14159265358979323846 * (x - whole));
+  return (std::fmod(whole, 2) == 0 ? sine : -sine) / (3.14159265358979323846 * x);
+}
+double logaddexp(double a, double b) {
+  if (a == b) return a + std::log(2.0);
+  return (a > b ? a : b) + std::log1p(std::exp(-std::fabs(a - b)));
+}
+double xlogy(double a, double b) { return a == 0 && b == b ? 0.0 : a * std::log(b); }
 
 // The multiplication in derivatives, see ops.h. The operators are bitwise, so that loops vectorise.
 template <class T>
@@ -57,7 +86,8 @@ double floor_divide(double a, double b) {
   if (b == 0) return a / b;
   const double rest = std::fmod(a, b);
   const double whole = std::nearbyint((a - rest) / b);
-  return rest != 0 && (rest < 0) != (b < 0) ? whole - 1 : whole;
+  if (rest != 0 && (rest < 0) != (b < 0)) return whole - 1;
+  return whole == 0 ? std::copysign(0.0, a / b) : whole;
 }
 
 // Unsigned, so that overflow wraps around.
@@ -77,6 +107,8 @@ int64_t remainder(int64_t a, int64_t b) {
   const int64_t rest = a % b;
   return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
 }
+
+int64_t fmod(int64_t a, int64_t b) { return b == 0 || b == -1 ? 0 : a % b; }
 
 // A shift by at least the width of the type moves all bits out.
 int64_t left_shift(int64_t a, int64_t b) {
@@ -118,6 +150,7 @@ struct Formula;
 #define PYDL_FORMULA_BINARY_INTEGER(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
 #define PYDL_FORMULA_COMPARE(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
 #define PYDL_FORMULA_LOGICAL(op, ...) PYDL_FORMULA((T a, T b), op, __VA_ARGS__)
+#define PYDL_FORMULA_TERNARY_FLOAT(op, ...) PYDL_FORMULA((T a, T b, T c), op, __VA_ARGS__)
 #define PYDL_ROW(kind, op, doc, ...) PYDL_FORMULA_##kind(op, __VA_ARGS__)
 PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
 #undef PYDL_ROW
@@ -209,6 +242,22 @@ void run_binary_float_row(const RefCall& call) {
   run_binary(call, Formula<id>::template apply<double>, nullptr);
 }
 
+template <OpId id>
+void run_ternary_row(const RefCall& call) {
+  const BufferSpec& y = call.outputs[0];
+  const std::array<Dims, 4> strides = {call.inputs[0].strides, call.inputs[1].strides, call.inputs[2].strides,
+                                       y.strides};
+  visit_dtype(y.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for_each_position(y.shape, strides, [&](const auto& offsets) {
+      const auto a = static_cast<double>(load<T>(call.input_data[0], offsets[0]));
+      const auto b = static_cast<double>(load<T>(call.input_data[1], offsets[1]));
+      const auto c = static_cast<double>(load<T>(call.input_data[2], offsets[2]));
+      store<T>(call.output_data[0], offsets[3], Formula<id>::template apply<double>(a, b, c));
+    });
+  });
+}
+
 void run_where(const RefCall& call) {
   const BufferSpec& y = call.outputs[0];
   const auto size = static_cast<int64_t>(item_size(y.dtype));
@@ -276,6 +325,7 @@ void register_elementwise(KernelTable& table) {
 #define PYDL_PREPARE_BINARY_INTEGER(op) prepare<run_binary_integer_row<OpId::op>, is_integer>
 #define PYDL_PREPARE_COMPARE(op) prepare<run_binary_row<OpId::op>>
 #define PYDL_PREPARE_LOGICAL(op) prepare<run_binary_row<OpId::op>>
+#define PYDL_PREPARE_TERNARY_FLOAT(op) prepare<run_ternary_row<OpId::op>, is_floating>
 #define PYDL_ROW(kind, op, ...) table.add(OpId::op, Provider::ref, PYDL_PREPARE_##kind(op));
   PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
 #undef PYDL_ROW

@@ -170,7 +170,7 @@ inline float log1p(float x) {
 }
 
 // x = n pi / 2 + r with |r| <= pi / 4, and n modulo 4. Computed in double, where n times the first part of pi / 2 is
-// exact for |x| up to 2^20. These functions do not handle larger angles (see `angle_loop`).
+// exact for |x| up to 2^20. These functions do not handle larger angles (see `usual_loop`).
 struct AngleParts {
   float r;
   float quadrant;

@@ -82,8 +82,17 @@ ElementwiseKind elementwise_kind(OpId op) { return kinds[static_cast<int>(op)]; 
 int elementwise_cost(OpId op, Lane lane) {
   switch (op) {
     case OpId::floor_divide:
-    case OpId::remainder: return 32;
+    case OpId::remainder:
+    case OpId::fmod: return 32;
     case OpId::pow: return lane == lane_float ? 16 : 64;
+    case OpId::polygamma: return 256;
+    case OpId::hypot:
+    case OpId::logaddexp:
+    case OpId::xlogy:
+    case OpId::elu:
+    case OpId::celu: return lane == lane_float ? 4 : 32;
+    case OpId::lgamma:
+    case OpId::digamma: return lane == lane_float ? 16 : 64;
     default: break;
   }
   if (elementwise_kind(op) != ElementwiseKind::UNARY_FLOAT) return 1;

@@ -214,7 +214,8 @@ class FusedProgram {
     if (kernel == nullptr) return false;
     const int first = source(instruction, 0);
     const int second = instruction.sources.size() > 1 ? source(instruction, 1) : first;
-    emit_kernel(index, kernel, {first, second}, elementwise_cost(instruction.op, lane));
+    const int third = instruction.sources.size() > 2 ? source(instruction, 2) : first;
+    emit_kernel(index, kernel, {first, second, third}, elementwise_cost(instruction.op, lane));
     return true;
   }
 

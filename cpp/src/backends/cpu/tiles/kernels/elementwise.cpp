@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/special_math.h"
 #include "backends/cpu/kernels/vector_math.h"
 
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
@@ -53,6 +54,14 @@ inline T right_shift(T a, T b) {
   return a >> (b >= 0 && b < width ? b : width - 1);
 }
 
+template <class T>
+inline T fmod(T a, T b) {
+  return b == 0 || b == -1 ? T(0) : a % b;
+}
+template <class T>
+inline bool signbit(T x) {
+  return x < 0;
+}
 inline float fmod(float a, float b) { return __builtin_fmodf(a, b); }
 inline double fmod(double a, double b) { return __builtin_fmod(a, b); }
 
@@ -71,7 +80,8 @@ inline T float_floor_divide(T a, T b) {
   if (b == 0) return a / b;
   const T rest = m::fmod(a, b);
   const T whole = m::round((a - rest) / b);
-  return rest != 0 && (rest < 0) != (b < 0) ? whole - 1 : whole;
+  if (rest != 0 && (rest < 0) != (b < 0)) return whole - 1;
+  return whole == 0 ? m::copysign(T(0), a / b) : whole;
 }
 inline float floor_divide(float a, float b) { return float_floor_divide(a, b); }
 inline double floor_divide(double a, double b) { return float_floor_divide(a, b); }
@@ -107,6 +117,14 @@ inline T gradient_times(T gradient, T slope) {
 #define PYDL_FORMULA_BINARY(name, ...) PYDL_BINARY(name, T, __VA_ARGS__)
 #define PYDL_FORMULA_BINARY_FLOAT(name, ...) PYDL_BINARY(name, T, __VA_ARGS__)
 #define PYDL_FORMULA_BINARY_INTEGER(name, ...) PYDL_BINARY(name, T, __VA_ARGS__)
+#define PYDL_TERNARY(name, ...)            \
+  struct name {                            \
+    template <class T>                     \
+    static inline T apply(T a, T b, T c) { \
+      return static_cast<T>(__VA_ARGS__);  \
+    }                                      \
+  };
+#define PYDL_FORMULA_TERNARY_FLOAT(name, ...) PYDL_TERNARY(name, __VA_ARGS__)
 #define PYDL_FORMULA_COMPARE(name, ...) PYDL_BINARY(name, bool, __VA_ARGS__)
 #define PYDL_FORMULA_LOGICAL(name, ...) PYDL_BINARY(name, bool, __VA_ARGS__)
 
@@ -136,26 +154,44 @@ void binary_loop(void* out, const void* const* in, int64_t count) {
   for (int64_t i = 0; i < count; ++i) y[i] = Formula::apply(a[i], b[i]);
 }
 
-// Sines, cosines and tangents. The reduction in `split_angle` is exact up to `largest_angle`. Larger angles are
-// rare; in a block that has any, they go through the C library's double functions, whose reduction is exact everywhere.
-constexpr float largest_angle = 0x1p20F;
-constexpr int64_t angles_at_once = 512;
+template <class Formula, class T>
+void ternary_loop(void* out, const void* const* in, int64_t count) {
+  const T* a = static_cast<const T*>(in[0]);
+  const T* b = static_cast<const T*>(in[1]);
+  const T* c = static_cast<const T*>(in[2]);
+  T* y = static_cast<T*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) y[i] = Formula::apply(a[i], b[i], c[i]);
+}
 
-template <class Formula>
-void angle_loop(void* out, const void* const* in, int64_t count) {
+// Functions whose vectorised formula holds for usual arguments only. Others are rare; in a block that has any, they go
+// through the function of doubles.
+constexpr int64_t usual_at_once = 512;
+
+// The reduction of angles in `split_angle` is exact up to this bound.
+struct UsualAngle {
+  static inline bool holds(float x) { return m::magnitude(x) <= 0x1p20F; }
+};
+// The gamma function is reflected elsewhere.
+struct UsualGamma {
+  static inline bool holds(float x) { return x > 0.0F; }
+};
+
+template <class Formula, class Usual>
+void usual_loop(void* out, const void* const* in, int64_t count) {
   const float* x = static_cast<const float*>(in[0]);
   float* y = static_cast<float*>(out);
-  for (int64_t begin = 0; begin < count; begin += angles_at_once) {
-    const int64_t end = count - begin < angles_at_once ? count : begin + angles_at_once;
+  for (int64_t begin = 0; begin < count; begin += usual_at_once) {
+    const int64_t end = count - begin < usual_at_once ? count : begin + usual_at_once;
     int32_t outside = 0;
-    for (int64_t i = begin; i < end; ++i) outside |= m::magnitude(x[i]) <= largest_angle ? 0 : 1;
+    for (int64_t i = begin; i < end; ++i) outside |= Usual::holds(x[i]) ? 0 : 1;
     if (outside == 0) {
 #pragma GCC ivdep
       for (int64_t i = begin; i < end; ++i) y[i] = Formula::apply(x[i]);
       continue;
     }
     for (int64_t i = begin; i < end; ++i) {
-      const bool usual = m::magnitude(x[i]) <= largest_angle;
+      const bool usual = Usual::holds(x[i]);
       y[i] = usual ? Formula::apply(x[i]) : static_cast<float>(Formula::apply(static_cast<double>(x[i])));
     }
   }
@@ -236,6 +272,7 @@ void fill_slopes(TileKernel* row) {
 #define PYDL_FILL_UNARY_TEST(name) PYDL_FILL_ALL(unary_loop, name)
 #define PYDL_FILL_BINARY(name) PYDL_FILL_ALL(binary_loop, name)
 #define PYDL_FILL_BINARY_FLOAT(name) PYDL_FILL_FLOAT(binary_loop, name)
+#define PYDL_FILL_TERNARY_FLOAT(name) PYDL_FILL_FLOAT(ternary_loop, name)
 #define PYDL_FILL_UNARY_INTEGER(name) PYDL_FILL_INTEGER(unary_loop, name)
 #define PYDL_FILL_BINARY_INTEGER(name) PYDL_FILL_INTEGER(binary_loop, name)
 #define PYDL_FILL_COMPARE(name) PYDL_FILL_ALL(binary_loop, name)
@@ -254,9 +291,11 @@ void fill_elementwise(KernelSet& set) {
   fill_slopes<GivenSlope>(set.elementwise[static_cast<int>(op::OpId::gradient_times)]);
   fill_slopes<SigmoidSlope>(set.elementwise[static_cast<int>(op::OpId::sigmoid_backward)]);
   fill_slopes<TanhSlope>(set.elementwise[static_cast<int>(op::OpId::tanh_backward)]);
-  set.elementwise[static_cast<int>(op::OpId::sin)][lane_float] = angle_loop<formula::sin>;
-  set.elementwise[static_cast<int>(op::OpId::cos)][lane_float] = angle_loop<formula::cos>;
-  set.elementwise[static_cast<int>(op::OpId::tan)][lane_float] = angle_loop<formula::tan>;
+  set.elementwise[static_cast<int>(op::OpId::sin)][lane_float] = usual_loop<formula::sin, UsualAngle>;
+  set.elementwise[static_cast<int>(op::OpId::cos)][lane_float] = usual_loop<formula::cos, UsualAngle>;
+  set.elementwise[static_cast<int>(op::OpId::tan)][lane_float] = usual_loop<formula::tan, UsualAngle>;
+  set.elementwise[static_cast<int>(op::OpId::lgamma)][lane_float] = usual_loop<formula::lgamma, UsualGamma>;
+  set.elementwise[static_cast<int>(op::OpId::digamma)][lane_float] = usual_loop<formula::digamma, UsualGamma>;
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE
