@@ -26,7 +26,7 @@ from pydl._calls import core_arguments, right_name
 MODULES = [
     "pydl", "pydl.nn", "pydl.nn.functional", "pydl.nn.init", "pydl.nn.utils", "pydl.optim",
     "pydl.data", "pydl.data.augmentation", "pydl.text", "pydl.training", "pydl.datasets",
-    "pydl.models", "pydl.testing", "pydl.interop", "pydl.programs", "pydl.compiler",
+    "pydl.models", "pydl.testing", "pydl.interop", "pydl.programs", "pydl.compiler", "pydl.linalg",
 ]  # fmt: skip
 # No constructor, or that of an exception.
 WITHOUT_CONSTRUCTOR = {"DType", "TraceError"}

@@ -1,0 +1,17 @@
+// Derivatives of the factorisations of matrices, in public functions, so that they are themselves differentiable.
+#pragma once
+
+#include "op/op_def.h"
+
+namespace pydl::ops {
+
+op::Gradients lu_gradients(const op::BackwardContext& c);
+op::Gradients solve_gradients(const op::BackwardContext& c);
+op::Gradients triangular_gradients(const op::BackwardContext& c);
+op::Gradients cholesky_gradients(const op::BackwardContext& c);
+op::Gradients qr_gradients(const op::BackwardContext& c);
+op::Gradients eigh_gradients(const op::BackwardContext& c);
+op::Gradients svd_gradients(const op::BackwardContext& c);
+op::Gradients pinv_gradients(const op::BackwardContext& c);
+
+}  // namespace pydl::ops
