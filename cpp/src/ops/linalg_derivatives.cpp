@@ -70,14 +70,18 @@ Tensor tall_qr_gradient(const Tensor& q, const Tensor& r, const Tensor& gq, cons
 
 }  // namespace
 
-// A zero pivot stands for one that is close to zero: det and its gradient are then right for a matrix whose rank is one
-// too low.
+Tensor with_pivots(const Tensor& lu) {
+  // The products of two of them are still in range.
+  const double small = lu.dtype() == DType::float64 ? 1e-20 : 1e-12;
+  const Tensor is_zero = logical_and(diagonal_mask(lu.size(-1)), equal(lu, 0));
+  return add(lu, where(is_zero, scalar_like(small, lu), scalar_like(0, lu)));
+}
+
 Gradients lu_gradients(const BackwardContext& c) {
   if (!c.gradients[0].defined()) return {{}};
   const Tensor lu = c.result(0);
   const Tensor permutation = c.result(1);
-  const Tensor no_pivot = logical_and(diagonal_mask(lu.size(-1)), equal(lu, 0));
-  const Tensor regular = where(no_pivot, scalar_like(1e-20, lu), lu);
+  const Tensor regular = with_pivots(lu);
   const Tensor& g = c.gradients[0];
   const Tensor lower = add(lower_triangle(lu, -1), eye(lu.size(-1), lu.size(-1), 0, lu.dtype()));
   const Tensor below = lower_triangle(matmul(t(lower), lower_triangle(g, -1)), -1);

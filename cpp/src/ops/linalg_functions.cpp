@@ -5,6 +5,7 @@
 #include "core/named.h"
 #include "op/apply.h"
 #include "op/attrs/linalg.h"
+#include "ops/linalg_derivatives.h"
 #include "ops/matrix_parts.h"
 #include "pydl/linalg.h"
 #include "pydl/ops.h"
@@ -152,7 +153,12 @@ Tensor inv(const Tensor& x) try {
 
 Tensor det(const Tensor& x) try {
   const std::vector<Tensor> factors = lu_of(x);
-  return multiply(factors[2], prod(ops::diagonal_of(factors[0]), std::vector<int64_t>{-1}));
+  const std::vector<int64_t> last = {-1};
+  // Derivatives are those of a product without zeros, and the value is 0 if there are any.
+  const Tensor smooth = prod(ops::diagonal_of(ops::with_pivots(factors[0])), last);
+  const Tensor value = prod(ops::diagonal_of(factors[0].detach()), last);
+  const Tensor excess = where(equal(value, 0), smooth.detach(), scalar_like(0, smooth));
+  return multiply(factors[2].detach(), subtract(smooth, excess));
 } catch (const Error&) {
   core::rethrow_as("det");
 }
@@ -161,7 +167,7 @@ SignAndLogDet slogdet(const Tensor& x) try {
   const std::vector<Tensor> factors = lu_of(x);
   const Tensor diagonal = ops::diagonal_of(factors[0]);
   const std::vector<int64_t> last = {-1};
-  return {multiply(factors[2], prod(sign(diagonal.detach()), last)), sum(log(abs(diagonal)), last)};
+  return {multiply(factors[2].detach(), prod(sign(diagonal.detach()), last)), sum(log(abs(diagonal)), last)};
 } catch (const Error&) {
   core::rethrow_as("slogdet");
 }

@@ -242,12 +242,12 @@ void run_cholesky(const RefCall& call) {
 
 // The root of the sum of squares, which may be out of range themselves.
 double length_of(const double* values, int64_t count, int64_t step) {
-  double largest = 0;
-  for (int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(values[i * step]));
-  if (largest == 0 || !std::isfinite(largest)) return largest;
+  double scale = 0;
+  for (int64_t i = 0; i < count; ++i) scale += std::abs(values[i * step]);
+  if (scale == 0 || !std::isfinite(scale)) return scale;
   double sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += (values[i * step] / largest) * (values[i * step] / largest);
-  return largest * std::sqrt(sum);
+  for (int64_t i = 0; i < count; ++i) sum += (values[i * step] / scale) * (values[i * step] / scale);
+  return scale * std::sqrt(sum);
 }
 
 // The reflection I - tau v v^T of each column.

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "backends/cpu/linalg/reflections.h"
+
 namespace pydl::cpu {
 
 namespace {
@@ -16,20 +18,6 @@ constexpr double epsilon = std::numeric_limits<double>::epsilon();
 // What is below is 0 beside the largest element, which is 1.
 constexpr double negligible = 1e-290;
 constexpr int most_steps_per_value = 60;
-
-double dot(const double* a, const double* b, int64_t count) {
-  double sums[4] = {};
-  int64_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    for (int64_t lane = 0; lane < 4; ++lane) sums[lane] += a[i + lane] * b[i + lane];
-  }
-  for (; i < count; ++i) sums[0] += a[i] * b[i];
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
-void add_scaled(double* to, double factor, const double* from, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) to[i] += factor * from[i];
-}
 
 // Makes the largest element 1; returns what it was.
 double normalise(const Rows& a) {
@@ -42,25 +30,6 @@ double normalise(const Rows& a) {
     for (int64_t j = 0; j < a.columns; ++j) a(i, j) /= largest;
   }
   return largest;
-}
-
-// The reflection I - tau v t(v) that maps x to (first, 0, 0, ...). v, whose first element is 1, replaces x.
-struct Reflection {
-  double tau;
-  double first;
-};
-
-Reflection reflect(double* x, int64_t count) {
-  double rest = 0;
-  for (int64_t i = 1; i < count; ++i) rest = std::max(rest, std::abs(x[i]));
-  const double given = x[0];
-  x[0] = 1;
-  if (rest == 0) return {0, given};
-  double sum = 0;
-  for (int64_t i = 1; i < count; ++i) sum += (x[i] / rest) * (x[i] / rest);
-  const double first = -std::copysign(std::hypot(given, rest * std::sqrt(sum)), given);
-  for (int64_t i = 1; i < count; ++i) x[i] /= given - first;
-  return {(first - given) / first, first};
 }
 
 // Rows from `first_row` on, times the reflection of their columns from `first_column` on.

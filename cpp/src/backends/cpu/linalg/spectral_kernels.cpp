@@ -1,10 +1,12 @@
-// Eigenvalues, singular values and pseudoinverses. float32, too, is computed in double precision.
+// Orthogonal factors, eigenvalues, singular values and pseudoinverses. float32, too, is computed in double precision.
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "backends/cpu/families.h"
 #include "backends/cpu/linalg/batch.h"
+#include "backends/cpu/linalg/qr.h"
 #include "backends/cpu/linalg/spectra.h"
 #include "backends/cpu/workspace.h"
 #include "op/attrs/linalg.h"
@@ -49,6 +51,47 @@ void fill(const Block<T>& to, double value) {
 Wide take_block(Workspace& workspace, int64_t rows, int64_t columns) {
   return {workspace.take<double>(rows * columns), rows, columns, columns};
 }
+
+template <class T>
+class QrKernel final : public Kernel {
+ public:
+  explicit QrKernel(const KernelCall& call)
+      : x_(call.inputs[0], 2),
+        q_(call.outputs[0], 2),
+        r_(call.outputs[1], 2),
+        parts_(x_.count(), cost_of(x_.rows(), x_.columns())) {
+    Workspace workspace;
+    divide(workspace);
+    BlockedQr(x_.rows(), x_.columns(), q_.columns(), parts_.threads_of_each(), workspace);
+    scratchpad_bytes = parts_.reserve(workspace.used());
+  }
+
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
+    parts_.run(context.scratchpad, [&](int64_t number, char* scratchpad) {
+      Workspace workspace(scratchpad);
+      const auto [a, q] = divide(workspace);
+      BlockedQr qr(a.rows, a.columns, q.columns, parts_.threads_of_each(), workspace);
+      widen(a, x_.at<T>(inputs[0], number));
+      qr.run(a, q);
+      narrow(q_.at<T>(outputs[0], number), q);
+      const Block<T> r = r_.at<T>(outputs[1], number);
+      narrow(r, a.part(0, 0, r.rows, r.columns));
+      return true;
+    });
+  }
+
+ private:
+  // The matrix, and room for q.
+  std::pair<Wide, Wide> divide(Workspace& workspace) const {
+    const Wide a = take_block(workspace, x_.rows(), x_.columns());
+    return {a, take_block(workspace, x_.rows(), q_.columns())};
+  }
+
+  MatrixBatch x_;
+  MatrixBatch q_;
+  MatrixBatch r_;
+  BatchParts parts_;
+};
 
 template <class T>
 class EighKernel final : public Kernel {
@@ -232,6 +275,7 @@ using PinvKernel = SvdKernel<T, OpId::pinv>;
 }  // namespace
 
 void register_spectral_kernels(KernelTable& table) {
+  table.add(OpId::qr, Provider::cpu, prepare_for_dtype<QrKernel>);
   table.add(OpId::eigh, Provider::cpu, prepare_for_dtype<EighKernel>);
   table.add(OpId::svd, Provider::cpu, prepare_for_dtype<FullSvdKernel>);
   table.add(OpId::pinv, Provider::cpu, prepare_for_dtype<PinvKernel>);
