@@ -273,8 +273,8 @@ void define_norms(py::module_& module) {
         return compute(work_of_factors(x), [&] { return linalg::cond(x, norm); });
       },
       py::arg("x"), py::arg("p") = py::none(),
-      "The condition number: a norm of x times that of its inverse, by default the largest singular value over the\n"
-      "smallest. Infinite for matrices that are exactly singular.\n\n"
+      "The condition number: a norm of x times that of its inverse.\n\n"
+      "By default, the largest singular value over the smallest. Infinite for matrices that are exactly singular.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.linalg.cond(pydl.tensor([[1.0, 0.0], [0.0, 4.0]]))\n"
       "tensor(4., dtype=float32)\n");
 }
