@@ -29,6 +29,7 @@ from pydl._core import (
     acos,
     acosh,
     add,
+    addmm,
     all,
     allclose,
     any,
@@ -51,6 +52,7 @@ from pydl._core import (
     bitwise_or,
     bitwise_right_shift,
     bitwise_xor,
+    bmm,
     bool,
     broadcast_to,
     ceil,
@@ -61,9 +63,11 @@ from pydl._core import (
     copysign,
     cos,
     cosh,
+    cross,
     deg2rad,
     digamma,
     divide,
+    dot,
     dropout,
     elu,
     empty,
@@ -107,6 +111,7 @@ from pydl._core import (
     hardtanh,
     heaviside,
     hypot,
+    inner,
     int8,
     int16,
     int32,
@@ -117,6 +122,7 @@ from pydl._core import (
     isfinite,
     isinf,
     isnan,
+    kron,
     leaky_relu,
     lerp,
     less,
@@ -152,7 +158,9 @@ from pydl._core import (
     min,
     minimum,
     mish,
+    mm,
     multiply,
+    mv,
     nan_to_num,
     negative,
     nextafter,
@@ -162,6 +170,7 @@ from pydl._core import (
     numel,
     ones,
     ones_like,
+    outer,
     permutation,
     permute_dims,
     polygamma,
@@ -213,16 +222,21 @@ from pydl._core import (
     tan,
     tanh,
     tensor,
+    tensordot,
+    trace,
     trunc,
     uint8,
     uniform,
     var,
+    vdot,
+    vecdot,
     where,
     xlogy,
     zeros,
     zeros_like,
 )
 from pydl._core.functions import *  # noqa: F403  (each names itself in its declaration)
+from pydl._einsum import einsum
 from pydl._namespace_info import ArrayNamespaceInfo as _ArrayNamespaceInfo
 from pydl.aliases import (
     arccos,
@@ -273,7 +287,7 @@ from pydl.random import bernoulli, multinomial, poisson
 from pydl.training import Model
 
 if TYPE_CHECKING:
-    from pydl import datasets, models, testing, text
+    from pydl import datasets, linalg, models, testing, text
 
 __version__: str = _core.info()["version"]
 __array_api_version__ = "2024.12"
@@ -285,7 +299,7 @@ def __array_namespace_info__() -> _ArrayNamespaceInfo:  # noqa: N807
     return _ArrayNamespaceInfo()
 
 
-_LAZY = ("datasets", "models", "testing", "text")
+_LAZY = ("datasets", "linalg", "models", "testing", "text")
 
 
 def __getattr__(name: str) -> Any:
@@ -311,6 +325,7 @@ __all__ = [
     "acos",
     "acosh",
     "add",
+    "addmm",
     "all",
     "allclose",
     "any",
@@ -343,6 +358,7 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "bmm",
     "bool",
     "broadcast_to",
     "can_cast",
@@ -358,6 +374,7 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "cross",
     "custom_gradient",
     "data",
     "datasets",
@@ -366,8 +383,10 @@ __all__ = [
     "digamma",
     "div",
     "divide",
+    "dot",
     "dropout",
     "e",
+    "einsum",
     "elu",
     "empty",
     "empty_cache",
@@ -421,6 +440,7 @@ __all__ = [
     "iinfo",
     "inf",
     "info",
+    "inner",
     "int8",
     "int16",
     "int32",
@@ -434,12 +454,14 @@ __all__ = [
     "isnan",
     "jacobian",
     "jvp",
+    "kron",
     "le",
     "leaky_relu",
     "lerp",
     "less",
     "less_equal",
     "lgamma",
+    "linalg",
     "linear",
     "linspace",
     "live_tensor_count",
@@ -472,10 +494,12 @@ __all__ = [
     "min",
     "minimum",
     "mish",
+    "mm",
     "models",
     "mul",
     "multinomial",
     "multiply",
+    "mv",
     "nan",
     "nan_to_num",
     "ne",
@@ -492,6 +516,7 @@ __all__ = [
     "ones",
     "ones_like",
     "optim",
+    "outer",
     "permutation",
     "permute_dims",
     "pi",
@@ -553,8 +578,10 @@ __all__ = [
     "tan",
     "tanh",
     "tensor",
+    "tensordot",
     "testing",
     "text",
+    "trace",
     "training",
     "true_divide",
     "trunc",
@@ -562,6 +589,8 @@ __all__ = [
     "uniform",
     "value_and_grad",
     "var",
+    "vdot",
+    "vecdot",
     "vjp",
     "vmap",
     "where",

@@ -38,6 +38,7 @@ void define_creation(py::module_& module);
 void define_views(py::module_& module, const py::object& type);
 void define_reductions(py::module_& module, const py::object& type);
 void define_products(py::module_& module, const py::object& type);
+void define_linalg(py::module_& module, const py::object& type);
 void define_autograd(py::module_& module, const py::object& type);
 void define_random(py::module_& module, const py::object& type);
 void define_distributions(py::module_& module);

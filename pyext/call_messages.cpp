@@ -249,7 +249,9 @@ void improve_calls(py::module_& module) {
       },
       py::arg("function"), "Sets the function that explains errors in terms of the user's call.");
   improve_members(module.attr("__dict__"));
-  for (const char* name : {"nn", "optim", "io", "random"}) improve_members(module.attr(name).attr("__dict__"));
+  for (const char* name : {"nn", "optim", "io", "linalg", "random"}) {
+    improve_members(module.attr(name).attr("__dict__"));
+  }
 }
 
 }  // namespace pydl::python

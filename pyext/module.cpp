@@ -68,6 +68,7 @@ PYBIND11_MODULE(_core, module) {
   define_views(module, type);
   define_reductions(module, type);
   define_products(module, type);
+  define_linalg(module, type);
   define_autograd(module, type);
   define_vmap(module);
   define_random(module);

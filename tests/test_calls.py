@@ -27,7 +27,7 @@ MODULES = [
     "pydl", "pydl.nn", "pydl.nn.functional", "pydl.nn.init", "pydl.nn.utils", "pydl.optim",
     "pydl.data", "pydl.data.augmentation", "pydl.text", "pydl.training", "pydl.datasets",
     "pydl.models", "pydl.testing", "pydl.interop", "pydl.programs", "pydl.compiler", "pydl.random",
-    "pydl.autograd", "pydl.autograd.functional",
+    "pydl.autograd", "pydl.autograd.functional", "pydl.linalg",
 ]  # fmt: skip
 # No constructor, or that of an exception.
 WITHOUT_CONSTRUCTOR = {"DType", "TraceError"}

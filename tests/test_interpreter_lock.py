@@ -199,7 +199,7 @@ def _usual_call(function: Callable[..., Any]) -> Callable[[], Any] | None:
 
 def _calls() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield from CALLS.items()
-    for module in (_core, _core.nn, _core.optim, _core.io, _core.random):
+    for module in (_core, _core.linalg, _core.nn, _core.optim, _core.io, _core.random):
         for name, function in vars(module).items():
             if isinstance(function, type) or not callable(function) or name.startswith("_"):
                 continue

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 STUBS = ROOT / "pydl" / "_core"
-MODULES = ("__init__", "nn", "optim", "io", "random")
+MODULES = ("__init__", "linalg", "nn", "optim", "io", "random")
 
 HEADER = '''"""{doc}"""
 
@@ -38,6 +38,7 @@ import typing_extensions
 ALIASES = """
 from . import functions as functions
 from . import io as io
+from . import linalg as linalg
 from . import nn as nn
 from . import optim as optim
 from . import random as random
@@ -72,6 +73,9 @@ ANY_ARGUMENTS = {
     "a": "TensorLike",
     "b": "TensorLike",
     "alpha": "TensorLike",
+    "axes": "int | collections.abc.Sequence[int | collections.abc.Sequence[int]]",
+    "ord": "str | float",
+    "p": "str | float | None",
     "negative_slope": "TensorLike",
     "source": "TensorLike",
     "min": "TensorLike | None",
@@ -290,7 +294,7 @@ def rewrite(source: str, name: str) -> str:
     """The text of one stub from what pybind11-stubgen wrote."""
     tree = ast.parse(source)
     doc = (ast.get_docstring(tree) or "").splitlines()[0]
-    rewriter = Rewriter(converts=name in ("__init__", "nn", "random"))
+    rewriter = Rewriter(converts=name in ("__init__", "linalg", "nn", "random"))
     body: list[ast.stmt] = []
     for node in tree.body:
         if isinstance(node, ast.ClassDef):

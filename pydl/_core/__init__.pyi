@@ -13,6 +13,7 @@ import typing_extensions
 
 from . import functions as functions
 from . import io as io
+from . import linalg as linalg
 from . import nn as nn
 from . import optim as optim
 
@@ -166,6 +167,9 @@ class Tensor:
     def bitwise_invert(self) -> Tensor:
         """Every bit of an integer turned; of bools, not."""
 
+    def bmm(self, other: TensorLike) -> Tensor:
+        """See `pydl.bmm`."""
+
     def ceil(self) -> Tensor:
         """The smallest integer not below x."""
 
@@ -189,6 +193,9 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same elements without history."""
+
+    def dot(self, other: TensorLike) -> Tensor:
+        """See `pydl.dot`."""
 
     def erf(self) -> Tensor:
         """Error function."""
@@ -219,6 +226,9 @@ class Tensor:
 
     def gelu_tanh(self) -> Tensor:
         """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
+
+    def inner(self, other: TensorLike) -> Tensor:
+        """See `pydl.inner`."""
 
     def is_contiguous(self) -> builtins.bool:
         """Whether the elements are in row-major order without gaps."""
@@ -293,6 +303,12 @@ class Tensor:
     def mish(self) -> Tensor:
         """x * tanh(softplus(x)) (Misra, 2019)."""
 
+    def mm(self, other: TensorLike) -> Tensor:
+        """See `pydl.mm`."""
+
+    def mv(self, other: TensorLike) -> Tensor:
+        """See `pydl.mv`."""
+
     def negative(self) -> Tensor:
         """Numerical negative: -x."""
 
@@ -301,6 +317,9 @@ class Tensor:
 
     def numpy(self) -> Array:
         """A NumPy array that shares the memory."""
+
+    def outer(self, other: TensorLike) -> Tensor:
+        """See `pydl.outer`."""
 
     def permute(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """PyTorch's name for `permute_dims`; takes axes or one sequence of them."""
@@ -422,6 +441,9 @@ class Tensor:
 
     def tolist(self) -> typing.Any:
         """The elements as nested lists."""
+
+    def trace(self, offset: int = 0) -> Tensor:
+        """See `pydl.trace`."""
 
     def trunc(self) -> Tensor:
         """x without its fraction."""
@@ -871,6 +893,16 @@ def acos(x: TensorLike) -> Tensor:
 def add(a: TensorLike, b: TensorLike) -> Tensor:
     """a + b."""
 
+def addmm(
+    x: TensorLike,
+    a: TensorLike,
+    b: TensorLike,
+    *,
+    beta: float | int | builtins.bool = 1,
+    alpha: float | int | builtins.bool = 1,
+) -> Tensor:
+    """beta x + alpha a b for matrices a and b, to whose product x is broadcast; PyTorch's name."""
+
 def all(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
@@ -1005,6 +1037,9 @@ def bitwise_right_shift(a: TensorLike, b: TensorLike) -> Tensor:
 def bitwise_xor(a: TensorLike, b: TensorLike) -> Tensor:
     """Bits that are set in exactly one; of bools, exclusive or."""
 
+def bmm(a: TensorLike, b: TensorLike) -> Tensor:
+    """The products of two batches of matrices, of three axes; PyTorch's name."""
+
 def broadcast_to(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
     """The array API's name for `expand`."""
 
@@ -1027,6 +1062,9 @@ def channel_sums(
     bias: TensorLike | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of batch_norm for bias and weight."""
+
+def cholesky(x: TensorLike) -> Tensor:
+    """The lower triangle L of x = L times its transpose."""
 
 def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """x limited to [min, max]."""
@@ -1079,6 +1117,9 @@ def cos(x: TensorLike) -> Tensor:
 def cosh(x: TensorLike) -> Tensor:
     """Hyperbolic cosine."""
 
+def cross(a: TensorLike, b: TensorLike, axis: int = -1) -> Tensor:
+    """The cross product of vectors of three elements along an axis; the others broadcast."""
+
 def ctc_loss(
     log_probs: TensorLike,
     targets: TensorLike,
@@ -1106,10 +1147,19 @@ def cumsum(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
     """a / b; of integers, in float32."""
 
+def dot(a: TensorLike, b: TensorLike) -> Tensor:
+    """The scalar product of vectors, the product of matrices, and in general the sum over the last axis of"""
+
 def dropout(
     x: TensorLike, p: float, training: builtins.bool = True, generator: Generator | None = None
 ) -> Tensor:
     """x with elements set to 0 with probability p and the others divided by 1 - p; x itself unless training."""
+
+def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, ascending, and eigenvectors of symmetric matrices by their lower triangle."""
+
+def einsum(subscripts: str, tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
+    """See `pydl.einsum`."""
 
 def elu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
     """x if positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
@@ -1242,6 +1292,9 @@ def index_add(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 
 def info() -> dict[str, typing.Any]:
     """Facts about this build and machine, by name."""
 
+def inner(a: TensorLike, b: TensorLike) -> Tensor:
+    """The sum over the last axes of both. A number multiplies."""
+
 def is_grad_enabled() -> builtins.bool:
     """Whether operations are recorded on this thread."""
 
@@ -1253,6 +1306,9 @@ def isinf(x: TensorLike) -> Tensor:
 
 def isnan(x: TensorLike) -> Tensor:
     """Whether x is not a number."""
+
+def kron(a: TensorLike, b: TensorLike) -> Tensor:
+    """The Kronecker product: blocks b times each element of a, for tensors of at most four axes."""
 
 def leaky_relu(x: TensorLike, negative_slope: TensorLike = 0.01) -> Tensor:
     """x if positive, else negative_slope * x."""
@@ -1316,6 +1372,9 @@ def logsumexp(
     keepdims: builtins.bool = False,
 ) -> Tensor:
     """log(sum(exp(x))) over axes, without overflow; integers are converted to float32."""
+
+def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor, Tensor]:
+    """Square matrices as L U, packed into one matrix, the order of their rows, and its sign."""
 
 def manual_seed(seed: int) -> None:
     """Restarts the default generator with this seed."""
@@ -1396,8 +1455,14 @@ def minimum(a: TensorLike, b: TensorLike) -> Tensor:
 def mish(x: TensorLike) -> Tensor:
     """x * tanh(softplus(x)) (Misra, 2019)."""
 
+def mm(a: TensorLike, b: TensorLike) -> Tensor:
+    """The product of two matrices; PyTorch's name."""
+
 def multiply(a: TensorLike, b: TensorLike) -> Tensor:
     """a * b."""
+
+def mv(a: TensorLike, b: TensorLike) -> Tensor:
+    """The product of a matrix and a vector; PyTorch's name."""
 
 def negative(x: TensorLike) -> Tensor:
     """Numerical negative: -x."""
@@ -1457,11 +1522,17 @@ def ones_like(
 def ops() -> list[dict[str, typing.Any]]:
     """The properties of every op."""
 
+def outer(a: TensorLike, b: TensorLike) -> Tensor:
+    """All products of an element of a and one of b: a matrix of shape (size of a, size of b)."""
+
 def permutation(n: int, generator: Generator | None = None) -> Tensor:
     """0 .. n-1 in random order, int64."""
 
 def permute_dims(x: TensorLike, axes: int | collections.abc.Sequence[int]) -> Tensor:
     """The axes in another order, as a view."""
+
+def pinv(x: TensorLike, rtol: float | None = None) -> Tensor:
+    """The Moore-Penrose inverse."""
 
 def pow(a: TensorLike, b: TensorLike) -> Tensor:
     """a to the power b; of integers, a negative power gives 0 unless |a| is 1."""
@@ -1475,6 +1546,9 @@ def prod(
 
 def promote_types(a: DTypeLike, b: DTypeLike) -> DType:
     """The common dtype of operands of two dtypes."""
+
+def qr(x: TensorLike, complete: builtins.bool = False) -> tuple[Tensor, Tensor]:
+    """Matrices as products of one with orthonormal columns and an upper triangle."""
 
 def rand(
     *args: int | collections.abc.Sequence[int],
@@ -1683,6 +1757,18 @@ def softplus(x: TensorLike) -> Tensor:
 def softsign(x: TensorLike) -> Tensor:
     """x / (1 + |x|)."""
 
+def solve(a: TensorLike, b: TensorLike) -> Tensor:
+    """The solution x of a x = b for square matrices a."""
+
+def solve_triangular(
+    a: TensorLike,
+    b: TensorLike,
+    upper: builtins.bool = False,
+    transpose: builtins.bool = False,
+    unit_diagonal: builtins.bool = False,
+) -> Tensor:
+    """The solution x of a x = b, where a is a triangle of a matrix."""
+
 def sort(x: TensorLike, axis: int = -1, descending: builtins.bool = False) -> Tensor:
     """The elements along an axis in ascending or descending order; `argsort` says where they were. Equal elements keep"""
 
@@ -1724,6 +1810,9 @@ def sum(
 ) -> Tensor:
     """Sum over axes."""
 
+def svd(x: TensorLike, full_matrices: builtins.bool = True) -> tuple[Tensor, Tensor, Tensor]:
+    """Singular values, descending, with their left and right singular vectors."""
+
 def take(x: TensorLike, index: TensorLike, axis: int = 0) -> Tensor:
     """Slices along an axis, selected by an integer index of any rank."""
 
@@ -1750,10 +1839,20 @@ def tensor(
 ) -> Tensor:
     """A new tensor with a copy of the data."""
 
+def tensordot(
+    a: TensorLike,
+    b: TensorLike,
+    axes: int | collections.abc.Sequence[int | collections.abc.Sequence[int]] = 2,
+) -> Tensor:
+    """The sum of products over several axes."""
+
 def topk(
     x: TensorLike, k: int, axis: int = -1, largest: builtins.bool = True
 ) -> tuple[Tensor, Tensor]:
     """The k largest or smallest elements along an axis, in order, and where each of them was."""
+
+def trace(x: TensorLike, offset: int = 0) -> Tensor:
+    """The sum of a diagonal of each matrix, in the last two axes; integers are summed in int64."""
 
 def trunc(x: TensorLike) -> Tensor:
     """x without its fraction."""
@@ -1774,6 +1873,12 @@ def var(
     keepdims: builtins.bool = False,
 ) -> Tensor:
     """Variance over axes."""
+
+def vdot(a: TensorLike, b: TensorLike) -> Tensor:
+    """The scalar product of all elements, in row-major order."""
+
+def vecdot(a: TensorLike, b: TensorLike, axis: int = -1) -> Tensor:
+    """Scalar products of vectors along an axis; the others broadcast."""
 
 def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     """a where the condition holds, else b."""

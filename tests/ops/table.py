@@ -40,6 +40,7 @@ class Row:
     `call` and `reference` take the arrays of a sample, as tensors and as float64 arrays. `smooth`
     says which arrays have derivatives; none means not differentiable. `torch` is the same with
     PyTorch tensors. `orders` is how often it can be differentiated, as far as that is tested.
+    `sixteen_bits` says whether it takes float16 and bfloat16.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Row:
     torch: Callable[..., Any] | None = None
     dtypes: tuple[str, ...] = ("float32", "float64")
     orders: int = 2
+    sixteen_bits: bool = True
 
 
 def joined(values: pydl.Tensor, indices: pydl.Tensor) -> pydl.Tensor:

@@ -57,9 +57,8 @@ def extension_docstrings() -> list[tuple[str, str]]:
         "pydl.Tensor": pydl.Tensor,
         "pydl.Generator": pydl.Generator,
     }
-    owners |= {
-        f"pydl._core.{name}": getattr(core, name) for name in ("nn", "optim", "io", "random")
-    }
+    submodules = ("linalg", "nn", "optim", "io", "random")
+    owners |= {f"pydl._core.{name}": getattr(core, name) for name in submodules}
     return [
         (f"{prefix}.{name}", member.__doc__)
         for prefix, owner in owners.items()

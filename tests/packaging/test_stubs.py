@@ -12,7 +12,7 @@ import pydl
 
 ROOT = Path(__file__).parents[2]
 STUB = ROOT / "pydl" / "_core" / "__init__.pyi"
-SUBMODULES = ("functions", "nn", "optim", "io", "random")
+SUBMODULES = ("functions", "linalg", "nn", "optim", "io", "random")
 
 
 def stub_names() -> set[str]:

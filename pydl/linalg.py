@@ -1,0 +1,308 @@
+"""Linear algebra: products, factorisations of matrices, and what follows from them.
+
+Matrices are the last two axes of a tensor, and leading axes are a batch. The names are those of the
+array API standard's extension `linalg`. Factorisations take float32 and float64; integers are
+converted to float32.
+
+Examples
+--------
+>>> import pydl
+>>> a = pydl.tensor([[4.0, 2.0], [2.0, 3.0]])
+>>> factor = pydl.linalg.cholesky(a)
+>>> pydl.testing.assert_close(factor @ factor.T, a)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pydl import _core
+from pydl._checked_calls import check_public
+from pydl._core import (
+    Tensor,
+    cross,
+    matmul,
+    matrix_transpose,
+    outer,
+    tensordot,
+    trace,
+    vecdot,
+)
+from pydl._core.linalg import (
+    cholesky,
+    cholesky_solve,
+    cond,
+    det,
+    eigvalsh,
+    inv,
+    lu_solve,
+    matrix_norm,
+    matrix_power,
+    matrix_rank,
+    multi_dot,
+    pinv,
+    solve,
+    solve_triangular,
+    svdvals,
+)
+
+__all__ = [
+    "EighResult",
+    "LstsqResult",
+    "LuResult",
+    "QrResult",
+    "SlogdetResult",
+    "SvdResult",
+    "cholesky",
+    "cholesky_solve",
+    "cond",
+    "cross",
+    "det",
+    "eigh",
+    "eigvalsh",
+    "inv",
+    "lstsq",
+    "lu_factor",
+    "lu_solve",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "matrix_transpose",
+    "multi_dot",
+    "outer",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_triangular",
+    "svd",
+    "svdvals",
+    "tensordot",
+    "trace",
+    "vecdot",
+]
+
+
+class LuResult(NamedTuple):
+    """What `lu_factor` returns: both triangles in one matrix, and the order of the rows."""
+
+    lu: Tensor
+    permutation: Tensor
+
+
+class SlogdetResult(NamedTuple):
+    """What `slogdet` returns: the sign of the determinant, and the log of its absolute value."""
+
+    sign: Tensor
+    logabsdet: Tensor
+
+
+class QrResult(NamedTuple):
+    """What `qr` returns: orthonormal columns, and an upper triangle."""
+
+    Q: Tensor
+    R: Tensor
+
+
+class EighResult(NamedTuple):
+    """What `eigh` returns: eigenvalues, ascending, and eigenvectors in columns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+class SvdResult(NamedTuple):
+    """What `svd` returns: left vectors in columns, singular values, right vectors in rows."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+class LstsqResult(NamedTuple):
+    """What `lstsq` returns: solution, sums of squares, rank, and singular values."""
+
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+
+def lu_factor(x: Tensor) -> LuResult:
+    """Factorise square matrices into a lower and an upper triangle.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., N, N), float32 or float64
+
+    Returns
+    -------
+    lu : Tensor, shape (..., N, N)
+        U on the diagonal and above it, and L below, whose own diagonal is 1.
+    permutation : Tensor, shape (..., N), int64
+        Row i of L U is row ``permutation[i]`` of x. (LAPACK and PyTorch return the exchanges of
+        rows, one after the other.)
+
+    Notes
+    -----
+    Singular matrices have a 0 on the diagonal of U and are no error.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> lu, permutation = pydl.linalg.lu_factor(pydl.tensor([[0.0, 2.0], [1.0, 0.0]]))
+    >>> lu.tolist(), permutation.tolist()
+    ([[1.0, 0.0], [0.0, 2.0]], [1, 0])
+    """
+    return LuResult(*_core.linalg.lu_factor(x))
+
+
+def slogdet(x: Tensor) -> SlogdetResult:
+    """Compute determinants that may be too large or too small for a number.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., N, N), float32 or float64
+
+    Returns
+    -------
+    sign : Tensor, shape (...)
+        -1, 0 or 1.
+    logabsdet : Tensor, shape (...)
+        The log of the absolute value: minus infinity for singular matrices.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> sign, logabsdet = pydl.linalg.slogdet(-pydl.eye(3))
+    >>> sign.item(), logabsdet.item()
+    (-1.0, 0.0)
+    """
+    return SlogdetResult(*_core.linalg.slogdet(x))
+
+
+def qr(x: Tensor, mode: str = "reduced") -> QrResult:
+    """Factorise matrices into orthonormal columns and an upper triangle.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., M, N), float32 or float64
+    mode : {'reduced', 'complete'}
+        Whether Q has min(M, N) columns, or M.
+
+    Returns
+    -------
+    Q : Tensor, shape (..., M, K)
+    R : Tensor, shape (..., K, N)
+
+    Raises
+    ------
+    ValueError
+        From a backward pass through complete factors of matrices with more rows than columns, which
+        have no derivatives, or through factors of columns that are linearly dependent.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> q, r = pydl.linalg.qr(pydl.tensor([[3.0, 1.0], [4.0, 2.0]]))
+    >>> pydl.testing.assert_close(q.T @ q, pydl.eye(2))
+    """
+    return QrResult(*_core.linalg.qr(x, mode))
+
+
+def eigh(x: Tensor, UPLO: str = "L") -> EighResult:  # noqa: N803
+    """Compute eigenvalues and eigenvectors of symmetric matrices.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., N, N), float32 or float64
+    UPLO : {'L', 'U'}
+        Which triangle is read; the gradient is symmetric all the same.
+
+    Returns
+    -------
+    eigenvalues : Tensor, shape (..., N)
+        In ascending order.
+    eigenvectors : Tensor, shape (..., N, N)
+        Orthonormal columns, whose signs are arbitrary.
+
+    Notes
+    -----
+    Eigenvectors have no derivatives where eigenvalues are equal: infinities or NaN come out, unless
+    the function does not depend on the choice of the vectors. A matrix with infinities or NaN
+    has results of NaN.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> values, vectors = pydl.linalg.eigh(pydl.tensor([[0.0, 1.0], [1.0, 0.0]]))
+    >>> pydl.testing.assert_close(values, [-1.0, 1.0])
+    """
+    return EighResult(*_core.linalg.eigh(x, UPLO))
+
+
+def svd(x: Tensor, full_matrices: bool = True) -> SvdResult:
+    """Compute singular values and singular vectors.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., M, N), float32 or float64
+    full_matrices : bool, default True
+        Complete the vectors to bases: K is then M for U and N for Vh, otherwise min(M, N).
+
+    Returns
+    -------
+    U : Tensor, shape (..., M, K)
+        Orthonormal columns.
+    S : Tensor, shape (..., min(M, N))
+        In descending order.
+    Vh : Tensor, shape (..., K, N)
+        Orthonormal rows. The product of U, the diagonal matrix of S, and Vh is x.
+
+    Notes
+    -----
+    Singular vectors have no derivatives where singular values are equal, or 0 for matrices that are
+    not square. Gradients for the vectors that `full_matrices` adds are left out. A matrix with
+    infinities or NaN has results of NaN.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> u, s, vh = pydl.linalg.svd(pydl.tensor([[3.0, 0.0], [0.0, -4.0]]))
+    >>> pydl.testing.assert_close(s, [4.0, 3.0])
+    """
+    return SvdResult(*_core.linalg.svd(x, full_matrices))
+
+
+def lstsq(a: Tensor, b: Tensor, rtol: float | None = None) -> LstsqResult:
+    """Find the x for which the sum of squares of a x - b is smallest.
+
+    Parameters
+    ----------
+    a : Tensor, shape (..., M, N), float32 or float64
+    b : Tensor, shape (..., M, K) or (M,)
+    rtol : float, optional
+        Singular values of a up to `rtol` times the largest one count as 0; by default max(M, N)
+        times the distance of 1 to the next number.
+
+    Returns
+    -------
+    solution : Tensor, shape (..., N, K) or (..., N)
+        The shortest one, if there are many.
+    residuals : Tensor, shape (..., K) or (...)
+        The sums of squares of ``b - a @ solution``, whatever the rank.
+    rank : Tensor, shape (...), int64
+    singular_values : Tensor, shape (..., min(M, N))
+
+    Examples
+    --------
+    >>> import pydl
+    >>> a = pydl.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+    >>> solution = pydl.linalg.lstsq(a, pydl.tensor([1.0, 3.0, 5.0])).solution
+    >>> pydl.testing.assert_close(solution, [1.0, 2.0])
+    """
+    return LstsqResult(*_core.linalg.lstsq(a, b, rtol))
+
+
+check_public(globals())
