@@ -34,6 +34,8 @@ void define_elementwise(py::module_& module, const py::object& type);
 void define_creation(py::module_& module);
 void define_views(py::module_& module, const py::object& type);
 void define_reductions(py::module_& module, const py::object& type);
+void define_statistics(py::module_& module, const py::object& type);
+void define_order(py::module_& module, const py::object& type);
 void define_products(py::module_& module, const py::object& type);
 void define_autograd(py::module_& module, const py::object& type);
 void define_random(py::module_& module);
