@@ -47,6 +47,8 @@ pydl_unity_group(pydl_core_objects ops_elementwise ${source_folder}/ops
   view)
 pydl_unity_group(pydl_core_objects ops_sums ${source_folder}/ops
   index norm recurrent recurrent_composed reduce segment)
+pydl_unity_group(pydl_core_objects ops_statistics ${source_folder}/ops
+  differences histogram order quantile search statistics unique)
 pydl_unity_group(pydl_core_objects ops_spatial ${source_folder}/ops conv pool resample spatial)
 pydl_unity_group(pydl_core_objects cpu_tiles ${source_folder}/backends/cpu
   loop_nest tiles/elementwise tiles/elementwise_kernel tiles/fused tiles/tile_grid tiles/tile_program

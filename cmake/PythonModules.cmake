@@ -49,6 +49,7 @@ if(binding_sources)
     array_api conversions dlpack dtype indexing numpy_functions tensor_members tensor_object)
   pydl_unity_group(_core functions ${binding_folder}
     autograd creation elementwise products random reductions views)
+  pydl_unity_group(_core statistics ${binding_folder} order statistics)
   pydl_unity_group(_core layers ${binding_folder} attention nn norm optim optimizer_state resampling
     conv_and_pool)
   pydl_unity_group(_core module ${binding_folder} benchmarks info io module recurrent saved_program)

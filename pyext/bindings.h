@@ -37,6 +37,8 @@ void define_special(py::module_& module, const py::object& type);
 void define_creation(py::module_& module);
 void define_views(py::module_& module, const py::object& type);
 void define_reductions(py::module_& module, const py::object& type);
+void define_statistics(py::module_& module, const py::object& type);
+void define_order(py::module_& module, const py::object& type);
 void define_products(py::module_& module, const py::object& type);
 void define_linalg(py::module_& module, const py::object& type);
 void define_autograd(py::module_& module, const py::object& type);

@@ -67,6 +67,8 @@ PYBIND11_MODULE(_core, module) {
   define_creation(module);
   define_views(module, type);
   define_reductions(module, type);
+  define_statistics(module, type);
+  define_order(module, type);
   define_products(module, type);
   define_linalg(module, type);
   define_autograd(module, type);

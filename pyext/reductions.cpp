@@ -10,11 +10,12 @@ using Reduction = Tensor (*)(const Tensor&, const Axes&, bool);
 using Moment = Tensor (*)(const Tensor&, const Axes&, double, bool);
 using ArgReduction = Tensor (*)(const Tensor&, std::optional<int64_t>, bool);
 
-std::string doc_of(const char* name, const char* summary, const char* result, const char* more = "") {
+std::string doc_of(const char* name, const char* summary, const char* result, const char* more = "",
+                   const char* last = "") {
   return concat_text(summary,
                      "\n\nParameters\n----------\nx : Tensor, any shape\naxis : int or tuple of int, optional\n",
                      "    Axes to reduce; all by default.\n", more, "keepdims : bool\n",
-                     "    Whether reduced axes are kept with size 1.\n\nReturns\n-------\nTensor\n    ", result,
+                     "    Whether reduced axes are kept with size 1.\n", last, "\nReturns\n-------\nTensor\n    ", result,
                      "\n\nExamples\n--------\n>>> import pydl\n>>> pydl.", name,
                      "(pydl.tensor([[1, 2], [3, 4]]), axis=0).shape\n(2,)\n");
 }
@@ -43,9 +44,9 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
   const auto run = [function](const Tensor& x, const AxisArgument& axis, bool keepdims) {
     return compute(x.size(), [&] { return function(x, axis.axes, keepdims); });
   };
-  const std::string doc = doc_of(name, summary, result);
-  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
   if (dtype_argument == Dtype::none) {
+    const std::string doc = doc_of(name, summary, result);
+    module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
     const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, bool keepdims, const py::object& out) {
       require_no_output(name, out);
       return run(x, axis, keepdims);
@@ -54,10 +55,18 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
            py::arg("out") = py::none(), method_doc(summary).c_str());
     return;
   }
-  const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, bool keepdims,
-                                  const std::optional<DType>& dtype, const py::object& out) {
-    require_no_output(name, out);
+  const auto convert = [run](const Tensor& x, const AxisArgument& axis, bool keepdims,
+                             const std::optional<DType>& dtype) {
     return as_dtype(run(as_dtype(x, dtype), axis, keepdims), dtype);
+  };
+  const std::string doc =
+      doc_of(name, summary, result, "", "dtype : DType, optional\n    That of the result, in which it is computed.\n");
+  module.def(name, convert, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
+             py::arg("dtype") = py::none(), doc.c_str());
+  const auto reduce = [name, convert](const Tensor& x, const AxisArgument& axis, bool keepdims,
+                                      const std::optional<DType>& dtype, const py::object& out) {
+    require_no_output(name, out);
+    return convert(x, axis, keepdims, dtype);
   };
   method(type, name, reduce, py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
          py::arg("dtype") = py::none(), py::arg("out") = py::none(), method_doc(summary).c_str());
@@ -65,20 +74,22 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
 
 void define_moment(py::module_& module, const py::object& type, const char* name, const char* summary,
                    Moment function) {
-  const auto run = [function](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims) {
-    return compute(x.size(), [&] { return function(x, axis.axes, correction, keepdims); });
+  const auto run = [name, function](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims,
+                                    std::optional<double> ddof) {
+    if (ddof && correction != 0) throw TypeError(concat_text(name, ": expected correction or ddof, got both"));
+    return compute(x.size(), [&] { return function(x, axis.axes, ddof.value_or(correction), keepdims); });
   };
   const std::string doc = doc_of(name, summary, "Floating point; integers are converted to float32.",
                                  "correction : float\n    Subtracted from the number of elements to divide by: 0 for "
-                                 "the population, 1 for a sample.\n");
+                                 "the population, 1 for a sample.\n",
+                                 "ddof : float, optional\n    NumPy's name for `correction`.\n");
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = 0.0,
-             py::arg("keepdims") = false, doc.c_str());
+             py::arg("keepdims") = false, py::kw_only(), py::arg("ddof") = py::none(), doc.c_str());
   const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims,
                                   const std::optional<DType>& dtype, const py::object& out,
                                   std::optional<double> ddof) {
     require_no_output(name, out);
-    if (ddof && correction != 0) throw TypeError(concat_text(name, ": expected correction or ddof, got both"));
-    return as_dtype(run(as_dtype(x, dtype), axis, ddof.value_or(correction), keepdims), dtype);
+    return as_dtype(run(as_dtype(x, dtype), axis, correction, keepdims, ddof), dtype);
   };
   method(type, name, reduce, py::arg("axis") = py::none(), py::arg("correction") = 0.0, py::arg("keepdims") = false,
          py::kw_only(), py::arg("dtype") = py::none(), py::arg("out") = py::none(), py::arg("ddof") = py::none(),
@@ -120,21 +131,13 @@ void define_reductions(py::module_& module, const py::object& type) {
                        argmax);
   define_arg_reduction(module, type, "argmin", "Index of the smallest element, the first one if there are several.",
                        argmin);
+  const auto log_of_sum = [](const Tensor& x, const AxisArgument& axis, bool keepdims) {
+    return compute(x.size(), [&] { return logsumexp(x, axis.axes, keepdims); });
+  };
+  method(type, "logsumexp", log_of_sum, py::arg("axis") = py::none(), py::arg("keepdims") = false,
+         "See `pydl.logsumexp`.");
   module.def(
-      "sort",
-      [](const Tensor& x, int64_t axis, bool descending) {
-        return compute(x.size(), [&] { return sort(x, axis, descending); });
-      },
-      py::arg("x"), py::arg("axis") = -1, py::arg("descending") = false,
-      "The elements along an axis in ascending or descending order; `argsort` says where they were. Equal elements "
-      "keep\n"
-      "their order, and not-a-number is the largest number.\n\nExamples\n--------\n>>> import pydl\n"
-      ">>> pydl.sort(pydl.tensor([3, 1, 2]))\ntensor([1, 2, 3], dtype=int64)\n");
-  module.def(
-      "logsumexp",
-      [](const Tensor& x, const AxisArgument& axis, bool keepdims) {
-        return compute(x.size(), [&] { return logsumexp(x, axis.axes, keepdims); });
-      },
+      "logsumexp", log_of_sum,
       py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
       "log(sum(exp(x))) over axes, without overflow; integers are converted to float32.\n\nExamples\n--------\n>>> "
       "import pydl\n"

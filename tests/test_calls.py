@@ -101,7 +101,7 @@ def test_signature_is_visible(path: str) -> None:
 
 
 def test_signature_shows_names_and_defaults() -> None:
-    assert str(inspect.signature(pydl.sum)) == "(x, axis=None, keepdims=False)"
+    assert str(inspect.signature(pydl.sum)) == "(x, axis=None, keepdims=False, *, dtype=None)"
     method = "(axis=None, keepdims=False, *, dtype=None, out=None)"
     assert str(inspect.signature(pydl.ones(2).sum)) == method
     assert str(inspect.signature(pydl.zeros)) == "(shape, dtype='float32', *, device=None)"

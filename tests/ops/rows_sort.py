@@ -56,6 +56,34 @@ def _call_topk(x: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
     return joined(*pydl.topk(x, **keywords))
 
 
+def _search_samples(rng: np.random.Generator) -> list[Sample]:
+    shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+        ((6,), ()),
+        ((6,), (4, 5)),
+        ((1,), (3,)),
+        ((0,), (2,)),
+        ((100,), (300,)),
+        ((3, 7), (3, 4)),
+        ((2, 3, 5), (2, 3, 1)),
+        ((2, 3), (2, 0)),
+    ]
+    return [
+        Sample(
+            (np.sort(rng.integers(0, 9, known), axis=-1) * 0.5, rng.integers(-1, 10, wanted) * 0.5),
+            {"right": right},
+        )
+        for known, wanted in shapes
+        for right in (False, True)
+    ]
+
+
+def _search(known: Array, wanted: Array, right: bool) -> Array:
+    """How many elements come before, counted."""
+    lines = known if known.ndim == 1 else known[..., None, :]
+    before = lines <= wanted[..., None] if right else lines < wanted[..., None]
+    return np.asarray(before.sum(axis=-1))
+
+
 def _reference(x: Array, k: int, axis: int, descending: bool) -> Array:
     indices = np.take(_order(x, axis, descending), np.arange(k), axis=axis)
     values = np.take_along_axis(x, indices, axis)
@@ -91,6 +119,29 @@ ROWS = [
             BadCall(lambda: pydl.topk(pydl.ones((2, 3)), 4), ValueError, "topk: expected k from 0"),
             BadCall(lambda: pydl.topk(pydl.ones(2), -1), ValueError, "topk: expected k from 0"),
             BadCall(lambda: pydl.topk(pydl.ones(2)), TypeError, "k"),
+        ),
+    ),
+    Row(
+        "search_sorted",
+        _core.search_sorted,
+        _search,
+        _search_samples,
+        bad=(
+            BadCall(
+                lambda: _core.search_sorted(pydl.ones((2, 3)), pydl.ones((3, 3))),
+                ValueError,
+                r"search_sorted: .*\(3, 3\), .*got \(2, 3\)",
+            ),
+            BadCall(
+                lambda: pydl.searchsorted(pydl.ones((2, 3)), pydl.ones(3)),
+                ValueError,
+                "searchsorted: expected sorted elements of one axis",
+            ),
+            BadCall(
+                lambda: _core.search_sorted(pydl.ones(2), pydl.zeros(2, "int64")),
+                TypeError,
+                "search_sorted",
+            ),
         ),
     ),
 ]

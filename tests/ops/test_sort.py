@@ -73,6 +73,23 @@ def test_orders(dtype: str, provider: str) -> None:
                 np.testing.assert_array_equal(_values(found[0]), expected[:, :k])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("lines", [5, 16, 37])
+def test_many_lines(dtype: str, lines: int) -> None:
+    """They are sorted side by side."""
+    rng = np.random.default_rng()
+    for length in (2, 3, 7, 8, 9, 31, 33, 64, 100, 257, 1000):
+        x = _draw(rng, dtype, (lines, length))
+        for descending in (False, True):
+            order = _order(_values(x), descending)
+            for tensor, axis in ((x, 1), (x.T, 0), (x.T.copy(), 0)):
+                values, indices = pydl.sort_with_indices(tensor, axis, descending)
+                found = indices.T if axis == 0 else indices
+                np.testing.assert_array_equal(found.numpy(), order)
+                expected = np.take_along_axis(_values(x), order, 1)
+                np.testing.assert_array_equal(_values(values.T if axis == 0 else values), expected)
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_axes_and_views(axis: int) -> None:
     x = np.random.default_rng().standard_normal((40, 130, 6)).astype(np.float32)

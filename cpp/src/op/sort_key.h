@@ -48,4 +48,25 @@ SortKey<T> sort_key(T value) {
   }
 }
 
+/// Whether several values have this key: zeros, and NaN.
+template <class T>
+constexpr bool is_shared_key(SortKey<T> key) {
+  constexpr auto zeros = static_cast<SortKey<T>>(SortKey<T>{1} << (8 * sizeof(T) - 1));
+  return is_floating(DTypeOf<T>::value) && (key == zeros || key == std::numeric_limits<SortKey<T>>::max());
+}
+
+/// The value with a key that is not shared.
+template <class T>
+T value_of_key(SortKey<T> key) {
+  using Key = SortKey<T>;
+  constexpr Key sign = static_cast<Key>(Key{1} << (8 * sizeof(T) - 1));
+  if constexpr (is_floating(DTypeOf<T>::value)) {
+    return std::bit_cast<T>(static_cast<Key>((key & sign) != 0 ? key ^ sign : ~key));
+  } else if constexpr (std::is_signed_v<T>) {
+    return static_cast<T>(key ^ sign);
+  } else {
+    return static_cast<T>(key);
+  }
+}
+
 }  // namespace pydl::op

@@ -8,6 +8,7 @@
 #include "op/attrs/reduce.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
+#include "pydl/statistics.h"
 
 namespace pydl {
 
@@ -102,13 +103,16 @@ Gradients extremum_gradients(const BackwardContext& c) {
   return {gradient_times(spread(c, share), reached)};
 }
 
-// For each element the product of all others, without division, so that it is correct for zeros and can be
-// differentiated again.
+// For each element the product of all others: of those before it and those after it, without division, so that it is
+// correct for zeros and can be differentiated again. In float64, because parts of a product may overflow where the
+// whole one does not.
 Tensor product_of_others(const Tensor& rows) {
-  const int64_t count = rows.size(1);
-  const Tensor diagonal = expand_dims(astype(eye(count, count), DType::boolean), 0);
-  const Tensor repeated = expand(expand_dims(rows, 1), {rows.size(0), count, count});
-  return prod(where(diagonal, scalar_like(1, rows), repeated), std::vector<int64_t>{2});
+  const Dims part = {rows.size(0), rows.size(1) - 1};
+  const Tensor wide = astype(rows, DType::float64);
+  const Tensor one = ones({rows.size(0), 1}, DType::float64);
+  const Tensor before = cumprod(slice(wide, {0, 0}, part, {1, 1}), 1);
+  const Tensor after = cumprod(slice(wide, {0, 1}, part, {1, 1}), 1, true);
+  return astype(concat({one, before}, 1) * concat({after, one}, 1), rows.dtype());
 }
 
 Gradients prod_gradients(const BackwardContext& c) {
@@ -121,7 +125,8 @@ Gradients prod_gradients(const BackwardContext& c) {
   for (const int64_t axis : axes) order.push_back(axis);
   const Tensor moved = permute_dims(c.input(0), order);
   const int64_t count = count_of(c);
-  const int64_t row_count = count == 0 ? 0 : moved.size() / count;
+  if (count == 0) return {zeros(shape, c.input_dtype(0))};
+  const int64_t row_count = moved.size() / count;
   const Tensor others = product_of_others(reshape(moved, {row_count, count}));
   Dims inverse = order;
   for (int i = 0; i < order.rank(); ++i) inverse[static_cast<int>(order[i])] = i;

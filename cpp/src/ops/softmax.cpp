@@ -1,10 +1,12 @@
 // Normalised exponentials along one axis.
 #include <cmath>
+#include <limits>
 
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
 #include "op/attrs/softmax.h"
+#include "ops/composing.h"
 #include "ops/families.h"
 #include "pydl/autocast.h"
 #include "pydl/ops.h"
@@ -144,13 +146,16 @@ Tensor log_softmax_backward(const Tensor& g, const Tensor& y, int64_t axis) try 
 }
 
 Tensor logsumexp(const Tensor& x, const Axes& axes, bool keepdims) try {
-  const Tensor values = is_floating(x.dtype()) ? x : astype(x, DType::float32);
+  const Tensor values = ops::to_wide_floating(x);
+  const DType dtype = ops::to_floating(x).dtype();
+  if (x.size() == 0) {  // the logarithm of an empty sum
+    return full(sum(x, axes, keepdims).shape(), -std::numeric_limits<double>::infinity(), dtype);
+  }
   const Tensor kept = max(values, axes, true).detach();
   // If the maximum of a row is infinite, differences from it are meaningless, and the maximum is itself the result.
   const Tensor shift = where(isfinite(kept), kept, scalar_like(0, kept));
   const Tensor summed = log(sum(exp(values - shift), axes, true)) + shift;
-  if (keepdims) return summed;
-  return reshape(summed, sum(shift, axes).shape());
+  return astype(keepdims ? summed : reshape(summed, sum(shift, axes).shape()), dtype);
 } catch (const Error&) {
   core::rethrow_as("logsumexp");
 }

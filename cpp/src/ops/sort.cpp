@@ -54,6 +54,8 @@ void define_sort(Registry& registry) {
           .inputs = {"x"},
           .results = {"values", "indices"},
           .attributes = op::fields_of<op::SortAttrs>(),
+          .example = ">>> values, indices = pydl.sort_with_indices(pydl.tensor([3, 1, 2]))\n"
+                     ">>> values.tolist(), indices.tolist()\n([1, 2, 3], [1, 2, 0])\n",
           .canonical = canonical_axis<op::SortAttrs>,
           .infer = infer_sort<OpId::sort_with_indices>,
           .backward = moved_gradients<OpId::sort_with_indices>,

@@ -37,6 +37,7 @@ struct KernelSet {
   ResampleKernels resample[2];
   UpdateKernel sgd[2], rmsprop[2], adam[2];
   AddKernel add_rows[2];
+  SortKernels sort;
   RandomKernels random;
   CopyKernels copy;
 };

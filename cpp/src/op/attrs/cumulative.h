@@ -5,8 +5,8 @@
 
 namespace pydl::op {
 
-/// With `reverse`, sums start at the end of the axis.
-struct CumsumAttrs {
+/// With `reverse`, they start at the end of the axis.
+struct CumulativeAttrs {
   int64_t axis = 0;
   bool reverse = false;
   static constexpr size_t required = 1;

@@ -17,6 +17,7 @@ void fill(KernelSet& set) {
   fill_pool(set);
   fill_resample(set);
   fill_random(set);
+  fill_sort(set);
   fill_update(set);
 }
 

@@ -21,6 +21,7 @@ void fill_winograd(KernelSet& set);
 void fill_pool(KernelSet& set);
 void fill_resample(KernelSet& set);
 void fill_random(KernelSet& set);
+void fill_sort(KernelSet& set);
 void fill_update(KernelSet& set);
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE
