@@ -63,6 +63,10 @@ PYBIND11_MODULE(_core, module) {
   define_elementwise(module, type);
   define_creation(module);
   define_views(module, type);
+  define_manipulation(module, type);
+  define_rearranging(module, type);
+  define_scatter(module, type);
+  define_scatter_methods(type);
   define_reductions(module, type);
   define_products(module, type);
   define_autograd(module, type);
@@ -73,6 +77,7 @@ PYBIND11_MODULE(_core, module) {
   define_norm(module);
   define_recurrent(module);
   define_resampling(module);
+  define_patches(module);
   define_optim(module);
   define_compile(module);
   define_scopes(module);

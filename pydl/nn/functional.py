@@ -10,6 +10,7 @@ from pydl._core import (
     linear,
     log_softmax,
     mish,
+    one_hot,
     relu,
     relu6,
     selu,
@@ -44,6 +45,7 @@ from pydl._core.nn import (
     dropout3d,
     embedding,
     embedding_bag,
+    fold,
     group_norm,
     instance_norm,
     l1_loss,
@@ -58,6 +60,7 @@ from pydl._core.nn import (
     pixel_unshuffle,
     rms_norm,
     scaled_dot_product_attention,
+    unfold,
 )
 from pydl.nn._pooling_functions import (
     adaptive_max_pool1d,
@@ -99,6 +102,7 @@ __all__ = [
     "elu",
     "embedding",
     "embedding_bag",
+    "fold",
     "gelu",
     "group_norm",
     "instance_norm",
@@ -117,6 +121,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "one_hot",
     "pad",
     "pixel_shuffle",
     "pixel_unshuffle",
@@ -131,6 +136,7 @@ __all__ = [
     "softplus",
     "softsign",
     "tanh",
+    "unfold",
 ]
 
 check_public(globals())
