@@ -66,6 +66,10 @@ PYBIND11_MODULE(_core, module) {
   define_special(module, type);
   define_creation(module);
   define_views(module, type);
+  define_manipulation(module, type);
+  define_rearranging(module, type);
+  define_scatter(module, type);
+  define_scatter_methods(type);
   define_reductions(module, type);
   define_statistics(module, type);
   define_order(module, type);
@@ -82,6 +86,7 @@ PYBIND11_MODULE(_core, module) {
   define_norm(module);
   define_recurrent(module);
   define_resampling(module);
+  define_patches(module);
   define_optim(module);
   define_printing(module);
   define_compile(module);

@@ -53,10 +53,11 @@ void define_resample_ops(py::module_& module) {
 nn::Padding padding_of(const std::string& mode) {
   if (mode == "constant") return nn::Padding::constant;
   if (mode == "reflect") return nn::Padding::reflect;
-  if (mode == "replicate") return nn::Padding::replicate;
-  if (mode == "circular") return nn::Padding::circular;
-  throw ValueError(
-      concat_text("pad: expected mode 'constant', 'reflect', 'replicate' or 'circular', got '", mode, "'"));
+  if (mode == "replicate" || mode == "edge") return nn::Padding::replicate;
+  if (mode == "circular" || mode == "wrap") return nn::Padding::circular;
+  if (mode == "symmetric") return nn::Padding::symmetric;
+  throw ValueError(concat_text(
+      "pad: expected mode 'constant', 'reflect', 'symmetric', 'replicate' or 'circular', got '", mode, "'"));
 }
 
 Tensor pad_tensor(const Tensor& x, const std::vector<int64_t>& pads, const std::string& mode,
@@ -68,14 +69,66 @@ Tensor pad_tensor(const Tensor& x, const std::vector<int64_t>& pads, const std::
   return compute(x.size(), [&] { return nn::pad(x, pads, padding, value.value_or(Scalar(0))); });
 }
 
-void define_padding(py::module_& module) {
+// NumPy's widths: a number for all sides, a pair for all axes, or a pair per axis, beginning with the first one.
+std::vector<int64_t> pads_of_widths(const Tensor& x, const py::object& widths) {
+  std::vector<std::pair<int64_t, int64_t>> pairs;
+  const auto add_pair = [&](const py::handle& source) {
+    std::vector<int64_t> numbers;
+    if (!load_integers(source, &numbers) || numbers.empty() || numbers.size() > 2) {
+      throw TypeError("pad: expected pad_width as a number, a pair (before, after), or a pair for each axis");
+    }
+    pairs.emplace_back(numbers.front(), numbers.back());
+  };
+  std::vector<int64_t> numbers;
+  if (load_integers(widths, &numbers)) {
+    add_pair(widths);
+  } else {
+    if (!py::isinstance<py::sequence>(widths)) add_pair(widths);
+    for (const py::handle each : widths) add_pair(each);
+  }
+  if (pairs.size() == 1) pairs.resize(static_cast<size_t>(x.rank()), pairs[0]);
+  if (static_cast<int>(pairs.size()) != x.rank()) {
+    throw ValueError(concat_text("pad: expected a pair for each axis of shape ", x.shape(), ", got ", pairs.size()));
+  }
+  std::vector<int64_t> pads;
+  for (size_t axis = pairs.size(); axis-- > 0;) {
+    const auto [before, after] = pairs[axis];
+    if (before < 0 || after < 0) {
+      throw ValueError(concat_text("pad: expected widths of at least 0, got (", before, ", ", after, ")"));
+    }
+    pads.insert(pads.end(), {before, after});
+  }
+  return pads;
+}
+
+Tensor pad_widths(const Tensor& x, const py::object& widths, const std::string& mode,
+                  const std::optional<Scalar>& constant_values) {
+  return pad_tensor(x, pads_of_widths(x, widths), mode, constant_values);
+}
+
+void define_padding(py::module_& parent, py::module_& module) {
+  parent.def(
+      "pad", pad_widths, py::arg("x"), py::arg("pad_width"), py::arg("mode") = "constant",
+      py::arg("constant_values") = py::none(),
+      "Adds elements around a tensor, as in NumPy.\n\n"
+      "Parameters\n----------\nx : Tensor, any shape and dtype\npad_width : int, pair of int, or a pair for each axis\n"
+      "    How many elements to add before and after each axis, beginning with the first one. (The function in\n"
+      "    `pydl.nn.functional` takes PyTorch's list, which begins with the last one.)\n"
+      "mode : {'constant', 'edge', 'reflect', 'symmetric', 'wrap'}\n"
+      "    'reflect' mirrors at the first and last elements without repeating these, 'symmetric' repeats them.\n"
+      "constant_values : number, optional\n    The added elements in mode 'constant'; 0 by default.\n\n"
+      "Returns\n-------\nTensor\n\nRaises\n------\nValueError\n"
+      "    When the pairs do not fit the axes, or an axis is too short for the mode.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.pad(pydl.tensor([1, 2, 3]), (2, 1), mode=\"edge\").tolist()\n"
+      "[1, 1, 1, 2, 3, 3]\n");
   module.def(
       "pad", pad_tensor, py::arg("x"), py::arg("pad"), py::arg("mode") = "constant", py::arg("value") = py::none(),
       "Adds elements around a tensor, as in PyTorch.\n\n"
       "Parameters\n----------\nx : Tensor, any shape and dtype\npad : sequence of int\n"
       "    Pairs (before, after), the first one for the last axis, the next for the one before it, ...\n"
-      "    Negative numbers remove elements.\nmode : {'constant', 'reflect', 'replicate', 'circular'}\n"
-      "    'reflect' mirrors at the first and last elements without repeating these.\n"
+      "    Negative numbers remove elements.\nmode : {'constant', 'reflect', 'symmetric', 'replicate', 'circular'}\n"
+      "    'reflect' mirrors at the first and last elements without repeating these, 'symmetric' repeats them.\n"
+      "    NumPy's 'edge' and 'wrap' are accepted for 'replicate' and 'circular'.\n"
       "value : number, optional\n    The added elements in mode 'constant'; 0 by default.\n\n"
       "Returns\n-------\nTensor\n\nRaises\n------\nValueError\n"
       "    When there are more pairs than axes, or an axis is too short for the mode.\n\n"
@@ -140,7 +193,7 @@ void define_rearrangement(py::module_& module, const char* name, const char* arg
 void define_resampling(py::module_& parent) {
   define_resample_ops(parent);
   py::module_ module = parent.attr("nn").cast<py::module_>();
-  define_padding(module);
+  define_padding(parent, module);
   constexpr const char* shapes[] = {"(N, C, L)", "(N, C, H, W)", "(N, C, D, H, W)"};
   for (int spatial = 1; spatial <= 3; ++spatial) define_adaptive_avg_pool(module, spatial, shapes[spatial - 1]);
   define_rearrangement(

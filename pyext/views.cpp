@@ -5,10 +5,9 @@
 #include "casters.h"
 #include "pydl/indexing.h"
 #include "pydl/program.h"
+#include "shape_arguments.h"
 
 namespace pydl::python {
-
-namespace {
 
 std::vector<Tensor> tensors_of(const char* name, const py::object& source) {
   if (is_tensor(source.ptr()) || !py::isinstance<py::iterable>(source)) {
@@ -17,12 +16,6 @@ std::vector<Tensor> tensors_of(const char* name, const py::object& source) {
   std::vector<Tensor> tensors;
   for (const py::handle item : source) tensors.push_back(to_tensor(item));
   return tensors;
-}
-
-int64_t total_size(const std::vector<Tensor>& tensors) {
-  int64_t total = 0;
-  for (const Tensor& tensor : tensors) total += tensor.size();
-  return total;
 }
 
 std::vector<Tensor> split_into(const Tensor& x, const py::object& parts, int64_t axis) {
@@ -36,6 +29,8 @@ std::vector<Tensor> split_into(const Tensor& x, const py::object& parts, int64_t
   }
   return split(x, std::vector<int64_t>(static_cast<size_t>(count), size / count), axis);
 }
+
+namespace {
 
 Tensor flatten(const Tensor& x, int64_t start_axis, int64_t end_axis) {
   if (x.rank() == 0) return reshape(x, {1});
@@ -151,15 +146,18 @@ void define_reshaping(py::module_& module, const py::object& type) {
 }
 
 void define_structure(py::module_& module) {
-  module.def(
-      "concat",
-      [](const py::object& tensors, int64_t axis) {
-        const auto parts = tensors_of("concat", tensors);
-        return compute(total_size(parts), [&] { return concat(parts, axis); });
-      },
-      py::arg("tensors"), py::arg("axis") = 0,
-      "Tensors joined along an axis; all other axes must have the same sizes.\n\nExamples\n--------\n>>> import pydl\n"
-      ">>> pydl.concat([pydl.zeros((1, 2)), pydl.ones((2, 2))]).shape\n(3, 2)\n");
+  for (const char* name : {"concat", "concatenate", "cat"}) {
+    module.def(
+        name,
+        [name](const py::object& tensors, int64_t axis) {
+          const auto parts = tensors_of(name, tensors);
+          return compute(total_size(parts), [&] { return concat(parts, axis); });
+        },
+        py::arg("tensors"), py::arg("axis") = 0,
+        doc_with_example("Tensors joined along an axis; all other axes must have the same sizes. dtypes are promoted.",
+                         concat_text(">>> pydl.", name, "([pydl.zeros((1, 2)), pydl.ones((2, 2))]).shape\n(3, 2)\n"))
+            .c_str());
+  }
   module.def(
       "stack",
       [](const py::object& tensors, int64_t axis) {
@@ -189,14 +187,15 @@ void define_structure(py::module_& module) {
 }
 
 void define_masks(py::module_& module, const py::object& type) {
-  const auto positions = [](const Tensor& x) {
+  const auto positions = [](const Tensor& x, bool as_tuple) {
+    if (!as_tuple) throw ValueError("nonzero: the positions are a tuple of tensors; argwhere gives them as one tensor");
     return py::typing::Tuple<Tensor, py::ellipsis>(py::tuple(py::cast(compute(x.size(), [&] { return nonzero(x); }))));
   };
   module.def(
-      "nonzero", positions, py::arg("x"),
+      "nonzero", positions, py::arg("x"), py::kw_only(), py::arg("as_tuple") = true,
       "The positions of the elements that are not zero, in row-major order: one int64 tensor per axis.\n\n"
       "`x[nonzero(x)]` are these elements; NaN is not zero. A compiled function cannot call it, because the shapes\n"
-      "depend on values.\n\n"
+      "depend on values. `as_tuple=True` is accepted for code that was written for PyTorch.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> rows, columns = pydl.nonzero(pydl.tensor([[0, 5], [7, 0]]))\n"
       ">>> rows.tolist(), columns.tolist()\n([0, 1], [1, 0])\n");
   module.def(
@@ -221,7 +220,7 @@ void define_masks(py::module_& module, const py::object& type) {
       "x with a number, or a tensor of rank 0, where a bool mask is true. x and mask are broadcast together.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.masked_fill(pydl.zeros(2), pydl.tensor([True, False]), -1)\n"
       "tensor([-1.,  0.], dtype=float32)\n");
-  method(type, "nonzero", positions, "See `pydl.nonzero`.");
+  method(type, "nonzero", positions, py::kw_only(), py::arg("as_tuple") = true, "See `pydl.nonzero`.");
   method(type, "masked_select", selected, py::arg("mask"), "See `pydl.masked_select`.");
   method(type, "masked_fill", filled, py::arg("mask"), py::arg("value"), "See `pydl.masked_fill`.");
 }

@@ -77,7 +77,11 @@ ANY_ARGUMENTS = {
     "ord": "str | float",
     "p": "str | float | None",
     "negative_slope": "TensorLike",
+    "indices_or_sections": "int | collections.abc.Sequence[int]",
+    "pad_width": "int | collections.abc.Sequence[int | tuple[int, int]]",
+    "repeats": "int | collections.abc.Sequence[int] | Tensor | Array",
     "source": "TensorLike",
+    "values": "TensorLike",
     "min": "TensorLike | None",
     "max": "TensorLike | None",
     "tensors": "collections.abc.Sequence[TensorLike]",
@@ -94,8 +98,13 @@ ANY_RESULTS = {
     "__array__": "Array",
     "copy_": "typing_extensions.Self",
     "fill_": "typing_extensions.Self",
+    "index_add_": "typing_extensions.Self",
+    "index_copy_": "typing_extensions.Self",
+    "index_fill_": "typing_extensions.Self",
     "info": "dict[str, typing.Any]",
     "load_params": "tuple[dict[str, Tensor], dict[str, str]]",
+    "masked_fill_": "typing_extensions.Self",
+    "masked_scatter_": "typing_extensions.Self",
     "memory_stats": "dict[str, int]",
     "numpy": "Array",
     "ops": "list[dict[str, typing.Any]]",
@@ -105,7 +114,15 @@ ANY_RESULTS = {
     "exponential_": "typing_extensions.Self",
     "normal_": "typing_extensions.Self",
     "uniform_": "typing_extensions.Self",
+    "scatter_": "typing_extensions.Self",
+    "scatter_add_": "typing_extensions.Self",
+    "scatter_reduce_": "typing_extensions.Self",
+    "view_as": "Tensor",
     "zero_": "typing_extensions.Self",
+}
+# Functions of any number of tensors, which may also be given as one sequence. Others take integers.
+OF_TENSORS = {
+    *("block_diag", "broadcast_arrays", "broadcast_tensors", "cartesian_prod", "meshgrid"),
 }
 # Readable forms of pybind11's annotations, and arguments for generic types that lack them.
 TYPES = {
@@ -205,7 +222,8 @@ class Rewriter(ast.NodeTransformer):
         if node.args.vararg is not None:
             sizes = "int | collections.abc.Sequence[int]"
             anything = node.args.kwarg is not None
-            kind = "typing.Any" if anything else sizes
+            tensors = "TensorLike | collections.abc.Sequence[TensorLike]"
+            kind = "typing.Any" if anything else tensors if node.name in OF_TENSORS else sizes
             node.args.vararg.annotation = ast.parse(kind, mode="eval").body
         if node.args.kwarg is not None:
             node.args.kwarg.annotation = ast.parse("typing.Any", mode="eval").body

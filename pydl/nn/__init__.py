@@ -85,6 +85,7 @@ from pydl.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from pydl.nn.patches import Fold, Unfold
 from pydl.nn.pooling import (
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
@@ -164,6 +165,7 @@ __all__ = [
     "Embedding",
     "EmbeddingBag",
     "Flatten",
+    "Fold",
     "GRUCell",
     "GlobalAvgPool1d",
     "GlobalAvgPool2d",
@@ -229,6 +231,7 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "Unfold",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",

@@ -17,6 +17,7 @@ from pydl._core import (
     log_sigmoid,
     log_softmax,
     mish,
+    one_hot,
     prelu,
     relu,
     relu6,
@@ -57,6 +58,7 @@ from pydl._core.nn import (
     dropout3d,
     embedding,
     embedding_bag,
+    fold,
     group_norm,
     instance_norm,
     l1_loss,
@@ -71,6 +73,7 @@ from pydl._core.nn import (
     pixel_unshuffle,
     rms_norm,
     scaled_dot_product_attention,
+    unfold,
 )
 from pydl.nn._pooling_functions import (
     adaptive_max_pool1d,
@@ -113,6 +116,7 @@ __all__ = [
     "elu",
     "embedding",
     "embedding_bag",
+    "fold",
     "gelu",
     "glu",
     "group_norm",
@@ -138,6 +142,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "one_hot",
     "pad",
     "pixel_shuffle",
     "pixel_unshuffle",
@@ -157,6 +162,7 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "unfold",
 ]
 
 check_public(globals())

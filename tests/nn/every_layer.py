@@ -49,6 +49,8 @@ EXAMPLES = {
     "RMSNorm": (lambda: nn.RMSNorm(4), (_floats(VECTORS),)),
     "LocalResponseNorm": (lambda: nn.LocalResponseNorm(2), (_floats(IMAGES),)),
     "ChannelShuffle": (lambda: nn.ChannelShuffle(2), (_floats(IMAGES),)),
+    "Unfold": (lambda: nn.Unfold(3, padding=1, stride=2), (_floats(IMAGES),)),
+    "Fold": (lambda: nn.Fold((4, 5), 2), (_floats((2, 8, 12)),)),
     "PixelShuffle": (lambda: nn.PixelShuffle(2), (_floats(IMAGES),)),
     "PixelUnshuffle": (lambda: nn.PixelUnshuffle(2), (_floats(IMAGES),)),
     "Upsample": (lambda: nn.Upsample(scale_factor=2), (_floats(IMAGES),)),

@@ -190,6 +190,8 @@ LAYERS: dict[str, LayerCase] = {
         lambda: nn.SinusoidalPositionalEncoding(4), _of(SEQUENCE)
     ),
     "ChannelShuffle": LayerCase(lambda: nn.ChannelShuffle(2), _of(IMAGES[2])),
+    "Unfold": LayerCase(lambda: nn.Unfold(2, padding=1, stride=2), _of(IMAGES[2])),
+    "Fold": LayerCase(lambda: nn.Fold((4, 5), 2), _of((2, 8, 12))),
     "PixelShuffle": LayerCase(lambda: nn.PixelShuffle(2), _of(IMAGES[2])),
     "PixelUnshuffle": LayerCase(lambda: nn.PixelUnshuffle(2), _of((2, 3, 4, 6))),
     "Upsample": LayerCase(lambda: nn.Upsample(scale_factor=2, mode="bicubic"), _of(IMAGES[2])),

@@ -32,9 +32,12 @@ ELSEWHERE = {
 }
 # Ops with floating-point results, but without a derivative: they make new tensors, or are parts of
 # derivatives that are never differentiated themselves (cpp/src/ops/recurrent.cpp).
-NOT_DIFFERENTIABLE = {"full", "arange", "assign", "index_assign", "recurrent_backward"}
+NOT_DIFFERENTIABLE = {
+    *("full", "arange", "assign", "index_assign", "fill_where", "recurrent_backward"),
+}
 # Where an op is bound under another name, or as a method.
-BOUND_AS = {"cast": "astype", "assign": "Tensor.copy_", "index_assign": "Tensor.__setitem__"}
+BOUND_AS = {"cast": "astype", "assign": "Tensor.copy_", "index_assign": "Tensor.__setitem__",
+            "fill_where": "Tensor.__setitem__"}  # fmt: skip
 
 
 def _binding(name: str) -> object:

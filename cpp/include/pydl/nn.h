@@ -147,8 +147,8 @@ PYDL_API RecurrentStates rnn(const Tensor& x, const Tensor& h0, std::span<const 
                              const Tensor& lengths = {}, const RecurrentLayersOptions& options = {}, bool relu = false);
 
 /// The elements around a padded tensor: one value, the tensor mirrored at its first and last elements, copies of these
-/// elements, or the tensor repeated.
-enum class Padding { constant, reflect, replicate, circular };
+/// elements, the tensor repeated, or the tensor mirrored beside its first and last elements.
+enum class Padding { constant, reflect, replicate, circular, symmetric };
 
 /// Adds elements around x. `pads` contains pairs (before, after), beginning with the last axis. Negative numbers remove
 /// elements. A channels-last x gives a channels-last result. Same as torch.nn.functional.pad.

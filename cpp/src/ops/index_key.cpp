@@ -1,6 +1,8 @@
 // Keys of indexing, composed of slices, takes and the ops of indexing.cpp.
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <functional>
 
 #include "autograd/node.h"
@@ -29,14 +31,30 @@ void require_mask(const Tensor& mask) {
   if (!is_mask(mask)) throw TypeError(concat_text("expected a mask of dtype bool, got ", mask.dtype()));
 }
 
-// Where a mask is true: (axes, count).
-Tensor positions_in(const Tensor& mask, const char* advice) {
+// The number of true elements of a row-major mask.
+op::Attrs count_true(const Tensor& mask, const char* advice) {
   if (is_tracing()) {
     throw TraceError(concat_text("the number of elements that a mask of shape ", mask.shape(),
                                  " selects depends on its values, but a compiled function has fixed shapes; ", advice));
   }
-  const auto count = static_cast<int64_t>(sum(astype(mask, DType::int64)).item());
-  return op::apply(OpId::nonzero_positions, op::to_attrs(op::NonzeroAttrs{count}), {contiguous(mask)});
+  const auto* elements = static_cast<const uint8_t*>(mask.raw_data());
+  int64_t count = 0;
+  int64_t i = 0;
+  for (; i + 8 <= mask.size(); i += 8) {
+    uint64_t eight = 0;
+    std::memcpy(&eight, elements + i, 8);
+    // The lowest bit of each byte becomes 1 if any of its bits is.
+    for (const int shift : {4, 2, 1}) eight |= eight >> shift;
+    count += std::popcount(eight & 0x0101010101010101);
+  }
+  for (; i < mask.size(); ++i) count += elements[i] != 0 ? 1 : 0;
+  return op::to_attrs(op::NonzeroAttrs{count});
+}
+
+// Where a mask is true: (axes, count).
+Tensor positions_in(const Tensor& given, const char* advice) {
+  const Tensor mask = contiguous(given);
+  return op::apply(OpId::nonzero_positions, count_true(mask, advice), {mask});
 }
 
 std::vector<Tensor> rows_of(const Tensor& matrix) {
@@ -115,8 +133,14 @@ class Selection {
   Tensor part() const;
   std::vector<Tensor> indices(const char* advice) const;
   bool is_lone_mask() const { return indexed_.size() == 1 && is_mask(indexed_[0].tensor); }
+  // Whether a mask selects among the first axes, whatever other entries say of the others.
+  bool is_leading_mask() const { return is_lone_mask() && indexed_[0].axis == 0; }
   bool is_static(const Tensor& values) const;
   void write_where_true(const Tensor& values) const;
+  // What shares the memory of x is copied before it is overwritten.
+  Tensor apart(const Tensor& tensor) const {
+    return tensor.impl()->storage.get() == x_.impl()->storage.get() ? copy(tensor) : tensor;
+  }
   Dims indexed_first() const;
   Dims other_sizes() const;
   Dims result_shape(const Dims& index_shape) const;
@@ -316,6 +340,12 @@ Tensor Selection::read() const {
     // NumPy returns a view, not the array itself.
     return is_same(shown, x_) ? slice(x_, starts_, sizes_, steps_) : shown;
   }
+  if (is_leading_mask()) {
+    const Tensor mask = contiguous(indexed_[0].tensor);
+    const op::Attrs count = count_true(mask, reading_advice);
+    const Tensor chosen = op::apply(OpId::compress, count, {contiguous(part()), mask});
+    return reshape(chosen, result_shape({chosen.size(0)}));
+  }
   const std::vector<Tensor> found = indices(reading_advice);
   const Dims& shape = found[0].shape();
   if (found.size() == 1 && !scattered_) return reshape(take(part(), found[0], indexed_[0].axis), result_shape(shape));
@@ -338,10 +368,15 @@ bool Selection::is_static(const Tensor& values) const {
 
 void Selection::write_where_true(const Tensor& values) const {
   const Tensor to = part();
-  Dims shape = indexed_[0].tensor.shape();
+  const Tensor& mask = indexed_[0].tensor;
+  if (is_leading_mask() && values.size() == 1 && to.is_contiguous() && !is_tracing()) {
+    op::apply_all(OpId::fill_where, {}, {to, apart(contiguous(mask)), apart(reshape(values, {}))});
+    return;
+  }
+  Dims shape = mask.shape();
   while (indexed_[0].axis + shape.rank() < to.rank()) shape.push_back(1);
   const Tensor given = values.size() == 1 ? reshape(values, {}) : values;
-  assign(to, where(reshape(indexed_[0].tensor, shape), given, to));
+  assign(to, where(reshape(mask, shape), given, to));
 }
 
 void Selection::write(const Tensor& given) const {
@@ -363,12 +398,8 @@ void Selection::write(const Tensor& given) const {
   const Dims others = other_sizes();
   for (int i = 0; i < others.rank(); ++i) source.push_back(others[i]);
   values = reshape(move_indices(expand(values, shape), index_shape.rank(), front(), true), source);
-  // What shares the memory of x is copied before it is overwritten.
-  const auto overlaps = [&](const Tensor& tensor) { return tensor.impl()->storage.get() == x_.impl()->storage.get(); };
-  values = overlaps(values) ? copy(values) : contiguous(values);
-  for (Tensor& index : found) {
-    if (overlaps(index)) index = copy(index);
-  }
+  values = contiguous(apart(values));
+  for (Tensor& index : found) index = apart(index);
   std::vector<Tensor> inputs = {permute_dims(part(), indexed_first()), values};
   inputs.insert(inputs.end(), found.begin(), found.end());
   op::apply_all(OpId::index_assign, {}, inputs);

@@ -4,6 +4,7 @@
 #include "autograd/node.h"
 #include "op/apply.h"
 #include "ops/families.h"
+#include "ops/scatter_rules.h"
 #include "pydl/ops.h"
 
 namespace pydl::ops {
@@ -16,30 +17,9 @@ using op::BufferSpec;
 using op::Gradients;
 using op::OpId;
 
-void canonical_index(Attrs& attrs, std::vector<Tensor>& inputs) {
-  canonical_axis<op::ScatterAttrs>(attrs, inputs);
-  if (is_integer(inputs[1].dtype())) inputs[1] = astype(inputs[1], DType::int64);
-}
-
 template <OpId id>
 void infer_scatter(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* result, int64_t*) {
-  const char* name = op::op_name(id);
-  const auto& [x, index, source] = std::tie(inputs[0], inputs[1], inputs[2]);
-  if (index.dtype != DType::int64)
-    throw TypeError(concat_text(name, ": expected an index of integers, got ", index.dtype));
-  require_same_dtype(name, x, source);
-  const int axis = require_axis(name, op::from_attrs<op::ScatterAttrs>(attrs).axis, x.shape.rank());
-  const bool has_slices = id == OpId::index_add;
-  Dims expected = x.shape;
-  if (has_slices && index.shape.rank() != 1) {
-    throw ValueError(concat_text(name, ": expected an index of one axis, got shape ", index.shape));
-  }
-  if (has_slices || index.shape.rank() == expected.rank()) expected[axis] = index.shape[has_slices ? 0 : axis];
-  if (source.shape != expected || (!has_slices && index.shape != expected)) {
-    throw ValueError(concat_text(name, ": index of shape ", index.shape, " and source of shape ", source.shape,
-                                 " do not fit ", x.shape, ", with which they agree in all axes but ", axis));
-  }
-  *result = row_major(x.dtype, x.shape);
+  infer_scattered(op::op_name(id), attrs, inputs, id == OpId::index_add, result);
 }
 
 int64_t axis_of(const BackwardContext& c) { return op::from_attrs<op::ScatterAttrs>(c.attrs()).axis; }
@@ -92,7 +72,7 @@ void define_scatter(Registry& registry) {
           .traits = flag(op::Trait::checks_values),
           .example = ">>> pydl.scatter(pydl.zeros(3), pydl.tensor([2, 0]), pydl.tensor([5.0, 7.0]))\n"
                      "tensor([7., 0., 5.], dtype=float32)\n",
-          .canonical = canonical_index,
+          .canonical = canonical_index<op::ScatterAttrs>,
           .infer = infer_scatter<OpId::scatter>,
           .backward = scatter_gradients,
           .saves_inputs = index_input,
@@ -105,7 +85,7 @@ void define_scatter(Registry& registry) {
                        .traits = flag(op::Trait::checks_values),
                        .example = ">>> pydl.scatter_add(pydl.zeros(3), pydl.tensor([2, 2]), pydl.tensor([5.0, 7.0]))\n"
                                   "tensor([ 0.,  0., 12.], dtype=float32)\n",
-                       .canonical = canonical_index,
+                       .canonical = canonical_index<op::ScatterAttrs>,
                        .infer = infer_scatter<OpId::scatter_add>,
                        .backward = scatter_add_gradients,
                        .saves_inputs = index_input,
@@ -118,7 +98,7 @@ void define_scatter(Registry& registry) {
                        .traits = flag(op::Trait::checks_values),
                        .example = ">>> pydl.index_add(pydl.zeros((2, 2)), pydl.tensor([1]), pydl.ones((1, 2)))\n"
                                   "tensor([[0., 0.],\n        [1., 1.]], dtype=float32)\n",
-                       .canonical = canonical_index,
+                       .canonical = canonical_index<op::ScatterAttrs>,
                        .infer = infer_scatter<OpId::index_add>,
                        .backward = index_add_gradients,
                        .saves_inputs = index_input,

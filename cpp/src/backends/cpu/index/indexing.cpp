@@ -131,30 +131,79 @@ class IndexKernel final : public Kernel {
   Rest rest_;
 };
 
-// Only one thread writes, in the order of the indices, so that the last one remains.
+// Each thread writes to its own part of the destination, in the order of the indices, so that the last one remains.
+// Parts are columns of the slices, or, where these are short, ranges of the destination.
 class IndexAssignKernel final : public Kernel {
  public:
   explicit IndexAssignKernel(const KernelCall& call)
       : offsets_(call, 2), rest_(call.inputs[0], static_cast<int>(call.inputs.size()) - 2) {
     scratchpad_bytes = offsets_.bytes();
+    const BufferSpec& x = call.inputs[0];
+    for (int axis = 0; axis + 2 < static_cast<int>(call.inputs.size()); ++axis) {
+      const int64_t reach = (x.shape[axis] - 1) * x.strides[axis] * static_cast<int64_t>(item_size(x.dtype));
+      (reach < 0 ? lowest_ : highest_) += reach;
+    }
   }
 
   void run(const KernelContext& context, void* const* inputs, void* const*) const override {
     auto* offsets = static_cast<int64_t*>(context.scratchpad);
     offsets_.compute(inputs + 2, offsets);
-    auto* destination = static_cast<char*>(inputs[0]);
-    const auto* source = static_cast<const char*>(inputs[1]);
+    auto* to = static_cast<char*>(inputs[0]);
+    const auto* from = static_cast<const char*>(inputs[1]);
     const int64_t runs = rest_.runs();
-    for (int64_t i = 0; i < offsets_.positions(); ++i) {
-      for (int64_t j = 0; j < runs; ++j) {
-        copy_run(destination + offsets[i] + rest_.offset(j), source + (i * runs + j) * rest_.run, rest_.run);
-      }
+    const bool is_little = offsets_.positions() * runs * rest_.run < 2 * bytes_per_thread;
+    if (runs > 1) {
+      runtime::parallel_for(
+          runs, is_little ? runs : 1,
+          [&](int64_t begin, int64_t end) { write_runs(to, from, offsets, begin, end); }, 1);
+    } else if (rest_.run >= 2 * line_bytes) {
+      const int64_t lines = (rest_.run + line_bytes - 1) / line_bytes;
+      runtime::parallel_for(
+          lines, is_little ? lines : 1,
+          [&](int64_t begin, int64_t end) {
+            write_columns(to, from, offsets, begin * line_bytes, std::min(end * line_bytes, rest_.run));
+          },
+          1);
+    } else {
+      // Every thread reads all offsets, so that more threads would gain nothing.
+      constexpr int64_t most_ranges = 8;
+      const int64_t width = highest_ - lowest_ + 1;
+      runtime::parallel_for(
+          width, is_little ? width : width / most_ranges + 1,
+          [&](int64_t begin, int64_t end) { write_range(to, from, offsets, lowest_ + begin, lowest_ + end); }, 1);
     }
   }
 
  private:
+  static constexpr int64_t line_bytes = 64;
+
+  void write_runs(char* to, const char* from, const int64_t* offsets, int64_t begin, int64_t end) const {
+    const int64_t runs = rest_.runs();
+    for (int64_t i = 0; i < offsets_.positions(); ++i) {
+      for (int64_t j = begin; j < end; ++j) {
+        copy_run(to + offsets[i] + rest_.offset(j), from + (i * runs + j) * rest_.run, rest_.run);
+      }
+    }
+  }
+
+  void write_columns(char* to, const char* from, const int64_t* offsets, int64_t begin, int64_t end) const {
+    for (int64_t i = 0; i < offsets_.positions(); ++i) {
+      std::memcpy(to + offsets[i] + begin, from + i * rest_.run + begin, static_cast<size_t>(end - begin));
+    }
+  }
+
+  void write_range(char* to, const char* from, const int64_t* offsets, int64_t begin, int64_t end) const {
+    const int64_t first = rest_.offset(0);
+    for (int64_t i = 0; i < offsets_.positions(); ++i) {
+      if (offsets[i] < begin || offsets[i] >= end) continue;
+      copy_run(to + offsets[i] + first, from + i * rest_.run, rest_.run);
+    }
+  }
+
   Offsets offsets_;
   Rest rest_;
+  int64_t lowest_ = 0;  // offsets, in bytes
+  int64_t highest_ = 0;
 };
 
 // Rows of the mask are cut into pieces; their true elements are counted first.

@@ -1,7 +1,9 @@
-// Writing and adding at indexed positions. Each line along the axis is processed by one thread, in the order of the
+// Writing to indexed positions, and combining elements there. Each line along the axis is processed by one thread, in the order of the
 // index, so the result does not depend on the number of threads.
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <optional>
 
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
@@ -18,12 +20,61 @@ constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::e
 // The number of adjacent lines of one piece of work.
 constexpr int64_t chunk = 256;
 
+// What becomes of an element and the next one for its position. Integers wrap around.
+template <class T>
+T sum(T a, T b) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return a || b;
+  } else if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+  } else {
+    return a + b;
+  }
+}
+
+template <class T>
+T product(T a, T b) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return a && b;
+  } else if constexpr (std::is_integral_v<T>) {
+    return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+  } else {
+    return a * b;
+  }
+}
+
+// Not a number wins.
+template <class T>
+T least(T a, T b) {
+  return b < a || b != b ? b : a;
+}
+
+template <class T>
+T most(T a, T b) {
+  return b > a || b != b ? b : a;
+}
+
+// What leaves every element as it is.
+template <class T>
+T neutral_element(op::ScatterCombination combination) {
+  using Limits = std::numeric_limits<T>;
+  if (combination == op::ScatterCombination::prod) return T{1};
+  const bool is_least = combination == op::ScatterCombination::amin;
+  if constexpr (std::is_floating_point_v<T>) return is_least ? Limits::infinity() : -Limits::infinity();
+  return is_least ? Limits::max() : Limits::lowest();
+}
+
 template <class T>
 class ScatterKernel final : public Kernel {
  public:
   explicit ScatterKernel(const KernelCall& call)
       : op_(call.op), axis_(static_cast<int>(op::from_attrs<op::ScatterAttrs>(call.attrs).axis)) {
     const Dims& shape = call.inputs[0].shape;
+    if (op_ == OpId::scatter_reduce) {
+      const auto attrs = op::from_attrs<op::ScatterReduceAttrs>(call.attrs);
+      combination_ = attrs.reduce;
+      if (!attrs.include_self) start_ = neutral_element<T>(attrs.reduce);
+    }
     size_ = shape[axis_];
     count_ = call.inputs[2].shape[axis_];
     for (int i = 0; i < axis_; ++i) outer_ *= shape[i];
@@ -67,41 +118,42 @@ class ScatterKernel final : public Kernel {
     for (int64_t i = 0; i < size_; ++i) {
       std::memcpy(to + i * inner_, x + (outer * size_ + i) * inner_ + first, bytes);
     }
-    for (int64_t i = 0; i < count_; ++i) {
-      const int64_t row = (outer * count_ + i) * inner_ + first;
+    const int64_t* rows = has_slices() ? index : index + outer * count_ * inner_ + first;
+    const T* from = source + outer * count_ * inner_ + first;
+    if (start_) combine_rows(to, rows, from, lines, [this](T, T) { return *start_; });
+    switch (op_) {
+      case OpId::scatter: return combine_rows(to, rows, from, lines, [](T, T b) { return b; });
+      case OpId::scatter_reduce: break;
+      default: return combine_rows(to, rows, from, lines, sum<T>);
+    }
+    switch (combination_) {
+      case op::ScatterCombination::prod: return combine_rows(to, rows, from, lines, product<T>);
+      case op::ScatterCombination::amin: return combine_rows(to, rows, from, lines, least<T>);
+      case op::ScatterCombination::amax: return combine_rows(to, rows, from, lines, most<T>);
+    }
+  }
+
+  // Combines each row of adjacent elements with those where the index points, in the order of the rows.
+  template <class Combine>
+  void combine_rows(T* to, const int64_t* index, const T* from, int64_t lines, const Combine& combine) const {
+    for (int64_t i = 0; i < count_; ++i, from += inner_) {
       if (has_slices()) {
-        add_line(to + position(index[i]) * inner_, source + row, lines);
-      } else {
-        move_line(to, index + row, source + row, lines);
+        T* row = to + position(index[i]) * inner_;
+        for (int64_t j = 0; j < lines; ++j) row[j] = combine(row[j], from[j]);
+        continue;
+      }
+      for (int64_t j = 0; j < lines; ++j) {
+        T& target = to[position(index[i * inner_ + j]) * inner_ + j];
+        target = combine(target, from[j]);
       }
     }
   }
 
   int64_t position(int64_t index) const { return index < 0 ? index + size_ : index; }
 
-  static void add_line(T* to, const T* from, int64_t lines) {
-    for (int64_t j = 0; j < lines; ++j) to[j] = sum(to[j], from[j]);
-  }
-
-  void move_line(T* to, const int64_t* index, const T* from, int64_t lines) const {
-    const bool adds = op_ == OpId::scatter_add;
-    for (int64_t j = 0; j < lines; ++j) {
-      T& target = to[position(index[j]) * inner_ + j];
-      target = adds ? sum(target, from[j]) : from[j];
-    }
-  }
-
-  static T sum(T a, T b) {
-    if constexpr (std::is_same_v<T, bool>) {
-      return a || b;
-    } else if constexpr (std::is_integral_v<T>) {
-      return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));  // wraps around
-    } else {
-      return a + b;
-    }
-  }
-
   OpId op_;
+  op::ScatterCombination combination_ = op::ScatterCombination::prod;  // of scatter_reduce
+  std::optional<T> start_;  // replaces elements of x before anything is combined with them
   int axis_;
   int64_t outer_ = 1;
   int64_t size_;
@@ -125,7 +177,7 @@ std::unique_ptr<Kernel> prepare_scatter(const KernelCall& call) {
 }  // namespace
 
 void register_scatter(KernelTable& table) {
-  for (const OpId op : {OpId::scatter, OpId::scatter_add, OpId::index_add}) {
+  for (const OpId op : {OpId::scatter, OpId::scatter_add, OpId::index_add, OpId::scatter_reduce}) {
     table.add(op, Provider::cpu, adapted<prepare_scatter>);
   }
 }
