@@ -174,7 +174,7 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source)
   const Tensor chosen = reshape(expand(mask, shape), {-1});
   // The first element stands for all that are not chosen, so that it need not exist in the source.
   const Tensor offered = concat({zeros({1}, source.dtype()), reshape(source, {-1})});
-  const Tensor number = op::call(OpId::cumsum, op::to_attrs(op::CumsumAttrs{0}), {chosen})[0];
+  const Tensor number = op::call(OpId::cumsum, op::to_attrs(op::CumulativeAttrs{0}), {chosen})[0];
   const Tensor given = take(offered, where(chosen, number, full({}, 0, DType::int64)), 0);
   return where(expand(mask, shape), reshape(given, shape), x);
 } catch (const Error&) {
