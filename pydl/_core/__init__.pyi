@@ -87,6 +87,14 @@ class Tensor:
     def __le__(self, other: TensorLike) -> Tensor: ...
     def __gt__(self, other: TensorLike) -> Tensor: ...
     def __ge__(self, other: TensorLike) -> Tensor: ...
+    @staticmethod
+    def clamp(*args: typing.Any, **kwargs: typing.Any):
+        """clip(self: pydl._core.Tensor, min: object = None, max: object = None) -> pydl._core.Tensor"""
+
+    @staticmethod
+    def neg(*args: typing.Any, **kwargs: typing.Any):
+        """negative(self: pydl._core.Tensor) -> pydl._core.Tensor"""
+
     def __array__(self, dtype: typing.Any = None, *, copy: typing.Any = None) -> Array: ...
     def __array_ufunc__(
         self, ufunc: typing.Any, method: str, *args: typing.Any, **kwargs: typing.Any
@@ -110,6 +118,12 @@ class Tensor:
     def acos(self) -> Tensor:
         """Inverse cosine, in radians."""
 
+    def acosh(self) -> Tensor:
+        """Inverse hyperbolic cosine."""
+
+    def add(self, other: typing.Any) -> typing.Any:
+        """See `pydl.add`."""
+
     def all(
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
@@ -118,6 +132,15 @@ class Tensor:
         out: None = None,
     ) -> Tensor:
         """Whether all elements over axes are not 0."""
+
+    def allclose(
+        self,
+        b: TensorLike,
+        rtol: float = 1e-05,
+        atol: float = 1e-08,
+        equal_nan: builtins.bool = False,
+    ) -> builtins.bool:
+        """See `pydl.allclose`."""
 
     def any(
         self,
@@ -141,11 +164,20 @@ class Tensor:
     def asin(self) -> Tensor:
         """Inverse sine, in radians."""
 
+    def asinh(self) -> Tensor:
+        """Inverse hyperbolic sine."""
+
     def astype(self, dtype: DTypeLike) -> Tensor:
         """The same values in another dtype; the tensor itself if it already has that dtype."""
 
     def atan(self) -> Tensor:
         """Inverse tangent, in radians."""
+
+    def atan2(self, other: typing.Any) -> typing.Any:
+        """See `pydl.atan2`."""
+
+    def atanh(self) -> Tensor:
+        """Inverse hyperbolic tangent."""
 
     def backward(
         self,
@@ -158,8 +190,23 @@ class Tensor:
     def binary_step(self) -> Tensor:
         """1 where x >= 0, else 0; its derivative is 0."""
 
+    def bitwise_and(self, other: typing.Any) -> typing.Any:
+        """See `pydl.bitwise_and`."""
+
     def bitwise_invert(self) -> Tensor:
         """Every bit of an integer turned; of bools, not."""
+
+    def bitwise_left_shift(self, other: typing.Any) -> typing.Any:
+        """See `pydl.bitwise_left_shift`."""
+
+    def bitwise_or(self, other: typing.Any) -> typing.Any:
+        """See `pydl.bitwise_or`."""
+
+    def bitwise_right_shift(self, other: typing.Any) -> typing.Any:
+        """See `pydl.bitwise_right_shift`."""
+
+    def bitwise_xor(self, other: typing.Any) -> typing.Any:
+        """See `pydl.bitwise_xor`."""
 
     def ceil(self) -> Tensor:
         """The smallest integer not below x."""
@@ -176,20 +223,47 @@ class Tensor:
     def copy_(self, source: TensorLike) -> typing_extensions.Self:
         """Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself."""
 
+    def copysign(self, other: typing.Any) -> typing.Any:
+        """See `pydl.copysign`."""
+
     def cos(self) -> Tensor:
         """Cosine of x in radians."""
 
     def cosh(self) -> Tensor:
         """Hyperbolic cosine."""
 
+    def deg2rad(self) -> Tensor:
+        """Degrees as radians: x * pi / 180."""
+
     def detach(self) -> Tensor:
         """The same elements without history."""
+
+    def digamma(self) -> Tensor:
+        """Derivative of the logarithm of the gamma function."""
+
+    def div(self, other: typing.Any) -> typing.Any:
+        """See `pydl.divide`."""
+
+    def divide(self, other: typing.Any) -> typing.Any:
+        """See `pydl.divide`."""
+
+    def eq(self, other: typing.Any) -> typing.Any:
+        """See `pydl.equal`."""
 
     def erf(self) -> Tensor:
         """Error function."""
 
+    def erfc(self) -> Tensor:
+        """Complementary error function: 1 - erf(x), exact for large x."""
+
+    def erfinv(self) -> Tensor:
+        """Inverse error function."""
+
     def exp(self) -> Tensor:
         """e to the power x."""
+
+    def exp2(self) -> Tensor:
+        """2 to the power x."""
 
     def expand(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """See `pydl.expand`; takes sizes or one sequence of them."""
@@ -209,14 +283,47 @@ class Tensor:
     def floor(self) -> Tensor:
         """The largest integer not above x."""
 
+    def floor_divide(self, other: typing.Any) -> typing.Any:
+        """See `pydl.floor_divide`."""
+
+    def fmod(self, other: typing.Any) -> typing.Any:
+        """See `pydl.fmod`."""
+
+    def frac(self) -> Tensor:
+        """The fraction of x, with its sign: x - trunc(x)."""
+
+    def ge(self, other: typing.Any) -> typing.Any:
+        """See `pydl.greater_equal`."""
+
     def gelu(self) -> Tensor:
         """Gaussian error linear unit: x * Phi(x), Phi by the error function (Hendrycks and Gimpel, 2016)."""
 
     def gelu_tanh(self) -> Tensor:
         """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
 
+    def gt(self, other: typing.Any) -> typing.Any:
+        """See `pydl.greater`."""
+
+    def hardsigmoid(self) -> Tensor:
+        """(x + 3) / 6, limited to [0, 1]."""
+
+    def hardswish(self) -> Tensor:
+        """x * hardsigmoid(x) (Howard et al., 2019)."""
+
+    def hypot(self, other: typing.Any) -> typing.Any:
+        """See `pydl.hypot`."""
+
     def is_contiguous(self) -> builtins.bool:
         """Whether the elements are in row-major order without gaps."""
+
+    def isclose(
+        self,
+        b: TensorLike,
+        rtol: float = 1e-05,
+        atol: float = 1e-08,
+        equal_nan: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.isclose`."""
 
     def isfinite(self) -> Tensor:
         """Whether x is neither infinite nor not-a-number."""
@@ -230,6 +337,15 @@ class Tensor:
     def item(self) -> typing.Any:
         """The only element as a Python number. Raises ValueError when there are several."""
 
+    def le(self, other: typing.Any) -> typing.Any:
+        """See `pydl.less_equal`."""
+
+    def lerp(self, end: typing.Any, weight: typing.Any) -> typing.Any:
+        """See `pydl.lerp`."""
+
+    def lgamma(self) -> Tensor:
+        """Logarithm of the absolute value of the gamma function."""
+
     def log(self) -> Tensor:
         """Natural logarithm."""
 
@@ -242,11 +358,32 @@ class Tensor:
     def log2(self) -> Tensor:
         """Logarithm to base 2."""
 
+    def log_sigmoid(self) -> Tensor:
+        """Logarithm of `sigmoid`, without overflow."""
+
     def log_softmax(self, axis: int = -1) -> Tensor:
         """Logarithm of softmax, without overflow."""
 
+    def logaddexp(self, other: typing.Any) -> typing.Any:
+        """See `pydl.logaddexp`."""
+
+    def logical_and(self, other: typing.Any) -> typing.Any:
+        """See `pydl.logical_and`."""
+
     def logical_not(self) -> Tensor:
         """Whether x is zero (false)."""
+
+    def logical_or(self, other: typing.Any) -> typing.Any:
+        """See `pydl.logical_or`."""
+
+    def logical_xor(self, other: typing.Any) -> typing.Any:
+        """See `pydl.logical_xor`."""
+
+    def logit(self) -> Tensor:
+        """log(x / (1 - x)), the inverse of `sigmoid`."""
+
+    def lt(self, other: typing.Any) -> typing.Any:
+        """See `pydl.less`."""
 
     def masked_fill(self, mask: TensorLike, value: typing.Any) -> Tensor:
         """See `pydl.masked_fill`."""
@@ -265,6 +402,9 @@ class Tensor:
         out: None = None,
     ) -> Tensor:
         """Largest element over axes; NaN if there is one."""
+
+    def maximum(self, other: typing.Any) -> typing.Any:
+        """See `pydl.maximum`."""
 
     def mean(
         self,
@@ -285,8 +425,25 @@ class Tensor:
     ) -> Tensor:
         """Smallest element over axes; NaN if there is one."""
 
+    def minimum(self, other: typing.Any) -> typing.Any:
+        """See `pydl.minimum`."""
+
     def mish(self) -> Tensor:
         """x * tanh(softplus(x)) (Misra, 2019)."""
+
+    def mul(self, other: typing.Any) -> typing.Any:
+        """See `pydl.multiply`."""
+
+    def multiply(self, other: typing.Any) -> typing.Any:
+        """See `pydl.multiply`."""
+
+    def nan_to_num(
+        self, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+    ) -> Tensor:
+        """See `pydl.nan_to_num`."""
+
+    def ne(self, other: typing.Any) -> typing.Any:
+        """See `pydl.not_equal`."""
 
     def negative(self) -> Tensor:
         """Numerical negative: -x."""
@@ -303,6 +460,12 @@ class Tensor:
     def permute_dims(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """See `pydl.permute_dims`; takes axes or one sequence of them."""
 
+    def positive(self) -> Tensor:
+        """x itself."""
+
+    def pow(self, other: typing.Any) -> typing.Any:
+        """See `pydl.pow`."""
+
     def prod(
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
@@ -313,6 +476,9 @@ class Tensor:
     ) -> Tensor:
         """Product over axes."""
 
+    def rad2deg(self) -> Tensor:
+        """Radians as degrees: x * 180 / pi."""
+
     def reciprocal(self) -> Tensor:
         """1 / x."""
 
@@ -321,6 +487,9 @@ class Tensor:
 
     def relu6(self) -> Tensor:
         """The larger of x and 0, but at most 6 (Howard et al., 2017)."""
+
+    def remainder(self, other: typing.Any) -> typing.Any:
+        """See `pydl.remainder`."""
 
     def requires_grad_(self, flag: builtins.bool = True) -> typing_extensions.Self:
         """Sets `requires_grad` and returns the tensor itself."""
@@ -343,11 +512,17 @@ class Tensor:
     def sign(self) -> Tensor:
         """-1, 0 or 1 by the sign of x."""
 
+    def signbit(self) -> Tensor:
+        """Whether the sign of x is negative, as it is for -0.0."""
+
     def silu(self) -> Tensor:
         """Sigmoid-weighted linear unit, or swish: x * sigmoid(x)."""
 
     def sin(self) -> Tensor:
         """Sine of x in radians."""
+
+    def sinc(self) -> Tensor:
+        """sin(pi x) / (pi x), 1 at 0."""
 
     def sinh(self) -> Tensor:
         """Hyperbolic sine."""
@@ -381,6 +556,12 @@ class Tensor:
         ddof: float | None = None,
     ) -> Tensor:
         """Standard deviation over axes; its derivative is 0 if all elements are equal."""
+
+    def sub(self, other: typing.Any) -> typing.Any:
+        """See `pydl.subtract`."""
+
+    def subtract(self, other: typing.Any) -> typing.Any:
+        """See `pydl.subtract`."""
 
     def sum(
         self,
@@ -421,6 +602,9 @@ class Tensor:
 
     def view(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """Like `reshape`, but never copies, as in PyTorch."""
+
+    def xlogy(self, other: typing.Any) -> typing.Any:
+        """See `pydl.xlogy`."""
 
     def zero_(self) -> typing_extensions.Self:
         """Overwrites every element with 0; returns the tensor itself."""
@@ -787,6 +971,9 @@ def abs(x: TensorLike) -> Tensor:
 def acos(x: TensorLike) -> Tensor:
     """Inverse cosine, in radians."""
 
+def acosh(x: TensorLike) -> Tensor:
+    """Inverse hyperbolic cosine."""
+
 def add(a: TensorLike, b: TensorLike) -> Tensor:
     """a + b."""
 
@@ -796,6 +983,15 @@ def all(
     keepdims: builtins.bool = False,
 ) -> Tensor:
     """Whether all elements over axes are not 0."""
+
+def allclose(
+    a: TensorLike,
+    b: TensorLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: builtins.bool = False,
+) -> builtins.bool:
+    """Whether `isclose` holds for all elements."""
 
 def any(
     x: TensorLike,
@@ -832,6 +1028,9 @@ def asarray(
 def asin(x: TensorLike) -> Tensor:
     """Inverse sine, in radians."""
 
+def asinh(x: TensorLike) -> Tensor:
+    """Inverse hyperbolic sine."""
+
 def astype(x: TensorLike, dtype: DTypeLike) -> Tensor:
     """The same values in another dtype; the tensor itself if it already has that dtype."""
 
@@ -840,6 +1039,9 @@ def atan(x: TensorLike) -> Tensor:
 
 def atan2(a: TensorLike, b: TensorLike) -> Tensor:
     """Angle of the point (b, a), in radians."""
+
+def atanh(x: TensorLike) -> Tensor:
+    """Inverse hyperbolic tangent."""
 
 def autocast_dtype() -> DType | None:
     """The dtype that `pydl.autocast` set for this thread, or None."""
@@ -925,6 +1127,9 @@ def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
 def ceil(x: TensorLike) -> Tensor:
     """The smallest integer not below x."""
 
+def celu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
+    """x where positive, else alpha * (exp(x / alpha) - 1) (Barron, 2017)."""
+
 def channel_statistics(x: TensorLike) -> tuple[Tensor, Tensor]:
     """Mean and variance of each channel, over all other axes."""
 
@@ -984,6 +1189,9 @@ def conv_backward_weight(
 def copy(x: TensorLike) -> Tensor:
     """The same values in new memory, row-major."""
 
+def copysign(a: TensorLike, b: TensorLike) -> Tensor:
+    """The magnitude of a with the sign of b."""
+
 def cos(x: TensorLike) -> Tensor:
     """Cosine of x in radians."""
 
@@ -1014,6 +1222,12 @@ def ctc_loss_backward(
 def cumsum(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
     """Sums of all elements up to each one along an axis."""
 
+def deg2rad(x: TensorLike) -> Tensor:
+    """Degrees as radians: x * pi / 180."""
+
+def digamma(x: TensorLike) -> Tensor:
+    """Derivative of the logarithm of the gamma function."""
+
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
     """a / b; of integers, in float32."""
 
@@ -1042,8 +1256,17 @@ def equal(a: TensorLike, b: TensorLike) -> Tensor:
 def erf(x: TensorLike) -> Tensor:
     """Error function."""
 
+def erfc(x: TensorLike) -> Tensor:
+    """Complementary error function: 1 - erf(x), exact for large x."""
+
+def erfinv(x: TensorLike) -> Tensor:
+    """Inverse error function."""
+
 def exp(x: TensorLike) -> Tensor:
     """e to the power x."""
+
+def exp2(x: TensorLike) -> Tensor:
+    """2 to the power x."""
 
 def expand(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
     """Axes of size 1 repeated, and leading axes added, without copying."""
@@ -1063,11 +1286,20 @@ def flatten(x: TensorLike, start_axis: int = 0, end_axis: int = -1) -> Tensor:
 def flip(x: TensorLike, axis: int | collections.abc.Sequence[int] | None = None) -> Tensor:
     """Elements in reverse order along axes, a view."""
 
+def float_power(a: TensorLike, b: TensorLike) -> Tensor:
+    """a to the power b, in float64."""
+
 def floor(x: TensorLike) -> Tensor:
     """The largest integer not above x."""
 
 def floor_divide(a: TensorLike, b: TensorLike) -> Tensor:
     """floor(a / b); integer division by zero gives 0."""
+
+def fmod(a: TensorLike, b: TensorLike) -> Tensor:
+    """a - trunc(a / b) * b, with the sign of a; integer division by zero gives 0."""
+
+def frac(x: TensorLike) -> Tensor:
+    """The fraction of x, with its sign: x - trunc(x)."""
 
 def from_dlpack(source: TensorLike) -> Tensor:
     """A tensor that shares the memory of another library's array (anything with ``__dlpack__``)."""
@@ -1100,6 +1332,9 @@ def get_num_threads() -> int:
 def get_rng_state() -> Tensor:
     """A copy of the default generator's state, int64 {seed, offset}: a tensor, which `pydl.save` saves."""
 
+def glu(x: TensorLike, axis: int = -1) -> Tensor:
+    """Gated linear unit: the first half along an axis, times the sigmoid of the second half (Dauphin et al., 2017)."""
+
 def gradient_over(a: TensorLike, b: TensorLike) -> Tensor:
     """Gradient a divided by b; 0 where a is 0, whatever b is."""
 
@@ -1111,6 +1346,27 @@ def greater(a: TensorLike, b: TensorLike) -> Tensor:
 
 def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a >= b."""
+
+def hardshrink(x: TensorLike, lambd: typing.Any = 0.5) -> Tensor:
+    """x, but 0 within [-lambd, lambd]."""
+
+def hardsigmoid(x: TensorLike) -> Tensor:
+    """(x + 3) / 6, limited to [0, 1]."""
+
+def hardswish(x: TensorLike) -> Tensor:
+    """x * hardsigmoid(x) (Howard et al., 2019)."""
+
+def hardswish_backward(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a times the slope of `hardswish` at b."""
+
+def hardtanh(x: TensorLike, min_val: typing.Any = -1.0, max_val: typing.Any = 1.0) -> Tensor:
+    """x limited to [min_val, max_val]; unlike that of `clip`, its gradient is 0 at both limits."""
+
+def heaviside(a: TensorLike, b: TensorLike) -> Tensor:
+    """0 where a is negative, 1 where it is positive, b where it is 0."""
+
+def hypot(a: TensorLike, b: TensorLike) -> Tensor:
+    """sqrt(a * a + b * b), without overflow."""
 
 def index(x: TensorLike, indices: collections.abc.Sequence[Tensor]) -> Tensor:
     """Elements of the first axes, chosen by one index per axis."""
@@ -1124,6 +1380,15 @@ def info() -> dict[str, typing.Any]:
 def is_grad_enabled() -> builtins.bool:
     """Whether operations are recorded on this thread."""
 
+def isclose(
+    a: TensorLike,
+    b: TensorLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: builtins.bool = False,
+) -> Tensor:
+    """Whether |a - b| <= atol + rtol * |b|, or both are the same infinity."""
+
 def isfinite(x: TensorLike) -> Tensor:
     """Whether x is neither infinite nor not-a-number."""
 
@@ -1136,11 +1401,17 @@ def isnan(x: TensorLike) -> Tensor:
 def leaky_relu(x: TensorLike, negative_slope: TensorLike = 0.01) -> Tensor:
     """x if positive, else negative_slope * x."""
 
+def lerp(a: TensorLike, b: TensorLike, c: typing.Any) -> Tensor:
+    """a + c * (b - a)."""
+
 def less(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a < b."""
 
 def less_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a <= b."""
+
+def lgamma(x: TensorLike) -> Tensor:
+    """Logarithm of the absolute value of the gamma function."""
 
 def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """x times the transposed weight, plus bias."""
@@ -1163,11 +1434,17 @@ def log1p(x: TensorLike) -> Tensor:
 def log2(x: TensorLike) -> Tensor:
     """Logarithm to base 2."""
 
+def log_sigmoid(x: TensorLike) -> Tensor:
+    """Logarithm of `sigmoid`, without overflow."""
+
 def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
     """Logarithm of softmax, without overflow."""
 
 def log_softmax_backward(g: TensorLike, y: TensorLike, axis: int = -1) -> Tensor:
     """Gradient g of log_softmax through its output y."""
+
+def logaddexp(a: TensorLike, b: TensorLike) -> Tensor:
+    """log(exp(a) + exp(b)), without overflow."""
 
 def logical_and(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether both are true."""
@@ -1180,6 +1457,9 @@ def logical_or(a: TensorLike, b: TensorLike) -> Tensor:
 
 def logical_xor(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether exactly one is true."""
+
+def logit(x: TensorLike) -> Tensor:
+    """log(x / (1 - x)), the inverse of `sigmoid`."""
 
 def logsumexp(
     x: TensorLike,
@@ -1270,8 +1550,16 @@ def mish(x: TensorLike) -> Tensor:
 def multiply(a: TensorLike, b: TensorLike) -> Tensor:
     """a * b."""
 
+def nan_to_num(
+    x: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """x with numbers in place of what is not a number, and of infinities."""
+
 def negative(x: TensorLike) -> Tensor:
     """Numerical negative: -x."""
+
+def nextafter(a: TensorLike, b: TensorLike) -> Tensor:
+    """The next number of the dtype after a towards b; b where they are equal."""
 
 def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
     """The positions of the elements that are not zero, in row-major order: one int64 tensor per axis."""
@@ -1325,8 +1613,17 @@ def permutation(n: int, generator: Generator | None = None) -> Tensor:
 def permute_dims(x: TensorLike, axes: int | collections.abc.Sequence[int]) -> Tensor:
     """The axes in another order, as a view."""
 
+def polygamma(a: TensorLike, b: TensorLike) -> Tensor:
+    """Derivative number a of `digamma` at b, a a whole number from 0 to 170."""
+
+def positive(x: TensorLike) -> Tensor:
+    """x itself."""
+
 def pow(a: TensorLike, b: TensorLike) -> Tensor:
     """a to the power b; of integers, a negative power gives 0 unless |a| is 1."""
+
+def prelu(x: TensorLike, weight: typing.Any) -> Tensor:
+    """x where positive, else weight * x (He et al., 2015)."""
 
 def prod(
     x: TensorLike,
@@ -1337,6 +1634,9 @@ def prod(
 
 def promote_types(a: DTypeLike, b: DTypeLike) -> DType:
     """The common dtype of operands of two dtypes."""
+
+def rad2deg(x: TensorLike) -> Tensor:
+    """Radians as degrees: x * 180 / pi."""
 
 def rand(
     *args: int | collections.abc.Sequence[int],
@@ -1443,6 +1743,15 @@ def reshape(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor
 def round(x: TensorLike) -> Tensor:
     """The nearest integer; halves go to the even one."""
 
+def rrelu(
+    x: TensorLike,
+    lower: float = 0.125,
+    upper: float = 0.3333333333333333,
+    training: builtins.bool = False,
+    generator: ... | None = None,
+) -> Tensor:
+    """x where positive, else x times a slope (Xu et al., 2015)."""
+
 def rsqrt(x: TensorLike) -> Tensor:
     """1 / sqrt(x)."""
 
@@ -1487,11 +1796,17 @@ def sigmoid_backward(a: TensorLike, b: TensorLike) -> Tensor:
 def sign(x: TensorLike) -> Tensor:
     """-1, 0 or 1 by the sign of x."""
 
+def signbit(x: TensorLike) -> Tensor:
+    """Whether the sign of x is negative, as it is for -0.0."""
+
 def silu(x: TensorLike) -> Tensor:
     """Sigmoid-weighted linear unit, or swish: x * sigmoid(x)."""
 
 def sin(x: TensorLike) -> Tensor:
     """Sine of x in radians."""
+
+def sinc(x: TensorLike) -> Tensor:
+    """sin(pi x) / (pi x), 1 at 0."""
 
 def sinh(x: TensorLike) -> Tensor:
     """Hyperbolic sine."""
@@ -1539,6 +1854,9 @@ def softmax_cross_entropy_backward(
 
 def softplus(x: TensorLike) -> Tensor:
     """log(1 + exp(x)), without overflow."""
+
+def softshrink(x: TensorLike, lambd: typing.Any = 0.5) -> Tensor:
+    """x moved towards 0 by lambd, 0 within [-lambd, lambd]."""
 
 def softsign(x: TensorLike) -> Tensor:
     """x / (1 + |x|)."""
@@ -1601,10 +1919,16 @@ def tanh(x: TensorLike) -> Tensor:
 def tanh_backward(a: TensorLike, b: TensorLike) -> Tensor:
     """Gradient a times 1 - b * b, b the output of `tanh`."""
 
+def tanhshrink(x: TensorLike) -> Tensor:
+    """x - tanh(x)."""
+
 def tensor(
     data: typing.Any, dtype: DTypeLike | None = None, requires_grad: builtins.bool = False
 ) -> Tensor:
     """A new tensor with a copy of the data."""
+
+def threshold(x: TensorLike, threshold: typing.Any, value: typing.Any) -> Tensor:
+    """x where it is larger than the threshold, else `value`."""
 
 def topk(
     x: TensorLike, k: int, axis: int = -1, largest: builtins.bool = True
@@ -1633,6 +1957,9 @@ def var(
 
 def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     """a where the condition holds, else b."""
+
+def xlogy(a: TensorLike, b: TensorLike) -> Tensor:
+    """a * log(b), 0 where a is 0 and b is a number."""
 
 @typing.overload
 def zeros(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
