@@ -63,7 +63,6 @@ PYBIND11_MODULE(_core, module) {
   define_dlpack(module, type);
   define_numpy_functions(type);
   define_elementwise(module, type);
-  define_special(module, type);
   define_creation(module);
   define_views(module, type);
   define_manipulation(module, type);
@@ -77,9 +76,10 @@ PYBIND11_MODULE(_core, module) {
   define_linalg(module, type);
   define_autograd(module, type);
   define_vmap(module);
-  define_random(module);
   define_random(module, type);
   define_distributions(module);
+  define_special(module, type);
+  define_aliases(module, type);
   define_nn(module);
   define_attention(module);
   define_conv_and_pool(module);

@@ -191,12 +191,6 @@ void define_unary_functions(py::module_& module, const py::object& type) {
 
 // Methods for functions of two operands, as PyTorch has them: x.maximum(y) is pydl.maximum(x, y).
 void define_binary_methods(py::module_& module, const py::object& type) {
-  const auto define = [&](const char* name, const char* function_name) {
-    const py::object function = module.attr(function_name);
-    method(
-        type, name, [function](const py::object& self, const py::object& other) { return function(self, other); },
-        py::arg("other"), concat_text("See `pydl.", function_name, "`.").c_str());
-  };
   for (const char* name : {"add",
                            "subtract",
                            "multiply",
@@ -220,24 +214,13 @@ void define_binary_methods(py::module_& module, const py::object& type) {
                            "bitwise_xor",
                            "bitwise_left_shift",
                            "bitwise_right_shift"}) {
-    define(name, name);
+    method(
+        type, name,
+        [function = py::object(module.attr(name))](const py::object& self, const py::object& other) {
+          return function(self, other);
+        },
+        py::arg("other"), concat_text("See `pydl.", name, "`.").c_str());
   }
-  for (const auto& [name, function] :
-       std::initializer_list<std::pair<const char*, const char*>>{{"sub", "subtract"},
-                                                                  {"mul", "multiply"},
-                                                                  {"div", "divide"},
-                                                                  {"eq", "equal"},
-                                                                  {"ne", "not_equal"},
-                                                                  {"lt", "less"},
-                                                                  {"le", "less_equal"},
-                                                                  {"gt", "greater"},
-                                                                  {"ge", "greater_equal"}}) {
-    define(name, function);
-  }
-  // Not by attributes of the type, which are functions without a place for the tensor.
-  const py::object members = type.attr("__dict__");
-  type.attr("neg") = members["negative"];
-  type.attr("clamp") = members["clip"];
   method(
       type, "lerp",
       [function = py::object(module.attr("lerp"))](const py::object& self, const py::object& end,

@@ -1,0 +1,76 @@
+// Names that NumPy and PyTorch have for functions of the array API standard: only those that people type. Each is a
+// function of its own, so that errors begin with the name that the user wrote.
+#include <string>
+
+#include "bindings.h"
+#include "casters.h"
+#include "pydl/ops.h"
+
+namespace pydl::python {
+
+namespace {
+
+struct Alias {
+  const char* name;
+  const char* function;
+};
+
+constexpr Alias unary_aliases[] = {{"arccos", "acos"}, {"arccosh", "acosh"}, {"arcsin", "asin"}, {"arcsinh", "asinh"},
+                                   {"arctan", "atan"}, {"arctanh", "atanh"}, {"neg", "negative"}};
+constexpr Alias binary_aliases[] = {{"arctan2", "atan2"},    {"div", "divide"},   {"eq", "equal"},
+                                    {"ge", "greater_equal"}, {"gt", "greater"},   {"le", "less_equal"},
+                                    {"lt", "less"},          {"mul", "multiply"}, {"ne", "not_equal"},
+                                    {"power", "pow"},        {"sub", "subtract"}, {"true_divide", "divide"}};
+// Of these, NumPy has no methods, and PyTorch does.
+constexpr Alias binary_methods[] = {{"div", "divide"},   {"eq", "equal"},      {"ge", "greater_equal"},
+                                    {"gt", "greater"},   {"le", "less_equal"}, {"lt", "less"},
+                                    {"mul", "multiply"}, {"ne", "not_equal"},  {"sub", "subtract"}};
+
+std::string doc_of_alias(const Alias& alias, const char* parameters, const char* arguments) {
+  return concat_text("Another name for `pydl.", alias.function, "`.\n\nParameters\n----------\n", parameters,
+                     "\nExamples\n--------\n>>> import pydl\n>>> pydl.", alias.name, arguments, ".shape\n(1,)\n");
+}
+
+void define_functions(py::module_& module) {
+  for (const Alias& alias : unary_aliases) {
+    module.def(
+        alias.name, [function = py::object(module.attr(alias.function))](const Tensor& x) { return function(x); },
+        py::arg("x"), doc_of_alias(alias, "x : Tensor, any shape\n", "(pydl.tensor([1.0]))").c_str());
+  }
+  for (const Alias& alias : binary_aliases) {
+    module.def(
+        alias.name,
+        [function = py::object(module.attr(alias.function))](const py::object& a, const py::object& b) {
+          return function(a, b);
+        },
+        py::arg("a"), py::arg("b"),
+        doc_of_alias(alias, "a, b : Tensor or number\n    Their shapes must broadcast.\n", "(pydl.tensor([1.0]), 2.0)")
+            .c_str());
+  }
+}
+
+}  // namespace
+
+void define_aliases(py::module_& module, const py::object& type) {
+  define_functions(module);
+  for (const Alias& alias : binary_methods) {
+    method(
+        type, alias.name,
+        [function = py::object(module.attr(alias.function))](const py::object& self, const py::object& other) {
+          return function(self, other);
+        },
+        py::arg("other"), concat_text("See `pydl.", alias.function, "`.").c_str());
+  }
+  method(
+      type, "neg", [](const Tensor& x) { return compute(x.size(), [&] { return negative(x); }); },
+      "See `pydl.negative`.");
+  const auto clamp = [clip = py::object(module.attr("clip"))](const py::object& x, const py::object& min,
+                                                              const py::object& max) { return clip(x, min, max); };
+  module.def("clamp", clamp, py::arg("x"), py::arg("min") = py::none(), py::arg("max") = py::none(),
+             doc_of_alias({"clamp", "clip"}, "x : Tensor, any shape\nmin, max : number, Tensor or None\n",
+                          "(pydl.tensor([3.0]), 0, 1)")
+                 .c_str());
+  method(type, "clamp", clamp, py::arg("min") = py::none(), py::arg("max") = py::none(), "See `pydl.clip`.");
+}
+
+}  // namespace pydl::python
