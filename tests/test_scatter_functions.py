@@ -45,7 +45,7 @@ def masked_scatter(x: Array, mask: Array, source: Array) -> Array:
 
 def segments(reduce: Callable[[Array], Array], empty: float) -> Callable[..., Array]:
     def reference(x: Array, ids: Array, count: int) -> Array:
-        y = np.full((count, *x.shape[1:]), empty)
+        y = np.full((count, *x.shape[1:]), float(empty))
         for i in np.unique(ids):
             y[i] = reduce(x[ids == i])
         return y

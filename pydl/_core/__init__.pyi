@@ -138,6 +138,14 @@ class Tensor:
     ) -> Tensor:
         """Index of the smallest element, the first one if there are several."""
 
+    def as_strided(
+        self,
+        shape: int | collections.abc.Sequence[int],
+        strides: int | collections.abc.Sequence[int],
+        offset: int = 0,
+    ) -> Tensor:
+        """See `pydl.as_strided`."""
+
     def asin(self) -> Tensor:
         """Inverse sine, in radians."""
 
@@ -164,6 +172,9 @@ class Tensor:
     def ceil(self) -> Tensor:
         """The smallest integer not below x."""
 
+    def chunk(self, chunks: int, axis: int = 0) -> list[Tensor]:
+        """See `pydl.chunk`."""
+
     def clip(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
         """x limited to [min, max]."""
 
@@ -185,6 +196,12 @@ class Tensor:
     def detach(self) -> Tensor:
         """The same elements without history."""
 
+    def diag(self, k: int = 0) -> Tensor:
+        """See `pydl.diag`."""
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """See `pydl.diagonal`."""
+
     def erf(self) -> Tensor:
         """Error function."""
 
@@ -193,6 +210,9 @@ class Tensor:
 
     def expand(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """See `pydl.expand`; takes sizes or one sequence of them."""
+
+    def expand_as(self, other: TensorLike) -> Tensor:
+        """Expanded to the shape of another tensor; see `expand`."""
 
     def expand_dims(self, axis: int) -> Tensor:
         """See `pydl.expand_dims`."""
@@ -206,14 +226,47 @@ class Tensor:
     def flatten(self, start_axis: int = 0, end_axis: int = -1) -> Tensor:
         """See `pydl.flatten`."""
 
+    def flip(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+        """See `pydl.flip`; takes axes or one sequence of them."""
+
     def floor(self) -> Tensor:
         """The largest integer not above x."""
+
+    def gather(self, axis: int, index: TensorLike) -> Tensor:
+        """See `pydl.gather`; the axis comes first, as in PyTorch."""
 
     def gelu(self) -> Tensor:
         """Gaussian error linear unit: x * Phi(x), Phi by the error function (Hendrycks and Gimpel, 2016)."""
 
     def gelu_tanh(self) -> Tensor:
         """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
+
+    def index_add(self, axis: int, index: TensorLike, source: TensorLike) -> Tensor:
+        """See `pydl.index_add`; the axis comes first, as in PyTorch, and the source may be a number."""
+
+    def index_add_(
+        self, axis: int, index: TensorLike, source: TensorLike
+    ) -> typing_extensions.Self:
+        """Like `index_add`, but overwrites the tensor, and returns it."""
+
+    def index_copy(self, axis: int, index: TensorLike, source: TensorLike) -> Tensor:
+        """See `pydl.index_copy`; the axis comes first, as in PyTorch."""
+
+    def index_copy_(
+        self, axis: int, index: TensorLike, source: TensorLike
+    ) -> typing_extensions.Self:
+        """Overwrites the slices to which an index of one axis points; returns the tensor itself."""
+
+    def index_fill(self, axis: int, index: TensorLike, value: typing.Any) -> Tensor:
+        """See `pydl.index_fill`; the axis comes first, as in PyTorch."""
+
+    def index_fill_(
+        self, axis: int, index: TensorLike, value: typing.Any
+    ) -> typing_extensions.Self:
+        """Overwrites the slices to which an index of one axis points with a number; returns the tensor itself."""
+
+    def index_select(self, axis: int, index: TensorLike) -> Tensor:
+        """See `pydl.index_select`."""
 
     def is_contiguous(self) -> builtins.bool:
         """Whether the elements are in row-major order without gaps."""
@@ -250,6 +303,15 @@ class Tensor:
 
     def masked_fill(self, mask: TensorLike, value: typing.Any) -> Tensor:
         """See `pydl.masked_fill`."""
+
+    def masked_fill_(self, mask: TensorLike, value: typing.Any) -> typing_extensions.Self:
+        """Overwrites the elements for which a bool mask is true with a number; returns the tensor itself. The mask is"""
+
+    def masked_scatter(self, mask: TensorLike, source: TensorLike) -> Tensor:
+        """See `pydl.masked_scatter`."""
+
+    def masked_scatter_(self, mask: TensorLike, source: TensorLike) -> typing_extensions.Self:
+        """Like `masked_scatter`, but overwrites the tensor, and returns it."""
 
     def masked_select(self, mask: TensorLike) -> Tensor:
         """See `pydl.masked_select`."""
@@ -288,10 +350,27 @@ class Tensor:
     def mish(self) -> Tensor:
         """x * tanh(softplus(x)) (Misra, 2019)."""
 
+    def moveaxis(
+        self,
+        source: int | collections.abc.Sequence[int],
+        destination: int | collections.abc.Sequence[int],
+    ) -> Tensor:
+        """See `pydl.moveaxis`."""
+
+    def movedim(
+        self,
+        source: int | collections.abc.Sequence[int],
+        destination: int | collections.abc.Sequence[int],
+    ) -> Tensor:
+        """See `pydl.movedim`."""
+
+    def narrow(self, axis: int, start: int, length: int) -> Tensor:
+        """See `pydl.narrow`."""
+
     def negative(self) -> Tensor:
         """Numerical negative: -x."""
 
-    def nonzero(self) -> tuple[Tensor, ...]:
+    def nonzero(self, *, as_tuple: builtins.bool = True) -> tuple[Tensor, ...]:
         """See `pydl.nonzero`."""
 
     def numpy(self) -> Array:
@@ -313,6 +392,9 @@ class Tensor:
     ) -> Tensor:
         """Product over axes."""
 
+    def ravel(self) -> Tensor:
+        """See `pydl.ravel`."""
+
     def reciprocal(self) -> Tensor:
         """1 / x."""
 
@@ -322,17 +404,74 @@ class Tensor:
     def relu6(self) -> Tensor:
         """The larger of x and 0, but at most 6 (Howard et al., 2017)."""
 
+    def repeat(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+        """The whole tensor repeated along each axis, as in PyTorch; takes numbers or one sequence of them."""
+
+    def repeat_interleave(
+        self,
+        repeats: int | collections.abc.Sequence[int] | TensorLike | Array,
+        axis: int | None = None,
+    ) -> Tensor:
+        """See `pydl.repeat_interleave`."""
+
     def requires_grad_(self, flag: builtins.bool = True) -> typing_extensions.Self:
         """Sets `requires_grad` and returns the tensor itself."""
 
     def reshape(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """See `pydl.reshape`; takes sizes or one sequence of them."""
 
+    def reshape_as(self, other: TensorLike) -> Tensor:
+        """The elements in the shape of another tensor; see `reshape`."""
+
+    def roll(
+        self,
+        shift: int | collections.abc.Sequence[int],
+        axis: int | collections.abc.Sequence[int] | None = None,
+    ) -> Tensor:
+        """See `pydl.roll`."""
+
     def round(self) -> Tensor:
         """The nearest integer; halves go to the even one."""
 
     def rsqrt(self) -> Tensor:
         """1 / sqrt(x)."""
+
+    def scatter(self, axis: int, index: TensorLike, source: TensorLike) -> Tensor:
+        """See `pydl.scatter`; the axis comes first, as in PyTorch, and the source may be a number."""
+
+    def scatter_(self, axis: int, index: TensorLike, source: TensorLike) -> typing_extensions.Self:
+        """Like `scatter`, but overwrites the tensor, and returns it."""
+
+    def scatter_add(self, axis: int, index: TensorLike, source: TensorLike) -> Tensor:
+        """See `pydl.scatter_add`; the axis comes first, as in PyTorch, and the source may be a number."""
+
+    def scatter_add_(
+        self, axis: int, index: TensorLike, source: TensorLike
+    ) -> typing_extensions.Self:
+        """Like `scatter_add`, but overwrites the tensor, and returns it."""
+
+    def scatter_reduce(
+        self,
+        axis: int,
+        index: TensorLike,
+        source: TensorLike,
+        reduce: str,
+        include_self: builtins.bool = True,
+    ) -> Tensor:
+        """See `pydl.scatter_reduce`; the axis comes first, as in PyTorch."""
+
+    def scatter_reduce_(
+        self,
+        axis: int,
+        index: TensorLike,
+        source: TensorLike,
+        reduce: str,
+        include_self: builtins.bool = True,
+    ) -> typing_extensions.Self:
+        """Like `scatter_reduce`, but overwrites the tensor, and returns it."""
+
+    def select(self, axis: int, index: int) -> Tensor:
+        """See `pydl.select`."""
 
     def selu(self) -> Tensor:
         """Scaled exponential linear unit (Klambauer et al., 2017)."""
@@ -360,6 +499,9 @@ class Tensor:
 
     def softsign(self) -> Tensor:
         """x / (1 + |x|)."""
+
+    def split(self, sizes: int | collections.abc.Sequence[int], axis: int = 0) -> list[Tensor]:
+        """See `pydl.split`. An integer is the number of equal parts, unlike in PyTorch, where it is their size."""
 
     def sqrt(self) -> Tensor:
         """Square root."""
@@ -392,11 +534,28 @@ class Tensor:
     ) -> Tensor:
         """Sum over axes."""
 
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """See `pydl.swapaxes`."""
+
+    def t(self) -> Tensor:
+        """The transposed matrix, as a view; a vector or number as it is."""
+
+    def take_along_dim(self, index: TensorLike, axis: int | None = None) -> Tensor:
+        """See `pydl.take_along_dim`."""
+
     def tan(self) -> Tensor:
         """Tangent of x in radians."""
 
     def tanh(self) -> Tensor:
         """Hyperbolic tangent."""
+
+    def tensor_split(
+        self, indices_or_sections: int | collections.abc.Sequence[int], axis: int = 0
+    ) -> list[Tensor]:
+        """See `pydl.tensor_split`."""
+
+    def tile(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+        """See `pydl.tile`; takes numbers or one sequence of them."""
 
     def to(self, target: DTypeLike) -> Tensor:
         """The tensor in another dtype, or on the device 'cpu'. Raises RuntimeError for devices that are not supported."""
@@ -404,8 +563,29 @@ class Tensor:
     def tolist(self) -> typing.Any:
         """The elements as nested lists."""
 
+    def transpose(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
+        """Axes in another order, as a view."""
+
+    def tril(self, k: int = 0) -> Tensor:
+        """See `pydl.tril`."""
+
+    def triu(self, k: int = 0) -> Tensor:
+        """See `pydl.triu`."""
+
     def trunc(self) -> Tensor:
         """x without its fraction."""
+
+    def unbind(self, axis: int = 0) -> list[Tensor]:
+        """See `pydl.unbind`."""
+
+    def unflatten(self, axis: int, sizes: int | collections.abc.Sequence[int]) -> Tensor:
+        """See `pydl.unflatten`."""
+
+    def unfold(self, axis: int, size: int, step: int) -> Tensor:
+        """See `pydl.unfold`."""
+
+    def unsqueeze(self, axis: int) -> Tensor:
+        """PyTorch's name for `expand_dims`."""
 
     def var(
         self,
@@ -421,6 +601,9 @@ class Tensor:
 
     def view(self, *args: int | collections.abc.Sequence[int]) -> Tensor:
         """Like `reshape`, but never copies, as in PyTorch."""
+
+    def view_as(self, other: TensorLike) -> Tensor:
+        """The elements in the shape of another tensor, without copying; see `view`."""
 
     def zero_(self) -> typing_extensions.Self:
         """Overwrites every element with 0; returns the tensor itself."""
@@ -824,6 +1007,19 @@ def argsort(x: TensorLike, axis: int = -1, descending: builtins.bool = False) ->
 def argwhere(x: TensorLike) -> Tensor:
     """The positions of the elements that are not zero, in row-major order: an int64 tensor of shape (count, axes)."""
 
+def array_split(
+    x: TensorLike, indices_or_sections: int | collections.abc.Sequence[int], axis: int = 0
+) -> list[Tensor]:
+    """Parts of an axis, as views, which need not be equal."""
+
+def as_strided(
+    x: TensorLike,
+    shape: int | collections.abc.Sequence[int],
+    strides: int | collections.abc.Sequence[int],
+    offset: int = 0,
+) -> Tensor:
+    """A view with the given strides, in elements."""
+
 def asarray(
     data: typing.Any, dtype: DTypeLike | None = None, *, copy: builtins.bool | None = None
 ) -> Tensor:
@@ -840,6 +1036,15 @@ def atan(x: TensorLike) -> Tensor:
 
 def atan2(a: TensorLike, b: TensorLike) -> Tensor:
     """Angle of the point (b, a), in radians."""
+
+def atleast_1d(x: TensorLike) -> Tensor:
+    """A number as a vector; anything else as it is."""
+
+def atleast_2d(x: TensorLike) -> Tensor:
+    """A number or vector as a row; anything else as it is."""
+
+def atleast_3d(x: TensorLike) -> Tensor:
+    """At least three axes: (n) becomes (1, n, 1), and (m, n) becomes (m, n, 1)."""
 
 def autocast_dtype() -> DType | None:
     """The dtype that `pydl.autocast` set for this thread, or None."""
@@ -916,11 +1121,29 @@ def bitwise_right_shift(a: TensorLike, b: TensorLike) -> Tensor:
 def bitwise_xor(a: TensorLike, b: TensorLike) -> Tensor:
     """Bits that are set in exactly one; of bools, exclusive or."""
 
+def block_diag(*args: TensorLike | collections.abc.Sequence[TensorLike]) -> Tensor:
+    """A matrix with the given matrices on its diagonal, and zeros elsewhere."""
+
+def broadcast_arrays(*args: TensorLike | collections.abc.Sequence[TensorLike]) -> list[Tensor]:
+    """All tensors expanded to one shape, as views. Takes tensors, or one sequence of them."""
+
+def broadcast_shapes(*args: int | collections.abc.Sequence[int]) -> tuple[int, ...]:
+    """The shape to which all of these shapes broadcast."""
+
+def broadcast_tensors(*args: TensorLike | collections.abc.Sequence[TensorLike]) -> list[Tensor]:
+    """All tensors expanded to one shape, as views. Takes tensors, or one sequence of them."""
+
 def broadcast_to(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
     """The array API's name for `expand`."""
 
+def cartesian_prod(*args: TensorLike | collections.abc.Sequence[TensorLike]) -> Tensor:
+    """All tuples with one element of each vector, as rows; of a single vector, its elements."""
+
 def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
     """The same values in another dtype."""
+
+def cat(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors joined along an axis; all other axes must have the same sizes. dtypes are promoted."""
 
 def ceil(x: TensorLike) -> Tensor:
     """The smallest integer not below x."""
@@ -939,11 +1162,26 @@ def channel_sums(
 ) -> tuple[Tensor, Tensor]:
     """Gradients of batch_norm for bias and weight."""
 
+def chunk(x: TensorLike, chunks: int, axis: int = 0) -> list[Tensor]:
+    """At most that many parts of an axis, as views: of equal size, except for the last one."""
+
 def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """x limited to [min, max]."""
 
+def column_stack(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
+    """Tensors joined along the second axis; vectors are columns."""
+
+def combinations(x: TensorLike, r: int = 2, with_replacement: builtins.bool = False) -> Tensor:
+    """All choices of r elements of a vector in their order, as rows, like those of `itertools`."""
+
+def compress(x: TensorLike, mask: TensorLike, count: int) -> Tensor:
+    """The slices for which a mask with this number of true elements is true."""
+
 def concat(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
-    """Tensors joined along an axis; all other axes must have the same sizes."""
+    """Tensors joined along an axis; all other axes must have the same sizes. dtypes are promoted."""
+
+def concatenate(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
+    """Tensors joined along an axis; all other axes must have the same sizes. dtypes are promoted."""
 
 def conv(
     x: TensorLike,
@@ -1014,6 +1252,18 @@ def ctc_loss_backward(
 def cumsum(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
     """Sums of all elements up to each one along an axis."""
 
+def diag(x: TensorLike, k: int = 0) -> Tensor:
+    """A matrix with a vector on diagonal k, or diagonal k of a matrix, which is a view."""
+
+def diag_embed(x: TensorLike, offset: int = 0, axis1: int = -2, axis2: int = -1) -> Tensor:
+    """Square matrices in the plane of two axes of the result, with the last axis of x on their diagonals."""
+
+def diagflat(x: TensorLike, k: int = 0) -> Tensor:
+    """A matrix with all elements, in row-major order, on diagonal k."""
+
+def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """The elements x[i, i + offset] in the plane of two axes, as the last axis of a view."""
+
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
     """a / b; of integers, in float32."""
 
@@ -1021,6 +1271,12 @@ def dropout(
     x: TensorLike, p: float, training: builtins.bool = True, generator: Generator | None = None
 ) -> Tensor:
     """x with elements set to 0 with probability p and the others divided by 1 - p; x itself unless training."""
+
+def dsplit(x: TensorLike, indices_or_sections: int | collections.abc.Sequence[int]) -> list[Tensor]:
+    """Parts of the third axis."""
+
+def dstack(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
+    """Tensors joined along the third axis; vectors are (1, n, 1)."""
 
 def elu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
     """x if positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
@@ -1062,6 +1318,12 @@ def flatten(x: TensorLike, start_axis: int = 0, end_axis: int = -1) -> Tensor:
 
 def flip(x: TensorLike, axis: int | collections.abc.Sequence[int] | None = None) -> Tensor:
     """Elements in reverse order along axes, a view."""
+
+def fliplr(x: TensorLike) -> Tensor:
+    """The second axis in reverse order, as a view."""
+
+def flipud(x: TensorLike) -> Tensor:
+    """The first axis in reverse order, as a view."""
 
 def floor(x: TensorLike) -> Tensor:
     """The largest integer not above x."""
@@ -1112,11 +1374,26 @@ def greater(a: TensorLike, b: TensorLike) -> Tensor:
 def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a >= b."""
 
+def hsplit(x: TensorLike, indices_or_sections: int | collections.abc.Sequence[int]) -> list[Tensor]:
+    """Parts of the second axis, or of the only one."""
+
+def hstack(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
+    """Tensors joined along the second axis; vectors along their only one."""
+
 def index(x: TensorLike, indices: collections.abc.Sequence[Tensor]) -> Tensor:
     """Elements of the first axes, chosen by one index per axis."""
 
 def index_add(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0) -> Tensor:
     """x plus the slices of source, each where an index of one axis points along an axis."""
+
+def index_copy(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0) -> Tensor:
+    """x with the slices of source where an index of one axis points along an axis; the last one remains."""
+
+def index_fill(x: TensorLike, index: TensorLike, value: typing.Any, axis: int = 0) -> Tensor:
+    """x with a number, or a tensor of rank 0, in the slices to which an index of one axis points."""
+
+def index_select(x: TensorLike, axis: int, index: TensorLike) -> Tensor:
+    """Slices along an axis, selected by an index of one axis: `take` with PyTorch's order of arguments."""
 
 def info() -> dict[str, typing.Any]:
     """Facts about this build and machine, by name."""
@@ -1194,6 +1471,9 @@ def manual_seed(seed: int) -> None:
 def masked_fill(x: TensorLike, mask: TensorLike, value: typing.Any) -> Tensor:
     """x with a number, or a tensor of rank 0, where a bool mask is true. x and mask are broadcast together."""
 
+def masked_scatter(x: TensorLike, mask: TensorLike, source: TensorLike) -> Tensor:
+    """x with the elements of source, in row-major order, where a bool mask is true. x and mask are broadcast"""
+
 def masked_select(x: TensorLike, mask: TensorLike) -> Tensor:
     """The elements of x for which a bool mask is true, in row-major order: a tensor of one axis. The two are"""
 
@@ -1254,6 +1534,11 @@ def mean(
 def memory_stats() -> dict[str, int]:
     """The state of the caching allocator: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and"""
 
+def meshgrid(
+    *args: TensorLike | collections.abc.Sequence[TensorLike], indexing: str = "xy"
+) -> list[Tensor]:
+    """The coordinates of a grid with these vectors as axes, as views."""
+
 def min(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
@@ -1267,13 +1552,30 @@ def minimum(a: TensorLike, b: TensorLike) -> Tensor:
 def mish(x: TensorLike) -> Tensor:
     """x * tanh(softplus(x)) (Misra, 2019)."""
 
+def moveaxis(
+    x: TensorLike,
+    source: int | collections.abc.Sequence[int],
+    destination: int | collections.abc.Sequence[int],
+) -> Tensor:
+    """Axes moved to other positions, as a view; the others keep their order."""
+
+def movedim(
+    x: TensorLike,
+    source: int | collections.abc.Sequence[int],
+    destination: int | collections.abc.Sequence[int],
+) -> Tensor:
+    """Axes moved to other positions, as a view; the others keep their order."""
+
 def multiply(a: TensorLike, b: TensorLike) -> Tensor:
     """a * b."""
+
+def narrow(x: TensorLike, axis: int, start: int, length: int) -> Tensor:
+    """`length` elements of an axis from `start`, which may count from the end, as a view."""
 
 def negative(x: TensorLike) -> Tensor:
     """Numerical negative: -x."""
 
-def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
+def nonzero(x: TensorLike, *, as_tuple: builtins.bool = True) -> tuple[Tensor, ...]:
     """The positions of the elements that are not zero, in row-major order: one int64 tensor per axis."""
 
 def nonzero_positions(mask: TensorLike, count: int) -> Tensor:
@@ -1305,6 +1607,9 @@ def normalize_backward(
 def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a != b."""
 
+def one_hot(index: TensorLike, num_classes: int | None = None, dtype: DTypeLike = ...) -> Tensor:
+    """Classes (...) as vectors (..., num_classes): 1 at the position of the class, and 0 elsewhere."""
+
 @typing.overload
 def ones(shape: int | collections.abc.Sequence[int], dtype: DTypeLike | None = ...) -> Tensor:
     """Ones."""
@@ -1318,6 +1623,14 @@ def ones_like(x: TensorLike) -> Tensor:
 
 def ops() -> list[dict[str, typing.Any]]:
     """The properties of every op."""
+
+def pad(
+    x: TensorLike,
+    pad_width: int | collections.abc.Sequence[int | tuple[int, int]],
+    mode: str = "constant",
+    constant_values: float | int | builtins.bool | None = None,
+) -> Tensor:
+    """Adds elements around a tensor, as in NumPy."""
 
 def permutation(n: int, generator: Generator | None = None) -> Tensor:
     """0 .. n-1 in random order, int64."""
@@ -1337,6 +1650,11 @@ def prod(
 
 def promote_types(a: DTypeLike, b: DTypeLike) -> DType:
     """The common dtype of operands of two dtypes."""
+
+def put(
+    x: TensorLike, index: TensorLike, values: TensorLike, accumulate: builtins.bool = False
+) -> Tensor:
+    """x with values where an index into its elements, in row-major order, points."""
 
 def rand(
     *args: int | collections.abc.Sequence[int],
@@ -1360,6 +1678,9 @@ def randn(
     generator: Generator | None = None,
 ) -> Tensor:
     """`normal` with mean 0 and std 1, the sizes as arguments."""
+
+def ravel(x: TensorLike) -> Tensor:
+    """All elements in row-major order, as one axis; a view if the layout allows it."""
 
 def reciprocal(x: TensorLike) -> Tensor:
     """1 / x."""
@@ -1414,6 +1735,20 @@ def relu_backward(a: TensorLike, b: TensorLike) -> Tensor:
 def remainder(a: TensorLike, b: TensorLike) -> Tensor:
     """a - floor(a / b) * b, with the sign of b; integer division by zero gives 0."""
 
+def repeat(
+    x: TensorLike,
+    repeats: int | collections.abc.Sequence[int] | TensorLike | Array,
+    axis: int | None = None,
+) -> Tensor:
+    """Each element along an axis repeated; without an axis, all elements in row-major order."""
+
+def repeat_interleave(
+    x: TensorLike,
+    repeats: int | collections.abc.Sequence[int] | TensorLike | Array,
+    axis: int | None = None,
+) -> Tensor:
+    """Each element along an axis repeated; without an axis, all elements in row-major order."""
+
 def resample(
     x: TensorLike,
     size: int | collections.abc.Sequence[int],
@@ -1440,6 +1775,16 @@ def reset_peak_memory() -> None:
 def reshape(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
     """The same elements, in row-major order, in another shape; a view if the layout allows it."""
 
+def roll(
+    x: TensorLike,
+    shift: int | collections.abc.Sequence[int],
+    axis: int | collections.abc.Sequence[int] | None = None,
+) -> Tensor:
+    """Elements moved along axes; what leaves at one end enters at the other."""
+
+def rot90(x: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+    """Rotated by k right angles in the plane of two axes, from the first towards the second, as a view."""
+
 def round(x: TensorLike) -> Tensor:
     """The nearest integer; halves go to the even one."""
 
@@ -1452,11 +1797,39 @@ def scatter(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0)
 def scatter_add(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0) -> Tensor:
     """x plus the elements of source, each where an index of its shape points along an axis."""
 
+def scatter_reduce(
+    x: TensorLike,
+    index: TensorLike,
+    source: TensorLike,
+    reduce: str,
+    axis: int = 0,
+    include_self: builtins.bool = True,
+) -> Tensor:
+    """The elements of x combined with those of source for which an index of its shape points there along an axis."""
+
 def segment_argmax(x: TensorLike, offsets: TensorLike) -> Tensor:
     """The row of x (count, D) with the largest element of each segment, per column: (B, D)."""
 
 def segment_ids(offsets: TensorLike, count: int) -> Tensor:
     """The segment of each of `count` elements; segment b begins at offsets[b]."""
+
+def segment_max(x: TensorLike, segment_ids: TensorLike, num_segments: int | None = None) -> Tensor:
+    """The largest elements, or 0 where there are none, of the slices of each segment."""
+
+def segment_mean(x: TensorLike, segment_ids: TensorLike, num_segments: int | None = None) -> Tensor:
+    """The means, or 0 where there are none, of the slices of each segment."""
+
+def segment_min(x: TensorLike, segment_ids: TensorLike, num_segments: int | None = None) -> Tensor:
+    """The smallest elements, or 0 where there are none, of the slices of each segment."""
+
+def segment_prod(x: TensorLike, segment_ids: TensorLike, num_segments: int | None = None) -> Tensor:
+    """The products of the slices of each segment."""
+
+def segment_sum(x: TensorLike, segment_ids: TensorLike, num_segments: int | None = None) -> Tensor:
+    """The sums of the slices of each segment."""
+
+def select(x: TensorLike, axis: int, index: int) -> Tensor:
+    """One slice of an axis, without that axis, as a view."""
 
 def selu(x: TensorLike) -> Tensor:
     """Scaled exponential linear unit (Klambauer et al., 2017)."""
@@ -1511,6 +1884,13 @@ def slice_backward(
     steps: int | collections.abc.Sequence[int],
 ) -> Tensor:
     """Zeros of `shape` with g at starts + i * steps: the transpose of `slice`."""
+
+def sliding_window_view(
+    x: TensorLike,
+    window_shape: int | collections.abc.Sequence[int],
+    axis: int | collections.abc.Sequence[int] | None = None,
+) -> Tensor:
+    """All windows of a shape over some axes (all by default), as a view."""
 
 def softmax(x: TensorLike, axis: int = -1) -> Tensor:
     """exp(x) normalised to sum 1 along an axis."""
@@ -1584,8 +1964,17 @@ def sum(
 ) -> Tensor:
     """Sum over axes."""
 
+def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
+    """Two axes swapped, as a view."""
+
 def take(x: TensorLike, index: TensorLike, axis: int = 0) -> Tensor:
     """Slices along an axis, selected by an integer index of any rank."""
+
+def take_along_axis(x: TensorLike, index: TensorLike, axis: int | None = -1) -> Tensor:
+    """Elements along an axis, selected at each position by an index with as many axes; the other axes are"""
+
+def take_along_dim(x: TensorLike, index: TensorLike, axis: int | None = None) -> Tensor:
+    """`take_along_axis` with PyTorch's name and default: without an axis, both are flattened."""
 
 def take_backward(
     g: TensorLike, index: TensorLike, axis: int, size: int, skip: int | None = None
@@ -1606,13 +1995,45 @@ def tensor(
 ) -> Tensor:
     """A new tensor with a copy of the data."""
 
+def tensor_split(
+    x: TensorLike, indices_or_sections: int | collections.abc.Sequence[int], axis: int = 0
+) -> list[Tensor]:
+    """Parts of an axis, as views, which need not be equal."""
+
+def tile(x: TensorLike, repetitions: int | collections.abc.Sequence[int]) -> Tensor:
+    """The whole tensor repeated along each axis; missing numbers in front are 1."""
+
 def topk(
     x: TensorLike, k: int, axis: int = -1, largest: builtins.bool = True
 ) -> tuple[Tensor, Tensor]:
     """The k largest or smallest elements along an axis, in order, and where each of them was."""
 
+def transpose(x: TensorLike, *args: int | collections.abc.Sequence[int]) -> Tensor:
+    """Axes in another order, as a view."""
+
+def tril(x: TensorLike, k: int = 0) -> Tensor:
+    """The elements on and below diagonal k of matrices (..., M, N), and zeros above it."""
+
+def tril_indices(n: int, *, k: int = 0, m: int | None = None) -> tuple[Tensor, Tensor]:
+    """Rows and columns of the elements on and below diagonal k of an n x m matrix, in row-major order."""
+
+def triu(x: TensorLike, k: int = 0) -> Tensor:
+    """The elements on and above diagonal k of matrices (..., M, N), and zeros below it."""
+
+def triu_indices(n: int, *, k: int = 0, m: int | None = None) -> tuple[Tensor, Tensor]:
+    """Rows and columns of the elements on and above diagonal k of an n x m matrix, in row-major order."""
+
 def trunc(x: TensorLike) -> Tensor:
     """x without its fraction."""
+
+def unbind(x: TensorLike, axis: int = 0) -> list[Tensor]:
+    """The slices of an axis, without that axis, as views: the inverse of `stack`."""
+
+def unflatten(x: TensorLike, axis: int, sizes: int | collections.abc.Sequence[int]) -> Tensor:
+    """One axis divided into several; one of the sizes may be -1. The inverse of `flatten`."""
+
+def unfold(x: TensorLike, axis: int, size: int, step: int = 1, dilation: int = 1) -> Tensor:
+    """Windows of `size` elements, `dilation` apart, that begin every `step` elements of an axis, as a view."""
 
 def uniform(
     shape: int | collections.abc.Sequence[int],
@@ -1623,6 +2044,12 @@ def uniform(
 ) -> Tensor:
     """Random numbers, uniform in [low, high)."""
 
+def unsqueeze(x: TensorLike, axis: int) -> Tensor:
+    """PyTorch's name for `expand_dims`."""
+
+def unstack(x: TensorLike, axis: int = 0) -> list[Tensor]:
+    """The slices of an axis, without that axis, as views: the inverse of `stack`."""
+
 def var(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
@@ -1630,6 +2057,12 @@ def var(
     keepdims: builtins.bool = False,
 ) -> Tensor:
     """Variance over axes."""
+
+def vsplit(x: TensorLike, indices_or_sections: int | collections.abc.Sequence[int]) -> list[Tensor]:
+    """Parts of the first axis."""
+
+def vstack(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
+    """Tensors joined along the first axis; vectors are rows."""
 
 def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     """a where the condition holds, else b."""

@@ -25,9 +25,8 @@ struct Window {
       if (each->rank() != 2) throw ValueError(concat_text("expected a number for each of 2 axes, got ", *each));
       for (const int64_t number : *each) {
         if (number >= (each == &padding ? 0 : 1) && number < int64_t{1} << 31) continue;
-        throw ValueError(
-            concat_text("kernel ", kernel, ", dilation ", dilation, ", padding ", padding, " or stride ", stride,
-                        " is out of range; padding is at least 0, and the others at least 1"));
+        throw ValueError(concat_text("kernel ", kernel, ", dilation ", dilation, ", padding ", padding, " or stride ",
+                                     stride, " is out of range; padding is at least 0, and the others at least 1"));
       }
     }
   }

@@ -25,7 +25,8 @@ int64_t diagonal_size(int64_t rows, int64_t columns, int64_t offset) {
   return std::max<int64_t>(offset >= 0 ? std::min(rows, columns - offset) : std::min(rows + offset, columns), 0);
 }
 
-// g (..., n) on diagonal `offset` of zeros (..., rows, columns): in row-major order, its elements are columns + 1 apart.
+// g (..., n) on diagonal `offset` of zeros (..., rows, columns): in row-major order, its elements are columns + 1
+// apart.
 Tensor on_diagonal(const Tensor& g, int64_t rows, int64_t columns, int64_t offset) {
   Dims flat = g.shape();
   int64_t size = 0;
@@ -90,8 +91,8 @@ void infer_unfold(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   const auto [axis, size, step, dilation] = op::from_attrs<op::UnfoldAttrs>(attrs);
   const int along = require_axis("unfold", axis, inputs[0].shape.rank());
   if (size < 1 || step < 1 || dilation < 1) {
-    throw ValueError(concat_text("unfold: size, step and dilation must be at least 1, got ", size, ", ", step, " and ",
-                                 dilation));
+    throw ValueError(
+        concat_text("unfold: size, step and dilation must be at least 1, got ", size, ", ", step, " and ", dilation));
   }
   const int64_t extent = inputs[0].shape[along];
   int64_t reach = 0;

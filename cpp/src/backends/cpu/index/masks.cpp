@@ -50,7 +50,8 @@ class CompressKernel final : public Kernel {
     auto* y = static_cast<char*>(outputs[0]);
     auto* starts = static_cast<int64_t*>(context.scratchpad);
     runtime::parallel_for(pieces_, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t piece = begin; piece < end; ++piece) starts[piece] = count_true(mask, first(piece), first(piece + 1));
+      for (int64_t piece = begin; piece < end; ++piece)
+        starts[piece] = count_true(mask, first(piece), first(piece + 1));
     });
     int64_t found = 0;
     for (int64_t piece = 0; piece < pieces_; ++piece) found += std::exchange(starts[piece], found);
