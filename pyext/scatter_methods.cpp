@@ -2,7 +2,6 @@
 #include "bindings.h"
 #include "casters.h"
 #include "op/apply.h"
-#include "op/attrs/scatter.h"
 #include "pydl/indexing.h"
 #include "scatter_arguments.h"
 
@@ -18,8 +17,9 @@ Tensor source_for(const Tensor& x, const Tensor& index, const py::object& source
 
 Tensor written(op::OpId id, const Tensor& x, int64_t axis, const Tensor& index, const py::object& source) {
   const Tensor values = source_for(x, index, source);
-  return compute(x.size() + values.size(),
-                 [&] { return op::call(id, op::to_attrs(op::ScatterAttrs{axis}), {x, index, values})[0]; });
+  op::Attrs attrs;
+  attrs.add("axis", axis);
+  return compute(x.size() + values.size(), [&] { return op::call(id, attrs, {x, index, values})[0]; });
 }
 
 Tensor reduced(const Tensor& x, int64_t axis, const Tensor& index, const Tensor& source, const std::string& reduce,

@@ -157,6 +157,8 @@ CASES: dict[str, Case] = {
         lambda x: pydl.roll(x, 1, (0, 1)), lambda x: np.roll(x, 1, (0, 1)), M
     ),
     "roll far": case(lambda x: pydl.roll(x, -(2**63), 0), lambda x: np.roll(x, -(2**63) % 3, 0), M),
+    "roll no axes": case(lambda x: pydl.roll(x, 1, ()), lambda x: x, M),
+    "roll by nothing": case(lambda x: pydl.roll(x, (), 0), lambda x: x, M),
     "roll of nothing": case(lambda x: pydl.roll(x, 3, 0), lambda x: np.roll(x, 3, 0), (0, 2)),
     "roll of a number": case(lambda x: pydl.roll(x, 3), lambda x: np.roll(x, 3), ()),
     **{

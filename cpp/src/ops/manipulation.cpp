@@ -202,7 +202,8 @@ Tensor roll(const Tensor& x, std::span<const int64_t> shifts, const Axes& axes) 
   }
   // An axis that is named more than once is moved by the sum of its shifts.
   Dims moves = Dims::filled(x.rank(), 0);
-  for (size_t i = 0; i < std::max(shifts.size(), axes->size()); ++i) {
+  const size_t count = shifts.empty() || axes->empty() ? 0 : std::max(shifts.size(), axes->size());
+  for (size_t i = 0; i < count; ++i) {
     const int axis = normalize_axis("roll", (*axes)[axes->size() == 1 ? 0 : i], x.rank());
     moves[axis] = within(moves[axis] + within(shifts[shifts.size() == 1 ? 0 : i], x.size(axis)), x.size(axis));
   }
