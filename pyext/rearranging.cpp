@@ -139,7 +139,8 @@ void define_shapes_of_others(const py::object& type) {
       type, "view_as", [](const py::object& self, const Tensor& other) { return self.attr("view")(other.shape()); },
       py::arg("other"), "The elements in the shape of another tensor, without copying; see `view`.");
   method(
-      type, "reshape_as", [](const Tensor& x, const Tensor& other) { return reshape(x, other.shape()); },
+      type, "reshape_as",
+      [](const Tensor& x, const Tensor& other) { return compute(x.size(), [&] { return reshape(x, other.shape()); }); },
       py::arg("other"), "The elements in the shape of another tensor; see `reshape`.");
   method(
       type, "expand_as", [](const Tensor& x, const Tensor& other) { return expand(x, other.shape()); },

@@ -277,6 +277,11 @@ CASES: dict[str, Case] = {
     "fold": case(
         lambda x: F.fold(x, (4, 5), (2, 3)), lambda x: col2im(x, (4, 5), (2, 3)), (2, 12, 9)
     ),
+    "fold of windows that are far apart": case(
+        lambda x: F.fold(x, (7, 8), (2, 3), padding=1, stride=3),
+        lambda x: col2im(x, (7, 8), (2, 3), padding=1, stride=3),
+        (2, 12, 9),
+    ),
     "fold with all options": case(
         lambda x: F.fold(x, (5, 6), (2, 3), dilation=2, padding=1, stride=2),
         lambda x: col2im(x, (5, 6), (2, 3), dilation=2, padding=1, stride=2),

@@ -109,10 +109,23 @@ void infer_unfold(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   require_sizes("unfold", output->shape);
 }
 
-// Adds each element of the windows to where it came from.
+// Adds each element of the windows to where it came from: of short windows that are close together, the first elements
+// of all of them, then the second ones, and so on, which are passes over contiguous memory.
 Gradients unfold_gradients(const BackwardContext& c) {
   const auto [axis, size, step, dilation] = op::from_attrs<op::UnfoldAttrs>(c.attrs());
   const int along = static_cast<int>(axis);
+  if (size <= 8 && step <= 2) {
+    const Dims& shape = c.input_shape(0);
+    Dims starts = Dims::filled(shape.rank(), 0);
+    Dims steps = Dims::filled(shape.rank(), 1);
+    steps[along] = c.gradient.size(along) > 1 ? step : 1;
+    Tensor total;
+    for (int64_t i = 0; i < size; ++i, starts[along] += dilation) {
+      const Tensor part = slice_backward(select(c.gradient, -1, i), shape, starts, steps);
+      total = total.defined() ? add(total, part) : part;
+    }
+    return {total};
+  }
   const int64_t count = c.gradient.size(along);
   const Tensor positions = add(multiples(count, step, 0, 2), multiples(size, dilation, 1, 2));
   const Tensor windows = moveaxis(c.gradient, Dims{-1}, Dims{axis + 1});
