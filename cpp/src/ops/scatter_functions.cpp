@@ -132,7 +132,17 @@ Tensor index_copy(const Tensor& x, const Tensor& index, const Tensor& source, in
   if (source.shape() != expected) {
     throw ValueError(concat_text("index_copy: expected a source of shape ", expected, ", got ", source.shape()));
   }
-  return run(OpId::scatter, x, for_each_element(slices, expected, along), source, along);
+  if (source.dtype() != x.dtype()) {
+    throw TypeError(concat_text("index_copy: expected a source of ", x.dtype(), ", got ", source.dtype()));
+  }
+  if (slices.size() == 0) return copy(x);
+  // The slice of source that remains at each position, or -1: moving slices is faster than scattering elements.
+  const Tensor none = full({x.size(along)}, -1, DType::int64);
+  const Tensor last = run(OpId::scatter, none, slices, arange(0, slices.size(), 1, DType::int64), 0);
+  const Tensor chosen = take(source, maximum(last, scalar_like(0, last)), along);
+  Dims line = Dims::filled(x.rank(), 1);
+  line[along] = x.size(along);
+  return where(reshape(greater_equal(last, 0), line), chosen, x);
 } catch (const Error&) {
   core::rethrow_as("index_copy");
 }
