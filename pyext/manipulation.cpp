@@ -90,7 +90,8 @@ void define_grids(py::module_& module) {
       "The coordinates of a grid with these vectors as axes, as views.\n\n"
       "Parameters\n----------\n*args : Tensor, (n)\n    Vectors or numbers, or one sequence of them.\n"
       "indexing : {'xy', 'ij'}\n"
-      "    With 'ij', tensor i varies along axis i (PyTorch's default). With 'xy', as in NumPy, the first two axes are\n"
+      "    With 'ij', tensor i varies along axis i (PyTorch's default). With 'xy', as in NumPy, the first two axes "
+      "are\n"
       "    swapped.\n\nReturns\n-------\nlist of Tensor\n    One for each vector, all of the shape of the grid.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> x, y = pydl.meshgrid(pydl.tensor([1, 2, 3]), pydl.tensor([5, 6]))\n"
       ">>> x.tolist(), y.tolist()\n([[1, 2, 3], [1, 2, 3]], [[5, 5, 5], [6, 6, 6]])\n");
@@ -146,7 +147,8 @@ void define_split_along(py::module_& module, const char* name, int axis, int lea
 void define_splits(py::module_& module, const py::object& type) {
   constexpr const char* uneven =
       "Parts of an axis, as views, which need not be equal.\n\n"
-      "An integer is the number of parts, whose sizes differ by at most 1, and a sequence has the positions where parts\n"
+      "An integer is the number of parts, whose sizes differ by at most 1, and a sequence has the positions where "
+      "parts\n"
       "end. (`split` takes their sizes.)";
   for (const char* name : {"array_split", "tensor_split"}) {
     const auto divided = [name](const Tensor& x, const py::object& sections, int64_t axis) {
@@ -226,9 +228,10 @@ void define_matrices(py::module_& module, const py::object& type) {
   define_triangle_indices(
       module, "triu_indices", triu_indices, "above",
       ">>> rows, columns = pydl.triu_indices(2, k=1)\n>>> rows.tolist(), columns.tolist()\n([0], [1])\n");
-  module.def("diagonal", diagonal, py::arg("x"), py::arg("offset") = 0, py::arg("axis1") = 0, py::arg("axis2") = 1,
-             "The elements x[i, i + offset] in the plane of two axes, as the last axis of a view.\n\n"
-             "Examples\n--------\n>>> import pydl\n>>> pydl.diagonal(pydl.tensor([[1, 2], [3, 4]])).tolist()\n[1, 4]\n");
+  module.def(
+      "diagonal", diagonal, py::arg("x"), py::arg("offset") = 0, py::arg("axis1") = 0, py::arg("axis2") = 1,
+      "The elements x[i, i + offset] in the plane of two axes, as the last axis of a view.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.diagonal(pydl.tensor([[1, 2], [3, 4]])).tolist()\n[1, 4]\n");
   method(type, "diagonal", diagonal, py::arg("offset") = 0, py::arg("axis1") = 0, py::arg("axis2") = 1,
          "See `pydl.diagonal`.");
   const auto on_diagonal = [](const Tensor& x, int64_t k) {

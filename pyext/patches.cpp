@@ -24,9 +24,8 @@ void define_patches(py::module_& parent) {
       "unfold",
       [](const Tensor& x, const DimsArgument& kernel, const DimsArgument& dilation, const DimsArgument& padding,
          const DimsArgument& stride) {
-        return compute(x.size() * 8, [&] {
-          return nn::unfold(x, for_two_axes(kernel), options_of(dilation, padding, stride));
-        });
+        return compute(x.size() * 8,
+                       [&] { return nn::unfold(x, for_two_axes(kernel), options_of(dilation, padding, stride)); });
       },
       py::arg("x"), py::arg("kernel_size"), py::arg("dilation") = 1, py::arg("padding") = 0, py::arg("stride") = 1,
       "The windows of an image as columns (im2col), as in PyTorch.\n\n"

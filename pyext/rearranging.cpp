@@ -36,8 +36,8 @@ Tensor sliding_windows(const Tensor& x, const DimsArgument& window, const AxisAr
   for (int i = 0; i < x.rank(); ++i) axes.push_back(i);
   if (axis.axes) axes = *axis.axes;
   if (static_cast<int>(axes.size()) != window.dims.rank()) {
-    throw ValueError(concat_text("sliding_window_view: expected a window size for each of ", axes.size(),
-                                 " axes, got ", window.dims));
+    throw ValueError(concat_text("sliding_window_view: expected a window size for each of ", axes.size(), " axes, got ",
+                                 window.dims));
   }
   Tensor result = x;
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -54,13 +54,14 @@ void define_added_axes(py::module_& module, const py::object& type) {
   method(type, "unsqueeze", expand_dims, py::arg("axis"), "PyTorch's name for `expand_dims`.");
   using AtLeast = Tensor (*)(const Tensor&);
   const auto define_at_least = [&](const char* name, AtLeast function, const char* summary, const char* shape) {
-    module.def(name, function, py::arg("x"),
-               doc_with_example(summary, concat_text(">>> pydl.", name, "(pydl.tensor(3)).shape\n", shape, "\n")).c_str());
+    module.def(
+        name, function, py::arg("x"),
+        doc_with_example(summary, concat_text(">>> pydl.", name, "(pydl.tensor(3)).shape\n", shape, "\n")).c_str());
   };
   define_at_least("atleast_1d", atleast_1d, "A number as a vector; anything else as it is.", "(1,)");
   define_at_least("atleast_2d", atleast_2d, "A number or vector as a row; anything else as it is.", "(1, 1)");
-  define_at_least("atleast_3d", atleast_3d,
-                  "At least three axes: (n) becomes (1, n, 1), and (m, n) becomes (m, n, 1).", "(1, 1, 1)");
+  define_at_least("atleast_3d", atleast_3d, "At least three axes: (n) becomes (1, n, 1), and (m, n) becomes (m, n, 1).",
+                  "(1, 1, 1)");
   const auto divided = [](const Tensor& x, int64_t axis, const DimsArgument& sizes) {
     return unflatten(x, axis, sizes.dims);
   };
@@ -93,7 +94,8 @@ void define_moved_axes(py::module_& module, const py::object& type) {
   method(type, "swapaxes", swapaxes, py::arg("axis1"), py::arg("axis2"), see("swapaxes").c_str());
   constexpr const char* orders =
       "Axes in another order, as a view.\n\n"
-      "Two numbers are axes that are swapped, as in PyTorch. More numbers, or one sequence, are the order of all axes,\n"
+      "Two numbers are axes that are swapped, as in PyTorch. More numbers, or one sequence, are the order of all "
+      "axes,\n"
       "as in NumPy; without any, the order is reversed.";
   module.def("transpose", transpose, py::arg("x"),
              doc_with_example(orders, ">>> pydl.transpose(pydl.zeros((2, 3, 4)), 1, 2).shape\n(2, 4, 3)\n").c_str());
@@ -110,10 +112,10 @@ void define_moved_axes(py::module_& module, const py::object& type) {
       "[[2, 4], [1, 3]]\n");
   using Mirror = std::pair<const char*, int>;
   for (const auto& [name, axis] : {Mirror{"flipud", 0}, Mirror{"fliplr", 1}}) {
-    const std::string summary = concat_text("The ", axis == 0 ? "first" : "second", " axis in reverse order, as a view.");
-    const std::string example =
-        concat_text(">>> pydl.", name, "(pydl.tensor([[1, 2], [3, 4]])).tolist()\n",
-                    axis == 0 ? "[[3, 4], [1, 2]]\n" : "[[2, 1], [4, 3]]\n");
+    const std::string summary =
+        concat_text("The ", axis == 0 ? "first" : "second", " axis in reverse order, as a view.");
+    const std::string example = concat_text(">>> pydl.", name, "(pydl.tensor([[1, 2], [3, 4]])).tolist()\n",
+                                            axis == 0 ? "[[3, 4], [1, 2]]\n" : "[[2, 1], [4, 3]]\n");
     module.def(
         name,
         [name, axis](const Tensor& x) {
@@ -137,7 +139,8 @@ void define_shapes_of_others(const py::object& type) {
       type, "view_as", [](const py::object& self, const Tensor& other) { return self.attr("view")(other.shape()); },
       py::arg("other"), "The elements in the shape of another tensor, without copying; see `view`.");
   method(
-      type, "reshape_as", [](const Tensor& x, const Tensor& other) { return reshape(x, other.shape()); },
+      type, "reshape_as",
+      [](const Tensor& x, const Tensor& other) { return compute(x.size(), [&] { return reshape(x, other.shape()); }); },
       py::arg("other"), "The elements in the shape of another tensor; see `reshape`.");
   method(
       type, "expand_as", [](const Tensor& x, const Tensor& other) { return expand(x, other.shape()); },

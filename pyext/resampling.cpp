@@ -81,7 +81,7 @@ std::vector<int64_t> pads_of_widths(const Tensor& x, const py::object& widths) {
   };
   std::vector<int64_t> numbers;
   if (load_integers(widths, &numbers)) {
-    add_pair(widths);
+    if (!numbers.empty() || x.rank() > 0) add_pair(widths);
   } else {
     if (!py::isinstance<py::sequence>(widths)) add_pair(widths);
     for (const py::handle each : widths) add_pair(each);
@@ -103,7 +103,8 @@ std::vector<int64_t> pads_of_widths(const Tensor& x, const py::object& widths) {
 
 Tensor pad_widths(const Tensor& x, const py::object& widths, const std::string& mode,
                   const std::optional<Scalar>& constant_values) {
-  return pad_tensor(x, pads_of_widths(x, widths), mode, constant_values);
+  const Tensor padded = pad_tensor(x, pads_of_widths(x, widths), mode, constant_values);
+  return is_same(padded, x) ? copy(x) : padded;
 }
 
 void define_padding(py::module_& parent, py::module_& module) {

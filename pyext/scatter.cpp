@@ -72,7 +72,8 @@ void define_writing(py::module_& module) {
       },
       py::arg("x"), py::arg("index"), py::arg("values"), py::arg("accumulate") = false,
       "x with values where an index into its elements, in row-major order, points.\n\n"
-      "There is one value, or one for each index; with `accumulate`, they are added. Where an index is named more than\n"
+      "There is one value, or one for each index; with `accumulate`, they are added. Where an index is named more "
+      "than\n"
       "once, the last value remains.\n\n"
       "Examples\n--------\n>>> import pydl\n"
       ">>> pydl.put(pydl.zeros((2, 2)), pydl.tensor([3, 0]), pydl.tensor([5.0, 7.0])).tolist()\n"

@@ -16,8 +16,8 @@ inline ScatterReduction scatter_reduction_of(const std::string& name) {
   if (name == "mean") return ScatterReduction::mean;
   if (name == "amin") return ScatterReduction::amin;
   if (name == "amax") return ScatterReduction::amax;
-  throw ValueError(concat_text("scatter_reduce: expected reduce 'sum', 'prod', 'mean', 'amin' or 'amax', got '", name,
-                               "'"));
+  throw ValueError(
+      concat_text("scatter_reduce: expected reduce 'sum', 'prod', 'mean', 'amin' or 'amax', got '", name, "'"));
 }
 
 }  // namespace pydl::python

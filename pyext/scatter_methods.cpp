@@ -2,7 +2,6 @@
 #include "bindings.h"
 #include "casters.h"
 #include "op/apply.h"
-#include "op/attrs/scatter.h"
 #include "pydl/indexing.h"
 #include "scatter_arguments.h"
 
@@ -18,8 +17,9 @@ Tensor source_for(const Tensor& x, const Tensor& index, const py::object& source
 
 Tensor written(op::OpId id, const Tensor& x, int64_t axis, const Tensor& index, const py::object& source) {
   const Tensor values = source_for(x, index, source);
-  return compute(x.size() + values.size(),
-                 [&] { return op::call(id, op::to_attrs(op::ScatterAttrs{axis}), {x, index, values})[0]; });
+  op::Attrs attrs;
+  attrs.add("axis", axis);
+  return compute(x.size() + values.size(), [&] { return op::call(id, attrs, {x, index, values})[0]; });
 }
 
 Tensor reduced(const Tensor& x, int64_t axis, const Tensor& index, const Tensor& source, const std::string& reduce,
@@ -56,7 +56,8 @@ void define_new(const py::object& type, const char* name, op::OpId id) {
         return written(id, x, axis, index, source);
       },
       py::arg("axis"), py::arg("index"), py::arg("source"),
-      concat_text("See `pydl.", name, "`; the axis comes first, as in PyTorch, and the source may be a number.").c_str());
+      concat_text("See `pydl.", name, "`; the axis comes first, as in PyTorch, and the source may be a number.")
+          .c_str());
   const std::string in_place = std::string(name) + "_";
   method(
       type, in_place.c_str(),
@@ -156,8 +157,7 @@ void define_scatter_methods(const py::object& type) {
       type, "scatter_reduce_",
       [](const py::object& self, int64_t axis, const Tensor& index, const Tensor& source, const std::string& reduce,
          bool include_self) {
-        return overwrite(self,
-                         [&](const Tensor& x) { return reduced(x, axis, index, source, reduce, include_self); });
+        return overwrite(self, [&](const Tensor& x) { return reduced(x, axis, index, source, reduce, include_self); });
       },
       py::arg("axis"), py::arg("index"), py::arg("source"), py::arg("reduce"), py::arg("include_self") = true,
       "Like `scatter_reduce`, but overwrites the tensor, and returns it.");

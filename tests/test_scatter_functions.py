@@ -45,7 +45,7 @@ def masked_scatter(x: Array, mask: Array, source: Array) -> Array:
 
 def segments(reduce: Callable[[Array], Array], empty: float) -> Callable[..., Array]:
     def reference(x: Array, ids: Array, count: int) -> Array:
-        y = np.full((count, *x.shape[1:]), empty)
+        y = np.full((count, *x.shape[1:]), float(empty))
         for i in np.unique(ids):
             y[i] = reduce(x[ids == i])
         return y
@@ -110,6 +110,9 @@ CASES: dict[str, Case] = {
     "index_copy of one": case(
         lambda x, i, s: x.index_copy(0, i, s), lambda x, i, s: index_copy(x, i, s, 0),
         real(3, 4), np.array(1), real(1, 4), smooth=(0, 2),
+    ),
+    "index_copy of nothing": case(
+        pydl.index_copy, lambda x, i, s: x, real(3, 4), ints(), real(0, 4), smooth=(0, 2)
     ),
     "index_fill": case(
         lambda x, i, v: pydl.index_fill(x, i, v, 1), lambda x, i, v: index_fill(x, i, v, 1),
@@ -227,6 +230,30 @@ def test_ties_share_the_gradient() -> None:
         [0.0, 1.0],
         [0.5, 0.5],
     )
+
+
+@pytest.mark.parametrize("reduce", ["sum", "prod", "mean", "amin", "amax"])
+def test_gradients_agree_with_torch(reduce: str) -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(3)
+    for trial in range(20):
+        # Many ties and zeros. PyTorch counts what include_self=False leaves out as a tie, too.
+        x, source = (rng.integers(-1, 2, n).astype(float) for n in (4, 7))
+        index, include_self = rng.integers(0, 4, 7), reduce in ("amin", "amax") or trial % 2 == 0
+        weights = rng.standard_normal(4)
+        theirs = [torch.tensor(v, requires_grad=True) for v in (x, source)]
+        y = torch.scatter_reduce(
+            theirs[0], 0, torch.tensor(index), theirs[1], reduce, include_self=include_self
+        )
+        (y * torch.tensor(weights)).sum().backward()
+        ours = [pydl.tensor(v, requires_grad=True) for v in (x, source)]
+        y = pydl.scatter_reduce(
+            ours[0], pydl.tensor(index), ours[1], reduce, include_self=include_self
+        )
+        (y * pydl.tensor(weights)).sum().backward()
+        for a, b in zip(ours, theirs, strict=True):
+            assert a.grad is not None
+            np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), atol=1e-12)
 
 
 def test_what_is_not_a_number_wins() -> None:
@@ -415,6 +442,10 @@ WRONG: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     ),
     "index_copy": (
         lambda: pydl.index_copy(X, pydl.tensor([0]), X), ValueError, "index_copy: .*source"
+    ),
+    "index_copy of another dtype": (
+        lambda: pydl.index_copy(X, pydl.tensor([0]), pydl.ones((1, 4), "int32")),
+        TypeError, "index_copy: .*float32",
     ),
     "index_copy_": (
         lambda: X.index_copy_(0, pydl.tensor([0]), X), ValueError, "index_copy_: .*source"

@@ -254,6 +254,16 @@ def embedding_bag(
 ) -> Tensor:
     """Sum, mean or maximum of the rows of each bag, (B, D)."""
 
+def fold(
+    x: TensorLike,
+    output_size: int | collections.abc.Sequence[int],
+    kernel_size: int | collections.abc.Sequence[int],
+    dilation: int | collections.abc.Sequence[int] = 1,
+    padding: int | collections.abc.Sequence[int] = 0,
+    stride: int | collections.abc.Sequence[int] = 1,
+) -> Tensor:
+    """The sums of what windows contribute to each element of an image (col2im), as in PyTorch: the transpose of"""
+
 def group_norm(
     x: TensorLike,
     num_groups: int,
@@ -429,6 +439,15 @@ def scaled_dot_product_attention(
     generator: Generator | None = None,
 ) -> Tensor:
     """softmax(scale * query @ key.T + mask) @ value (Vaswani et al., 2017)."""
+
+def unfold(
+    x: TensorLike,
+    kernel_size: int | collections.abc.Sequence[int],
+    dilation: int | collections.abc.Sequence[int] = 1,
+    padding: int | collections.abc.Sequence[int] = 0,
+    stride: int | collections.abc.Sequence[int] = 1,
+) -> Tensor:
+    """The windows of an image as columns (im2col), as in PyTorch."""
 
 def xavier_normal(
     shape: int | collections.abc.Sequence[int],

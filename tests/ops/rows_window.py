@@ -32,7 +32,9 @@ ROWS = [
     Row(
         "diagonal",
         pydl.diagonal,
-        np.diagonal,
+        lambda x, offset=0, axis1=0, axis2=1: np.diagonal(
+            x, max(min(offset, 99), -99), axis1, axis2
+        ),
         _with(
             ((4, 4), {}),
             ((3, 5), {"offset": 2}),

@@ -88,8 +88,7 @@ Tensor margin_of(const Tensor& x, Padding mode, int axis, int64_t count, bool be
   const int64_t size = x.size(axis);
   switch (mode) {
     case Padding::reflect: return flip(part(x, axis, before ? 1 : size - 1 - count, count), std::vector<int64_t>{axis});
-    case Padding::symmetric:
-      return flip(part(x, axis, before ? 0 : size - count, count), std::vector<int64_t>{axis});
+    case Padding::symmetric: return flip(part(x, axis, before ? 0 : size - count, count), std::vector<int64_t>{axis});
     case Padding::replicate: {
       Dims shape = x.shape();
       shape[axis] = count;

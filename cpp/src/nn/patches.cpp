@@ -25,9 +25,8 @@ struct Window {
       if (each->rank() != 2) throw ValueError(concat_text("expected a number for each of 2 axes, got ", *each));
       for (const int64_t number : *each) {
         if (number >= (each == &padding ? 0 : 1) && number < int64_t{1} << 31) continue;
-        throw ValueError(
-            concat_text("kernel ", kernel, ", dilation ", dilation, ", padding ", padding, " or stride ", stride,
-                        " is out of range; padding is at least 0, and the others at least 1"));
+        throw ValueError(concat_text("kernel ", kernel, ", dilation ", dilation, ", padding ", padding, " or stride ",
+                                     stride, " is out of range; padding is at least 0, and the others at least 1"));
       }
     }
   }
@@ -49,6 +48,30 @@ struct Window {
     return add(expand_dims(start, 1), step);
   }
 };
+
+// The sum of windows (N, C, KH, KW, H', W') where they are in an image of that size: the elements at each place of the
+// kernel are a strided image, which is a pass over contiguous memory.
+Tensor sum_of_places(const Tensor& windows, const Window& window, const Dims& size) {
+  const Dims shape = {windows.size(0), windows.size(1), size[0], size[1]};
+  const Dims steps = {1, 1, window.stride[0], window.stride[1]};
+  Tensor total;
+  for (int64_t i = 0; i < window.kernel[0]; ++i) {
+    for (int64_t j = 0; j < window.kernel[1]; ++j) {
+      const Tensor place = select(select(windows, 2, i), 2, j);
+      const Dims starts = {0, 0, i * window.dilation[0], j * window.dilation[1]};
+      const Tensor image = slice_backward(place, shape, starts, steps);
+      total = total.defined() ? add(total, image) : image;
+    }
+  }
+  return total;
+}
+
+// The same in one pass per axis: for large kernels, and for windows that overlap little.
+Tensor sum_of_windows(const Tensor& windows, const Window& window, const Dims& size) {
+  const Tensor moved = permute_dims(windows, {0, 1, 4, 2, 5, 3});
+  const Tensor rows = take_backward(moved, window.positions(1, windows.size(5)), 4, size[1]);
+  return take_backward(rows, window.positions(0, windows.size(4)), 2, size[0]);
+}
 
 }  // namespace
 
@@ -89,10 +112,12 @@ Tensor fold(const Tensor& columns, const Dims& size, const Dims& kernel, const W
                                  " and spatial sizes ", size, ", got ", columns.shape()));
   }
   const Dims& margin = window.padding;
+  const Dims padded_size = {size[0] + 2 * margin[0], size[1] + 2 * margin[1]};
   const Dims apart = {columns.size(0), columns.size(1) / area, kernel[0], kernel[1], height, width};
-  const Tensor windows = permute_dims(reshape(columns, apart), {0, 1, 4, 2, 5, 3});
-  const Tensor rows = take_backward(windows, window.positions(1, width), 4, size[1] + 2 * margin[1]);
-  const Tensor padded = take_backward(rows, window.positions(0, height), 2, size[0] + 2 * margin[0]);
+  const Tensor windows = reshape(columns, apart);
+  const bool is_dense = area <= 64 && window.stride[0] * window.stride[1] <= 4;
+  const Tensor padded =
+      is_dense ? sum_of_places(windows, window, padded_size) : sum_of_windows(windows, window, padded_size);
   return margin == Dims{0, 0} ? padded : pad(padded, {-margin[1], -margin[1], -margin[0], -margin[0]});
 } catch (const Error&) {
   core::rethrow_as("fold");

@@ -1,8 +1,6 @@
 // Keys of indexing, composed of slices, takes and the ops of indexing.cpp.
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstring>
 #include <functional>
 
 #include "autograd/node.h"
@@ -10,6 +8,7 @@
 #include "core/tensor_impl.h"
 #include "op/apply.h"
 #include "op/attrs/indexing.h"
+#include "op/true_bytes.h"
 #include "pydl/autograd.h"
 #include "pydl/indexing.h"
 #include "pydl/ops.h"
@@ -37,17 +36,7 @@ op::Attrs count_true(const Tensor& mask, const char* advice) {
     throw TraceError(concat_text("the number of elements that a mask of shape ", mask.shape(),
                                  " selects depends on its values, but a compiled function has fixed shapes; ", advice));
   }
-  const auto* elements = static_cast<const uint8_t*>(mask.raw_data());
-  int64_t count = 0;
-  int64_t i = 0;
-  for (; i + 8 <= mask.size(); i += 8) {
-    uint64_t eight = 0;
-    std::memcpy(&eight, elements + i, 8);
-    // The lowest bit of each byte becomes 1 if any of its bits is.
-    for (const int shift : {4, 2, 1}) eight |= eight >> shift;
-    count += std::popcount(eight & 0x0101010101010101);
-  }
-  for (; i < mask.size(); ++i) count += elements[i] != 0 ? 1 : 0;
+  const int64_t count = op::count_true(static_cast<const uint8_t*>(mask.raw_data()), mask.size());
   return op::to_attrs(op::NonzeroAttrs{count});
 }
 

@@ -24,8 +24,8 @@ Tensor part_of(const Tensor& x, int axis, int64_t start, int64_t size) {
 Tensor repeat_blocks(const Tensor& x, int axis, int first, int64_t count) {
   Dims shape = x.shape();
   if (__builtin_mul_overflow(shape[axis], count, &shape[axis])) {
-    throw MemoryError(concat_text("axis ", axis, " of shape ", x.shape(), " repeated ", count,
-                                  " times does not fit into memory"));
+    throw MemoryError(
+        concat_text("axis ", axis, " of shape ", x.shape(), " repeated ", count, " times does not fit into memory"));
   }
   int64_t outer = 1;
   int64_t inner = 1;
@@ -78,8 +78,8 @@ Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t size) try {
   const int64_t extent = x.size(along);
   const int64_t first = start < 0 ? start + extent : start;
   if (first < 0 || first > extent || size < 0 || size > extent - first) {
-    throw IndexError(concat_text("narrow: ", size, " elements from ", start, " lie outside axis ", along, " of shape ",
-                                 x.shape()));
+    throw IndexError(
+        concat_text("narrow: ", size, " elements from ", start, " lie outside axis ", along, " of shape ", x.shape()));
   }
   return part_of(x, along, first, size);
 } catch (const Error&) {
@@ -112,8 +112,7 @@ Tensor unflatten(const Tensor& x, int64_t axis, const Dims& sizes) try {
   const int64_t extent = x.size(along);
   if (unknown >= 0) divided[unknown] = known > 0 ? extent / known : 0;
   if (sizes.empty() || element_count(divided) != extent || (unknown >= 0 && known == 0)) {
-    throw ValueError(
-        concat_text("unflatten: sizes ", sizes, " do not divide axis ", along, " of shape ", x.shape()));
+    throw ValueError(concat_text("unflatten: sizes ", sizes, " do not divide axis ", along, " of shape ", x.shape()));
   }
   Dims shape;
   for (int i = 0; i < x.rank(); ++i) {
@@ -132,9 +131,7 @@ Tensor atleast_1d(const Tensor& x) try { return x.rank() == 0 ? reshape(x, {1}) 
   core::rethrow_as("atleast_1d");
 }
 
-Tensor atleast_2d(const Tensor& x) try {
-  return x.rank() >= 2 ? x : reshape(x, {1, x.size()});
-} catch (const Error&) {
+Tensor atleast_2d(const Tensor& x) try { return x.rank() >= 2 ? x : reshape(x, {1, x.size()}); } catch (const Error&) {
   core::rethrow_as("atleast_2d");
 }
 
@@ -205,7 +202,8 @@ Tensor roll(const Tensor& x, std::span<const int64_t> shifts, const Axes& axes) 
   }
   // An axis that is named more than once is moved by the sum of its shifts.
   Dims moves = Dims::filled(x.rank(), 0);
-  for (size_t i = 0; i < std::max(shifts.size(), axes->size()); ++i) {
+  const size_t count = shifts.empty() || axes->empty() ? 0 : std::max(shifts.size(), axes->size());
+  for (size_t i = 0; i < count; ++i) {
     const int axis = normalize_axis("roll", (*axes)[axes->size() == 1 ? 0 : i], x.rank());
     moves[axis] = within(moves[axis] + within(shifts[shifts.size() == 1 ? 0 : i], x.size(axis)), x.size(axis));
   }

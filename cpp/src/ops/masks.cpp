@@ -28,8 +28,7 @@ void infer_compress(const Attrs& attrs, std::span<const BufferSpec> inputs, Buff
   require_leading_mask("compress", x, mask);
   const int64_t count = op::from_attrs<op::NonzeroAttrs>(attrs).count;
   if (count < 0 || count > element_count(mask.shape)) {
-    throw ValueError(
-        concat_text("compress: ", count, " of ", element_count(mask.shape), " elements cannot be true"));
+    throw ValueError(concat_text("compress: ", count, " of ", element_count(mask.shape), " elements cannot be true"));
   }
   Dims shape = {count};
   for (int axis = mask.shape.rank(); axis < x.shape.rank(); ++axis) shape.push_back(x.shape[axis]);

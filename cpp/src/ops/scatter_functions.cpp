@@ -45,8 +45,8 @@ int64_t count_of(const char* what, const Tensor& numbers, std::optional<int64_t>
   if (given && *given < 0) throw ValueError(concat_text("the number of ", what, " must not be negative, got ", *given));
   if (is_tracing()) {
     if (given) return *given;
-    throw TraceError(concat_text("the number of ", what, " depends on values, but a compiled function has fixed shapes; ",
-                                 "give their number"));
+    throw TraceError(concat_text(
+        "the number of ", what, " depends on values, but a compiled function has fixed shapes; ", "give their number"));
   }
   const int64_t lowest = numbers.size() > 0 ? min(numbers).item_int() : 0;
   const int64_t highest = numbers.size() > 0 ? max(numbers).item_int() : -1;
@@ -83,7 +83,8 @@ struct Segments {
 
   // The number of slices of each segment, at least 1.
   Tensor sizes(DType dtype) const {
-    const Tensor counts = run(OpId::index_add, zeros({shape[0]}, DType::int64), ids, ones(ids.shape(), DType::int64), 0);
+    const Tensor counts =
+        run(OpId::index_add, zeros({shape[0]}, DType::int64), ids, ones(ids.shape(), DType::int64), 0);
     Dims column = Dims::filled(shape.rank(), 1);
     column[0] = shape[0];
     return astype(reshape(maximum(counts, scalar_like(1, counts)), column), dtype);
@@ -131,7 +132,17 @@ Tensor index_copy(const Tensor& x, const Tensor& index, const Tensor& source, in
   if (source.shape() != expected) {
     throw ValueError(concat_text("index_copy: expected a source of shape ", expected, ", got ", source.shape()));
   }
-  return run(OpId::scatter, x, for_each_element(slices, expected, along), source, along);
+  if (source.dtype() != x.dtype()) {
+    throw TypeError(concat_text("index_copy: expected a source of ", x.dtype(), ", got ", source.dtype()));
+  }
+  if (slices.size() == 0) return copy(x);
+  // The slice of source that remains at each position, or -1: moving slices is faster than scattering elements.
+  const Tensor none = full({x.size(along)}, -1, DType::int64);
+  const Tensor last = run(OpId::scatter, none, slices, arange(0, slices.size(), 1, DType::int64), 0);
+  const Tensor chosen = take(source, maximum(last, scalar_like(0, last)), along);
+  Dims line = Dims::filled(x.rank(), 1);
+  line[along] = x.size(along);
+  return where(reshape(greater_equal(last, 0), line), chosen, x);
 } catch (const Error&) {
   core::rethrow_as("index_copy");
 }
@@ -152,8 +163,8 @@ Tensor index_fill(const Tensor& x, const Tensor& index, const Tensor& value, int
 Tensor put(const Tensor& x, const Tensor& index, const Tensor& values, bool accumulate) try {
   require_integers(index);
   if (values.size() != 1 && values.size() != index.size()) {
-    throw ValueError(concat_text("put: expected one value, or one for each of ", index.size(), " indices, got ",
-                                 values.size()));
+    throw ValueError(
+        concat_text("put: expected one value, or one for each of ", index.size(), " indices, got ", values.size()));
   }
   const Tensor positions = reshape(index, {-1});
   const Tensor sources = values.size() == 1 ? expand(reshape(values, {1}), positions.shape()) : reshape(values, {-1});

@@ -25,7 +25,8 @@ int64_t diagonal_size(int64_t rows, int64_t columns, int64_t offset) {
   return std::max<int64_t>(offset >= 0 ? std::min(rows, columns - offset) : std::min(rows + offset, columns), 0);
 }
 
-// g (..., n) on diagonal `offset` of zeros (..., rows, columns): in row-major order, its elements are columns + 1 apart.
+// g (..., n) on diagonal `offset` of zeros (..., rows, columns): in row-major order, its elements are columns + 1
+// apart.
 Tensor on_diagonal(const Tensor& g, int64_t rows, int64_t columns, int64_t offset) {
   Dims flat = g.shape();
   int64_t size = 0;
@@ -90,8 +91,8 @@ void infer_unfold(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   const auto [axis, size, step, dilation] = op::from_attrs<op::UnfoldAttrs>(attrs);
   const int along = require_axis("unfold", axis, inputs[0].shape.rank());
   if (size < 1 || step < 1 || dilation < 1) {
-    throw ValueError(concat_text("unfold: size, step and dilation must be at least 1, got ", size, ", ", step, " and ",
-                                 dilation));
+    throw ValueError(
+        concat_text("unfold: size, step and dilation must be at least 1, got ", size, ", ", step, " and ", dilation));
   }
   const int64_t extent = inputs[0].shape[along];
   int64_t reach = 0;
@@ -108,10 +109,23 @@ void infer_unfold(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   require_sizes("unfold", output->shape);
 }
 
-// Adds each element of the windows to where it came from.
+// Adds each element of the windows to where it came from: of short windows that are close together, the first elements
+// of all of them, then the second ones, and so on, which are passes over contiguous memory.
 Gradients unfold_gradients(const BackwardContext& c) {
   const auto [axis, size, step, dilation] = op::from_attrs<op::UnfoldAttrs>(c.attrs());
   const int along = static_cast<int>(axis);
+  if (size <= 8 && step <= 2) {
+    const Dims& shape = c.input_shape(0);
+    Dims starts = Dims::filled(shape.rank(), 0);
+    Dims steps = Dims::filled(shape.rank(), 1);
+    steps[along] = c.gradient.size(along) > 1 ? step : 1;
+    Tensor total;
+    for (int64_t i = 0; i < size; ++i, starts[along] += dilation) {
+      const Tensor part = slice_backward(select(c.gradient, -1, i), shape, starts, steps);
+      total = total.defined() ? add(total, part) : part;
+    }
+    return {total};
+  }
   const int64_t count = c.gradient.size(along);
   const Tensor positions = add(multiples(count, step, 0, 2), multiples(size, dilation, 1, 2));
   const Tensor windows = moveaxis(c.gradient, Dims{-1}, Dims{axis + 1});

@@ -154,8 +154,8 @@ class IndexAssignKernel final : public Kernel {
     const bool is_little = offsets_.positions() * runs * rest_.run < 2 * bytes_per_thread;
     if (runs > 1) {
       runtime::parallel_for(
-          runs, is_little ? runs : 1,
-          [&](int64_t begin, int64_t end) { write_runs(to, from, offsets, begin, end); }, 1);
+          runs, is_little ? runs : 1, [&](int64_t begin, int64_t end) { write_runs(to, from, offsets, begin, end); },
+          1);
     } else if (rest_.run >= 2 * line_bytes) {
       const int64_t lines = (rest_.run + line_bytes - 1) / line_bytes;
       runtime::parallel_for(

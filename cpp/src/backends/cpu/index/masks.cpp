@@ -1,10 +1,14 @@
 // What a mask selects among the leading axes of contiguous memory, in one pass over the mask and x.
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <utility>
 
 #include "backends/cpu/families.h"
 #include "backends/cpu/index/copy_run.h"
+#include "backends/cpu/kernel_set.h"
 #include "op/attrs/indexing.h"
+#include "op/true_bytes.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
@@ -14,23 +18,6 @@ namespace pydl::cpu {
 namespace {
 
 constexpr int64_t bytes_per_piece = runtime::worth_a_thread(runtime::cost::byte_moved);
-
-int64_t count_true(const uint8_t* mask, int64_t begin, int64_t end) {
-  return std::count_if(mask + begin, mask + end, [](uint8_t b) { return b != 0; });
-}
-
-// Calls `function(begin, end)` for runs of eight elements of the mask, and says whether none or all of them are true.
-template <class Function>
-void for_each_eight(const uint8_t* mask, int64_t begin, int64_t end, const Function& function) {
-  constexpr uint64_t all_true = 0x0101010101010101;
-  int64_t i = begin;
-  for (; i + 8 <= end; i += 8) {
-    uint64_t eight = 0;
-    std::memcpy(&eight, mask + i, 8);
-    if (eight != 0) function(i, i + 8, eight == all_true);
-  }
-  if (i < end) function(i, end, false);
-}
 
 // The true elements of each piece are counted first, so that each piece knows where its results go.
 class CompressKernel final : public Kernel {
@@ -50,7 +37,8 @@ class CompressKernel final : public Kernel {
     auto* y = static_cast<char*>(outputs[0]);
     auto* starts = static_cast<int64_t*>(context.scratchpad);
     runtime::parallel_for(pieces_, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t piece = begin; piece < end; ++piece) starts[piece] = count_true(mask, first(piece), first(piece + 1));
+      for (int64_t piece = begin; piece < end; ++piece)
+        starts[piece] = op::count_true(mask + first(piece), first(piece + 1) - first(piece));
     });
     int64_t found = 0;
     for (int64_t piece = 0; piece < pieces_; ++piece) found += std::exchange(starts[piece], found);
@@ -93,17 +81,24 @@ class CompressKernel final : public Kernel {
     const T* x = reinterpret_cast<const T*>(source);
     T* y = reinterpret_cast<T*>(target);
     int64_t next = 0;
-    for_each_eight(mask, begin, end, [&](int64_t from, int64_t to, bool all) {
-      if (all) {
-        std::copy(x + from, x + to, y + next);
-        next += to - from;
-        return;
-      }
-      for (int64_t i = from; i < to && next < count; ++i) {
-        y[next] = x[i];
-        next += mask[i] != 0 ? 1 : 0;
-      }
-    });
+    int64_t i = begin;
+    for (; i + 8 <= end && next + 8 <= count; i += 8) {
+      const uint64_t eight = op::eight_bools(mask + i);
+      if (eight == 0) continue;
+      const uint64_t sums = op::sums_of_bytes(eight);
+      write_eight(x + i, sums << 8, y + next, std::make_integer_sequence<int, 8>());
+      next += static_cast<int64_t>(sums >> 56);
+    }
+    for (; i < end && next < count; ++i) {
+      y[next] = x[i];
+      next += mask[i] != 0 ? 1 : 0;
+    }
+  }
+
+  // Byte k of `before` says how many of the elements before element k are selected.
+  template <class T, int... k>
+  static void write_eight(const T* x, uint64_t before, T* y, std::integer_sequence<int, k...>) {
+    ((y[before >> (8 * k) & 0xFF] = x[k]), ...);
   }
 
   int64_t size_;
@@ -140,17 +135,22 @@ class FillWhereKernel final : public Kernel {
     T* x = reinterpret_cast<T*>(destination);
     T value{};
     std::memcpy(&value, source, sizeof(T));
-    for_each_eight(mask, begin, end, [&](int64_t from, int64_t to, bool all) {
-      if (all) {
-        std::fill(x + from * items_, x + to * items_, value);
-      } else if (items_ == 1) {
-        for (int64_t i = from; i < to; ++i) x[i] = mask[i] != 0 ? value : x[i];
-      } else {
-        for (int64_t i = from; i < to; ++i) {
-          if (mask[i] != 0) std::fill_n(x + i * items_, items_, value);
-        }
-      }
-    });
+    if (items_ == 1) return fill_items(x, mask, begin, end, value);
+    for (int64_t i = begin; i < end; ++i) {
+      if (mask[i] != 0) std::fill_n(x + i * items_, items_, value);
+    }
+  }
+
+  template <class T>
+  static void fill_items(T* x, const uint8_t* mask, int64_t begin, int64_t end, T value) {
+    const TileKernel choose = kernels().where[std::countr_zero(sizeof(T))];
+    constexpr int64_t size = 512;
+    T values[size];
+    std::fill_n(values, size, value);
+    for (int64_t i = begin; i < end; i += size) {
+      const void* const operands[] = {mask + i, values, x + i};
+      choose(x + i, operands, std::min(size, end - i));
+    }
   }
 
   int64_t size_;

@@ -1,5 +1,5 @@
-// Writing to indexed positions, and combining elements there. Each line along the axis is processed by one thread, in the order of the
-// index, so the result does not depend on the number of threads.
+// Writing to indexed positions, and combining elements there. Each line along the axis is processed by one thread, in
+// the order of the index, so the result does not depend on the number of threads.
 #include <algorithm>
 #include <cstring>
 #include <limits>
