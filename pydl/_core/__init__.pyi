@@ -119,6 +119,27 @@ class Tensor:
     ) -> Tensor:
         """Whether all elements over axes are not 0."""
 
+    def amax(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.amax`."""
+
+    def amin(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.amin`."""
+
+    def aminmax(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        """See `pydl.aminmax`."""
+
     def any(
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
@@ -137,6 +158,9 @@ class Tensor:
         self, axis: int | None = None, keepdims: builtins.bool = False, *, out: None = None
     ) -> Tensor:
         """Index of the smallest element, the first one if there are several."""
+
+    def argsort(self, axis: int = -1, descending: builtins.bool = False) -> Tensor:
+        """See `pydl.argsort`."""
 
     def asin(self) -> Tensor:
         """Inverse sine, in radians."""
@@ -157,6 +181,9 @@ class Tensor:
 
     def binary_step(self) -> Tensor:
         """1 where x >= 0, else 0; its derivative is 0."""
+
+    def bincount(self, weights: TensorLike | None = None, minlength: int = 0) -> Tensor:
+        """See `pydl.bincount`."""
 
     def bitwise_invert(self) -> Tensor:
         """Every bit of an integer turned; of bools, not."""
@@ -182,8 +209,36 @@ class Tensor:
     def cosh(self) -> Tensor:
         """Hyperbolic cosine."""
 
+    def count_nonzero(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.count_nonzero`."""
+
+    def cummax(self, axis: int, reverse: builtins.bool = False) -> tuple[Tensor, Tensor]:
+        """See `pydl.cummax`."""
+
+    def cummin(self, axis: int, reverse: builtins.bool = False) -> tuple[Tensor, Tensor]:
+        """See `pydl.cummin`."""
+
+    def cumprod(self, axis: int, reverse: builtins.bool = False) -> Tensor:
+        """See `pydl.cumprod`."""
+
+    def cumsum(self, axis: int, reverse: builtins.bool = False) -> Tensor:
+        """See `pydl.cumsum`."""
+
     def detach(self) -> Tensor:
         """The same elements without history."""
+
+    def diff(
+        self,
+        n: int = 1,
+        axis: int = -1,
+        prepend: TensorLike | None = None,
+        append: TensorLike | None = None,
+    ) -> Tensor:
+        """See `pydl.diff`."""
 
     def erf(self) -> Tensor:
         """Error function."""
@@ -215,6 +270,9 @@ class Tensor:
     def gelu_tanh(self) -> Tensor:
         """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
 
+    def histc(self, bins: int = 100, min: float = 0.0, max: float = 0.0) -> Tensor:
+        """See `pydl.histc`."""
+
     def is_contiguous(self) -> builtins.bool:
         """Whether the elements are in row-major order without gaps."""
 
@@ -229,6 +287,11 @@ class Tensor:
 
     def item(self) -> typing.Any:
         """The only element as a Python number. Raises ValueError when there are several."""
+
+    def kthvalue(
+        self, k: int, axis: int = -1, keepdims: builtins.bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """See `pydl.kthvalue`."""
 
     def log(self) -> Tensor:
         """Natural logarithm."""
@@ -245,8 +308,18 @@ class Tensor:
     def log_softmax(self, axis: int = -1) -> Tensor:
         """Logarithm of softmax, without overflow."""
 
+    def logcumsumexp(self, axis: int, reverse: builtins.bool = False) -> Tensor:
+        """See `pydl.logcumsumexp`."""
+
     def logical_not(self) -> Tensor:
         """Whether x is zero (false)."""
+
+    def logsumexp(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.logsumexp`."""
 
     def masked_fill(self, mask: TensorLike, value: typing.Any) -> Tensor:
         """See `pydl.masked_fill`."""
@@ -276,6 +349,13 @@ class Tensor:
     ) -> Tensor:
         """Arithmetic mean over axes."""
 
+    def median(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.median`."""
+
     def min(
         self,
         axis: int | collections.abc.Sequence[int] | None = None,
@@ -288,11 +368,66 @@ class Tensor:
     def mish(self) -> Tensor:
         """x * tanh(softplus(x)) (Misra, 2019)."""
 
+    def mode(self, axis: int = -1, keepdims: builtins.bool = False) -> tuple[Tensor, Tensor]:
+        """See `pydl.mode`."""
+
+    def nanmax(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.nanmax`."""
+
+    def nanmean(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.nanmean`."""
+
+    def nanmedian(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.nanmedian`."""
+
+    def nanmin(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.nanmin`."""
+
+    def nanquantile(
+        self,
+        q: typing.Any,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+        interpolation: str = "linear",
+    ) -> Tensor:
+        """See `pydl.nanquantile`."""
+
+    def nansum(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.nansum`."""
+
     def negative(self) -> Tensor:
         """Numerical negative: -x."""
 
     def nonzero(self) -> tuple[Tensor, ...]:
         """See `pydl.nonzero`."""
+
+    def norm(
+        self,
+        p: float = 2.0,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+    ) -> Tensor:
+        """See `pydl.norm`."""
 
     def numpy(self) -> Array:
         """A NumPy array that shares the memory."""
@@ -312,6 +447,24 @@ class Tensor:
         out: None = None,
     ) -> Tensor:
         """Product over axes."""
+
+    def ptp(
+        self,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+        *,
+        out: None = None,
+    ) -> Tensor:
+        """See `pydl.ptp`. `out` must be None."""
+
+    def quantile(
+        self,
+        q: typing.Any,
+        axis: int | collections.abc.Sequence[int] | None = None,
+        keepdims: builtins.bool = False,
+        interpolation: str = "linear",
+    ) -> Tensor:
+        """See `pydl.quantile`."""
 
     def reciprocal(self) -> Tensor:
         """1 / x."""
@@ -333,6 +486,11 @@ class Tensor:
 
     def rsqrt(self) -> Tensor:
         """1 / sqrt(x)."""
+
+    def searchsorted(
+        self, values: typing.Any, side: str = "left", sorter: TensorLike | None = None
+    ) -> Tensor:
+        """See `pydl.searchsorted`."""
 
     def selu(self) -> Tensor:
         """Scaled exponential linear unit (Klambauer et al., 2017)."""
@@ -360,6 +518,9 @@ class Tensor:
 
     def softsign(self) -> Tensor:
         """x / (1 + |x|)."""
+
+    def sort(self, axis: int = -1, descending: builtins.bool = False) -> Tensor:
+        """See `pydl.sort`. The tensor itself does not change."""
 
     def sqrt(self) -> Tensor:
         """Square root."""
@@ -404,8 +565,22 @@ class Tensor:
     def tolist(self) -> typing.Any:
         """The elements as nested lists."""
 
+    def topk(self, k: int, axis: int = -1, largest: builtins.bool = True) -> tuple[Tensor, Tensor]:
+        """See `pydl.topk`."""
+
     def trunc(self) -> Tensor:
         """x without its fraction."""
+
+    def unique(
+        self,
+        *,
+        return_index: builtins.bool = False,
+        return_inverse: builtins.bool = False,
+        return_counts: builtins.bool = False,
+        axis: int | None = None,
+        equal_nan: builtins.bool = True,
+    ) -> typing.Any:
+        """See `pydl.unique`."""
 
     def var(
         self,
@@ -797,6 +972,27 @@ def all(
 ) -> Tensor:
     """Whether all elements over axes are not 0."""
 
+def amax(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Largest element over axes, as `max`; NaN if there is one. Equal elements share the gradient."""
+
+def amin(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Smallest element over axes, as `min`; NaN if there is one. Equal elements share the gradient."""
+
+def aminmax(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Smallest and largest element over axes; NaN if there is one."""
+
 def any(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
@@ -843,6 +1039,14 @@ def atan2(a: TensorLike, b: TensorLike) -> Tensor:
 
 def autocast_dtype() -> DType | None:
     """The dtype that `pydl.autocast` set for this thread, or None."""
+
+def average(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    weights: TensorLike | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """The mean over axes with weights."""
 
 def avg_pool(
     x: TensorLike,
@@ -898,6 +1102,9 @@ def batch_norm_train(
 def binary_step(x: TensorLike) -> Tensor:
     """1 where x >= 0, else 0; its derivative is 0."""
 
+def bincount(x: TensorLike, weights: TensorLike | None = None, minlength: int = 0) -> Tensor:
+    """How often each integer from 0 on occurs."""
+
 def bitwise_and(a: TensorLike, b: TensorLike) -> Tensor:
     """Bits that are set in both; of bools, and."""
 
@@ -918,6 +1125,9 @@ def bitwise_xor(a: TensorLike, b: TensorLike) -> Tensor:
 
 def broadcast_to(x: TensorLike, shape: int | collections.abc.Sequence[int]) -> Tensor:
     """The array API's name for `expand`."""
+
+def bucketize(x: TensorLike, boundaries: TensorLike, right: builtins.bool = False) -> Tensor:
+    """The number of the interval that contains each element, as in PyTorch."""
 
 def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
     """The same values in another dtype."""
@@ -984,11 +1194,30 @@ def conv_backward_weight(
 def copy(x: TensorLike) -> Tensor:
     """The same values in new memory, row-major."""
 
+def corrcoef(x: TensorLike) -> Tensor:
+    """Correlation coefficients of variables: their covariances divided by both standard deviations. NaN for a constant"""
+
 def cos(x: TensorLike) -> Tensor:
     """Cosine of x in radians."""
 
 def cosh(x: TensorLike) -> Tensor:
     """Hyperbolic cosine."""
+
+def count_nonzero(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """How many elements over axes are not 0. NaN is not 0."""
+
+def cov(
+    x: TensorLike,
+    *,
+    correction: float = 1.0,
+    fweights: TensorLike | None = None,
+    aweights: TensorLike | None = None,
+) -> Tensor:
+    """Covariances of variables."""
 
 def ctc_loss(
     log_probs: TensorLike,
@@ -1011,8 +1240,52 @@ def ctc_loss_backward(
 ) -> Tensor:
     """Gradient of ctc_loss for the log-probabilities: minus the expected number of visits of each class."""
 
+def cummax(x: TensorLike, axis: int, reverse: builtins.bool = False) -> tuple[Tensor, Tensor]:
+    """Largest of all elements up to each one along an axis, and where the last of these is; not-a-number wins."""
+
+def cummin(x: TensorLike, axis: int, reverse: builtins.bool = False) -> tuple[Tensor, Tensor]:
+    """Smallest of all elements up to each one along an axis, and where the last of these is; not-a-number wins."""
+
+def cumprod(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
+    """Products of all elements up to each one along an axis."""
+
 def cumsum(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
     """Sums of all elements up to each one along an axis."""
+
+def cumulative_prod(
+    x: TensorLike,
+    *,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    include_initial: builtins.bool = False,
+) -> Tensor:
+    """The cumulative product along an axis."""
+
+def cumulative_sum(
+    x: TensorLike,
+    *,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    include_initial: builtins.bool = False,
+) -> Tensor:
+    """The cumulative sum along an axis."""
+
+def cumulative_trapezoid(
+    y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1
+) -> Tensor:
+    """The integrals along an axis up to each point but the first, by the trapezoidal rule."""
+
+def diff(
+    x: TensorLike,
+    n: int = 1,
+    axis: int = -1,
+    prepend: TensorLike | None = None,
+    append: TensorLike | None = None,
+) -> Tensor:
+    """Differences between neighbours along an axis; for bools, whether neighbours differ."""
+
+def digitize(x: TensorLike, bins: TensorLike, right: builtins.bool = False) -> Tensor:
+    """The number of the bin that contains each element, as in NumPy: `right` means that a bin contains its right"""
 
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
     """a / b; of integers, in float32."""
@@ -1112,6 +1385,18 @@ def greater(a: TensorLike, b: TensorLike) -> Tensor:
 def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a >= b."""
 
+def histc(x: TensorLike, bins: int = 100, min: float = 0.0, max: float = 0.0) -> Tensor:
+    """The counts of `histogram` as PyTorch has them: in the dtype of x, and for a range from 0 to 0 between the"""
+
+def histogram(
+    x: TensorLike,
+    bins: typing.Any = 10,
+    range: tuple[float, float] | None = None,
+    weights: TensorLike | None = None,
+    density: builtins.bool = False,
+) -> tuple[Tensor, Tensor]:
+    """How many elements lie in each of several intervals, as in NumPy."""
+
 def index(x: TensorLike, indices: collections.abc.Sequence[Tensor]) -> Tensor:
     """Elements of the first axes, chosen by one index per axis."""
 
@@ -1121,17 +1406,28 @@ def index_add(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 
 def info() -> dict[str, typing.Any]:
     """Facts about this build and machine, by name."""
 
+def intersect1d(a: TensorLike, b: TensorLike) -> Tensor:
+    """The different elements that both tensors have, in ascending order."""
+
 def is_grad_enabled() -> builtins.bool:
     """Whether operations are recorded on this thread."""
 
 def isfinite(x: TensorLike) -> Tensor:
     """Whether x is neither infinite nor not-a-number."""
 
+def isin(x: TensorLike, values: TensorLike, *, invert: builtins.bool = False) -> Tensor:
+    """Whether each element is among some values, or with `invert` is not. NaN equals nothing."""
+
 def isinf(x: TensorLike) -> Tensor:
     """Whether x is infinite."""
 
 def isnan(x: TensorLike) -> Tensor:
     """Whether x is not a number."""
+
+def kthvalue(
+    x: TensorLike, k: int, axis: int = -1, keepdims: builtins.bool = False
+) -> tuple[Tensor, Tensor]:
+    """The k-th smallest element along an axis, and where it is."""
 
 def leaky_relu(x: TensorLike, negative_slope: TensorLike = 0.01) -> Tensor:
     """x if positive, else negative_slope * x."""
@@ -1142,8 +1438,16 @@ def less(a: TensorLike, b: TensorLike) -> Tensor:
 def less_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a <= b."""
 
+def lexsort(keys: collections.abc.Sequence[Tensor], axis: int = -1) -> Tensor:
+    """The order by several keys along an axis, as in NumPy: the last key matters most."""
+
 def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """x times the transposed weight, plus bias."""
+
+def linear_recurrence(
+    a: TensorLike, x: TensorLike, axis: int, reverse: builtins.bool = False
+) -> Tensor:
+    """The recurrence y[i] = a[i] * y[i - 1] + x[i] along an axis, which begins with x[0]."""
 
 def linspace(start: float, stop: float, count: int, dtype: DTypeLike | None = ...) -> Tensor:
     """`count` evenly spaced numbers from start to stop, both included."""
@@ -1168,6 +1472,9 @@ def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
 
 def log_softmax_backward(g: TensorLike, y: TensorLike, axis: int = -1) -> Tensor:
     """Gradient g of log_softmax through its output y."""
+
+def logcumsumexp(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
+    """Logarithms of the cumulative sums of exponentials along an axis, without overflow."""
 
 def logical_and(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether both are true."""
@@ -1248,8 +1555,17 @@ def mean(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
     keepdims: builtins.bool = False,
+    *,
+    dtype: DTypeLike | None = None,
 ) -> Tensor:
     """Arithmetic mean over axes."""
+
+def median(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """The middle of the sorted elements over axes; between two of them, their mean, as in NumPy. NaN if there is one."""
 
 def memory_stats() -> dict[str, int]:
     """The state of the caching allocator: ``live_bytes``, ``peak_bytes``, ``cached_bytes``, and"""
@@ -1267,8 +1583,71 @@ def minimum(a: TensorLike, b: TensorLike) -> Tensor:
 def mish(x: TensorLike) -> Tensor:
     """x * tanh(softplus(x)) (Misra, 2019)."""
 
+def mode(x: TensorLike, axis: int = -1, keepdims: builtins.bool = False) -> tuple[Tensor, Tensor]:
+    """The most frequent element along an axis, the smallest one if there are several, and where the last of it is."""
+
 def multiply(a: TensorLike, b: TensorLike) -> Tensor:
     """a * b."""
+
+def nanmax(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Largest element over axes without NaN."""
+
+def nanmean(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Arithmetic mean over axes without NaN."""
+
+def nanmedian(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """The middle of the sorted elements over axes, as `median`, without NaN."""
+
+def nanmin(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Smallest element over axes without NaN."""
+
+def nanquantile(
+    x: TensorLike,
+    q: typing.Any,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+    interpolation: str = "linear",
+) -> Tensor:
+    """Quantiles over axes without NaN. NaN where there is nothing else."""
+
+def nanstd(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    correction: float = 0.0,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Standard deviation over axes without NaN."""
+
+def nansum(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Sum over axes without NaN."""
+
+def nanvar(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    correction: float = 0.0,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """Variance over axes without NaN."""
 
 def negative(x: TensorLike) -> Tensor:
     """Numerical negative: -x."""
@@ -1278,6 +1657,14 @@ def nonzero(x: TensorLike) -> tuple[Tensor, ...]:
 
 def nonzero_positions(mask: TensorLike, count: int) -> Tensor:
     """Where a mask with this number of true elements is true: a row of positions per axis."""
+
+def norm(
+    x: TensorLike,
+    p: float = 2.0,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """The norm of vectors over axes: sum(abs(x) ** p) ** (1 / p)."""
 
 def normal(
     shape: int | collections.abc.Sequence[int],
@@ -1332,11 +1719,29 @@ def prod(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
     keepdims: builtins.bool = False,
+    *,
+    dtype: DTypeLike | None = None,
 ) -> Tensor:
     """Product over axes."""
 
 def promote_types(a: DTypeLike, b: DTypeLike) -> DType:
     """The common dtype of operands of two dtypes."""
+
+def ptp(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """The distance from the smallest to the largest element over axes."""
+
+def quantile(
+    x: TensorLike,
+    q: typing.Any,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+    interpolation: str = "linear",
+) -> Tensor:
+    """Quantiles over axes: where a fraction q of the sorted elements is before. NaN if there is one among them."""
 
 def rand(
     *args: int | collections.abc.Sequence[int],
@@ -1452,6 +1857,14 @@ def scatter(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0)
 def scatter_add(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0) -> Tensor:
     """x plus the elements of source, each where an index of its shape points along an axis."""
 
+def search_sorted(sorted: TensorLike, values: TensorLike, right: builtins.bool = False) -> Tensor:
+    """How many of the sorted elements are less than each value, or not greater."""
+
+def searchsorted(
+    x: TensorLike, values: typing.Any, side: str = "left", sorter: TensorLike | None = None
+) -> Tensor:
+    """Where values belong among sorted elements."""
+
 def segment_argmax(x: TensorLike, offsets: TensorLike) -> Tensor:
     """The row of x (count, D) with the largest element of each segment, per column: (B, D)."""
 
@@ -1477,6 +1890,9 @@ def set_num_threads(count: int) -> None:
 
 def set_rng_state(state: TensorLike) -> None:
     """Continues the default generator from a state that `get_rng_state` returned."""
+
+def setdiff1d(a: TensorLike, b: TensorLike) -> Tensor:
+    """The different elements of the first tensor that the second one does not have, in ascending order."""
 
 def sigmoid(x: TensorLike) -> Tensor:
     """Logistic function: 1 / (1 + exp(-x))."""
@@ -1571,8 +1987,18 @@ def std(
     axis: int | collections.abc.Sequence[int] | None = None,
     correction: float = 0.0,
     keepdims: builtins.bool = False,
+    *,
+    ddof: float | None = None,
 ) -> Tensor:
     """Standard deviation over axes; its derivative is 0 if all elements are equal."""
+
+def std_mean(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    correction: float = 0.0,
+    keepdims: builtins.bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Standard deviation and mean over axes."""
 
 def subtract(a: TensorLike, b: TensorLike) -> Tensor:
     """a - b."""
@@ -1581,6 +2007,8 @@ def sum(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
     keepdims: builtins.bool = False,
+    *,
+    dtype: DTypeLike | None = None,
 ) -> Tensor:
     """Sum over axes."""
 
@@ -1611,6 +2039,11 @@ def topk(
 ) -> tuple[Tensor, Tensor]:
     """The k largest or smallest elements along an axis, in order, and where each of them was."""
 
+def trapezoid(
+    y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1
+) -> Tensor:
+    """The integral along an axis by the trapezoidal rule."""
+
 def trunc(x: TensorLike) -> Tensor:
     """x without its fraction."""
 
@@ -1623,13 +2056,57 @@ def uniform(
 ) -> Tensor:
     """Random numbers, uniform in [low, high)."""
 
+def union1d(a: TensorLike, b: TensorLike) -> Tensor:
+    """The different elements that one of two tensors has, in ascending order."""
+
+def unique(
+    x: TensorLike,
+    *,
+    return_index: builtins.bool = False,
+    return_inverse: builtins.bool = False,
+    return_counts: builtins.bool = False,
+    axis: int | None = None,
+    equal_nan: builtins.bool = True,
+) -> typing.Any:
+    """The different elements in ascending order, as in NumPy."""
+
+def unique_all(x: TensorLike) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The different elements as `unique_values` returns them, where each is first, the position of the value of each"""
+
+def unique_counts(x: TensorLike) -> tuple[Tensor, Tensor]:
+    """The different elements as `unique_values` returns them, and how often each occurs."""
+
+def unique_inverse(x: TensorLike) -> tuple[Tensor, Tensor]:
+    """The different elements as `unique_values` returns them, and the position of the value of each element."""
+
+def unique_values(x: TensorLike) -> Tensor:
+    """The different elements in ascending order; each NaN is one of its own, as the array API demands."""
+
 def var(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
     correction: float = 0.0,
     keepdims: builtins.bool = False,
+    *,
+    ddof: float | None = None,
 ) -> Tensor:
     """Variance over axes."""
+
+def var_mean(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    correction: float = 0.0,
+    keepdims: builtins.bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Variance and mean over axes."""
+
+def vector_norm(
+    x: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+    ord: float = 2.0,
+) -> Tensor:
+    """The norm of vectors over axes: sum(abs(x) ** p) ** (1 / p)."""
 
 def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
     """a where the condition holds, else b."""

@@ -52,7 +52,7 @@ DType edge_dtype(const Tensor& x) {
 Tensor equal_bins(const Tensor& x, int64_t bins, std::optional<std::pair<double, double>> range) {
   if (bins < 1) throw ValueError(concat_text("histogram: expected at least 1 bin, got ", bins));
   const auto [low, high] = ends_of(x, range);
-  const Tensor step = (high - low) * (1.0 / static_cast<double>(bins));
+  const Tensor step = (high - low) / static_cast<double>(bins);
   const Tensor inner = low + arange(0, bins, 1, DType::float64) * step;
   return astype(concat({inner, reshape(high, {1})}), edge_dtype(x));
 }
@@ -68,7 +68,7 @@ Histogram count_in_bins(const Tensor& x, const Tensor& edges, const Tensor& weig
   const Tensor in_bins = where(equal(values, last_edge), scalar_like(bins - 1, found), found);
   const Tensor positions = where(less(in_bins, 0), scalar_like(bins, in_bins), in_bins);
   const Tensor counts =
-      ops::part_of_axis(take_backward(weights_or_ones(weights, x), positions, 0, bins + 1), 0, 0, bins);
+      ops::part_of_axis(gather_backward(weights_or_ones(weights, x), positions, 0, bins + 1), 0, 0, bins);
   if (!density) return {counts, edges};
   const Tensor shares = ops::to_floating(counts);
   return {shares / astype(diff(bounds), shares.dtype()) / sum(shares), edges};
@@ -90,7 +90,7 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t least_size) try 
   const int64_t least = x.size() == 0 ? 0 : min(index).item_int();
   if (least < 0) throw ValueError(concat_text("bincount: expected integers from 0 on, got ", least));
   const int64_t count = x.size() == 0 ? 0 : max(index).item_int() + 1;
-  return take_backward(weights_or_ones(weights, x), index, 0, std::max(count, least_size));
+  return gather_backward(weights_or_ones(weights, x), index, 0, std::max(count, least_size));
 } catch (const Error&) {
   core::rethrow_as("bincount");
 }
@@ -98,7 +98,8 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t least_size) try 
 Histogram histogram(const Tensor& x, int64_t bins, std::optional<std::pair<double, double>> range,
                     const Tensor& weights, bool density) try {
   const Tensor values = flat_elements(x.detach());
-  return count_in_bins(values, equal_bins(values, bins, range), weights.defined() ? flat_elements(weights) : weights, density);
+  return count_in_bins(values, equal_bins(values, bins, range), weights.defined() ? flat_elements(weights) : weights,
+                       density);
 } catch (const Error&) {
   core::rethrow_as("histogram");
 }
@@ -110,7 +111,8 @@ Histogram histogram(const Tensor& x, const Tensor& edges, const Tensor& weights,
   if (!is_tracing() && all(greater_equal(diff(ops::to_floating(edges.detach())), 0)).item() == 0) {
     throw ValueError("histogram: expected edges in ascending order");
   }
-  return count_in_bins(flat_elements(x.detach()), edges.detach(), weights.defined() ? flat_elements(weights) : weights, density);
+  return count_in_bins(flat_elements(x.detach()), edges.detach(), weights.defined() ? flat_elements(weights) : weights,
+                       density);
 } catch (const Error&) {
   core::rethrow_as("histogram");
 }
