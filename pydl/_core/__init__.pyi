@@ -1438,7 +1438,7 @@ def less(a: TensorLike, b: TensorLike) -> Tensor:
 def less_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a <= b."""
 
-def lexsort(keys: collections.abc.Sequence[Tensor], axis: int = -1) -> Tensor:
+def lexsort(keys: typing.Any, axis: int = -1) -> Tensor:
     """The order by several keys along an axis, as in NumPy: the last key matters most."""
 
 def linear(x: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
