@@ -120,8 +120,12 @@ void define_reductions(py::module_& module, const py::object& type) {
   define_reduction(module, type, "sum", "Sum over axes.", wide, sum, Dtype::optional);
   define_reduction(module, type, "mean", "Arithmetic mean over axes.", real, mean, Dtype::optional);
   define_reduction(module, type, "prod", "Product over axes.", wide, prod, Dtype::optional);
-  define_reduction(module, type, "max", "Largest element over axes; NaN if there is one.", same, max, Dtype::none);
-  define_reduction(module, type, "min", "Smallest element over axes; NaN if there is one.", same, min, Dtype::none);
+  define_reduction(module, type, "max",
+                   "Largest element over axes; NaN if there is one. Equal ones share the gradient.", same, max,
+                   Dtype::none);
+  define_reduction(module, type, "min",
+                   "Smallest element over axes; NaN if there is one. Equal ones share the gradient.", same, min,
+                   Dtype::none);
   define_reduction(module, type, "any", "Whether any element over axes is not 0.", "bool", any, Dtype::none);
   define_reduction(module, type, "all", "Whether all elements over axes are not 0.", "bool", all, Dtype::none);
   define_moment(module, type, "var", "Variance over axes.", var);

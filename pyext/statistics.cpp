@@ -368,7 +368,9 @@ Histogram histogram_of(const Tensor& x, const py::object& bins, const Range& ran
   if (range) throw ValueError("histogram: expected a range or the edges of the bins, got both");
   Tensor edges;
   try {
-    edges = to_tensor(bins);
+    // Lists keep as many digits as the elements have.
+    const bool has_dtype = is_tensor(bins.ptr()) || py::hasattr(bins, "dtype");
+    edges = has_dtype ? to_tensor(bins) : to_tensor_as(bins, is_floating(x.dtype()) ? x.dtype() : DType::float64);
   } catch (const Error&) {
     core::rethrow_as("histogram");
   }

@@ -446,7 +446,7 @@ def test_histogram(dtype: str, range_: Any, bins: int) -> None:
 def test_histogram_with_edges_weights_and_density() -> None:
     rng = np.random.default_rng(0)
     x, weights = rng.standard_normal((5, 40)), rng.uniform(0, 1, (5, 40))
-    edges = [-1.0, -0.5, 0.7, 3.0]
+    edges = [-1.0, -0.99, -0.9, -0.5, 0.7, 0.71, 0.72, 30.0]
     for density in (False, True):
         expected = np.histogram(x, edges, weights=weights, density=density)[0]
         found = pydl.histogram(
@@ -458,6 +458,11 @@ def test_histogram_with_edges_weights_and_density() -> None:
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
     assert pydl.histogram(pydl.tensor([NAN, 1.0, 5.0]), 2, (0, 2))[0].tolist() == [0, 1]
     assert pydl.histogram(pydl.zeros(0), 2)[1].tolist() == [0.0, 0.5, 1.0]
+    # Edges of float32 that are hardly apart, or not at all.
+    near = pydl.tensor([1e7, 1e7 + 1, 1e7 + 5, 1e7 + 8])
+    counts, found = pydl.histogram(near, 100)
+    assert counts.sum().item() == 4
+    assert counts.tolist() == pydl.histogram(near, found)[0].tolist()
     assert pydl.histc(pydl.tensor([1.0, 2.0, 1.0, 9.0]), 4, min=0, max=3).tolist() == [0, 2, 1, 0]
     assert pydl.tensor([1.0, 2.0]).histc(2).dtype == "float32"
 

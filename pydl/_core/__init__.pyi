@@ -337,7 +337,7 @@ class Tensor:
         *,
         out: None = None,
     ) -> Tensor:
-        """Largest element over axes; NaN if there is one."""
+        """Largest element over axes; NaN if there is one. Equal ones share the gradient."""
 
     def mean(
         self,
@@ -363,7 +363,7 @@ class Tensor:
         *,
         out: None = None,
     ) -> Tensor:
-        """Smallest element over axes; NaN if there is one."""
+        """Smallest element over axes; NaN if there is one. Equal ones share the gradient."""
 
     def mish(self) -> Tensor:
         """x * tanh(softplus(x)) (Misra, 2019)."""
@@ -1515,7 +1515,7 @@ def max(
     axis: int | collections.abc.Sequence[int] | None = None,
     keepdims: builtins.bool = False,
 ) -> Tensor:
-    """Largest element over axes; NaN if there is one."""
+    """Largest element over axes; NaN if there is one. Equal ones share the gradient."""
 
 def max_pool(
     x: TensorLike,
@@ -1575,7 +1575,7 @@ def min(
     axis: int | collections.abc.Sequence[int] | None = None,
     keepdims: builtins.bool = False,
 ) -> Tensor:
-    """Smallest element over axes; NaN if there is one."""
+    """Smallest element over axes; NaN if there is one. Equal ones share the gradient."""
 
 def minimum(a: TensorLike, b: TensorLike) -> Tensor:
     """The smaller; not-a-number wins."""
