@@ -4,6 +4,7 @@
 #include "bindings.h"
 #include "casters.h"
 #include "core/named.h"
+#include "pydl/indexing.h"
 
 namespace pydl::python {
 
@@ -39,6 +40,22 @@ void define_sorting(py::module_& module, const py::object& type) {
       py::arg("k"), py::arg("axis") = -1, py::arg("largest") = true, "See `pydl.topk`.");
 }
 
+// A sequence of keys, or a tensor whose first axis has them.
+std::vector<Tensor> keys_of(const py::object& keys) try {
+  std::vector<Tensor> tensors;
+  if (is_tensor(keys.ptr())) {
+    const Tensor& all = unwrap(keys.ptr());
+    const int64_t count = all.rank() == 0 ? 0 : all.size(0);
+    for (int64_t i = 0; i < count; ++i) tensors.push_back(index(all, {i}));
+    return tensors;
+  }
+  if (!py::isinstance<py::sequence>(keys)) throw TypeError("lexsort: expected a sequence of tensors");
+  for (const py::handle key : keys) tensors.push_back(to_tensor(key));
+  return tensors;
+} catch (const Error&) {
+  core::rethrow_as("lexsort");
+}
+
 void define_order_statistics(py::module_& module, const py::object& type) {
   const auto kth = [](const Tensor& x, int64_t k, int64_t axis, bool keepdims) {
     return pair_of(compute(x.size(), [&] { return kthvalue(x, k, axis, keepdims); }));
@@ -61,13 +78,15 @@ void define_order_statistics(py::module_& module, const py::object& type) {
   method(type, "mode", most_frequent, py::arg("axis") = -1, py::arg("keepdims") = false, "See `pydl.mode`.");
   module.def(
       "lexsort",
-      [](const std::vector<Tensor>& keys, int64_t axis) {
-        const int64_t work = keys.empty() ? 0 : keys[0].size();
-        return compute(work, [&] { return lexsort(keys, axis); });
+      [](const py::object& keys, int64_t axis) {
+        const std::vector<Tensor> tensors = keys_of(keys);
+        const int64_t work = tensors.empty() ? 0 : tensors[0].size();
+        return compute(work, [&] { return lexsort(tensors, axis); });
       },
       py::arg("keys"), py::arg("axis") = -1,
       "The order by several keys along an axis, as in NumPy: the last key matters most.\n\n"
-      "Parameters\n----------\nkeys : sequence of Tensor\n    All of one shape.\naxis : int\n\nReturns\n-------\n"
+      "Parameters\n----------\nkeys : sequence of Tensor\n    All of one shape; a tensor is a sequence along its first "
+      "axis.\naxis : int\n\nReturns\n-------\n"
       "Tensor\n    int64 indices.\n\nExamples\n--------\n>>> import pydl\n"
       ">>> pydl.lexsort([pydl.tensor([2, 1, 0]), pydl.tensor([0, 0, 1])])\ntensor([1, 0, 2], dtype=int64)\n");
 }
@@ -203,7 +222,8 @@ void define_unique(py::module_& module, const py::object& type) {
       ">>> indices.tolist(), inverse.tolist(), counts.tolist()\n([1, 0], [1, 0, 1], [1, 2])\n");
 }
 
-void define_set(py::module_& module, const char* name, const char* doc, Tensor (*function)(const Tensor&, const Tensor&)) {
+void define_set(py::module_& module, const char* name, const char* doc,
+                Tensor (*function)(const Tensor&, const Tensor&)) {
   module.def(
       name,
       [function](const Tensor& a, const Tensor& b) {

@@ -15,8 +15,8 @@ std::string doc_of(const char* name, const char* summary, const char* result, co
   return concat_text(summary,
                      "\n\nParameters\n----------\nx : Tensor, any shape\naxis : int or tuple of int, optional\n",
                      "    Axes to reduce; all by default.\n", more, "keepdims : bool\n",
-                     "    Whether reduced axes are kept with size 1.\n", last, "\nReturns\n-------\nTensor\n    ", result,
-                     "\n\nExamples\n--------\n>>> import pydl\n>>> pydl.", name,
+                     "    Whether reduced axes are kept with size 1.\n", last, "\nReturns\n-------\nTensor\n    ",
+                     result, "\n\nExamples\n--------\n>>> import pydl\n>>> pydl.", name,
                      "(pydl.tensor([[1, 2], [3, 4]]), axis=0).shape\n(2,)\n");
 }
 
@@ -120,8 +120,12 @@ void define_reductions(py::module_& module, const py::object& type) {
   define_reduction(module, type, "sum", "Sum over axes.", wide, sum, Dtype::optional);
   define_reduction(module, type, "mean", "Arithmetic mean over axes.", real, mean, Dtype::optional);
   define_reduction(module, type, "prod", "Product over axes.", wide, prod, Dtype::optional);
-  define_reduction(module, type, "max", "Largest element over axes; NaN if there is one.", same, max, Dtype::none);
-  define_reduction(module, type, "min", "Smallest element over axes; NaN if there is one.", same, min, Dtype::none);
+  define_reduction(module, type, "max",
+                   "Largest element over axes; NaN if there is one. Equal ones share the gradient.", same, max,
+                   Dtype::none);
+  define_reduction(module, type, "min",
+                   "Smallest element over axes; NaN if there is one. Equal ones share the gradient.", same, min,
+                   Dtype::none);
   define_reduction(module, type, "any", "Whether any element over axes is not 0.", "bool", any, Dtype::none);
   define_reduction(module, type, "all", "Whether all elements over axes are not 0.", "bool", all, Dtype::none);
   define_moment(module, type, "var", "Variance over axes.", var);
@@ -137,8 +141,7 @@ void define_reductions(py::module_& module, const py::object& type) {
   method(type, "logsumexp", log_of_sum, py::arg("axis") = py::none(), py::arg("keepdims") = false,
          "See `pydl.logsumexp`.");
   module.def(
-      "logsumexp", log_of_sum,
-      py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
+      "logsumexp", log_of_sum, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
       "log(sum(exp(x))) over axes, without overflow; integers are converted to float32.\n\nExamples\n--------\n>>> "
       "import pydl\n"
       ">>> pydl.logsumexp(pydl.tensor([1000.0, -1000.0]))\ntensor(1000., dtype=float32)\n");

@@ -87,8 +87,7 @@ void define_extrema(py::module_& module, const py::object& type) {
   const std::string ptp_doc =
       statistic_doc("The distance from the smallest to the largest element over axes.",
                     "Tensor\n    Has the dtype of x.", ">>> pydl.ptp(pydl.tensor([3, 1, 8])).item()\n7\n");
-  module.def("ptp", distance, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false,
-             ptp_doc.c_str());
+  module.def("ptp", distance, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, ptp_doc.c_str());
   // numpy.ptp calls this method, and passes `out`.
   const auto distance_method = [distance](const Tensor& x, const AxisArgument& axis, bool keepdims,
                                           const py::object& out) {
@@ -127,10 +126,9 @@ void define_without_nan(py::module_& module, const py::object& type) {
                    "Has the dtype of x; for integers and bools, int64. 0 where there is nothing but NaN.",
                    ">>> pydl.nansum(pydl.tensor([1.0, float('nan'), 2.0]))\ntensor(3., dtype=float32)\n", nansum);
   define_statistic(module, type, "nanmean", "Arithmetic mean over axes without NaN.", real,
-                   ">>> pydl.nanmean(pydl.tensor([1.0, float('nan'), 2.0]))\ntensor(1.5, dtype=float32)\n", nanmean);
+                   ">>> pydl.nanmean(pydl.tensor([1.0, float('nan'), 2.0]))\ntensor(1.5000, dtype=float32)\n", nanmean);
   define_statistic(module, type, "nanmedian", "The middle of the sorted elements over axes, as `median`, without NaN.",
-                   real,
-                   ">>> pydl.nanmedian(pydl.tensor([1.0, float('nan'), 2.0]))\ntensor(1.5, dtype=float32)\n",
+                   real, ">>> pydl.nanmedian(pydl.tensor([1.0, float('nan'), 2.0]))\ntensor(1.5000, dtype=float32)\n",
                    nanmedian);
   define_statistic(module, type, "nanmax", "Largest element over axes without NaN.", same,
                    ">>> pydl.nanmax(pydl.tensor([1.0, float('nan'), 2.0]))\ntensor(2., dtype=float32)\n", nanmax);
@@ -144,12 +142,14 @@ void define_without_nan(py::module_& module, const py::object& type) {
 
 std::string norm_doc(const char* name, const char* order) {
   return statistic_doc(
-      "The norm of vectors over axes: sum(abs(x) ** p) ** (1 / p).\n\nZeros receive a gradient of 0. 16-bit numbers are "
+      "The norm of vectors over axes: sum(abs(x) ** p) ** (1 / p).\n\nZeros receive a gradient of 0. 16-bit numbers "
+      "are "
       "summed in float32.",
       "Tensor\n    Floating point; integers are converted to float32.",
       concat_text(">>> pydl.", name, "(pydl.tensor([3.0, 4.0]))\ntensor(5., dtype=float32)\n"),
-      concat_text(order, " : float\n    The order p. 0 counts the elements that are not 0; infinity and -infinity are "
-                         "the largest and the\n    smallest magnitude.\n"));
+      concat_text(order,
+                  " : float\n    The order p. 0 counts the elements that are not 0; infinity and -infinity are "
+                  "the largest and the\n    smallest magnitude.\n"));
 }
 
 void define_norms(py::module_& module, const py::object& type) {
@@ -226,14 +226,14 @@ void define_quantiles(py::module_& module, const py::object& type) {
                    "The middle of the sorted elements over axes; between two of them, their mean, as in NumPy. NaN if "
                    "there is one.",
                    "Floating point; integers are converted to float32.",
-                   ">>> pydl.median(pydl.tensor([3.0, 1.0, 2.0, 9.0]))\ntensor(2.5, dtype=float32)\n", median);
-  define_quantile<quantile>(module, type, "quantile",
-                            "Quantiles over axes: where a fraction q of the sorted elements is before. NaN if there "
-                            "is one among them.",
-                            ">>> pydl.quantile(pydl.tensor([1.0, 2.0, 3.0, 4.0]), 0.5)\ntensor(2.5, dtype=float32)\n");
+                   ">>> pydl.median(pydl.tensor([3.0, 1.0, 2.0, 9.0]))\ntensor(2.5000, dtype=float32)\n", median);
+  define_quantile<quantile>(
+      module, type, "quantile",
+      "Quantiles over axes: where a fraction q of the sorted elements is before. NaN if there "
+      "is one among them.",
+      ">>> pydl.quantile(pydl.tensor([1.0, 2.0, 3.0, 4.0]), 0.5)\ntensor(2.5000, dtype=float32)\n");
   define_quantile<nanquantile>(
-      module, type, "nanquantile",
-      "Quantiles over axes without NaN. NaN where there is nothing else.",
+      module, type, "nanquantile", "Quantiles over axes without NaN. NaN where there is nothing else.",
       ">>> pydl.nanquantile(pydl.tensor([1.0, float('nan'), 3.0]), 0.5)\ntensor(2., dtype=float32)\n");
 }
 
@@ -263,10 +263,14 @@ void define_running_method(const py::object& type, const char* name) {
 template <Tensor (*function)(const Tensor&, std::optional<int64_t>, std::optional<DType>, bool)>
 void define_running(py::module_& module, const char* name, const char* what, const char* example) {
   const std::string doc = concat_text(
-      "The cumulative ", what, " along an axis.\n\nParameters\n----------\nx : Tensor\naxis : int, optional\n    Needed "
+      "The cumulative ", what,
+      " along an axis.\n\nParameters\n----------\nx : Tensor\naxis : int, optional\n    Needed "
       "unless x has exactly one axis.\ndtype : DType, optional\n    That of the result, in which it is computed. "
-      "By default that of x; for integers and bools, int64.\ninclude_initial : bool\n    Whether the result begins with "
-      "the ", what, " of nothing, so that the axis is longer by 1.\n\nReturns\n-------\nTensor\n\nExamples\n--------\n"
+      "By default that of x; for integers and bools, int64.\ninclude_initial : bool\n    Whether the result begins "
+      "with "
+      "the ",
+      what,
+      " of nothing, so that the axis is longer by 1.\n\nReturns\n-------\nTensor\n\nExamples\n--------\n"
       ">>> import pydl\n",
       example);
   module.def(
@@ -294,8 +298,8 @@ void define_along_axis(py::module_& module, const py::object& type) {
                               const OptionalTensor& append) {
     return compute(x.size(), [&] { return diff(x, n, axis, or_undefined(prepend), or_undefined(append)); });
   };
-  module.def("diff", differences, py::arg("x"), py::arg("n") = 1, py::arg("axis") = -1,
-             py::arg("prepend") = py::none(), py::arg("append") = py::none(),
+  module.def("diff", differences, py::arg("x"), py::arg("n") = 1, py::arg("axis") = -1, py::arg("prepend") = py::none(),
+             py::arg("append") = py::none(),
              "Differences between neighbours along an axis; for bools, whether neighbours differ.\n\n"
              "Parameters\n----------\nx : Tensor\nn : int\n    How often differences are taken.\naxis : int\n"
              "prepend, append : Tensor, optional\n    Joined with x first. A number is one more element.\n\n"
@@ -364,7 +368,9 @@ Histogram histogram_of(const Tensor& x, const py::object& bins, const Range& ran
   if (range) throw ValueError("histogram: expected a range or the edges of the bins, got both");
   Tensor edges;
   try {
-    edges = to_tensor(bins);
+    // Lists keep as many digits as the elements have.
+    const bool has_dtype = is_tensor(bins.ptr()) || py::hasattr(bins, "dtype");
+    edges = has_dtype ? to_tensor(bins) : to_tensor_as(bins, is_floating(x.dtype()) ? x.dtype() : DType::float64);
   } catch (const Error&) {
     core::rethrow_as("histogram");
   }
@@ -375,14 +381,15 @@ void define_counts(py::module_& module, const py::object& type) {
   const auto count = [](const Tensor& x, const OptionalTensor& weights, int64_t minlength) {
     return compute(x.size(), [&] { return bincount(x, or_undefined(weights), minlength); });
   };
-  module.def("bincount", count, py::arg("x"), py::arg("weights") = py::none(), py::arg("minlength") = 0,
-             "How often each integer from 0 on occurs.\n\n"
-             "Parameters\n----------\nx : Tensor, (n,)\n    Integers from 0 on.\nweights : Tensor, (n,), optional\n"
-             "    Added up instead of ones.\nminlength : int\n    The least size of the result.\n\n"
-             "Returns\n-------\nTensor\n    int64, or of the dtype of the weights. Its size depends on values, so that "
-             "a compiled function\n    cannot call it.\n\nRaises\n------\nValueError\n    If an integer is negative.\n\n"
-             "Examples\n--------\n>>> import pydl\n>>> pydl.bincount(pydl.tensor([0, 2, 2]), minlength=4)\n"
-             "tensor([1, 0, 2, 0], dtype=int64)\n");
+  module.def(
+      "bincount", count, py::arg("x"), py::arg("weights") = py::none(), py::arg("minlength") = 0,
+      "How often each integer from 0 on occurs.\n\n"
+      "Parameters\n----------\nx : Tensor, (n,)\n    Integers from 0 on.\nweights : Tensor, (n,), optional\n"
+      "    Added up instead of ones.\nminlength : int\n    The least size of the result.\n\n"
+      "Returns\n-------\nTensor\n    int64, or of the dtype of the weights. Its size depends on values, so that "
+      "a compiled function\n    cannot call it.\n\nRaises\n------\nValueError\n    If an integer is negative.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.bincount(pydl.tensor([0, 2, 2]), minlength=4)\n"
+      "tensor([1, 0, 2, 0], dtype=int64)\n");
   method(type, "bincount", count, py::arg("weights") = py::none(), py::arg("minlength") = 0, "See `pydl.bincount`.");
   module.def(
       "histogram",
@@ -394,20 +401,25 @@ void define_counts(py::module_& module, const py::object& type) {
       py::arg("density") = false,
       "How many elements lie in each of several intervals, as in NumPy.\n\n"
       "Parameters\n----------\nx : Tensor, any shape\nbins : int or Tensor\n    The number of equal bins, or their "
-      "edges in ascending order.\nrange : tuple of float, optional\n    The lower and upper end of equal bins; those of "
-      "the elements by default. What lies outside, and\n    NaN, is not counted.\nweights : Tensor, optional\n    Of the "
-      "shape of x: added up instead of ones.\ndensity : bool\n    Whether the result is divided by its sum and the widths "
+      "edges in ascending order.\nrange : tuple of float, optional\n    The lower and upper end of equal bins; those "
+      "of "
+      "the elements by default. What lies outside, and\n    NaN, is not counted.\nweights : Tensor, optional\n    Of "
+      "the "
+      "shape of x: added up instead of ones.\ndensity : bool\n    Whether the result is divided by its sum and the "
+      "widths "
       "of the bins.\n\nReturns\n-------\ncounts : Tensor, (bins,)\n    int64, of the dtype of the weights, or floating "
-      "point.\nedges : Tensor, (bins + 1,)\n    The last bin contains its upper edge, the others only the lower one.\n\n"
+      "point.\nedges : Tensor, (bins + 1,)\n    The last bin contains its upper edge, the others only the lower "
+      "one.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> counts, edges = pydl.histogram(pydl.tensor([0.0, 1.0, 1.5, 2.0]), 2)\n"
       ">>> counts.tolist(), edges.tolist()\n([1, 3], [0.0, 1.0, 2.0])\n");
   const auto counts_only = [](const Tensor& x, int64_t bins, double min, double max) {
     return compute(x.size(), [&] { return histc(x, bins, min, max); });
   };
-  module.def("histc", counts_only, py::arg("x"), py::arg("bins") = 100, py::arg("min") = 0.0, py::arg("max") = 0.0,
-             "The counts of `histogram` as PyTorch has them: in the dtype of x, and for a range from 0 to 0 between the\n"
-             "smallest and the largest element.\n\nExamples\n--------\n>>> import pydl\n"
-             ">>> pydl.histc(pydl.tensor([0.0, 1.0, 1.5, 2.0]), 2)\ntensor([1., 3.], dtype=float32)\n");
+  module.def(
+      "histc", counts_only, py::arg("x"), py::arg("bins") = 100, py::arg("min") = 0.0, py::arg("max") = 0.0,
+      "The counts of `histogram` as PyTorch has them: in the dtype of x, and for a range from 0 to 0 between the\n"
+      "smallest and the largest element.\n\nExamples\n--------\n>>> import pydl\n"
+      ">>> pydl.histc(pydl.tensor([0.0, 1.0, 1.5, 2.0]), 2)\ntensor([1., 3.], dtype=float32)\n");
   method(type, "histc", counts_only, py::arg("bins") = 100, py::arg("min") = 0.0, py::arg("max") = 0.0,
          "See `pydl.histc`.");
 }
@@ -429,7 +441,7 @@ void define_statistics(py::module_& module, const py::object& type) {
   define_integral<cumulative_trapezoid>(
       module, "cumulative_trapezoid",
       "The integrals along an axis up to each point but the first, by the trapezoidal rule.",
-      ">>> pydl.cumulative_trapezoid(pydl.tensor([1.0, 2.0, 3.0]))\ntensor([1.5, 4. ], dtype=float32)\n");
+      ">>> pydl.cumulative_trapezoid(pydl.tensor([1.0, 2.0, 3.0]))\ntensor([1.5000, 4.0000], dtype=float32)\n");
   define_covariances(module);
   define_counts(module, type);
 }

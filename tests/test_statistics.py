@@ -142,6 +142,8 @@ def _quantiles() -> list[Case]:
         for rule in RULES
         for q, shape, axis in samples
         for keepdims in (False, True)
+        # NumPy's nanquantile misplaces the axes of a q of several axes.
+        if name == "quantile" or np.ndim(q) < 2
     ]
 
 
@@ -267,7 +269,6 @@ GRADIENTS: list[tuple[str, Callable[[pydl.Tensor], pydl.Tensor], Any, Any]] = [
     ("norm 1/2 with a zero", lambda x: x.norm(0.5), [4, 0], [1, 0]),
     ("norm -1 with a zero", lambda x: x.norm(-1), [4, 0], [0, 0]),
     ("largest magnitude of equals", lambda x: x.norm(INF), [-2, 2, 1], [-0.5, 0.5, 0]),
-    ("norm 0", lambda x: x.norm(0), [3, 0], [0, 0]),
     ("amax of equals", lambda x: x.amax(), [3, 1, 3], [0.5, 0, 0.5]),
     ("amin of equals", lambda x: x.amin(), [1, 1, 3], [0.5, 0.5, 0]),
     ("std of equals", lambda x: pydl.std_mean(x)[0], [2, 2], [0, 0]),
@@ -419,7 +420,7 @@ def test_bincount() -> None:
     found = pydl.tensor(x, dtype="int8").bincount(pydl.tensor(weights), minlength=30)
     np.testing.assert_allclose(found.numpy(), np.bincount(x, weights, 30), atol=1e-13)
     assert pydl.bincount(pydl.zeros(0, dtype="int64"), minlength=2).tolist() == [0, 0]
-    w = pydl.ones(3, requires_grad=True)
+    w = pydl.ones(3).requires_grad_()
     (pydl.bincount(pydl.tensor([1, 0, 1]), w) * pydl.tensor([2.0, 3.0])).sum().backward()
     assert w.grad is not None
     assert w.grad.tolist() == [3, 2, 3]
@@ -445,7 +446,7 @@ def test_histogram(dtype: str, range_: Any, bins: int) -> None:
 def test_histogram_with_edges_weights_and_density() -> None:
     rng = np.random.default_rng(0)
     x, weights = rng.standard_normal((5, 40)), rng.uniform(0, 1, (5, 40))
-    edges = [-1.0, -0.5, 0.7, 3.0]
+    edges = [-1.0, -0.99, -0.9, -0.5, 0.7, 0.71, 0.72, 30.0]
     for density in (False, True):
         expected = np.histogram(x, edges, weights=weights, density=density)[0]
         found = pydl.histogram(
@@ -457,6 +458,11 @@ def test_histogram_with_edges_weights_and_density() -> None:
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
     assert pydl.histogram(pydl.tensor([NAN, 1.0, 5.0]), 2, (0, 2))[0].tolist() == [0, 1]
     assert pydl.histogram(pydl.zeros(0), 2)[1].tolist() == [0.0, 0.5, 1.0]
+    # Edges of float32 that are hardly apart, or not at all.
+    near = pydl.tensor([1e7, 1e7 + 1, 1e7 + 5, 1e7 + 8])
+    counts, found = pydl.histogram(near, 100)
+    assert counts.sum().item() == 4
+    assert counts.tolist() == pydl.histogram(near, found)[0].tolist()
     assert pydl.histc(pydl.tensor([1.0, 2.0, 1.0, 9.0]), 4, min=0, max=3).tolist() == [0, 2, 1, 0]
     assert pydl.tensor([1.0, 2.0]).histc(2).dtype == "float32"
 

@@ -1,5 +1,5 @@
-// Order and sets: where elements stand in order, where numbers belong in a sorted list, and which ones differ. The order
-// is that of `sort`: equal elements keep theirs, -0 equals 0, and NaN is the largest number.
+// Order and sets: where elements stand in order, where numbers belong in a sorted list, and which ones differ. The
+// order is that of `sort`: equal elements keep theirs, -0 equals 0, and NaN is the largest number.
 #pragma once
 
 #include <optional>
@@ -27,11 +27,10 @@ PYDL_API ValuesAndIndices mode(const Tensor& x, int64_t axis = -1, bool keepdims
 PYDL_API Tensor lexsort(std::span<const Tensor> keys, int64_t axis = -1);
 
 // --- search ----------------------------------------------------------------------------------------
-/// For each of `values` (..., M) its place among the elements of a sorted (..., N), whose other axes are the same, or of
-/// a sorted (N): how many of them are less, or with `right`, not greater. int64, of the shape of `values`. `sorter`
+/// For each of `values` (..., M) its place among the elements of a sorted (..., N), whose other axes are the same, or
+/// of a sorted (N): how many of them are less, or with `right`, not greater. int64, of the shape of `values`. `sorter`
 /// (..., N) is the order of what is not sorted itself.
-PYDL_API Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right = false,
-                             const Tensor& sorter = {});
+PYDL_API Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right = false, const Tensor& sorter = {});
 /// The number of the interval between ascending `boundaries` (N) that contains each element of x. A boundary belongs to
 /// the interval below it, or with `right`, above it.
 PYDL_API Tensor bucketize(const Tensor& x, const Tensor& boundaries, bool right = false);

@@ -90,8 +90,8 @@ PYDL_API Tensor nanmedian(const Tensor& x, const Axes& axes = {}, bool keepdims 
 // --- quantiles -------------------------------------------------------------------------------------------
 /// What a quantile between two elements is. `nearest` prefers the one at the even position.
 enum class QuantileRule { linear, lower, higher, midpoint, nearest };
-/// The elements at positions q (n - 1) of the sorted ones, q from 0 to 1. The axes of q come first in the result. NaN if
-/// there is a NaN among the elements.
+/// The elements at positions q (n - 1) of the sorted ones, q from 0 to 1. The axes of q come first in the result. NaN
+/// if there is a NaN among the elements.
 PYDL_API Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes = {}, bool keepdims = false,
                          QuantileRule rule = QuantileRule::linear);
 /// The same without regard to NaN.

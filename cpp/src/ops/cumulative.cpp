@@ -191,7 +191,7 @@ void define_cumulative(Registry& registry) {
                        .inputs = {"x"},
                        .attributes = op::fields_of<CumulativeAttrs>(),
                        .example = ">>> pydl.logcumsumexp(pydl.tensor([1000.0, 1000.0]), axis=0)\n"
-                                  "tensor([1000.    , 1000.6931], dtype=float32)\n",
+                                  "tensor([1000.0000, 1000.6932], dtype=float32)\n",
                        .canonical = canonical_floating,
                        .infer = infer_cumulative<OpId::logcumsumexp>,
                        .backward = logcumsumexp_gradients,

@@ -52,8 +52,8 @@ Tensor areas(const Tensor& given, const Tensor& x, double dx, int axis) {
   const Tensor means = (first + second) * 0.5;
   if (!x.defined()) return means * dx;
   if (x.shape() != y.shape() && (x.rank() != 1 || x.size() != y.size(axis))) {
-    throw ValueError(concat_text("trapezoid: expected x of the shape ", y.shape(), " or (", y.size(axis), ",), got ",
-                                 x.shape()));
+    throw ValueError(
+        concat_text("trapezoid: expected x of the shape ", y.shape(), " or (", y.size(axis), ",), got ", x.shape()));
   }
   const Tensor points = x.shape() == y.shape() ? x : ops::along_axis(x, y.rank(), axis);
   const auto [left, right] = pairs_along(ops::to_floating(points), axis);

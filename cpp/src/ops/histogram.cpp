@@ -1,4 +1,5 @@
 // Counts of integers and of numbers in intervals, which are added up at the position of their bin.
+#include <algorithm>
 #include <cmath>
 
 #include "core/named.h"
@@ -52,23 +53,56 @@ DType edge_dtype(const Tensor& x) {
 Tensor equal_bins(const Tensor& x, int64_t bins, std::optional<std::pair<double, double>> range) {
   if (bins < 1) throw ValueError(concat_text("histogram: expected at least 1 bin, got ", bins));
   const auto [low, high] = ends_of(x, range);
-  const Tensor step = (high - low) * (1.0 / static_cast<double>(bins));
+  const Tensor step = (high - low) / static_cast<double>(bins);
   const Tensor inner = low + arange(0, bins, 1, DType::float64) * step;
   return astype(concat({inner, reshape(high, {1})}), edge_dtype(x));
 }
 
-Histogram count_in_bins(const Tensor& x, const Tensor& edges, const Tensor& weights, bool density) {
+// The bin of each value: the last one contains its upper edge, and number `bins` stands for no bin.
+Tensor search_bins(const Tensor& values, const Tensor& edges) {
+  const int64_t bins = edges.size() - 1;
+  const Tensor last_edge = ops::part_of_axis(edges, 0, bins, 1);
+  const Tensor found = searchsorted(edges, values, true) - 1;
+  const Tensor in_bins = where(equal(values, last_edge), scalar_like(bins - 1, found), found);
+  return where(less(in_bins, 0), scalar_like(bins, in_bins), in_bins);
+}
+
+// The same for equal bins that are much wider than the distance of neighbouring numbers: what is computed is wrong by
+// 1 at most, which the edges tell.
+Tensor compute_bins(const Tensor& values, const Tensor& edges, double low, double high) {
+  const int64_t bins = edges.size() - 1;
+  const Tensor is_inside = logical_and(greater_equal(values, low), less_equal(values, high));
+  const Tensor distance = where(is_inside, values - low, scalar_like(0, values));
+  const Tensor computed = astype(distance * (static_cast<double>(bins) / (high - low)), DType::int64);
+  const Tensor last = scalar_like(bins - 1, computed);
+  const Tensor guess = minimum(computed, last);
+  const Tensor is_less = less(values, take(edges, guess));
+  const Tensor is_more = logical_and(greater_equal(values, take(edges, guess + 1)), not_equal(guess, last));
+  const Tensor corrected = guess - astype(is_less, DType::int64) + astype(is_more, DType::int64);
+  return where(is_inside, corrected, scalar_like(bins, corrected));
+}
+
+Tensor equal_bins_of(const Tensor& values, const Tensor& edges) {
+  if (is_tracing()) return search_bins(values, edges);
+  const int64_t bins = edges.size() - 1;
+  const double low = ops::part_of_axis(edges, 0, 0, 1).item();
+  const double high = ops::part_of_axis(edges, 0, bins, 1).item();
+  const double resolution = edges.dtype() == DType::float64 ? 0x1p-48 : 0x1p-19;
+  const double width = (high - low) / static_cast<double>(bins);
+  const bool are_wide = width > resolution * std::max(std::abs(low), std::abs(high));
+  return are_wide ? compute_bins(values, edges, low, high) : search_bins(values, edges);
+}
+
+using BinsOf = Tensor (*)(const Tensor& values, const Tensor& edges);
+
+Histogram count_in_bins(const Tensor& x, const Tensor& edges, const Tensor& weights, bool density, BinsOf bins_of) {
   const int64_t bins = edges.size() - 1;
   const DType dtype = promote(edge_dtype(x), edges.dtype());
-  const Tensor values = astype(x, dtype);
   const Tensor bounds = astype(edges, dtype);
-  // The last bin contains its upper edge. What is in no bin is counted in one more, which is left out.
-  const Tensor last_edge = ops::part_of_axis(bounds, 0, bins, 1);
-  const Tensor found = searchsorted(bounds, values, true) - 1;
-  const Tensor in_bins = where(equal(values, last_edge), scalar_like(bins - 1, found), found);
-  const Tensor positions = where(less(in_bins, 0), scalar_like(bins, in_bins), in_bins);
+  const Tensor positions = bins_of(astype(x, dtype), bounds);
+  // What is in no bin is counted in one more, which is left out.
   const Tensor counts =
-      ops::part_of_axis(take_backward(weights_or_ones(weights, x), positions, 0, bins + 1), 0, 0, bins);
+      ops::part_of_axis(gather_backward(weights_or_ones(weights, x), positions, 0, bins + 1), 0, 0, bins);
   if (!density) return {counts, edges};
   const Tensor shares = ops::to_floating(counts);
   return {shares / astype(diff(bounds), shares.dtype()) / sum(shares), edges};
@@ -90,7 +124,7 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t least_size) try 
   const int64_t least = x.size() == 0 ? 0 : min(index).item_int();
   if (least < 0) throw ValueError(concat_text("bincount: expected integers from 0 on, got ", least));
   const int64_t count = x.size() == 0 ? 0 : max(index).item_int() + 1;
-  return take_backward(weights_or_ones(weights, x), index, 0, std::max(count, least_size));
+  return gather_backward(weights_or_ones(weights, x), index, 0, std::max(count, least_size));
 } catch (const Error&) {
   core::rethrow_as("bincount");
 }
@@ -98,7 +132,8 @@ Tensor bincount(const Tensor& x, const Tensor& weights, int64_t least_size) try 
 Histogram histogram(const Tensor& x, int64_t bins, std::optional<std::pair<double, double>> range,
                     const Tensor& weights, bool density) try {
   const Tensor values = flat_elements(x.detach());
-  return count_in_bins(values, equal_bins(values, bins, range), weights.defined() ? flat_elements(weights) : weights, density);
+  return count_in_bins(values, equal_bins(values, bins, range), weights.defined() ? flat_elements(weights) : weights,
+                       density, equal_bins_of);
 } catch (const Error&) {
   core::rethrow_as("histogram");
 }
@@ -110,7 +145,8 @@ Histogram histogram(const Tensor& x, const Tensor& edges, const Tensor& weights,
   if (!is_tracing() && all(greater_equal(diff(ops::to_floating(edges.detach())), 0)).item() == 0) {
     throw ValueError("histogram: expected edges in ascending order");
   }
-  return count_in_bins(flat_elements(x.detach()), edges.detach(), weights.defined() ? flat_elements(weights) : weights, density);
+  return count_in_bins(flat_elements(x.detach()), edges.detach(), weights.defined() ? flat_elements(weights) : weights,
+                       density, search_bins);
 } catch (const Error&) {
   core::rethrow_as("histogram");
 }

@@ -26,8 +26,7 @@ Tensor equal_ones_before(const Tensor& sorted, int axis) {
   const int64_t count = sorted.size(axis);
   Dims edge = sorted.shape();
   edge[axis] = 1;
-  const Tensor differs =
-      not_equal(part_of_axis(sorted, axis, 1, count - 1), part_of_axis(sorted, axis, 0, count - 1));
+  const Tensor differs = not_equal(part_of_axis(sorted, axis, 1, count - 1), part_of_axis(sorted, axis, 0, count - 1));
   const Tensor begins = concat({full(edge, true, DType::boolean), differs}, axis);
   const Tensor positions = ops::along_axis(arange(0, count, 1, DType::int64), sorted.rank(), axis);
   return positions - cummax(where(begins, positions, scalar_like(0, positions)), axis).values;

@@ -150,8 +150,8 @@ Unique unique_all(const Tensor& x) try {
 
 Tensor intersect1d(const Tensor& a, const Tensor& b) try {
   require_eager("intersect1d", a);
-  const Tensor both = sort(
-      concat({different_elements(as_common(a, b), false), different_elements(as_common(b, a), false)}));
+  const Tensor both =
+      sort(concat({different_elements(as_common(a, b), false), different_elements(as_common(b, a), false)}));
   const Tensor is_twice = logical_not(neighbours_differ(both.detach(), false));
   return masked_select(part_of_axis(both, 0, 0, is_twice.size()), is_twice);
 } catch (const Error&) {

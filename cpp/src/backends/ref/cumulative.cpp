@@ -24,8 +24,7 @@ void for_each_line(const RefCall& call, const Visit& visit) {
     strides[i] = without(specs[i]->strides, axis);
     along[i] = specs[i]->strides[axis];
   }
-  for_each_position(without(call.inputs[0].shape, axis), strides,
-                    [&](const auto& offsets) { visit(offsets, along); });
+  for_each_position(without(call.inputs[0].shape, axis), strides, [&](const auto& offsets) { visit(offsets, along); });
 }
 
 // The offsets of the elements of a line, from the first to the last of the reduction.

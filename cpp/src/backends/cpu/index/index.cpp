@@ -217,15 +217,12 @@ std::unique_ptr<Kernel> prepare_gather(const KernelCall& call) {
   }
 }
 
-bool adds(const KernelCall& call) {
-  const DType dtype = call.inputs[0].dtype;
-  return (dtype == DType::float32 || dtype == DType::float64) && all_contiguous(call) &&
-         element_count(call.outputs[0].shape) > 0;
-}
+bool adds(const KernelCall& call) { return all_contiguous(call) && element_count(call.outputs[0].shape) > 0; }
 
 std::unique_ptr<Kernel> prepare_take_backward(const KernelCall& call) {
-  if (!adds(call)) return nullptr;
-  const AddKernel add = kernels().add_rows[call.inputs[0].dtype == DType::float64 ? 1 : 0];
+  const DType dtype = call.inputs[0].dtype;
+  if (!adds(call) || (dtype != DType::float32 && dtype != DType::float64)) return nullptr;
+  const AddKernel add = kernels().add_rows[dtype == DType::float64 ? 1 : 0];
   return std::make_unique<TakeBackwardKernel>(IndexShape(call, call.outputs[0]), add,
                                               op::from_attrs<op::TakeBackwardAttrs>(call.attrs).skip);
 }
@@ -233,8 +230,12 @@ std::unique_ptr<Kernel> prepare_take_backward(const KernelCall& call) {
 std::unique_ptr<Kernel> prepare_gather_backward(const KernelCall& call) {
   if (!adds(call)) return nullptr;
   const IndexShape shape(call, call.outputs[0]);
-  if (shape.item == 8) return std::make_unique<GatherBackwardKernel<double>>(shape);
-  return std::make_unique<GatherBackwardKernel<float>>(shape);
+  switch (call.inputs[0].dtype) {
+    case DType::float32: return std::make_unique<GatherBackwardKernel<float>>(shape);
+    case DType::float64: return std::make_unique<GatherBackwardKernel<double>>(shape);
+    case DType::int64: return std::make_unique<GatherBackwardKernel<uint64_t>>(shape);  // which may wrap around
+    default: return nullptr;
+  }
 }
 
 }  // namespace

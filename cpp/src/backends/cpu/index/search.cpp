@@ -15,9 +15,7 @@ namespace {
 template <bool right, class T>
 int64_t place_of(const T* sorted, int64_t count, T value) {
   const auto key = op::sort_key(value);
-  const auto is_before = [&](T element) {
-    return right ? op::sort_key(element) <= key : op::sort_key(element) < key;
-  };
+  const auto is_before = [&](T element) { return right ? op::sort_key(element) <= key : op::sort_key(element) < key; };
   const T* first = sorted;
   while (count > 1) {
     const int64_t half = count / 2;
@@ -71,8 +69,6 @@ std::unique_ptr<Kernel> prepare_search(const KernelCall& call) {
 
 }  // namespace
 
-void register_search(KernelTable& table) {
-  table.add(OpId::search_sorted, Provider::cpu, adapted<prepare_search>);
-}
+void register_search(KernelTable& table) { table.add(OpId::search_sorted, Provider::cpu, adapted<prepare_search>); }
 
 }  // namespace pydl::cpu

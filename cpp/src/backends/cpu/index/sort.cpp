@@ -204,17 +204,31 @@ class SortKernel final : public Kernel {
       sources[lane] = x + lines_.source(line + lane);
       targets[lane] = lines_.target(line + lane);
     }
-    for (int64_t i = 0; i < lines_.length; ++i) {
-      for (int64_t lane = 0; lane < count; ++lane) rows.put(i, lane, key(sources[lane], i));
-      for (int64_t lane = count; lane < lines_at_once_; ++lane) rows.put(i, lane, 0);
-    }
+    in_blocks(lines_.length, lines_at_once_, lines_.stride == 1,
+              [&](int64_t i, int64_t lane) { rows.put(i, lane, lane < count ? key(sources[lane], i) : Key{0}); });
     rows.sort(lines_.length);
-    for (int64_t i = 0; i < lines_.kept; ++i) {
-      for (int64_t lane = 0; lane < count; ++lane) {
-        const int64_t position = rows.position(i, lane);
-        const int64_t to = targets[lane] + i * lines_.inner;
-        results.indices[to] = position;
-        if (has_values_) results.values[to] = sources[lane][position * lines_.stride];
+    in_blocks(lines_.kept, count, lines_.inner == 1, [&](int64_t i, int64_t lane) {
+      const int64_t position = rows.position(i, lane);
+      const int64_t to = targets[lane] + i * lines_.inner;
+      results.indices[to] = position;
+      if (has_values_) results.values[to] = sources[lane][position * lines_.stride];
+    });
+  }
+
+  // Visits elements in the order in which they are in memory, as far as rows in the L1 cache allow it.
+  template <class Visit>
+  static void in_blocks(int64_t length, int64_t lanes, bool lines_are_contiguous, const Visit& visit) {
+    constexpr int64_t block = 64;
+    for (int64_t first = 0; first < length; first += block) {
+      const int64_t last = std::min(first + block, length);
+      if (lines_are_contiguous) {
+        for (int64_t lane = 0; lane < lanes; ++lane) {
+          for (int64_t i = first; i < last; ++i) visit(i, lane);
+        }
+      } else {
+        for (int64_t i = first; i < last; ++i) {
+          for (int64_t lane = 0; lane < lanes; ++lane) visit(i, lane);
+        }
       }
     }
   }
