@@ -13,7 +13,7 @@ def cholesky_solve(b: TensorLike, factor: TensorLike, upper: builtins.bool = Fal
     """The solution y of x y = b for matrices x whose factors from `cholesky` are given."""
 
 def cond(x: TensorLike, p: str | float | None = None) -> Tensor:
-    """The condition number: a norm of x times that of its inverse, by default the largest singular value over the"""
+    """The condition number: a norm of x times that of its inverse."""
 
 def det(x: TensorLike) -> Tensor:
     """The determinant of square matrices, (..., N, N)."""

@@ -57,7 +57,9 @@ def extension_docstrings() -> list[tuple[str, str]]:
         "pydl.Tensor": pydl.Tensor,
         "pydl.Generator": pydl.Generator,
     }
-    owners |= {f"pydl._core.{name}": getattr(core, name) for name in ("linalg", "nn", "optim", "io")}
+    owners |= {
+        f"pydl._core.{name}": getattr(core, name) for name in ("linalg", "nn", "optim", "io")
+    }
     return [
         (f"{prefix}.{name}", member.__doc__)
         for prefix, owner in owners.items()
