@@ -38,6 +38,9 @@ def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
 def lu_solve(lu: TensorLike, permutation: TensorLike, b: TensorLike) -> Tensor:
     """The solution y of x y = b for matrices x that `lu_factor` has factorised."""
 
+def matrix_exp(x: TensorLike) -> Tensor:
+    """The exponential function of square matrices, (..., N, N): the sum of x^k / k!."""
+
 def matrix_norm(x: TensorLike, ord: str | float = "fro", keepdims: builtins.bool = False) -> Tensor:
     """A norm of matrices, (..., M, N)."""
 
