@@ -167,7 +167,7 @@ def test_triangles(size: int, upper: bool) -> None:
 def test_batches_broadcast() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, 1, 3, 3)), rng.standard_normal((5, 3, 2))
-    assert_close(linalg.solve(a, b), np.linalg.solve(a, b), 1e-10)
+    assert_close(linalg.solve(a, b), np.linalg.solve(a, b[None]), 1e-10)
     assert_close(linalg.solve(a[0, 0], b), np.linalg.solve(a[0, 0], b), 1e-10)
     assert linalg.solve(a, b[0, :, 0]).shape == (2, 1, 3)
     assert_close(linalg.solve(a[0], b[0, :, 0])[0], np.linalg.solve(a[0, 0], b[0, :, 0]), 1e-10)
