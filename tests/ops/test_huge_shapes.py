@@ -98,7 +98,6 @@ CALLS = [
     "pydl.matmul(view(H, 1), view(1, H))",
     "pydl.linear(view(H, 1), view(H, 1))",
     "pydl.einsum('i,j', v, v)",
-    "pydl.einsum('ij,jk,k->i', view(H, 4), view(4, H), v)",
     "pydl.outer(v, v)",
     "pydl.kron(v, v)",
     "pydl.tensordot(v, v, 0)",
