@@ -320,6 +320,12 @@ void define_powers(py::module_& module) {
              "Square matrices multiplied n times; their inverses, if n is negative; the identity, if it is 0.\n\n"
              "Examples\n--------\n>>> import pydl\n"
              ">>> pydl.linalg.matrix_power(pydl.tensor([[1, 1], [0, 1]]), 5).tolist()\n[[1, 5], [0, 1]]\n");
+  define_function(module, "matrix_exp", linalg::matrix_exp,
+                  "The exponential function of square matrices, (..., N, N): the sum of x^k / k!.\n\n"
+                  "In compiled functions, matrices of a norm beyond 1e10 give NaN.\n\n"
+                  "Examples\n--------\n>>> import pydl\n"
+                  ">>> pydl.linalg.matrix_exp(pydl.tensor([[0.0, 1.0], [0.0, 0.0]])).tolist()\n"
+                  "[[1.0, 1.0], [0.0, 1.0]]\n");
   module.def(
       "multi_dot",
       [](const py::object& tensors) {

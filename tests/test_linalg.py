@@ -167,7 +167,7 @@ def test_triangles(size: int, upper: bool) -> None:
 def test_batches_broadcast() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((2, 1, 3, 3)), rng.standard_normal((5, 3, 2))
-    assert_close(linalg.solve(a, b), np.linalg.solve(a, b), 1e-10)
+    assert_close(linalg.solve(a, b), np.linalg.solve(a, b[None]), 1e-10)
     assert_close(linalg.solve(a[0, 0], b), np.linalg.solve(a[0, 0], b), 1e-10)
     assert linalg.solve(a, b[0, :, 0]).shape == (2, 1, 3)
     assert_close(linalg.solve(a[0], b[0, :, 0])[0], np.linalg.solve(a[0, 0], b[0, :, 0]), 1e-10)
@@ -458,6 +458,38 @@ def test_powers_and_chains() -> None:
     ends = [chain[0][0], *chain[1:3], chain[3][:, 0]]
     assert_close(linalg.multi_dot(ends), np.linalg.multi_dot(ends), 1e-10)
     assert_close(linalg.multi_dot(chain[:2]), chain[0] @ chain[1], 1e-10)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-8, 0.1, 1.0, 10.0, 100.0, 3000.0])
+def test_matrix_exp(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((3, 5, 5)) * scale
+    a = a - _t(a) if scale > 10 else a  # rotations, which do not overflow
+    expected = np.stack([scipy.linalg.expm(matrix) for matrix in a])
+    size = np.abs(expected).max()
+    tolerance = 1e-12 * max(scale, 1)
+    _check_size((_wide(linalg.matrix_exp(pydl.tensor(a))) - expected) / size, tolerance)
+    compiled = pydl.compile(lambda x: linalg.matrix_exp(x))
+    _check_size((_wide(compiled(pydl.tensor(a))) - expected) / size, tolerance)
+    small = linalg.matrix_exp(pydl.tensor(a, dtype="float32"))
+    _check_size((_wide(small) - expected) / size, 3e-6 * max(scale, 1))
+
+
+def test_matrix_exp_of_matrices_that_differ() -> None:
+    a = np.stack([np.zeros((2, 2)), np.diag([-1e6, 3.0]), [[0.0, 1.0], [0.0, 0.0]]])
+    expected = [np.eye(2), np.diag([0.0, np.exp(3.0)]), [[1.0, 1.0], [0.0, 1.0]]]
+    assert_close(linalg.matrix_exp(pydl.tensor(a)), expected, 1e-9, 1e-12)
+    assert np.isnan(_wide(linalg.matrix_exp(pydl.full((2, 2), np.nan)))).all()
+    assert linalg.matrix_exp(pydl.zeros((3, 0, 0))).shape == (3, 0, 0)
+    with pytest.raises(ValueError, match="^matrix_exp: expected square"):
+        linalg.matrix_exp(pydl.ones((2, 3)))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_derivatives_of_matrix_exp(order: int) -> None:
+    for scale in (0.5, 4.0):
+        a = np.random.default_rng(0).standard_normal((2, 3, 3)) * scale
+        check_gradients(linalg.matrix_exp, [a], order=order, rtol=1e-3, atol=1e-3)
 
 
 # --- inputs of all kinds --------------------------------------------------------------------------

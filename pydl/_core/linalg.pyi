@@ -13,7 +13,7 @@ def cholesky_solve(b: TensorLike, factor: TensorLike, upper: builtins.bool = Fal
     """The solution y of x y = b for matrices x whose factors from `cholesky` are given."""
 
 def cond(x: TensorLike, p: str | float | None = None) -> Tensor:
-    """The condition number: a norm of x times that of its inverse, by default the largest singular value over the"""
+    """The condition number: a norm of x times that of its inverse."""
 
 def det(x: TensorLike) -> Tensor:
     """The determinant of square matrices, (..., N, N)."""
@@ -37,6 +37,9 @@ def lu_factor(x: TensorLike) -> tuple[Tensor, Tensor]:
 
 def lu_solve(lu: TensorLike, permutation: TensorLike, b: TensorLike) -> Tensor:
     """The solution y of x y = b for matrices x that `lu_factor` has factorised."""
+
+def matrix_exp(x: TensorLike) -> Tensor:
+    """The exponential function of square matrices, (..., N, N): the sum of x^k / k!."""
 
 def matrix_norm(x: TensorLike, ord: str | float = "fro", keepdims: builtins.bool = False) -> Tensor:
     """A norm of matrices, (..., M, N)."""

@@ -58,6 +58,8 @@ TEST(factorisations) {
   REFUSED(linalg::multi_dot({x, none}));
   REFUSED(linalg::matrix_power(none, 2));
   REFUSED(linalg::matrix_power(x, 2));
+  REFUSED(linalg::matrix_exp(none));
+  REFUSED(linalg::matrix_exp(x));
   REFUSED(linalg::lu_factor(none));
   REFUSED(linalg::lu_factor(x));
   REFUSED(linalg::lu_solve({none, none}, x));

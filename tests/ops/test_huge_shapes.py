@@ -97,6 +97,17 @@ CALLS = [
     # Products.
     "pydl.matmul(view(H, 1), view(1, H))",
     "pydl.linear(view(H, 1), view(H, 1))",
+    "pydl.einsum('i,j', v, v)",
+    "pydl.outer(v, v)",
+    "pydl.kron(v, v)",
+    "pydl.tensordot(v, v, 0)",
+    "pydl.tensordot(view(H, 1), view(1, H), 1)",
+    "pydl.linalg.svd(view(2**40, 2))",
+    "pydl.linalg.qr(view(2**40, 2), 'complete')",
+    "pydl.linalg.pinv(v.reshape(H, 1))",
+    "pydl.linalg.inv(view(2**31, 2**31))",
+    "pydl.linalg.det(view(2**31, 2**31))",
+    "pydl.linalg.solve(view(2**31, 2**31), view(2**31))",
     # Windows.
     "F.pad(v, (H, H))",
     "F.pad(v, (2**63 - 1, 0))",

@@ -16,7 +16,8 @@ PUBLIC = [r"pydl/\w+\.h"]
 BACKEND = [
     r"exec/kernel\.h",
     r"op/(op_id|attrs|elementwise_(table|kind)|(conv|pool|recurrent)_geometry|resample_taps)\.h",
-    r"op/(reduction_split|post_operations|ctc_batch|sort_key|true_bytes|attrs/\w+)\.h",
+    r"op/(batch_position|reduction_split|post_operations|ctc_batch|sort_key|true_bytes)\.h",
+    r"op/attrs/\w+\.h",
     r"runtime/\w+\.h",
     r"pydl/(shape|dtype|error)\.h",
 ]

@@ -60,6 +60,9 @@ inline Tensor multi_dot(std::initializer_list<Tensor> matrices) {
 }
 /// x multiplied with itself; its inverse, if the exponent is negative; the identity, if it is 0.
 PYDL_API Tensor matrix_power(const Tensor& x, int64_t exponent);
+/// The exponential function of square matrices: the sum of x^k / k!. In compiled functions, matrices of a norm beyond
+/// 1e10 give NaN.
+PYDL_API Tensor matrix_exp(const Tensor& x);
 
 // --- LU -----------------------------------------------------------------------------------------------------------
 

@@ -167,6 +167,9 @@ Labelled elementwise_product(const Labelled& a, const Labelled& b, const Labels&
   return {multiply(aligned(a), aligned(b)), order};
 }
 
+// Whether products are as precise as their sums. Matrix products of 16-bit numbers are summed in float32.
+bool sums_precisely(DType dtype) { return dtype != DType::float16 && dtype != DType::bfloat16; }
+
 // `order` are the labels that the result must have, in the order in which its reader would like them.
 Labelled product_of(const Labelled& a, const Labelled& b, const Labels& order) {
   const LabelSet kept = set_of(order);
@@ -177,6 +180,9 @@ Labelled product_of(const Labelled& a, const Labelled& b, const Labels& order) {
   const Labels rows = joinable_order(a, only(order, in_a & ~in_b));
   const Labels columns = joinable_order(b, only(order, in_b & ~in_a));
   const Labels summed = summed_order(a, b, only(a.labels, in_b & ~kept));
+  if (rows.empty() && columns.empty() && sums_precisely(a.tensor.dtype())) {
+    return summed_to(elementwise_product(a, b, joined(batch, summed)), kept);
+  }
   const Tensor product = matmul(as_matrices(a, batch, rows, summed), as_matrices(b, batch, summed, columns));
   Dims shape = sizes_of(a, joined(batch, rows));
   for (const int64_t size : sizes_of(b, columns)) shape.push_back(size);

@@ -65,10 +65,11 @@ void copy_block(const Block<T>& to, const Block<T>& from) {
 class BatchParts {
  public:
   /// `cost` is that of one matrix. A few matrices are computed one by one, each by all threads.
-  BatchParts(int64_t count, int64_t cost) : count_(count) {
+  BatchParts(int64_t count, double cost) : count_(count) {
     const int64_t threads = runtime::thread_count();
     const bool one_by_one = count < threads;
-    parts_ = one_by_one ? 1 : std::clamp<int64_t>(count * cost / runtime::cost_worth_a_thread, 1, threads);
+    const double worth = static_cast<double>(count) * cost / static_cast<double>(runtime::cost_worth_a_thread);
+    parts_ = one_by_one ? 1 : static_cast<int64_t>(std::clamp(worth, 1.0, static_cast<double>(threads)));
     threads_of_each_ = one_by_one ? static_cast<int>(threads) : 1;
   }
 

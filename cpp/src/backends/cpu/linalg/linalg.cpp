@@ -23,6 +23,11 @@ constexpr const char* reason_for(OpId op) {
   }
 }
 
+// Of one matrix with that many rows, and columns of b.
+double cost_of(double rows, double columns) {
+  return runtime::cost::multiply_add_from_memory * rows * rows * (rows + columns);
+}
+
 template <class T>
 bool has_zero_on_diagonal(const Block<T>& a) {
   for (int64_t i = 0; i < a.rows; ++i) {
@@ -39,8 +44,7 @@ class TriangularKernel final : public Kernel {
       : a_(call.inputs[0], 2),
         b_(call.inputs.back(), 2),
         result_(call.outputs[0], 2),
-        parts_(a_.count(),
-               runtime::cost::multiply_add_from_memory * a_.rows() * a_.rows() * (a_.rows() + b_.columns())) {
+        parts_(a_.count(), cost_of(static_cast<double>(a_.rows()), static_cast<double>(b_.columns()))) {
     if constexpr (op == OpId::solve_triangular) attrs_ = op::from_attrs<op::TriangularAttrs>(call.attrs);
     counted_ = count_products();
     Workspace workspace;

@@ -18,8 +18,9 @@ namespace {
 using Wide = Block<double>;
 
 // About the number of multiplications of a decomposition, with its steps.
-int64_t cost_of(int64_t rows, int64_t columns) {
-  return runtime::cost::multiply_add_from_memory * 10 * rows * columns * std::min(rows, columns);
+double cost_of(int64_t rows, int64_t columns) {
+  const auto size = static_cast<double>(rows) * static_cast<double>(columns);
+  return 10.0 * runtime::cost::multiply_add_from_memory * size * static_cast<double>(std::min(rows, columns));
 }
 
 template <class T>
