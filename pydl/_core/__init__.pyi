@@ -87,14 +87,6 @@ class Tensor:
     def __le__(self, other: TensorLike) -> Tensor: ...
     def __gt__(self, other: TensorLike) -> Tensor: ...
     def __ge__(self, other: TensorLike) -> Tensor: ...
-    @staticmethod
-    def clamp(*args: typing.Any, **kwargs: typing.Any):
-        """clip(self: pydl._core.Tensor, min: object = None, max: object = None) -> pydl._core.Tensor"""
-
-    @staticmethod
-    def neg(*args: typing.Any, **kwargs: typing.Any):
-        """negative(self: pydl._core.Tensor) -> pydl._core.Tensor"""
-
     def __array__(self, dtype: typing.Any = None, *, copy: typing.Any = None) -> Array: ...
     def __array_ufunc__(
         self, ufunc: typing.Any, method: str, *args: typing.Any, **kwargs: typing.Any
@@ -210,6 +202,9 @@ class Tensor:
 
     def ceil(self) -> Tensor:
         """The smallest integer not below x."""
+
+    def clamp(self, min: TensorLike | None = None, max: TensorLike | None = None) -> typing.Any:
+        """See `pydl.clip`."""
 
     def clip(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
         """x limited to [min, max]."""
@@ -444,6 +439,9 @@ class Tensor:
 
     def ne(self, other: typing.Any) -> typing.Any:
         """See `pydl.not_equal`."""
+
+    def neg(self) -> Tensor:
+        """See `pydl.negative`."""
 
     def negative(self) -> Tensor:
         """Numerical negative: -x."""
@@ -1008,6 +1006,27 @@ def arange(
 ) -> Tensor:
     """start, start + step, ... up to but excluding stop; with one argument, integers from 0."""
 
+def arccos(x: TensorLike) -> typing.Any:
+    """Another name for `pydl.acos`."""
+
+def arccosh(x: TensorLike) -> typing.Any:
+    """Another name for `pydl.acosh`."""
+
+def arcsin(x: TensorLike) -> typing.Any:
+    """Another name for `pydl.asin`."""
+
+def arcsinh(x: TensorLike) -> typing.Any:
+    """Another name for `pydl.asinh`."""
+
+def arctan(x: TensorLike) -> typing.Any:
+    """Another name for `pydl.atan`."""
+
+def arctan2(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.atan2`."""
+
+def arctanh(x: TensorLike) -> typing.Any:
+    """Another name for `pydl.atanh`."""
+
 def argmax(x: TensorLike, axis: int | None = None, keepdims: builtins.bool = False) -> Tensor:
     """Index of the largest element, the first one if there are several."""
 
@@ -1144,6 +1163,11 @@ def channel_sums(
 ) -> tuple[Tensor, Tensor]:
     """Gradients of batch_norm for bias and weight."""
 
+def clamp(
+    x: typing.Any, min: TensorLike | None = None, max: TensorLike | None = None
+) -> typing.Any:
+    """Another name for `pydl.clip`."""
+
 def clip(x: TensorLike, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
     """x limited to [min, max]."""
 
@@ -1228,6 +1252,9 @@ def deg2rad(x: TensorLike) -> Tensor:
 def digamma(x: TensorLike) -> Tensor:
     """Derivative of the logarithm of the gamma function."""
 
+def div(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.divide`."""
+
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
     """a / b; of integers, in float32."""
 
@@ -1249,6 +1276,9 @@ def empty(*args: int | collections.abc.Sequence[int], dtype: DTypeLike = ...) ->
 
 def empty_cache() -> None:
     """Returns cached memory to the system."""
+
+def eq(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.equal`."""
 
 def equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a == b."""
@@ -1320,6 +1350,9 @@ def gather(x: TensorLike, index: TensorLike, axis: int) -> Tensor:
 def gather_backward(g: TensorLike, index: TensorLike, axis: int, size: int) -> Tensor:
     """Adds gradients at the positions from which `gather` took elements, on an axis of `size`."""
 
+def ge(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.greater_equal`."""
+
 def gelu(x: TensorLike, approximate: str = "none") -> Tensor:
     """Gaussian error linear unit: x * Phi(x) (Hendrycks and Gimpel, 2016)."""
 
@@ -1346,6 +1379,9 @@ def greater(a: TensorLike, b: TensorLike) -> Tensor:
 
 def greater_equal(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether a >= b."""
+
+def gt(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.greater`."""
 
 def hardshrink(x: TensorLike, lambd: typing.Any = 0.5) -> Tensor:
     """x, but 0 within [-lambd, lambd]."""
@@ -1397,6 +1433,9 @@ def isinf(x: TensorLike) -> Tensor:
 
 def isnan(x: TensorLike) -> Tensor:
     """Whether x is not a number."""
+
+def le(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.less_equal`."""
 
 def leaky_relu(x: TensorLike, negative_slope: TensorLike = 0.01) -> Tensor:
     """x if positive, else negative_slope * x."""
@@ -1467,6 +1506,9 @@ def logsumexp(
     keepdims: builtins.bool = False,
 ) -> Tensor:
     """log(sum(exp(x))) over axes, without overflow; integers are converted to float32."""
+
+def lt(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.less`."""
 
 def manual_seed(seed: int) -> None:
     """Restarts the default generator with this seed."""
@@ -1547,6 +1589,9 @@ def minimum(a: TensorLike, b: TensorLike) -> Tensor:
 def mish(x: TensorLike) -> Tensor:
     """x * tanh(softplus(x)) (Misra, 2019)."""
 
+def mul(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.multiply`."""
+
 def multiply(a: TensorLike, b: TensorLike) -> Tensor:
     """a * b."""
 
@@ -1554,6 +1599,12 @@ def nan_to_num(
     x: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """x with numbers in place of what is not a number, and of infinities."""
+
+def ne(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.not_equal`."""
+
+def neg(x: TensorLike) -> typing.Any:
+    """Another name for `pydl.negative`."""
 
 def negative(x: TensorLike) -> Tensor:
     """Numerical negative: -x."""
@@ -1621,6 +1672,9 @@ def positive(x: TensorLike) -> Tensor:
 
 def pow(a: TensorLike, b: TensorLike) -> Tensor:
     """a to the power b; of integers, a negative power gives 0 unless |a| is 1."""
+
+def power(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.pow`."""
 
 def prelu(x: TensorLike, weight: typing.Any) -> Tensor:
     """x where positive, else weight * x (He et al., 2015)."""
@@ -1748,7 +1802,7 @@ def rrelu(
     lower: float = 0.125,
     upper: float = 0.3333333333333333,
     training: builtins.bool = False,
-    generator: ... | None = None,
+    generator: Generator | None = None,
 ) -> Tensor:
     """x where positive, else x times a slope (Xu et al., 2015)."""
 
@@ -1892,6 +1946,9 @@ def std(
 ) -> Tensor:
     """Standard deviation over axes; its derivative is 0 if all elements are equal."""
 
+def sub(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.subtract`."""
+
 def subtract(a: TensorLike, b: TensorLike) -> Tensor:
     """a - b."""
 
@@ -1934,6 +1991,9 @@ def topk(
     x: TensorLike, k: int, axis: int = -1, largest: builtins.bool = True
 ) -> tuple[Tensor, Tensor]:
     """The k largest or smallest elements along an axis, in order, and where each of them was."""
+
+def true_divide(a: TensorLike, b: TensorLike) -> typing.Any:
+    """Another name for `pydl.divide`."""
 
 def trunc(x: TensorLike) -> Tensor:
     """x without its fraction."""
