@@ -1,8 +1,9 @@
 // Names that NumPy and PyTorch have for functions of the array API standard: only those that people type. Each is a
 // function of its own, so that errors begin with the name that the user wrote.
+#include "aliases.h"
+
 #include <string>
 
-#include "bindings.h"
 #include "casters.h"
 #include "pydl/ops.h"
 

@@ -1,4 +1,5 @@
 // The extension module pydl._core.
+#include "aliases.h"
 #include "bindings.h"
 #include "call_messages.h"
 #include "casters.h"
@@ -79,6 +80,8 @@ PYBIND11_MODULE(_core, module) {
   define_random(module, type);
   define_distributions(module);
   define_special(module, type);
+  define_random(module);
+  define_special(module, type);  // some take generators
   define_aliases(module, type);
   define_nn(module);
   define_attention(module);
