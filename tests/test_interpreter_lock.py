@@ -100,6 +100,8 @@ CALLS: dict[str, Callable[[], Any]] = {
     "zero_": lambda: Y.zero_(),
     "bernoulli_": lambda: Y.bernoulli_(),
     "exponential_": lambda: Y.exponential_(),
+    "new_ones": lambda: X.new_ones((N,)),
+    "new_zeros": lambda: X.new_zeros((N,)),
     "normal_": lambda: Y.normal_(),
     "uniform_": lambda: Y.uniform_(),
     "contiguous": lambda: S.T.contiguous(),
@@ -166,7 +168,8 @@ WITHOUT_WORK = {
     *("manual_seed", "memory_stats", "reset_peak_memory", "empty_cache", "live_tensor_count"),
     *("get_num_threads", "set_num_threads", "T", "mT", "detach", "item", "numpy"),
     *("requires_grad_", "is_contiguous", "view", "permute", "get_rng_state", "set_rng_state"),
-    *("empty_like", "is_tensor", "numel", "may_share_memory", "cpu", "float", "type_as"),
+    *("empty_like", "is_tensor", "numel", "may_share_memory", "new_empty", "cpu", "float"),
+    "type_as",
     *("get_printoptions", "set_printoptions"),
 }
 # Functions of many arguments, each the name of an op, which all run through one door.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -582,3 +583,18 @@ def test_every_distribution_takes_a_generator() -> None:
             continue
         doc = getattr(random, name).__doc__ or ""
         assert "generator" in doc.partition("->")[0], name
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_saved_programs_draw_the_same_numbers(name: str, tmp_path: Path) -> None:
+    def draw(x: pydl.Tensor) -> tuple[pydl.Tensor, pydl.Tensor]:
+        numbers = ALL[name](shape=(3, 4), generator=generator)
+        return numbers, pydl.uniform(3, generator=generator) + x
+
+    generator = pydl.Generator(9)
+    path = tmp_path / "draw.pydl"
+    pydl.save_program(path, draw, pydl.zeros(3), open_batch=False)
+    loaded = pydl.load(path)
+    for _ in range(2):
+        for found, expected in zip(loaded(pydl.zeros(3)), draw(pydl.zeros(3)), strict=True):
+            np.testing.assert_array_equal(found.numpy(), expected.numpy())
