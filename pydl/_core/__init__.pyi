@@ -344,12 +344,21 @@ class Tensor:
     def negative(self) -> Tensor:
         """Numerical negative: -x."""
 
+    @typing.overload
     def new_empty(
         self,
         shape: builtins.int | collections.abc.Sequence[builtins.int],
         dtype: DTypeLike | None = None,
     ) -> Tensor:
         """Memory with undefined contents, of another shape in the dtype of this tensor."""
+
+    @typing.overload
+    def new_empty(
+        self,
+        *args: builtins.int | collections.abc.Sequence[builtins.int],
+        dtype: DTypeLike | None = None,
+    ) -> Tensor:
+        """The same with the sizes as separate arguments."""
 
     def new_full(
         self,
@@ -359,6 +368,7 @@ class Tensor:
     ) -> Tensor:
         """Equal elements in another shape, in the dtype of this tensor."""
 
+    @typing.overload
     def new_ones(
         self,
         shape: builtins.int | collections.abc.Sequence[builtins.int],
@@ -366,15 +376,32 @@ class Tensor:
     ) -> Tensor:
         """Ones of another shape in the dtype of this tensor."""
 
+    @typing.overload
+    def new_ones(
+        self,
+        *args: builtins.int | collections.abc.Sequence[builtins.int],
+        dtype: DTypeLike | None = None,
+    ) -> Tensor:
+        """The same with the sizes as separate arguments."""
+
     def new_tensor(self, data: typing.Any, dtype: DTypeLike | None = None) -> Tensor:
         """A new tensor with a copy of the data, in the dtype of this tensor."""
 
+    @typing.overload
     def new_zeros(
         self,
         shape: builtins.int | collections.abc.Sequence[builtins.int],
         dtype: DTypeLike | None = None,
     ) -> Tensor:
         """Zeros of another shape in the dtype of this tensor."""
+
+    @typing.overload
+    def new_zeros(
+        self,
+        *args: builtins.int | collections.abc.Sequence[builtins.int],
+        dtype: DTypeLike | None = None,
+    ) -> Tensor:
+        """The same with the sizes as separate arguments."""
 
     def nonzero(self) -> tuple[Tensor, ...]:
         """See `pydl.nonzero`."""
