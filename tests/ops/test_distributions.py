@@ -542,6 +542,15 @@ def test_fills() -> None:
     assert noisy(pydl.zeros(4)).tolist() != noisy(pydl.zeros(4)).tolist()
 
 
+def test_truncated_normal_weights() -> None:
+    weight = pydl.nn.Parameter(pydl.zeros((100, 30)))
+    assert pydl.nn.init.trunc_normal_(weight, 1.0, 0.1, 0.9, 1.2, pydl.Generator(1)) is weight
+    values = weight.detach().numpy().ravel()
+    assert stats.kstest(values, stats.truncnorm(-1, 2, 1, 0.1).cdf).pvalue > 1e-3
+    layer = pydl.nn.Linear(3, 4, init="trunc_normal")
+    assert layer.weight.detach().abs().max().item() <= 2
+
+
 # --- generators -----------------------------------------------------------------------------------
 
 
