@@ -52,6 +52,18 @@ void define_facts(const py::object& type) {
       "The address of the first element in memory.");
 }
 
+// As in PyTorch, sizes may be given as separate arguments.
+using MadeOfShape = Tensor (*)(const Dims&, DType);
+void define_new_with_sizes(const py::object& type, const char* name, MadeOfShape function) {
+  method(
+      type, name,
+      [name, function](const Tensor& x, const py::args& sizes, std::optional<DType> dtype) {
+        if (sizes.empty()) throw TypeError(concat_text(name, ": expected a shape, got nothing"));
+        return function(dims_of_varargs(name, sizes, "a shape of integers"), dtype.value_or(x.dtype()));
+      },
+      py::arg("dtype") = py::none(), "The same with the sizes as separate arguments.");
+}
+
 // Tensors without history in the dtype of x, or another one.
 void define_new_tensors(const py::object& type) {
   method(
@@ -88,6 +100,9 @@ void define_new_tensors(const py::object& type) {
       },
       py::arg("data"), py::arg("dtype") = py::none(),
       "A new tensor with a copy of the data, in the dtype of this tensor.");
+  define_new_with_sizes(type, "new_zeros", zeros);
+  define_new_with_sizes(type, "new_ones", ones);
+  define_new_with_sizes(type, "new_empty", Tensor::empty);
 }
 
 // Python's round(x, digits), in floating point as NumPy computes it: multiplied, rounded to the nearest integer, with

@@ -63,6 +63,11 @@ def test_new_tensors_have_the_dtype_and_no_history() -> None:
     assert [m.requires_grad for m in made] == [False] * 4
     assert made[2].tolist() == [[7.0] * 3] * 2
     assert x.new_zeros(2, dtype="int8").dtype == "int8"
+    for make in (x.new_zeros, x.new_ones, x.new_empty):
+        assert make(2, 3).shape == make([2, 3]).shape == (2, 3)
+        assert make(2, 3, dtype="int8").dtype == make((2, 3), "int8").dtype == "int8"
+        with pytest.raises(TypeError, match=r"new_\w+: expected a shape"):
+            make()
     assert x.new_tensor([0.1]).tolist() == [0.1]
     assert not x.new_tensor(x).requires_grad
     with pytest.raises(OverflowError, match="new_full: .*300 does not fit into uint8"):

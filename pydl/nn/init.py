@@ -67,6 +67,31 @@ def normal_(
     )
 
 
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    low: float = -2.0,
+    high: float = 2.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw from the normal distribution, restricted to [low, high].
+
+    Examples
+    --------
+    >>> import pydl
+    >>> weight = pydl.nn.init.trunc_normal_(pydl.zeros((100,)), std=0.02, low=-0.04, high=0.04)
+    >>> bool((weight.abs() <= 0.04).all())
+    True
+    """
+    return _overwrite(
+        tensor,
+        _core.random.truncated_normal(
+            low, high, mean, std, tensor.shape, dtype=tensor.dtype, generator=generator
+        ),
+    )
+
+
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
@@ -147,6 +172,7 @@ _BY_NAME: dict[str, Initializer] = {
     "ones": ones_,
     "uniform": uniform_,
     "normal": normal_,
+    "trunc_normal": trunc_normal_,
     "xavier_uniform": xavier_uniform_,
     "xavier_normal": xavier_normal_,
     "kaiming_uniform": kaiming_uniform_,

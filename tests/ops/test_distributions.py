@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -541,6 +542,15 @@ def test_fills() -> None:
     assert noisy(pydl.zeros(4)).tolist() != noisy(pydl.zeros(4)).tolist()
 
 
+def test_truncated_normal_weights() -> None:
+    weight = pydl.nn.Parameter(pydl.zeros((100, 30)))
+    assert pydl.nn.init.trunc_normal_(weight, 1.0, 0.1, 0.9, 1.2, pydl.Generator(1)) is weight
+    values = weight.detach().numpy().ravel()
+    assert stats.kstest(values, stats.truncnorm(-1, 2, 1, 0.1).cdf).pvalue > 1e-3
+    layer = pydl.nn.Linear(3, 4, init="trunc_normal")
+    assert layer.weight.detach().abs().max().item() <= 2
+
+
 # --- generators -----------------------------------------------------------------------------------
 
 
@@ -582,3 +592,18 @@ def test_every_distribution_takes_a_generator() -> None:
             continue
         doc = getattr(random, name).__doc__ or ""
         assert "generator" in doc.partition("->")[0], name
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_saved_programs_draw_the_same_numbers(name: str, tmp_path: Path) -> None:
+    def draw(x: pydl.Tensor) -> tuple[pydl.Tensor, pydl.Tensor]:
+        numbers = ALL[name](shape=(3, 4), generator=generator)
+        return numbers, pydl.uniform(3, generator=generator) + x
+
+    generator = pydl.Generator(9)
+    path = tmp_path / "draw.pydl"
+    pydl.save_program(path, draw, pydl.zeros(3), open_batch=False)
+    loaded = pydl.load(path)
+    for _ in range(2):
+        for found, expected in zip(loaded(pydl.zeros(3)), draw(pydl.zeros(3)), strict=True):
+            np.testing.assert_array_equal(found.numpy(), expected.numpy())

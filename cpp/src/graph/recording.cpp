@@ -6,8 +6,6 @@
 #include "core/tensor_impl.h"
 #include "graph/tracer.h"
 #include "op/apply.h"
-#include "op/attrs/random.h"
-#include "op/attrs/view.h"
 #include "pydl/autograd.h"
 #include "pydl/random.h"
 
@@ -259,7 +257,7 @@ class Player {
           throw ValueError(concat_text(def.name, ": input ", inputs.size(),
                                        " is the state of a generator, which random ops take, as their last input"));
         }
-        take(waiting->second, input, count_of(call, attrs));
+        take(waiting->second, input, count_of(call, attrs, inputs));
         pending_.erase(waiting);
       }
       inputs.push_back(values_.at(static_cast<size_t>(input)));
@@ -267,11 +265,16 @@ class Player {
     return inputs;
   }
 
-  // How many numbers a random op draws: one per element of its result.
-  int64_t count_of(const RecordedCall& call, const op::Attrs& attrs) const {
-    if (call.op == op::OpId::dropout) return values_.at(static_cast<size_t>(call.inputs[0])).size();
-    if (call.op == op::OpId::permutation) return op::from_attrs<op::PermutationAttrs>(attrs).n;
-    return element_count(op::from_attrs<op::ShapeAttrs>(attrs).shape);
+  // How many numbers a random op draws: one per element of its result. The inputs lack the state, which is the last
+  // one.
+  static int64_t count_of(const RecordedCall& call, const op::Attrs& attrs, const std::vector<Tensor>& inputs) {
+    std::vector<op::BufferSpec> specs;
+    for (const Tensor& input : inputs) specs.push_back({input.dtype(), input.shape(), input.strides()});
+    specs.push_back({DType::int64, {2}, {1}});
+    op::BufferSpec result;
+    int64_t offset = 0;
+    call.def().infer(attrs, specs, &result, &offset);
+    return element_count(result.shape);
   }
 
   void take(int generator, int value, int64_t count) {
