@@ -23,6 +23,8 @@ from pydl import _core
 OTHER_NAMES = {
     "dim": ("axis", "axes"),
     "dims": ("axis", "axes", "shape"),
+    "in_dims": ("in_axes",),
+    "out_dims": ("out_axes",),
     "axes": ("axis",),
     "axis": ("axes",),
     "keepdim": ("keepdims",),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from pydl import _core
 from pydl._core import Tensor
 from pydl.grad_mode import enable_grad, no_grad
 
-__all__ = ["gradcheck", "gradgradcheck"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-_Array = npt.NDArray[np.float64]
+    _Array = npt.NDArray[np.float64]
+
+__all__ = ["gradcheck", "gradgradcheck"]
 
 
 def gradcheck(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydl import _core
-from pydl._core import Tensor
+from pydl._core import Tensor, TraceError
 from pydl.autograd.gradients import as_input, map_tree, needs_record, value_and_grad
 from pydl.autograd.vectorization import vmap
 from pydl.grad_mode import enable_grad
@@ -279,7 +279,8 @@ def jacobian(
         inside of another transformed function.
     vectorize : bool, default True
         Whether all rows are computed at once, by `vmap`, or one after the other, which needs less
-        memory.
+        memory, and is done anyway where a derivative cannot be computed at once, as that of a
+        compiled function.
     has_aux : bool, default False
         Whether `function` returns a pair of its outputs and anything else; the result is such a
         pair too.
@@ -460,12 +461,19 @@ def _blocks(made: _Evaluation, output: Tensor, records: bool, vectorize: bool) -
             _core.zeros(shape, leaf.dtype) for shape, leaf in zip(shapes, made.leaves, strict=True)
         ]
     basis = _core.eye(output.size, dtype=output.dtype).reshape((output.size, *output.shape))
-    if vectorize and output.size > 1:
-        stacked = vmap(row)(basis)
-    else:
+    stacked = _vectorized(row, basis) if vectorize and output.size > 1 else None
+    if stacked is None:
         rows = [row(basis[i]) for i in range(output.size)]
         stacked = [_core.stack(list(column)) for column in zip(*rows, strict=True)]
     return [x.reshape(shape) for x, shape in zip(stacked, shapes, strict=True)]
+
+
+def _vectorized(row: Callable[[Tensor], list[Tensor]], basis: Tensor) -> list[Tensor] | None:
+    """Return all rows, or None for a derivative that reads elements, as of compiled functions."""
+    try:
+        return vmap(row)(basis)  # type: ignore[no-any-return]
+    except TraceError:
+        return None
 
 
 def _as_tensors(tree: Any) -> list[Tensor]:

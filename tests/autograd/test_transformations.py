@@ -271,6 +271,12 @@ def test_against_torch() -> None:
             assert np.allclose(own[i][j].numpy(), theirs[i][j].numpy())
 
 
+def test_jacobians_of_compiled_functions() -> None:
+    x = tensor([1.0, 2.0])
+    compiled = pydl.compile(lambda x: x * x.sum())
+    assert pydl.jacobian(compiled, x).tolist() == [[4.0, 1.0], [2.0, 5.0]]
+
+
 def test_hessian_of_a_network() -> None:
     pydl.manual_seed(0)
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))

@@ -1,6 +1,7 @@
 // Hooks, gradients that results keep, and functions that save tensors.
 #include "pydl/autograd.h"
 
+#include "pydl/compile.h"
 #include "pydl/ops.h"
 #include "support.h"
 
@@ -75,6 +76,13 @@ TEST(functions_read_their_outputs) {
     x.set_grad(second_derivative);  // a history that reaches the leaf again
   }
   CHECK(live_tensor_count() == before);
+}
+
+TEST(compiled_functions_are_searched_step_by_step) {
+  const CompiledFunction function = compile([](std::span<const Tensor> x) { return std::vector{log(x[0])}; });
+  function({zeros({1})});
+  const AnomalyScope scope(true);
+  CHECK_THROWS(Error, "log: computed an infinity", function({zeros({1})}));
 }
 
 TEST(saved_tensors_notice_writes) {

@@ -126,7 +126,7 @@ PYDL_API std::string recorded_op(const Tensor& tensor);
 
 /// In this scope, the first op of the thread that computes not-a-number from numbers, or an infinity from finite
 /// numbers, throws an `Error` that names the op, and so does a derivative, with the place of the call that it belongs
-/// to.
+/// to. Compiled functions then run call by call; programs from files are not looked into.
 class PYDL_API AnomalyScope {
  public:
   /// `infinities` says whether infinities are looked for too.

@@ -3,6 +3,7 @@
 
 #include "compiler/program_cache.h"
 #include "compiler/tracing.h"
+#include "pydl/autograd.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -40,7 +41,8 @@ class CompiledFunction::Cache {
   }
 
   std::vector<Tensor> call(std::span<const Tensor> given) {
-    if (is_tracing()) return function_(given);  // part of a larger function that is being traced
+    // Part of a larger function that is being traced, or to be looked at step by step.
+    if (is_tracing() || detects_anomaly()) return function_(given);
     std::vector<Tensor> arguments;
     for (const Tensor& argument : given) arguments.push_back(contiguous(argument));
     std::shared_ptr<const Entry> entry = entries_.find([&](const Entry& known) { return serves(known, arguments); });
