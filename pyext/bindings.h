@@ -33,7 +33,6 @@ void define_conversions(py::module_& module, const py::object& type);
 void define_dlpack(py::module_& module, const py::object& type);
 void define_numpy_functions(const py::object& type);
 void define_elementwise(py::module_& module, const py::object& type);
-void define_special(py::module_& module, const py::object& type);
 void define_creation(py::module_& module);
 void define_views(py::module_& module, const py::object& type);
 void define_manipulation(py::module_& module, const py::object& type);
@@ -52,7 +51,6 @@ void define_distributions(py::module_& module);
 void define_special(py::module_& module, const py::object& type);
 /// After all functions that they name.
 void define_aliases(py::module_& module, const py::object& type);
-void define_random(py::module_& module);
 void define_nn(py::module_& module);
 void define_attention(py::module_& module);
 void define_conv_and_pool(py::module_& module);

@@ -79,8 +79,6 @@ PYBIND11_MODULE(_core, module) {
   define_vmap(module);
   define_random(module, type);
   define_distributions(module);
-  define_special(module, type);
-  define_random(module);
   define_special(module, type);  // some take generators
   define_aliases(module, type);
   define_nn(module);
