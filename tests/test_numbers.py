@@ -65,6 +65,8 @@ def elementwise_with_a_number() -> list[str]:
 
 
 WITH_A_NUMBER = elementwise_with_a_number()
+# Of a tensor; their parameters may be numbers.
+ACTIVATIONS = ("leaky_relu", "elu", "celu", "hardshrink", "hardtanh", "softshrink")
 
 
 def test_the_walk_finds_the_ops() -> None:
@@ -145,7 +147,7 @@ def test_numbers_beside_integers_are_themselves_or_an_error(
     x = pydl.tensor(values(dtype), dtype=dtype)
     for number in edges(dtype):
         calls = [lambda t, n=number: function(t, n), lambda t, n=number: function(n, t)]
-        if name in ("leaky_relu", "elu"):
+        if name in ACTIVATIONS:
             calls = calls[:1]
         for i, call in enumerate(calls):
             run = pydl.compile(call) if jit else call
@@ -162,6 +164,7 @@ OPERATORS = [
     operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
     operator.pow, operator.and_, operator.or_, operator.xor, operator.lshift, operator.rshift,
     operator.iadd, operator.isub, operator.imul, operator.iand, operator.ior, operator.ixor,
+    operator.ifloordiv, operator.imod, operator.ipow, operator.ilshift, operator.irshift,
 ]  # fmt: skip
 
 
@@ -302,7 +305,7 @@ def test_floats_beside_float64(name: str) -> None:
         return
     for number in (0.1, np.float64(0.1)):
         assert str(function(x, number).tolist()) == str(expected.tolist())
-    if name not in ("leaky_relu", "elu"):
+    if name not in ACTIVATIONS:
         assert str(function(x, [0.1]).tolist()) == str(expected.tolist())
         assert str(function(0.1, x).tolist()) == str(function(same, x).tolist())
 
