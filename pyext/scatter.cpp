@@ -99,7 +99,8 @@ void define_writing(py::module_& module) {
       py::arg("include_self") = true,
       "The elements of x combined with those of source for which an index of its shape points there along an axis.\n\n"
       "Parameters\n----------\nx : Tensor, any shape\nindex : Tensor of integers\n"
-      "    Of the shape of source, which agrees with x in all axes but one.\nsource : Tensor, of the dtype of x\n"
+      "    Of the shape of source, which agrees with x in all axes but one. An index of one axis has an entry per\n"
+      "    slice of tensors with several axes.\nsource : Tensor, of the dtype of x\n"
       "reduce : {'sum', 'prod', 'mean', 'amin', 'amax'}\n"
       "    Elements that are equally the largest or smallest share the gradient. Means of integers are rounded down.\n"
       "axis : int\ninclude_self : bool\n    Whether elements of x to which the index points count.\n\n"

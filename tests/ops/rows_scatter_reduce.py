@@ -39,12 +39,19 @@ def _samples(rng: np.random.Generator) -> list[Sample]:
                 index = rng.integers(-shape[axis], shape[axis], part)
                 keywords = {"reduce": reduce, "axis": axis, "include_self": include_self}
                 samples.append(Sample((x, index, source), keywords))
+                if len(shape) > 1:
+                    slices = rng.integers(-shape[axis], shape[axis], count)
+                    samples.append(Sample((x, slices, source), keywords))
     return samples
 
 
 def scatter_reduce(
     x: Array, index: Array, source: Array, reduce: str, axis: int, include_self: bool = True
 ) -> Array:
+    if index.ndim < x.ndim:  # an entry per slice
+        line = [1] * x.ndim
+        line[axis] = len(index)
+        index = np.broadcast_to(index.reshape(line), source.shape)
     groups: dict[tuple[int, ...], list[Any]] = {}
     for position in np.ndindex(*source.shape):
         target = list(position)
@@ -54,6 +61,17 @@ def scatter_reduce(
     for target, values in groups.items():
         y[target] = _COMBINE[reduce]([x[target], *values] if include_self else values)
     return y
+
+
+def _with_torch(
+    torch: Any, x: Any, index: Any, source: Any, reduce: str, axis: int, include_self: bool
+) -> Any:
+    index = index % x.shape[axis]
+    if index.ndim < x.ndim:
+        line = [1] * x.ndim
+        line[axis] = len(index)
+        index = index.reshape(line).expand(source.shape)
+    return torch.scatter_reduce(x, axis, index, source, reduce, include_self=include_self)
 
 
 def _bad(reduce: str) -> tuple[BadCall, ...]:
@@ -83,9 +101,7 @@ ROWS = [
         scatter_reduce,
         _samples,
         smooth=(0, 2),
-        torch=lambda torch, x, index, source, reduce, axis, include_self: torch.scatter_reduce(
-            x, axis, index % x.shape[axis], source, reduce, include_self=include_self
-        ),
+        torch=_with_torch,
         bad=(
             *_bad("prod"),
             *_bad("sum"),

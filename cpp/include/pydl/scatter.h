@@ -25,9 +25,10 @@ PYDL_API Tensor put(const Tensor& x, const Tensor& index, const Tensor& values, 
 PYDL_API Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source);
 
 enum class ScatterReduction { sum, prod, mean, amin, amax };
-/// The elements of x combined with those of source for which an index of its shape points there along an axis. Without
-/// `include_self`, elements of x to which an index points do not count. Elements that are equally the largest or
-/// smallest share the gradient. Means of integers are rounded down.
+/// The elements of x combined with those of source for which an index of its shape points there along an axis. An index
+/// of one axis has an entry per slice of tensors with several axes. Without `include_self`, elements of x to which an
+/// index points do not count. Elements that are equally the largest or smallest share the gradient. Means of integers
+/// are rounded down.
 PYDL_API Tensor scatter_reduce(const Tensor& x, const Tensor& index, const Tensor& source, ScatterReduction reduction,
                                int64_t axis = 0, bool include_self = true);
 

@@ -32,13 +32,6 @@ Tensor as_slice_index(const Tensor& index) {
   return atleast_1d(index);
 }
 
-// The index of slices repeated for each element of them.
-Tensor for_each_element(const Tensor& index, const Dims& shape, int axis) {
-  Dims line = Dims::filled(shape.rank(), 1);
-  line[axis] = index.size();
-  return expand(reshape(index, line), shape);
-}
-
 // The number of classes or segments: as given, or as the largest number requires. In eager mode, numbers that are not
 // one of them are refused.
 int64_t count_of(const char* what, const Tensor& numbers, std::optional<int64_t> given) {
@@ -94,7 +87,7 @@ struct Segments {
     const bool is_product = combination == op::ScatterCombination::prod;
     const op::ScatterReduceAttrs attrs = {combination, 0, is_product};
     const Tensor empty = full(shape, is_product ? 1 : 0, x.dtype());
-    return op::call(OpId::scatter_reduce, op::to_attrs(attrs), {empty, for_each_element(ids, x.shape(), 0), x})[0];
+    return op::call(OpId::scatter_reduce, op::to_attrs(attrs), {empty, ids, x})[0];
   }
 };
 
@@ -198,11 +191,16 @@ Tensor scatter_reduce(const Tensor& x, const Tensor& index, const Tensor& source
     const op::ScatterReduceAttrs attrs = {combination_of(reduction), axis, include_self};
     return op::call(OpId::scatter_reduce, op::to_attrs(attrs), {x, index, source})[0];
   }
-  const auto zeros_there = [&] { return filled(source.shape(), 0, x.dtype()); };
-  const Tensor base = include_self ? x : run(OpId::scatter, x, index, zeros_there(), axis);
-  const Tensor total = run(OpId::scatter_add, base, index, source, axis);
+  const bool has_slices = index.rank() == 1 && x.rank() > 1;
+  const OpId add_id = has_slices ? OpId::index_add : OpId::scatter_add;
+  const Tensor zero = full({}, 0, x.dtype());
+  const auto without_reached = [&] {
+    return has_slices ? index_fill(x, index, zero, axis)
+                      : run(OpId::scatter, x, index, expand(zero, source.shape()), axis);
+  };
+  const Tensor total = run(add_id, include_self ? x : without_reached(), index, source, axis);
   if (reduction == ScatterReduction::sum) return total;
-  const Tensor counts = run(OpId::scatter_add, full(x.shape(), include_self ? 1 : 0, DType::int64), index,
+  const Tensor counts = run(add_id, full(x.shape(), include_self ? 1 : 0, DType::int64), index,
                             filled(source.shape(), 1, DType::int64), axis);
   const Tensor divisors = astype(maximum(counts, scalar_like(1, counts)), x.dtype());
   return is_floating(x.dtype()) ? divide(total, divisors) : floor_divide(total, divisors);

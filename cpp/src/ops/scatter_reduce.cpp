@@ -14,8 +14,22 @@ using op::Gradients;
 using op::OpId;
 using op::ScatterCombination;
 
+// An index of one axis has an entry per slice of tensors with several axes.
+bool has_slices(int index_rank, int rank) { return index_rank == 1 && rank > 1; }
+
 void infer_scatter_reduce(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* result, int64_t*) {
-  infer_scattered("scatter_reduce", attrs, inputs, false, result);
+  const bool slices = has_slices(inputs[1].shape.rank(), inputs[0].shape.rank());
+  infer_scattered("scatter_reduce", attrs, inputs, slices, result);
+}
+
+// The index with an entry for each element of source.
+Tensor index_of_elements(const BackwardContext& c, int64_t axis) {
+  const Tensor index = c.input(1);
+  const Dims& shape = c.input_shape(2);
+  if (!has_slices(index.rank(), shape.rank())) return index;
+  Dims line = Dims::filled(shape.rank(), 1);
+  line[static_cast<int>(axis)] = index.size();
+  return expand(reshape(index, line), shape);
 }
 
 Tensor constant(double value, DType dtype) { return full({}, value, dtype); }
@@ -38,7 +52,7 @@ Tensor is_same_number(const Tensor& a, const Tensor& b) {
 // All elements that are equal to the result share its gradient.
 Gradients extremum_gradients(const BackwardContext& c, int64_t axis, bool include_self) {
   const Tensor& g = c.gradient;
-  const Tensor index = c.input(1);
+  const Tensor index = index_of_elements(c, axis);
   const Tensor result = c.result(0);
   Tensor is_self = is_same_number(c.input(0), result);
   if (!include_self) is_self = overwritten(is_self, index, 0, axis);
@@ -81,7 +95,7 @@ Tensor factor_gradient(const Tensor& g, const Tensor& x, const Factors& f) {
 }
 
 Gradients product_gradients(const BackwardContext& c, int64_t axis, bool include_self) {
-  const Tensor index = c.input(1);
+  const Tensor index = index_of_elements(c, axis);
   const Tensor source = c.input(2);
   const Tensor x = include_self ? c.input(0) : overwritten(c.input(0), index, 1, axis);
   const Attrs attrs = op::to_attrs(op::ScatterReduceAttrs{ScatterCombination::prod, axis, true});

@@ -50,7 +50,7 @@ void run_scatter(const RefCall& call) {
   Dims steps = call.outputs[0].strides;
   const int64_t step = std::exchange(steps[axis], 0);
   Dims index_strides = index.strides;
-  if (call.op == OpId::index_add) {
+  if (index.shape.rank() == 1 && x.shape.rank() > 1) {  // one entry per slice
     index_strides = Dims::filled(source.shape.rank(), 0);
     index_strides[axis] = index.strides[0];
   }

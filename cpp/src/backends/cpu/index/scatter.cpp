@@ -70,6 +70,7 @@ class ScatterKernel final : public Kernel {
   explicit ScatterKernel(const KernelCall& call)
       : op_(call.op), axis_(static_cast<int>(op::from_attrs<op::ScatterAttrs>(call.attrs).axis)) {
     const Dims& shape = call.inputs[0].shape;
+    has_slices_ = call.inputs[1].shape.rank() == 1 && shape.rank() > 1;
     if (op_ == OpId::scatter_reduce) {
       const auto attrs = op::from_attrs<op::ScatterReduceAttrs>(call.attrs);
       combination_ = attrs.reduce;
@@ -99,11 +100,9 @@ class ScatterKernel final : public Kernel {
   }
 
  private:
-  bool has_slices() const { return op_ == OpId::index_add; }
-
   // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index) const {
-    const int64_t entries = has_slices() ? count_ : outer_ * count_ * inner_;
+    const int64_t entries = has_slices_ ? count_ : outer_ * count_ * inner_;
     for (int64_t i = 0; i < entries; ++i) {
       if (index[i] >= -size_ && index[i] < size_) continue;
       throw IndexError(
@@ -118,7 +117,7 @@ class ScatterKernel final : public Kernel {
     for (int64_t i = 0; i < size_; ++i) {
       std::memcpy(to + i * inner_, x + (outer * size_ + i) * inner_ + first, bytes);
     }
-    const int64_t* rows = has_slices() ? index : index + outer * count_ * inner_ + first;
+    const int64_t* rows = has_slices_ ? index : index + outer * count_ * inner_ + first;
     const T* from = source + outer * count_ * inner_ + first;
     if (start_) combine_rows(to, rows, from, lines, [this](T, T) { return *start_; });
     switch (op_) {
@@ -137,7 +136,7 @@ class ScatterKernel final : public Kernel {
   template <class Combine>
   void combine_rows(T* to, const int64_t* index, const T* from, int64_t lines, const Combine& combine) const {
     for (int64_t i = 0; i < count_; ++i, from += inner_) {
-      if (has_slices()) {
+      if (has_slices_) {
         T* row = to + position(index[i]) * inner_;
         for (int64_t j = 0; j < lines; ++j) row[j] = combine(row[j], from[j]);
         continue;
@@ -155,6 +154,7 @@ class ScatterKernel final : public Kernel {
   op::ScatterCombination combination_ = op::ScatterCombination::prod;  // of scatter_reduce
   std::optional<T> start_;  // replaces elements of x before anything is combined with them
   int axis_;
+  bool has_slices_;  // whether the index has one entry per slice
   int64_t outer_ = 1;
   int64_t size_;
   int64_t count_;
