@@ -699,3 +699,26 @@ def test_kernels_agree(size: int, dtype: str) -> None:
 
 def _list(result: Any) -> list[pydl.Tensor]:
     return list(result) if isinstance(result, list | tuple) else [result]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_triangles_in_every_layout(dtype: str) -> None:
+    """Products of blocks are planned for the strides that the matrix has."""
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((150, 150)) / 150 + 2 * np.eye(150)
+    b = rng.standard_normal((150, 40))
+    wide = np.zeros((300, 450))
+    wide[::2, ::3] = a
+    layouts = [
+        pydl.tensor(a, dtype=dtype),
+        pydl.tensor(a.T.copy(), dtype=dtype).T,
+        pydl.tensor(wide, dtype=dtype)[::2, ::3],
+        pydl.tensor(a[::-1, ::-1].copy(), dtype=dtype)[::-1, ::-1],
+    ]
+    for upper, transpose in itertools.product((False, True), repeat=2):
+        expected = scipy.linalg.solve_triangular(a, b, trans=int(transpose), lower=not upper)
+        for x in layouts:
+            found = linalg.solve_triangular(
+                x, pydl.tensor(b, dtype=dtype), upper=upper, transpose=transpose
+            )
+            assert_close(found, expected, 1e-3 if dtype == "float32" else 1e-10, 1e-5)

@@ -78,19 +78,21 @@ class TriangularKernel final : public Kernel {
     return memory;
   }
 
-  // Takes what all products of one matrix need. Its elements are not touched.
+  // What all products of one matrix need, with the strides that they will have. No element is touched.
   Products<T> count_products() const {
     Products<T> products(parts_.threads_of_each(), nullptr);
     T nothing = 0;
-    const Block<T> a = {&nothing, a_.rows(), a_.rows(), a_.rows()};
-    const Block<T> b = {&nothing, b_.rows(), b_.columns(), b_.columns()};
+    const Block<T> result = result_.at<T>(&nothing, 0);
     if constexpr (op == OpId::cholesky) {
-      factorise_cholesky(a, products);
+      factorise_cholesky(result, products);
+    } else if constexpr (op == OpId::lu_factor) {
+      factorise_lu(result, nullptr, products);
     } else if constexpr (op == OpId::solve_triangular) {
-      solve_given_triangle(a, b, products);
+      solve_given_triangle(a_.at<T>(&nothing, 0), result, products);
     } else {
-      factorise_lu(a, nullptr, products);
-      if (op == OpId::solve) solve_factorised(a, b, products);
+      const Block<T> lu = {&nothing, a_.rows(), a_.rows(), a_.rows()};
+      factorise_lu(lu, nullptr, products);
+      solve_factorised(lu, result, products);
     }
     return products;
   }
