@@ -223,8 +223,7 @@ void define_integers(py::module_& module) {
       py::arg("low"), py::arg("high") = py::none(), py::arg("shape") = py::none(), py::arg("dtype") = DType::int64,
       py::arg("generator") = py::none(),
       "Random integers in [low, high), or, without `high`, in [0, low).\n\n"
-      "Parameters\n----------\nlow, high : int\n    The dtype must hold all numbers, of which there are at most "
-      "2**53.\n"
+      "Parameters\n----------\nlow, high : int\n    The dtype must hold all numbers.\n"
       "shape : int or sequence of int, optional\n    By default a single number. A sequence in place of `high` is the "
       "shape, as in PyTorch.\n"
       "dtype : DType\n    An integer one.\n"

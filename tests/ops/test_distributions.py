@@ -489,12 +489,33 @@ def test_integers() -> None:
                 pydl.randint(low - 1, high, (2,), dtype)
             with pytest.raises(ValueError, match=f"randint: {dtype} does not hold"):
                 pydl.randint(low, high + 1, (2,), dtype)
-    with pytest.raises(ValueError, match=r"at most 2\*\*53"):
-        pydl.randint(-(2**62), 2**62, (2,))
     with pytest.raises(TypeError, match="randint: expected 'high' as an integer"):
         pydl.randint(0, 1.5, (2,))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="low < high"):
         pydl.randint(0, (2,))
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0, 2**63 - 1),
+        (-(2**63), 2**63 - 1),
+        (-(2**62), 2**62),
+        (5, 2**53 + 6),
+        (-7, 2**54 + 2**31),
+        (0, 3 * 2**52),
+    ],
+)
+def test_wide_integers(low: int, high: int) -> None:
+    found = pydl.randint(low, high, (N,), generator=pydl.Generator(11)).tolist()
+    assert all(low <= value < high for value in found)
+    unit = np.array([(value - low) / (high - low) for value in found])
+    assert stats.kstest(unit, stats.uniform.cdf).pvalue > 1e-3
+    assert stats.chisquare(np.bincount([value % 64 for value in found])).pvalue > 1e-3
+    assert stats.chisquare(np.bincount([value >> 20 & 63 for value in found])).pvalue > 1e-3
+    generator = pydl.Generator(11)
+    compiled = pydl.compile(lambda: pydl.randint(low, high, (N,), generator=generator))
+    assert compiled().tolist() == found
 
 
 def test_likes() -> None:

@@ -277,6 +277,37 @@ Tensor normal(const Dims& shape, double mean, double std, DType dtype, Generator
   core::rethrow_as("normal");
 }
 
+namespace {
+
+// Integers in [0, count), for a count of at most 2**53.
+Tensor integers_below(double count, const Dims& shape, Generator& generator) {
+  return astype(floor(uniform(shape, 0, 1, DType::float64, generator) * count), DType::int64);
+}
+
+// More integers than a number of 53 bits can tell apart: the upper and the lower 32 bits are drawn one after the other.
+Tensor wide_integers(int64_t low, uint64_t width, const Dims& shape, Generator& generator) {
+  constexpr int64_t base = int64_t{1} << 32;
+  const auto last = static_cast<int64_t>(width >> 32);
+  const auto rest = static_cast<int64_t>(width % static_cast<uint64_t>(base));
+  const auto draw_upper = [&] {
+    return integers_below(static_cast<double>(last + (rest > 0 ? 1 : 0)), shape, generator);
+  };
+  const auto draw_lower = [&] { return integers_below(static_cast<double>(base), shape, generator); };
+  const auto is_outside = [&](const Tensor& upper, const Tensor& lower) {
+    return logical_and(equal(upper, last), greater_equal(lower, rest));
+  };
+  Tensor upper = draw_upper();
+  Tensor lower = draw_lower();
+  // Few are outside, and are drawn again. What is outside twice, with a probability below 2**-42, moves inside.
+  const Tensor outside = is_outside(upper, lower);
+  upper = where(outside, draw_upper(), upper);
+  lower = where(outside, draw_lower(), lower);
+  upper = where(is_outside(upper, lower), Tensor::scalar(last - 1, DType::int64), upper);
+  return upper * base + lower + low;  // which wraps around
+}
+
+}  // namespace
+
 Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype, Generator& generator) {
   return randint(low, high, shape, dtype, generator);
 }
@@ -286,15 +317,13 @@ Tensor randint(int64_t low, int64_t high, const Dims& shape, DType dtype, Genera
   if (!is_integer(dtype)) throw TypeError(concat_text("randint: expected an integer dtype, got ", dtype));
   // Unsigned, because the distance may exceed the range of int64.
   const uint64_t width = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
-  if (width > uint64_t{1} << 53) {
-    throw ValueError(concat_text("randint: expected high - low of at most 2**53, got ", width));
-  }
   const IntegerRange range = integer_range(dtype);
   if (low < range.least || high - 1 > range.most) {
     throw ValueError(concat_text("randint: ", dtype, " does not hold numbers from ", low, " to ", high - 1));
   }
-  const Tensor unit = uniform(shape, 0, 1, DType::float64, generator);
-  return astype(astype(floor(unit * static_cast<double>(width)), DType::int64) + low, dtype);
+  constexpr uint64_t most_by_one_number = uint64_t{1} << 53;
+  if (width > most_by_one_number) return wide_integers(low, width, shape, generator);
+  return astype(integers_below(static_cast<double>(width), shape, generator) + low, dtype);
 } catch (const Error&) {
   core::rethrow_as("randint");
 }
