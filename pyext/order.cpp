@@ -14,24 +14,31 @@ using Pair = std::pair<Tensor, Tensor>;
 
 Pair pair_of(const ValuesAndIndices& found) { return {found.values, found.indices}; }
 
-void define_sorting(py::module_& module, const py::object& type) {
-  const auto sorted = [](const Tensor& x, int64_t axis, bool descending) {
-    return compute(x.size(), [&] { return sort(x, axis, descending); });
+// `sort` or `argsort`, as a function and a method. The order is always stable: `stable=False` only permits another one.
+template <class Function>
+void define_sort(py::module_& module, const py::object& type, const char* name, const Function& function,
+                 const char* doc) {
+  const auto run = [function](const Tensor& x, int64_t axis, bool descending, bool) {
+    return compute(x.size(), [&] { return function(x, axis, descending); });
   };
-  module.def(
-      "sort", sorted, py::arg("x"), py::arg("axis") = -1, py::arg("descending") = false,
-      "The elements along an axis in ascending or descending order; `argsort` says where they were. Equal elements "
-      "keep\n"
-      "their order, and not-a-number is the largest number.\n\nExamples\n--------\n>>> import pydl\n"
-      ">>> pydl.sort(pydl.tensor([3, 1, 2]))\ntensor([1, 2, 3], dtype=int64)\n");
-  method(type, "sort", sorted, py::arg("axis") = -1, py::arg("descending") = false,
-         "See `pydl.sort`. The tensor itself does not change.");
-  method(
-      type, "argsort",
-      [](const Tensor& x, int64_t axis, bool descending) {
-        return compute(x.size(), [&] { return argsort(x, axis, descending); });
-      },
-      py::arg("axis") = -1, py::arg("descending") = false, "See `pydl.argsort`.");
+  module.def(name, run, py::arg("x"), py::arg("axis") = -1, py::arg("descending") = false, py::kw_only(),
+             py::arg("stable") = true, doc);
+  const std::string method_doc = concat_text("See `pydl.", name, "`. The tensor itself does not change.");
+  method(type, name, run, py::arg("axis") = -1, py::arg("descending") = false, py::kw_only(), py::arg("stable") = true,
+         method_doc.c_str());
+}
+
+void define_sorting(py::module_& module, const py::object& type) {
+  define_sort(module, type, "sort", sort,
+              "The elements along an axis in ascending or descending order; `argsort` says where they were.\n\n"
+              "Equal elements keep their order, whatever `stable` says, and not-a-number is the largest number.\n\n"
+              "Examples\n--------\n>>> import pydl\n"
+              ">>> pydl.sort(pydl.tensor([3, 1, 2]))\ntensor([1, 2, 3], dtype=int64)\n");
+  define_sort(module, type, "argsort", argsort,
+              "The positions along an axis of the elements in ascending or descending order.\n\n"
+              "Equal elements keep their order, whatever `stable` says, and not-a-number is the largest number.\n\n"
+              "Examples\n--------\n>>> import pydl\n"
+              ">>> pydl.argsort(pydl.tensor([3, 1, 2]), descending=True)\ntensor([0, 2, 1], dtype=int64)\n");
   method(
       type, "topk",
       [](const Tensor& x, int64_t k, int64_t axis, bool largest) {
