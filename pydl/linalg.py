@@ -21,12 +21,15 @@ from pydl._checked_calls import check_public
 from pydl._core import (
     Tensor,
     cross,
+    diagonal,
     matmul,
     matrix_transpose,
+    norm,
     outer,
     tensordot,
     trace,
     vecdot,
+    vector_norm,
 )
 from pydl._core.linalg import (
     cholesky,
@@ -59,6 +62,7 @@ __all__ = [
     "cond",
     "cross",
     "det",
+    "diagonal",
     "eigh",
     "eigvalsh",
     "inv",
@@ -72,6 +76,7 @@ __all__ = [
     "matrix_rank",
     "matrix_transpose",
     "multi_dot",
+    "norm",
     "outer",
     "pinv",
     "qr",
@@ -83,6 +88,7 @@ __all__ = [
     "tensordot",
     "trace",
     "vecdot",
+    "vector_norm",
 ]
 
 

@@ -167,7 +167,7 @@ Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) try {
     throw ValueError(concat_text("eye: sizes must not be negative, got ", rows, " and ", columns));
   }
   constexpr int64_t most = int64_t{1} << 59;
-  if (rows > most || columns > most) {
+  if (rows > most || columns > most / std::max<int64_t>(rows, 1)) {
     throw MemoryError(concat_text("eye: a matrix of ", rows, " x ", columns, " does not fit into memory"));
   }
   // A diagonal outside the matrix contains no elements, however far away it is.
