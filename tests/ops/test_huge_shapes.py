@@ -36,6 +36,8 @@ CALLS = [
     "pydl.stack([v] * 5)",
     "pydl.concat([view(2, H)] * 3, axis=1)",
     # Shapes.
+    "pydl.eye(2**31)",
+    "pydl.linalg.inv(view(2**31, 2**31))",
     "pydl.expand(v, (4, H))",
     "pydl.expand(v, (H, H))",
     "pydl.broadcast_to(pydl.ones(1), (H, H, H))",
