@@ -88,6 +88,7 @@ from pydl._core import (
     combinations,
     concat,
     concatenate,
+    conj,
     copy,
     copysign,
     corrcoef,
@@ -164,6 +165,7 @@ from pydl._core import (
     hsplit,
     hstack,
     hypot,
+    imag,
     index_copy,
     index_fill,
     index_select,
@@ -273,6 +275,7 @@ from pydl._core import (
     randn_like,
     randperm,
     ravel,
+    real,
     reciprocal,
     relu,
     relu6,
@@ -348,9 +351,6 @@ from pydl._core import (
     uniform,
     union1d,
     unique,
-    unique_all,
-    unique_counts,
-    unique_inverse,
     unique_values,
     unsqueeze,
     unstack,
@@ -393,6 +393,7 @@ from pydl.nn import Sequential
 from pydl.printing import printoptions
 from pydl.programs import load, save_program
 from pydl.random import bernoulli, multinomial, poisson
+from pydl.sets import unique_all, unique_counts, unique_inverse
 from pydl.training import Model
 
 if TYPE_CHECKING:
@@ -500,6 +501,7 @@ __all__ = [
     "concat",
     "concatenate",
     "cond",
+    "conj",
     "copy",
     "copysign",
     "corrcoef",
@@ -588,6 +590,7 @@ __all__ = [
     "hvp",
     "hypot",
     "iinfo",
+    "imag",
     "index_copy",
     "index_fill",
     "index_select",
@@ -715,6 +718,7 @@ __all__ = [
     "random",
     "randperm",
     "ravel",
+    "real",
     "reciprocal",
     "relu",
     "relu6",

@@ -21,7 +21,6 @@ from pydl._checked_calls import check_public
 from pydl._core import (
     Tensor,
     cross,
-    diagonal,
     matmul,
     matrix_transpose,
     norm,
@@ -311,6 +310,37 @@ def lstsq(a: Tensor, b: Tensor, rtol: float | None = None) -> LstsqResult:
     >>> pydl.testing.assert_close(solution, [1.0, 2.0])
     """
     return LstsqResult(*_core.linalg.lstsq(a, b, rtol))
+
+
+def diagonal(x: Tensor, offset: int = 0) -> Tensor:
+    """Return a diagonal of each matrix, as a view.
+
+    `pydl.diagonal` takes the first two axes instead, as in NumPy.
+
+    Parameters
+    ----------
+    x : Tensor
+        Of shape (..., M, N).
+    offset : int
+        Above the main diagonal, or below it if negative.
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., K): the elements of the diagonal.
+
+    Raises
+    ------
+    IndexError
+        If x has less than two axes.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.linalg.diagonal(pydl.tensor([[[1, 2], [3, 4]]]))
+    tensor([[1, 4]], dtype=int64)
+    """
+    return _core.diagonal(x, offset, -2, -1)
 
 
 check_public(globals())

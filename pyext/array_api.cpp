@@ -42,6 +42,17 @@ void define_array_api(py::module_& module, const py::object& type) {
       },
       py::arg("device"), py::kw_only(), py::arg("stream") = py::none(),
       "The tensor on a device: itself, because 'cpu' is the only one. Raises ValueError for others.");
+  const auto itself = [](const Tensor& x) { return x; };
+  module.def("conj", itself, py::arg("x"),
+             "The complex conjugate: x itself, because pydl has no complex numbers.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.conj(pydl.tensor([1, 2]))\ntensor([1, 2], dtype=int64)\n");
+  module.def("real", itself, py::arg("x"),
+             "The real part: x itself, because pydl has no complex numbers.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> pydl.real(pydl.tensor([1, 2]))\ntensor([1, 2], dtype=int64)\n");
+  module.def(
+      "imag", [](const Tensor& x) { return zeros_like(x); }, py::arg("x"),
+      "The imaginary part: zeros, because pydl has no complex numbers.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.imag(pydl.tensor([1, 2]))\ntensor([0, 0], dtype=int64)\n");
 }
 
 }  // namespace pydl::python

@@ -126,14 +126,18 @@ void define_products_along_axes(py::module_& module) {
 }
 
 void define_trace(py::module_& module, const py::object& type) {
-  const auto sum_of_diagonal = [](const Tensor& x, int64_t offset) {
-    return compute(x.size(), [&] { return trace(x, offset); });
+  const auto sum_of_diagonal = [](const Tensor& x, int64_t offset, std::optional<DType> dtype) {
+    return compute(x.size(),
+                   [&] { return dtype ? astype(trace(astype(x, *dtype), offset), *dtype) : trace(x, offset); });
   };
-  module.def("trace", sum_of_diagonal, py::arg("x"), py::arg("offset") = 0,
-             "The sum of a diagonal of each matrix, in the last two axes; integers are summed in int64.\n\n"
+  module.def("trace", sum_of_diagonal, py::arg("x"), py::arg("offset") = 0, py::kw_only(),
+             py::arg("dtype") = py::none(),
+             "The sum of a diagonal of each matrix, in the last two axes.\n\n"
+             "Integers are summed in int64, unless there is a dtype, to which the elements are converted first.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.trace(pydl.tensor([[1, 2], [3, 4]]))\n"
              "tensor(5, dtype=int64)\n");
-  method(type, "trace", sum_of_diagonal, py::arg("offset") = 0, "See `pydl.trace`.");
+  method(type, "trace", sum_of_diagonal, py::arg("offset") = 0, py::kw_only(), py::arg("dtype") = py::none(),
+         "See `pydl.trace`.");
 }
 
 // --- factorisations -------------------------------------------------------------------------------------------------

@@ -144,6 +144,9 @@ void define_split_along(py::module_& module, const char* name, int axis, int lea
       py::arg("x"), py::arg("indices_or_sections"), doc_with_example(summary, example).c_str());
 }
 
+// A tuple, as in NumPy and PyTorch.
+py::tuple slices_of(const Tensor& x, int64_t axis) { return py::tuple(py::cast(unbind(x, axis))); }
+
 void define_splits(py::module_& module, const py::object& type) {
   constexpr const char* uneven =
       "Parts of an axis, as views, which need not be equal.\n\n"
@@ -178,13 +181,13 @@ void define_splits(py::module_& module, const py::object& type) {
   method(type, "split", split_into, py::arg("sizes"), py::arg("axis") = 0,
          "See `pydl.split`. An integer is the number of equal parts, unlike in PyTorch, where it is their size.");
   for (const char* name : {"unbind", "unstack"}) {
-    module.def(name, unbind, py::arg("x"), py::arg("axis") = 0,
+    module.def(name, slices_of, py::arg("x"), py::arg("axis") = 0,
                doc_with_example("The slices of an axis, without that axis, as views: the inverse of `stack`.",
                                 concat_text(">>> a, b = pydl.", name, "(pydl.tensor([[1, 2], [3, 4]]))\n",
                                             ">>> b\ntensor([3, 4], dtype=int64)\n"))
                    .c_str());
   }
-  method(type, "unbind", unbind, py::arg("axis") = 0, "See `pydl.unbind`.");
+  method(type, "unbind", slices_of, py::arg("axis") = 0, "See `pydl.unbind`.");
 }
 
 using Triangle = Tensor (*)(const Tensor&, int64_t);

@@ -112,11 +112,11 @@ void define_writing(py::module_& module) {
       "[2.0, 0.0, -3.0]\n");
   module.def(
       "one_hot",
-      [](const Tensor& index, std::optional<int64_t> classes, DType dtype) {
+      [](const Tensor& index, std::optional<int64_t> classes, std::optional<DType> dtype) {
         // PyTorch's number for "as many as necessary".
         if (classes == -1) classes.reset();
         const int64_t work = index.size() * std::clamp<int64_t>(classes.value_or(16), 1, 1'000'000);
-        return compute(work, [&] { return one_hot(index, classes, dtype); });
+        return compute(work, [&] { return one_hot(index, classes, dtype.value_or(DType::int64)); });
       },
       py::arg("index"), py::arg("num_classes") = py::none(), py::arg("dtype") = DType::int64,
       "Classes (...) as vectors (..., num_classes): 1 at the position of the class, and 0 elsewhere.\n\n"

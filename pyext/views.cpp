@@ -1,5 +1,6 @@
 // Functions on shape and structure, and indexing by tensors.
 #include <pybind11/typing.h>
+#include <algorithm>
 
 #include "bindings.h"
 #include "casters.h"
@@ -149,13 +150,17 @@ void define_structure(py::module_& module) {
   for (const char* name : {"concat", "concatenate", "cat"}) {
     module.def(
         name,
-        [name](const py::object& tensors, int64_t axis) {
-          const auto parts = tensors_of(name, tensors);
-          return compute(total_size(parts), [&] { return concat(parts, axis); });
+        [name](const py::object& tensors, std::optional<int64_t> axis) {
+          auto parts = tensors_of(name, tensors);
+          if (!axis)
+            std::transform(parts.begin(), parts.end(), parts.begin(), [](auto& x) { return reshape(x, {-1}); });
+          return compute(total_size(parts), [&] { return concat(parts, axis.value_or(0)); });
         },
         py::arg("tensors"), py::arg("axis") = 0,
-        doc_with_example("Tensors joined along an axis; all other axes must have the same sizes. dtypes are promoted.",
-                         concat_text(">>> pydl.", name, "([pydl.zeros((1, 2)), pydl.ones((2, 2))]).shape\n(3, 2)\n"))
+        doc_with_example(
+            "Tensors joined along an axis; all other axes must have the same sizes. dtypes are promoted.\n\n"
+            "With ``axis=None``, the tensors are flattened first.",
+            concat_text(">>> pydl.", name, "([pydl.zeros((1, 2)), pydl.ones((2, 2))]).shape\n(3, 2)\n"))
             .c_str());
   }
   module.def(

@@ -96,7 +96,7 @@ def public_writers() -> set[str]:
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
             if inspect.isclass(thing):
-                for method in vars(thing):
+                for method in vars(thing).keys() - {"save_for_backward"}:  # keeps tensors in memory
                     if method.startswith(VERBS) and callable(getattr(thing, method)):
                         found.add(f"{thing.__qualname__}.{method}")
             elif callable(thing) and name.startswith(VERBS):

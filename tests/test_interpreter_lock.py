@@ -281,7 +281,7 @@ WITHOUT_WORK = {
     *("broadcast_shapes", "broadcast_tensors", "chunk", "diagonal", "dsplit", "expand_as"),
     *("fliplr", "flipud", "hsplit", "meshgrid", "moveaxis", "movedim", "narrow", "rot90", "select"),
     *("sliding_window_view", "swapaxes", "t", "tensor_split", "transpose", "unbind", "unflatten"),
-    *("unsqueeze", "unstack", "view_as", "vsplit"),
+    *("unsqueeze", "unstack", "view_as", "vsplit", "conj", "real"),
 }
 # Functions of many arguments, each the name of an op, which all run through one door.
 OPS = {op["name"] for op in _core.ops()}

@@ -23,6 +23,17 @@ MODEL = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
 TAPE = _core._RandomTape()
 
 
+def _looks_for_anomalies() -> tuple[bool, bool]:
+    setting = _core._set_detect_anomaly(False, True)
+    _core._set_detect_anomaly(*setting)
+    return setting
+
+
+# It switches when it is called, with or without `with`, as in PyTorch.
+SETTERS = {"set_detect_anomaly"}
+PARAMETER = pydl.tensor([1.0], requires_grad=True)
+
+
 # What makes each context manager, and what it switches.
 SCOPES: dict[str, tuple[Callable[[], AbstractContextManager[Any]], Callable[[], Any]]] = {
     "no_grad": (pydl.no_grad, pydl.is_grad_enabled),
@@ -52,6 +63,20 @@ SCOPES: dict[str, tuple[Callable[[], AbstractContextManager[Any]], Callable[[], 
     "_RecomputeScope": (_core._RecomputeScope, lambda: None),
     "_OpCounter": (_core._OpCounter, lambda: None),
     "_RandomTapeScope": (TAPE.record, lambda: None),
+    "detect_anomaly": (pydl.detect_anomaly, _looks_for_anomalies),
+    "_AnomalyScope": (lambda: _core._AnomalyScope(True, True), _looks_for_anomalies),
+    "_Batch": (lambda: _core._Batch(2), _core._is_tracing),
+    "RemovableHandle": (lambda: PARAMETER.register_hook(lambda gradient: None), lambda: None),
+    "printoptions": (lambda: pydl.printoptions(precision=1), pydl.get_printoptions),
+    "_PrintScope": (
+        lambda: _core._PrintScope(1, None, None, None, None, None),
+        pydl.get_printoptions,
+    ),
+    "fork_rng": (pydl.random.fork_rng, lambda: pydl.get_rng_state().tolist()),
+    "_ForkScope": (
+        lambda: _core._ForkScope(pydl.Generator(0)),
+        lambda: pydl.get_rng_state().tolist(),
+    ),
     "_Watch": (
         lambda: _core._Watch(lambda code: False, lambda frame: None, lambda function: None, []),
         lambda: None,
@@ -85,7 +110,7 @@ def _is_scope(kind: type) -> bool:
 
 
 def test_all_context_managers_are_here() -> None:
-    assert _context_managers() == set(SCOPES)
+    assert _context_managers() - SETTERS == set(SCOPES)
 
 
 def work_until_sent(work: Callable[[], None], sender: threading.Timer) -> None:

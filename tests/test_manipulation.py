@@ -140,8 +140,8 @@ CASES: dict[str, Case] = {
     "chunk": case(lambda x: x.chunk(3, 1), lambda x: chunk(x, 3, 1), (2, 7), is_view=True),
     "chunk into fewer": case(lambda x: pydl.chunk(x, 4), lambda x: chunk(x, 4, 0), (6,)),
     "chunk of nothing": case(lambda x: pydl.chunk(x, 2), lambda x: chunk(x, 2, 0), (0, 2)),
-    "unbind": case(lambda x: x.unbind(1), lambda x: list(np.moveaxis(x, 1, 0)), M, is_view=True),
-    "unstack": case(lambda x: pydl.unstack(x, axis=-1), lambda x: list(np.moveaxis(x, -1, 0)), M),
+    "unbind": case(lambda x: x.unbind(1), lambda x: tuple(np.moveaxis(x, 1, 0)), M, is_view=True),
+    "unstack": case(lambda x: pydl.unstack(x, axis=-1), lambda x: tuple(np.moveaxis(x, -1, 0)), M),
     "fliplr": case(pydl.fliplr, np.fliplr, M, is_view=True),
     "flipud": case(pydl.flipud, np.flipud, M, is_view=True),
     "flip": case(lambda x: x.flip(0, -1), lambda x: np.flip(x, (0, -1)), (2, 3, 4), is_view=True),
@@ -309,7 +309,7 @@ def arrays_of(this: Case, seed: int = 0) -> list[Array]:
 
 
 def assert_equal(results: Any, expected: Any) -> None:
-    if isinstance(results, list):
+    if isinstance(results, (list, tuple)):
         assert len(results) == len(expected)
         for result, array in zip(results, expected, strict=True):
             assert_equal(result, array)
@@ -338,7 +338,7 @@ def test_dtypes_are_kept(name: str) -> None:
     this = CASES[name]
     for dtype in ("int32", "bool", "bfloat16"):
         results = this.call(*(pydl.tensor(a * 4).astype(dtype) for a in arrays_of(this)))
-        for result in results if isinstance(results, list) else [results]:
+        for result in results if isinstance(results, (list, tuple)) else [results]:
             assert result.dtype == dtype
 
 
@@ -349,7 +349,7 @@ def test_views_share_memory(name: str) -> None:
     results = this.call(*tensors)
     for tensor in tensors:
         tensor.fill_(-9)
-    for result in results if isinstance(results, list) else [results]:
+    for result in results if isinstance(results, (list, tuple)) else [results]:
         shares = result.size > 0 and bool((result == -9).all())
         assert shares or not this.is_view or result.size == 0
         # Nothing is a view that is not said to be one, but for trivial cases.
@@ -364,7 +364,7 @@ def test_derivatives(name: str) -> None:
 
     def joined(*tensors: pydl.Tensor) -> pydl.Tensor:
         results = this.call(*tensors)
-        parts = results if isinstance(results, list) else [results]
+        parts = results if isinstance(results, (list, tuple)) else [results]
         whole = pydl.concat([part.reshape(-1) for part in parts])
         return whole * whole
 

@@ -1101,7 +1101,7 @@ class Tensor:
     ) -> tuple[Tensor, Tensor]:
         """See `pydl.topk`."""
 
-    def trace(self, offset: builtins.int = 0) -> Tensor:
+    def trace(self, offset: builtins.int = 0, *, dtype: DTypeLike | None = None) -> Tensor:
         """See `pydl.trace`."""
 
     def transpose(self, *args: builtins.int | collections.abc.Sequence[builtins.int]) -> Tensor:
@@ -1119,7 +1119,7 @@ class Tensor:
     def type_as(self, other: TensorLike) -> Tensor:
         """The tensor in the dtype of another one."""
 
-    def unbind(self, axis: builtins.int = 0) -> list[Tensor]:
+    def unbind(self, axis: builtins.int = 0) -> tuple[typing.Any, ...]:
         """See `pydl.unbind`."""
 
     def unflatten(
@@ -1904,7 +1904,7 @@ def cartesian_prod(*args: TensorLike | collections.abc.Sequence[TensorLike]) -> 
 def cast(x: TensorLike, dtype: DTypeLike) -> Tensor:
     """The same values in another dtype."""
 
-def cat(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
+def cat(tensors: collections.abc.Sequence[TensorLike], axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis; all other axes must have the same sizes. dtypes are promoted."""
 
 def ceil(x: TensorLike) -> Tensor:
@@ -1950,11 +1950,14 @@ def combinations(x: TensorLike, r: int = 2, with_replacement: builtins.bool = Fa
 def compress(x: TensorLike, mask: TensorLike, count: int) -> Tensor:
     """The slices for which a mask with this number of true elements is true."""
 
-def concat(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
+def concat(tensors: collections.abc.Sequence[TensorLike], axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis; all other axes must have the same sizes. dtypes are promoted."""
 
-def concatenate(tensors: collections.abc.Sequence[TensorLike], axis: int = 0) -> Tensor:
+def concatenate(tensors: collections.abc.Sequence[TensorLike], axis: int | None = 0) -> Tensor:
     """Tensors joined along an axis; all other axes must have the same sizes. dtypes are promoted."""
+
+def conj(x: TensorLike) -> Tensor:
+    """The complex conjugate: x itself, because pydl has no complex numbers."""
 
 def conv(
     x: TensorLike,
@@ -2337,6 +2340,9 @@ def hstack(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
 
 def hypot(a: TensorLike, b: TensorLike) -> Tensor:
     """sqrt(a * a + b * b), without overflow."""
+
+def imag(x: TensorLike) -> Tensor:
+    """The imaginary part: zeros, because pydl has no complex numbers."""
 
 def index(x: TensorLike, indices: collections.abc.Sequence[Tensor]) -> Tensor:
     """Elements of the first axes, chosen by one index per axis."""
@@ -2763,7 +2769,9 @@ def not_equal(a: TensorLike, b: TensorLike) -> Tensor:
 def numel(x: TensorLike) -> int:
     """The number of elements."""
 
-def one_hot(index: TensorLike, num_classes: int | None = None, dtype: DTypeLike = ...) -> Tensor:
+def one_hot(
+    index: TensorLike, num_classes: int | None = None, dtype: DTypeLike | None = ...
+) -> Tensor:
     """Classes (...) as vectors (..., num_classes): 1 at the position of the class, and 0 elsewhere."""
 
 @typing.overload
@@ -2915,6 +2923,9 @@ def randperm(n: int, generator: Generator | None = None) -> Tensor:
 
 def ravel(x: TensorLike) -> Tensor:
     """All elements in row-major order, as one axis; a view if the layout allows it."""
+
+def real(x: TensorLike) -> Tensor:
+    """The real part: x itself, because pydl has no complex numbers."""
 
 def reciprocal(x: TensorLike) -> Tensor:
     """1 / x."""
@@ -3341,8 +3352,8 @@ def topk(
 ) -> tuple[Tensor, Tensor]:
     """The k largest or smallest elements along an axis, in order, and where each of them was."""
 
-def trace(x: TensorLike, offset: int = 0) -> Tensor:
-    """The sum of a diagonal of each matrix, in the last two axes; integers are summed in int64."""
+def trace(x: TensorLike, offset: int = 0, *, dtype: DTypeLike | None = None) -> Tensor:
+    """The sum of a diagonal of each matrix, in the last two axes."""
 
 def transpose(x: TensorLike, *args: int | collections.abc.Sequence[int]) -> Tensor:
     """Axes in another order, as a view."""
@@ -3373,7 +3384,7 @@ def trunc(x: TensorLike) -> Tensor:
 def truncated_normal(low: TensorLike, high: TensorLike, state: TensorLike) -> Tensor:
     """Standard normal numbers in [low, high]."""
 
-def unbind(x: TensorLike, axis: int = 0) -> list[Tensor]:
+def unbind(x: TensorLike, axis: int = 0) -> tuple[typing.Any, ...]:
     """The slices of an axis, without that axis, as views: the inverse of `stack`."""
 
 def unflatten(x: TensorLike, axis: int, sizes: int | collections.abc.Sequence[int]) -> Tensor:
@@ -3420,7 +3431,7 @@ def unique_values(x: TensorLike) -> Tensor:
 def unsqueeze(x: TensorLike, axis: int) -> Tensor:
     """PyTorch's name for `expand_dims`."""
 
-def unstack(x: TensorLike, axis: int = 0) -> list[Tensor]:
+def unstack(x: TensorLike, axis: int = 0) -> tuple[typing.Any, ...]:
     """The slices of an axis, without that axis, as views: the inverse of `stack`."""
 
 def var(

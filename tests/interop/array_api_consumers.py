@@ -72,10 +72,8 @@ def main() -> None:
     rng = np.random.default_rng(0)
     arrays = (rng.standard_normal((40, 4)), rng.integers(0, 3, 40))
     run(scipy_functions(), arrays)
-    try:
-        import sklearn
-    except ImportError:
-        return
+    import sklearn
+
     sklearn.set_config(array_api_dispatch=True)
     run(sklearn_functions(), arrays)
 

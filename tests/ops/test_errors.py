@@ -68,7 +68,6 @@ CASES: list[Case] = [
     (lambda: pydl.permutation(-1), ValueError, "permutation"),
     (lambda: pydl.randint(0, 300, 3, dtype="uint8"), ValueError, "randint: uint8"),
     (lambda: pydl.randint(-1, 3, 3, dtype="uint8"), ValueError, "randint: uint8"),
-    (lambda: pydl.randint(-(2**62), 2**62, 3), ValueError, r"randint: .*2\*\*53"),
     (lambda: pydl.split(_ones(5), 2, 0), ValueError, "split: an axis of size 5"),
     (lambda: pydl.split(_ones(4), [1, 2], 0), ValueError, "split: sizes add up to 3"),
     (lambda: pydl.stack([]), ValueError, "stack"),

@@ -12,7 +12,7 @@ from ops.table import Row, Sample, row_samples, rows
 import pydl
 
 # They write elements that differ between examples into a tensor that is the same in all.
-WRITING = {"assign", "index_assign"}
+WRITING = {"assign", "fill_where", "index_assign"}
 
 MOST_ELEMENTS = 2000
 MOST_SAMPLES = 6

@@ -1,0 +1,132 @@
+"""The distinct elements of a tensor, with what the array API standard says about them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pydl import _core
+from pydl._checked_calls import check_public
+from pydl._core import Tensor
+
+__all__ = [
+    "UniqueAllResult",
+    "UniqueCountsResult",
+    "UniqueInverseResult",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+]
+
+
+class UniqueAllResult(NamedTuple):
+    """What `unique_all` returns."""
+
+    values: Tensor
+    indices: Tensor
+    inverse_indices: Tensor
+    counts: Tensor
+
+
+class UniqueCountsResult(NamedTuple):
+    """What `unique_counts` returns."""
+
+    values: Tensor
+    counts: Tensor
+
+
+class UniqueInverseResult(NamedTuple):
+    """What `unique_inverse` returns."""
+
+    values: Tensor
+    inverse_indices: Tensor
+
+
+def unique_all(x: Tensor) -> UniqueAllResult:
+    """Find the distinct elements, their first positions, those of all elements, and counts.
+
+    Each NaN is distinct from the others.
+
+    Parameters
+    ----------
+    x : Tensor
+        Of any shape and dtype.
+
+    Returns
+    -------
+    UniqueAllResult
+        `values`, of shape (K,), ascending; `indices`, (K,), of the first of each in the flattened
+        tensor; `inverse_indices`, of the shape of x, with ``values[inverse_indices] == x``; and
+        `counts`, (K,). All but the values are int64.
+
+    Raises
+    ------
+    TraceError
+        In compiled functions, because the shape depends on values.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> found = pydl.unique_all(pydl.tensor([3, 1, 3]))
+    >>> found.values.tolist(), found.indices.tolist(), found.counts.tolist()
+    ([1, 3], [1, 0], [1, 2])
+    """
+    return UniqueAllResult(*_core.unique_all(x))
+
+
+def unique_counts(x: Tensor) -> UniqueCountsResult:
+    """Find the distinct elements, and how often each occurs.
+
+    Parameters
+    ----------
+    x : Tensor
+        Of any shape and dtype.
+
+    Returns
+    -------
+    UniqueCountsResult
+        `values` and `counts`: see `unique_all`.
+
+    Raises
+    ------
+    TraceError
+        In compiled functions, because the shape depends on values.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> values, counts = pydl.unique_counts(pydl.tensor([3, 1, 3]))
+    >>> counts.tolist()
+    [1, 2]
+    """
+    return UniqueCountsResult(*_core.unique_counts(x))
+
+
+def unique_inverse(x: Tensor) -> UniqueInverseResult:
+    """Find the distinct elements, and where each element is among them.
+
+    Parameters
+    ----------
+    x : Tensor
+        Of any shape and dtype.
+
+    Returns
+    -------
+    UniqueInverseResult
+        `values` and `inverse_indices`: see `unique_all`.
+
+    Raises
+    ------
+    TraceError
+        In compiled functions, because the shape depends on values.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> values, inverse = pydl.unique_inverse(pydl.tensor([3, 1, 3]))
+    >>> values[inverse].tolist()
+    [3, 1, 3]
+    """
+    return UniqueInverseResult(*_core.unique_inverse(x))
+
+
+check_public(globals())
