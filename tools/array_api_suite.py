@@ -5,7 +5,7 @@
 
 The suite is https://github.com/data-apis/array-api-tests; it needs pytest, pytest-json-report,
 hypothesis and ndindex. Prints how many tests passed and failed, and fails if others fail than those
-that tools/array_api_exceptions.txt lists with a reason. Examples are drawn, so one of these may pass.
+that tools/array_api_exceptions.txt lists with a reason. Examples are drawn: one of these may pass.
 """
 
 from __future__ import annotations
