@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import multiprocessing
+import operator
 import pickle
 import pickletools
 from collections.abc import Callable
@@ -250,22 +251,24 @@ def test_tensors_in_compiled_functions_have_no_elements_to_write() -> None:
         pydl.compile(lambda x: pickle.loads(pickle.dumps(x)) + x)(pydl.ones(2))
 
 
-def _in_another_process(value: Any) -> Any:
-    x, model, optimizer, generator, dtype = value
-    _train(model, optimizer, 1)
-    return x * 2, model, pydl.rand(2, generator=generator), dtype is pydl.int16
-
-
 def test_between_processes() -> None:
     model = nn.Linear(3, 2)
     optimizer = pydl.optim.SGD(model.parameters(), lr=0.1)
-    value = (pydl.arange(3), model, optimizer, pydl.Generator(4), pydl.int16)
+    x = pydl.randn(4, 3)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        doubled, trained, drawn, same_dtype = pool.apply(_in_another_process, (value,))
-    assert doubled.tolist() == [0, 2, 4]
-    assert _train(model, optimizer, 1) == [p.tolist() for p in trained.parameters()]
-    assert drawn.tolist() == pydl.rand(2, generator=pydl.Generator(4)).tolist()
-    assert same_dtype
+
+        def elsewhere(function: Any, *args: Any, **keywords: Any) -> Any:
+            # A result that cannot be read there would never come.
+            return pool.apply_async(function, args, keywords).get(timeout=60)
+
+        assert elsewhere(operator.mul, pydl.arange(3), 2).tolist() == [0, 2, 4]
+        assert elsewhere(model, x).tolist() == model(x).tolist()
+        drawn = elsewhere(pydl.rand, 2, generator=pydl.Generator(4))
+        assert drawn.tolist() == pydl.rand(2, generator=pydl.Generator(4)).tolist()
+        assert elsewhere(copy.copy, pydl.int16) is pydl.int16
+        returned, its_optimizer = elsewhere(copy.copy, (model, optimizer))
+    trained = _train(returned, its_optimizer, 1)
+    assert trained == _train(model, optimizer, 1)
 
 
 def test_joblib() -> None:
