@@ -15,6 +15,7 @@ SCIPY, SCIKIT_LEARN = "1.15", "1.7"
 
 
 def test_scipy_and_scikit_learn() -> None:
+    pytest.importorskip("numpy", minversion="2.0")
     pytest.importorskip("scipy", minversion=SCIPY)
     pytest.importorskip("sklearn", minversion=SCIKIT_LEARN)
     found = subprocess.run(
