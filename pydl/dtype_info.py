@@ -154,7 +154,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
     Parameters
     ----------
     dtype : dtype
-        The dtype that is asked about.
+        The dtype to classify.
     kind : dtype, str or tuple of them
         A dtype, or the name of a kind: ``"bool"``, ``"signed integer"``, ``"unsigned integer"``,
         ``"integral"``, ``"real floating"``, ``"complex floating"`` (no dtype of pydl) or

@@ -1,4 +1,4 @@
-"""How tensors are written as text, for a while."""
+"""How tensors are written as text inside a `with` block."""
 
 from __future__ import annotations
 

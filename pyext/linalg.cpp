@@ -239,7 +239,7 @@ void define_cholesky(py::module_& module) {
       py::arg("x"), py::kw_only(), py::arg("upper") = false,
       "The lower triangle L with x = L L^T, or the upper triangle U with x = U^T U.\n\n"
       "Parameters\n----------\nx : Tensor, shape (..., N, N), float32 or float64\n"
-      "    Symmetric and positive definite. Only the triangle that is asked for is read; the gradient is symmetric.\n"
+      "    Symmetric and positive definite. Only the chosen triangle is read; the gradient is symmetric.\n"
       "upper : bool, default False\n\n"
       "Raises\n------\nValueError\n    If a matrix is not positive definite; the message names the first one.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.linalg.cholesky(pydl.tensor([[4.0, 2.0], [2.0, 2.0]])).tolist()\n"

@@ -158,7 +158,7 @@ void define_search(py::module_& module, const py::object& type) {
       "tensor([ True, False,  True], dtype=bool)\n");
 }
 
-// The values, and what else is asked for.
+// The values, and the indices and counts that the caller requested.
 py::object unique_of(const Tensor& x, bool return_index, bool return_inverse, bool return_counts,
                      std::optional<int64_t> axis, bool equal_nan) {
   if (!return_index && !return_inverse && !return_counts && !axis) {

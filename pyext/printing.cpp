@@ -11,7 +11,7 @@ namespace pydl::python {
 
 namespace {
 
-// Arguments of set_printoptions: what is not given stays as it is, but for `scientific`.
+// Arguments of set_printoptions. Those that are None leave their options unchanged, except `scientific`.
 struct PrintChanges {
   std::optional<int> precision;
   std::optional<double> threshold;
@@ -103,7 +103,7 @@ void define_printing(py::module_& module) {
       "threshold : int or float, optional\n    Tensors of more elements are abbreviated; at first 1000. May be "
       "infinite.\n"
       "edgeitems : int, optional\n    How many elements an abbreviated axis shows at each end; at first 3.\n"
-      "linewidth : int, optional\n    Characters after which a row goes on in a new line; at first 80.\n"
+      "linewidth : int, optional\n    Characters after which a row is continued on a new line; 80 by default.\n"
       "profile : {'default', 'short', 'full'}, optional\n    Sets all options at once; the others given here come "
       "after it. 'short' has a\n    precision of 2 and 2 edge items, 'full' abbreviates nothing.\n"
       "sci_mode : bool, optional\n    Whether floats are written with exponents; None (default) where they differ "

@@ -31,7 +31,7 @@ void define_generator(py::module_& module) {
       .def("state", &Generator::state, "A copy of the state: int64 {seed, offset}.")
       .def("set_state", &Generator::set_state, py::arg("state"), "Continues from a state that `state` returned.")
       .def("__repr__", [](const Generator& g) { return concat_text("Generator(seed=", g.seed(), ")"); })
-      // Copies, also in other processes, go on from here with the same numbers, each for itself.
+      // Each copy, in this process or another, continues from here with the same numbers, independently of the others.
       .def(py::pickle(
           [](const Generator& g) {
             int64_t values[2];

@@ -399,7 +399,7 @@ void define_counts(py::module_& module, const py::object& type) {
       },
       py::arg("x"), py::arg("bins") = 10, py::arg("range") = py::none(), py::arg("weights") = py::none(),
       py::arg("density") = false,
-      "How many elements lie in each of several intervals, as in NumPy.\n\n"
+      "The number of elements in each of several intervals, as in NumPy.\n\n"
       "Parameters\n----------\nx : Tensor, any shape\nbins : int or Tensor\n    The number of equal bins, or their "
       "edges in ascending order.\nrange : tuple of float, optional\n    The lower and upper end of equal bins; those "
       "of "

@@ -288,6 +288,21 @@ def test_masks_of_rank_0_select_all_or_nothing() -> None:
     assert x.tolist() == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("shape", "mask"),
+    [((2, 3), (0,)), ((2, 3), (0, 3)), ((2, 3), (2, 0)), ((2, 3), (0, 0)), ((0, 1), (0, 0))],
+)
+def test_axes_of_a_mask_may_be_empty(shape: tuple[int, ...], mask: tuple[int, ...]) -> None:
+    array, x = pair(shape)
+    key = np.zeros(mask, bool)
+    for own in (key, pydl.tensor(key)):
+        assert x[own].shape == array[key].shape
+        x[own] = 7
+    np.testing.assert_array_equal(x.numpy(), array)
+    with pytest.raises(IndexError, match=r"mask of shape \(3, 0\) does not fit"):
+        pydl.ones((2, 3))[pydl.zeros((3, 0), dtype="bool")]
+
+
 def test_a_refused_index_overwrites_nothing() -> None:
     x = pydl.zeros((3, 4))
     with pytest.raises(IndexError, match="index 9"):

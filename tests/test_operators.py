@@ -189,6 +189,15 @@ def test_aliases_are_functions_with_another_name(name: str) -> None:
         alias(x, x, x, x)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_the_sign_of_zeros_is_0(dtype: str) -> None:
+    numbers = [0.0, -0.0, -1e-5, 1e-5, -np.inf, np.inf, np.nan] * 9
+    x = pydl.tensor(numbers, dtype=dtype)
+    for found in (x.sign(), pydl.compile(lambda x: x.sign())(x)):
+        np.testing.assert_array_equal(found.astype("float64").numpy(), np.sign(numbers))
+        assert not found.signbit()[:2].any().item()  # not -0.0
+
+
 def test_positive() -> None:
     x = pydl.tensor([1.0])
     assert (+x) is x or (+x).tolist() == [1.0]

@@ -47,7 +47,7 @@ def test_layouts(protocol: int) -> None:
     base = pydl.arange(24).reshape(2, 3, 4)
     for x in (base.mT, base[:, ::-1], base[0, :, 1], pydl.expand(pydl.arange(3), (2, 3))):
         assert through(x, protocol).tolist() == x.tolist()
-    # The bytes are those of the elements that are shown, not of the memory behind them.
+    # A view is pickled with its own elements, not with all the memory that it is a part of.
     assert len(pickle.dumps(pydl.zeros(100_000)[:1], protocol)) < 500
 
 

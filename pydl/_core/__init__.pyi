@@ -2330,7 +2330,7 @@ def histogram(
     weights: TensorLike | None = None,
     density: builtins.bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """How many elements lie in each of several intervals, as in NumPy."""
+    """The number of elements in each of several intervals, as in NumPy."""
 
 def hsplit(x: TensorLike, indices_or_sections: int | collections.abc.Sequence[int]) -> list[Tensor]:
     """Parts of the second axis, or of the only one."""

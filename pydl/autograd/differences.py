@@ -132,7 +132,7 @@ def _check(
 ) -> bool:
     args = _as_args(inputs)
     positions = _positions(name, args)
-    # Fresh leaves: gradients of an input that is a result would go on from there.
+    # Fresh leaves: an input that is itself a result would propagate gradients further back.
     own = [x.detach().copy().requires_grad_() if i in positions else x for i, x in enumerate(args)]
     with enable_grad():
         outputs = _outputs(func, own)

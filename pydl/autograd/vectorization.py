@@ -16,7 +16,7 @@ def vmap(function: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> C
     """Make a function of batches from a function of one example.
 
     The function runs once, on tensors with the shapes of one example, and each of its operations is
-    computed for all examples at once. Together with `grad` it gives the gradients of each example.
+    computed for all examples at once. With `grad` it computes the gradient of each example.
     It can be nested, differentiated, and called in compiled functions.
 
     An operation that has no rule for batches is computed example by example; such are recurrent

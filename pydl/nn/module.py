@@ -480,7 +480,7 @@ class Module:
         Parameters
         ----------
         hook : callable
-            Gets a tuple, and returns None, or the gradients to go on with.
+            Gets a tuple, and returns None, or the gradients that replace it.
         prepend : bool, default False
             Whether it runs before the hooks that are registered already.
 

@@ -28,7 +28,7 @@ def tensors_of(result: Any) -> list[pydl.Tensor]:
 
 
 def one_by_one(function: Any, args: Any, axes: Any) -> list[Any]:
-    """Return what the function gives for each example, stacked."""
+    """Call the function with each example and stack the results."""
     size = next(a.shape[axis] for a, axis in zip(args, axes, strict=True) if axis is not None)
     rows = []
     for i in range(size):

@@ -106,7 +106,7 @@ class PYDL_API HookHandle {
   std::function<void()> remove_;
 };
 
-/// Receives the gradient of a tensor, complete, and returns the one to go on with; undefined for the same.
+/// Receives the complete gradient of a tensor, and returns what replaces it, or an undefined tensor to keep it.
 using GradientHook = std::function<Tensor(const Tensor& gradient)>;
 
 /// Calls `hook` in every backward pass that computes the gradient of this tensor, a leaf or a recorded result. Hooks

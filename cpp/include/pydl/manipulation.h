@@ -20,7 +20,7 @@ PYDL_API Tensor diagonal(const Tensor& x, int64_t offset = 0, int64_t axis1 = 0,
 /// the windows, and a new last axis their elements. Windows may overlap.
 PYDL_API Tensor unfold(const Tensor& x, int64_t axis, int64_t size, int64_t step = 1, int64_t dilation = 1);
 /// Element i of the result is element offset + sum(i * strides) of x in row-major order. A tensor in another layout is
-/// copied first. Every element must lie inside of x; they may overlap, and gradients add up there.
+/// copied first. Every element must be inside x. Elements may overlap; their gradients are added.
 PYDL_API Tensor as_strided(const Tensor& x, const Dims& shape, const Dims& strides, int64_t offset = 0);
 /// `size` elements of an axis from `start`, which may count from the end.
 PYDL_API Tensor narrow(const Tensor& x, int64_t axis, int64_t start, int64_t size);

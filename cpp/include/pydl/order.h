@@ -27,9 +27,9 @@ PYDL_API ValuesAndIndices mode(const Tensor& x, int64_t axis = -1, bool keepdims
 PYDL_API Tensor lexsort(std::span<const Tensor> keys, int64_t axis = -1);
 
 // --- search ----------------------------------------------------------------------------------------
-/// For each of `values` (..., M) its place among the elements of a sorted (..., N), whose other axes are the same, or
-/// of a sorted (N): how many of them are less, or with `right`, not greater. int64, of the shape of `values`. `sorter`
-/// (..., N) is the order of what is not sorted itself.
+/// For each of `values` (..., M), the position at which it would be inserted into a sorted line (..., N), whose other
+/// axes are the same, or into a sorted (N): the number of elements that are less, or with `right`, not greater. int64,
+/// of the shape of `values`. `sorter` (..., N), as from `argsort`, is the order in which the elements would be sorted.
 PYDL_API Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right = false, const Tensor& sorter = {});
 /// The number of the interval between ascending `boundaries` (N) that contains each element of x. A boundary belongs to
 /// the interval below it, or with `right`, above it.

@@ -14,7 +14,7 @@ struct PrintOptions {
   int precision = 4;                    ///< digits after the point, 0 to 30
   int64_t threshold = 1000;             ///< tensors of more elements are abbreviated
   int64_t edge_items = 3;               ///< how many elements an abbreviated axis shows at each end
-  int64_t line_width = 80;              ///< characters after which a row goes on in a new line
+  int64_t line_width = 80;              ///< characters after which a row is continued on a new line
   std::optional<bool> scientific = {};  ///< whether floats have exponents; by default where they differ much
 };
 

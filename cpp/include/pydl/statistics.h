@@ -117,7 +117,7 @@ struct Histogram {
   Tensor counts;  ///< (bins): int64; with weights of their dtype; as a density floating point
   Tensor edges;   ///< (bins + 1)
 };
-/// How many elements of x lie in each of `bins` equal parts of `range`, which is that of the elements by default. The
+/// The number of elements of x in each of `bins` equal parts of `range`, which defaults to that of the elements. The
 /// last bin contains its upper edge. A density is divided by the number of elements and the width of the bins.
 PYDL_API Histogram histogram(const Tensor& x, int64_t bins = 10, std::optional<std::pair<double, double>> range = {},
                              const Tensor& weights = {}, bool density = false);

@@ -32,7 +32,7 @@ struct NodeExtras {
   std::vector<std::shared_ptr<GradientHooks>> hooks;  ///< by result; null where there are none
   std::vector<core::IntrusivePtr<core::LeafLink>>
       retaining;       ///< by result: the tensor that keeps its gradient, or null
-  std::string origin;  ///< where the call was made, if that was asked for
+  std::string origin;  ///< where the call was made; recorded in anomaly mode only
   bool hooks_freed = false;
 
   /// The entry of a result in one of the lists.

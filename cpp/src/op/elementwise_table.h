@@ -19,7 +19,8 @@
 #define PYDL_ELEMENTWISE_TABLE(ROW)                                                                                    \
   ROW(UNARY, negative, "Numerical negative: -x.", -x)                                                                  \
   ROW(UNARY, abs, "Absolute value.", (x <= T(0) ? T(0) - x : x))                                                       \
-  ROW(UNARY, sign, "-1, 0 or 1 by the sign of x.", (x > T(0) ? T(1) : (x < T(0) ? T(-1) : x)))                         \
+  ROW(UNARY, sign, "-1, 0 or 1 by the sign of x.",                                                                     \
+      (x > T(0) ? T(1) : (x < T(0) ? T(-1) : (x == T(0) ? T(0) : x))))                                                 \
   ROW(UNARY, square, "x * x.", x* x)                                                                                   \
   ROW(UNARY, relu, "Rectified linear unit: the larger of x and 0.", (x < T(0) ? T(0) : x))                             \
   ROW(UNARY, relu6, "The larger of x and 0, but at most 6 (Howard et al., 2017).",                                     \

@@ -23,8 +23,9 @@ inline Dims axes_to_reduce(const char* name, const Tensor& x, const Axes& axes) 
   return all;
 }
 
-/// `size` elements of an axis, from `start` on.
+/// `size` elements of an axis, from `start` on. Negative axes count from the end.
 inline Tensor part_of_axis(const Tensor& x, int axis, int64_t start, int64_t size) {
+  if (axis < 0) axis += x.rank();
   Dims starts = Dims::filled(x.rank(), 0);
   Dims sizes = x.shape();
   starts[axis] = start;

@@ -4,7 +4,7 @@
 #include <array>
 #include <limits>
 
-#include "ops/matrix_parts.h"
+#include "pydl/manipulation.h"
 #include "pydl/ops.h"
 
 namespace pydl::ops {
@@ -62,7 +62,7 @@ Labelled with_diagonals(Labelled operand) {
     axes.push_back(static_cast<int64_t>(i));
     axes.push_back(static_cast<int64_t>(other));
     rest.push_back(label);
-    return with_diagonals({diagonal_of(permute_dims(operand.tensor, axes)), rest});
+    return with_diagonals({diagonal(permute_dims(operand.tensor, axes), 0, -2, -1), rest});
   }
   return operand;
 }

@@ -114,6 +114,7 @@ class Selection {
   void take_slice(int64_t start, int64_t size, int64_t step);
   void take_integer(int64_t index);
   void take_tensor(const Tensor& tensor);
+  Tensor fitting_mask(const Tensor& mask, int axis) const;
   void add_axis(int64_t start, int64_t size, int64_t step, Role role);
   void add_result_axis(int64_t size);
   void mark_indexed();
@@ -218,15 +219,22 @@ void Selection::take_tensor(const Tensor& tensor) {
     return;
   }
   const int count = is_mask(tensor) ? tensor.rank() : 1;
-  for (int i = 0; i < count; ++i) {
+  for (int i = 0; i < count; ++i) add_axis(0, x_.size(axis + i), 1, Role::indexed);
+  indexed_.push_back({axis, is_mask(tensor) ? fitting_mask(tensor, axis) : astype(tensor, DType::int64)});
+}
+
+// A mask over the axes from `axis` on. In one that selects nothing, sizes may also be 0, as in NumPy.
+Tensor Selection::fitting_mask(const Tensor& mask, int axis) const {
+  Dims shape = mask.shape();
+  for (int i = 0; i < mask.rank(); ++i) {
     const int64_t size = x_.size(axis + i);
-    if (is_mask(tensor) && tensor.size(i) != size) {
-      throw IndexError(concat_text("a mask of shape ", tensor.shape(), " does not fit axes ", axis, " to ",
-                                   axis + count - 1, " of shape ", x_.shape()));
+    if (mask.size(i) != size && mask.size(i) != 0) {
+      throw IndexError(concat_text("a mask of shape ", mask.shape(), " does not fit axes ", axis, " to ",
+                                   axis + mask.rank() - 1, " of shape ", x_.shape()));
     }
-    add_axis(0, size, 1, Role::indexed);
+    shape[i] = size;
   }
-  indexed_.push_back({axis, is_mask(tensor) ? tensor : astype(tensor, DType::int64)});
+  return shape == mask.shape() ? mask : zeros(shape, DType::boolean);
 }
 
 void Selection::add_axis(int64_t start, int64_t size, int64_t step, Role role) {

@@ -29,8 +29,8 @@ void require_matrices(const char* name, const BufferSpec& x) {
   if (x.dtype != DType::float32 && x.dtype != DType::float64) {
     throw TypeError(concat_text(name, ": expected float32 or float64, got ", x.dtype, "; convert it with astype"));
   }
-  // Kernels are planned before memory is asked for, which takes time in proportion to the size. Views may be larger
-  // than what memory can hold.
+  // Planning a kernel takes time in proportion to the size, and happens before memory is allocated. Views may be
+  // larger than any memory.
   constexpr int64_t largest = int64_t{1} << 22;
   if (std::min(x.shape[x.shape.rank() - 2], x.shape.back()) > largest) {
     throw MemoryError(concat_text(name, ": the factors of a matrix of shape ", x.shape, " do not fit into memory"));

@@ -8,8 +8,9 @@
 
 #include "autograd/node.h"
 #include "op/attrs/linalg.h"
-#include "ops/matrix_parts.h"
+#include "ops/composing.h"
 #include "pydl/linalg.h"
+#include "pydl/manipulation.h"
 #include "pydl/ops.h"
 
 namespace pydl::ops {
@@ -31,16 +32,7 @@ Tensor identity_minus(const Tensor& square) {
   return subtract(eye(square.size(-1), square.size(-1), 0, square.dtype()), square);
 }
 
-// `count` rows, or columns, beginning with `first`.
-Tensor part_of_axis(const Tensor& x, int axis, int64_t first, int64_t count) {
-  const int position = x.rank() + axis;
-  Dims starts = Dims::filled(x.rank(), 0);
-  Dims sizes = x.shape();
-  starts[position] = first;
-  sizes[position] = count;
-  return slice(x, starts, sizes, Dims::filled(x.rank(), 1));
-}
-
+// The first `count` rows, or columns.
 Tensor rows_of(const Tensor& x, int64_t count) { return part_of_axis(x, -2, 0, count); }
 Tensor columns_of(const Tensor& x, int64_t count) { return part_of_axis(x, -1, 0, count); }
 
@@ -53,7 +45,7 @@ Tensor times_inverse(const Tensor& x, const Tensor& triangle, TriangularOptions 
 // 1 / (values[j] - values[i]) times the antisymmetric part of x, twice. Where x has none, it is 0 even if values are
 // equal.
 Tensor over_differences(const Tensor& x, const Tensor& differences) {
-  const Tensor apart = where(diagonal_mask(x.size(-1)), scalar_like(1, x), differences);
+  const Tensor apart = where(eye(x.size(-1), x.size(-1), 0, DType::boolean), scalar_like(1, x), differences);
   return gradient_over(subtract(x, t(x)), apart);
 }
 
@@ -63,8 +55,8 @@ Tensor differences_of(const Tensor& numbers) { return subtract(expand_dims(numbe
 // The gradient of the square or tall x = q r.
 Tensor tall_qr_gradient(const Tensor& q, const Tensor& r, const Tensor& gq, const Tensor& gr) {
   const Tensor m = subtract(matmul(r, t(gr)), matmul(t(gq), q));
-  const Tensor lower = lower_triangle(m, -1);
-  const Tensor symmetric = add(add(lower, t(lower)), diagonal_matrix(diagonal_of(m)));
+  const Tensor lower = tril(m, -1);
+  const Tensor symmetric = add(add(lower, t(lower)), diag_embed(diagonal(m, 0, -2, -1)));
   return times_inverse(add(gq, matmul(q, symmetric)), r, {.upper = true, .transpose = true});
 }
 
@@ -73,7 +65,7 @@ Tensor tall_qr_gradient(const Tensor& q, const Tensor& r, const Tensor& gq, cons
 Tensor with_pivots(const Tensor& lu) {
   // The products of two of them are still in range.
   const double small = lu.dtype() == DType::float64 ? 1e-20 : 1e-12;
-  const Tensor is_zero = logical_and(diagonal_mask(lu.size(-1)), equal(lu, 0));
+  const Tensor is_zero = logical_and(eye(lu.size(-1), lu.size(-1), 0, DType::boolean), equal(lu, 0));
   return add(lu, where(is_zero, scalar_like(small, lu), scalar_like(0, lu)));
 }
 
@@ -83,9 +75,9 @@ Gradients lu_gradients(const BackwardContext& c) {
   const Tensor permutation = c.result(1);
   const Tensor regular = with_pivots(lu);
   const Tensor& g = c.gradients[0];
-  const Tensor lower = add(lower_triangle(lu, -1), eye(lu.size(-1), lu.size(-1), 0, lu.dtype()));
-  const Tensor below = lower_triangle(matmul(t(lower), lower_triangle(g, -1)), -1);
-  const Tensor above = upper_triangle(matmul(upper_triangle(g), t(upper_triangle(regular))));
+  const Tensor lower = add(tril(lu, -1), eye(lu.size(-1), lu.size(-1), 0, lu.dtype()));
+  const Tensor below = tril(matmul(t(lower), tril(g, -1)), -1);
+  const Tensor above = triu(matmul(triu(g), t(triu(regular))));
   const Tensor inner = linalg::solve_triangular(lu, add(below, above), {.transpose = true, .unit_diagonal = true});
   const Tensor permuted = times_inverse(inner, regular, {.upper = true, .transpose = true});
   // Row i of the result is row permutation[i] of the matrix.
@@ -107,14 +99,14 @@ Gradients triangular_gradients(const BackwardContext& c) {
   const Tensor x = c.result();
   const Tensor full = negative(attrs.transpose ? matmul(x, t(gb)) : matmul(gb, t(x)));
   const int64_t offset = attrs.unit_diagonal ? 1 : 0;
-  return {attrs.upper ? upper_triangle(full, offset) : lower_triangle(full, -offset), gb};
+  return {attrs.upper ? triu(full, offset) : tril(full, -offset), gb};
 }
 
 // Symmetric, as the matrix is.
 Gradients cholesky_gradients(const BackwardContext& c) {
   const Tensor lower = c.result();
-  const Tensor product = matmul(t(lower), lower_triangle(c.gradient));
-  const Tensor half = where(diagonal_mask(lower.size(-1)), product * 0.5, lower_triangle(product));
+  const Tensor product = matmul(t(lower), tril(c.gradient));
+  const Tensor half = where(eye(lower.size(-1), lower.size(-1), 0, DType::boolean), product * 0.5, tril(product));
   const Tensor left = linalg::solve_triangular(lower, half, {.transpose = true});
   const Tensor full = times_inverse(left, lower, {});
   return {add(full, t(full)) * 0.5};
@@ -144,7 +136,7 @@ Gradients qr_gradients(const BackwardContext& c) {
 Gradients eigh_gradients(const BackwardContext& c) {
   const Tensor vectors = c.result(1);
   Tensor inner;
-  if (c.gradients[0].defined()) inner = diagonal_matrix(c.gradients[0]);
+  if (c.gradients[0].defined()) inner = diag_embed(c.gradients[0]);
   if (c.gradients[1].defined()) {
     const Tensor turned = over_differences(matmul(t(vectors), c.gradients[1]), differences_of(c.result(0))) * 0.5;
     inner = inner.defined() ? add(inner, turned) : turned;
@@ -168,7 +160,7 @@ Gradients svd_gradients(const BackwardContext& c) {
   const Tensor squares = multiply(differences_of(s), add(expand_dims(s, -2), expand_dims(s, -1)));
   Tensor inner = scale_columns(over_differences(matmul(t(u), gu), squares), s);
   inner = add(inner, multiply(expand_dims(s, -1), over_differences(matmul(t(v), gv), squares)));
-  if (gs.defined()) inner = add(inner, diagonal_matrix(gs));
+  if (gs.defined()) inner = add(inner, diag_embed(gs));
   Tensor result = matmul(u, matmul(inner, vh));
   // What leaves the space of the columns of u, and that of the rows of vh.
   const Tensor inverse = reciprocal(s);

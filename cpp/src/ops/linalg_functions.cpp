@@ -6,8 +6,8 @@
 #include "op/apply.h"
 #include "op/attrs/linalg.h"
 #include "ops/linalg_derivatives.h"
-#include "ops/matrix_parts.h"
 #include "pydl/linalg.h"
+#include "pydl/manipulation.h"
 #include "pydl/ops.h"
 
 namespace pydl::linalg {
@@ -155,8 +155,8 @@ Tensor det(const Tensor& x) try {
   const std::vector<Tensor> factors = lu_of(x);
   const std::vector<int64_t> last = {-1};
   // Derivatives are those of a product without zeros, and the value is 0 if there are any.
-  const Tensor smooth = prod(ops::diagonal_of(ops::with_pivots(factors[0])), last);
-  const Tensor value = prod(ops::diagonal_of(factors[0].detach()), last);
+  const Tensor smooth = prod(pydl::diagonal(ops::with_pivots(factors[0]), 0, -2, -1), last);
+  const Tensor value = prod(pydl::diagonal(factors[0].detach(), 0, -2, -1), last);
   const Tensor excess = where(equal(value, 0), smooth.detach(), scalar_like(0, smooth));
   return multiply(factors[2].detach(), subtract(smooth, excess));
 } catch (const Error&) {
@@ -165,7 +165,7 @@ Tensor det(const Tensor& x) try {
 
 SignAndLogDet slogdet(const Tensor& x) try {
   const std::vector<Tensor> factors = lu_of(x);
-  const Tensor diagonal = ops::diagonal_of(factors[0]);
+  const Tensor diagonal = pydl::diagonal(factors[0], 0, -2, -1);
   const std::vector<int64_t> last = {-1};
   return {multiply(factors[2].detach(), prod(sign(diagonal.detach()), last)), sum(log(abs(diagonal)), last)};
 } catch (const Error&) {
@@ -302,7 +302,7 @@ Tensor norm_of_singular_values(const Tensor& x, MatrixNorm norm, bool keepdims) 
 // The inverse, and infinity for singular matrices.
 Tensor inverse_or_infinity(const Tensor& x) {
   const std::vector<Tensor> factors = lu_of(x);
-  const Tensor no_pivot = logical_and(ops::diagonal_mask(x.size(-1)), equal(factors[0], 0));
+  const Tensor no_pivot = logical_and(eye(x.size(-1), x.size(-1), 0, DType::boolean), equal(factors[0], 0));
   const Tensor regular = where(no_pivot, scalar_like(1, factors[0]), factors[0]);
   const Tensor inverse = lu_solve({regular, factors[1]}, identity_like(regular));
   const Tensor singular = any(no_pivot, std::vector<int64_t>{-2, -1}, true);

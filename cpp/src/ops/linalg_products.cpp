@@ -5,8 +5,8 @@
 
 #include "core/named.h"
 #include "ops/contraction.h"
-#include "ops/matrix_parts.h"
 #include "pydl/linalg.h"
+#include "pydl/manipulation.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -245,7 +245,7 @@ Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, Scalar beta, Sca
 
 Tensor trace(const Tensor& x, int64_t offset) try {
   if (x.rank() < 2) throw ValueError(concat_text("expected matrices, got shape ", x.shape()));
-  return sum(ops::diagonal_of(x, offset), std::vector<int64_t>{-1});
+  return sum(diagonal(x, offset, -2, -1), std::vector<int64_t>{-1});
 } catch (const Error&) {
   core::rethrow_as("trace");
 }

@@ -92,7 +92,7 @@ Unique unique_slices(const Tensor& x, int axis, bool equal_nan) {
   return found;
 }
 
-// The different elements of a tensor, where nothing else is asked for.
+// The distinct elements of a tensor, without indices or counts.
 Tensor different_elements(const Tensor& x, bool equal_nan) {
   const Tensor sorted = sort(elements_of(x));
   return masked_select(sorted, begins_group(sorted.detach(), equal_nan));

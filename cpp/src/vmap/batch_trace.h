@@ -61,7 +61,8 @@ class PYDL_MODULE_API BatchTrace final : public op::OpTrace {
 
   int64_t size_;
   std::vector<Value> values_;
-  // The memory behind that of the function's tensors: a view that had to be copied must not be written to.
+  // The batched storage for each storage of the function's tensors. A view that had to be copied must not be written
+  // to.
   std::unordered_map<const core::Storage*, const core::Storage*> storages_;
   std::unordered_map<const core::TensorImpl*, OuterGradient> gradients_;
   core::ActiveTrace* outer_ = nullptr;

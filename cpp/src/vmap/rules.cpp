@@ -80,8 +80,9 @@ Dims shifted(const Dims& axes) {
   return result;
 }
 
-// The attributes with all axes counted behind the batch. Negative ones count from the end anyway.
-Attrs behind_batch(const Attrs& attrs) {
+// The attributes with all axes shifted by one, because the batch is the first axis. Negative axes count from the end
+// and stay the same.
+Attrs after_batch(const Attrs& attrs) {
   Attrs result = attrs;
   for (const auto& [name, value] : attrs.entries()) {
     if (name == "axes") {
@@ -103,7 +104,7 @@ Results elementwise(const BatchedCall& call) {
 
 // Ops that have axes as attributes, or count them from the end, and whose inputs have equal ranks.
 Results along_axes(const BatchedCall& call) {
-  return op::apply_all(call.def.id, behind_batch(call.attrs), all_batched(call));
+  return op::apply_all(call.def.id, after_batch(call.attrs), all_batched(call));
 }
 
 // Positions along one axis, or in all of an example.
@@ -204,7 +205,7 @@ Results linear_rule(const BatchedCall& call) {
 
 Results take_rule(const BatchedCall& call) {
   if (only_first_is_batched(call)) {
-    return op::apply_all(call.def.id, behind_batch(call.attrs),
+    return op::apply_all(call.def.id, after_batch(call.attrs),
                          std::vector{call.inputs[0].tensor, call.inputs[1].tensor});
   }
   if (call.inputs[0].batched || call.def.id != OpId::take) return std::nullopt;
@@ -229,7 +230,7 @@ Tensor counted_targets(const Tensor& target, int64_t ignore_index, DType dtype, 
 }
 
 Results cross_entropy_rule(const BatchedCall& call) {
-  auto attrs = op::from_attrs<op::CrossEntropyAttrs>(behind_batch(call.attrs));
+  auto attrs = op::from_attrs<op::CrossEntropyAttrs>(after_batch(call.attrs));
   const auto reduction = std::exchange(attrs.reduction, op::LossReduction::none);
   const Tensor target = batched(call, 1);
   const Tensor losses = op::apply(OpId::softmax_cross_entropy, op::to_attrs(attrs), {batched(call, 0), target});
@@ -240,7 +241,7 @@ Results cross_entropy_rule(const BatchedCall& call) {
 }
 
 Results cross_entropy_backward_rule(const BatchedCall& call) {
-  auto attrs = op::from_attrs<op::CrossEntropyAttrs>(behind_batch(call.attrs));
+  auto attrs = op::from_attrs<op::CrossEntropyAttrs>(after_batch(call.attrs));
   const auto reduction = std::exchange(attrs.reduction, op::LossReduction::none);
   const Tensor target = batched(call, 2);
   Tensor g = batched(call, 0);

@@ -10,7 +10,7 @@ namespace pydl::backends::ref {
 
 namespace {
 
-// The axes of x behind those of the mask: sizes and strides.
+// The axes of x that follow those of the mask: sizes and strides.
 struct Behind {
   Dims shape;
   Dims strides;
