@@ -46,10 +46,13 @@ if(binding_sources)
   pydl_unity_group(_core calls ${binding_folder}
     argument_tree call_messages checked_function compile errors guard interpreter_exit interpreter_lock scopes watch)
   pydl_unity_group(_core tensors ${binding_folder}
-    array_api conversions dlpack dtype indexing numpy_functions tensor_members tensor_object)
+    array_api conversions dlpack dtype in_place_methods indexing numpy_functions tensor_members tensor_object)
   pydl_unity_group(_core functions ${binding_folder}
     autograd creation elementwise products random reductions views)
   pydl_unity_group(_core statistics ${binding_folder} order statistics)
+  pydl_unity_group(_core shapes ${binding_folder} manipulation rearranging scatter scatter_methods)
+  pydl_unity_group(_core numbers ${binding_folder} aliases distributions linalg special)
+  pydl_unity_group(_core methods ${binding_folder} patches printing tensor_methods vmap)
   pydl_unity_group(_core layers ${binding_folder} attention nn norm optim optimizer_state resampling
     conv_and_pool)
   pydl_unity_group(_core module ${binding_folder} benchmarks info io module recurrent saved_program)

@@ -413,12 +413,14 @@ _LAZY = ("datasets", "linalg", "models", "testing", "text")
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use what few programs need."""
+    """Import on first use what few programs need, and explain what is missing."""
     if name in _LAZY:
         from importlib import import_module
 
         return import_module(f"pydl.{name}")
-    raise AttributeError(f"module 'pydl' has no attribute {name!r}")
+    from pydl._missing_names import message
+
+    raise AttributeError(message("pydl", name, __all__))
 
 
 __all__ = [

@@ -23,6 +23,7 @@ from pydl import _core
 OTHER_NAMES = {
     "dim": ("axis", "axes"),
     "dims": ("axis", "axes", "shape"),
+    "diagonal": ("k", "offset"),
     "in_dims": ("in_axes",),
     "out_dims": ("out_axes",),
     "axes": ("axis",),

@@ -343,4 +343,11 @@ def diagonal(x: Tensor, offset: int = 0) -> Tensor:
     return _core.diagonal(x, offset, -2, -1)
 
 
+def __getattr__(name: str) -> object:
+    """Say what to type instead of a name that other libraries have."""
+    from pydl._missing_names import message
+
+    raise AttributeError(message("pydl.linalg", name, __all__))
+
+
 check_public(globals())

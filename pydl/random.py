@@ -126,4 +126,11 @@ class fork_rng(_core._ForkScope, ContextDecorator):  # noqa: N801  (used like a 
         return type(self)(self._generator)
 
 
+def __getattr__(name: str) -> object:
+    """Say what to type instead of a name that other libraries have."""
+    from pydl._missing_names import message
+
+    raise AttributeError(message("pydl.random", name, __all__))
+
+
 check_public(globals())

@@ -29,6 +29,7 @@ void property(const py::object& type, const char* name, Function&& getter, const
 void define_tensor_members(py::module_& module, const py::object& type);
 void define_array_api(py::module_& module, const py::object& type);
 void define_tensor_methods(py::module_& module, const py::object& type);
+void define_in_place_methods(const py::object& type);
 void define_conversions(py::module_& module, const py::object& type);
 void define_dlpack(py::module_& module, const py::object& type);
 void define_numpy_functions(const py::object& type);

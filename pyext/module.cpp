@@ -60,6 +60,7 @@ PYBIND11_MODULE(_core, module) {
   define_tensor_members(module, type);
   define_array_api(module, type);
   define_tensor_methods(module, type);
+  define_in_place_methods(type);
   define_conversions(module, type);
   define_dlpack(module, type);
   define_numpy_functions(type);

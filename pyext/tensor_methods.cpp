@@ -54,7 +54,13 @@ void define_facts(const py::object& type) {
 
 // As in PyTorch, sizes may be given as separate arguments.
 using MadeOfShape = Tensor (*)(const Dims&, DType);
-void define_new_with_sizes(const py::object& type, const char* name, MadeOfShape function) {
+void define_new(const py::object& type, const char* name, MadeOfShape function, const char* doc) {
+  method(
+      type, name,
+      [function](const Tensor& x, const DimsArgument& shape, std::optional<DType> dtype) {
+        return function(shape.dims, dtype.value_or(x.dtype()));
+      },
+      py::arg("shape"), py::arg("dtype") = py::none(), doc);
   method(
       type, name,
       [name, function](const Tensor& x, const py::args& sizes, std::optional<DType> dtype) {
@@ -66,25 +72,10 @@ void define_new_with_sizes(const py::object& type, const char* name, MadeOfShape
 
 // Tensors without history in the dtype of x, or another one.
 void define_new_tensors(const py::object& type) {
-  method(
-      type, "new_zeros",
-      [](const Tensor& x, const DimsArgument& shape, std::optional<DType> dtype) {
-        return zeros(shape.dims, dtype.value_or(x.dtype()));
-      },
-      py::arg("shape"), py::arg("dtype") = py::none(), "Zeros of another shape in the dtype of this tensor.");
-  method(
-      type, "new_ones",
-      [](const Tensor& x, const DimsArgument& shape, std::optional<DType> dtype) {
-        return ones(shape.dims, dtype.value_or(x.dtype()));
-      },
-      py::arg("shape"), py::arg("dtype") = py::none(), "Ones of another shape in the dtype of this tensor.");
-  method(
-      type, "new_empty",
-      [](const Tensor& x, const DimsArgument& shape, std::optional<DType> dtype) {
-        return Tensor::empty(shape.dims, dtype.value_or(x.dtype()));
-      },
-      py::arg("shape"), py::arg("dtype") = py::none(),
-      "Memory with undefined contents, of another shape in the dtype of this tensor.");
+  define_new(type, "new_zeros", zeros, "Zeros of another shape in the dtype of this tensor.");
+  define_new(type, "new_ones", ones, "Ones of another shape in the dtype of this tensor.");
+  define_new(type, "new_empty", Tensor::empty,
+             "Memory with undefined contents, of another shape in the dtype of this tensor.");
   method(
       type, "new_full",
       [](const Tensor& x, const DimsArgument& shape, Scalar value, std::optional<DType> dtype) {
@@ -100,9 +91,6 @@ void define_new_tensors(const py::object& type) {
       },
       py::arg("data"), py::arg("dtype") = py::none(),
       "A new tensor with a copy of the data, in the dtype of this tensor.");
-  define_new_with_sizes(type, "new_zeros", zeros);
-  define_new_with_sizes(type, "new_ones", ones);
-  define_new_with_sizes(type, "new_empty", Tensor::empty);
 }
 
 // Python's round(x, digits), in floating point as NumPy computes it: multiplied, rounded to the nearest integer, with

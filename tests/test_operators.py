@@ -189,6 +189,47 @@ def test_aliases_are_functions_with_another_name(name: str) -> None:
         alias(x, x, x, x)
 
 
+IN_PLACE_METHODS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "add_": (lambda x, y: x.add_(y), lambda x, y: x + y),
+    "add_ alpha": (lambda x, y: x.add_(y, alpha=2), lambda x, y: x + 2 * y),
+    "sub_": (lambda x, y: x.sub_(y), lambda x, y: x - y),
+    "sub_ alpha": (lambda x, y: x.sub_(y, alpha=3), lambda x, y: x - 3 * y),
+    "mul_": (lambda x, y: x.mul_(y), lambda x, y: x * y),
+    "div_": (lambda x, y: x.div_(y), lambda x, y: x / y),
+    "pow_": (lambda x, y: x.pow_(2), lambda x, y: x**2),
+    "clamp_": (lambda x, y: x.clamp_(min=0), lambda x, y: np.clip(x, 0, None)),
+    "clip_": (lambda x, y: x.clip_(-1, 1), lambda x, y: np.clip(x, -1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE_METHODS)
+def test_in_place_methods(name: str) -> None:
+    ours, numpys = IN_PLACE_METHODS[name]
+    a, b = np.array([[-2.0, 0.5], [3.0, -0.25]]), np.array([2.0, -4.0])
+    x, y = pydl.tensor(a), pydl.tensor(b)
+    view = x[:]
+    assert ours(x, y) is x
+    np.testing.assert_array_equal(view.numpy(), numpys(a, b))
+    leaf = pydl.tensor(a, requires_grad=True)
+    with pydl.no_grad():
+        ours(leaf, y)
+    np.testing.assert_array_equal(leaf.detach().numpy(), numpys(a, b))
+
+    def compiled(x: pydl.Tensor, y: pydl.Tensor) -> pydl.Tensor:
+        return ours(x + 0, y)
+
+    found = pydl.compile(compiled)(pydl.tensor(a), y)
+    np.testing.assert_array_equal(found.numpy(), numpys(a, b))
+
+
+def test_in_place_methods_refuse_another_shape() -> None:
+    x = pydl.ones(2)
+    for name in ("add_", "sub_", "mul_", "div_"):
+        with pytest.raises(ValueError, match=r"\(3,\)"):
+            getattr(x, name)(pydl.ones(3))
+    assert x.tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_the_sign_of_zeros_is_0(dtype: str) -> None:
     numbers = [0.0, -0.0, -1e-5, 1e-5, -np.inf, np.inf, np.nan] * 9

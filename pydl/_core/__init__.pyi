@@ -118,8 +118,11 @@ class Tensor:
     def acosh(self) -> Tensor:
         """Inverse hyperbolic cosine."""
 
-    def add(self, other: typing.Any) -> typing.Any:
+    def add(self, other: TensorLike) -> typing.Any:
         """See `pydl.add`."""
+
+    def add_(self, other: TensorLike, *, alpha: TensorLike | None = None) -> typing_extensions.Self:
+        """``x += other``, which overwrites the elements; returns the tensor itself."""
 
     def all(
         self,
@@ -210,7 +213,7 @@ class Tensor:
     def atan(self) -> Tensor:
         """Inverse tangent, in radians."""
 
-    def atan2(self, other: typing.Any) -> typing.Any:
+    def atan2(self, other: TensorLike) -> typing.Any:
         """See `pydl.atan2`."""
 
     def atanh(self) -> Tensor:
@@ -238,22 +241,22 @@ class Tensor:
     def bincount(self, weights: TensorLike | None = None, minlength: builtins.int = 0) -> Tensor:
         """See `pydl.bincount`."""
 
-    def bitwise_and(self, other: typing.Any) -> typing.Any:
+    def bitwise_and(self, other: TensorLike) -> typing.Any:
         """See `pydl.bitwise_and`."""
 
     def bitwise_invert(self) -> Tensor:
         """Every bit of an integer turned; of bools, not."""
 
-    def bitwise_left_shift(self, other: typing.Any) -> typing.Any:
+    def bitwise_left_shift(self, other: TensorLike) -> typing.Any:
         """See `pydl.bitwise_left_shift`."""
 
-    def bitwise_or(self, other: typing.Any) -> typing.Any:
+    def bitwise_or(self, other: TensorLike) -> typing.Any:
         """See `pydl.bitwise_or`."""
 
-    def bitwise_right_shift(self, other: typing.Any) -> typing.Any:
+    def bitwise_right_shift(self, other: TensorLike) -> typing.Any:
         """See `pydl.bitwise_right_shift`."""
 
-    def bitwise_xor(self, other: typing.Any) -> typing.Any:
+    def bitwise_xor(self, other: TensorLike) -> typing.Any:
         """See `pydl.bitwise_xor`."""
 
     def bmm(self, other: TensorLike) -> Tensor:
@@ -274,8 +277,18 @@ class Tensor:
     def clamp(self, min: TensorLike | None = None, max: TensorLike | None = None) -> typing.Any:
         """See `pydl.clip`."""
 
+    def clamp_(
+        self, min: TensorLike | None = None, max: TensorLike | None = None
+    ) -> typing_extensions.Self:
+        """Overwrites the elements by those of `pydl.clip`; returns the tensor itself."""
+
     def clip(self, min: TensorLike | None = None, max: TensorLike | None = None) -> Tensor:
         """x limited to [min, max]."""
+
+    def clip_(
+        self, min: TensorLike | None = None, max: TensorLike | None = None
+    ) -> typing_extensions.Self:
+        """Overwrites the elements by those of `pydl.clip`; returns the tensor itself."""
 
     def clone(self) -> Tensor:
         """PyTorch's name for `copy`: the same values in new memory. Gradients flow through it."""
@@ -289,7 +302,7 @@ class Tensor:
     def copy_(self, source: TensorLike) -> typing_extensions.Self:
         """Overwrites the elements with those of `source`, which broadcasts; returns the tensor itself."""
 
-    def copysign(self, other: typing.Any) -> typing.Any:
+    def copysign(self, other: TensorLike) -> typing.Any:
         """See `pydl.copysign`."""
 
     def cos(self) -> Tensor:
@@ -352,10 +365,13 @@ class Tensor:
     def dim(self) -> builtins.int:
         """PyTorch's name for `ndim`: the number of axes."""
 
-    def div(self, other: typing.Any) -> typing.Any:
+    def div(self, other: TensorLike) -> typing.Any:
         """See `pydl.divide`."""
 
-    def divide(self, other: typing.Any) -> typing.Any:
+    def div_(self, other: TensorLike) -> typing_extensions.Self:
+        """``x /= other``, which overwrites the elements; returns the tensor itself."""
+
+    def divide(self, other: TensorLike) -> typing.Any:
         """See `pydl.divide`."""
 
     def dot(self, other: TensorLike) -> Tensor:
@@ -367,7 +383,7 @@ class Tensor:
     def element_size(self) -> builtins.int:
         """Bytes of one element, as `itemsize`."""
 
-    def eq(self, other: typing.Any) -> typing.Any:
+    def eq(self, other: TensorLike) -> typing.Any:
         """See `pydl.equal`."""
 
     def erf(self) -> Tensor:
@@ -417,10 +433,10 @@ class Tensor:
     def floor(self) -> Tensor:
         """The largest integer not above x."""
 
-    def floor_divide(self, other: typing.Any) -> typing.Any:
+    def floor_divide(self, other: TensorLike) -> typing.Any:
         """See `pydl.floor_divide`."""
 
-    def fmod(self, other: typing.Any) -> typing.Any:
+    def fmod(self, other: TensorLike) -> typing.Any:
         """See `pydl.fmod`."""
 
     def frac(self) -> Tensor:
@@ -429,7 +445,7 @@ class Tensor:
     def gather(self, axis: builtins.int, index: TensorLike) -> Tensor:
         """See `pydl.gather`; the axis comes first, as in PyTorch."""
 
-    def ge(self, other: typing.Any) -> typing.Any:
+    def ge(self, other: TensorLike) -> typing.Any:
         """See `pydl.greater_equal`."""
 
     def gelu(self) -> Tensor:
@@ -438,7 +454,7 @@ class Tensor:
     def gelu_tanh(self) -> Tensor:
         """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
 
-    def gt(self, other: typing.Any) -> typing.Any:
+    def gt(self, other: TensorLike) -> typing.Any:
         """See `pydl.greater`."""
 
     def half(self) -> Tensor:
@@ -455,7 +471,7 @@ class Tensor:
     ) -> Tensor:
         """See `pydl.histc`."""
 
-    def hypot(self, other: typing.Any) -> typing.Any:
+    def hypot(self, other: TensorLike) -> typing.Any:
         """See `pydl.hypot`."""
 
     def index_add(self, axis: builtins.int, index: TensorLike, source: TensorLike) -> Tensor:
@@ -523,7 +539,7 @@ class Tensor:
     ) -> tuple[Tensor, Tensor]:
         """See `pydl.kthvalue`."""
 
-    def le(self, other: typing.Any) -> typing.Any:
+    def le(self, other: TensorLike) -> typing.Any:
         """See `pydl.less_equal`."""
 
     def lerp(self, end: typing.Any, weight: typing.Any) -> typing.Any:
@@ -550,22 +566,22 @@ class Tensor:
     def log_softmax(self, axis: builtins.int = -1) -> Tensor:
         """Logarithm of softmax, without overflow."""
 
-    def logaddexp(self, other: typing.Any) -> typing.Any:
+    def logaddexp(self, other: TensorLike) -> typing.Any:
         """See `pydl.logaddexp`."""
 
     def logcumsumexp(self, axis: builtins.int, reverse: builtins.bool = False) -> Tensor:
         """See `pydl.logcumsumexp`."""
 
-    def logical_and(self, other: typing.Any) -> typing.Any:
+    def logical_and(self, other: TensorLike) -> typing.Any:
         """See `pydl.logical_and`."""
 
     def logical_not(self) -> Tensor:
         """Whether x is zero (false)."""
 
-    def logical_or(self, other: typing.Any) -> typing.Any:
+    def logical_or(self, other: TensorLike) -> typing.Any:
         """See `pydl.logical_or`."""
 
-    def logical_xor(self, other: typing.Any) -> typing.Any:
+    def logical_xor(self, other: TensorLike) -> typing.Any:
         """See `pydl.logical_xor`."""
 
     def logit(self) -> Tensor:
@@ -581,7 +597,7 @@ class Tensor:
     def long(self) -> Tensor:
         """The tensor as int64: PyTorch's name for `astype`."""
 
-    def lt(self, other: typing.Any) -> typing.Any:
+    def lt(self, other: TensorLike) -> typing.Any:
         """See `pydl.less`."""
 
     def masked_fill(self, mask: TensorLike, value: typing.Any) -> Tensor:
@@ -611,7 +627,7 @@ class Tensor:
     ) -> Tensor:
         """Largest element over axes; NaN if there is one. Equal ones share the gradient."""
 
-    def maximum(self, other: typing.Any) -> typing.Any:
+    def maximum(self, other: TensorLike) -> typing.Any:
         """See `pydl.maximum`."""
 
     def mean(
@@ -640,7 +656,7 @@ class Tensor:
     ) -> Tensor:
         """Smallest element over axes; NaN if there is one. Equal ones share the gradient."""
 
-    def minimum(self, other: typing.Any) -> typing.Any:
+    def minimum(self, other: TensorLike) -> typing.Any:
         """See `pydl.minimum`."""
 
     def mish(self) -> Tensor:
@@ -668,10 +684,13 @@ class Tensor:
     ) -> Tensor:
         """See `pydl.movedim`."""
 
-    def mul(self, other: typing.Any) -> typing.Any:
+    def mul(self, other: TensorLike) -> typing.Any:
         """See `pydl.multiply`."""
 
-    def multiply(self, other: typing.Any) -> typing.Any:
+    def mul_(self, other: TensorLike) -> typing_extensions.Self:
+        """``x *= other``, which overwrites the elements; returns the tensor itself."""
+
+    def multiply(self, other: TensorLike) -> typing.Any:
         """See `pydl.multiply`."""
 
     def mv(self, other: TensorLike) -> Tensor:
@@ -732,7 +751,7 @@ class Tensor:
     def narrow(self, axis: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
         """See `pydl.narrow`."""
 
-    def ne(self, other: typing.Any) -> typing.Any:
+    def ne(self, other: TensorLike) -> typing.Any:
         """See `pydl.not_equal`."""
 
     def neg(self) -> Tensor:
@@ -837,8 +856,11 @@ class Tensor:
     def positive(self) -> Tensor:
         """x itself."""
 
-    def pow(self, other: typing.Any) -> typing.Any:
+    def pow(self, other: TensorLike) -> typing.Any:
         """See `pydl.pow`."""
+
+    def pow_(self, other: TensorLike) -> typing_extensions.Self:
+        """``x **= other``, which overwrites the elements; returns the tensor itself."""
 
     def prod(
         self,
@@ -891,7 +913,7 @@ class Tensor:
     def relu6(self) -> Tensor:
         """The larger of x and 0, but at most 6 (Howard et al., 2017)."""
 
-    def remainder(self, other: typing.Any) -> typing.Any:
+    def remainder(self, other: TensorLike) -> typing.Any:
         """See `pydl.remainder`."""
 
     def repeat(self, *args: builtins.int | collections.abc.Sequence[builtins.int]) -> Tensor:
@@ -1046,10 +1068,13 @@ class Tensor:
     ) -> Tensor:
         """Standard deviation over axes; its derivative is 0 if all elements are equal."""
 
-    def sub(self, other: typing.Any) -> typing.Any:
+    def sub(self, other: TensorLike) -> typing.Any:
         """See `pydl.subtract`."""
 
-    def subtract(self, other: typing.Any) -> typing.Any:
+    def sub_(self, other: TensorLike, *, alpha: TensorLike | None = None) -> typing_extensions.Self:
+        """``x -= other``, which overwrites the elements; returns the tensor itself."""
+
+    def subtract(self, other: TensorLike) -> typing.Any:
         """See `pydl.subtract`."""
 
     def sum(
@@ -1170,7 +1195,7 @@ class Tensor:
     def view_as(self, other: TensorLike) -> Tensor:
         """The elements in the shape of another tensor, without copying; see `view`."""
 
-    def xlogy(self, other: typing.Any) -> typing.Any:
+    def xlogy(self, other: TensorLike) -> typing.Any:
         """See `pydl.xlogy`."""
 
     def zero_(self) -> typing_extensions.Self:

@@ -1,0 +1,34 @@
+"""Names that other libraries have lead to those of pydl."""
+
+from __future__ import annotations
+
+import importlib
+from functools import reduce
+
+import pytest
+
+import pydl
+from pydl._missing_names import HINTS
+
+NAMES = [(module, name) for module, hints in HINTS.items() for name in hints]
+
+
+@pytest.mark.parametrize(("module", "name"), NAMES)
+def test_hints(module: str, name: str) -> None:
+    hint = HINTS[module][name]
+    if " " not in hint:
+        assert reduce(getattr, hint.split(".")[1:], pydl) is not None
+    with pytest.raises(AttributeError) as caught:
+        getattr(importlib.import_module(module), name)
+    assert str(caught.value).startswith(f"module {module!r} has no attribute {name!r}")
+    assert hint in str(caught.value)
+
+
+def test_misspelt_names() -> None:
+    with pytest.raises(AttributeError, match="'linspce'; use pydl.linspace$"):
+        pydl.linspce  # noqa: B018
+    with pytest.raises(AttributeError, match="'solvee'; use pydl.linalg.solve$"):
+        pydl.linalg.solvee  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'qqqqq'$"):
+        pydl.qqqqq  # noqa: B018
+    assert not hasattr(pydl, "__wrapped__")
