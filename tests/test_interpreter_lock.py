@@ -287,6 +287,11 @@ WITHOUT_WORK = {
 OPS = {op["name"] for op in _core.ops()}
 
 
+def _on_a_copy(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave the operands of other calls as they are."""
+    return lambda x, *others: method(x.copy() if isinstance(x, pydl.Tensor) else x, *others)
+
+
 def _usual_call(function: Callable[..., Any]) -> Callable[[], Any] | None:
     for arguments in USUAL:
         try:
@@ -317,7 +322,8 @@ def _calls() -> Iterator[tuple[str, Callable[[], Any]]]:
         method = getattr(pydl.Tensor, name)
         if name in CALLS or name in WITHOUT_WORK or not callable(method):
             continue
-        call = _usual_call(method)
+        overwrites = name.endswith("_") and not name.endswith("__")
+        call = _usual_call(_on_a_copy(method) if overwrites else method)
         if call is not None:
             yield f"Tensor.{name}", call
 
