@@ -13,8 +13,8 @@ namespace {
 
 // A panel of B of this depth fits into the L1 cache. A block of A of this height and a block of B of this width, both
 // of this depth, fit into the L2 cache.
-constexpr int64_t block_depth = 384;
-constexpr int64_t block_height = 336;
+constexpr int64_t block_depth = 256;
+constexpr int64_t block_height = 504;
 constexpr int64_t block_width = 1024;
 // The number of multiplications that are worth a thread, given that its inputs come from the caches of other threads
 // and its results go there.

@@ -61,9 +61,11 @@ inline void pack_across(const T* lines, int64_t stride, int64_t lane_stride, int
       for (int64_t lane = 0; lane < width; ++lane) to[lane] = lane < present ? line[lane * lane_stride] : T(0);
       continue;
     }
-    // Whole vectors are stored; the next row overwrites the excess lanes written by this one.
+    // Whole vectors are stored; the next row overwrites the excess lanes written by this one. The last row has none.
+    const bool is_last = i + 1 == length;
     for (int64_t lane = 0; lane < width; lane += side) {
-      store(to + lane, lane < present ? load_part(line + lane, present - lane, T(0)) : Vector<T>{});
+      const Vector<T> part = lane < present ? load_part(line + lane, present - lane, T(0)) : Vector<T>{};
+      store_part(to + lane, part, is_last ? width - lane : side);
     }
   }
 }
@@ -85,23 +87,36 @@ inline int64_t tile_begin(int64_t rows, int64_t tile) {
   return rows * tile / tiles;
 }
 
+// Matrices whose lines run across the panels are packed a few lines at a time for all panels: lines are often a power of
+// two apart, and would not stay in the caches from one panel to the next.
+constexpr int64_t depth_at_once = 8;
+
 template <class T>
 void pack_a(const void* a, int64_t row_stride, int64_t depth_stride, int64_t rows, int64_t depth, void* packed) {
-  int64_t end = 0;
-  for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
-    end = tile_begin(rows, tile);
-    pack_panel(static_cast<const T*>(a) + begin * row_stride, row_stride, depth_stride, end - begin, depth, end - begin,
-               static_cast<T*>(packed) + begin * depth);
+  const int64_t step = depth_stride == 1 ? depth : depth_at_once;
+  for (int64_t k = 0; k < depth; k += step) {
+    const int64_t length = depth - k < step ? depth - k : step;
+    int64_t end = 0;
+    for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
+      end = tile_begin(rows, tile);
+      const int64_t height = end - begin;
+      pack_panel(static_cast<const T*>(a) + begin * row_stride + k * depth_stride, row_stride, depth_stride, height,
+                 length, height, static_cast<T*>(packed) + begin * depth + k * height);
+    }
   }
 }
 
 template <class T>
 void pack_b(const void* b, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns, void* packed) {
   constexpr int64_t width = tile_columns<T>;
-  for (int64_t first = 0; first < columns; first += width) {
-    pack_panel(static_cast<const T*>(b) + first * column_stride, column_stride, depth_stride,
-               columns - first < width ? columns - first : width, depth, width,
-               static_cast<T*>(packed) + first * depth);
+  const int64_t step = depth_stride == 1 ? depth : depth_at_once;
+  for (int64_t k = 0; k < depth; k += step) {
+    const int64_t length = depth - k < step ? depth - k : step;
+    for (int64_t first = 0; first < columns; first += width) {
+      pack_panel(static_cast<const T*>(b) + first * column_stride + k * depth_stride, column_stride, depth_stride,
+                 columns - first < width ? columns - first : width, length, width,
+                 static_cast<T*>(packed) + first * depth + k * width);
+    }
   }
 }
 
