@@ -13,7 +13,8 @@ from bench.case import Case
 from bench.machine import describe_machine, measure_limits
 from bench.peers import split
 from bench.report import Measured, table, write_json
-from bench.runner import Settings, run_case
+from bench.report_operations import operations_table
+from bench.runner import Runner, Settings
 from bench.suites import SUITES
 
 
@@ -55,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         "--peers", help='frameworks or contenders to compare with, as "jax,torch fused"'
     )
     parser.add_argument("--seconds", type=float, default=1.0, help="time per case and contender")
+    parser.add_argument(
+        "--threads", type=int, help="threads of each framework; default: one for each processor"
+    )
     parser.add_argument("--slice", type=float, default=0.05, help="seconds timed at a stretch")
     parser.add_argument(
         "--timeout", type=float, default=300.0, help="seconds until a silent contender is given up"
@@ -75,18 +79,25 @@ def _choose(case: Case, peers: list[str] | None) -> Case:
 
 def _run(cases: list[Case], options: argparse.Namespace) -> int:
     machine = describe_machine()
-    settings = Settings(machine.threads, options.seconds, options.slice, options.timeout)
+    settings = Settings(
+        options.threads or machine.threads, options.seconds, options.slice, options.timeout
+    )
     start = measure_limits()
     print(machine)
     print(f"start: {start}")
     measured = []
-    for case in cases:
-        measured.append(Measured(case, run_case(case, settings)))
-        print(f"  {case.name}: done", flush=True)
+    with Runner(settings) as runner:
+        for case in cases:
+            measured.append(Measured(case, runner.run(case)))
+            print(f"  {case.name}: done", flush=True)
     end = measure_limits()
     print(f"end:   {end}\n")
     for each in measured:
-        print(table(each, start.better(end)))
+        if each.case.family is None:
+            print(table(each, start.better(end)))
+    short = [each for each in measured if each.case.family is not None]
+    if short:
+        print(operations_table(short))
     if options.json is not None:
         write_json(options.json, machine, (start, end), settings, measured)
     return int(any(result.broken for each in measured for result in each.results))

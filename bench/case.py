@@ -50,3 +50,7 @@ class Case:
     megabytes: float = 0.0  # of text
     tolerance: float = 1e-4
     bound: str | None = None  # contender that does only the arithmetic, in one of pydl's processes
+    # Family and size of one of many short cases: contenders share their processes with those of
+    # the other cases, a case gets a part of the time, and the report has one table for all.
+    family: str | None = None
+    size: str | None = None

@@ -1,8 +1,8 @@
 """What the runner and its workers say to each other, pickled.
 
 The runner sends a `Job`; the worker answers `Started` and then `Ready`. Then every TIME is answered
-by the seconds per step of one slice, and FINISH by `Finished`, with which the worker ends. A
-`Failure` may come instead of any answer.
+by the seconds per step of one slice, and FINISH by `Finished`, after which another job may follow.
+A `Failure` may come instead of any answer, and ends the job.
 """
 
 from __future__ import annotations

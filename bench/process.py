@@ -38,7 +38,7 @@ class WorkerProcess:
     Parameters
     ----------
     job : Job
-        What to time.
+        What to time first.
     threads : int
         How many threads the framework may use.
     timeout : float
@@ -60,6 +60,11 @@ class WorkerProcess:
                 cwd=_ROOT,
                 env={**os.environ, **environment(framework, threads, self._scratch.name)},
             )
+        self._send(job)
+
+    def start(self, job: Job) -> None:
+        """Give a paused process its next job."""
+        self._signal(signal.SIGCONT)
         self._send(job)
 
     def ask(self, request: str) -> Any:

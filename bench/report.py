@@ -32,22 +32,22 @@ class Measured:
 
     def ratio(self, result: Result) -> float | None:
         """Time of a contender as a multiple of pydl's, the first contender."""
-        return _quotient(_median(result), _median(self.results[0]))
+        return _quotient(median(result), median(self.results[0]))
 
     def bound_ratio(self, result: Result) -> float | None:
         """Time of a contender as a multiple of the one that does only the arithmetic."""
         bound = next((r for r in self.results if r.contender == self.case.bound), None)
-        return None if bound is None else _quotient(_median(result), _median(bound))
+        return None if bound is None else _quotient(median(result), median(bound))
 
     def fastest_peer_ratio(self, result: Result) -> float | None:
         """Time of the fastest other framework as a multiple of this variant of pydl."""
-        peers = [_median(r) for r in self.results if not r.ours]
+        peers = [median(r) for r in self.results if not r.ours]
         fastest = min((t for t in peers if t is not None), default=None)
-        return _quotient(fastest, _median(result)) if result.ours else None
+        return _quotient(fastest, median(result)) if result.ours else None
 
     def fraction_of_peak(self, result: Result, limits: Limits) -> float | None:
         """Part of the machine's arithmetic or bandwidth that a contender used."""
-        seconds = _median(result)
+        seconds = median(result)
         if seconds is None or not (self.case.flops or self.case.bytes_moved):
             return None
         if self.case.flops:
@@ -128,19 +128,19 @@ def _row(measured: Measured, result: Result, limits: Limits) -> list[str]:
     size = measured.case.megabytes
     return [
         result.contender,
-        _duration(result.timing.median),
-        _duration(result.timing.median / size) if size else "",
+        duration(result.timing.median),
+        duration(result.timing.median / size) if size else "",
         f"{result.timing.spread:.0%}",
         _number(measured.ratio(result), ".2f"),
         _number(measured.bound_ratio(result), ".2f"),
         _number(measured.fastest_peer_ratio(result), ".2f"),
         _number(measured.fraction_of_peak(result, limits), ".0%"),
         f"{result.peak_memory / 1e6:.0f} MB",
-        _duration(result.first_step),
+        duration(result.first_step),
     ]
 
 
-def _median(result: Result) -> float | None:
+def median(result: Result) -> float | None:
     return result.timing.median if result.timing and not result.failure else None
 
 
@@ -152,7 +152,7 @@ def _number(value: float | None, spec: str) -> str:
     return "" if value is None else format(value, spec)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"

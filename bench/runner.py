@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,6 +24,10 @@ class Settings:
     seconds: float  # per case and contender
     slice_seconds: float
     timeout: float  # of each answer of a worker
+
+    def of_short_cases(self) -> Settings:
+        """For one of hundreds of short cases."""
+        return replace(self, seconds=self.seconds / 8, slice_seconds=self.slice_seconds / 8)
 
 
 @dataclass
@@ -50,40 +53,66 @@ class Result:
         return self.failure is not None and self.failure.installed
 
 
-def run_case(case: Case, settings: Settings) -> list[Result]:
-    """Time all contenders of a case; one that fails does not hold up the others."""
-    results = [Result(name) for name in case.contenders]
-    with ExitStack() as stack:
+class Runner:
+    """Runs cases one after another; processes that cases share end with the runner."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._shared: dict[str, WorkerProcess] = {}
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._shared.values():
+            worker.close()
+
+    def run(self, case: Case) -> list[Result]:
+        """Time all contenders of a case; one that fails does not hold up the others."""
+        results = [Result(name) for name in case.contenders]
+        settings = self._settings.of_short_cases() if case.family else self._settings
         workers: dict[str, WorkerProcess] = {}
-        for result in results:
-            worker = _start(case, result, settings)
-            if worker is not None:
-                workers[result.contender] = worker
-                stack.callback(worker.close)
-        _time_in_turn(workers, results, settings)
-        for result in results:
-            if result.failure is None:
-                _finish(workers[result.contender], result)
-    compare(case, results)
-    return results
+        try:
+            for result in results:
+                worker = self._start(case, result, settings)
+                if worker is not None:
+                    workers[result.contender] = worker
+            _time_in_turn(workers, results, settings)
+            for result in results:
+                if result.failure is None:
+                    _finish(workers[result.contender], result)
+        finally:
+            for result in results:
+                # A process that failed between answers may be anywhere, or dead.
+                if result.contender in workers and not (case.family and result.failure is None):
+                    self._shared.pop(result.contender, None)
+                    workers[result.contender].close()
+        compare(case, results)
+        return results
 
-
-def _start(case: Case, result: Result, settings: Settings) -> WorkerProcess | None:
-    job = Job(case, result.contender, settings.slice_seconds)
-    worker = WorkerProcess(job, threads=settings.threads, timeout=settings.timeout)
-    try:
-        started: Started = worker.receive()
-        result.first_step = time.perf_counter() - worker.spawned - started.data_seconds
-        ready: Ready = worker.receive()
-        result.version = ready.version
-    except BaseException as error:
-        worker.close()
-        if not isinstance(error, WorkerError):
-            raise
-        result.failure = error.failure
-        return None
-    worker.pause()
-    return worker
+    def _start(self, case: Case, result: Result, settings: Settings) -> WorkerProcess | None:
+        job = Job(case, result.contender, settings.slice_seconds)
+        worker = self._shared.get(result.contender) if case.family else None
+        if worker is None:
+            worker = WorkerProcess(job, threads=settings.threads, timeout=settings.timeout)
+        else:
+            worker.start(job)
+        try:
+            started: Started = worker.receive()
+            result.first_step = time.perf_counter() - worker.spawned - started.data_seconds
+            ready: Ready = worker.receive()
+            result.version = ready.version
+        except BaseException as error:
+            self._shared.pop(result.contender, None)
+            worker.close()
+            if not isinstance(error, WorkerError):
+                raise
+            result.failure = error.failure
+            return None
+        worker.pause()
+        if case.family:
+            self._shared[result.contender] = worker
+        return worker
 
 
 def _time_in_turn(
@@ -117,10 +146,11 @@ def _finish(worker: WorkerProcess, result: Result) -> None:
 
 def compare(case: Case, results: list[Result]) -> None:
     """Fail the contenders that computed something else than the first one, pydl."""
-    first = results[0].values
-    if first is None:
+    if results[0].values is None:
         return
-    atol = case.tolerance * max(1e-30, float(np.abs(first).max()))
+    first = results[0].values.astype(np.float64)
+    finite = np.abs(first[np.isfinite(first)])
+    atol = case.tolerance * max(1e-30, float(finite.max(initial=0)))
     for result in results[1:]:
         if result.values is None:
             continue

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bench import conv, ops, text, train_cnn, train_mlp, train_rnn, train_vae
+from bench import conv, operations, text, train_cnn, train_mlp, train_rnn, train_vae
 from bench.case import Case
 
 SUITES: dict[str, Callable[[], Iterable[Case]]] = {
-    "ops": ops.cases,
+    "ops": operations.cases,
     "conv": conv.cases,
     "text": text.cases,
     "train mlp": train_mlp.cases,

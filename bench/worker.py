@@ -1,4 +1,4 @@
-"""One contender in its own process: ``python -m bench.worker``, started by the runner.
+"""A framework in its own process: ``python -m bench.worker``, started by the runner.
 
 Only the contender's framework is imported here, so that its threads meet no other library's.
 """
@@ -34,13 +34,17 @@ def main() -> None:
         pickle.dump(message, answers)
         answers.flush()
 
-    job: Job = pickle.load(requests)
-    try:
-        _serve(job, lambda: pickle.load(requests), answer)
-    except EOFError:
-        pass  # the runner has gone
-    except Exception as error:
-        answer(_failure(error, split(job.contender)[0]))
+    while True:
+        try:
+            job: Job = pickle.load(requests)
+        except EOFError:
+            return  # the runner has gone, or has no more jobs
+        try:
+            _serve(job, lambda: pickle.load(requests), answer)
+        except EOFError:
+            return
+        except Exception as error:
+            answer(_failure(error, split(job.contender)[0]))
 
 
 def _take_stdout() -> BinaryIO:

@@ -142,7 +142,8 @@ def call_text(name: str, arguments: Iterable[Argument]) -> str:
 def described(value: object) -> str:
     """Say what a value is: its type, and a number or short text itself."""
     if isinstance(value, _core.Tensor):
-        return f"a {value.dtype.name} tensor of shape {value.shape}"
+        name = value.dtype.name
+        return f"{'an' if name[0] == 'i' else 'a'} {name} tensor of shape {value.shape}"
     if isinstance(value, np.ndarray):
         return f"a NumPy array of {value.dtype} and shape {value.shape}"
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):

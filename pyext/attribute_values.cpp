@@ -21,6 +21,13 @@ bool load_numbers(py::handle value, op::AttrValue& result) {
 bool is_integer(py::handle value) { return PyIndex_Check(value.ptr()) != 0 && !py::isinstance<py::bool_>(value); }
 bool is_number(py::handle value) { return is_integer(value) || py::isinstance<py::float_>(value); }
 
+bool load_content(py::handle value, op::AttrValue& result) {
+  int64_t number = 0;
+  if (!load_integer(value, &number)) return false;
+  result = number;
+  return true;
+}
+
 }  // namespace
 
 bool load_attr(const AttrField& field, py::handle value, op::AttrValue& result) {
@@ -29,19 +36,18 @@ bool load_attr(const AttrField& field, py::handle value, op::AttrValue& result) 
       if (!py::isinstance<py::bool_>(value)) return false;
       result = value.cast<bool>();
       return true;
-    case AttrKind::integer:
-      if (!is_integer(value)) return false;
-      result = value.cast<int64_t>();
-      return true;
+    case AttrKind::integer: return load_content(value, result);
     case AttrKind::number:
       if (!is_number(value)) return false;
-      result = value.cast<double>();
-      return true;
+      result = PyFloat_AsDouble(value.ptr());
+      if (PyErr_Occurred() == nullptr) return true;
+      PyErr_Clear();
+      return false;
     case AttrKind::element:
       if (py::isinstance<py::bool_>(value)) {
         result = value.cast<bool>();
-      } else if (is_integer(value)) {
-        result = value.cast<int64_t>();
+      } else if (load_content(value, result)) {
+        return true;
       } else if (py::isinstance<py::float_>(value)) {
         result = value.cast<double>();
       } else {

@@ -2,6 +2,7 @@
 // messages for calls that fail. A successful call costs one additional C function call.
 #include "call_messages.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -175,7 +176,48 @@ PyObject* call_respelt(PyObject* self, PyObject* const* args, size_t nargsf, PyO
   }
 }
 
+// --- PyTorch's order of arguments ----------------------------------------------------------------------------------
+
+// Whether an axis may be where pydl's `gather(x, index, axis)` and its like have the index.
+bool may_have_axis_second(PyObject* const* args, size_t nargsf) {
+  return PyVectorcall_NARGS(nargsf) >= 3 && PyLong_CheckExact(args[1]) != 0 && PyLong_Check(args[2]) == 0 &&
+         args[2] != Py_None;
+}
+
+// Whether the function has the parameters (x, index, ..., axis).
+bool has_axis_after_index(const Record& record) {
+  const std::vector<std::string> parameters = parameters_of(record.signature);
+  return parameters.size() >= 3 && parameters[1].starts_with("index:") &&
+         std::any_of(parameters.begin() + 2, parameters.end(),
+                     [](const std::string& parameter) { return parameter.starts_with("axis:"); });
+}
+
+// Calls with the second argument as the keyword `axis`.
+PyObject* call_with_axis(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
+  const auto count = static_cast<size_t>(PyVectorcall_NARGS(nargsf));
+  const size_t named = names == nullptr ? 0 : static_cast<size_t>(PyTuple_GET_SIZE(names));
+  std::vector<PyObject*> arguments{args[0]};
+  arguments.insert(arguments.end(), args + 2, args + count + named);
+  arguments.push_back(args[1]);
+  py::tuple keywords(named + 1);
+  for (size_t i = 0; i < named; ++i) {
+    keywords[i] = py::reinterpret_borrow<py::object>(PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i)));
+  }
+  keywords[named] = py::str("axis");
+  return call_and_explain(self, arguments.data(), count - 1, keywords.ptr());
+}
+
 PyObject* call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) noexcept {
+  if (may_have_axis_second(args, nargsf)) {
+    try {
+      if (has_axis_after_index(*py::detail::function_record_ptr_from_PyObject(self))) {
+        return call_with_axis(self, args, nargsf, names);
+      }
+    } catch (const std::exception& error) {
+      PyErr_SetString(PyExc_RuntimeError, error.what());
+      return nullptr;
+    }
+  }
   const bool respells = names != nullptr && has_other_spelling(names);
   return respells ? call_respelt(self, args, nargsf, names) : call_and_explain(self, args, nargsf, names);
 }

@@ -24,6 +24,11 @@ struct DimsArgument {
 /// `device`: None or 'cpu', the only device that this build has.
 struct Device {};
 
+/// Reads an integer; false for anything else, also for tensors and arrays of several elements, which claim to be
+/// integers.
+bool load_integer(py::handle source, int64_t* value);
+/// The integer that is given for an argument of a function.
+int64_t integer_argument(const char* function, const char* argument, py::handle value);
 /// Reads integers from a Python integer or a sequence of them; false for anything else.
 bool load_integers(py::handle source, std::vector<int64_t>* values);
 

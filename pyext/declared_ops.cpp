@@ -158,6 +158,7 @@ class Arguments {
     }
     op::AttrValue content;
     if (!load_attr(field, value, content)) {
+      if (field.kind != AttrKind::text && field.kind != AttrKind::choice) refuse();
       throw TypeError(concat_text(def_.name, ": expected '", field.name, "' as ", op::describe_kind(field), ", got ",
                                   py::repr(value).cast<std::string>()));
     }

@@ -60,27 +60,35 @@ py::object dtype_object(DType dtype) {
   return py::reinterpret_borrow<py::object>(instances()[static_cast<size_t>(dtype)]);
 }
 
+bool load_integer(py::handle source, int64_t* value) {
+  if (PyBool_Check(source.ptr()) || PyIndex_Check(source.ptr()) == 0) return false;
+  const py::object number = py::reinterpret_steal<py::object>(PyNumber_Index(source.ptr()));
+  if (!number &&
+      PyErr_ExceptionMatches(PyExc_TypeError) != 0) {  // an array, which may or may not be usable as an index
+    PyErr_Clear();
+    return false;
+  }
+  if (number) *value = PyLong_AsLongLong(number.ptr());
+  if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+  return true;
+}
+
+int64_t integer_argument(const char* function, const char* argument, py::handle value) {
+  int64_t number = 0;
+  if (load_integer(value, &number)) return number;
+  throw TypeError(concat_text(function, ": ", argument, ": expected an integer, got an object of type ",
+                              py::type::of(value).attr("__name__").cast<std::string>()));
+}
+
 bool load_integers(py::handle source, std::vector<int64_t>* values) {
-  const auto load_one = [](py::handle item, int64_t* value) {
-    if (PyBool_Check(item.ptr()) || PyIndex_Check(item.ptr()) == 0) return false;
-    const py::object number = py::reinterpret_steal<py::object>(PyNumber_Index(item.ptr()));
-    if (!number &&
-        PyErr_ExceptionMatches(PyExc_TypeError) != 0) {  // an array, which may or may not be usable as an index
-      PyErr_Clear();
-      return false;
-    }
-    if (number) *value = PyLong_AsLongLong(number.ptr());
-    if (PyErr_Occurred() != nullptr) throw py::error_already_set();
-    return true;
-  };
   int64_t value = 0;
-  if (load_one(source, &value)) {
+  if (load_integer(source, &value)) {
     values->push_back(value);
     return true;
   }
   if (!PyTuple_Check(source.ptr()) && !PyList_Check(source.ptr())) return false;
   for (const py::handle item : py::reinterpret_borrow<py::sequence>(source)) {
-    if (!load_one(item, &value)) return false;
+    if (!load_integer(item, &value)) return false;
     values->push_back(value);
   }
   return true;

@@ -36,7 +36,7 @@ Tensor sum_products(const std::string& subscripts, const py::object& tensors) {
 Tensor dot_axes(const Tensor& a, const Tensor& b, const py::object& axes) {
   const int64_t work = work_of_product(a, b);
   if (PyIndex_Check(axes.ptr()) != 0) {
-    const auto count = axes.cast<int64_t>();
+    const int64_t count = integer_argument("tensordot", "axes", axes);
     return compute(work, [&] { return tensordot(a, b, count); });
   }
   std::array<std::vector<int64_t>, 2> lists;
@@ -155,7 +155,8 @@ MatrixNorm norm_named(const char* name, const py::object& order) {
     if (text == "fro") return MatrixNorm::frobenius;
     if (text == "nuc") return MatrixNorm::nuclear;
   } else if (PyFloat_Check(order.ptr()) || PyIndex_Check(order.ptr())) {
-    const auto number = order.cast<double>();
+    const double number = PyFloat_AsDouble(order.ptr());
+    if (PyErr_Occurred() != nullptr) throw py::error_already_set();
     constexpr double infinity = std::numeric_limits<double>::infinity();
     for (const auto& [value, norm] : {std::pair{1.0, MatrixNorm::columns},
                                       {-1.0, MatrixNorm::least_column},

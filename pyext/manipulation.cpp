@@ -126,8 +126,9 @@ std::vector<Tensor> divide_axis(const char* name, const Tensor& x, const py::obj
 }
 
 std::vector<Tensor> divide_unevenly(const char* name, const Tensor& x, const py::object& sections, int64_t axis) {
-  return PyIndex_Check(sections.ptr()) != 0 ? array_split(x, sections.cast<int64_t>(), axis)
-                                            : divide_axis(name, x, sections, axis);
+  return PyIndex_Check(sections.ptr()) != 0
+             ? array_split(x, integer_argument(name, "indices_or_sections", sections), axis)
+             : divide_axis(name, x, sections, axis);
 }
 
 // Splitting along a certain axis, of tensors with a least number of axes.

@@ -16,7 +16,7 @@ std::string see(const char* name) { return concat_text("See `pydl.", name, "`.")
 // NumPy; without any, the order is reversed.
 Tensor transpose(const Tensor& x, const py::args& axes) {
   if (axes.size() == 2 && PyIndex_Check(axes[0].ptr()) != 0 && PyIndex_Check(axes[1].ptr()) != 0) {
-    return swapaxes(x, axes[0].cast<int64_t>(), axes[1].cast<int64_t>());
+    return swapaxes(x, integer_argument("transpose", "axes", axes[0]), integer_argument("transpose", "axes", axes[1]));
   }
   if (!axes.empty() && !(axes.size() == 1 && axes[0].is_none())) {
     return permute_dims(x, dims_of_varargs("transpose", axes, "axes"));
@@ -204,7 +204,7 @@ void define_rolling(py::module_& module, const py::object& type) {
 
 Tensor repeat_elements(const Tensor& x, const py::object& repeats, std::optional<int64_t> axis) {
   if (PyIndex_Check(repeats.ptr()) != 0 && !py::hasattr(repeats, "ndim")) {
-    const auto count = repeats.cast<int64_t>();
+    const int64_t count = integer_argument("repeat", "repeats", repeats);
     return compute(x.size() * 4, [&] { return repeat(x, count, axis); });
   }
   const Tensor counts = to_tensor(repeats);

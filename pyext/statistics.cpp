@@ -362,7 +362,7 @@ Histogram histogram_of(const Tensor& x, const py::object& bins, const Range& ran
                        bool density) {
   const bool is_number = PyIndex_Check(bins.ptr()) != 0 && !is_tensor(bins.ptr()) && !py::hasattr(bins, "ndim");
   if (is_number) {
-    const auto count = bins.cast<int64_t>();
+    const int64_t count = integer_argument("histogram", "bins", bins);
     return compute(x.size(), [&] { return histogram(x, count, range, weights, density); });
   }
   if (range) throw ValueError("histogram: expected a range or the edges of the bins, got both");

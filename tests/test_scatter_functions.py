@@ -579,3 +579,33 @@ def test_last_assignment_remains_for_any_number_of_threads(threads: int) -> None
                 assert (found == expected).all()
     finally:
         pydl.set_num_threads(before)
+
+
+AXIS_SECOND = ("gather", "scatter", "scatter_add", "index_add", "index_copy", "scatter_reduce")
+
+
+@pytest.mark.parametrize("name", [*AXIS_SECOND, "index_fill", "take_along_dim"])
+def test_the_axis_may_be_second_as_in_pytorch(name: str) -> None:
+    rng = np.random.default_rng()
+    x, source = pydl.tensor(rng.random((3, 4))), pydl.tensor(rng.random((3, 4)))
+    one_axis = name.startswith("index_")
+    index = pydl.tensor(rng.permutation(4) if one_axis else rng.integers(0, 3, (3, 4)))
+    others = {
+        "gather": (),
+        "take_along_dim": (),
+        "index_fill": (2.5,),
+        "scatter_reduce": (source, "sum"),
+    }.get(name, (source,))
+    axis = 1 if one_axis else 0
+    function = getattr(pydl, name)
+    expected = function(x, index, *others, axis=axis)
+    assert function(x, axis, index, *others).tolist() == expected.tolist()
+    with pytest.raises(IndexError, match=name.removesuffix("_dim")):
+        function(x, 2, index, *others)
+
+
+def test_a_missing_index_is_not_taken_for_an_axis() -> None:
+    with pytest.raises(TypeError, match=r"gather: (index|axis)"):
+        pydl.gather(pydl.ones((2, 2)), 1, 0)
+    with pytest.raises(TypeError, match="given twice"):
+        pydl.gather(pydl.ones((2, 2)), 1, pydl.tensor([[0, 0]]), axis=1)

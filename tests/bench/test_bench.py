@@ -14,13 +14,6 @@ import pydl
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A folder with `bench` in it, without the source folder of pydl that the root has."""
-    (tmp_path / "bench").symlink_to(ROOT / "bench")
-    return tmp_path
-
-
 def run_python(folder, *arguments, fakes=None):
     environment = dict(os.environ)
     if fakes is not None:

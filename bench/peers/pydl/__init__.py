@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.case import Contender, Work
 from bench.conv import Convolution
-from bench.ops import Operation
+from bench.operations.row import Operation
 from bench.peers.pydl.cnn import cnn
 from bench.peers.pydl.convolution import convolution
 from bench.peers.pydl.dense import mlp, vae

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import pydl
-from bench.case import Array, Contender
-from bench.ops import Operation
-from bench.peers.pydl.training import Step, read
+from bench.case import Array, Contender, Values
+from bench.operations.row import Operation, contender
+from bench.peers.pydl.training import read
 
-
-def _backward(x: pydl.Tensor, y: pydl.Tensor) -> pydl.Tensor:
-    x.grad = None
-    (x * y).sum().backward()
-    assert x.grad is not None
-    return x.grad
-
-
-_OPERATIONS: dict[str, Step] = {
-    "matmul": pydl.matmul,
-    "add": lambda x, y: x + y,
-    "relu": pydl.relu,
-    "exp": pydl.exp,
-    "tanh": pydl.tanh,
-    "softmax": pydl.softmax,
-    "sum axis 0": lambda x: x.sum(axis=0),
-    "sum axis 1": lambda x: x.sum(axis=1),
-    "backward": _backward,
-}
+_NAMES = {"m": pydl, "f": pydl.nn.functional}
 
 
 def operation(work: Operation, data: list[Array], variant: str) -> Contender:
-    function = _OPERATIONS[work.name]
     tensors = [pydl.tensor(array) for array in data]
-    tensors[0].requires_grad = work.recorded
-    return Contender(lambda: function(*tensors), read)
+    return contender(work, tensors, _NAMES, "pydl", pydl.tensor, _read)
+
+
+def _read(result: pydl.Tensor) -> Values:
+    return read(result.astype("float32") if result.dtype == pydl.bfloat16 else result)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.case import Contender, Work
 from bench.conv import Convolution
-from bench.ops import Operation
+from bench.operations.row import Operation
 from bench.peers.torch.cnn import cnn
 from bench.peers.torch.convolution import convolution
 from bench.peers.torch.dense import mlp, vae
