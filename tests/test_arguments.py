@@ -120,7 +120,8 @@ def test_odd_arguments_do_no_harm(name: str) -> None:
             result = function(*arguments)
         except EXPECTED as error:
             assert str(error) or isinstance(error, MemoryError)
-            assert "PYBIND11" not in str(error)  # its own messages do not say which argument is wrong
+            # Messages of pybind11 do not say which argument is wrong.
+            assert "PYBIND11" not in str(error)
         else:
             assert not isinstance(result, pydl.Tensor) or repr(result)
     assert pydl.is_grad_enabled()

@@ -605,7 +605,7 @@ def test_the_axis_may_be_second_as_in_pytorch(name: str) -> None:
 
 
 def test_a_missing_index_is_not_taken_for_an_axis() -> None:
-    with pytest.raises(TypeError, match=r"gather: (index|axis)"):
+    with pytest.raises(ValueError, match="gather: "):
         pydl.gather(pydl.ones((2, 2)), 1, 0)
     with pytest.raises(TypeError, match="given twice"):
         pydl.gather(pydl.ones((2, 2)), 1, pydl.tensor([[0, 0]]), axis=1)
