@@ -3,7 +3,6 @@
 
 #include "bindings.h"
 #include "casters.h"
-#include "core/tensor_impl.h"
 #include "op/elementwise_table.h"
 #include "pydl/error.h"
 #include "pydl/indexing.h"
@@ -189,22 +188,20 @@ void define_parametric(py::module_& module) {
       "Examples\n--------\n>>> import pydl\n>>> pydl.gelu(pydl.tensor([0.0]))\ntensor([0.], dtype=float32)\n");
 }
 
-// With a condition alone, where it is not 0.
-py::typing::Union<Tensor, py::typing::Tuple<Tensor, py::ellipsis>> choose(const Tensor& condition, const py::object& a,
-                                                                          const py::object& b) {
-  if (a.is_none() != b.is_none()) throw TypeError("where: expected both a and b, or neither; got one of them");
-  if (a.is_none()) {
-    if (condition.impl()->is_traced()) {
-      throw TraceError(
-          "where: how many positions there are depends on values, but functions that are compiled or vmapped have "
-          "fixed "
-          "shapes; use where(condition, a, b)");
-    }
-    return py::object(py::tuple(py::cast(compute(condition.size(), [&] { return nonzero(condition); }))));
-  }
+Tensor choose(const Tensor& condition, const py::object& a, const py::object& b) {
   const Tensor left = is_tensor(a.ptr()) || !is_tensor(b.ptr()) ? to_tensor(a) : to_tensor_beside(a, unwrap(b.ptr()));
   const Tensor right = to_tensor_beside(b, left);
-  return py::cast(compute(condition.size(), [&] { return where(condition, left, right); }));
+  return compute(condition.size(), [&] { return where(condition, left, right); });
+}
+
+py::typing::Tuple<Tensor, py::ellipsis> positions_where(const Tensor& condition) {
+  try {
+    return py::tuple(py::cast(compute(condition.size(), [&] { return nonzero(condition); })));
+  } catch (const TraceError&) {
+    throw TraceError(
+        "where: how many positions there are depends on values, but functions that are compiled or vmapped have fixed "
+        "shapes; use where(condition, a, b)");
+  }
 }
 
 }  // namespace
@@ -212,7 +209,7 @@ py::typing::Union<Tensor, py::typing::Tuple<Tensor, py::ellipsis>> choose(const 
 void define_elementwise(py::module_& module, const py::object& type) {
   PYDL_ELEMENTWISE_TABLE(PYDL_BIND)
   define_parametric(module);
-  module.def("where", choose, py::arg("condition"), py::arg("a") = py::none(), py::arg("b") = py::none(),
+  module.def("where", choose, py::arg("condition"), py::arg("a"), py::arg("b"),
              "a where the condition holds, else b; of a condition alone, the positions where it is not 0.\n\n"
              "Parameters\n----------\ncondition : Tensor of bool\n    Alone, of any dtype, as for `nonzero`.\n"
              "a, b : Tensor or number\n    All three broadcast.\n\n"
@@ -221,6 +218,8 @@ void define_elementwise(py::module_& module, const py::object& type) {
              "    because their number depends on values.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([-1.0, 2.0])\n>>> pydl.where(x > 0, x, 0)\n"
              "tensor([0., 2.], dtype=float32)\n>>> pydl.where(x > 0)[0].tolist()\n[1]\n");
+  module.def("where", positions_where, py::arg("condition"),
+             "The positions where a condition is not 0: one tensor per axis.");
   constexpr const char* clip_doc =
       "x limited to [min, max].\n\nParameters\n----------\nx : Tensor, any shape\nmin, max : number, Tensor or None\n"
       "    None leaves that side unlimited, as does an integer beyond the range of x's dtype on that side.\n\n"

@@ -414,7 +414,7 @@ def test_tolerance_of_each_matrix() -> None:
     rng = np.random.default_rng(0)
     x = np.stack([_conditioned(5, 4, 1e3, seed) for seed in range(6)]).reshape(2, 3, 5, 4)
     for rtol in (
-        np.array([1e-2, 1e-4, 0.5]),
+        np.array([2e-2, 1e-4, 0.5]),
         rng.uniform(0, 1, (2, 3)),
         np.array(0.05),
         rng.uniform(0, 1, (4, 1, 1)),
@@ -436,7 +436,11 @@ def test_tolerance_of_each_matrix() -> None:
         compiled(pydl.tensor(x), pydl.tensor(limits)),
         linalg.pinv(pydl.tensor(x), pydl.tensor(limits)),
     )
-    check_gradients(lambda a: linalg.pinv(a, pydl.tensor([1e-9, 1e-8])), [x[:, 0]], order=2)
+    check_gradients(
+        lambda a: linalg.pinv(a, pydl.tensor([1e-9, 1e-8])),
+        [rng.standard_normal((2, 4, 3))],
+        order=2,
+    )
     with pytest.raises(ValueError, match=r"pinv: shapes \(2, 3\) and \(4,\) do not broadcast"):
         linalg.pinv(pydl.tensor(x), pydl.ones(4))
     for provider in ("ref", "cpu"):

@@ -610,7 +610,7 @@ def test_gather_with_a_larger_index_is_refused() -> None:
 def test_put_in_place(accumulate: bool) -> None:
     x = np.arange(6.0).reshape(2, 3)
     for index, values in [([4, -6, 1], [7.0, 8.0, 9.0]), ([[0], [3]], 5.0), ([], [])]:
-        given = pydl.tensor(x)
+        given = pydl.tensor(x, dtype="float32")
         positions = pydl.tensor(np.array(index, dtype=np.int64))
         expected = pydl.put(given, positions, values, accumulate)
         view = given[:, :]
@@ -631,14 +631,15 @@ def test_where_of_a_condition_alone() -> None:
         np.array([[0, 5, 0], [7, 0, -1]]),
         np.array([0.0, np.nan, -0.0]),
         np.zeros((0, 2)),
-        np.array(3),
     ):
         found = pydl.where(pydl.tensor(x))
-        expected = np.nonzero(np.atleast_1d(x)) if x.ndim else ()
+        expected = np.nonzero(x)
         assert isinstance(found, tuple)
         for one, other in zip(found, expected, strict=True):
             assert_close(one, other)
-    with pytest.raises(TypeError, match="where: expected both a and b, or neither"):
+    with pytest.raises(ValueError, match="where: expected a tensor of at least one axis"):
+        pydl.where(pydl.tensor(3))
+    with pytest.raises(TypeError, match="where: the argument .b. is missing"):
         pydl.where(pydl.tensor([True]), 1.0)
     for function in (
         pydl.compile(lambda x: pydl.where(x > 0)),

@@ -388,8 +388,8 @@ def test_no_examples(name: str, compiled: bool) -> None:
 
 
 def test_gradients_of_no_examples() -> None:
-    x = pydl.zeros((0, 3), requires_grad=True)
-    weight = pydl.ones((3, 2), requires_grad=True)
+    x = pydl.tensor(np.zeros((0, 3)), dtype="float32", requires_grad=True)
+    weight = pydl.tensor(np.ones((3, 2)), dtype="float32", requires_grad=True)
     pydl.vmap(lambda row: pydl.tanh(row @ weight).sum())(x).sum().backward()
     assert x.grad is not None and x.grad.shape == (0, 3)
     assert weight.grad is not None and weight.grad.tolist() == [[0.0, 0.0]] * 3

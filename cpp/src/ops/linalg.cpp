@@ -194,7 +194,7 @@ void declare_orthogonal_factors(Registry& registry) {
                               });
   registry.declare(OpId::pinv, {
                                    .doc = "The Moore-Penrose inverse.",
-                                   .inputs = {"x", "rtol?"},
+                                   .inputs = {"x", "rtols?"},
                                    .attributes = op::fields_of<op::PinvAttrs>(),
                                    .infer = infer_pinv,
                                    .backward = pinv_gradients,

@@ -250,6 +250,7 @@ class Bidiagonal {
     for (int64_t i = 0; i < n_; ++i) {
       if (d_[i] >= 0) continue;
       d_[i] = -d_[i];
+      if (right_.rows == 0) continue;
       for (int64_t j = 0; j < right_.columns; ++j) right_(i, j) = -right_(i, j);
     }
   }
