@@ -157,7 +157,9 @@ def entr(x: Tensor) -> Tensor:
     """
     x = _core.asarray(x)
     negative = x < 0
-    return _core.where(negative, -math.inf, -_core.xlogy(_core.where(negative, 1, x), x.clip(0)))
+    return _core.where(
+        negative, -math.inf, 0.0 - _core.xlogy(_core.where(negative, 1, x), x.clip(0))
+    )
 
 
 def flatnonzero(x: Tensor) -> Tensor:

@@ -445,7 +445,10 @@ def test_tolerance_of_each_matrix() -> None:
         linalg.pinv(pydl.tensor(x), pydl.ones(4))
     for provider in ("ref", "cpu"):
         one = _core._apply_with_provider(
-            "pinv", provider, [pydl.tensor(x[0]), pydl.tensor([0.5, 1e-9, 1.0])], {}
+            "pinv",
+            provider,
+            [pydl.tensor(x[0]), pydl.tensor([0.5, 1e-9, 1.0], dtype="float64")],
+            {},
         )
         assert_close(one[1], np.linalg.pinv(x[0, 1]))
         assert_close(one[2], np.zeros((4, 5)))

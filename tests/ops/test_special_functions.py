@@ -399,8 +399,6 @@ def test_bessel_functions(name: str) -> None:
             [0.0, -0.0, 8.0, -8.0, 1e-300, 1e-8, 700, 709, 1e5, INF, -INF, np.nan],
         ]
     )
-    with np.errstate(all="ignore"):
-        expected = getattr(special, name)(x)
     # SciPy has no numbers there.
     at_infinity = {"i0": [INF, INF], "i0e": [0.0, 0.0], "i1": [INF, -INF], "i1e": [0.0, -0.0]}[name]
     function = getattr(pydl, name)
@@ -409,7 +407,7 @@ def test_bessel_functions(name: str) -> None:
         with np.errstate(all="ignore"):
             wanted = getattr(special, name)(given.astype("float64").numpy())
             wanted[-3:-1] = at_infinity
-            if dtype == "float32":
+            if dtype != "float64":
                 wanted = wanted.astype(np.float32).astype(np.float64)
         for call in (function, pydl.compile(function)):
             found = call(given)
