@@ -3,8 +3,8 @@
 
 #include "bindings.h"
 #include "casters.h"
-#include "correction.h"
 #include "core/named.h"
+#include "correction.h"
 
 namespace pydl::python {
 
