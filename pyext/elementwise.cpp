@@ -4,6 +4,8 @@
 #include "bindings.h"
 #include "casters.h"
 #include "op/elementwise_table.h"
+#include "pydl/error.h"
+#include "pydl/indexing.h"
 #include "pydl/special.h"
 
 namespace pydl::python {
@@ -186,24 +188,38 @@ void define_parametric(py::module_& module) {
       "Examples\n--------\n>>> import pydl\n>>> pydl.gelu(pydl.tensor([0.0]))\ntensor([0.], dtype=float32)\n");
 }
 
+Tensor choose(const Tensor& condition, const py::object& a, const py::object& b) {
+  const Tensor left = is_tensor(a.ptr()) || !is_tensor(b.ptr()) ? to_tensor(a) : to_tensor_beside(a, unwrap(b.ptr()));
+  const Tensor right = to_tensor_beside(b, left);
+  return compute(condition.size(), [&] { return where(condition, left, right); });
+}
+
+py::typing::Tuple<Tensor, py::ellipsis> positions_where(const Tensor& condition) {
+  try {
+    return py::tuple(py::cast(compute(condition.size(), [&] { return nonzero(condition); })));
+  } catch (const TraceError&) {
+    throw TraceError(
+        "where: how many positions there are depends on values, but functions that are compiled or vmapped have fixed "
+        "shapes; use where(condition, a, b)");
+  }
+}
+
 }  // namespace
 
 void define_elementwise(py::module_& module, const py::object& type) {
   PYDL_ELEMENTWISE_TABLE(PYDL_BIND)
   define_parametric(module);
-  module.def(
-      "where",
-      [](const Tensor& condition, const py::object& a, const py::object& b) {
-        const Tensor left =
-            is_tensor(a.ptr()) || !is_tensor(b.ptr()) ? to_tensor(a) : to_tensor_beside(a, unwrap(b.ptr()));
-        const Tensor right = to_tensor_beside(b, left);
-        return compute(condition.size(), [&] { return where(condition, left, right); });
-      },
-      py::arg("condition"), py::arg("a"), py::arg("b"),
-      "a where the condition holds, else b.\n\n"
-      "Parameters\n----------\ncondition : Tensor of bool\na, b : Tensor or number\n    All three broadcast.\n\n"
-      "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([-1.0, 2.0])\n>>> pydl.where(x > 0, x, 0)\n"
-      "tensor([0., 2.], dtype=float32)\n");
+  module.def("where", choose, py::arg("condition"), py::arg("a"), py::arg("b"),
+             "a where the condition holds, else b; of a condition alone, the positions where it is not 0.\n\n"
+             "Parameters\n----------\ncondition : Tensor of bool\n    Alone, of any dtype, as for `nonzero`.\n"
+             "a, b : Tensor or number\n    All three broadcast.\n\n"
+             "Returns\n-------\nTensor, or tuple of Tensor, int64\n"
+             "    Of a condition alone, one tensor of positions per axis. A compiled function cannot compute these,\n"
+             "    because their number depends on values.\n\n"
+             "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([-1.0, 2.0])\n>>> pydl.where(x > 0, x, 0)\n"
+             "tensor([0., 2.], dtype=float32)\n>>> pydl.where(x > 0)[0].tolist()\n[1]\n");
+  module.def("where", positions_where, py::arg("condition"),
+             "The positions where a condition is not 0: one tensor per axis.");
   constexpr const char* clip_doc =
       "x limited to [min, max].\n\nParameters\n----------\nx : Tensor, any shape\nmin, max : number, Tensor or None\n"
       "    None leaves that side unlimited, as does an integer beyond the range of x's dtype on that side.\n\n"

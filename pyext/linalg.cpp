@@ -284,6 +284,16 @@ void define_norms(py::module_& module) {
       "tensor(4., dtype=float32)\n");
 }
 
+// Calls function(rtol) with a number or nothing, or with a tensor of a number for each matrix.
+template <class Function>
+Tensor with_tolerance(const Tensor& x, const py::object& rtol, const Function& function) {
+  return compute(work_of_factors(x), [&] {
+    if (rtol.is_none()) return function(std::optional<double>());
+    if (const auto number = as_scalar(rtol.ptr())) return function(std::optional<double>(number->to_real()));
+    return function(to_tensor(rtol));
+  });
+}
+
 void define_spectra(py::module_& module) {
   module.def(
       "eigvalsh",
@@ -298,23 +308,28 @@ void define_spectra(py::module_& module) {
   define_function(module, "svdvals", linalg::svdvals,
                   "The singular values of matrices, (..., M, N), descending.\n\nExamples\n--------\n>>> import pydl\n"
                   ">>> pydl.linalg.svdvals(pydl.tensor([[0.0, 2.0], [1.0, 0.0]])).tolist()\n[2.0, 1.0]\n");
-  const auto inverse = [](const Tensor& x, std::optional<double> rtol) {
-    return compute(work_of_factors(x), [&] { return linalg::pinv(x, rtol); });
-  };
   module.def(
-      "pinv", inverse, py::arg("x"), py::arg("rtol") = py::none(),
+      "pinv",
+      [](const Tensor& x, const py::object& rtol) {
+        return with_tolerance(x, rtol, [&](const auto& limit) { return linalg::pinv(x, limit); });
+      },
+      py::arg("x"), py::arg("rtol") = py::none(),
       "The Moore-Penrose inverse of matrices, (..., M, N).\n\n"
-      "Singular values up to `rtol` times the largest one count as 0; by default, `rtol` is max(M, N) times the\n"
-      "distance of 1 to the next number.\n\n"
+      "Parameters\n----------\nx : Tensor, shape (..., M, N)\nrtol : float or Tensor, shape (...), optional\n"
+      "    Singular values up to `rtol` times the largest one count as 0; a tensor has a number for each matrix, and\n"
+      "    receives no gradient. By default, max(M, N) times the distance of 1 to the next number.\n\n"
+      "Returns\n-------\nTensor, shape (..., N, M)\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.linalg.pinv(pydl.tensor([[2.0], [0.0]])).tolist()\n"
       "[[0.5, 0.0]]\n");
-  const auto rank = [](const Tensor& x, std::optional<double> rtol) {
-    return compute(work_of_factors(x), [&] { return linalg::matrix_rank(x, rtol); });
-  };
-  module.def("matrix_rank", rank, py::arg("x"), py::arg("rtol") = py::none(),
-             "The number of singular values above `rtol` times the largest one, as for `pinv`: int64.\n\n"
-             "Examples\n--------\n>>> import pydl\n>>> pydl.linalg.matrix_rank(pydl.ones((3, 3)))\n"
-             "tensor(1, dtype=int64)\n");
+  module.def(
+      "matrix_rank",
+      [](const Tensor& x, const py::object& rtol) {
+        return with_tolerance(x, rtol, [&](const auto& limit) { return linalg::matrix_rank(x, limit); });
+      },
+      py::arg("x"), py::arg("rtol") = py::none(),
+      "The number of singular values above `rtol` times the largest one, as for `pinv`: int64.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> pydl.linalg.matrix_rank(pydl.ones((3, 3)))\n"
+      "tensor(1, dtype=int64)\n");
 }
 
 void define_powers(py::module_& module) {

@@ -211,6 +211,14 @@ Tensor repeat_elements(const Tensor& x, const py::object& repeats, std::optional
   return compute(x.size() * 4, [&] { return repeat(x, counts, axis); });
 }
 
+// PyTorch's function: the size of the result may be given.
+Tensor repeat_interleaved(const Tensor& x, const py::object& repeats, std::optional<int64_t> axis,
+                          std::optional<int64_t> output_size) {
+  if (!output_size) return repeat_elements(x, repeats, axis);
+  const Tensor counts = to_tensor(repeats);
+  return compute(x.size() * 4, [&] { return repeat(x, counts, axis, output_size); });
+}
+
 void define_repeating(py::module_& module, const py::object& type) {
   constexpr const char* summary =
       "Each element along an axis repeated; without an axis, all elements in row-major order.\n\n"
@@ -218,15 +226,20 @@ void define_repeating(py::module_& module, const py::object& type) {
       "    In a compiled function, a list: the shape of the result depends on it.\naxis : int, optional\n\n"
       "Returns\n-------\nTensor\n\nRaises\n------\nValueError\n"
       "    When a number is negative, or there are not as many numbers as elements.";
-  for (const char* name : {"repeat", "repeat_interleave"}) {
-    module.def(name, repeat_elements, py::arg("x"), py::arg("repeats"), py::arg("axis") = py::none(),
-               doc_with_example(summary, concat_text(">>> pydl.", name, "(pydl.tensor([1, 2]), 2).tolist()\n",
-                                                     "[1, 1, 2, 2]\n>>> pydl.", name,
-                                                     "(pydl.tensor([1, 2]), [0, 3]).tolist()\n[2, 2, 2]\n"))
-                   .c_str());
-  }
-  method(type, "repeat_interleave", repeat_elements, py::arg("repeats"), py::arg("axis") = py::none(),
-         see("repeat_interleave").c_str());
+  const auto example = [](const char* name) {
+    return concat_text(">>> pydl.", name, "(pydl.tensor([1, 2]), 2).tolist()\n[1, 1, 2, 2]\n>>> pydl.", name,
+                       "(pydl.tensor([1, 2]), [0, 3]).tolist()\n[2, 2, 2]\n");
+  };
+  module.def("repeat", repeat_elements, py::arg("x"), py::arg("repeats"), py::arg("axis") = py::none(),
+             doc_with_example(summary, example("repeat")).c_str());
+  const std::string size_is_checked =
+      std::string(summary) +
+      "\n    When `output_size` is given, and the result does not have that size along the axis.";
+  module.def("repeat_interleave", repeat_interleaved, py::arg("x"), py::arg("repeats"), py::arg("axis") = py::none(),
+             py::kw_only(), py::arg("output_size") = py::none(),
+             doc_with_example(size_is_checked.c_str(), example("repeat_interleave")).c_str());
+  method(type, "repeat_interleave", repeat_interleaved, py::arg("repeats"), py::arg("axis") = py::none(), py::kw_only(),
+         py::arg("output_size") = py::none(), see("repeat_interleave").c_str());
   const auto tiled = [](const Tensor& x, const Dims& counts) {
     return compute(x.size() * 4, [&] { return tile(x, counts); });
   };

@@ -1,6 +1,7 @@
 // Reductions over axes, as functions and methods.
 #include "bindings.h"
 #include "casters.h"
+#include "correction.h"
 
 namespace pydl::python {
 
@@ -74,26 +75,30 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
 
 void define_moment(py::module_& module, const py::object& type, const char* name, const char* summary,
                    Moment function) {
-  const auto run = [name, function](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims,
-                                    std::optional<double> ddof) {
-    if (ddof && correction != 0) throw TypeError(concat_text(name, ": expected correction or ddof, got both"));
-    return compute(x.size(), [&] { return function(x, axis.axes, ddof.value_or(correction), keepdims); });
+  using Number = std::optional<double>;
+  const auto run = [name, function](const Tensor& x, const AxisArgument& axis, const Number& correction, bool keepdims,
+                                    const Number& ddof, std::optional<bool> unbiased) {
+    const double subtracted = given_correction(name, correction, ddof, unbiased);
+    return compute(x.size(), [&] { return function(x, axis.axes, subtracted, keepdims); });
   };
-  const std::string doc = doc_of(name, summary, "Floating point; integers are converted to float32.",
-                                 "correction : float\n    Subtracted from the number of elements to divide by: 0 for "
-                                 "the population, 1 for a sample.\n",
-                                 "ddof : float, optional\n    NumPy's name for `correction`.\n");
-  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = 0.0,
-             py::arg("keepdims") = false, py::kw_only(), py::arg("ddof") = py::none(), doc.c_str());
-  const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims,
-                                  const std::optional<DType>& dtype, const py::object& out,
-                                  std::optional<double> ddof) {
+  const std::string doc =
+      doc_of(name, summary, "Floating point; integers are converted to float32.",
+             "correction : float, optional\n    Subtracted from the number of elements to divide "
+             "by: 0, the default, for the population, 1 for a sample.\n",
+             "ddof : float, optional\n    NumPy's name for `correction`.\n"
+             "unbiased : bool, optional\n    PyTorch's: True for a correction of 1, False for 0.\n");
+  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = py::none(),
+             py::arg("keepdims") = false, py::kw_only(), py::arg("ddof") = py::none(), py::arg("unbiased") = py::none(),
+             doc.c_str());
+  const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, const Number& correction, bool keepdims,
+                                  const std::optional<DType>& dtype, const py::object& out, const Number& ddof,
+                                  std::optional<bool> unbiased) {
     require_no_output(name, out);
-    return as_dtype(run(as_dtype(x, dtype), axis, correction, keepdims, ddof), dtype);
+    return as_dtype(run(as_dtype(x, dtype), axis, correction, keepdims, ddof, unbiased), dtype);
   };
-  method(type, name, reduce, py::arg("axis") = py::none(), py::arg("correction") = 0.0, py::arg("keepdims") = false,
-         py::kw_only(), py::arg("dtype") = py::none(), py::arg("out") = py::none(), py::arg("ddof") = py::none(),
-         method_doc(summary).c_str());
+  method(type, name, reduce, py::arg("axis") = py::none(), py::arg("correction") = py::none(),
+         py::arg("keepdims") = false, py::kw_only(), py::arg("dtype") = py::none(), py::arg("out") = py::none(),
+         py::arg("ddof") = py::none(), py::arg("unbiased") = py::none(), method_doc(summary).c_str());
 }
 
 void define_arg_reduction(py::module_& module, const py::object& type, const char* name, const char* summary,

@@ -3,6 +3,7 @@
 #include "casters.h"
 #include "op/apply.h"
 #include "pydl/indexing.h"
+#include "pydl/scatter.h"
 #include "scatter_arguments.h"
 
 namespace pydl::python {
@@ -113,6 +114,19 @@ void define_slices(const py::object& type) {
       "Overwrites the slices to which an index of one axis points with a number; returns the tensor itself.");
 }
 
+void define_put(const py::object& type) {
+  method(
+      type, "put_",
+      [](const py::object& self, const Tensor& index, const py::object& values, bool accumulate) {
+        return overwrite(self, [&](const Tensor& x) {
+          const Tensor given = to_tensor_beside(values, x);
+          return compute(x.size(), [&] { return put(x, index, given, accumulate); });
+        });
+      },
+      py::arg("index"), py::arg("values"), py::arg("accumulate") = false,
+      "Overwrites the elements by those of `pydl.put`; returns the tensor itself.");
+}
+
 void define_masked(const py::object& type) {
   const auto scattered = [](const Tensor& x, const Tensor& mask, const Tensor& source) {
     return compute(x.size(), [&] { return masked_scatter(x, mask, source); });
@@ -162,6 +176,7 @@ void define_scatter_methods(const py::object& type) {
       py::arg("axis"), py::arg("index"), py::arg("source"), py::arg("reduce"), py::arg("include_self") = true,
       "Like `scatter_reduce`, but overwrites the tensor, and returns it.");
   define_slices(type);
+  define_put(type);
   define_masked(type);
 }
 

@@ -27,11 +27,25 @@ void define_again(py::module_& module, const char* name, const Function& functio
 
 Tensor beside(const py::object& value, const Tensor& x) { return to_tensor_beside(value, x); }
 
+// A number; the elements of a tensor are not read.
+void require_not_negative(const char* name, const py::object& bound) {
+  const auto number = as_scalar(bound.ptr());
+  if (!number || !(number->to_real() < 0)) return;
+  throw ValueError(concat_text(name, ": expected a lambd of at least 0, got ", number->to_real()));
+}
+
 // Activations with parameters, which may be tensors.
 void define_parametric_activations(py::module_& module) {
   const auto with_parameter = [](Tensor (*function)(const Tensor&, const Tensor&)) {
     return [function](const Tensor& x, const py::object& parameter) {
       const Tensor value = beside(parameter, x);
+      return compute(x.size(), [&] { return function(x, value); });
+    };
+  };
+  const auto shrink = [](const char* name, Tensor (*function)(const Tensor&, const Tensor&)) {
+    return [name, function](const Tensor& x, const py::object& lambd) {
+      require_not_negative(name, lambd);
+      const Tensor value = beside(lambd, x);
       return compute(x.size(), [&] { return function(x, value); });
     };
   };
@@ -42,13 +56,16 @@ void define_parametric_activations(py::module_& module) {
       return compute(x.size(), [&] { return function(x, a, b); });
     };
   };
-  define_again(module, "hardshrink", with_parameter(&hardshrink), py::arg("x"), py::arg("lambd") = 0.5,
-               doc_of("x, but 0 within [-lambd, lambd].", "x : Tensor, any shape\nlambd : float or Tensor\n", "",
-                      ">>> pydl.hardshrink(pydl.tensor([-1.0, 0.25, 2.0])).tolist()\n[-1.0, 0.0, 2.0]\n")
-                   .c_str());
-  define_again(module, "softshrink", with_parameter(&softshrink), py::arg("x"), py::arg("lambd") = 0.5,
+  define_again(
+      module, "hardshrink", shrink("hardshrink", &hardshrink), py::arg("x"), py::arg("lambd") = 0.5,
+      doc_of("x, but 0 within [-lambd, lambd].", "x : Tensor, any shape\nlambd : float or Tensor, at least 0\n",
+             "ValueError\n    For a negative number. The elements of a tensor are not checked.\n",
+             ">>> pydl.hardshrink(pydl.tensor([-1.0, 0.25, 2.0])).tolist()\n[-1.0, 0.0, 2.0]\n")
+          .c_str());
+  define_again(module, "softshrink", shrink("softshrink", &softshrink), py::arg("x"), py::arg("lambd") = 0.5,
                doc_of("x moved towards 0 by lambd, 0 within [-lambd, lambd].",
-                      "x : Tensor, any shape\nlambd : float or Tensor\n", "",
+                      "x : Tensor, any shape\nlambd : float or Tensor, at least 0\n",
+                      "ValueError\n    For a negative number. The elements of a tensor are not checked.\n",
                       ">>> pydl.softshrink(pydl.tensor([-1.0, 0.25, 2.0])).tolist()\n[-0.5, 0.0, 1.5]\n")
                    .c_str());
   define_again(module, "celu", with_parameter(&celu), py::arg("x"), py::arg("alpha") = 1.0,
@@ -77,7 +94,30 @@ void define_parametric_activations(py::module_& module) {
                  .c_str());
 }
 
+void define_bessel(py::module_& module) {
+  const auto define = [&](const char* name, Tensor (*function)(const Tensor&), const char* summary,
+                          const char* example) {
+    module.def(
+        name, [function](const Tensor& x) { return compute(x.size() * 64, [&] { return function(x); }); }, py::arg("x"),
+        doc_of(summary, "x : Tensor, any shape\n    Integers are converted to float32; all are computed in float64.\n",
+               "", example)
+            .c_str());
+  };
+  define("i0", i0, "Modified Bessel function of the first kind, of order 0.",
+         ">>> pydl.i0(pydl.tensor([0.0])).tolist()\n[1.0]\n");
+  define("i0e", i0e, "exp(-|x|) times `i0`, without overflow.", ">>> pydl.i0e(pydl.tensor([0.0])).tolist()\n[1.0]\n");
+  define("i1", i1, "Modified Bessel function of the first kind, of order 1: the derivative of `i0`.",
+         ">>> pydl.i1(pydl.tensor([0.0])).tolist()\n[0.0]\n");
+  define("i1e", i1e, "exp(-|x|) times `i1`, without overflow.", ">>> pydl.i1e(pydl.tensor([0.0])).tolist()\n[0.0]\n");
+}
+
 void define_other_activations(py::module_& module) {
+  module.def(
+      "ndtr", [](const Tensor& x) { return compute(x.size(), [&] { return ndtr(x); }); }, py::arg("x"),
+      doc_of("The probability that a standard normal number is at most x: erfc(-x / sqrt(2)) / 2.",
+             "x : Tensor, any shape\n    Integers are converted to float32.\n", "",
+             ">>> pydl.ndtr(pydl.tensor([0.0])).tolist()\n[0.5]\n")
+          .c_str());
   module.def(
       "tanhshrink", [](const Tensor& x) { return compute(x.size(), [&] { return tanhshrink(x); }); }, py::arg("x"),
       doc_of("x - tanh(x).", "x : Tensor, any shape\n", "",
@@ -232,6 +272,7 @@ void define_binary_methods(py::module_& module, const py::object& type) {
 
 void define_special(py::module_& module, const py::object& type) {
   define_parametric_activations(module);
+  define_bessel(module);
   define_other_activations(module);
   define_closeness(module, type);
   define_arithmetic(module);

@@ -4,6 +4,7 @@
 #include "bindings.h"
 #include "casters.h"
 #include "core/named.h"
+#include "correction.h"
 
 namespace pydl::python {
 
@@ -38,28 +39,33 @@ void define_statistic(py::module_& module, const py::object& type, const char* n
 }
 
 constexpr const char* correction_doc =
-    "correction : float\n    Subtracted from the number of elements to divide by: 0 for the population, 1 for a "
-    "sample.\n";
+    "correction : float, optional\n    Subtracted from the number of elements to divide by: 0, the default, for the "
+    "population, 1 for a sample.\nunbiased : bool, optional\n    PyTorch's name: True for a correction of 1, False for "
+    "0.\n";
 
 void define_spread(py::module_& module, const char* name, const char* summary, const char* example, Spread function) {
-  const auto run = [function](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims) {
-    return compute(x.size(), [&] { return function(x, axis.axes, correction, keepdims); });
+  const auto run = [name, function](const Tensor& x, const AxisArgument& axis, std::optional<double> correction,
+                                    bool keepdims, std::optional<bool> unbiased) {
+    const double subtracted = given_correction(name, correction, {}, unbiased);
+    return compute(x.size(), [&] { return function(x, axis.axes, subtracted, keepdims); });
   };
   const std::string doc = statistic_doc(summary, "Tensor\n    Floating point; NaN where too few elements are left.",
                                         example, correction_doc);
-  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = 0.0,
-             py::arg("keepdims") = false, doc.c_str());
+  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = py::none(),
+             py::arg("keepdims") = false, py::kw_only(), py::arg("unbiased") = py::none(), doc.c_str());
 }
 
 template <SpreadAndMean (*function)(const Tensor&, const Axes&, double, bool)>
 void define_spread_and_mean(py::module_& module, const char* name, const char* summary, const char* example) {
-  const auto run = [](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims) {
-    const auto found = compute(x.size(), [&] { return function(x, axis.axes, correction, keepdims); });
+  const auto run = [name](const Tensor& x, const AxisArgument& axis, std::optional<double> correction, bool keepdims,
+                          std::optional<bool> unbiased) {
+    const double subtracted = given_correction(name, correction, {}, unbiased);
+    const auto found = compute(x.size(), [&] { return function(x, axis.axes, subtracted, keepdims); });
     return Results(found.spread, found.mean);
   };
   const std::string doc = statistic_doc(summary, "tuple of Tensor\n    Floating point.", example, correction_doc);
-  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = 0.0,
-             py::arg("keepdims") = false, doc.c_str());
+  module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = py::none(),
+             py::arg("keepdims") = false, py::kw_only(), py::arg("unbiased") = py::none(), doc.c_str());
 }
 
 void define_extrema(py::module_& module, const py::object& type) {

@@ -237,8 +237,11 @@ void define_indexing(py::module_& module) {
         return compute(index.size(), [&] { return gather(x, index, axis); });
       },
       py::arg("x"), py::arg("index"), py::arg("axis"),
-      "Elements along an axis, selected at each position by an integer index of the same rank (NumPy's\n"
-      "take_along_axis). Negative indices count from the end; one out of range raises IndexError.\n\n"
+      "Elements along an axis, selected at each position by an integer index of the same rank.\n\n"
+      "Along the other axes, the index may be smaller than x, of which only the beginning is then read, as in "
+      "PyTorch;\n"
+      "`take_along_axis` broadcasts them instead. Negative indices count from the end; one out of range raises\n"
+      "IndexError.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([[1, 2], [3, 4]])\n"
       ">>> pydl.gather(x, pydl.tensor([[1], [0]]), axis=1)\ntensor([[2],\n        [3]], dtype=int64)\n");
   module.def(

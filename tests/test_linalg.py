@@ -362,6 +362,115 @@ def test_singular_values_that_agree_have_derivatives_where_vectors_have_none() -
 # --- what follows ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [0, *SIZES, 260])
+def test_values_without_vectors(size: int, dtype: str) -> None:
+    x = np.random.default_rng(size).standard_normal((2, size, size)).astype(dtype)
+    symmetric = pydl.tensor(x + _t(x))
+    bound = 20 * EPSILON[dtype] * max(size, 1) ** 0.5 * max(np.abs(x).max(initial=0), 1) * 4
+    values = linalg.eigvalsh(symmetric)
+    assert_close(values, linalg.eigh(symmetric).eigenvalues, rtol=0, atol=bound)
+    assert_close(linalg.eigvalsh(symmetric, "U"), values, rtol=0, atol=bound)
+    for matrices in (x, x[..., : size // 2], x[:, : size // 3]):
+        given = pydl.tensor(matrices)
+        expected = linalg.svd(given, full_matrices=False).S
+        assert_close(linalg.svdvals(given), expected, rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_values_of_hard_matrices_without_vectors(name: str) -> None:
+    x = HARD[name]
+    scale = np.abs(x).max() or 1.0
+    expected = np.linalg.svd(x / scale, compute_uv=False)
+    assert_close(linalg.svdvals(pydl.tensor(x)) / scale, expected, rtol=0, atol=1e-14 * len(x))
+    symmetric = np.tril(x) + np.tril(x, -1).T
+    values = np.linalg.eigvalsh(symmetric / scale)
+    found = linalg.eigvalsh(pydl.tensor(symmetric)) / scale
+    assert_close(found, values, rtol=0, atol=1e-14 * len(x))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_derivatives_of_values_without_vectors(order: int) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 4, 4))
+    check_gradients(lambda a: linalg.eigvalsh(a + pydl.matrix_transpose(a)), [x], order=order)
+    check_gradients(lambda a: linalg.svdvals(a) ** 2, [x], order=order)
+    check_gradients(lambda a: linalg.svdvals(a[:, :2]) ** 2, [x], order=order)
+
+
+def test_operations_without_vectors_in_every_provider() -> None:
+    for shape in [(5, 5), (2, 7, 3), (3, 6)]:
+        x = pydl.tensor(np.random.default_rng(1).standard_normal(shape))
+        for attributes in ({"full_matrices": False}, {"full_matrices": True}):
+            results = [
+                _core._apply_with_provider("svd", provider, [x], {**attributes, "vectors": False})
+                for provider in ("ref", "cpu")
+            ]
+            assert_close(results[0][1], results[1][1])
+            for u, _, vh in results:
+                assert u.shape == (*shape[:-1], 0) and vh.shape == (*shape[:-2], 0, shape[-1])
+
+
+def test_tolerance_of_each_matrix() -> None:
+    rng = np.random.default_rng(0)
+    x = np.stack([_conditioned(5, 4, 1e3, seed) for seed in range(6)]).reshape(2, 3, 5, 4)
+    for rtol in (
+        np.array([2e-2, 1e-4, 0.5]),
+        rng.uniform(0, 1, (2, 3)),
+        np.array(0.05),
+        rng.uniform(0, 1, (4, 1, 1)),
+    ):
+        batch = np.broadcast_shapes(x.shape[:-2], rtol.shape)
+        matrices = np.broadcast_to(x, (*batch, 5, 4))
+        limits = np.broadcast_to(rtol, batch)
+        found = linalg.pinv(pydl.tensor(x), pydl.tensor(rtol))
+        assert found.shape == (*batch, 4, 5)
+        ranks = linalg.matrix_rank(pydl.tensor(x), pydl.tensor(rtol))
+        assert ranks.shape == batch
+        for place in np.ndindex(batch):
+            s = np.linalg.svd(matrices[place], compute_uv=False)
+            expected = np.linalg.pinv(matrices[place], rcond=float(limits[place]))
+            np.testing.assert_allclose(found[place].numpy(), expected, rtol=1e-9, atol=1e-9)
+            assert ranks[place].item() == (s > limits[place] * s[0]).sum()
+    compiled = pydl.compile(linalg.pinv)
+    assert_close(
+        compiled(pydl.tensor(x), pydl.tensor(limits)),
+        linalg.pinv(pydl.tensor(x), pydl.tensor(limits)),
+    )
+    check_gradients(
+        lambda a: linalg.pinv(a, pydl.tensor([1e-9, 1e-8])),
+        [rng.standard_normal((2, 4, 3))],
+        order=2,
+    )
+    with pytest.raises(ValueError, match=r"pinv: shapes \(2, 3\) and \(4,\) do not broadcast"):
+        linalg.pinv(pydl.tensor(x), pydl.ones(4))
+    for provider in ("ref", "cpu"):
+        one = _core._apply_with_provider(
+            "pinv",
+            provider,
+            [pydl.tensor(x[0]), pydl.tensor([0.5, 1e-9, 1.0], dtype="float64")],
+            {},
+        )
+        assert_close(one[1], np.linalg.pinv(x[0, 1]))
+        assert_close(one[2], np.zeros((4, 5)))
+
+
+def test_least_squares_with_and_without_history() -> None:
+    rng = np.random.default_rng(0)
+    for a in (
+        rng.standard_normal((2, 7, 4)),
+        rng.standard_normal((3, 6)),
+        HARD["rank 3"],
+        np.zeros((4, 3)),
+    ):
+        b = rng.standard_normal((*a.shape[:-1], 2))
+        plain = linalg.lstsq(pydl.tensor(a), pydl.tensor(b))
+        recorded = linalg.lstsq(pydl.tensor(a, requires_grad=True), pydl.tensor(b))
+        for found, expected in zip(recorded, plain, strict=True):
+            assert_close(found.detach(), expected, rtol=1e-9, atol=1e-9)
+    tall = pydl.tensor(rng.standard_normal((4, 3)), dtype="float64")
+    check_gradients(lambda y: linalg.lstsq(tall, y).solution, [b])
+
+
 @pytest.mark.parametrize("shape", [(4, 4), (6, 3), (3, 6), (2, 5, 3), (0, 3), (3, 0)])
 def test_pinv(shape: tuple[int, ...]) -> None:
     a = np.random.default_rng(0).standard_normal(shape)

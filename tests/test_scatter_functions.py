@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pydl
-from pydl.testing import check_gradients
+from pydl.testing import assert_close, check_gradients
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -609,3 +609,87 @@ def test_a_missing_index_is_not_taken_for_an_axis() -> None:
         pydl.gather(pydl.ones((2, 2)), 1, 0)
     with pytest.raises(TypeError, match="given twice"):
         pydl.gather(pydl.ones((2, 2)), 1, pydl.tensor([[0, 0]]), axis=1)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_gather_with_a_smaller_index(axis: int) -> None:
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(0).standard_normal((4, 3, 5))
+    for shape in [(2, 3, 5), (4, 1, 2), (1, 1, 1), (0, 2, 3), (4, 3, 5), (2, 2, 2)]:
+        index = np.random.default_rng(1).integers(0, x.shape[axis], shape)
+        expected = torch.gather(torch.tensor(x), axis, torch.tensor(index)).numpy()
+        assert_close(pydl.gather(pydl.tensor(x), pydl.tensor(index), axis), expected)
+        assert_close(pydl.tensor(x).gather(axis, pydl.tensor(index)), expected)
+    index = np.random.default_rng(1).integers(0, x.shape[axis], (2, 2, 2))
+    check_gradients(lambda a: pydl.gather(a, pydl.tensor(index), axis), [x], order=2)
+    compiled = pydl.compile(lambda a, i: pydl.gather(a, i, axis))
+    expected = torch.gather(torch.tensor(x), axis, torch.tensor(index)).numpy()
+    assert_close(compiled(pydl.tensor(x), pydl.tensor(index)), expected)
+
+
+def test_gather_with_a_larger_index_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"gather: index of shape \(2, 4\) must agree .* or be smaller"
+    ):
+        pydl.gather(pydl.ones((5, 3)), pydl.zeros((2, 4), dtype="int64"), 0)
+    with pytest.raises(ValueError, match="gather: index of shape"):
+        pydl.gather(pydl.ones((5, 3)), pydl.zeros(2, dtype="int64"), 0)
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_put_in_place(accumulate: bool) -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    for index, values in [([4, -6, 1], [7.0, 8.0, 9.0]), ([[0], [3]], 5.0), ([], [])]:
+        given = pydl.tensor(x, dtype="float32")
+        positions = pydl.tensor(np.array(index, dtype=np.int64))
+        expected = pydl.put(given, positions, values, accumulate)
+        view = given[:, :]
+        assert given.put_(positions, values, accumulate) is given
+        assert_close(given, expected)
+        assert_close(view, expected)
+    strided = pydl.zeros((3, 2)).T
+    strided.put_(pydl.tensor([1]), 2.0)
+    assert strided.tolist() == [[0.0, 2.0, 0.0], [0.0, 0.0, 0.0]]
+    with pytest.raises(ValueError, match="put"):
+        pydl.ones(3).put_(pydl.tensor([0, 1]), [1.0, 2.0, 3.0])
+    with pytest.raises(IndexError, match="put|scatter"):
+        pydl.ones(3).put_(pydl.tensor([3]), 1.0)
+
+
+def test_where_of_a_condition_alone() -> None:
+    for x in (
+        np.array([[0, 5, 0], [7, 0, -1]]),
+        np.array([0.0, np.nan, -0.0]),
+        np.zeros((0, 2)),
+    ):
+        found = pydl.where(pydl.tensor(x))
+        expected = np.nonzero(x)
+        assert isinstance(found, tuple)
+        for one, other in zip(found, expected, strict=True):
+            assert_close(one, other)
+    with pytest.raises(ValueError, match="where: expected a tensor of at least one axis"):
+        pydl.where(pydl.tensor(3))
+    with pytest.raises(TypeError, match="where: the argument .b. is missing"):
+        pydl.where(pydl.tensor([True]), 1.0)
+    for function in (
+        pydl.compile(lambda x: pydl.where(x > 0)),
+        pydl.vmap(lambda x: pydl.where(x > 0)),
+    ):
+        with pytest.raises(pydl.TraceError, match=r"where: .*use where\(condition, a, b\)"):
+            function(pydl.ones((2, 3)))
+
+
+def test_size_of_repeated_elements() -> None:
+    torch = pytest.importorskip("torch")
+    x = np.arange(6.0).reshape(2, 3)
+    for counts, axis, size in [([1, 0, 2], 1, 3), ([2], 0, 4), (2, None, 12), ([1] * 6, None, 6)]:
+        found = pydl.repeat_interleave(pydl.tensor(x), counts, axis, output_size=size)
+        expected = torch.repeat_interleave(
+            torch.tensor(x), torch.tensor(counts), axis, output_size=size
+        )
+        assert_close(found, expected.numpy())
+        assert_close(
+            pydl.tensor(x).repeat_interleave(counts, axis, output_size=size), expected.numpy()
+        )
+        with pytest.raises(ValueError, match=f"but output_size is {size + 1}"):
+            pydl.repeat_interleave(pydl.tensor(x), counts, axis, output_size=size + 1)

@@ -371,7 +371,7 @@ def test_ddof_is_correction() -> None:
     x = pydl.tensor([1.0, 2.0, 4.0])
     assert pydl.var(x, ddof=1).item() == pydl.var(x, correction=1).item()
     assert pydl.std(x, ddof=1).item() == x.std(ddof=1).item()
-    with pytest.raises(TypeError, match="var: expected correction or ddof, got both"):
+    with pytest.raises(TypeError, match="var: expected one of correction, ddof and unbiased"):
         pydl.var(x, correction=1, ddof=1)
 
 
@@ -525,3 +525,26 @@ def test_methods_are_the_functions() -> None:
     assert np.ptp(x).item() == x.ptp().item()
     with pytest.raises(TypeError, match="ptp: expected out=None"):
         x.ptp(out=np.zeros(()))
+
+
+@pytest.mark.parametrize("name", ["var", "std", "var_mean", "std_mean", "nanvar", "nanstd"])
+def test_unbiased_is_a_correction(name: str) -> None:
+    x = pydl.tensor(np.random.default_rng(0).standard_normal((4, 5)))
+    function = getattr(pydl, name)
+    for unbiased in (False, True):
+        found = function(x, 1, unbiased=unbiased)
+        expected = function(x, 1, correction=int(unbiased))
+        for one, other in zip(pydl.stack(list(found)), pydl.stack(list(expected)), strict=True):
+            assert one.tolist() == other.tolist()
+    for given in (
+        {"correction": 0},
+        {"ddof": 1} if name in ("var", "std") else {"correction": 1.0},
+    ):
+        with pytest.raises(
+            TypeError, match=f"{name}: expected one of correction, ddof and unbiased"
+        ):
+            function(x, unbiased=True, **given)
+    if name in ("var", "std"):
+        assert getattr(x, name)(unbiased=True).item() == function(x, correction=1).item()
+        with pytest.raises(TypeError, match=f"{name}: expected one of"):
+            getattr(x, name)(0, 1.0, unbiased=False)

@@ -881,6 +881,11 @@ class Tensor:
     ) -> Tensor:
         """See `pydl.ptp`. `out` must be None."""
 
+    def put_(
+        self, index: TensorLike, values: TensorLike, accumulate: builtins.bool = False
+    ) -> typing.Any:
+        """Overwrites the elements by those of `pydl.put`; returns the tensor itself."""
+
     def quantile(
         self,
         q: typing.Any,
@@ -923,6 +928,8 @@ class Tensor:
         self,
         repeats: builtins.int | collections.abc.Sequence[builtins.int] | TensorLike | Array,
         axis: builtins.int | None = None,
+        *,
+        output_size: builtins.int | None = None,
     ) -> Tensor:
         """See `pydl.repeat_interleave`."""
 
@@ -1059,12 +1066,13 @@ class Tensor:
     def std(
         self,
         axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
-        correction: builtins.float = 0.0,
+        correction: builtins.float | None = None,
         keepdims: builtins.bool = False,
         *,
         dtype: DTypeLike | None = None,
         out: None = None,
         ddof: builtins.float | None = None,
+        unbiased: builtins.bool | None = None,
     ) -> Tensor:
         """Standard deviation over axes; its derivative is 0 if all elements are equal."""
 
@@ -1180,12 +1188,13 @@ class Tensor:
     def var(
         self,
         axis: builtins.int | collections.abc.Sequence[builtins.int] | None = None,
-        correction: builtins.float = 0.0,
+        correction: builtins.float | None = None,
         keepdims: builtins.bool = False,
         *,
         dtype: DTypeLike | None = None,
         out: None = None,
         ddof: builtins.float | None = None,
+        unbiased: builtins.bool | None = None,
     ) -> Tensor:
         """Variance over axes."""
 
@@ -2160,7 +2169,7 @@ def dsplit(x: TensorLike, indices_or_sections: int | collections.abc.Sequence[in
 def dstack(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
     """Tensors joined along the third axis; vectors are (1, n, 1)."""
 
-def eigh(x: TensorLike) -> tuple[Tensor, Tensor]:
+def eigh(x: TensorLike, vectors: builtins.bool = True) -> tuple[Tensor, Tensor]:
     """Eigenvalues, ascending, and eigenvectors of symmetric matrices by their lower triangle."""
 
 def einsum(subscripts: str, tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
@@ -2286,7 +2295,7 @@ def full_like(
     """Equal elements in the shape and, unless another is given, the dtype of x."""
 
 def gather(x: TensorLike, index: TensorLike, axis: int) -> Tensor:
-    """Elements along an axis, selected at each position by an integer index of the same rank (NumPy's"""
+    """Elements along an axis, selected at each position by an integer index of the same rank."""
 
 def gather_backward(g: TensorLike, index: TensorLike, axis: int, size: int) -> Tensor:
     """Adds gradients at the positions from which `gather` took elements, on an axis of `size`."""
@@ -2365,6 +2374,18 @@ def hstack(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
 
 def hypot(a: TensorLike, b: TensorLike) -> Tensor:
     """sqrt(a * a + b * b), without overflow."""
+
+def i0(x: TensorLike) -> Tensor:
+    """Modified Bessel function of the first kind, of order 0."""
+
+def i0e(x: TensorLike) -> Tensor:
+    """exp(-|x|) times `i0`, without overflow."""
+
+def i1(x: TensorLike) -> Tensor:
+    """Modified Bessel function of the first kind, of order 1: the derivative of `i0`."""
+
+def i1e(x: TensorLike) -> Tensor:
+    """exp(-|x|) times `i1`, without overflow."""
 
 def imag(x: TensorLike) -> Tensor:
     """The imaginary part: zeros, because pydl has no complex numbers."""
@@ -2716,8 +2737,10 @@ def nanquantile(
 def nanstd(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
-    correction: float = 0.0,
+    correction: float | None = None,
     keepdims: builtins.bool = False,
+    *,
+    unbiased: builtins.bool | None = None,
 ) -> Tensor:
     """Standard deviation over axes without NaN."""
 
@@ -2731,13 +2754,18 @@ def nansum(
 def nanvar(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
-    correction: float = 0.0,
+    correction: float | None = None,
     keepdims: builtins.bool = False,
+    *,
+    unbiased: builtins.bool | None = None,
 ) -> Tensor:
     """Variance over axes without NaN."""
 
 def narrow(x: TensorLike, axis: int, start: int, length: int) -> Tensor:
     """`length` elements of an axis from `start`, which may count from the end, as a view."""
+
+def ndtr(x: TensorLike) -> Tensor:
+    """The probability that a standard normal number is at most x: erfc(-x / sqrt(2)) / 2."""
 
 def ne(a: TensorLike, b: TensorLike) -> typing.Any:
     """Another name for `pydl.not_equal`."""
@@ -2841,7 +2869,7 @@ def permutation(
 def permute_dims(x: TensorLike, axes: int | collections.abc.Sequence[int]) -> Tensor:
     """The axes in another order, as a view."""
 
-def pinv(x: TensorLike, rtol: float | None = None) -> Tensor:
+def pinv(x: TensorLike, rtol: float | None = None, rtols: TensorLike | None = None) -> Tensor:
     """The Moore-Penrose inverse."""
 
 def poisson(rate: TensorLike, state: TensorLike) -> Tensor:
@@ -3016,6 +3044,8 @@ def repeat_interleave(
     x: TensorLike,
     repeats: int | collections.abc.Sequence[int] | TensorLike | Array,
     axis: int | None = None,
+    *,
+    output_size: int | None = None,
 ) -> Tensor:
     """Each element along an axis repeated; without an axis, all elements in row-major order."""
 
@@ -3283,18 +3313,21 @@ def standard_gamma(
 def std(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
-    correction: float = 0.0,
+    correction: float | None = None,
     keepdims: builtins.bool = False,
     *,
     ddof: float | None = None,
+    unbiased: builtins.bool | None = None,
 ) -> Tensor:
     """Standard deviation over axes; its derivative is 0 if all elements are equal."""
 
 def std_mean(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
-    correction: float = 0.0,
+    correction: float | None = None,
     keepdims: builtins.bool = False,
+    *,
+    unbiased: builtins.bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean over axes."""
 
@@ -3313,7 +3346,9 @@ def sum(
 ) -> Tensor:
     """Sum over axes."""
 
-def svd(x: TensorLike, full_matrices: builtins.bool = True) -> tuple[Tensor, Tensor, Tensor]:
+def svd(
+    x: TensorLike, full_matrices: builtins.bool = True, vectors: builtins.bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
     """Singular values, descending, with their left and right singular vectors."""
 
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Tensor:
@@ -3462,18 +3497,21 @@ def unstack(x: TensorLike, axis: int = 0) -> tuple[typing.Any, ...]:
 def var(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
-    correction: float = 0.0,
+    correction: float | None = None,
     keepdims: builtins.bool = False,
     *,
     ddof: float | None = None,
+    unbiased: builtins.bool | None = None,
 ) -> Tensor:
     """Variance over axes."""
 
 def var_mean(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
-    correction: float = 0.0,
+    correction: float | None = None,
     keepdims: builtins.bool = False,
+    *,
+    unbiased: builtins.bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Variance and mean over axes."""
 
@@ -3497,8 +3535,13 @@ def vsplit(x: TensorLike, indices_or_sections: int | collections.abc.Sequence[in
 def vstack(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
     """Tensors joined along the first axis; vectors are rows."""
 
+@typing.overload
 def where(condition: TensorLike, a: TensorLike, b: TensorLike) -> Tensor:
-    """a where the condition holds, else b."""
+    """a where the condition holds, else b; of a condition alone, the positions where it is not 0."""
+
+@typing.overload
+def where(condition: TensorLike) -> tuple[Tensor, ...]:
+    """The positions where a condition is not 0: one tensor per axis."""
 
 def xlogy(a: TensorLike, b: TensorLike) -> Tensor:
     """a * log(b), 0 where a is 0 and b is a number."""

@@ -3,6 +3,7 @@
 # Written by tools/generate_stubs.py from the built extension: do not edit.
 import builtins
 import collections.abc
+import typing
 
 from . import Tensor, TensorLike
 
@@ -47,13 +48,13 @@ def matrix_norm(x: TensorLike, ord: str | float = "fro", keepdims: builtins.bool
 def matrix_power(x: TensorLike, n: int) -> Tensor:
     """Square matrices multiplied n times; their inverses, if n is negative; the identity, if it is 0."""
 
-def matrix_rank(x: TensorLike, rtol: float | None = None) -> Tensor:
+def matrix_rank(x: TensorLike, rtol: typing.Any = None) -> Tensor:
     """The number of singular values above `rtol` times the largest one, as for `pinv`: int64."""
 
 def multi_dot(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
     """The product of several matrices, in the order that takes the fewest multiplications."""
 
-def pinv(x: TensorLike, rtol: float | None = None) -> Tensor:
+def pinv(x: TensorLike, rtol: typing.Any = None) -> Tensor:
     """The Moore-Penrose inverse of matrices, (..., M, N)."""
 
 def qr(x: TensorLike, mode: str = "reduced") -> tuple[Tensor, Tensor]:

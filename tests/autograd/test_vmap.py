@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -340,7 +341,6 @@ def test_own_functions() -> None:
         (lambda x: pydl.vmap(lambda x: x, out_axes=5)(x), IndexError, "out_axes 5 is out of"),
         (lambda x: pydl.vmap(lambda x: x, out_axes=None)(x), ValueError, "differs between"),
         (lambda x: pydl.vmap(lambda x: "text")(x), TypeError, "to return tensors, got str"),
-        (lambda x: pydl.vmap(lambda x: x)(x[:0]), ValueError, "at least one example"),
         (lambda x: pydl.vmap(lambda x: x.matmul(pydl.ones((3, 2))))(x), ValueError, "matmul"),
     ],
 )
@@ -348,6 +348,54 @@ def test_wrong_calls(call: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         call(values(B, 4))
     assert not pydl._core._is_tracing()
+
+
+def _solved(a: pydl.Tensor) -> pydl.Tensor:
+    return pydl.linalg.solve(a, a[0])
+
+
+def _written(a: pydl.Tensor) -> pydl.Tensor:
+    x = a * 1
+    x[0] = 2.0
+    return x
+
+
+EMPTY: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
+    "itself": (lambda a: a, (3, 3)),
+    "elementwise": (lambda a: pydl.exp(a) * 2, (3, 3)),
+    "sum": (lambda a: a.sum(), ()),
+    "largest": (lambda a: a.amax(axis=1), (3,)),
+    "view": (lambda a: a[1:, 0].reshape(1, 2), (1, 2)),
+    "product": (lambda a: a @ pydl.ones((3, 4)), (3, 4)),
+    "solve": (_solved, (3,)),
+    "inverse": (pydl.linalg.pinv, (3, 3)),
+    "positions": (lambda a: pydl.argsort(a, 0), (3, 3)),
+    "constant": (lambda a: pydl.ones(2), (2,)),
+    "gradient": (pydl.grad(lambda a: (a * a).sum()), (3, 3)),
+    "write": (_written, (3, 3)),
+}
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("name", EMPTY)
+def test_no_examples(name: str, compiled: bool) -> None:
+    function, shape = EMPTY[name]
+    mapped = pydl.vmap(function)
+    found = (pydl.compile(mapped) if compiled else mapped)(pydl.zeros((0, 3, 3)))
+    one = pydl.vmap(function)(pydl.eye(3)[None])
+    assert found.shape == (0, *shape)
+    assert found.dtype == one.dtype
+
+
+def test_gradients_of_no_examples() -> None:
+    x = pydl.tensor(np.zeros((0, 3)), dtype="float32", requires_grad=True)
+    weight = pydl.tensor(np.ones((3, 2)), dtype="float32", requires_grad=True)
+    pydl.vmap(lambda row: pydl.tanh(row @ weight).sum())(x).sum().backward()
+    assert x.grad is not None and x.grad.shape == (0, 3)
+    assert weight.grad is not None and weight.grad.tolist() == [[0.0, 0.0]] * 3
+    nested = pydl.vmap(pydl.vmap(lambda row: row.sum()))
+    assert nested(pydl.zeros((0, 4, 3))).shape == (0, 4)
+    assert nested(pydl.zeros((4, 0, 3))).shape == (4, 0)
 
 
 def test_backward_on_what_is_outside() -> None:

@@ -94,8 +94,14 @@ TEST(factorisations) {
 TEST(what_follows_from_singular_values) {
   REFUSED(linalg::pinv(none));
   REFUSED(linalg::pinv(ones({3})));
+  REFUSED(linalg::pinv(none, ones({2})));
+  REFUSED(linalg::pinv(ones({2, 3, 3}), none));
+  REFUSED(linalg::pinv(ones({2, 3, 3}), ones({4})));
   REFUSED(linalg::matrix_rank(none));
   REFUSED(linalg::matrix_rank(ones({3})));
+  REFUSED(linalg::matrix_rank(none, ones({2})));
+  REFUSED(linalg::matrix_rank(ones({2, 3, 3}), none));
+  REFUSED(linalg::matrix_rank(ones({2, 3, 3}), ones({4})));
   REFUSED(linalg::lstsq(none, ones({3})));
   REFUSED(linalg::lstsq(ones({3, 2}), none));
   REFUSED(linalg::lstsq(ones({3, 2}), ones({2})));

@@ -12,6 +12,7 @@ from ops.table import Array
 
 import pydl
 import pydl.nn.functional as F
+from pydl.testing import check_gradients
 
 INF, NAN = float("inf"), float("nan")
 SPECIAL = np.array(
@@ -385,3 +386,79 @@ def test_layouts_of_ternary_functions(layout: str) -> None:
     compiled = pydl.compile(lambda a, b, c: pydl.lerp(a * 2.0, b, c) * 0.5)
     twice = 2 * arrays[0] + arrays[2] * (arrays[1] - 2 * arrays[0])
     np.testing.assert_allclose(compiled(*tensors).numpy(), twice / 2, rtol=1e-12)
+
+
+BESSEL = ("i0", "i0e", "i1", "i1e")
+
+
+@pytest.mark.parametrize("name", BESSEL)
+def test_bessel_functions(name: str) -> None:
+    x = np.concatenate(
+        [
+            np.linspace(-60, 60, 4001),
+            [0.0, -0.0, 8.0, -8.0, 1e-300, 1e-8, 700, 709, 1e5, INF, -INF, np.nan],
+        ]
+    )
+    # SciPy has no numbers there.
+    at_infinity = {"i0": [INF, INF], "i0e": [0.0, 0.0], "i1": [INF, -INF], "i1e": [0.0, -0.0]}[name]
+    function = getattr(pydl, name)
+    for dtype, rtol in (("float64", 4e-15), ("float32", 1.3e-7), ("bfloat16", 4e-3)):
+        given = pydl.tensor(x, dtype=dtype)
+        with np.errstate(all="ignore"):
+            wanted = getattr(special, name)(given.astype("float64").numpy())
+            wanted[-3:-1] = at_infinity
+            if dtype != "float64":
+                wanted = wanted.astype(np.float32).astype(np.float64)
+        for call in (function, pydl.compile(function)):
+            found = call(given)
+            assert str(found.dtype).endswith(dtype)
+            with np.errstate(all="ignore"):
+                np.testing.assert_allclose(
+                    found.astype("float64").numpy(),
+                    wanted,
+                    rtol=rtol,
+                    atol=1e-300 if dtype == "float64" else 1e-37,
+                )
+    if not name.endswith("e"):  # where the exponential is infinite, and the function is not
+        large = function(pydl.tensor(712.0, dtype="float64")).item()
+        np.testing.assert_allclose(np.log(large), 712 + np.log(getattr(special, name + "e")(712)))
+    assert function(pydl.tensor([1, 2])).dtype == pydl.float32
+    assert function(pydl.ones((0, 2))).shape == (0, 2)
+
+
+@pytest.mark.parametrize("name", BESSEL)
+def test_derivatives_of_bessel_functions(name: str) -> None:
+    points = np.array([-12.0, -7.5, -1.0, 0.3, 2.0, 7.9, 8.1, 20.0])
+    check_gradients(getattr(pydl, name), [pydl.tensor(points)], order=2, rtol=1e-4)
+    origin = pydl.tensor([0.0, -0.0], dtype="float64", requires_grad=True)
+    getattr(pydl, name)(origin).sum().backward()
+    assert origin.grad is not None
+    assert origin.grad.tolist() == [0.5 if name in ("i1", "i1e") else 0.0] * 2
+
+
+def test_normal_probabilities() -> None:
+    x = np.array([-INF, -30.0, -8.0, -1.0, -0.0, 0.5, 3.0, 40.0, INF, np.nan])
+    np.testing.assert_allclose(pydl.ndtr(pydl.tensor(x)).numpy(), special.ndtr(x), rtol=1e-13)
+    small = pydl.ndtr(pydl.tensor(x, dtype="float32")).numpy()
+    np.testing.assert_allclose(small[2:], special.ndtr(x)[2:], rtol=2e-5)
+    check_gradients(pydl.ndtr, [pydl.tensor([-2.0, 0.0, 1.5])], order=2)
+    assert pydl.ndtr(pydl.tensor([0, 1])).dtype == pydl.float32
+
+
+@pytest.mark.parametrize("name", ["hardshrink", "softshrink"])
+def test_bounds_of_shrinking_are_not_negative(name: str) -> None:
+    for owner in (pydl, pydl.nn.functional):
+        function = getattr(owner, name, None)
+        if function is None:
+            continue
+        with pytest.raises(ValueError, match=f"{name}: expected a lambd of at least 0, got -0.5"):
+            function(pydl.ones(2), -0.5)
+        assert function(pydl.tensor([1.0, -2.0]), 0.0).tolist() == [1.0, -2.0]
+
+
+def test_equal_infinities_share_the_gradient_of_logaddexp() -> None:
+    for value in (INF, -INF, 3.0):
+        a, b = (pydl.tensor([value], requires_grad=True) for _ in range(2))
+        pydl.logaddexp(a, b).sum().backward()
+        assert a.grad is not None and b.grad is not None
+        assert a.grad.tolist() == b.grad.tolist() == [0.5]

@@ -141,8 +141,11 @@ PYDL_API Tensor svdvals(const Tensor& x);
 /// The Moore-Penrose inverse, in which singular values up to rtol times the largest one count as 0. By default, rtol is
 /// max(M, N) times the distance of 1 to the next number.
 PYDL_API Tensor pinv(const Tensor& x, std::optional<double> rtol = {});
+/// The same with a number for each matrix: rtol and the batch of x broadcast.
+PYDL_API Tensor pinv(const Tensor& x, const Tensor& rtol);
 /// The number of singular values above rtol times the largest one, as for `pinv`: int64.
 PYDL_API Tensor matrix_rank(const Tensor& x, std::optional<double> rtol = {});
+PYDL_API Tensor matrix_rank(const Tensor& x, const Tensor& rtol);
 
 struct LeastSquares {
   Tensor solution;         ///< (..., N, K), or (N) for a vector: of all best ones, the shortest

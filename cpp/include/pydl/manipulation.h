@@ -75,8 +75,9 @@ PYDL_API Tensor tile(const Tensor& x, const Dims& counts);
 /// Each element along an axis repeated, in row-major order without an axis.
 PYDL_API Tensor repeat(const Tensor& x, int64_t count, std::optional<int64_t> axis = {});
 /// The same with one count per element, integers. The size of the result depends on their values: in a compiled
-/// function, they must be constants.
-PYDL_API Tensor repeat(const Tensor& x, const Tensor& counts, std::optional<int64_t> axis = {});
+/// function, they must be constants. `ValueError` if their sum is not `output_size`, where that is given.
+PYDL_API Tensor repeat(const Tensor& x, const Tensor& counts, std::optional<int64_t> axis = {},
+                       std::optional<int64_t> output_size = {});
 
 // --- matrices, with leading axes ---------------------------------------------------------------------
 /// The elements on and below (above) diagonal k; zeros elsewhere.

@@ -30,6 +30,7 @@ PYDL_API Tensor fmod(const Tensor& a, const Tensor& b);
 PYDL_API Tensor heaviside(const Tensor& a, const Tensor& at_zero);
 PYDL_API Tensor hypot(const Tensor& a, const Tensor& b);
 PYDL_API Tensor copysign(const Tensor& a, const Tensor& sign);
+/// log(exp(a) + exp(b)). Equal numbers share the gradient, and so do equal infinities, as the limit along a = b.
 PYDL_API Tensor logaddexp(const Tensor& a, const Tensor& b);
 PYDL_API Tensor xlogy(const Tensor& a, const Tensor& b);
 /// The order n is a whole number from 0 to 170, and receives no gradient; other orders give not-a-number.
@@ -61,6 +62,13 @@ PYDL_API Tensor isclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, do
 /// Whether this holds for all elements. Reads them, so compiled functions use `all(isclose(a, b))`.
 PYDL_API bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8,
                        bool equal_nan = false);
+/// Modified Bessel functions of the first kind, of orders 0 and 1; i0e and i1e are exp(-|x|) times them.
+PYDL_API Tensor i0(const Tensor& x);
+PYDL_API Tensor i0e(const Tensor& x);
+PYDL_API Tensor i1(const Tensor& x);
+PYDL_API Tensor i1e(const Tensor& x);
+/// The probability that a standard normal number is at most x.
+PYDL_API Tensor ndtr(const Tensor& x);
 /// x - tanh(x).
 PYDL_API Tensor tanhshrink(const Tensor& x);
 /// x where it is larger than `threshold`, else `value`.

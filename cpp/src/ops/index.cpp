@@ -32,7 +32,7 @@ void infer_gather(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   if (inputs[1].shape.rank() == expected.rank()) expected[axis] = inputs[1].shape[axis];
   if (inputs[1].shape != expected) {
     throw ValueError(concat_text("gather: index of shape ", inputs[1].shape, " must agree with shape ", inputs[0].shape,
-                                 " in all axes but ", axis));
+                                 " in all axes but ", axis, ", or be smaller"));
   }
   *output = row_major(inputs[0].dtype, inputs[1].shape);
 }
@@ -191,11 +191,23 @@ void require_size(const char* op, int64_t size) {
   if (size < 0) throw ValueError(concat_text(op, ": the size must not be negative, got ", size));
 }
 
+// The part of x that an index reads which is smaller along other axes than the one of its positions.
+Tensor beginning_for(const Tensor& index, const Tensor& x, int64_t axis) {
+  if (index.rank() != x.rank()) return x;
+  Dims sizes = x.shape();
+  for (int other = 0; other < x.rank(); ++other) {
+    if (other != axis) sizes[other] = std::min(sizes[other], index.size(other));
+  }
+  if (sizes == x.shape()) return x;
+  return slice(x, Dims::filled(x.rank(), 0), sizes, Dims::filled(x.rank(), 1));
+}
+
 }  // namespace
 
 Tensor gather(const Tensor& x, const Tensor& index, int64_t axis) try {
   const int64_t position = checked_axis("gather", x, axis);
-  return op::apply(OpId::gather, op::to_attrs(op::GatherAttrs{position}), {x, as_index("gather", index)});
+  return op::apply(OpId::gather, op::to_attrs(op::GatherAttrs{position}),
+                   {beginning_for(index, x, position), as_index("gather", index)});
 } catch (const Error&) {
   core::rethrow_as("gather");
 }

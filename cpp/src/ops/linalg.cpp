@@ -82,11 +82,14 @@ void infer_qr(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec
   require_sizes("qr", results[0].shape);
 }
 
-void infer_eigh(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
+void infer_eigh(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
   const BufferSpec& x = inputs[0];
   require_square_matrices("eigh", x);
   results[0] = row_major(x.dtype, with_sizes(batch_shape(x.shape), {x.shape.back()}));
   results[1] = row_major(x.dtype, x.shape);
+  if (!op::from_attrs<op::EighAttrs>(attrs).vectors) {
+    results[1] = row_major(x.dtype, with_sizes(batch_shape(x.shape), {x.shape.back(), 0}));
+  }
 }
 
 void infer_svd(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* results, int64_t*) {
@@ -95,11 +98,12 @@ void infer_svd(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpe
   const int64_t rows = x.shape[x.shape.rank() - 2];
   const int64_t columns = x.shape.back();
   const int64_t count = std::min(rows, columns);
-  const bool full = op::from_attrs<op::SvdAttrs>(attrs).full_matrices;
+  const auto given = op::from_attrs<op::SvdAttrs>(attrs);
+  const auto vectors_of = [&](int64_t size) { return given.vectors ? (given.full_matrices ? size : count) : 0; };
   const Dims batch = batch_shape(x.shape);
-  results[0] = row_major(x.dtype, with_sizes(batch, {rows, full ? rows : count}));
+  results[0] = row_major(x.dtype, with_sizes(batch, {rows, vectors_of(rows)}));
   results[1] = row_major(x.dtype, with_sizes(batch, {count}));
-  results[2] = row_major(x.dtype, with_sizes(batch, {full ? columns : count, columns}));
+  results[2] = row_major(x.dtype, with_sizes(batch, {vectors_of(columns), columns}));
   require_sizes("svd", results[0].shape);
   require_sizes("svd", results[2].shape);
 }
@@ -107,6 +111,10 @@ void infer_svd(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpe
 void infer_pinv(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* result, int64_t*) {
   const Dims& shape = inputs[0].shape;
   require_matrices("pinv", inputs[0]);
+  if (inputs.size() > 1 && (inputs[1].dtype != DType::float64 || inputs[1].shape != batch_shape(shape))) {
+    throw ValueError(concat_text("pinv: expected an rtol of float64 and shape ", batch_shape(shape), ", got ",
+                                 inputs[1].dtype, " of shape ", inputs[1].shape));
+  }
   *result = row_major(inputs[0].dtype, with_sizes(batch_shape(shape), {shape.back(), shape[shape.rank() - 2]}));
 }
 
@@ -168,8 +176,10 @@ void declare_orthogonal_factors(Registry& registry) {
                        .doc = "Eigenvalues, ascending, and eigenvectors of symmetric matrices by their lower triangle.",
                        .inputs = {"x"},
                        .results = {"eigenvalues", "eigenvectors"},
+                       .attributes = op::fields_of<op::EighAttrs>(),
                        .infer = infer_eigh,
                        .backward = eigh_gradients,
+                       .saves_inputs = 1U,
                        .saves_results = 3U,
                    });
   registry.declare(OpId::svd, {
@@ -179,11 +189,12 @@ void declare_orthogonal_factors(Registry& registry) {
                                   .attributes = op::fields_of<op::SvdAttrs>(),
                                   .infer = infer_svd,
                                   .backward = svd_gradients,
+                                  .saves_inputs = 1U,
                                   .saves_results = 7U,
                               });
   registry.declare(OpId::pinv, {
                                    .doc = "The Moore-Penrose inverse.",
-                                   .inputs = {"x"},
+                                   .inputs = {"x", "rtols?"},
                                    .attributes = op::fields_of<op::PinvAttrs>(),
                                    .infer = infer_pinv,
                                    .backward = pinv_gradients,

@@ -134,6 +134,12 @@ Gradients qr_gradients(const BackwardContext& c) {
 
 // Symmetric, as the matrix is.
 Gradients eigh_gradients(const BackwardContext& c) {
+  if (!op::from_attrs<op::EighAttrs>(c.attrs()).vectors) {
+    // The forward pass had no use for vectors; the gradient has.
+    if (!c.gradients[0].defined()) return {{}};
+    const Tensor needed = linalg::eigh(c.input(0)).eigenvectors;
+    return {matmul(scale_columns(needed, c.gradients[0]), t(needed))};
+  }
   const Tensor vectors = c.result(1);
   Tensor inner;
   if (c.gradients[0].defined()) inner = diag_embed(c.gradients[0]);
@@ -146,6 +152,11 @@ Gradients eigh_gradients(const BackwardContext& c) {
 }
 
 Gradients svd_gradients(const BackwardContext& c) {
+  if (!op::from_attrs<op::SvdAttrs>(c.attrs()).vectors) {
+    if (!c.gradients[1].defined()) return {{}};
+    const linalg::SvdFactors needed = linalg::svd(c.input(0), false);
+    return {matmul(scale_columns(needed.u, c.gradients[1]), needed.vh)};
+  }
   const Tensor s = c.result(1);
   const int64_t count = s.size(-1);
   const Tensor u = columns_of(c.result(0), count);
@@ -182,7 +193,9 @@ Gradients pinv_gradients(const BackwardContext& c) {
   const Tensor inside = negative(matmul(t(p), matmul(g, t(p))));
   const Tensor beside = matmul(identity_minus(matmul(x, p)), matmul(t(g), matmul(p, t(p))));
   const Tensor above = matmul(matmul(t(p), p), matmul(t(g), identity_minus(matmul(p, x))));
-  return {add(inside, add(beside, above))};
+  Gradients gradients(static_cast<size_t>(c.input_count()));
+  gradients[0] = add(inside, add(beside, above));
+  return gradients;
 }
 
 }  // namespace pydl::ops

@@ -6,6 +6,7 @@
 #include "op/apply.h"
 #include "op/attrs/linalg.h"
 #include "ops/linalg_derivatives.h"
+#include "pydl/autograd.h"
 #include "pydl/linalg.h"
 #include "pydl/manipulation.h"
 #include "pydl/ops.h"
@@ -94,10 +95,28 @@ double default_rtol(const Tensor& x) {
   return epsilon * static_cast<double>(std::max(x.size(-2), x.size(-1)));
 }
 
-Tensor rank_of(const Tensor& x, const Tensor& s, std::optional<double> rtol) {
-  if (s.size(-1) == 0) return sum(astype(s, DType::int64), std::vector<int64_t>{-1});
-  const Tensor limit = max(s, std::vector<int64_t>{-1}, true) * rtol.value_or(default_rtol(x));
-  return sum(astype(greater(s, limit), DType::int64), std::vector<int64_t>{-1});
+// Which singular values are above rtol, of rank 0 or (..., 1), times the largest one.
+Tensor values_that_count(const Tensor& s, const Tensor& rtol) {
+  if (s.size(-1) == 0) return greater(s, scalar_like(0, s));
+  return greater(s, multiply(max(s, std::vector<int64_t>{-1}, true), rtol));
+}
+
+Tensor rank_of(const Tensor& s, const Tensor& rtol) {
+  return sum(astype(values_that_count(s, rtol), DType::int64), std::vector<int64_t>{-1});
+}
+
+Tensor rtol_for(const Tensor& x, const std::optional<double>& rtol) {
+  return scalar_like(rtol.value_or(default_rtol(x)), x);
+}
+
+// The x that `lstsq` returns, from one decomposition.
+Tensor shortest_solution(const SvdFactors& factors, const Tensor& b, const Tensor& rtol) {
+  const Tensor counts = values_that_count(factors.s, rtol);
+  const Tensor one = scalar_like(1, factors.s);
+  const Tensor zero = scalar_like(0, factors.s);
+  const Tensor inverse = where(counts, divide(one, where(counts, factors.s, one)), zero);
+  const Tensor coordinates = matmul(matrix_transpose(factors.u), b);
+  return matmul(matrix_transpose(factors.vh), multiply(expand_dims(inverse, -1), coordinates));
 }
 
 }  // namespace
@@ -213,13 +232,19 @@ QrFactors qr(const Tensor& x, bool complete) try {
 Eigen eigh(const Tensor& x, bool upper) try {
   require_square(x);
   const Tensor real = as_real(x);
-  const std::vector<Tensor> results = op::apply_all(OpId::eigh, {}, {upper ? matrix_transpose(real) : real});
+  const std::vector<Tensor> results =
+      op::apply_all(OpId::eigh, op::to_attrs(op::EighAttrs{}), {upper ? matrix_transpose(real) : real});
   return {results[0], results[1]};
 } catch (const Error&) {
   core::rethrow_as("eigh");
 }
 
-Tensor eigvalsh(const Tensor& x, bool upper) try { return eigh(x, upper).eigenvalues; } catch (const Error&) {
+Tensor eigvalsh(const Tensor& x, bool upper) try {
+  require_square(x);
+  const Tensor real = as_real(x);
+  return op::apply_all(OpId::eigh, op::to_attrs(op::EighAttrs{.vectors = false}),
+                       {upper ? matrix_transpose(real) : real})[0];
+} catch (const Error&) {
   core::rethrow_as("eigvalsh");
 }
 
@@ -230,7 +255,10 @@ SvdFactors svd(const Tensor& x, bool full_matrices) try {
   core::rethrow_as("svd");
 }
 
-Tensor svdvals(const Tensor& x) try { return svd(x, false).s; } catch (const Error&) {
+Tensor svdvals(const Tensor& x) try {
+  return op::apply_all(OpId::svd, op::to_attrs(op::SvdAttrs{.full_matrices = false, .vectors = false}),
+                       {as_real(x)})[1];
+} catch (const Error&) {
   core::rethrow_as("svdvals");
 }
 
@@ -240,10 +268,27 @@ Tensor pinv(const Tensor& x, std::optional<double> rtol) try {
   core::rethrow_as("pinv");
 }
 
+Tensor pinv(const Tensor& x, const Tensor& rtol) try {
+  require_matrices(x);
+  const Dims batch = broadcast_shapes("pinv", batch_of_matrices(x), rtol.shape());
+  const Tensor limits = contiguous(expand(astype(rtol.detach(), DType::float64), batch));
+  return op::apply(OpId::pinv, op::to_attrs(op::PinvAttrs{}), {with_batch(as_real(x), batch), limits});
+} catch (const Error&) {
+  core::rethrow_as("pinv");
+}
+
 Tensor matrix_rank(const Tensor& x, std::optional<double> rtol) try {
   require_matrices(x);
-  const Tensor real = as_real(x);
-  return rank_of(real, svdvals(real.detach()), rtol);
+  const Tensor real = as_real(x).detach();
+  return rank_of(svdvals(real), rtol_for(real, rtol));
+} catch (const Error&) {
+  core::rethrow_as("matrix_rank");
+}
+
+Tensor matrix_rank(const Tensor& x, const Tensor& rtol) try {
+  require_matrices(x);
+  const Tensor real = as_real(x).detach();
+  return rank_of(svdvals(real), expand_dims(astype(rtol.detach(), real.dtype()), -1));
 } catch (const Error&) {
   core::rethrow_as("matrix_rank");
 }
@@ -257,10 +302,14 @@ LeastSquares lstsq(const Tensor& a, const Tensor& b, std::optional<double> rtol)
     throw ValueError(
         concat_text("the rows of b must be as many as those of a, got shapes ", a.shape(), " and ", b.shape()));
   }
-  const Tensor s = svdvals(left);
-  const Tensor solution = matmul(pinv(left, rtol), right);
+  // The derivative of the pseudoinverse exists where that of singular vectors does not.
+  const bool by_inverse = grad_enabled() && left.requires_grad();
+  const SvdFactors factors = by_inverse ? SvdFactors{{}, svdvals(left), {}} : svd(left, false);
+  const Tensor& s = factors.s;
+  const Tensor solution =
+      by_inverse ? matmul(pinv(left, rtol), right) : shortest_solution(factors, right, rtol_for(left, rtol));
   const Tensor residuals = sum(square(subtract(right, matmul(left, solution))), std::vector<int64_t>{-2});
-  const Tensor rank = rank_of(left, s.detach(), rtol);
+  const Tensor rank = rank_of(s.detach(), rtol_for(left, rtol));
   if (b.rank() != 1) return {solution, residuals, rank, s};
   return {squeeze(solution, {-1}), squeeze(residuals, {-1}), rank, s};
 } catch (const Error&) {

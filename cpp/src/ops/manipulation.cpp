@@ -237,7 +237,8 @@ Tensor repeat(const Tensor& x, int64_t count, std::optional<int64_t> axis) try {
   core::rethrow_as("repeat");
 }
 
-Tensor repeat(const Tensor& x, const Tensor& counts, std::optional<int64_t> axis) try {
+Tensor repeat(const Tensor& x, const Tensor& counts, std::optional<int64_t> axis,
+              std::optional<int64_t> output_size) try {
   if (!is_integer(counts.dtype()) || counts.rank() > 1) {
     throw TypeError(concat_text("repeat: expected counts that are integers of at most one axis, got ", counts.dtype(),
                                 " of shape ", counts.shape()));
@@ -250,12 +251,19 @@ Tensor repeat(const Tensor& x, const Tensor& counts, std::optional<int64_t> axis
         "repeat: the size of the result depends on the values of the counts, but a compiled function has fixed "
         "shapes; give the counts as numbers, or use take with an index of fixed size");
   }
-  if (numbers.size() == 1) return repeat(x, numbers.data<int64_t>()[0], axis);
+  const auto checked = [&](const Tensor& result) {
+    if (output_size && *output_size != result.size(along)) {
+      throw ValueError(concat_text("repeat: the counts give ", result.size(along), " elements along axis ", along,
+                                   ", but output_size is ", *output_size));
+    }
+    return result;
+  };
+  if (numbers.size() == 1) return checked(repeat(x, numbers.data<int64_t>()[0], axis));
   if (numbers.size() != source.size(along)) {
     throw ValueError(concat_text("repeat: expected a count for each of the ", source.size(along), " elements of axis ",
                                  along, " of shape ", source.shape(), ", got ", numbers.size()));
   }
-  return take(source, repeated_positions(numbers), along);
+  return checked(take(source, repeated_positions(numbers), along));
 } catch (const Error&) {
   core::rethrow_as("repeat");
 }

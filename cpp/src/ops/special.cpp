@@ -120,6 +120,12 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool e
   core::rethrow_as("allclose");
 }
 
+Tensor ndtr(const Tensor& x) try {
+  return erfc(as_real(x) * (-0.5 * std::numbers::sqrt2)) * 0.5;
+} catch (const Error&) {
+  core::rethrow_as("ndtr");
+}
+
 Tensor tanhshrink(const Tensor& x) try {
   const Tensor real = as_real(x);
   return real - tanh(real);

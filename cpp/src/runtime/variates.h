@@ -133,10 +133,13 @@ inline double gamma(double concentration, bool logarithm, ElementStream& stream)
   const double d = (raised ? concentration + 1 : concentration) - 1.0 / 3;
   const double c = 1 / std::sqrt(9 * d);
   while (true) {
-    const double t = c * stream.next_normal();
+    const double x = stream.next_normal();
+    const double t = c * x;
     if (t <= -1) continue;
-    // x^2 / 2 + d (1 - v + log v) for v = (1 + t)^3.
-    if (stream.next_log() > 3 * d * log1p_rest(t)) continue;
+    // The logarithm of 1 - u must be at most x^2 / 2 + d (1 - v + log v) for v = (1 + t)^3. Where the polynomial of
+    // Marsaglia and Tsang allows it, this holds without logarithms.
+    const double u = stream.next();
+    if (u <= 0.0331 * (x * x) * (x * x) && std::log1p(-u) > 3 * d * log1p_rest(t)) continue;
     if (logarithm) return log_factor + std::log(d) + 3 * std::log1p(t);
     const double v = (1 + t) * (1 + t) * (1 + t);
     return raised ? d * v * std::exp(log_factor) : d * v;

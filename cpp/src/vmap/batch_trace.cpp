@@ -46,10 +46,29 @@ int64_t counted_axis(const char* what, int64_t axis, int rank) {
   throw IndexError(concat_text("vmap: ", what, " ", axis, " is out of range for a tensor of ", rank, " axes"));
 }
 
+// The results of a batch without examples, which depend on the same tensors as those of a call: their gradients are 0.
+std::vector<Tensor> results_of_none(std::span<const Operand> operands, std::span<const op::BufferSpec> layouts) {
+  Tensor history;
+  for (const Operand& operand : operands) {
+    if (!operand.tensor.requires_grad()) continue;
+    const Tensor nothing = sum(operand.tensor) * 0.0;
+    history = history.defined() ? add(history, nothing) : nothing;
+  }
+  std::vector<Tensor> results;
+  for (const op::BufferSpec& layout : layouts) {
+    Dims shape = layout.shape;
+    shape.insert(0, 0);
+    const Tensor empty = zeros(shape, layout.dtype);
+    const bool depends = history.defined() && is_floating(layout.dtype);
+    results.push_back(depends ? add(empty, astype(history, layout.dtype)) : empty);
+  }
+  return results;
+}
+
 }  // namespace
 
 BatchTrace::BatchTrace(int64_t size) : OpTrace(next_batch_number()), size_(size) {
-  if (size < 1) throw ValueError(concat_text("vmap: expected a batch of at least one example, got ", size));
+  if (size < 0) throw ValueError(concat_text("vmap: expected a batch of at least 0 examples, got ", size));
 }
 
 BatchTrace::~BatchTrace() { abandon(); }
@@ -141,7 +160,9 @@ void BatchTrace::note(const op::OpDef& def, const op::Attrs& attrs, std::span<co
   std::vector<Tensor> computed;
   {
     const InTrace outside(outer_);
-    if (any_batched) {
+    if (any_batched && size_ == 0 && !def.has(op::Trait::view)) {
+      computed = results_of_none(operands, layouts);
+    } else if (any_batched) {
       computed = run_batched({def, attrs, operands, size_});
     } else {
       std::vector<Tensor> tensors;

@@ -472,10 +472,11 @@ Svd decompose(const Mat& a) {
 void run_svd(const RefCall& call) {
   for (int64_t number = 0; number < input(call, 0).count(); ++number) {
     const Svd svd = decompose(input(call, 0).read(number));
+    output(call, 1, 1).write(number, [&](int64_t, int64_t i) { return svd.s[static_cast<size_t>(i)]; });
+    if (!op::from_attrs<op::SvdAttrs>(call.attrs).vectors) continue;
     const Mat u = completed(svd.u, call.outputs[0].shape.back());
     const Mat v = completed(svd.v, call.outputs[2].shape[call.outputs[2].shape.rank() - 2]);
     output(call, 0).write(number, u);
-    output(call, 1, 1).write(number, [&](int64_t, int64_t i) { return svd.s[static_cast<size_t>(i)]; });
     output(call, 2).write(number, [&](int64_t i, int64_t j) { return v(j, i); });
   }
 }
@@ -484,8 +485,10 @@ void run_pinv(const RefCall& call) {
   const BufferSpec& x = call.inputs[0];
   const auto larger = static_cast<double>(std::max(x.shape.back(), x.shape[x.shape.rank() - 2]));
   const double unit = x.dtype == DType::float64 ? epsilon : std::numeric_limits<float>::epsilon();
-  const double rtol = op::from_attrs<op::PinvAttrs>(call.attrs).rtol.value_or(larger * unit);
+  const double common = op::from_attrs<op::PinvAttrs>(call.attrs).rtol.value_or(larger * unit);
   for (int64_t number = 0; number < input(call, 0).count(); ++number) {
+    const double rtol =
+        call.inputs.size() > 1 ? Matrices(call.inputs[1], call.input_data[1], 0).read(number)(0, 0) : common;
     const Svd svd = decompose(input(call, 0).read(number));
     Mat result(svd.v.rows, svd.u.rows);
     for (size_t k = 0; k < svd.s.size() && !(svd.s[k] <= rtol * svd.s[0]); ++k) {

@@ -20,9 +20,16 @@ struct QrAttrs {
   PYDL_ATTRS(complete)
 };
 
+/// Without vectors, their results have no columns, or rows.
+struct EighAttrs {
+  bool vectors = true;
+  PYDL_ATTRS(vectors)
+};
+
 struct SvdAttrs {
   bool full_matrices = true;
-  PYDL_ATTRS(full_matrices)
+  bool vectors = true;
+  PYDL_ATTRS(full_matrices, vectors)
 };
 
 struct PinvAttrs {

@@ -5,20 +5,14 @@
 #include <cmath>
 #include <cstdint>
 
+#include "backends/cpu/linalg/kernel_table.h"
+
 namespace pydl::cpu {
 
-inline double dot(const double* a, const double* b, int64_t count) {
-  double sums[4] = {};
-  int64_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    for (int64_t lane = 0; lane < 4; ++lane) sums[lane] += a[i + lane] * b[i + lane];
-  }
-  for (; i < count; ++i) sums[0] += a[i] * b[i];
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
+inline double dot(const double* a, const double* b, int64_t count) { return spectral_kernels().dot(a, b, count); }
 
 inline void add_scaled(double* to, double factor, const double* from, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) to[i] += factor * from[i];
+  spectral_kernels().add_scaled(to, factor, from, count);
 }
 
 // The reflection I - tau v t(v) that maps x to (first, 0, 0, ...). v, whose first element is 1, replaces x.
@@ -27,8 +21,8 @@ struct Reflection {
   double first;
 };
 
-inline Reflection reflect(double* x, int64_t count) {
-  // A scale at which squares are in range. Infinities and NaN are in it, too.
+// For numbers whose squares are out of range. Infinities and NaN pass through.
+inline Reflection reflect_scaled(double* x, int64_t count) {
   double rest = 0;
   for (int64_t i = 1; i < count; ++i) rest += std::abs(x[i]);
   const double given = x[0];
@@ -38,6 +32,38 @@ inline Reflection reflect(double* x, int64_t count) {
   for (int64_t i = 1; i < count; ++i) sum += (x[i] / rest) * (x[i] / rest);
   const double first = -std::copysign(std::hypot(given, rest * std::sqrt(sum)), given);
   for (int64_t i = 1; i < count; ++i) x[i] /= given - first;
+  return {(first - given) / first, first};
+}
+
+inline bool has_usual_square(double square) { return square > 1e-250 && square < 1e250; }
+
+inline Reflection reflect(double* x, int64_t count) {
+  const double rest = dot(x + 1, x + 1, count - 1);
+  const double given = x[0];
+  const double square = given * given + rest;
+  if (!has_usual_square(rest) || !has_usual_square(square)) return reflect_scaled(x, count);
+  const double first = -std::copysign(std::sqrt(square), given);
+  const double factor = 1 / (given - first);
+  for (int64_t i = 1; i < count; ++i) x[i] *= factor;
+  x[0] = 1;
+  return {(first - given) / first, first};
+}
+
+// The same with the last element in place of the first.
+inline Reflection reflect_to_last(double* x, int64_t count) {
+  const double rest = dot(x, x, count - 1);
+  const double given = x[count - 1];
+  const double square = given * given + rest;
+  if (!has_usual_square(rest) || !has_usual_square(square)) {
+    std::reverse(x, x + count);
+    const Reflection reflection = reflect_scaled(x, count);
+    std::reverse(x, x + count);
+    return reflection;
+  }
+  const double first = -std::copysign(std::sqrt(square), given);
+  const double factor = 1 / (given - first);
+  for (int64_t i = 0; i < count - 1; ++i) x[i] *= factor;
+  x[count - 1] = 1;
   return {(first - given) / first, first};
 }
 

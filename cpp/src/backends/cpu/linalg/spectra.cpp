@@ -32,16 +32,6 @@ double normalise(const Rows& a) {
   return largest;
 }
 
-// Rows from `first_row` on, times the reflection of their columns from `first_column` on.
-void reflect_rows(const Rows& a, int64_t first_row, int64_t first_column, const double* v, double tau) {
-  if (tau == 0) return;
-  const int64_t count = a.columns - first_column;
-  for (int64_t i = first_row; i < a.rows; ++i) {
-    double* row = a.row(i) + first_column;
-    add_scaled(row, -tau * dot(row, v, count), v, count);
-  }
-}
-
 void set_identity(const Rows& a) {
   for (int64_t i = 0; i < a.rows; ++i) {
     std::fill(a.row(i), a.row(i) + a.columns, 0.0);
@@ -53,23 +43,70 @@ void set_identity(const Rows& a) {
 struct Rotation {
   double c;
   double s;
-
-  void apply(double* a, double* b, int64_t count) const {
-    for (int64_t i = 0; i < count; ++i) {
-      const double first = a[i];
-      const double second = b[i];
-      a[i] = c * first + s * second;
-      b[i] = c * second - s * first;
-    }
-  }
-  void apply(const Rows& rows, int64_t a, int64_t b) const { apply(rows.row(a), rows.row(b), rows.columns); }
 };
 
 // The rotation that maps (x, y) to (length, 0).
 Rotation rotation_of(double x, double y, double& length) {
-  length = std::hypot(x, y);
-  return length == 0 ? Rotation{1, 0} : Rotation{x / length, y / length};
+  const double square = x * x + y * y;
+  length = has_usual_square(square) ? std::sqrt(square) : std::hypot(x, y);
+  if (length == 0) return {1, 0};
+  // The reciprocal of a smaller number could be infinite.
+  if (length < 1e-300) return {x / length, y / length};
+  const double factor = 1 / length;
+  return {x * factor, y * factor};
 }
+
+// Rotations of neighbouring rows. They are collected and applied several sweeps at a time, so that parts of the rows
+// stay in the cache. Without rows, there is nothing to do.
+class Rotations {
+ public:
+  Rotations(const Rows& rows, Workspace& workspace) : rows_(rows) {
+    if (rows.rows == 0) return;
+    sweeps_ = workspace.take<RotationSweep>(most_sweeps);
+    numbers_ = workspace.take<double>(2 * most_sweeps * rows.rows);
+  }
+
+  void begin(int64_t first, int64_t step) {
+    if (rows_.rows == 0) return;
+    if (sweep_count_ == most_sweeps) flush();
+    double* cosines = numbers_ + 2 * sweep_count_ * rows_.rows;
+    sweeps_[sweep_count_++] = {first, step, 0, cosines, cosines + rows_.rows};
+  }
+
+  // The next one of the sweep that was begun.
+  void add(const Rotation& rotation) {
+    if (rows_.rows == 0) return;
+    RotationSweep& sweep = sweeps_[sweep_count_ - 1];
+    double* cosines = numbers_ + 2 * (sweep_count_ - 1) * rows_.rows;
+    cosines[sweep.count] = rotation.c;
+    cosines[rows_.rows + sweep.count++] = rotation.s;
+  }
+
+  void flush() {
+    if (sweep_count_ == 0) return;
+    spectral_kernels().rotate(rows_.data, rows_.row_stride, rows_.columns, sweeps_, sweep_count_);
+    sweep_count_ = 0;
+  }
+
+  // Of two rows that need not be neighbours.
+  void apply(const Rotation& rotation, int64_t a, int64_t b) {
+    if (rows_.rows == 0) return;
+    flush();
+    const RotationSweep sweep = {a, b - a, 1, &rotation.c, &rotation.s};
+    spectral_kernels().rotate(rows_.data, rows_.row_stride, rows_.columns, &sweep, 1);
+  }
+
+ private:
+  static constexpr int64_t most_sweeps = 16;
+
+  Rows rows_;
+  RotationSweep* sweeps_ = nullptr;
+  double* numbers_ = nullptr;
+  int64_t sweep_count_ = 0;
+};
+
+// Reflections that are applied to a row, while it is in the cache, before the next row.
+constexpr int64_t reflections_at_once = 16;
 
 // Orders numbers, and the rows that belong to them, by exchanges.
 template <class Before>
@@ -78,45 +115,58 @@ void sort_with_rows(double* values, int64_t count, std::initializer_list<const R
     const int64_t best = std::min_element(values + i, values + count, before) - values;
     if (best == i) continue;
     std::swap(values[i], values[best]);
-    for (const Rows* each : rows) std::swap_ranges(each->row(i), each->row(i) + each->columns, each->row(best));
+    for (const Rows* each : rows) {
+      if (each->rows > 0) std::swap_ranges(each->row(i), each->row(i) + each->columns, each->row(best));
+    }
   }
 }
 
 // --- symmetric matrices -------------------------------------------------------------------------------------------
 
-// The diagonal and what is below it, such that a = t(q) T q for the matrix q that `vectors` becomes.
+// The diagonal and what is below it, such that a = t(q) T q for the matrix q that `vectors` becomes, if it has rows.
+// Only the lower triangle is read. The last row is the first one of which only two elements remain: what its reflection
+// changes in the rows above is done together with the product that the next reflection needs.
 void make_tridiagonal(const Rows& a, double* diagonal, double* below, const Rows& vectors, Workspace& workspace) {
+  const SpectralKernels& inner = spectral_kernels();
   const int64_t n = a.rows;
   auto* tau = workspace.take<double>(n);
   auto* w = workspace.take<double>(n);
-  for (int64_t k = 0; k + 1 < n; ++k) {
-    const int64_t count = n - k - 1;
-    double* v = a.row(k) + k + 1;
-    const Reflection reflection = reflect(v, count);
+  auto* product = workspace.take<double>(n);
+  std::fill(w, w + n, 0.0);
+  const double* v = w;
+  for (int64_t k = n - 1; k >= 0; --k) {
+    double* row = a.row(k);
+    inner.add_scaled(row, -v[k], w, k + 1);
+    inner.add_scaled(row, -w[k], v, k + 1);
+    diagonal[k] = row[k];
+    if (k == 0) break;
+    const Reflection reflection = reflect_to_last(row, k);
     tau[k] = reflection.tau;
-    diagonal[k] = a(k, k);
-    below[k] = reflection.first;
-    if (tau[k] == 0) continue;
-    const Rows rest = a.part(k + 1, k + 1, count, count);
-    for (int64_t i = 0; i < count; ++i) w[i] = tau[k] * dot(rest.row(i), v, count);
-    add_scaled(w, -0.5 * tau[k] * dot(w, v, count), v, count);
-    for (int64_t i = 0; i < count; ++i) {
-      double* row = rest.row(i);
-      for (int64_t j = 0; j < count; ++j) row[j] -= v[i] * w[j] + w[i] * v[j];
+    below[k - 1] = reflection.first;
+    inner.update_symmetric(a.data, a.row_stride, k, v, w, row, product);
+    for (int64_t i = 0; i < k; ++i) product[i] *= tau[k];
+    inner.add_scaled(product, -0.5 * tau[k] * inner.dot(product, row, k), row, k);
+    std::swap(product, w);
+    v = row;
+  }
+  if (vectors.rows == 0) return;
+  set_identity(vectors);
+  for (int64_t first = 1; first < n; first += reflections_at_once) {
+    const int64_t end = std::min(first + reflections_at_once, n);
+    for (int64_t i = 0; i + 1 < end; ++i) {
+      for (int64_t k = std::max(first, i + 1); k < end; ++k) inner.reflect_row(vectors.row(i), a.row(k), tau[k], k);
     }
   }
-  diagonal[n - 1] = a(n - 1, n - 1);
-  set_identity(vectors);
-  for (int64_t k = n - 1; k-- > 0;) reflect_rows(vectors, k + 1, k + 1, a.row(k) + k + 1, tau[k]);
 }
 
 // One QL step of rows first..last with Wilkinson's shift.
-void ql_step(double* diagonal, double* below, int64_t first, int64_t last, const Rows& vectors) {
+void ql_step(double* diagonal, double* below, int64_t first, int64_t last, Rotations& rotations) {
   const double half_gap = (diagonal[first + 1] - diagonal[first]) / (2 * below[first]);
   const double divisor = half_gap + std::copysign(std::hypot(half_gap, 1.0), half_gap);
   double g = diagonal[last] - diagonal[first] + below[first] / divisor;
   Rotation rotation = {1, 1};
   double shifted = 0;
+  rotations.begin(last, -1);
   for (int64_t i = last - 1; i >= first; --i) {
     const double f = rotation.s * below[i];
     const double b = rotation.c * below[i];
@@ -134,14 +184,14 @@ void ql_step(double* diagonal, double* below, int64_t first, int64_t last, const
     shifted = rotation.s * r;
     diagonal[i + 1] = g + shifted;
     g = rotation.c * r - b;
-    rotation.apply(vectors, i + 1, i);
+    rotations.add(rotation);
   }
   diagonal[first] -= shifted;
   below[first] = g;
   below[last] = 0;
 }
 
-void make_diagonal(double* diagonal, double* below, int64_t n, const Rows& vectors) {
+void make_diagonal(double* diagonal, double* below, int64_t n, Rotations& rotations) {
   below[n - 1] = 0;
   for (int64_t first = 0; first < n; ++first) {
     for (int step = 0; step < most_steps_per_value; ++step) {
@@ -151,9 +201,10 @@ void make_diagonal(double* diagonal, double* below, int64_t n, const Rows& vecto
         ++last;
       }
       if (last == first) break;
-      ql_step(diagonal, below, first, last, vectors);
+      ql_step(diagonal, below, first, last, rotations);
     }
   }
+  rotations.flush();
 }
 
 // --- rectangular matrices -----------------------------------------------------------------------------------------
@@ -162,12 +213,21 @@ void make_diagonal(double* diagonal, double* below, int64_t n, const Rows& vecto
 class Bidiagonal {
  public:
   Bidiagonal(const Rows& a, double* diagonal, const Rows& left, const Rows& right, Workspace& workspace)
-      : d_(diagonal), e_(workspace.take<double>(a.columns)), n_(a.columns), left_(left), right_(right) {
-    if (diagonal == nullptr) {
-      count(a, workspace);
-    } else {
-      reduce(a, workspace);
-    }
+      : d_(diagonal),
+        e_(workspace.take<double>(a.columns)),
+        n_(a.columns),
+        left_(left),
+        right_(right),
+        left_rotations_(left, workspace),
+        right_rotations_(right, workspace) {
+    // Values alone need one vector at a time.
+    columns_ = {nullptr, left.rows == 0 ? 1 : n_, a.rows, a.rows};
+    columns_.data = workspace.take<double>(columns_.rows * a.rows);
+    for (double** each : {&left_tau_, &right_tau_, &z_, &sums_}) *each = workspace.take<double>(n_);
+    for (double** each : {&x_, &y_}) *each = workspace.take<double>(a.rows);
+    if (diagonal == nullptr) return;
+    reduce(a);
+    if (left_.rows > 0) make_vectors(a);
   }
 
   void diagonalise() {
@@ -185,48 +245,70 @@ class Bidiagonal {
       if (first > 0) e_[first - 1] = 0;
       if (!remove_zero(first, last)) qr_step(first, last);
     }
+    left_rotations_.flush();
+    right_rotations_.flush();
     for (int64_t i = 0; i < n_; ++i) {
       if (d_[i] >= 0) continue;
       d_[i] = -d_[i];
-      for (int64_t j = 0; j < n_; ++j) right_(i, j) = -right_(i, j);
+      if (right_.rows == 0) continue;
+      for (int64_t j = 0; j < right_.columns; ++j) right_(i, j) = -right_(i, j);
     }
   }
 
  private:
-  void count(const Rows& a, Workspace& workspace) {
-    workspace.take<double>(n_ * a.rows);
-    for (int part = 0; part < 2; ++part) workspace.take<double>(n_);
-    workspace.take<double>(n_);
+  // What reflections k - 1 change is done together with the sums that reflection k of a column needs: rows and columns
+  // are read and written once, and read once more for the reflection of a row.
+  void reduce(const Rows& a) {
+    const SpectralKernels& inner = spectral_kernels();
+    const int64_t m = a.rows;
+    for (double* each : {x_, y_}) std::fill(each, each + m, 0.0);
+    std::fill(z_, z_ + n_, 0.0);
+    const double* u = z_;
+    for (int64_t k = 0; k < n_; ++k) {
+      double* v = columns_.row(columns_.rows == 1 ? 0 : k);
+      for (int64_t i = k; i < m; ++i) v[i - k] = a(i, k) - x_[i] * z_[k] - y_[i] * u[k];
+      const Reflection down = reflect(v, m - k);
+      left_tau_[k] = down.tau;
+      d_[k] = down.first;
+      e_[k] = 0;
+      const int64_t rest = n_ - k - 1;
+      if (rest == 0) break;
+      const int64_t next = k + 1;
+      std::fill(sums_ + next, sums_ + n_, 0.0);
+      inner.update_and_sum(a.row(k) + next, a.row_stride, m - k, rest, x_ + k, z_ + next, y_ + k, u + next, v,
+                           sums_ + next);
+      double* row = a.row(k);
+      inner.add_scaled(row + next, -down.tau, sums_ + next, rest);
+      const Reflection across = reflect(row + next, rest);
+      right_tau_[k] = across.tau;
+      e_[k] = across.first;
+      inner.multiply(a.row(next) + next, a.row_stride, m - next, rest, row + next, y_ + next);
+      const double along = inner.dot(sums_ + next, row + next, rest);
+      for (int64_t i = next; i < m; ++i) {
+        x_[i] = down.tau * v[i - k];
+        y_[i] = across.tau * (y_[i] - x_[i] * along);
+      }
+      std::swap(z_, sums_);
+      u = row;
+    }
   }
 
-  void reduce(const Rows& a, Workspace& workspace) {
-    const int64_t m = a.rows;
-    const Rows columns = {workspace.take<double>(n_ * m), n_, m, m};
-    auto* left_tau = workspace.take<double>(n_);
-    auto* right_tau = workspace.take<double>(n_);
-    auto* sums = workspace.take<double>(n_);
-    for (int64_t k = 0; k < n_; ++k) {
-      double* v = columns.row(k);
-      for (int64_t i = k; i < m; ++i) v[i - k] = a(i, k);
-      const Reflection down = reflect(v, m - k);
-      left_tau[k] = down.tau;
-      d_[k] = down.first;
-      const int64_t rest = n_ - k - 1;
-      e_[k] = 0;
-      if (rest == 0) break;
-      std::fill(sums, sums + rest, 0.0);
-      for (int64_t i = k; i < m; ++i) add_scaled(sums, v[i - k], a.row(i) + k + 1, rest);
-      for (int64_t i = k; i < m; ++i) add_scaled(a.row(i) + k + 1, -down.tau * v[i - k], sums, rest);
-      const Reflection across = reflect(a.row(k) + k + 1, rest);
-      right_tau[k] = across.tau;
-      e_[k] = across.first;
-      reflect_rows(a, k + 1, k + 1, a.row(k) + k + 1, across.tau);
-    }
+  void make_vectors(const Rows& a) {
     set_identity(left_);
     set_identity(right_);
-    for (int64_t k = n_; k-- > 0;) {
-      reflect_rows(left_, k, k, columns.row(k), left_tau[k]);
-      if (k + 1 < n_) reflect_rows(right_, k + 1, k + 1, a.row(k) + k + 1, right_tau[k]);
+    for (int64_t first = (n_ - 1) / reflections_at_once * reflections_at_once; first >= 0;
+         first -= reflections_at_once) {
+      const int64_t last = std::min(first + reflections_at_once, n_) - 1;
+      for (int64_t i = first; i < left_.rows; ++i) {
+        for (int64_t k = std::min(last, i); k >= first; --k) {
+          spectral_kernels().reflect_row(left_.row(i) + k, columns_.row(k), left_tau_[k], columns_.columns - k);
+        }
+      }
+      for (int64_t i = first + 1; i < n_; ++i) {
+        for (int64_t k = std::min(last, i - 1); k >= first; --k) {
+          spectral_kernels().reflect_row(right_.row(i) + k + 1, a.row(k) + k + 1, right_tau_[k], n_ - k - 1);
+        }
+      }
     }
   }
 
@@ -244,7 +326,7 @@ class Bidiagonal {
         const Rotation rotation = rotation_of(d_[k], f, d_[k]);
         f = -rotation.s * e_[k];
         if (k < last) e_[k] *= rotation.c;
-        rotation.apply(left_, k, i);
+        left_rotations_.apply(rotation, k, i);
       }
       return true;
     }
@@ -257,7 +339,7 @@ class Bidiagonal {
         f = -rotation.s * e_[k - 1];
         e_[k - 1] *= rotation.c;
       }
-      rotation.apply(right_, k, last);
+      right_rotations_.apply(rotation, k, last);
     }
     return true;
   }
@@ -278,6 +360,8 @@ class Bidiagonal {
     if (ratio * ratio < epsilon || !std::isfinite(ratio)) shift = 0;
     double y = (std::abs(d_[first]) - shift) * (std::copysign(1.0, d_[first]) + shift / d_[first]);
     double z = e_[first];
+    left_rotations_.begin(first, 1);
+    right_rotations_.begin(first, 1);
     for (int64_t k = first; k < last; ++k) {
       double length = 0;
       const Rotation across = rotation_of(y, z, length);
@@ -286,7 +370,7 @@ class Bidiagonal {
       e_[k] = across.c * e_[k] - across.s * d_[k];
       z = across.s * d_[k + 1];
       d_[k + 1] *= across.c;
-      across.apply(right_, k, k + 1);
+      right_rotations_.add(across);
       const Rotation down = rotation_of(y, z, d_[k]);
       y = down.c * e_[k] + down.s * d_[k + 1];
       d_[k + 1] = down.c * d_[k + 1] - down.s * e_[k];
@@ -295,7 +379,7 @@ class Bidiagonal {
         z = down.s * e_[k + 1];
         e_[k + 1] *= down.c;
       }
-      down.apply(left_, k, k + 1);
+      left_rotations_.add(down);
     }
   }
 
@@ -304,6 +388,16 @@ class Bidiagonal {
   int64_t n_;
   Rows left_;
   Rows right_;
+  Rotations left_rotations_;
+  Rotations right_rotations_;
+  Rows columns_;  // reflections of columns, one per row
+  double* left_tau_ = nullptr;
+  double* right_tau_ = nullptr;
+  // Of the last reflections: a still has to lose x t(z) + y t(u), where u is in its row.
+  double* x_ = nullptr;
+  double* y_ = nullptr;
+  double* z_ = nullptr;
+  double* sums_ = nullptr;
   double least_ = 0;
 };
 
@@ -311,13 +405,14 @@ class Bidiagonal {
 
 void decompose_symmetric(const Block<double>& a, double* values, const Block<double>& vectors, Workspace& workspace) {
   auto* below = workspace.take<double>(a.rows);
+  Rotations rotations(vectors, workspace);
   if (values == nullptr) {
-    for (int part = 0; part < 2; ++part) workspace.take<double>(a.rows);
+    for (int part = 0; part < 3; ++part) workspace.take<double>(a.rows);
     return;
   }
   const double scale = normalise(a);
   make_tridiagonal(a, values, below, vectors, workspace);
-  make_diagonal(values, below, a.rows, vectors);
+  make_diagonal(values, below, a.rows, rotations);
   for (int64_t i = 0; i < a.rows; ++i) values[i] *= scale;
   sort_with_rows(values, a.rows, {&vectors}, std::less<>());
 }

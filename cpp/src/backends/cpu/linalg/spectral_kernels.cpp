@@ -49,8 +49,20 @@ void fill(const Block<T>& to, double value) {
   }
 }
 
+// A result, which is not a number if the matrix was not finite.
+template <class T>
+void write(const Block<T>& to, bool finite, const Wide& from) {
+  if (finite) {
+    narrow(to, from);
+  } else {
+    fill(to, std::nan(""));
+  }
+}
+
+// Rows that are a power of two apart would share few places of the cache.
 Wide take_block(Workspace& workspace, int64_t rows, int64_t columns) {
-  return {workspace.take<double>(rows * columns), rows, columns, columns};
+  const int64_t stride = columns >= 64 && columns % 16 == 0 ? columns + 8 : columns;
+  return {workspace.take<double>(rows * stride), rows, columns, stride};
 }
 
 template <class T>
@@ -112,16 +124,10 @@ class EighKernel final : public Kernel {
     parts_.run(context.scratchpad, [&](int64_t number, char* scratchpad) {
       Workspace workspace(scratchpad);
       const Memory memory = divide(workspace);
-      const Block<T> values = values_.at<T>(outputs[0], number);
-      const Block<T> vectors = vectors_.at<T>(outputs[1], number);
-      if (!read(x_.at<T>(inputs[0], number), memory.a)) {
-        fill(values, std::nan(""));
-        fill(vectors, std::nan(""));
-        return true;
-      }
-      decompose_symmetric(memory.a, memory.values.data, memory.vectors, workspace);
-      narrow(values, memory.values);
-      narrow(vectors, memory.vectors.transposed());
+      const bool finite = read(x_.at<T>(inputs[0], number), memory.a);
+      if (finite) decompose_symmetric(memory.a, memory.values.data, memory.vectors, workspace);
+      write(values_.at<T>(outputs[0], number), finite, memory.values);
+      write(vectors_.at<T>(outputs[1], number), finite, memory.vectors.transposed());
       return true;
     });
   }
@@ -136,7 +142,7 @@ class EighKernel final : public Kernel {
   Memory divide(Workspace& workspace) const {
     const int64_t n = x_.rows();
     const Wide a = take_block(workspace, n, n);
-    const Wide vectors = take_block(workspace, n, n);
+    const Wide vectors = take_block(workspace, vectors_.columns(), n);
     return {a, vectors, take_block(workspace, 1, n)};
   }
 
@@ -169,15 +175,24 @@ class SvdKernel final : public Kernel {
         rows_(std::max(x_.rows(), x_.columns())),
         columns_(std::min(x_.rows(), x_.columns())),
         left_count_(columns_),
+        right_count_(columns_),
         parts_(x_.count(), cost_of(rows_, columns_)) {
     if constexpr (op == OpId::svd) {
       values_ = MatrixBatch(call.outputs[1], 1);
       last_ = MatrixBatch(call.outputs[2], 2);
-      if (op::from_attrs<op::SvdAttrs>(call.attrs).full_matrices) left_count_ = rows_;
-    } else {
+      const auto given = op::from_attrs<op::SvdAttrs>(call.attrs);
+      if (given.full_matrices) left_count_ = rows_;
+      if (!given.vectors) left_count_ = right_count_ = 0;
+    } else if constexpr (op == OpId::pinv) {
       const double unit =
           sizeof(T) == 8 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
       rtol_ = op::from_attrs<op::PinvAttrs>(call.attrs).rtol.value_or(unit * static_cast<double>(rows_));
+      each_rtol_ = call.inputs.size() > 1;
+      if (each_rtol_) rtols_ = MatrixBatch(call.inputs[1], 0);
+      counted_ = Products<double>(parts_.threads_of_each(), nullptr);
+      Workspace none;
+      const Memory memory = divide(none);
+      subtract_product(memory, counted_);
     }
     Workspace workspace;
     const Memory memory = divide(workspace);
@@ -192,25 +207,15 @@ class SvdKernel final : public Kernel {
       const Block<T> x = x_.at<T>(inputs[0], number);
       const bool finite = widen(memory.a, wide_ ? x.transposed() : x);
       if (finite) decompose_rectangular(memory.a, memory.values.data, memory.left, memory.right, workspace);
-      // The vectors of the rows of x, and those of its columns.
-      const Wide& u = wide_ ? memory.right : memory.left;
-      const Wide& v = wide_ ? memory.left : memory.right;
       const Block<T> first = first_.at<T>(outputs[0], number);
       if constexpr (op == OpId::svd) {
-        const Block<T> values = values_.at<T>(outputs[1], number);
-        const Block<T> last = last_.at<T>(outputs[2], number);
-        if (finite) {
-          narrow(first, u.transposed());
-          narrow(values, memory.values);
-          narrow(last, v);
-        } else {
-          for (const Block<T>& result : {first, values, last}) fill(result, std::nan(""));
-        }
-      } else if (finite) {
-        invert(memory.values.data, u, v, memory.inverse);
-        narrow(first, memory.inverse);
+        write(first, finite, memory.of_rows(wide_).transposed());
+        write(values_.at<T>(outputs[1], number), finite, memory.values);
+        write(last_.at<T>(outputs[2], number), finite, memory.of_columns(wide_));
       } else {
-        fill(first, std::nan(""));
+        const double rtol = each_rtol_ ? rtols_.at<double>(inputs[1], number)(0, 0) : rtol_;
+        if (finite) invert(memory, rtol);
+        write(first, finite, memory.inverse);
       }
       return true;
     });
@@ -223,27 +228,43 @@ class SvdKernel final : public Kernel {
     Wide right;
     Wide values;
     Wide inverse;
+    char* products;
+
+    // The vectors of the rows of x, and those of its columns.
+    const Wide& of_rows(bool wide) const { return wide ? right : left; }
+    const Wide& of_columns(bool wide) const { return wide ? left : right; }
   };
 
   Memory divide(Workspace& workspace) const {
-    Memory memory;
+    Memory memory = {};
     memory.a = take_block(workspace, rows_, columns_);
     memory.left = take_block(workspace, left_count_, rows_);
-    memory.right = take_block(workspace, columns_, columns_);
+    memory.right = take_block(workspace, right_count_, columns_);
     memory.values = take_block(workspace, 1, columns_);
-    memory.inverse = op == OpId::pinv ? take_block(workspace, x_.columns(), x_.rows()) : Wide{};
+    if constexpr (op == OpId::pinv) {
+      memory.inverse = take_block(workspace, x_.columns(), x_.rows());
+      // Without memory, the products would only count.
+      memory.products = workspace.take<char>(static_cast<int64_t>(std::max<size_t>(counted_.bytes(), 1)));
+    }
     return memory;
   }
 
-  // The sum of the products of right and left vectors over their singular values.
-  void invert(const double* values, const Wide& u, const Wide& v, const Wide& inverse) const {
-    fill(inverse, 0);
-    for (int64_t k = 0; k < columns_ && values[k] > rtol_ * values[0]; ++k) {
-      for (int64_t i = 0; i < inverse.rows; ++i) {
-        const double factor = v(k, i) / values[k];
-        for (int64_t j = 0; j < inverse.columns; ++j) inverse(i, j) += factor * u(k, j);
-      }
+  void subtract_product(const Memory& memory, Products<double>& products) const {
+    products.subtract(memory.inverse, memory.of_columns(wide_).transposed(), memory.of_rows(wide_));
+  }
+
+  // The product of right and left vectors, with the reciprocals of the singular values that count.
+  void invert(const Memory& memory, double rtol) const {
+    const Wide& v = memory.of_columns(wide_);
+    const double* values = memory.values.data;
+    for (int64_t k = 0; k < columns_; ++k) {
+      const double factor = values[k] > rtol * values[0] ? -1 / values[k] : 0;
+      for (int64_t i = 0; i < v.columns; ++i) v(k, i) *= factor;
     }
+    fill(memory.inverse, 0);
+    Products<double> products(parts_.threads_of_each(), memory.products);
+    products.divide_as(counted_);
+    subtract_product(memory, products);
   }
 
   MatrixBatch x_;
@@ -254,8 +275,12 @@ class SvdKernel final : public Kernel {
   int64_t rows_;
   int64_t columns_;
   int64_t left_count_;
+  int64_t right_count_;
   BatchParts parts_;
+  Products<double> counted_{1, nullptr};
   double rtol_ = 0;
+  bool each_rtol_ = false;
+  MatrixBatch rtols_;
 };
 
 template <template <class> class KernelOf>

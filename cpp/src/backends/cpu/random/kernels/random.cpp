@@ -80,15 +80,22 @@ void uniform_double(uint64_t seed, uint64_t offset, int64_t begin, int64_t count
   });
 }
 
-// Two independent normal numbers from two uniform ones (Box and Muller, 1958).
+// Two independent normal numbers from two uniform ones (Box and Muller, 1958). Pairs are taken apart first and joined
+// last, so that the loop between them works on contiguous numbers.
 void normal_float(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float mean, float std, float* y) {
   for_each_batch(seed, offset, begin, count, 4, [=](const uint32_t* words, int64_t first, int64_t length) {
-    float pairs[batch];
-#pragma GCC ivdep
-    for (int64_t i = 0; i < batch / 2; ++i) {
-      const float radius = __builtin_sqrtf(-2.0F * m::log(1.0F - unit_float(words[2 * i])));
+    constexpr int64_t pairs = batch / 2;
+    float lengths[pairs];
+    float angles[pairs];
+    float results[batch];
+    for (int64_t i = 0; i < pairs; ++i) {
+      lengths[i] = unit_float(words[2 * i]);
+      angles[i] = unit_float(words[2 * i + 1]);
+    }
+    for (int64_t i = 0; i < pairs; ++i) {
+      const float radius = __builtin_sqrtf(-2.0F * m::log(1.0F - lengths[i]));
       // The angle in quarter turns, split exactly into the nearest quarter and the rest.
-      const float turns = unit_float(words[2 * i + 1]) * 4.0F;
+      const float turns = angles[i] * 4.0F;
       const float quarter = (turns + m::rounder) - m::rounder;
       const float rest = (turns - quarter) * m::half_pi;
       const float s = m::sin_reduced(rest);
@@ -96,10 +103,14 @@ void normal_float(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, 
       const bool odd = (quarter == 1.0F) | (quarter == 3.0F);
       const float cosine = odd ? s : c;
       const float sine = odd ? c : s;
-      pairs[2 * i] = mean + std * (radius * ((quarter == 1.0F) | (quarter == 2.0F) ? -cosine : cosine));
-      pairs[2 * i + 1] = mean + std * (radius * ((quarter == 2.0F) | (quarter == 3.0F) ? -sine : sine));
+      lengths[i] = mean + std * (radius * ((quarter == 1.0F) | (quarter == 2.0F) ? -cosine : cosine));
+      angles[i] = mean + std * (radius * ((quarter == 2.0F) | (quarter == 3.0F) ? -sine : sine));
     }
-    __builtin_memcpy(y + first, pairs, static_cast<uint64_t>(length) * sizeof(float));
+    for (int64_t i = 0; i < pairs; ++i) {
+      results[2 * i] = lengths[i];
+      results[2 * i + 1] = angles[i];
+    }
+    __builtin_memcpy(y + first, results, static_cast<uint64_t>(length) * sizeof(float));
   });
 }
 
