@@ -13,6 +13,7 @@ A metric counts what its value needs, whatever the sizes of the batches:
 counts for `pydl.save`. In ``compile(metrics=[...])``, metrics are given by name or as objects.
 """
 
+import pydl.nn  # noqa: F401, the layers first: they import what is imported here
 from pydl._checked_calls import check_public
 from pydl.training.metrics import (
     AUC,

@@ -68,7 +68,7 @@ Tensor weighted_cross_entropy(const Tensor& logits, const Tensor& target, int64_
 
 // The scale of each class, in the shape that broadcasts along the axis, or of rank 0.
 Tensor alpha_along(const FocalOptions& options, const Tensor& like, int64_t axis) {
-  if (options.alpha.rank() == 0) return options.alpha;
+  if (options.alpha.rank() == 0) return astype(options.alpha, like.dtype());
   return weights_along("softmax_focal_loss", options.alpha, like, axis);
 }
 
@@ -92,8 +92,8 @@ Tensor focal_loss_of_indices(const Tensor& logits, const Tensor& target, int64_t
   Tensor losses = options.gamma > 0 ? entropy * doubt(-entropy, options.gamma) : entropy;
   const Tensor counted = not_equal(target, options.ignore_index);
   if (options.alpha.defined()) {
-    losses =
-        losses * (options.alpha.rank() == 0 ? options.alpha : scale_of(options.alpha, target, counted, losses.dtype()));
+    losses = losses * (options.alpha.rank() == 0 ? alpha_along(options, logits, axis)
+                                                 : scale_of(options.alpha, target, counted, losses.dtype()));
   }
   if (options.reduction == Reduction::mean) return sum(losses) / sum(astype(counted, losses.dtype()));
   return options.reduction == Reduction::sum ? sum(losses) : losses;

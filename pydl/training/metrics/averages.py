@@ -82,6 +82,6 @@ def _number(metric: Metric, value: Any) -> float:
     if array.size != 1:
         raise ValueError(
             f"metric {metric.name!r} has values of shape {array.shape}, but fit and evaluate "
-            "report one number each; use its average, or the metric by itself, with update and compute"
+            "report one number each; use its average, or the metric alone, with update and compute"
         )
     return float(array.reshape(()))

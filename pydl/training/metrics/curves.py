@@ -84,9 +84,7 @@ class AUC(Metric):
                 f"{output.shape}"
             )
         count = output.shape[0]
-        scores = (
-            output.reshape((count, -1)) if count else output.reshape((0, *output.shape[1:], 1)[:2])
-        )
+        scores = output.reshape((count, 1)) if output.ndim == 1 else output
         positive = self._positives(target, scores)
         if self.from_logits:
             one = scores.shape[1] == 1
