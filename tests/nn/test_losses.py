@@ -56,6 +56,7 @@ def test_every_loss_is_walked():
     assert {name for name in losses.__all__ if name.endswith("Loss")} - {"_Loss"} <= modules
 
 
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
 @pytest.mark.parametrize(("name", "i"), TORCH_RUNS)
 def test_values_and_gradients_are_those_of_pytorch(name, i):
     torch = pytest.importorskip("torch")
