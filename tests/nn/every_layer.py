@@ -128,7 +128,7 @@ EXAMPLES = {
     "MSLELoss": (nn.MSLELoss, (_floats(VECTORS), _probabilities(VECTORS))),
     "MAPELoss": (nn.MAPELoss, (_floats(VECTORS), _probabilities(VECTORS))),
     "KLDivLoss": (nn.KLDivLoss, (np.log(_probabilities(VECTORS)), _probabilities(VECTORS))),
-    "PoissonNLLLoss": (nn.PoissonNLLLoss, (_floats(VECTORS), _probabilities(VECTORS))),
+    "PoissonNLLLoss": (nn.PoissonNLLLoss, (_floats(VECTORS), _probabilities(VECTORS) * 4)),
     "GaussianNLLLoss": (
         nn.GaussianNLLLoss,
         (_floats(VECTORS), _probabilities(VECTORS), _probabilities(VECTORS)),
@@ -151,10 +151,10 @@ EXAMPLES = {
     ),
     "ContrastiveLoss": (
         nn.ContrastiveLoss,
-        (_floats(VECTORS), _probabilities(VECTORS), _integers((6,), 2)),
+        (_floats(VECTORS) / 9, _probabilities(VECTORS) / 9, np.array([1, 0, 0, 1, 0, 0])),
     ),
     "Bilinear": (lambda: nn.Bilinear(4, 4, 3), (_floats(VECTORS), _probabilities(VECTORS))),
-    "CosineSimilarity": (nn.CosineSimilarity, (_floats(VECTORS), _probabilities(VECTORS))),
+    "CosineSimilarity": (nn.CosineSimilarity, (_floats(VECTORS) / 9, _probabilities(VECTORS))),
     "PairwiseDistance": (nn.PairwiseDistance, (_floats(VECTORS), _probabilities(VECTORS))),
     "CTCLoss": (
         nn.CTCLoss,

@@ -151,7 +151,7 @@ class TestCompile:
         with pytest.raises(ValueError, match="optimizer of sgd, rmsprop, adam, adamw; got 'lion'"):
             model.compile("lion")
         with pytest.raises(ValueError, match="loss of cross_entropy, .*got 'hing'"):
-            model.compile("adam", "hinge")
+            model.compile("adam", "hing")
         with pytest.raises(ValueError, match="metric of accuracy, .*got 'f1'"):
             model.compile("adam", "mse", ["f1"])
         with pytest.raises(TypeError, match=r"write MSELoss\(\)"):

@@ -71,9 +71,11 @@ Tensor log_cosh_loss(const Tensor& prediction, const Tensor& target, Reduction r
   const Tensor d = difference("log_cosh_loss", prediction, target);
   const Tensor size = abs(d);
   // cosh(d) = 1 + 2 sinh(d / 2)^2: without cancellation for small differences.
-  const Tensor small = log1p(square(sinh(d * 0.5)) * 2.0);
+  const Tensor is_small = less(size, scalar_like(1, size));
+  const Tensor near = where(is_small, d, scalar_like(0, d));
+  const Tensor small = log1p(square(sinh(near * 0.5)) * 2.0);
   const Tensor large = size + softplus(size * -2.0) - std::numbers::ln2;
-  return reduced(where(less(size, scalar_like(1, size)), small, large), reduction);
+  return reduced(where(is_small, small, large), reduction);
 } catch (const Error&) {
   core::rethrow_as("log_cosh_loss");
 }

@@ -45,12 +45,17 @@ class _DecisionMetric(Metric):
         bound._soft = loss.binary
         return bound  # type: ignore[no-any-return]
 
+    @property
+    def _ignored(self) -> int:
+        """The label that does not count."""
+        return -100 if self.ignore_index is None else self.ignore_index
+
     def check(self, *totals: Any) -> None:
         if totals[-1] > 0:
             raise ValueError(
                 f"metric {self.name!r}: expected targets that are decisions: class indices, "
                 f"one-hot rows, or 0 and 1; got {int(totals[-1])} others. Labels that do not count "
-                f"are those equal to ignore_index, {self.ignore_index}; for regression, use the "
+                f"are those equal to ignore_index, {self._ignored}; for regression, use the "
                 "metrics 'mae' or 'mse'"
             )
 
@@ -82,7 +87,7 @@ class _DecisionMetric(Metric):
                     f"{output.shape}, got {target.shape}"
                 )
             target = target.reshape(output.shape)
-        counted: Any = target != self.ignore_index
+        counted: Any = target != self._ignored
         valid = (target >= 0) & (target <= 1) if self._soft else (target == 0) | (target == 1)
         invalid = (counted & ~valid).sum()
         return _Decisions(output > self.threshold, target > 0.5, counted, invalid)
@@ -104,7 +109,7 @@ class _DecisionMetric(Metric):
                 f"metric {self.name!r}: outputs of shape {output.shape} expect class indices of "
                 f"shape {expected} or one-hot targets of the output's shape, got {target.shape}"
             )
-        counted: Any = target != self.ignore_index
+        counted: Any = target != self._ignored
         valid = (target >= 0) & (target < output.shape[1])
         if target.dtype.is_floating:
             valid = valid & (_core.floor(target) == target)
