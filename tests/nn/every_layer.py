@@ -128,7 +128,10 @@ EXAMPLES = {
     "MSLELoss": (nn.MSLELoss, (_floats(VECTORS), _probabilities(VECTORS))),
     "MAPELoss": (nn.MAPELoss, (_floats(VECTORS), _probabilities(VECTORS))),
     "KLDivLoss": (nn.KLDivLoss, (np.log(_probabilities(VECTORS)), _probabilities(VECTORS))),
-    "PoissonNLLLoss": (nn.PoissonNLLLoss, (_floats(VECTORS), _probabilities(VECTORS) * 4)),
+    "PoissonNLLLoss": (
+        lambda: nn.PoissonNLLLoss(log_input=False),
+        (_probabilities(VECTORS), _probabilities(VECTORS) * 4),
+    ),
     "GaussianNLLLoss": (
         nn.GaussianNLLLoss,
         (_floats(VECTORS), _probabilities(VECTORS), _probabilities(VECTORS)),
