@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pydl._core import Tensor
-from pydl.training.metrics.base import Array, Metric, added, joined, merge_of
+from pydl.training.metrics.base import Array, Metric, added, joined, keeps_samples
 
 
 class Averages:
@@ -53,7 +53,7 @@ class Averages:
         if pending:
             for name, state in self._states.items():
                 # What keeps every sample is not joined for this.
-                if not _keeps_samples(self._metrics[name], len(state)):
+                if not keeps_samples(self._metrics[name], len(state)):
                     self._metrics[name].check(*joined(state))
 
     def result(self, *, brief: bool = False) -> dict[str, float]:
@@ -68,13 +68,9 @@ class Averages:
                 state = self._states.get(name)
                 if state is None:
                     values[name] = math.nan
-                elif not (brief and _keeps_samples(metric, len(state))):
+                elif not (brief and keeps_samples(metric, len(state))):
                     values[name] = _number(metric, metric.result(*joined(state)))
         return values
-
-
-def _keeps_samples(metric: Metric, totals: int) -> bool:
-    return any(merge_of(metric, i) == "concat" for i in range(totals))
 
 
 def _number(metric: Metric, value: Any) -> float:

@@ -103,7 +103,8 @@ class Metric:
             For weights of a metric whose `totals` takes none.
         """
         self._state = added(self, self._state, self._batch_totals(output, target, sample_weight))
-        self.check(*joined(self._state))
+        if not keeps_samples(self, len(self._state)):  # joining them each time would be slow
+            self.check(*joined(self._state))
 
     def _batch_totals(self, output: Any, target: Any, sample_weight: Any) -> Sequence[Any]:
         weights = () if sample_weight is None else (_core.asarray(sample_weight),)
@@ -186,6 +187,11 @@ class Metric:
 def merge_of(metric: Metric, i: int) -> Merge:
     """Return how total number i is merged."""
     return metric.merges if isinstance(metric.merges, str) else metric.merges[i]
+
+
+def keeps_samples(metric: Metric, totals: int) -> bool:
+    """Whether one of that many totals is joined, and grows with the number of samples."""
+    return any(merge_of(metric, i) == "concat" for i in range(totals))
 
 
 def added(

@@ -152,7 +152,7 @@ class _ClassMetric(_CountMetric):
         if one and classes > 1 and not self._separate(output):
             raise ValueError(
                 f"metric {self.name!r}: outputs of {classes} classes need the class that counts, "
-                f"or how to average: give pydl.training.{type(self).__name__}(class_id=...), or "
+                f"or how to average: give pydl.metrics.{type(self).__name__}(class_id=...), or "
                 "average='macro', 'micro', 'weighted' or 'none'"
             )
         if self.class_id is not None and not 0 <= self.class_id < max(classes, 2):

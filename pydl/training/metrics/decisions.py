@@ -77,7 +77,7 @@ class _DecisionMetric(Metric):
         if self.threshold is None:
             raise ValueError(
                 f"metric {self.name!r}: whether the outputs are logits or probabilities is not "
-                f"known from this loss; give pydl.training.{type(self).__name__}(threshold=0.0) "
+                f"known from this loss; give pydl.metrics.{type(self).__name__}(threshold=0.0) "
                 "for logits, threshold=0.5 for probabilities"
             )
         if target.shape != output.shape:
