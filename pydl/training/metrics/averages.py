@@ -47,8 +47,9 @@ class Averages:
             if not metrics:
                 continue
             for (name, metric), values in zip(self._metrics.items(), metrics, strict=True):
-                arrays = [value.detach().to("float64").numpy() for value in values]
-                totals = metric._sums(arrays, weight)
+                # Most are single numbers, which are read the quickest way.
+                numbers = [float(value) if value.ndim == 0 else value for value in values]
+                totals = metric._sums(numbers, weight)
                 self._states[name] = added(metric, self._states.get(name), totals)
         if pending:
             for name, state in self._states.items():
