@@ -39,6 +39,7 @@ class Averages:
 
     def _drain(self) -> None:
         pending, self._pending = self._pending, []
+        sums: dict[str, list[Any]] = {}  # of metrics whose totals are numbers
         for (loss, *metrics), weight in pending:
             counted = float(loss[1]) if len(loss) > 1 else float(weight)
             if counted > 0:  # where nothing counts, the loss is 0 / 0
@@ -50,7 +51,14 @@ class Averages:
                 # Most are single numbers, which are read the quickest way.
                 numbers = [float(value) if value.ndim == 0 else value for value in values]
                 totals = metric._sums(numbers, weight)
-                self._states[name] = added(metric, self._states.get(name), totals)
+                if metric.merges != "sum" or any(isinstance(total, Tensor) for total in totals):
+                    self._states[name] = added(metric, self._states.get(name), totals)
+                    continue
+                known = sums.setdefault(name, [0.0] * len(totals))
+                for i, total in enumerate(totals):
+                    known[i] += total
+        for name, numbers in sums.items():
+            self._states[name] = added(self._metrics[name], self._states.get(name), numbers)
         if pending:
             for name, state in self._states.items():
                 # What keeps every sample is not joined for this.
