@@ -18,7 +18,7 @@ from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 from pydl import _load  # noqa: F401  # isort: skip  (first: it loads the extension module)
-from pydl import _core, autograd, data, nn, optim, random, training
+from pydl import _core, autograd, data, metrics, nn, optim, random, training
 from pydl._checked_calls import check_public
 from pydl._core import (
     DType,
@@ -705,6 +705,7 @@ __all__ = [
     "median",
     "memory_stats",
     "meshgrid",
+    "metrics",
     "min",
     "minimum",
     "mish",

@@ -1,41 +1,14 @@
-// Losses and initialisers.
+// Losses that are ops, and initialisers.
 #include "pydl/nn.h"
 
 #include "bindings.h"
 #include "casters.h"
 #include "pydl/layers.h"
+#include "reductions.h"
 
 namespace pydl::python {
 
 namespace {
-
-nn::Reduction reduction_of(const char* name, const std::string& reduction) {
-  if (reduction == "mean") return nn::Reduction::mean;
-  if (reduction == "sum") return nn::Reduction::sum;
-  if (reduction == "none") return nn::Reduction::none;
-  throw ValueError(concat_text(name, ": expected reduction 'mean', 'sum' or 'none', got '", reduction, "'"));
-}
-
-Tensor cross_entropy(const Tensor& logits, const Tensor& target, const std::optional<Tensor>& weight,
-                     int64_t ignore_index, double label_smoothing, const std::string& reduction) {
-  const nn::CrossEntropyOptions options = {.class_weights = weight.value_or(Tensor{}),
-                                           .ignore_index = ignore_index,
-                                           .label_smoothing = label_smoothing,
-                                           .reduction = reduction_of("cross_entropy", reduction)};
-  return compute(logits.size(), [&] { return nn::cross_entropy(logits, target, options); });
-}
-
-using Loss = Tensor (*)(const Tensor&, const Tensor&, nn::Reduction);
-
-void define_loss(py::module_& module, const char* name, const char* first, const char* doc, Loss function) {
-  module.def(
-      name,
-      [name, function](const Tensor& prediction, const Tensor& target, const std::string& reduction) {
-        const nn::Reduction kind = reduction_of(name, reduction);
-        return compute(prediction.size(), [&] { return function(prediction, target, kind); });
-      },
-      py::arg(first), py::arg("target"), py::arg("reduction") = "mean", doc);
-}
 
 void define_cross_entropy_ops(py::module_& module) {
   module.def(
@@ -155,28 +128,11 @@ void define_defaults(py::module_& module) {
 
 void define_nn(py::module_& parent) {
   py::module_ module = parent.def_submodule("nn", "Losses and initialisers.");
-  module.def(
-      "cross_entropy", cross_entropy, py::arg("logits"), py::arg("target"), py::arg("weight") = py::none(),
-      py::arg("ignore_index") = -100, py::arg("label_smoothing") = 0.0, py::arg("reduction") = "mean",
-      "Cross-entropy of softmax(logits) and a target.\n\n"
-      "Parameters\n----------\nlogits : Tensor, shape (N, K, ...) or (K,)\n"
-      "target : Tensor\n    Class indices, integers of shape (N, ...), or class probabilities, floating point of\n"
-      "    the shape of the logits.\nweight : Tensor, shape (K,), optional\n    Weight of each class.\n"
-      "ignore_index : int\n    Targets with this value are ignored.\nlabel_smoothing : float in [0, 1]\n"
-      "    Fraction of the target that is spread over all classes.\nreduction : {'mean', 'sum', 'none'}\n\n"
-      "Raises\n------\nValueError\n    When the shapes do not fit.\nIndexError\n    For a class index outside the "
-      "classes.");
   define_cross_entropy_ops(parent);
   define_ctc_ops(parent);
   define_ctc_loss(module);
-  define_loss(module, "mse_loss", "prediction", "Mean of (prediction - target)**2.", nn::mse_loss);
-  define_loss(module, "l1_loss", "prediction", "Mean of abs(prediction - target).", nn::l1_loss);
-  define_loss(module, "binary_cross_entropy", "probability",
-              "Binary cross-entropy of probabilities and targets in [0, 1]; logarithms are limited to -100.",
-              nn::binary_cross_entropy);
-  define_loss(module, "binary_cross_entropy_with_logits", "logits",
-              "Binary cross-entropy of sigmoid(logits) and targets in [0, 1], without overflow.",
-              nn::binary_cross_entropy_with_logits);
+  define_losses(module);
+  define_distances(module);
   define_initializer(module, "xavier_uniform", "Uniform in +-gain * sqrt(6 / (in + out)) (Glorot and Bengio, 2010).",
                      1.0, nn::xavier_uniform);
   define_initializer(module, "xavier_normal", "Normal with std gain * sqrt(2 / (in + out)) (Glorot and Bengio, 2010).",

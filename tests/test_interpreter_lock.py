@@ -228,6 +228,17 @@ CALLS: dict[str, Callable[[], Any]] = {
     ),
     "embedding": lambda: _core.nn.embedding(ROWS, S),
     "cross_entropy": lambda: _core.nn.cross_entropy(S, LABELS),
+    "nll_loss": lambda: _core.nn.nll_loss(S, LABELS),
+    "multi_margin_loss": lambda: _core.nn.multi_margin_loss(S, LABELS),
+    "multilabel_margin_loss": lambda: _core.nn.multilabel_margin_loss(
+        X.reshape(-1, 8), pydl.zeros((N // 8, 8), "int64")
+    ),
+    "gaussian_nll_loss": lambda: _core.nn.gaussian_nll_loss(X, Y, X),
+    "margin_ranking_loss": lambda: _core.nn.margin_ranking_loss(X, Y, X),
+    "cosine_embedding_loss": lambda: _core.nn.cosine_embedding_loss(S, T, LABELS),
+    "triplet_margin_loss": lambda: _core.nn.triplet_margin_loss(S, T, S),
+    "contrastive_loss": lambda: _core.nn.contrastive_loss(S, T, LABELS),
+    "bilinear": lambda: _core.nn.bilinear(S, T, pydl.ones((4, 700, 700))),
     "scaled_dot_product_attention": lambda: _core.nn.scaled_dot_product_attention(
         HEADS, HEADS, HEADS
     ),

@@ -98,18 +98,35 @@ def batch_norm(
 ) -> Tensor:
     """Batch normalisation of x (N, C, ...), by channel (Ioffe and Szegedy, 2015)."""
 
-def binary_cross_entropy(
-    probability: TensorLike, target: TensorLike, reduction: str = "mean"
+def bilinear(
+    x1: TensorLike, x2: TensorLike, weight: TensorLike, bias: TensorLike | None = None
 ) -> Tensor:
-    """Binary cross-entropy of probabilities and targets in [0, 1]; logarithms are limited to -100."""
+    """The bilinear map y[o] = x1 . weight[o] . x2 + bias[o]."""
+
+def binary_cross_entropy(
+    probability: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Binary cross-entropy: -weight * (t * log(p) + (1 - t) * log(1 - p))."""
 
 def binary_cross_entropy_with_logits(
-    logits: TensorLike, target: TensorLike, reduction: str = "mean"
+    logits: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    reduction: str = "mean",
+    pos_weight: TensorLike | None = None,
 ) -> Tensor:
-    """Binary cross-entropy of sigmoid(logits) and targets in [0, 1], without overflow."""
+    """Binary cross-entropy of p = sigmoid(logits), without overflow."""
 
 def channel_shuffle(x: TensorLike, groups: int) -> Tensor:
     """Channels (groups, C / groups) in the order (C / groups, groups) (Zhang et al., 2018)."""
+
+def contrastive_loss(
+    x1: TensorLike, x2: TensorLike, target: TensorLike, margin: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """target * d^2 + (1 - target) * max(0, margin - d)^2, d being norm(x1 - x2) (Hadsell et al., 2006)."""
 
 def conv1d(
     x: TensorLike,
@@ -180,6 +197,14 @@ def conv_transpose3d(
 ) -> Tensor:
     """Transposed convolution: the gradient of a convolution for its input."""
 
+def cosine_embedding_loss(
+    x1: TensorLike, x2: TensorLike, target: TensorLike, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - margin) where it is -1."""
+
+def cosine_similarity(x1: TensorLike, x2: TensorLike, axis: int = 1, eps: float = 1e-08) -> Tensor:
+    """The cosine of the angle between vectors: x1 . x2 / (max(norm(x1), eps) max(norm(x2), eps))."""
+
 def cross_entropy(
     logits: TensorLike,
     target: TensorLike,
@@ -188,7 +213,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     reduction: str = "mean",
 ) -> Tensor:
-    """Cross-entropy of softmax(logits) and a target."""
+    """Cross-entropy of softmax(logits) and a target: -weight[t] * log_softmax(logits)[t]."""
 
 def ctc_loss(
     log_probs: TensorLike,
@@ -215,6 +240,15 @@ def default_weight(
     generator: Generator | None = None,
 ) -> Tensor:
     """Uniform in +-1 / sqrt(inputs), the default of weights as in PyTorch."""
+
+def dice_loss(
+    probability: TensorLike,
+    target: TensorLike,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    smooth: float = 1e-07,
+    reduction: str = "mean",
+) -> Tensor:
+    """Dice loss: 1 - (2 sum(p * t) + smooth) / (sum(p) + sum(t) + smooth)."""
 
 def dropout1d(
     x: TensorLike,
@@ -264,6 +298,16 @@ def fold(
 ) -> Tensor:
     """The sums of what windows contribute to each element of an image (col2im), as in PyTorch: the transpose of"""
 
+def gaussian_nll_loss(
+    prediction: TensorLike,
+    target: TensorLike,
+    var: TensorLike,
+    full: builtins.bool = False,
+    eps: float = 1e-06,
+    reduction: str = "mean",
+) -> Tensor:
+    """Negative log-likelihood of a normal distribution: (log(var) + (prediction - target)^2 / var) / 2."""
+
 def group_norm(
     x: TensorLike,
     num_groups: int,
@@ -285,6 +329,19 @@ def gru(
     reset_after: builtins.bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Gated recurrent units (Cho et al., 2014): output and h. `reset_after`: the reset gate scales w_hh h + b_hh of the candidate, instead of h before the product."""
+
+def hinge_embedding_loss(
+    distance: TensorLike, target: TensorLike, margin: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """x where the target is 1, max(0, margin - x) where it is -1."""
+
+def hinge_loss(score: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
+    """Hinge loss: max(0, 1 - target * score). A target of 0 counts as -1."""
+
+def huber_loss(
+    prediction: TensorLike, target: TensorLike, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
+    """With d = prediction - target: d^2 / 2 where |d| <= delta, else delta (|d| - delta / 2)."""
 
 def instance_norm(
     x: TensorLike,
@@ -314,8 +371,16 @@ def kaiming_uniform(
 ) -> Tensor:
     """Uniform in +-gain * sqrt(3 / in) (He et al., 2015)."""
 
+def kl_div(
+    log_probs: TensorLike,
+    target: TensorLike,
+    reduction: str = "mean",
+    log_target: builtins.bool = False,
+) -> Tensor:
+    """Kullback-Leibler divergence: target * (log(target) - log_probs), 0 where the target is 0."""
+
 def l1_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
-    """Mean of abs(prediction - target)."""
+    """Absolute error: |prediction - target|."""
 
 def layer_norm(
     x: TensorLike,
@@ -331,6 +396,9 @@ def local_response_norm(
 ) -> Tensor:
     """x / (k + alpha * mean of squares over `size` neighbouring channels)**beta (Krizhevsky et al., 2012)."""
 
+def log_cosh_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
+    """log(cosh(prediction - target)), without overflow."""
+
 def lstm(
     x: TensorLike,
     h0: TensorLike,
@@ -343,6 +411,14 @@ def lstm(
     generator: Generator | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Long short-term memory (Hochreiter and Schmidhuber, 1997): output, h and c. c0 is as h0; weights may end with a projection w_hr (P, H)."""
+
+def mape_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
+    """Error in percent: 100 |prediction - target| / max(|target|, 1e-7)."""
+
+def margin_ranking_loss(
+    x1: TensorLike, x2: TensorLike, target: TensorLike, margin: float = 0.0, reduction: str = "mean"
+) -> Tensor:
+    """max(0, -target * (x1 - x2) + margin)."""
 
 def max_pool1d(
     x: TensorLike,
@@ -383,7 +459,45 @@ def max_unpool(
     """Zeros of the spatial sizes `output_size`, with x at the positions that max pooling returned."""
 
 def mse_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
-    """Mean of (prediction - target)**2."""
+    """Squared error: (prediction - target)^2."""
+
+def msle_loss(prediction: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
+    """Squared logarithmic error: (log(1 + prediction) - log(1 + target))^2, negatives as 0."""
+
+def multi_margin_loss(
+    scores: TensorLike,
+    target: TensorLike,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: TensorLike | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Hinge loss of classes: sum over j != t of max(0, margin - x[t] + x[j])^p, times weight[t] / K."""
+
+def multilabel_margin_loss(
+    scores: TensorLike, target: TensorLike, reduction: str = "mean"
+) -> Tensor:
+    """Hinge loss of several labels: sum of max(0, 1 - x[y] + x[j]) over labels y and other j, over K."""
+
+def multilabel_soft_margin_loss(
+    logits: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Binary cross-entropy of sigmoid(logits), averaged over the labels: the last axis."""
+
+def nll_loss(
+    log_probs: TensorLike,
+    target: TensorLike,
+    weight: TensorLike | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """Negative log-likelihood of class indices: -weight[t] * log_probs[t]."""
+
+def normalize(x: TensorLike, p: float = 2.0, axis: int = 1, eps: float = 1e-12) -> Tensor:
+    """Vectors along an axis divided by their norm: x / max(norm(x), eps)."""
 
 def orthogonal(
     shape: int | collections.abc.Sequence[int],
@@ -401,11 +515,30 @@ def pad(
 ) -> Tensor:
     """Adds elements around a tensor, as in PyTorch."""
 
+def pairwise_distance(
+    x1: TensorLike,
+    x2: TensorLike,
+    p: float = 2.0,
+    eps: float = 1e-06,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """The distance of vectors along the last axis: norm(x1 - x2 + eps)."""
+
 def pixel_shuffle(x: TensorLike, upscale_factor: int) -> Tensor:
     """Squares of r * r channels as r * r pixels (Shi et al., 2016): (..., C r r, H, W) to (..., C, H r, W r)."""
 
 def pixel_unshuffle(x: TensorLike, downscale_factor: int) -> Tensor:
     """Squares of r * r pixels as channels: (..., C, H r, W r) to (..., C r r, H, W)."""
+
+def poisson_nll_loss(
+    prediction: TensorLike,
+    target: TensorLike,
+    log_input: builtins.bool = True,
+    full: builtins.bool = False,
+    eps: float = 1e-08,
+    reduction: str = "mean",
+) -> Tensor:
+    """Negative log-likelihood of counts: exp(x) - target * x, or rate - target * log(rate + eps)."""
 
 def rms_norm(
     x: TensorLike,
@@ -439,6 +572,48 @@ def scaled_dot_product_attention(
     generator: Generator | None = None,
 ) -> Tensor:
     """softmax(scale * query @ key.T + mask) @ value (Vaswani et al., 2017)."""
+
+def sigmoid_focal_loss(
+    logits: TensorLike,
+    target: TensorLike,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    reduction: str = "mean",
+) -> Tensor:
+    """Focal loss (Lin et al., 2017) of p = sigmoid(logits): alpha (1 - p)^gamma (-log p) for the target 1."""
+
+def smooth_l1_loss(
+    prediction: TensorLike, target: TensorLike, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
+    """With d = prediction - target: d^2 / (2 beta) where |d| < beta, else |d| - beta / 2."""
+
+def soft_margin_loss(score: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
+    """Logistic loss: log(1 + exp(-target * score)), without overflow."""
+
+def softmax_focal_loss(
+    logits: TensorLike,
+    target: TensorLike,
+    alpha: TensorLike | None = None,
+    gamma: float = 2.0,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """Focal loss (Lin et al., 2017) of p = softmax(logits): alpha[t] (1 - p[t])^gamma (-log p[t])."""
+
+def squared_hinge_loss(score: TensorLike, target: TensorLike, reduction: str = "mean") -> Tensor:
+    """Squared hinge loss: max(0, 1 - target * score)^2. A target of 0 counts as -1."""
+
+def triplet_margin_loss(
+    anchor: TensorLike,
+    positive: TensorLike,
+    negative: TensorLike,
+    margin: float = 1.0,
+    p: float = 2.0,
+    eps: float = 1e-06,
+    swap: builtins.bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin), d being pairwise_distance."""
 
 def unfold(
     x: TensorLike,

@@ -165,8 +165,14 @@ Mode = Literal["auto", "min", "max"]
 
 
 # Endings of the names of values of which more, or less, is better.
-_LARGER = ("accuracy", "acc", "precision", "recall", "f1", "auc", "iou", "dice", "r2", "bleu")
-_SMALLER = ("loss", "error", "mse", "mae", "rmse", "cross_entropy", "perplexity", "distance")
+_LARGER = (
+    *("accuracy", "acc", "precision", "recall", "specificity", "f1", "auc", "iou", "dice", "r2"),
+    *("bleu", "correlation", "kappa", "similarity", "_micro", "_macro", "_weighted"),
+)
+_SMALLER = (
+    *("loss", "error", "mse", "mae", "rmse", "mape", "msle", "cross_entropy", "perplexity"),
+    "distance",
+)
 
 
 class _Best:

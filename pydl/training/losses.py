@@ -10,7 +10,26 @@ from typing import Any, NamedTuple
 from pydl import _core
 from pydl._core import Tensor
 from pydl.nn import functional
-from pydl.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss
+from pydl.nn.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    DiceLoss,
+    HingeLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    LogCoshLoss,
+    MAPELoss,
+    MSELoss,
+    MSLELoss,
+    NLLLoss,
+    PoissonNLLLoss,
+    SigmoidFocalLoss,
+    SmoothL1Loss,
+    SoftmaxFocalLoss,
+    SquaredHingeLoss,
+)
 from pydl.nn.module import Module
 from pydl.training.additivity import combines_samples
 
@@ -120,8 +139,38 @@ class Loss(NamedTuple):
 def probability_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy of probabilities (N, K, ...) and class indices or probabilities."""
     # The softmax of log p is p, so the loss of logits serves.
-    logits = _core.log(_core.clip(probabilities, _SMALLEST_PROBABILITY, 1.0))
-    return functional.cross_entropy(logits, target)
+    return functional.cross_entropy(_bounded_log(probabilities), target)
+
+
+def probability_focal_loss(probabilities: Tensor, target: Tensor) -> Tensor:
+    """Focal loss of probabilities (N, K, ...) and class indices or probabilities, as in Keras."""
+    return functional.softmax_focal_loss(_bounded_log(probabilities), target, alpha=0.25)
+
+
+def binary_focal_loss(probability: Tensor, target: Tensor) -> Tensor:
+    """Focal loss of probabilities and targets of one shape, without alpha, as in Keras."""
+    p = _core.clip(probability, _SMALLEST_PROBABILITY, 1.0 - _SMALLEST_PROBABILITY)
+    return functional.sigmoid_focal_loss(_core.log(p) - _core.log1p(-p), target, alpha=-1.0)
+
+
+def divergence(probabilities: Tensor, target: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of probabilities along the last axis, averaged over samples."""
+    terms = functional.kl_div(_bounded_log(probabilities), target, reduction="none")
+    return terms.sum(axis=-1).mean()
+
+
+def poisson(rate: Tensor, target: Tensor) -> Tensor:
+    """Poisson loss of rates: rate - target log(rate), averaged over all elements."""
+    return functional.poisson_nll_loss(rate, target, log_input=False, eps=_SMALLEST_PROBABILITY)
+
+
+def negative_cosine(output: Tensor, target: Tensor) -> Tensor:
+    """Minus the cosine of the angle between vectors along the last axis, averaged."""
+    return -functional.cosine_similarity(output, target, axis=-1).mean()
+
+
+def _bounded_log(probabilities: Tensor) -> Tensor:
+    return _core.log(_core.clip(probabilities, _SMALLEST_PROBABILITY, 1.0))
 
 
 _IGNORED = -100
@@ -136,6 +185,19 @@ _BINARY_LOGITS = Loss(functional.binary_cross_entropy_with_logits, "logits", Tru
 _MSE = Loss(functional.mse_loss, regression=True, threshold=0.5)
 _MAE = Loss(functional.l1_loss, regression=True, threshold=0.5)
 
+_FOCAL = Loss(functional.softmax_focal_loss, "logits", ignore_index=_IGNORED, threshold=0.0)
+_BINARY_FOCAL = Loss(functional.sigmoid_focal_loss, "logits", True, threshold=0.0)
+_NLL = Loss(functional.nll_loss, ignore_index=_IGNORED)
+_SMOOTH_L1 = Loss(functional.smooth_l1_loss, regression=True, threshold=0.5)
+_HUBER = Loss(functional.huber_loss, regression=True, threshold=0.5)
+_LOG_COSH = Loss(functional.log_cosh_loss, regression=True, threshold=0.5)
+_MSLE = Loss(functional.msle_loss, regression=True, threshold=0.5)
+_MAPE = Loss(functional.mape_loss, regression=True, threshold=0.5)
+_HINGE = Loss(functional.hinge_loss, regression=True, threshold=0.0)
+_SQUARED_HINGE = Loss(functional.squared_hinge_loss, regression=True, threshold=0.0)
+_DICE = Loss(functional.dice_loss, "probabilities", regression=True, threshold=0.5)
+_DIVERGENCE = Loss(divergence, "probabilities", regression=True, threshold=0.5)
+
 # Our names and those of Keras; in Keras the cross-entropies take probabilities.
 _BY_NAME = {
     "cross_entropy": _CROSS_ENTROPY,
@@ -148,6 +210,26 @@ _BY_NAME = {
     "binary_crossentropy": _BINARY,
     "mean_squared_error": _MSE,
     "mean_absolute_error": _MAE,
+    "focal_loss": _FOCAL,
+    "sigmoid_focal_loss": _BINARY_FOCAL,
+    "categorical_focal_crossentropy": Loss(
+        probability_focal_loss, "probabilities", ignore_index=_IGNORED, threshold=0.5
+    ),
+    "binary_focal_crossentropy": Loss(binary_focal_loss, "probabilities", True, threshold=0.5),
+    "nll": _NLL,
+    "smooth_l1": _SMOOTH_L1,
+    "huber": _HUBER,
+    "log_cosh": _LOG_COSH,
+    "msle": _MSLE,
+    "mean_squared_logarithmic_error": _MSLE,
+    "mape": _MAPE,
+    "mean_absolute_percentage_error": _MAPE,
+    "hinge": _HINGE,
+    "squared_hinge": _SQUARED_HINGE,
+    "dice": _DICE,
+    "kl_divergence": _DIVERGENCE,
+    "poisson": Loss(poisson, regression=True, threshold=0.5),
+    "cosine_similarity": Loss(negative_cosine, regression=True, threshold=0.5),
 }
 
 _BY_MODULE = {
@@ -156,6 +238,19 @@ _BY_MODULE = {
     BCEWithLogitsLoss: _BINARY_LOGITS,
     MSELoss: _MSE,
     L1Loss: _MAE,
+    SoftmaxFocalLoss: _FOCAL,
+    SigmoidFocalLoss: _BINARY_FOCAL,
+    NLLLoss: _NLL,
+    SmoothL1Loss: _SMOOTH_L1,
+    HuberLoss: _HUBER,
+    LogCoshLoss: _LOG_COSH,
+    MSLELoss: _MSLE,
+    MAPELoss: _MAPE,
+    HingeLoss: _HINGE,
+    SquaredHingeLoss: _SQUARED_HINGE,
+    DiceLoss: _DICE,
+    KLDivLoss: Loss(functional.kl_div, regression=True),
+    PoissonNLLLoss: Loss(functional.poisson_nll_loss, regression=True),
 }
 
 _FINAL_ACTIVATIONS = {"Softmax": "probabilities", "Sigmoid": "probabilities", "Linear": "logits"}

@@ -118,10 +118,15 @@ class Model(Module):
             counts. Names: "cross_entropy" and "binary_cross_entropy_with_logits" take logits;
             "binary_cross_entropy", and Keras's "categorical_crossentropy",
             "sparse_categorical_crossentropy" and "binary_crossentropy", take probabilities;
-            "mse", "mae", "mean_squared_error", "mean_absolute_error".
+            "mse", "mae", "huber", "smooth_l1", "log_cosh", "msle", "mape", "poisson",
+            "cosine_similarity", "hinge" and "squared_hinge" take outputs like the targets;
+            "focal_loss" and "sigmoid_focal_loss" logits; "categorical_focal_crossentropy",
+            "binary_focal_crossentropy", "dice" and "kl_divergence" probabilities; "nll" their
+            logarithms. Some have Keras's long names too, such as "mean_squared_error".
         metrics : sequence of str or callable, optional
-            "accuracy" (class indices, one-hot, or binary), "precision", "recall", "mse", "mae",
-            "cross_entropy", a `pydl.training.Metric`, or functions (output, target) -> Tensor,
+            Names, such as "accuracy" (class indices, one-hot, or binary), "precision", "recall",
+            "f1_macro", "auc", "mse" and "mae"; objects of `pydl.metrics`, of which an unknown name
+            lists all; or functions (output, target) -> Tensor,
             whose values are averaged over samples; one value counts for its batch. A function is
             tried once on made-up samples: of one that is no mean over samples, a warning tells.
         jit : bool, default True

@@ -60,7 +60,7 @@ class Bar(Progress):
         now = time.perf_counter()
         if now >= self._next:
             self._next = now + _SECONDS_BETWEEN_UPDATES
-            self._bar.set_postfix_str(format_logs(averages.result(), ", "), refresh=False)
+            self._bar.set_postfix_str(format_logs(averages.result(brief=True), ", "), refresh=False)
             self._bar.update(done - self._bar.n)
 
     def end(self, logs: dict[str, float]) -> None:

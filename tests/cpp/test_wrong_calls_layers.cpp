@@ -66,11 +66,88 @@ TEST(losses) {
   REFUSED(nn::ctc_loss(log_probs, labels, lengths, none));
   REFUSED(nn::cross_entropy(none, target));
   REFUSED(nn::cross_entropy(x, none));
-  for (const auto function :
-       {nn::mse_loss, nn::l1_loss, nn::binary_cross_entropy_with_logits, nn::binary_cross_entropy}) {
+  REFUSED(nn::nll_loss(none, target));
+  REFUSED(nn::nll_loss(x, none));
+  REFUSED(nn::nll_loss(x, target, {.class_weights = ones({2})}));
+  REFUSED(nn::softmax_focal_loss(none, target));
+  REFUSED(nn::softmax_focal_loss(x, none));
+  REFUSED(nn::softmax_focal_loss(x, target, {.gamma = -1}));
+  REFUSED(nn::softmax_focal_loss(x, target, {.alpha = ones({2})}));
+  REFUSED(nn::multi_margin_loss(none, target));
+  REFUSED(nn::multi_margin_loss(x, none));
+  REFUSED(nn::multi_margin_loss(x, target, {.p = 3}));
+  REFUSED(nn::multilabel_margin_loss(none, zeros({2, 3}, DType::int64)));
+  REFUSED(nn::multilabel_margin_loss(x, none));
+  REFUSED(nn::multilabel_margin_loss(x, x));
+  REFUSED(nn::multilabel_soft_margin_loss(none, x));
+  REFUSED(nn::multilabel_soft_margin_loss(x, none));
+  for (const auto function : {nn::mse_loss, nn::l1_loss, nn::log_cosh_loss, nn::msle_loss, nn::mape_loss,
+                              nn::hinge_loss, nn::squared_hinge_loss, nn::soft_margin_loss}) {
     REFUSED(function(none, x, Reduction::mean));
     REFUSED(function(x, none, Reduction::mean));
+    REFUSED(function(x, ones({3}), Reduction::mean));
   }
+}
+
+TEST(losses_with_options) {
+  const Tensor x = ones({2, 3});
+  const Tensor line = ones({3});
+  REFUSED(nn::binary_cross_entropy_with_logits(none, x));
+  REFUSED(nn::binary_cross_entropy_with_logits(x, none));
+  REFUSED(nn::binary_cross_entropy_with_logits(line, line, Reduction::mean, x));
+  REFUSED(nn::binary_cross_entropy_with_logits(line, line, Reduction::mean, none, x));
+  REFUSED(nn::binary_cross_entropy(none, x));
+  REFUSED(nn::binary_cross_entropy(x, none));
+  REFUSED(nn::binary_cross_entropy(line, line, Reduction::mean, x));
+  REFUSED(nn::sigmoid_focal_loss(none, x));
+  REFUSED(nn::sigmoid_focal_loss(x, none));
+  REFUSED(nn::sigmoid_focal_loss(x, x, 2));
+  REFUSED(nn::dice_loss(none, x));
+  REFUSED(nn::dice_loss(x, none));
+  REFUSED(nn::dice_loss(x, x, {2}));
+  REFUSED(nn::smooth_l1_loss(none, x));
+  REFUSED(nn::smooth_l1_loss(x, none));
+  REFUSED(nn::smooth_l1_loss(x, x, -1));
+  REFUSED(nn::huber_loss(none, x));
+  REFUSED(nn::huber_loss(x, none));
+  REFUSED(nn::huber_loss(x, x, 0));
+  REFUSED(nn::kl_div(none, x));
+  REFUSED(nn::kl_div(x, none));
+  REFUSED(nn::poisson_nll_loss(none, x));
+  REFUSED(nn::poisson_nll_loss(x, none));
+  REFUSED(nn::gaussian_nll_loss(none, x, x));
+  REFUSED(nn::gaussian_nll_loss(x, none, x));
+  REFUSED(nn::gaussian_nll_loss(x, x, none));
+  REFUSED(nn::gaussian_nll_loss(x, x, line));
+}
+
+TEST(distances) {
+  const Tensor x = ones({2, 3});
+  const Tensor target = ones({2});
+  REFUSED(nn::normalize_vectors(none));
+  REFUSED(nn::normalize_vectors(x, 2, 2));
+  REFUSED(nn::cosine_similarity(none, x));
+  REFUSED(nn::cosine_similarity(x, none));
+  REFUSED(nn::pairwise_distance(none, x));
+  REFUSED(nn::pairwise_distance(x, none));
+  REFUSED(nn::hinge_embedding_loss(none, x));
+  REFUSED(nn::hinge_embedding_loss(x, none));
+  REFUSED(nn::margin_ranking_loss(none, x, x));
+  REFUSED(nn::margin_ranking_loss(x, none, x));
+  REFUSED(nn::margin_ranking_loss(x, x, none));
+  REFUSED(nn::cosine_embedding_loss(none, x, target));
+  REFUSED(nn::cosine_embedding_loss(x, none, target));
+  REFUSED(nn::cosine_embedding_loss(x, x, none));
+  REFUSED(nn::triplet_margin_loss(none, x, x));
+  REFUSED(nn::triplet_margin_loss(x, none, x));
+  REFUSED(nn::triplet_margin_loss(x, x, none));
+  REFUSED(nn::contrastive_loss(none, x, target));
+  REFUSED(nn::contrastive_loss(x, none, target));
+  REFUSED(nn::contrastive_loss(x, x, none));
+  REFUSED(nn::bilinear(none, x, ones({4, 3, 3})));
+  REFUSED(nn::bilinear(x, none, ones({4, 3, 3})));
+  REFUSED(nn::bilinear(x, x, none));
+  REFUSED(nn::bilinear(x, x, ones({4, 3, 3}), ones({3})));
 }
 
 TEST(layer_mathematics) {

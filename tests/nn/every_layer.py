@@ -26,6 +26,13 @@ def _probabilities(shape):
     return np.random.default_rng(0).uniform(0.1, 0.9, shape).astype("float32")
 
 
+def _labels(shape):
+    """Some classes of each row, then -1."""
+    labels = np.full(shape, -1)
+    labels[:, :2] = _integers((shape[0], 2), shape[1])
+    return labels
+
+
 _BY_AXES = {1: LINES, 2: IMAGES, 3: VOLUMES}
 
 
@@ -99,6 +106,59 @@ EXAMPLES = {
         nn.BCEWithLogitsLoss,
         (_floats(VECTORS), _probabilities(VECTORS).round()),
     ),
+    "NLLLoss": (nn.NLLLoss, (np.log(_probabilities(CLASSES)), _integers((6,), 8))),
+    "SoftmaxFocalLoss": (nn.SoftmaxFocalLoss, (_floats(CLASSES), _integers((6,), 8))),
+    "MultiMarginLoss": (nn.MultiMarginLoss, (_floats(CLASSES), _integers((6,), 8))),
+    "MultiLabelMarginLoss": (nn.MultiLabelMarginLoss, (_floats(CLASSES), _labels(CLASSES))),
+    "MultiLabelSoftMarginLoss": (
+        nn.MultiLabelSoftMarginLoss,
+        (_floats(VECTORS), _probabilities(VECTORS).round()),
+    ),
+    "SigmoidFocalLoss": (
+        nn.SigmoidFocalLoss,
+        (_floats(VECTORS), _probabilities(VECTORS).round()),
+    ),
+    "DiceLoss": (nn.DiceLoss, (_probabilities(VECTORS), _probabilities(VECTORS).round())),
+    "HingeLoss": (nn.HingeLoss, (_floats(VECTORS), _integers(VECTORS, 2))),
+    "SquaredHingeLoss": (nn.SquaredHingeLoss, (_floats(VECTORS), _integers(VECTORS, 2))),
+    "SoftMarginLoss": (nn.SoftMarginLoss, (_floats(VECTORS), _integers(VECTORS, 2) * 2 - 1)),
+    "SmoothL1Loss": (nn.SmoothL1Loss, (_floats(VECTORS), _probabilities(VECTORS))),
+    "HuberLoss": (nn.HuberLoss, (_floats(VECTORS), _probabilities(VECTORS))),
+    "LogCoshLoss": (nn.LogCoshLoss, (_floats(VECTORS), _probabilities(VECTORS))),
+    "MSLELoss": (nn.MSLELoss, (_floats(VECTORS), _probabilities(VECTORS))),
+    "MAPELoss": (nn.MAPELoss, (_floats(VECTORS), _probabilities(VECTORS))),
+    "KLDivLoss": (nn.KLDivLoss, (np.log(_probabilities(VECTORS)), _probabilities(VECTORS))),
+    "PoissonNLLLoss": (
+        lambda: nn.PoissonNLLLoss(log_input=False),
+        (_probabilities(VECTORS), _probabilities(VECTORS) * 4),
+    ),
+    "GaussianNLLLoss": (
+        nn.GaussianNLLLoss,
+        (_floats(VECTORS), _probabilities(VECTORS), _probabilities(VECTORS)),
+    ),
+    "HingeEmbeddingLoss": (
+        nn.HingeEmbeddingLoss,
+        (_probabilities(VECTORS), _integers(VECTORS, 2) * 2 - 1),
+    ),
+    "MarginRankingLoss": (
+        nn.MarginRankingLoss,
+        (_floats(VECTORS), _probabilities(VECTORS), _integers(VECTORS, 2) * 2 - 1),
+    ),
+    "CosineEmbeddingLoss": (
+        nn.CosineEmbeddingLoss,
+        (_floats(VECTORS), _probabilities(VECTORS), _integers((6,), 2) * 2 - 1),
+    ),
+    "TripletMarginLoss": (
+        nn.TripletMarginLoss,
+        (_floats(VECTORS), _probabilities(VECTORS), _probabilities(VECTORS) ** 2),
+    ),
+    "ContrastiveLoss": (
+        nn.ContrastiveLoss,
+        (_floats(VECTORS) / 9, _probabilities(VECTORS) / 9, np.array([1, 0, 0, 1, 0, 0])),
+    ),
+    "Bilinear": (lambda: nn.Bilinear(4, 4, 3), (_floats(VECTORS), _probabilities(VECTORS))),
+    "CosineSimilarity": (nn.CosineSimilarity, (_floats(VECTORS) / 9, _probabilities(VECTORS))),
+    "PairwiseDistance": (nn.PairwiseDistance, (_floats(VECTORS), _probabilities(VECTORS))),
     "CTCLoss": (
         nn.CTCLoss,
         (

@@ -220,6 +220,62 @@ LAYERS: dict[str, LayerCase] = {
     "BCEWithLogitsLoss": LayerCase(
         lambda: nn.BCEWithLogitsLoss(), (Operand((4, 3)), Operand((4, 3), limits=PROBABILITY))
     ),
+    "NLLLoss": LayerCase(lambda: nn.NLLLoss(), (Operand((4, 3)), Operand(fixed=[0, 1, 2, -100]))),
+    "SoftmaxFocalLoss": LayerCase(
+        lambda: nn.SoftmaxFocalLoss(), (Operand((4, 3)), Operand(fixed=[0, 1, 2, -100]))
+    ),
+    "MultiMarginLoss": LayerCase(
+        lambda: nn.MultiMarginLoss(), (Operand((4, 3)), Operand(fixed=[0, 1, 2, 1]))
+    ),
+    "MultiLabelMarginLoss": LayerCase(
+        lambda: nn.MultiLabelMarginLoss(),
+        (Operand((2, 3)), Operand(fixed=[[0, 2, -1], [-1, 0, 1]])),
+    ),
+    "MultiLabelSoftMarginLoss": LayerCase(
+        lambda: nn.MultiLabelSoftMarginLoss(),
+        (Operand((4, 3)), Operand((4, 3), limits=PROBABILITY)),
+    ),
+    "SigmoidFocalLoss": LayerCase(
+        lambda: nn.SigmoidFocalLoss(), (Operand((4, 3)), Operand((4, 3), limits=PROBABILITY))
+    ),
+    "DiceLoss": LayerCase(
+        lambda: nn.DiceLoss(),
+        (Operand((4, 3), limits=PROBABILITY), Operand((4, 3), limits=PROBABILITY)),
+    ),
+    **{
+        name: LayerCase(
+            lambda name=name: getattr(nn, name)(), (Operand((4,)), Operand(fixed=[1, -1, 1, -1]))
+        )
+        for name in ("HingeLoss", "SquaredHingeLoss", "SoftMarginLoss", "HingeEmbeddingLoss")
+    },
+    **{
+        name: LayerCase(lambda name=name: getattr(nn, name)(), _of((4, 3), (4, 3)))
+        for name in ("SmoothL1Loss", "HuberLoss", "LogCoshLoss", "MSLELoss", "MAPELoss")
+    },
+    "KLDivLoss": LayerCase(
+        lambda: nn.KLDivLoss(), (Operand((4, 3)), Operand((4, 3), limits=PROBABILITY))
+    ),
+    "PoissonNLLLoss": LayerCase(lambda: nn.PoissonNLLLoss(), _of((4, 3), (4, 3))),
+    "GaussianNLLLoss": LayerCase(
+        lambda: nn.GaussianNLLLoss(),
+        (Operand((4, 3)), Operand((4, 3)), Operand((4, 3), limits=(0.5, 2.0))),
+    ),
+    "MarginRankingLoss": LayerCase(
+        lambda: nn.MarginRankingLoss(),
+        (Operand((4,)), Operand((4,)), Operand(fixed=[1, -1, 1, -1])),
+    ),
+    "CosineEmbeddingLoss": LayerCase(
+        lambda: nn.CosineEmbeddingLoss(),
+        (Operand((4, 3)), Operand((4, 3)), Operand(fixed=[1, -1, 1, -1])),
+    ),
+    "TripletMarginLoss": LayerCase(lambda: nn.TripletMarginLoss(), _of((4, 3), (4, 3), (4, 3))),
+    "ContrastiveLoss": LayerCase(
+        lambda: nn.ContrastiveLoss(),
+        (Operand((4, 3)), Operand((4, 3)), Operand(fixed=[1, 0, 1, 0])),
+    ),
+    "Bilinear": LayerCase(lambda: nn.Bilinear(3, 2, 4), _of((5, 3), (5, 2))),
+    "CosineSimilarity": LayerCase(lambda: nn.CosineSimilarity(), _of((5, 3), (5, 3))),
+    "PairwiseDistance": LayerCase(lambda: nn.PairwiseDistance(), _of((5, 3), (5, 3))),
     "CTCLoss": LayerCase(
         lambda: nn.CTCLoss(zero_infinity=True),
         (

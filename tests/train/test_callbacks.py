@@ -81,8 +81,9 @@ def test_values_that_another_callback_adds_may_be_watched(cls, tmp_path):
 def test_the_direction_is_known_or_asked_for(cls, tmp_path):
     names = [*training.metrics.NAMES, "loss"]
     for name in [*names, *(f"val_{name}" for name in names), "top5_accuracy", "val_F1"]:
-        larger = name.lower().endswith(("accuracy", "precision", "recall", "f1"))
-        assert MONITORS[cls](name, tmp_path, "auto")._best._sign == (1.0 if larger else -1.0)
+        errors = ("loss", "error", "mse", "mae", "rmse", "mape", "msle", "entropy", "perplexity")
+        sign = -1.0 if name.endswith(errors) else 1.0
+        assert MONITORS[cls](name, tmp_path, "auto")._best._sign == sign
     with pytest.raises(ValueError, match="mode: whether 'lr' shall be large or small"):
         MONITORS[cls]("lr", tmp_path, "auto")
 

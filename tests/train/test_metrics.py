@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import re
 import warnings
 
@@ -13,7 +12,7 @@ import pytest
 import pydl
 from pydl import nn
 from pydl.nn import functional as F
-from pydl.training import Accuracy, Metric, Precision, Recall, additivity, losses, metrics
+from pydl.training import Accuracy, Metric, Precision, Recall, additivity, losses
 
 
 class Given(pydl.Model):
@@ -98,18 +97,6 @@ CASES = {
         "mse", "mean_absolute_error", binary_samples(), lambda x, y: np.abs(x - y).mean(),
     ),
 }  # fmt: skip
-
-
-def test_every_metric_is_walked():
-    assert set(metrics.NAMES) <= {
-        case[1] if isinstance(case[1], str) else "" for case in CASES.values()
-    } | {"accuracy"}
-    public = [
-        cls
-        for cls in vars(pydl.training).values()
-        if inspect.isclass(cls) and issubclass(cls, Metric) and cls is not Metric
-    ]
-    assert set(public) == {Accuracy, Precision, Recall}
 
 
 @pytest.mark.parametrize("jit", [True, False])
@@ -372,7 +359,7 @@ class TestOwnMetrics:
             TypeError, match="metric 'text': expected a tensor or a number, got str"
         ):
             measure(*binary_samples(), "mse", [_named("text", lambda out, y: "a")])
-        with pytest.raises(ValueError, match=r"metric 'wide'.*one element, got shape \(23, 1\)"):
+        with pytest.raises(ValueError, match=r"metric 'wide' has values of shape \(23, 1\)"):
             wide = type("Wide", (Metric,), {"totals": lambda self, out, y: out})
             measure(*binary_samples(), "mse", [wide()])
 

@@ -1,35 +1,13 @@
-// Layer mathematics: losses, convolutions, padding, rearrangements and initialisers, as pure functions. Python modules
+// Layer mathematics: convolutions, padding, rearrangements and initialisers, as pure functions. Python modules
 // and C++ programs call the same functions.
 #pragma once
 
 #include "pydl/export.h"
+#include "pydl/losses.h"
 #include "pydl/ops.h"
 #include "pydl/random.h"
 
 namespace pydl::nn {
-
-using pydl::Reduction;
-
-struct CrossEntropyOptions {
-  Tensor class_weights = {};    ///< (K): scale of each class
-  int64_t ignore_index = -100;  ///< targets that are ignored
-  double label_smoothing = 0;   ///< fraction of the target that is spread over all classes
-  Reduction reduction = Reduction::mean;
-};
-
-/// Cross-entropy of softmax(logits). logits (N, K, ...), or (K). The target is either class indices, integers (N, ...),
-/// or class probabilities, floating-point of the shape of the logits. Same as torch.nn.functional.cross_entropy.
-PYDL_API Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options = {});
-/// Mean of (prediction - target)^2.
-PYDL_API Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
-/// Mean of |prediction - target|.
-PYDL_API Tensor l1_loss(const Tensor& prediction, const Tensor& target, Reduction reduction = Reduction::mean);
-/// Binary cross-entropy of sigmoid(logits) and targets in [0, 1], without overflow.
-PYDL_API Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
-                                                 Reduction reduction = Reduction::mean);
-/// Binary cross-entropy of probabilities and targets in [0, 1]; logarithms are clamped to at least -100.
-PYDL_API Tensor binary_cross_entropy(const Tensor& probability, const Tensor& target,
-                                     Reduction reduction = Reduction::mean);
 
 struct CtcOptions {
   int64_t blank = 0;                      ///< the class that stands for "no label"
@@ -43,6 +21,10 @@ struct CtcOptions {
 /// gradient already includes that of log-softmax, which makes no difference after log-softmax.
 PYDL_API Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
                          const Tensor& target_lengths, const CtcOptions& options = {});
+
+/// x1' W_o x2 + bias_o for each output o: x1 (..., I) and x2 (..., J) of the same leading axes, weight (O, I, J) and,
+/// where it is defined, bias (O) give (..., O).
+PYDL_API Tensor bilinear(const Tensor& x1, const Tensor& x2, const Tensor& weight, const Tensor& bias = {});
 
 /// Rows of a table: weight (K, D) at integer indices of any shape gives (..., D). The row `padding_index` receives no
 /// gradient.

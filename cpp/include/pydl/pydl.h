@@ -14,6 +14,7 @@
 #include "pydl/indexing.h"
 #include "pydl/layers.h"
 #include "pydl/linalg.h"
+#include "pydl/losses.h"
 #include "pydl/manipulation.h"
 #include "pydl/nn.h"
 #include "pydl/ops.h"
