@@ -183,16 +183,27 @@ class GatherBackwardKernel final : public Kernel {
     set_zero(y, s.outer * s.size * s.inner * s.item);
     const int64_t grain = bytes_per_thread / (8 * std::max<int64_t>(s.count * s.inner, 1));
     runtime::parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin * s.count; row < end * s.count; ++row) {
-        T* to = y + row / s.count * s.size * s.inner;
-        for (int64_t j = 0; j < s.inner; ++j) {
-          to[s.position(index[row * s.inner + j]) * s.inner + j] += g[row * s.inner + j];
-        }
+      for (int64_t outer = begin; outer < end; ++outer) {
+        const int64_t first = outer * s.count * s.inner;
+        add(g + first, index + first, y + outer * s.size * s.inner);
       }
     });
   }
 
  private:
+  void add(const T* g, const int64_t* index, T* y) const {
+    const IndexShape s = shape_;
+    if (s.inner == 1) {
+      for (int64_t i = 0; i < s.count; ++i) y[s.position(index[i])] += g[i];
+      return;
+    }
+    for (int64_t i = 0; i < s.count; ++i) {
+      for (int64_t j = 0; j < s.inner; ++j) {
+        y[s.position(index[i * s.inner + j]) * s.inner + j] += g[i * s.inner + j];
+      }
+    }
+  }
+
   IndexShape shape_;
 };
 
