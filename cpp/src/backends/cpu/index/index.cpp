@@ -42,6 +42,9 @@ struct IndexShape {
 
   // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index, int64_t index_count) const {
+    bool is_outside = false;
+    for (int64_t i = 0; i < index_count; ++i) is_outside |= (index[i] < -size) | (index[i] >= size);
+    if (!is_outside) return;
     for (int64_t i = 0; i < index_count; ++i) {
       if (index[i] >= -size && index[i] < size) continue;
       throw IndexError(
@@ -65,14 +68,37 @@ class TakeKernel final : public Kernel {
     const int64_t bytes = s.inner * s.item;
     runtime::parallel_for(s.outer * s.count, bytes_per_thread / std::max<int64_t>(bytes, 8),
                           [&](int64_t begin, int64_t end) {
-                            for (int64_t i = begin; i < end; ++i) {
-                              const int64_t from = i / s.count * s.size + s.position(index[i % s.count]);
-                              copy_run(y + i * bytes, x + from * bytes, bytes);
+                            for (int64_t i = begin; i < end;) {
+                              const int64_t outer = i / s.count;
+                              const int64_t stop = std::min(end, (outer + 1) * s.count);
+                              take(x + outer * s.size * bytes, index + i - outer * s.count, stop - i, y + i * bytes);
+                              i = stop;
                             }
                           });
   }
 
  private:
+  void take(const char* x, const int64_t* index, int64_t count, char* y) const {
+    const int64_t bytes = shape_.inner * shape_.item;
+    switch (bytes) {
+      case 1: return take_items<1>(x, index, count, y);
+      case 2: return take_items<2>(x, index, count, y);
+      case 4: return take_items<4>(x, index, count, y);
+      case 8: return take_items<8>(x, index, count, y);
+      default: break;
+    }
+    for (int64_t i = 0; i < count; ++i) copy_run(y + i * bytes, x + shape_.position(index[i]) * bytes, bytes);
+  }
+
+  template <size_t bytes>
+  void take_items(const char* x, const int64_t* index, int64_t count, char* y) const {
+    const int64_t size = shape_.size;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t from = index[i] < 0 ? index[i] + size : index[i];
+      std::memcpy(y + static_cast<size_t>(i) * bytes, x + static_cast<size_t>(from) * bytes, bytes);
+    }
+  }
+
   IndexShape shape_;
 };
 
