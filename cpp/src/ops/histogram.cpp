@@ -16,7 +16,7 @@ namespace {
 Tensor flat_elements(const Tensor& x) { return reshape(x, {x.size()}); }
 
 Tensor weights_or_ones(const Tensor& weights, const Tensor& x) {
-  if (!weights.defined()) return ones(x.shape(), DType::int64);
+  if (!weights.defined()) return expand(full({}, 1, DType::int64), x.shape());
   if (weights.shape() != x.shape()) {
     throw ValueError(concat_text("bincount: expected weights of the shape ", x.shape(), ", got ", weights.shape()));
   }

@@ -198,7 +198,8 @@ class TakeBackwardKernel final : public Kernel {
 template <class T>
 class GatherBackwardKernel final : public Kernel {
  public:
-  explicit GatherBackwardKernel(const IndexShape& shape) : shape_(shape) {}
+  // `is_constant`: the same number is added everywhere.
+  GatherBackwardKernel(const IndexShape& shape, bool is_constant) : shape_(shape), is_constant_(is_constant) {}
 
   void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const IndexShape& s = shape_;
@@ -211,7 +212,7 @@ class GatherBackwardKernel final : public Kernel {
     runtime::parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
       for (int64_t outer = begin; outer < end; ++outer) {
         const int64_t first = outer * s.count * s.inner;
-        add(g + first, index + first, y + outer * s.size * s.inner);
+        add(g + (is_constant_ ? 0 : first), index + first, y + outer * s.size * s.inner);
       }
     });
   }
@@ -219,8 +220,11 @@ class GatherBackwardKernel final : public Kernel {
  private:
   void add(const T* g, const int64_t* index, T* y) const {
     const IndexShape s = shape_;
-    if (s.inner == 1) {
-      for (int64_t i = 0; i < s.count; ++i) y[s.position(index[i])] += g[i];
+    if (is_constant_) {
+      const T added = *g;
+      for (int64_t i = 0; i < s.count; ++i) {
+        for (int64_t j = 0; j < s.inner; ++j) y[s.position(index[i * s.inner + j]) * s.inner + j] += added;
+      }
       return;
     }
     for (int64_t i = 0; i < s.count; ++i) {
@@ -231,6 +235,7 @@ class GatherBackwardKernel final : public Kernel {
   }
 
   IndexShape shape_;
+  bool is_constant_;
 };
 
 bool all_contiguous(const KernelCall& call) {
@@ -265,12 +270,19 @@ std::unique_ptr<Kernel> prepare_take_backward(const KernelCall& call) {
 }
 
 std::unique_ptr<Kernel> prepare_gather_backward(const KernelCall& call) {
-  if (!adds(call)) return nullptr;
+  const BufferSpec& g = call.inputs[0];
+  const bool is_constant = element_count(g.shape) > 0 &&
+                           std::all_of(g.strides.begin(), g.strides.end(), [](int64_t stride) { return stride == 0; });
+  const BufferSpec& index = call.inputs[1];
+  const bool is_served =
+      (is_constant || is_contiguous(g.shape, g.strides)) && is_contiguous(index.shape, index.strides);
+  if (!is_served || element_count(call.outputs[0].shape) == 0) return nullptr;
   const IndexShape shape(call, call.outputs[0]);
-  switch (call.inputs[0].dtype) {
-    case DType::float32: return std::make_unique<GatherBackwardKernel<float>>(shape);
-    case DType::float64: return std::make_unique<GatherBackwardKernel<double>>(shape);
-    case DType::int64: return std::make_unique<GatherBackwardKernel<uint64_t>>(shape);  // which may wrap around
+  switch (g.dtype) {
+    case DType::float32: return std::make_unique<GatherBackwardKernel<float>>(shape, is_constant);
+    case DType::float64: return std::make_unique<GatherBackwardKernel<double>>(shape, is_constant);
+    case DType::int64:
+      return std::make_unique<GatherBackwardKernel<uint64_t>>(shape, is_constant);  // which may wrap around
     default: return nullptr;
   }
 }
