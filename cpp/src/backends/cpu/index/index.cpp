@@ -42,8 +42,9 @@ struct IndexShape {
 
   // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index, int64_t index_count) const {
+    const auto distance = static_cast<uint64_t>(size);
     bool is_outside = false;
-    for (int64_t i = 0; i < index_count; ++i) is_outside |= (index[i] < -size) | (index[i] >= size);
+    for (int64_t i = 0; i < index_count; ++i) is_outside |= static_cast<uint64_t>(index[i]) + distance >= 2 * distance;
     if (!is_outside) return;
     for (int64_t i = 0; i < index_count; ++i) {
       if (index[i] >= -size && index[i] < size) continue;
@@ -199,15 +200,18 @@ template <class T>
 class GatherBackwardKernel final : public Kernel {
  public:
   // `is_constant`: the same number is added everywhere.
-  GatherBackwardKernel(const IndexShape& shape, bool is_constant) : shape_(shape), is_constant_(is_constant) {}
+  GatherBackwardKernel(const IndexShape& shape, bool is_constant) : shape_(shape), is_constant_(is_constant) {
+    if (counts_in_tables()) scratchpad_bytes = static_cast<size_t>((tables - 1) * shape.size) * sizeof(T);
+  }
 
-  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const IndexShape& s = shape_;
     const auto* g = static_cast<const T*>(inputs[0]);
     const auto* index = static_cast<const int64_t*>(inputs[1]);
     auto* y = static_cast<T*>(outputs[0]);
     s.check(index, s.outer * s.count * s.inner);
     set_zero(y, s.outer * s.size * s.inner * s.item);
+    if (counts_in_tables()) return add_in_tables(*g, index, y, static_cast<T*>(context.scratchpad));
     const int64_t grain = bytes_per_thread / (8 * std::max<int64_t>(s.count * s.inner, 1));
     runtime::parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
       for (int64_t outer = begin; outer < end; ++outer) {
@@ -218,6 +222,30 @@ class GatherBackwardKernel final : public Kernel {
   }
 
  private:
+  static constexpr int64_t tables = 4;
+
+  // A sum that has just been written cannot be read at once, and equal positions often follow each other. Several
+  // tables make up for that where there are few positions; floating-point numbers would be added in another order.
+  bool counts_in_tables() const {
+    const bool is_one_line = shape_.outer == 1 && shape_.inner == 1;
+    return std::is_integral_v<T> && is_constant_ && is_one_line && shape_.size <= 4096 &&
+           shape_.count >= 8 * shape_.size;
+  }
+
+  void add_in_tables(T added, const int64_t* index, T* y, T* others) const {
+    const int64_t size = shape_.size;
+    std::fill_n(others, (tables - 1) * size, T{0});
+    int64_t i = 0;
+    for (; i + tables <= shape_.count; i += tables) {
+      y[shape_.position(index[i])] += added;
+      others[shape_.position(index[i + 1])] += added;
+      others[shape_.position(index[i + 2]) + size] += added;
+      others[shape_.position(index[i + 3]) + 2 * size] += added;
+    }
+    for (; i < shape_.count; ++i) y[shape_.position(index[i])] += added;
+    for (int64_t j = 0; j < size; ++j) y[j] += others[j] + others[j + size] + others[j + 2 * size];
+  }
+
   void add(const T* g, const int64_t* index, T* y) const {
     const IndexShape s = shape_;
     if (is_constant_) {
