@@ -92,7 +92,11 @@ def test_extrema_of_long_rows(name: str, dtype: str) -> None:
 def test_sums_of_bools(shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).random(shape) < 0.6
     t = pydl.tensor(x)
-    views = ((x, t), (x.T, pydl.permute_dims(t, range(t.ndim)[::-1])), (x[..., ::2], t[..., ::2]))
+    views = (
+        (x, t),
+        (x.T, pydl.permute_dims(t, tuple(range(t.ndim))[::-1])),
+        (x[..., ::2], t[..., ::2]),
+    )
     for array, tensor in views:
         for axis in (None, 0, -1):
             for keepdims in (False, True):
