@@ -174,9 +174,10 @@ class SortKernel final : public Kernel {
 
   static Method choose(const Lines& lines) {
     if (lines.kept <= most_inserted && lines.kept * 8 <= lines.length) return Method::insert;
-    if (lines.kept * 4 <= lines.length) return Method::select;
     const bool side_by_side =
         lines.length <= longest_in_lanes && Rows::takes(lines.length) && 2 * lines.count >= Rows::lanes();
+    // Many short lines are sorted nearly as fast.
+    if (lines.kept * (side_by_side ? 16 : 4) <= lines.length) return Method::select;
     return side_by_side ? Method::lanes : Method::line;
   }
 
