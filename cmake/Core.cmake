@@ -30,9 +30,9 @@ target_compile_definitions(pydl_core_objects PRIVATE
   PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}> PYDL_FOR_MODULE=$<BOOL:${PYDL_BUILD_PYTHON}>)
 set_source_files_properties(${source_folder}/core/version.cpp
   PROPERTIES COMPILE_DEFINITIONS PYDL_VERSION="${PROJECT_VERSION}")
-# Loops over rows of matrices.
+# Loops over rows of matrices, and over keys.
 file(GLOB linalg_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/linalg/*.cpp)
-set_source_files_properties(${linalg_sources} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
+set_source_files_properties(${linalg_sources} ${source_folder}/backends/cpu/index/sort.cpp PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
 if(PYDL_ONEDNN)
   target_link_libraries(pydl_core_objects PRIVATE DNNL::dnnl)
 endif()

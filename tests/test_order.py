@@ -153,6 +153,26 @@ def test_isin(dtype: str) -> None:
     assert pydl.isin(pydl.tensor([NAN, 1.0]), pydl.tensor([NAN, 1.0])).tolist() == [False, True]
 
 
+@pytest.mark.parametrize("sizes", [(5000, 300), (300, 5000), (6, 900)])
+def test_isin_of_special_numbers(sizes: tuple[int, int]) -> None:
+    """A table is for integers that are not far apart, and not at the ends of int64."""
+    rng = np.random.default_rng(0)
+    least, most = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    few = np.array([least, least + 1, -1, 0, 1, 2**32, -(2**32), most - 1, most])
+    wide = [rng.choice(few, sizes[0]), rng.choice(few[::2], sizes[1])]
+    real = [rng.integers(-300, 300, size) * 0.25 for size in sizes]
+    for x in real:
+        x[::5] = NAN
+        x[1::5] = -0.0 if x is real[0] else 0.0
+    cases = [wide, real]
+    for low, high in ((least, most), (least, least + 90), (most - 90, most), (-50, 900)):
+        drawn = [rng.integers(low, high, size, endpoint=True) for size in sizes]
+        cases += [drawn, [np.where(rng.random(sizes[0]) < 0.5, drawn[0], least), drawn[1]]]
+    for x, values in cases:
+        found = pydl.isin(pydl.tensor(x), pydl.tensor(values))
+        np.testing.assert_array_equal(found.numpy(), np.isin(x, values))
+
+
 # --- sets -----------------------------------------------------------------------------------------
 
 

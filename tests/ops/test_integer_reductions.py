@@ -71,3 +71,40 @@ def test_values(name: str, dtype: str, axis: int | None) -> None:
 def test_refused(name: str, dtype: str) -> None:
     with pytest.raises(TypeError, match=name):
         getattr(pydl, name)(pydl.tensor(_values(dtype)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_extrema_of_long_rows(name: str, dtype: str) -> None:
+    """Rows are read in blocks: the first extremum of all counts, and the first NaN."""
+    rng = np.random.default_rng(0)
+    for length in (1, 63, 64, 65, 2048, 4096, 4097, 20000):
+        x = rng.integers(-5, 6, (4, length)).astype(dtype)
+        x[1] = x[1, 0]
+        if "float" in dtype:
+            x[2, length * 2 // 3 :: 7] = np.nan
+            x[3] = -np.inf if name == "argmax" else np.inf
+        found = getattr(pydl, name)(pydl.tensor(x), axis=1)
+        np.testing.assert_array_equal(found.numpy(), getattr(np, name)(x, axis=1))
+
+
+@pytest.mark.parametrize("shape", [(5, 16), (5, 17), (3, 5000), (70001,), (0, 3), (3, 0)])
+def test_sums_of_bools(shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).random(shape) < 0.6
+    t = pydl.tensor(x)
+    views = (
+        (x, t),
+        (x.T, pydl.permute_dims(t, tuple(range(t.ndim))[::-1])),
+        (x[..., ::2], t[..., ::2]),
+    )
+    for array, tensor in views:
+        for axis in (None, 0, -1):
+            for keepdims in (False, True):
+                found = pydl.sum(tensor, axis=axis, keepdims=keepdims)
+                assert found.dtype == "int64"
+                expected = array.sum(axis=axis, keepdims=keepdims)
+                np.testing.assert_array_equal(found.numpy(), expected)
+                count = pydl.count_nonzero(tensor, axis=axis, keepdims=keepdims)
+                np.testing.assert_array_equal(count.numpy(), expected)
+                compiled = pydl.compile(lambda t, a=axis, k=keepdims: pydl.sum(t, a, k))
+                np.testing.assert_array_equal(compiled(tensor).numpy(), expected)

@@ -64,7 +64,7 @@ def test_orders(dtype: str, provider: str) -> None:
             np.testing.assert_array_equal(indices.numpy(), order)
             expected = np.take_along_axis(_values(x), order, 1)
             np.testing.assert_array_equal(_values(values), expected)
-            for k in (0, 1, min(length, 7), length):
+            for k in (0, 1, min(length, 7), min(length, 40), length):
                 attrs = {"k": k, "axis": 1, "largest": descending}
                 found = _core._apply_with_provider("topk", provider, [x], attrs)
                 if found is None:  # nothing to do
@@ -88,6 +88,23 @@ def test_many_lines(dtype: str, lines: int) -> None:
                 np.testing.assert_array_equal(found.numpy(), order)
                 expected = np.take_along_axis(_values(x), order, 1)
                 np.testing.assert_array_equal(_values(values.T if axis == 0 else values), expected)
+
+
+@pytest.mark.parametrize("length", [50, 3000, 20000])
+def test_integers_of_every_range(length: int) -> None:
+    """Keys and positions share a word where they fit."""
+    rng = np.random.default_rng(length)
+    least, most = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    for low, high in ((7, 8), (-3, 300), (-(10**12), 10**12), (least, most), (most - 9, most)):
+        x = rng.integers(low, high, length, endpoint=True)
+        x[length // 2 :: 7] = low
+        order = np.argsort(x, kind="stable")
+        tensor = pydl.tensor(x)
+        np.testing.assert_array_equal(pydl.argsort(tensor).numpy(), order)
+        np.testing.assert_array_equal(pydl.sort(tensor).numpy(), x[order])
+        values, indices = pydl.topk(tensor, length // 10, largest=False)
+        np.testing.assert_array_equal(indices.numpy(), order[: length // 10])
+        np.testing.assert_array_equal(values.numpy(), x[order[: length // 10]])
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])

@@ -1,6 +1,7 @@
 // Counts of integers and of numbers in intervals, which are added up at the position of their bin.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/named.h"
 #include "ops/composing.h"
@@ -15,7 +16,7 @@ namespace {
 Tensor flat_elements(const Tensor& x) { return reshape(x, {x.size()}); }
 
 Tensor weights_or_ones(const Tensor& weights, const Tensor& x) {
-  if (!weights.defined()) return ones(x.shape(), DType::int64);
+  if (!weights.defined()) return expand(full({}, 1, DType::int64), x.shape());
   if (weights.shape() != x.shape()) {
     throw ValueError(concat_text("bincount: expected weights of the shape ", x.shape(), ", got ", weights.shape()));
   }
@@ -71,15 +72,19 @@ Tensor search_bins(const Tensor& values, const Tensor& edges) {
 // 1 at most, which the edges tell.
 Tensor compute_bins(const Tensor& values, const Tensor& edges, double low, double high) {
   const int64_t bins = edges.size() - 1;
-  const Tensor is_inside = logical_and(greater_equal(values, low), less_equal(values, high));
-  const Tensor distance = where(is_inside, values - low, scalar_like(0, values));
+  const bool all_inside = values.size() > 0 && min(values).item() >= low && max(values).item() <= high;
+  const Tensor is_inside = all_inside ? Tensor{} : logical_and(greater_equal(values, low), less_equal(values, high));
+  const Tensor distance = all_inside ? values - low : where(is_inside, values - low, scalar_like(0, values));
   const Tensor computed = astype(distance * (static_cast<double>(bins) / (high - low)), DType::int64);
-  const Tensor last = scalar_like(bins - 1, computed);
-  const Tensor guess = minimum(computed, last);
-  const Tensor is_less = less(values, take(edges, guess));
-  const Tensor is_more = logical_and(greater_equal(values, take(edges, guess + 1)), not_equal(guess, last));
-  const Tensor corrected = guess - astype(is_less, DType::int64) + astype(is_more, DType::int64);
-  return where(is_inside, corrected, scalar_like(bins, corrected));
+  const Tensor guess = minimum(computed, scalar_like(bins - 1, computed));
+  // Nothing is above the last bin.
+  const Tensor lower = ops::part_of_axis(edges, 0, 0, bins);
+  const Tensor upper = concat(
+      {ops::part_of_axis(edges, 0, 1, bins - 1), full({1}, std::numeric_limits<double>::infinity(), edges.dtype())});
+  const Tensor is_less = less(values, take(lower, guess));
+  const Tensor is_more = greater_equal(values, take(upper, guess));
+  const Tensor corrected = guess - is_less + is_more;
+  return all_inside ? corrected : where(is_inside, corrected, scalar_like(bins, corrected));
 }
 
 Tensor equal_bins_of(const Tensor& values, const Tensor& edges) {

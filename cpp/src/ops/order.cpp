@@ -12,8 +12,9 @@ using ops::part_of_axis;
 
 namespace {
 
-// Fewer than this many of the smallest elements are found faster than all are sorted.
-constexpr int64_t most_by_topk = 32;
+// The smallest elements are found faster than all are sorted as long as they are few: in numbers, or as a part of all.
+constexpr int64_t few_elements = 32;
+constexpr int64_t few_of_all = 16;
 
 ValuesAndIndices without_axis(const ValuesAndIndices& found, int axis, bool keepdims) {
   if (keepdims) return found;
@@ -61,7 +62,8 @@ ValuesAndIndices kthvalue(const Tensor& x, int64_t k, int64_t axis, bool keepdim
     throw ValueError(concat_text("kthvalue: expected k from 1 to the ", count, " elements of axis ", along,
                                  " of shape ", x.shape(), ", got ", k));
   }
-  const ValuesAndIndices sorted = k <= most_by_topk ? topk(x, k, along, false) : sort_with_indices(x, along);
+  const bool is_among_few = k <= few_elements || k <= count / few_of_all;
+  const ValuesAndIndices sorted = is_among_few ? topk(x, k, along, false) : sort_with_indices(x, along);
   const ValuesAndIndices found = {part_of_axis(sorted.values, along, k - 1, 1),
                                   part_of_axis(sorted.indices, along, k - 1, 1)};
   return without_axis(found, along, keepdims);

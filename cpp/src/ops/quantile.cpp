@@ -99,6 +99,16 @@ Tensor quantile_of(const Tensor& x, const Tensor& q, const Axes& axes, bool keep
   return reshape(permute_dims(found, order), shape);
 }
 
+Tensor middle_of(const Sorted& sorted) {
+  const int last = sorted.lines.rank() - 1;
+  const int64_t count = sorted.lines.size(last);
+  const auto element = [&](int64_t i) { return ops::part_of_axis(sorted.lines, last, i, 1); };
+  const Tensor below = element((count - 1) / 2);
+  const Tensor middle = count % 2 != 0 ? below : between(below, element(count / 2), scalar_like(0.5, below));
+  const Tensor largest = element(count - 1);
+  return reshape(where(isnan(largest), largest, middle), sorted.result_axes);
+}
+
 }  // namespace
 
 Tensor quantile(const Tensor& x, const Tensor& q, const Axes& axes, bool keepdims, QuantileRule rule) try {
@@ -114,7 +124,7 @@ Tensor nanquantile(const Tensor& x, const Tensor& q, const Axes& axes, bool keep
 }
 
 Tensor median(const Tensor& x, const Axes& axes, bool keepdims) try {
-  return quantile_of(x, Tensor::scalar(0.5, DType::float64), axes, keepdims, QuantileRule::linear, false);
+  return middle_of(sort_lines(x, axes, keepdims));
 } catch (const Error&) {
   core::rethrow_as("median");
 }

@@ -8,6 +8,7 @@
 #include "op/attrs/reduce.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
+#include "pydl/program.h"
 #include "pydl/statistics.h"
 
 namespace pydl {
@@ -52,6 +53,9 @@ void infer_reduction(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
   }
   DType dtype = x.dtype;
   if constexpr (id == OpId::mean || id == OpId::var) require_floating(name, x);
+  if constexpr (id == OpId::sum) {
+    if (dtype == DType::boolean) dtype = DType::int64;
+  }
   if constexpr (id == OpId::any || id == OpId::all) {
     if (dtype != DType::boolean) throw TypeError(concat_text(name, ": expected bool, got ", dtype));
   }
@@ -147,7 +151,7 @@ void define_reduce(Registry& registry) {
   // Reductions.
   // (x) -> (y) {axes dims, ascending; keepdims bool}
   registry.declare(OpId::sum, {
-                                  .doc = "Sum over axes.",
+                                  .doc = "Sum over axes; of bools, how many are true.",
                                   .inputs = {"x"},
                                   .attributes = op::fields_of<op::ReduceAttrs>(),
                                   .traits = flag(op::Trait::reduction),
@@ -272,7 +276,9 @@ Tensor arg_reduce(OpId id, const Tensor& x, std::optional<int64_t> axis, bool ke
 }  // namespace
 
 Tensor sum(const Tensor& x, const Axes& axes, bool keepdims) try {
-  return reduce(OpId::sum, widened(x), axes, keepdims);
+  // In compiled functions, the conversion is part of a larger kernel.
+  const bool counts = x.dtype() == DType::boolean && !is_tracing();
+  return reduce(OpId::sum, counts ? x : widened(x), axes, keepdims);
 } catch (const Error&) {
   core::rethrow_as("sum");
 }

@@ -1,11 +1,15 @@
 // Search in sorted elements.
 #include "op/attrs/search.h"
 
+#include <limits>
+
 #include "core/named.h"
 #include "op/apply.h"
 #include "ops/composing.h"
 #include "ops/families.h"
+#include "pydl/indexing.h"
 #include "pydl/order.h"
+#include "pydl/program.h"
 
 namespace pydl {
 
@@ -69,6 +73,35 @@ Tensor digitize(const Tensor& x, const Tensor& bins, bool right) try {
   core::rethrow_as("digitize");
 }
 
+namespace {
+
+// The values are looked up in their sorted order.
+Tensor is_among(const Tensor& x, const Tensor& values) {
+  const Tensor sorted = sort(values);
+  const Tensor places = searchsorted(sorted, x);
+  return equal(take(sorted, minimum(places, scalar_like(values.size() - 1, places))), x);
+}
+
+// The same for integers that are not far apart: a table says which numbers are among them, and its ends stand for
+// all others. Undefined if the table would be much larger than both tensors.
+Tensor is_in_table(const Tensor& given, const Tensor& given_values) {
+  if (!is_integer(given.dtype()) || is_tracing()) return {};
+  const Tensor x = astype(given, DType::int64);
+  const Tensor values = astype(given_values, DType::int64);
+  const int64_t least = min(values).item_int();
+  const int64_t most = max(values).item_int();
+  constexpr int64_t share = 4;
+  const auto distance = static_cast<uint64_t>(most) - static_cast<uint64_t>(least);
+  const bool has_ends = least > std::numeric_limits<int64_t>::min() && most < std::numeric_limits<int64_t>::max();
+  if (!has_ends || distance > static_cast<uint64_t>(share * (x.size() + values.size()))) return {};
+  const Tensor table = zeros({most - least + 3}, DType::boolean);
+  assign_index(table, {values - (least - 1)}, full({}, true, DType::boolean));
+  const Tensor inside = clip(x, scalar_like(least - 1, x), scalar_like(most + 1, x));
+  return take(table, inside - (least - 1));
+}
+
+}  // namespace
+
 Tensor isin(const Tensor& x, const Tensor& values, bool invert) try {
   const DType dtype = promote(x.dtype(), values.dtype());
   Tensor found;
@@ -76,9 +109,9 @@ Tensor isin(const Tensor& x, const Tensor& values, bool invert) try {
     found = full(x.shape(), false, DType::boolean);
   } else {
     const Tensor elements = astype(x, dtype).detach();
-    const Tensor sorted = sort(reshape(astype(values, dtype).detach(), {values.size()}));
-    const Tensor places = searchsorted(sorted, elements);
-    found = equal(take(sorted, minimum(places, scalar_like(values.size() - 1, places))), elements);
+    const Tensor wanted = reshape(astype(values, dtype).detach(), {values.size()});
+    found = is_in_table(elements, wanted);
+    if (!found.defined()) found = is_among(elements, wanted);
   }
   return invert ? logical_not(found) : found;
 } catch (const Error&) {

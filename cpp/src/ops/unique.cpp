@@ -43,8 +43,8 @@ struct Groups {
 };
 
 Groups group_elements(const Tensor& x, bool equal_nan) {
-  const Tensor order = argsort(x);
-  return {order, begins_group(take(x, order), equal_nan)};
+  const auto [sorted, order] = sort_with_indices(x);
+  return {order, begins_group(sorted, equal_nan)};
 }
 
 Groups group_rows(const Tensor& rows, bool equal_nan) {

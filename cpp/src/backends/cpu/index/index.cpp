@@ -42,6 +42,10 @@ struct IndexShape {
 
   // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index, int64_t index_count) const {
+    const auto distance = static_cast<uint64_t>(size);
+    bool is_outside = false;
+    for (int64_t i = 0; i < index_count; ++i) is_outside |= static_cast<uint64_t>(index[i]) + distance >= 2 * distance;
+    if (!is_outside) return;
     for (int64_t i = 0; i < index_count; ++i) {
       if (index[i] >= -size && index[i] < size) continue;
       throw IndexError(
@@ -65,14 +69,37 @@ class TakeKernel final : public Kernel {
     const int64_t bytes = s.inner * s.item;
     runtime::parallel_for(s.outer * s.count, bytes_per_thread / std::max<int64_t>(bytes, 8),
                           [&](int64_t begin, int64_t end) {
-                            for (int64_t i = begin; i < end; ++i) {
-                              const int64_t from = i / s.count * s.size + s.position(index[i % s.count]);
-                              copy_run(y + i * bytes, x + from * bytes, bytes);
+                            for (int64_t i = begin; i < end;) {
+                              const int64_t outer = i / s.count;
+                              const int64_t stop = std::min(end, (outer + 1) * s.count);
+                              take(x + outer * s.size * bytes, index + i - outer * s.count, stop - i, y + i * bytes);
+                              i = stop;
                             }
                           });
   }
 
  private:
+  void take(const char* x, const int64_t* index, int64_t count, char* y) const {
+    const int64_t bytes = shape_.inner * shape_.item;
+    switch (bytes) {
+      case 1: return take_items<1>(x, index, count, y);
+      case 2: return take_items<2>(x, index, count, y);
+      case 4: return take_items<4>(x, index, count, y);
+      case 8: return take_items<8>(x, index, count, y);
+      default: break;
+    }
+    for (int64_t i = 0; i < count; ++i) copy_run(y + i * bytes, x + shape_.position(index[i]) * bytes, bytes);
+  }
+
+  template <size_t bytes>
+  void take_items(const char* x, const int64_t* index, int64_t count, char* y) const {
+    const int64_t size = shape_.size;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t from = index[i] < 0 ? index[i] + size : index[i];
+      std::memcpy(y + static_cast<size_t>(i) * bytes, x + static_cast<size_t>(from) * bytes, bytes);
+    }
+  }
+
   IndexShape shape_;
 };
 
@@ -172,28 +199,71 @@ class TakeBackwardKernel final : public Kernel {
 template <class T>
 class GatherBackwardKernel final : public Kernel {
  public:
-  explicit GatherBackwardKernel(const IndexShape& shape) : shape_(shape) {}
+  // `is_constant`: the same number is added everywhere.
+  GatherBackwardKernel(const IndexShape& shape, bool is_constant) : shape_(shape), is_constant_(is_constant) {
+    if (counts_in_tables()) scratchpad_bytes = static_cast<size_t>((tables - 1) * shape.size) * sizeof(T);
+  }
 
-  void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
+  void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     const IndexShape& s = shape_;
     const auto* g = static_cast<const T*>(inputs[0]);
     const auto* index = static_cast<const int64_t*>(inputs[1]);
     auto* y = static_cast<T*>(outputs[0]);
     s.check(index, s.outer * s.count * s.inner);
     set_zero(y, s.outer * s.size * s.inner * s.item);
+    if (counts_in_tables()) return add_in_tables(*g, index, y, static_cast<T*>(context.scratchpad));
     const int64_t grain = bytes_per_thread / (8 * std::max<int64_t>(s.count * s.inner, 1));
     runtime::parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin * s.count; row < end * s.count; ++row) {
-        T* to = y + row / s.count * s.size * s.inner;
-        for (int64_t j = 0; j < s.inner; ++j) {
-          to[s.position(index[row * s.inner + j]) * s.inner + j] += g[row * s.inner + j];
-        }
+      for (int64_t outer = begin; outer < end; ++outer) {
+        const int64_t first = outer * s.count * s.inner;
+        add(g + (is_constant_ ? 0 : first), index + first, y + outer * s.size * s.inner);
       }
     });
   }
 
  private:
+  static constexpr int64_t tables = 4;
+
+  // A sum that has just been written cannot be read at once, and equal positions often follow each other. Several
+  // tables make up for that where there are few positions; floating-point numbers would be added in another order.
+  bool counts_in_tables() const {
+    const bool is_one_line = shape_.outer == 1 && shape_.inner == 1;
+    return std::is_integral_v<T> && is_constant_ && is_one_line && shape_.size <= 4096 &&
+           shape_.count >= 8 * shape_.size;
+  }
+
+  void add_in_tables(T added, const int64_t* index, T* y, T* others) const {
+    const int64_t size = shape_.size;
+    std::fill_n(others, (tables - 1) * size, T{0});
+    int64_t i = 0;
+    for (; i + tables <= shape_.count; i += tables) {
+      y[shape_.position(index[i])] += added;
+      others[shape_.position(index[i + 1])] += added;
+      others[shape_.position(index[i + 2]) + size] += added;
+      others[shape_.position(index[i + 3]) + 2 * size] += added;
+    }
+    for (; i < shape_.count; ++i) y[shape_.position(index[i])] += added;
+    for (int64_t j = 0; j < size; ++j) y[j] += others[j] + others[j + size] + others[j + 2 * size];
+  }
+
+  void add(const T* g, const int64_t* index, T* y) const {
+    const IndexShape s = shape_;
+    if (is_constant_) {
+      const T added = *g;
+      for (int64_t i = 0; i < s.count; ++i) {
+        for (int64_t j = 0; j < s.inner; ++j) y[s.position(index[i * s.inner + j]) * s.inner + j] += added;
+      }
+      return;
+    }
+    for (int64_t i = 0; i < s.count; ++i) {
+      for (int64_t j = 0; j < s.inner; ++j) {
+        y[s.position(index[i * s.inner + j]) * s.inner + j] += g[i * s.inner + j];
+      }
+    }
+  }
+
   IndexShape shape_;
+  bool is_constant_;
 };
 
 bool all_contiguous(const KernelCall& call) {
@@ -228,12 +298,19 @@ std::unique_ptr<Kernel> prepare_take_backward(const KernelCall& call) {
 }
 
 std::unique_ptr<Kernel> prepare_gather_backward(const KernelCall& call) {
-  if (!adds(call)) return nullptr;
+  const BufferSpec& g = call.inputs[0];
+  const bool is_constant = element_count(g.shape) > 0 &&
+                           std::all_of(g.strides.begin(), g.strides.end(), [](int64_t stride) { return stride == 0; });
+  const BufferSpec& index = call.inputs[1];
+  const bool is_served =
+      (is_constant || is_contiguous(g.shape, g.strides)) && is_contiguous(index.shape, index.strides);
+  if (!is_served || element_count(call.outputs[0].shape) == 0) return nullptr;
   const IndexShape shape(call, call.outputs[0]);
-  switch (call.inputs[0].dtype) {
-    case DType::float32: return std::make_unique<GatherBackwardKernel<float>>(shape);
-    case DType::float64: return std::make_unique<GatherBackwardKernel<double>>(shape);
-    case DType::int64: return std::make_unique<GatherBackwardKernel<uint64_t>>(shape);  // which may wrap around
+  switch (g.dtype) {
+    case DType::float32: return std::make_unique<GatherBackwardKernel<float>>(shape, is_constant);
+    case DType::float64: return std::make_unique<GatherBackwardKernel<double>>(shape, is_constant);
+    case DType::int64:
+      return std::make_unique<GatherBackwardKernel<uint64_t>>(shape, is_constant);  // which may wrap around
     default: return nullptr;
   }
 }

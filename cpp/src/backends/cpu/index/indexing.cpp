@@ -6,6 +6,7 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/index/copy_run.h"
 #include "op/attrs/indexing.h"
+#include "op/true_bytes.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
@@ -221,7 +222,7 @@ class NonzeroKernel final : public Kernel {
     auto* starts = static_cast<int64_t*>(context.scratchpad);
     runtime::parallel_for(pieces_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t piece = begin; piece < end; ++piece) {
-        starts[piece] = std::count_if(mask + first(piece), mask + first(piece + 1), [](uint8_t b) { return b != 0; });
+        starts[piece] = op::count_true(mask + first(piece), first(piece + 1) - first(piece));
       }
     });
     int64_t found = 0;
@@ -231,7 +232,8 @@ class NonzeroKernel final : public Kernel {
     }
     runtime::parallel_for(pieces_, 1, [&](int64_t begin, int64_t end) {
       for (int64_t piece = begin; piece < end; ++piece) {
-        write(mask, first(piece), first(piece + 1), starts[piece], y);
+        const int64_t stop = piece + 1 < pieces_ ? starts[piece + 1] : count_;
+        write(mask, first(piece), first(piece + 1), starts[piece], stop, y);
       }
     });
   }
@@ -241,7 +243,8 @@ class NonzeroKernel final : public Kernel {
 
   int64_t first(int64_t piece) const { return size_ * piece / pieces_; }
 
-  void write(const uint8_t* mask, int64_t begin, int64_t end, int64_t slot, int64_t* y) const {
+  // What is true between `begin` and `end` has the slots from `slot` to `stop`.
+  void write(const uint8_t* mask, int64_t begin, int64_t end, int64_t slot, int64_t stop, int64_t* y) const {
     const int rank = shape_.rank();
     const int64_t row_length = shape_[rank - 1];
     for (int64_t i = begin; i < end;) {
@@ -249,6 +252,17 @@ class NonzeroKernel final : public Kernel {
       const int64_t row_end = std::min((row + 1) * row_length, end);
       const int64_t row_slot = slot;
       int64_t* columns = y + (rank - 1) * count_;
+      // Every position is written, and those of false elements are overwritten by the next one: no branch depends on
+      // single elements.
+      for (; i + 8 <= row_end && slot + 8 <= stop; i += 8) {
+        const uint64_t eight = op::eight_bools(mask + i);
+        if (eight == 0) continue;
+        const uint64_t sums = op::sums_of_bytes(eight);
+        for (int k = 0; k < 8; ++k) {
+          columns[slot + static_cast<int64_t>(sums << 8 >> (8 * k) & 0xFF)] = i + k - row * row_length;
+        }
+        slot += static_cast<int64_t>(sums >> 56);
+      }
       for (; i < row_end; ++i) {
         if (mask[i] != 0) columns[slot++] = i - row * row_length;
       }

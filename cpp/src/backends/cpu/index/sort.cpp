@@ -3,9 +3,10 @@
 #include "op/attrs/sort.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 
 #include "backends/cpu/families.h"
+#include "backends/cpu/index/radix_sort.h"
 #include "backends/cpu/kernel_set.h"
 #include "op/sort_key.h"
 #include "runtime/threads.h"
@@ -24,7 +25,7 @@ constexpr int64_t shortest_radix = 96;
 // Longer lines are sorted one by one.
 constexpr int64_t longest_in_lanes = 4096;
 // Up to this many of the best elements are kept by insertion, out of at least eight times as many.
-constexpr int64_t most_kept = 32;
+constexpr int64_t most_inserted = 32;
 
 template <class Key>
 struct Entry {
@@ -35,27 +36,6 @@ struct Entry {
     return a.key < b.key || (a.key == b.key && a.position < b.position);
   }
 };
-
-// Sorts by the bytes of the keys, from the lowest. Equal keys keep their order. Returns the buffer that contains the
-// result.
-template <class Key>
-Entry<Key>* radix_sort(Entry<Key>* from, Entry<Key>* to, int64_t count) {
-  constexpr size_t bytes = sizeof(Key);
-  std::array<std::array<uint32_t, 256>, bytes> counts = {};
-  for (int64_t i = 0; i < count; ++i) {
-    for (size_t byte = 0; byte < bytes; ++byte) ++counts[byte][from[i].key >> (8 * byte) & 255];
-  }
-  for (size_t byte = 0; byte < bytes; ++byte) {
-    auto& starts = counts[byte];
-    const auto shared = static_cast<size_t>(from[0].key >> (8 * byte) & 255);
-    if (starts[shared] == static_cast<uint32_t>(count)) continue;  // all keys have the same byte
-    uint32_t start = 0;
-    for (uint32_t& bucket : starts) start += std::exchange(bucket, start);
-    for (int64_t i = 0; i < count; ++i) to[starts[from[i].key >> (8 * byte) & 255]++] = from[i];
-    std::swap(from, to);
-  }
-  return from;
-}
 
 // The lines of a call: one per element of the other axes.
 struct Lines {
@@ -136,19 +116,33 @@ class LaneRows {
   int64_t row_;  // elements per row, positions included
 };
 
+// The smallest and the largest key of a line.
+template <class Key>
+struct KeyRange {
+  Key least = std::numeric_limits<Key>::max();
+  Key most = 0;
+
+  void include(Key key) {
+    least = std::min(least, key);
+    most = std::max(most, key);
+  }
+  int bits() const { return static_cast<int>(std::bit_width(static_cast<Key>(most - least))); }
+};
+
 template <class T>
 class SortKernel final : public Kernel {
  public:
   using Key = op::SortKey<T>;
+  using Rows = LaneRows<Key>;
 
   SortKernel(OpId op, const Lines& lines, bool descending)
       : lines_(lines),
         has_values_(op != OpId::argsort),
         descending_(descending),
         method_(choose(lines)),
-        lines_at_once_(method_ == Method::lanes ? LaneRows<Key>::lanes() : 1),
+        lines_at_once_(method_ == Method::lanes ? Rows::lanes() : 1),
         parts_(std::min((lines.count + lines_at_once_ - 1) / lines_at_once_, most_parts)),
-        part_bytes_(bytes_of_part()) {
+        part_bytes_((bytes_of_part() + 63) / 64 * 64) {
     scratchpad_bytes = static_cast<size_t>(parts_) * part_bytes_;
   }
 
@@ -171,35 +165,46 @@ class SortKernel final : public Kernel {
   }
 
  private:
-  enum class Method { scan, lanes, line };
+  enum class Method { insert, select, lanes, line };
   struct Results {
     T* values;
     int64_t* indices;
   };
+  using Kept = Entry<Key>;
 
   static Method choose(const Lines& lines) {
-    if (lines.kept <= most_kept && lines.kept * 8 <= lines.length) return Method::scan;
-    const bool side_by_side = lines.length <= longest_in_lanes && LaneRows<Key>::takes(lines.length) &&
-                              2 * lines.count >= LaneRows<Key>::lanes();
+    if (lines.kept <= most_inserted && lines.kept * 8 <= lines.length) return Method::insert;
+    const bool side_by_side =
+        lines.length <= longest_in_lanes && Rows::takes(lines.length) && 2 * lines.count >= Rows::lanes();
+    // Many short lines are sorted nearly as fast.
+    if (lines.kept * (side_by_side ? 16 : 4) <= lines.length) return Method::select;
     return side_by_side ? Method::lanes : Method::line;
   }
 
   size_t bytes_of_part() const {
-    if (method_ == Method::lanes) return LaneRows<Key>::bytes(lines_.length);
-    return static_cast<size_t>(method_ == Method::scan ? most_kept : 2 * lines_.length) * sizeof(Entry<Key>);
+    const auto length = static_cast<size_t>(lines_.length);
+    switch (method_) {
+      case Method::insert: return most_inserted * sizeof(Kept);
+      case Method::select: return static_cast<size_t>(room_to_select()) * sizeof(Kept);
+      case Method::lanes: return Rows::bytes(lines_.length);
+      case Method::line: break;
+    }
+    return 2 * length * (sizeof(Key) == 8 ? sizeof(Kept) : sizeof(uint64_t));
   }
 
   void order_lines(const T* x, int64_t line, int64_t count, const Results& results, void* scratch) const {
-    if (method_ == Method::lanes) return sort_lanes(x, line, count, results, LaneRows<Key>(scratch));
+    if (method_ == Method::lanes) return sort_lanes(x, line, count, results, Rows(scratch));
     const T* source = x + lines_.source(line);
-    auto* entries = static_cast<Entry<Key>*>(scratch);
-    write(method_ == Method::scan ? scan(source, entries) : sort(source, entries), source, lines_.target(line),
-          results);
+    const int64_t target = lines_.target(line);
+    if (method_ == Method::line) return sort_line(source, target, results, scratch);
+    auto* kept = static_cast<Kept*>(scratch);
+    method_ == Method::insert ? insert(source, kept) : select(source, kept);
+    write(source, target, results, [&](int64_t i) { return kept[i]; });
   }
 
-  void sort_lanes(const T* x, int64_t line, int64_t count, const Results& results, const LaneRows<Key>& rows) const {
-    const T* sources[LaneRows<Key>::most_lanes];
-    int64_t targets[LaneRows<Key>::most_lanes];
+  void sort_lanes(const T* x, int64_t line, int64_t count, const Results& results, const Rows& rows) const {
+    const T* sources[Rows::most_lanes];
+    int64_t targets[Rows::most_lanes];
     for (int64_t lane = 0; lane < count; ++lane) {
       sources[lane] = x + lines_.source(line + lane);
       targets[lane] = lines_.target(line + lane);
@@ -208,8 +213,8 @@ class SortKernel final : public Kernel {
               [&](int64_t i, int64_t lane) { rows.put(i, lane, lane < count ? key(sources[lane], i) : Key{0}); });
     rows.sort(lines_.length);
     in_blocks(lines_.kept, count, lines_.inner == 1, [&](int64_t i, int64_t lane) {
-      const int64_t position = rows.position(i, lane);
       const int64_t to = targets[lane] + i * lines_.inner;
+      const int64_t position = rows.position(i, lane);
       results.indices[to] = position;
       if (has_values_) results.values[to] = sources[lane][position * lines_.stride];
     });
@@ -233,57 +238,124 @@ class SortKernel final : public Kernel {
     }
   }
 
-  Key key(const T* source, int64_t i) const {
-    const Key ascending = op::sort_key(source[i * lines_.stride]);
-    return descending_ ? static_cast<Key>(~ascending) : ascending;
-  }
+  // Keys in the order of the results.
+  Key directed(Key ascending) const { return descending_ ? static_cast<Key>(~ascending) : ascending; }
+  Key key(const T* source, int64_t i) const { return directed(op::sort_key(source[i * lines_.stride])); }
+  T value_of(Key key) const { return op::value_of_key<T>(directed(key)); }
 
-  const Entry<Key>* sort(const T* source, Entry<Key>* entries) const {
+  void sort_line(const T* source, int64_t target, const Results& results, void* scratch) const {
     const int64_t count = lines_.length;
-    for (int64_t i = 0; i < count; ++i) entries[i] = {key(source, i), static_cast<uint32_t>(i)};
-    if (count >= shortest_radix) return radix_sort(entries, entries + count, count);
-    std::sort(entries, entries + count);
-    return entries;
+    KeyRange<Key> range;
+    for (int64_t i = 0; i < count; ++i) range.include(key(source, i));
+    const int position_bits = static_cast<int>(std::bit_width(static_cast<uint64_t>(count - 1)));
+    const Key least = range.least;
+    if (range.bits() + position_bits <= 64) {
+      // Both fit into one word.
+      auto* words = static_cast<uint64_t*>(scratch);
+      for (int64_t i = 0; i < count; ++i) {
+        const auto distance = static_cast<uint64_t>(static_cast<Key>(key(source, i) - least));
+        words[i] = distance << position_bits | static_cast<uint64_t>(i);
+      }
+      const auto distance_of = [position_bits](uint64_t word) { return word >> position_bits; };
+      const uint64_t* sorted = words;
+      if (count < shortest_radix) {
+        std::sort(words, words + count);
+      } else {
+        sorted = radix_sort(words, words + count, count, range.bits(), distance_of);
+      }
+      const uint64_t positions = (uint64_t{1} << position_bits) - 1;
+      write(source, target, results, [&](int64_t i) {
+        return Kept{static_cast<Key>(distance_of(sorted[i]) + least), static_cast<uint32_t>(sorted[i] & positions)};
+      });
+      return;
+    }
+    if constexpr (sizeof(Key) == 8) {
+      auto* entries = static_cast<Kept*>(scratch);
+      for (int64_t i = 0; i < count; ++i) entries[i] = {key(source, i), static_cast<uint32_t>(i)};
+      const Kept* sorted = entries;
+      if (count < shortest_radix) {
+        std::sort(entries, entries + count);
+      } else {
+        sorted = radix_sort(entries, entries + count, count, range.bits(),
+                            [least](const Kept& entry) { return entry.key - least; });
+      }
+      write(source, target, results, [sorted](int64_t i) { return sorted[i]; });
+    }
   }
 
-  // Keeps the smallest keys in order. Blocks without a key below the last one kept are skipped.
-  const Entry<Key>* scan(const T* source, Entry<Key>* kept) const {
+  // Offers those elements whose keys are less than the bound, which changes, in their order; and others before there is
+  // a bound.
+  template <class Offer>
+  void scan(const T* source, const Key& bound, const bool& has_bound, const Offer& offer) const {
     constexpr int64_t block = 32;
+    Key keys[block];
+    const auto scan_block = [&](const T* from, int64_t stride, int64_t first, int64_t size) {
+      for (int64_t i = 0; i < size; ++i) keys[i] = directed(op::sort_key(from[(first + i) * stride]));
+      int any = has_bound ? 0 : 1;
+      for (int64_t i = 0; i < size; ++i) any |= keys[i] < bound ? 1 : 0;
+      if (any == 0) return;
+      for (int64_t i = 0; i < size; ++i) {
+        if (!has_bound || keys[i] < bound) offer(keys[i], static_cast<uint32_t>(first + i));
+      }
+    };
+    int64_t first = 0;
+    if (lines_.stride == 1) {  // a loop of its own, which is compiled to vector instructions
+      for (; first + block <= lines_.length; first += block) scan_block(source, 1, first, block);
+    }
+    for (; first < lines_.length; first += block) {
+      scan_block(source, lines_.stride, first, std::min(block, lines_.length - first));
+    }
+  }
+
+  // Keeps the smallest keys in order.
+  void insert(const T* source, Kept* kept) const {
     const int64_t count = lines_.kept;
     int64_t filled = 0;
-    Key bound = std::numeric_limits<Key>::max();
-    const auto offer = [&](Key candidate, int64_t position) {
-      if (filled == count && candidate >= bound) return;
+    bool has_bound = false;
+    Key bound = 0;
+    scan(source, bound, has_bound, [&](Key candidate, uint32_t position) {
       int64_t slot = filled < count ? filled++ : count - 1;
       for (; slot > 0 && kept[slot - 1].key > candidate; --slot) kept[slot] = kept[slot - 1];
-      kept[slot] = {candidate, static_cast<uint32_t>(position)};
-      if (filled == count) bound = kept[count - 1].key;
+      kept[slot] = {candidate, position};
+      has_bound = filled == count;
+      bound = kept[filled - 1].key;
+    });
+  }
+
+  int64_t room_to_select() const { return std::min(3 * lines_.kept, lines_.length); }
+
+  // Collects small keys, and drops all but the smallest whenever there is no more room.
+  void select(const T* source, Kept* kept) const {
+    const int64_t count = lines_.kept;
+    const int64_t room = room_to_select();
+    int64_t filled = 0;
+    bool has_bound = false;
+    Key bound = 0;
+    const auto drop = [&] {
+      std::nth_element(kept, kept + count - 1, kept + filled);
+      filled = count;
+      has_bound = true;
+      bound = kept[count - 1].key;
     };
-    Key keys[block];
-    for (int64_t first = 0; first < lines_.length; first += block) {
-      const int64_t size = std::min(block, lines_.length - first);
-      for (int64_t i = 0; i < size; ++i) keys[i] = key(source, first + i);
-      bool any = filled < count;
-      for (int64_t i = 0; i < size; ++i) any |= keys[i] < bound;
-      if (!any) continue;
-      for (int64_t i = 0; i < size; ++i) offer(keys[i], first + i);
-    }
-    return kept;
+    scan(source, bound, has_bound, [&](Key candidate, uint32_t position) {
+      if (filled == room) drop();
+      if (!has_bound || candidate < bound) kept[filled++] = {candidate, position};
+    });
+    drop();
+    std::sort(kept, kept + count);
   }
 
-  void write(const Entry<Key>* sorted, const T* source, int64_t target, const Results& results) const {
+  template <class EntryAt>
+  void write(const T* source, int64_t target, const Results& results, const EntryAt& entry_at) const {
     for (int64_t i = 0; i < lines_.kept; ++i) {
-      const int64_t position = sorted[i].position;
-      results.indices[target + i * lines_.inner] = position;
-      if (has_values_) results.values[target + i * lines_.inner] = value_of(sorted[i], source);
+      const Kept entry = entry_at(i);
+      const int64_t to = target + i * lines_.inner;
+      results.indices[to] = entry.position;
+      if (!has_values_) continue;
+      // From the key, where it has a single value: elements in the order of their positions would be cache misses.
+      const bool is_shared = op::is_shared_key<T>(directed(entry.key));
+      results.values[to] = is_shared ? source[entry.position * lines_.stride] : value_of(entry.key);
     }
-  }
-
-  // From the key, where it has a single value: elements in the order of their positions would be cache misses.
-  T value_of(const Entry<Key>& entry, const T* source) const {
-    const auto ascending = static_cast<Key>(descending_ ? ~entry.key : entry.key);
-    if (op::is_shared_key<T>(ascending)) return source[entry.position * lines_.stride];
-    return op::value_of_key<T>(ascending);
   }
 
   Lines lines_;

@@ -16,8 +16,9 @@ namespace {
 
 // The number of neighbouring columns that are reduced at a time.
 constexpr int64_t chunk = 64;
-// The number of rows that are reduced at a time if the axis is the last one: their chains of additions overlap.
-constexpr int64_t row_block = 8;
+// The number of rows that are reduced at a time if the axis is the last one: their chains of additions overlap. With
+// more rows, whose distance is often a power of two, elements would leave the L1 cache before all of a line are used.
+constexpr int64_t overlapping_rows = 4;
 
 // What is computed: a state per line, and how an element changes it. The types are those of the inputs, of the result,
 // and of the state.
@@ -32,6 +33,7 @@ struct Sum {
   using Result = Widened<T>;
   using State = Accumulator<T>;
   static constexpr bool has_indices = false;
+  static constexpr int64_t rows_at_once = std::is_floating_point_v<T> ? overlapping_rows : 1;
   static constexpr int64_t cost = runtime::cost::element_accumulated;
   static constexpr State start = 0;
   static void advance(State& state, const T* x, const T*, int64_t, bool) { state += static_cast<State>(*x); }
@@ -41,6 +43,7 @@ struct Sum {
 template <class T>
 struct Product : Sum<T> {
   using State = typename Sum<T>::State;
+  static constexpr int64_t rows_at_once = overlapping_rows;
   static constexpr State start = 1;
   static void advance(State& state, const T* x, const T*, int64_t, bool) { state *= static_cast<State>(*x); }
 };
@@ -57,6 +60,7 @@ struct Extremum {
   using Result = T;
   using State = ElementAt<T>;
   static constexpr bool has_indices = true;
+  static constexpr int64_t rows_at_once = 1;  // the branch is easy to predict
   static constexpr int64_t cost = runtime::cost::element_accumulated;
   static constexpr State start = {};
   static void advance(State& state, const T* x, const T*, int64_t position, bool is_first) {
@@ -79,6 +83,7 @@ struct LogSumExp {
   using Result = T;
   using State = ScaledSum;
   static constexpr bool has_indices = false;
+  static constexpr int64_t rows_at_once = 8;
   static constexpr int64_t cost = 8 * runtime::cost::element_in_passes;
   static constexpr State start = {-std::numeric_limits<double>::infinity(), 0};
   static void advance(State& state, const T* x, const T*, int64_t, bool) {
@@ -102,6 +107,7 @@ struct Recurrence {
   using Result = T;
   using State = double;
   static constexpr bool has_indices = false;
+  static constexpr int64_t rows_at_once = overlapping_rows;
   static constexpr int64_t cost = runtime::cost::element_accumulated;
   static constexpr State start = 0;
   static void advance(State& state, const T* a, const T* x, int64_t, bool is_first) {
@@ -151,6 +157,7 @@ class CumulativeKernel final : public Kernel {
   using T = typename Step::Element;
   using Result = typename Step::Result;
   using State = typename Step::State;
+  static constexpr int64_t row_block = Step::rows_at_once;
 
   struct Operands {
     const T* first;
@@ -182,29 +189,24 @@ class CumulativeKernel final : public Kernel {
 
   void scan_rows(const Operands& all, int64_t first_row) const {
     const Operands at = all.from(first_row * length_);
-    const int64_t rows = std::min(row_block, outer_ - first_row);
-    if (rows == row_block) {
-      scan_block(at);
+    if (first_row + row_block <= outer_) {
+      scan_together<row_block>(at);
       return;
     }
-    for (int64_t row = 0; row < rows; ++row) {
-      State state = Step::start;
-      for (int64_t i = 0; i < length_; ++i) {
-        const int64_t position = position_of(i);
-        step(state, at, row * length_ + position, position, i == 0);
-      }
-    }
+    for (int64_t row = first_row; row < outer_; ++row) scan_together<1>(all.from(row * length_));
   }
 
-  void scan_block(const Operands& at) const {
-    State states[row_block];
-    std::fill_n(states, row_block, Step::start);
-    for (int64_t i = 0; i < length_; ++i) {
-      const int64_t position = position_of(i);
+  template <int64_t rows>
+  void scan_together(const Operands& at) const {
+    State states[rows];
+    std::fill_n(states, rows, Step::start);
+    int64_t position = position_of(0);
+    const int64_t direction = reverse_ ? -1 : 1;
+    for (int64_t row = 0; row < rows; ++row) step(states[row], at, row * length_ + position, position, true);
+    for (int64_t i = 1; i < length_; ++i) {
+      position += direction;
 #pragma GCC unroll 8
-      for (int64_t row = 0; row < row_block; ++row) {
-        step(states[row], at, row * length_ + position, position, i == 0);
-      }
+      for (int64_t row = 0; row < rows; ++row) step(states[row], at, row * length_ + position, position, false);
     }
   }
 

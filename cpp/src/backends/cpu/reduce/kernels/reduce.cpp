@@ -205,14 +205,37 @@ void square_columns(const void* x, int64_t rows, int64_t row_stride, int64_t col
   }
 }
 
-template <class Join, class T>
-int64_t find_in_row(const void* x, int64_t count) {
-  const T* row = static_cast<const T*>(x);
-  const auto extremum = static_cast<T>(reduce_row<Join>(row, count));
-  for (int64_t i = 0; i < count; ++i) {
+// The first element that equals the extremum of the row, or is NaN, where the extremum is NaN.
+template <class T>
+int64_t find_first(const T* row, int64_t count, T extremum) {
+  constexpr int64_t block = 64;
+  int64_t i = 0;
+  for (; i + block <= count; i += block) {
+    int any = 0;
+    for (int64_t j = 0; j < block; ++j) any |= (row[i + j] == extremum) | (row[i + j] != row[i + j]);
+    if (any != 0) break;
+  }
+  for (; i < count; ++i) {
     if (row[i] == extremum || row[i] != row[i]) return i;
   }
   return 0;
+}
+
+// Long rows are read in blocks, so that the best one is still in the cache, or the only one to be read again.
+template <class Join, class T>
+int64_t find_in_row(const void* x, int64_t count) {
+  constexpr int64_t block = 16384 / static_cast<int64_t>(sizeof(T));
+  const T* row = static_cast<const T*>(x);
+  T extremum = row[0];
+  int64_t best = 0;
+  for (int64_t first = 0; first < count && extremum == extremum; first += block) {
+    const int64_t size = count - first < block ? count - first : block;
+    const T joined = Join::join(extremum, static_cast<T>(reduce_row<Join>(row + first, size)));
+    if (joined == extremum) continue;
+    extremum = joined;
+    best = first;
+  }
+  return best + find_first(row + best, count - best < block ? count - best : block, extremum);
 }
 
 template <class Join, class T>
