@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -202,7 +203,7 @@ def test_every_update(op: dict[str, Any], flags: bool, step: int, dtype: str) ->
     """The fast kernels against `ref`, on several parameters; states of 16 bits are float32."""
     rng = np.random.default_rng(7)
     kind = op["name"].removesuffix("_update")
-    known = {field["name"] for field in op["attributes"]}
+    known = set(op["attributes"])
     options = {name: True for name in UPDATE_FLAGS if flags and name in known}
     if "momentum" in known:
         options["momentum"] = 0.9
@@ -222,7 +223,7 @@ def test_every_update(op: dict[str, Any], flags: bool, step: int, dtype: str) ->
     ends = pydl.tensor(step), pydl.tensor(0.1, dtype="float64")
     found = []
     for provider in ("ref", "cpu"):
-        operands = [t.copy() for t in [ends[0], *sum(lists, []), ends[1]]]
+        operands = [t.copy() for t in [ends[0], *chain(*lists), ends[1]]]
         attrs = {"count": len(shapes), **options}
         assert _core._apply_with_provider(op["name"], provider, operands, attrs) is not None
         found.append(operands)

@@ -48,6 +48,15 @@ void scatter_stack(std::span<const Tensor> tensors, const std::vector<size_t>& m
   }
 }
 
+void require_same_shape(const Tensor& parameter, const Tensor& velocity, const Tensor& gradient) {
+  if (!parameter.defined() || !velocity.defined() || !gradient.defined()) {
+    throw ValueError("update: an undefined tensor was given");
+  }
+  if (velocity.shape() == parameter.shape() && gradient.shape() == parameter.shape()) return;
+  throw ValueError(concat_text("update: a parameter has shape ", parameter.shape(), ", its velocity ", velocity.shape(),
+                               " and its gradient ", gradient.shape()));
+}
+
 // Updates the matrices of one shape and dtype.
 void update_stack(std::span<const Tensor> parameters, std::span<const Tensor> velocities,
                   std::span<const Tensor> gradients, const std::vector<size_t>& members, const Tensor& lr,
@@ -75,8 +84,10 @@ void update(const Tensor& step, std::span<const Tensor> parameters, TensorLists 
                                  " parameters, got ", states.size(), " lists of states and ", gradients.size(),
                                  " gradients"));
   }
+  if (!step.defined() || !lr.defined()) throw ValueError("update: expected step and lr, got an undefined tensor");
   std::map<std::tuple<int64_t, int64_t, DType>, std::vector<size_t>> members;
   for (size_t i = 0; i < parameters.size(); ++i) {
+    require_same_shape(parameters[i], states[0][i], gradients[i]);
     const Dims& shape = parameters[i].shape();
     if (shape.rank() != 2) throw ValueError(concat_text("update: expected a matrix, got shape ", shape));
     members[{shape[0], shape[1], parameters[i].dtype()}].push_back(i);
