@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import deepcopy
 from typing import Any
 
 from pydl import _core
@@ -66,6 +65,8 @@ class AveragedModel(Module):
             raise TypeError(f"AveragedModel: expected a module, got {type(model).__name__}")
         if decay is not None and not 0 <= decay < 1:
             raise ValueError(f"AveragedModel: expected decay in [0, 1), got {decay}")
+        from copy import deepcopy
+
         self.decay, self.use_buffers = decay, use_buffers
         self.module = deepcopy(model)
         self.module.requires_grad_(False)
@@ -92,15 +93,26 @@ class AveragedModel(Module):
         self._require_same(own, given)
         with no_grad():
             weight = self._weight()
-            averages, news = [*own.values()], [*given.values()]
+            averages: list[Tensor] = [*own.values()]
+            news: list[Tensor] = [*given.values()]
             for old, new in zip(buffers, new_buffers, strict=True):
                 if self.use_buffers and old.dtype.is_floating:
-                    averages.append(old)  # type: ignore[arg-type]
-                    news.append(new)  # type: ignore[arg-type]
+                    averages.append(old)
+                    news.append(new)
                 else:
                     old.copy_(new)
-            _average(averages, news, weight)
-            self.n_averaged.copy_(self.n_averaged + 1)
+            # (1 - weight) * average + weight * new is a step of SGD along the new weights, with as
+            # much decay. It counts the updates, too.
+            _core.optim.sgd_update(
+                self.n_averaged,
+                [average.detach() for average in averages],
+                [],
+                [new.detach() for new in news],
+                weight,
+                weight_decay=1.0,
+                decoupled=True,
+                maximize=True,
+            )
 
     def _require_same(self, own: dict[str, Any], given: dict[str, Any]) -> None:
         if [(n, p.shape, p.dtype) for n, p in own.items()] != [
@@ -121,23 +133,6 @@ class AveragedModel(Module):
 
     def extra_repr(self) -> str:
         return "" if self.decay is None else f"decay={self.decay}"
-
-
-def _average(averages: list[Any], news: list[Any], weight: Tensor) -> None:
-    """Overwrite averages by (1 - weight) * average + weight * new."""
-    if not averages:
-        return
-    # A step of SGD along the new weights, with that much decay. Its count of steps is not needed.
-    _core.optim.sgd_update(
-        _core.zeros((), dtype="int64"),
-        [average.detach() for average in averages],
-        [],
-        [new.detach() for new in news],
-        weight,
-        weight_decay=1.0,
-        decoupled=True,
-        maximize=True,
-    )
 
 
 def update_bn(batches: Iterable[Any], model: Module) -> None:

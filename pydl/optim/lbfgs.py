@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydl import _core
@@ -17,18 +16,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-@dataclass
 class _Memory:
     """What L-BFGS knows of the function: the last steps and the changes of the gradient."""
 
-    steps: list[Tensor] = field(default_factory=list)
-    changes: list[Tensor] = field(default_factory=list)
-    scale: float = 1.0  # of the first guess of the inverse Hessian
-    direction: Tensor | None = None
-    gradient: Tensor | None = None  # at the last point
-    size: float = 0.0  # of the last step, times the direction
-    iterations: int = 0
-    evaluations: int = 0
+    def __init__(self) -> None:
+        self.steps: list[Tensor] = []
+        self.changes: list[Tensor] = []
+        self.scale = 1.0  # of the first guess of the inverse Hessian
+        self.direction: Tensor | None = None
+        self.gradient: Tensor | None = None  # at the last point
+        self.size = 0.0  # of the last step, times the direction
+        self.iterations = self.evaluations = 0
 
 
 class LBFGS(Optimizer):
@@ -311,18 +309,17 @@ class LBFGS(Optimizer):
         for name in ("lr.0", "iterations", "evaluations", "scale", "size"):
             if name not in tensors:
                 raise ValueError(f"LBFGS.load_state_dict: {name} is missing")
-        count = sum(name.startswith("step.") for name in tensors)
-        direction, gradient = tensors.get("direction"), tensors.get("gradient")
-        self._memory = _Memory(
-            [tensors[f"step.{i}"].copy() for i in range(count)],
-            [tensors[f"change.{i}"].copy() for i in range(count)],
-            float(tensors["scale"]),
-            None if direction is None else direction.copy(),
-            None if gradient is None else gradient.copy(),
-            float(tensors["size"]),
-            int(tensors["iterations"]),
-            int(tensors["evaluations"]),
-        )
+        memory = _Memory()
+        for i in range(sum(name.startswith("step.") for name in tensors)):
+            memory.steps.append(tensors[f"step.{i}"].copy())
+            memory.changes.append(tensors[f"change.{i}"].copy())
+        if "direction" in tensors:
+            memory.direction = tensors["direction"].copy()
+            memory.gradient = tensors["gradient"].copy()
+        memory.scale, memory.size = float(tensors["scale"]), float(tensors["size"])
+        memory.iterations = int(tensors["iterations"])
+        memory.evaluations = int(tensors["evaluations"])
+        self._memory = memory
         self.lr = float(tensors["lr.0"])
 
 

@@ -536,7 +536,7 @@ class OneCycleLR(LRScheduler):
         self.div_factor, self.final_div_factor = div_factor, final_div_factor
         self.anneal_strategy, self.three_phase = anneal_strategy, three_phase
         rise = float(pct_start * total_steps) - 1
-        falls = [2 * rise + 1, total_steps - 1] if three_phase else [total_steps - 1]
+        falls = [2 * rise, total_steps - 1] if three_phase else [total_steps - 1]
         self._ends = [rise, *falls]
         super().__init__(optimizer, last_epoch)
 
@@ -703,7 +703,8 @@ class _Composite(LRScheduler):
         if not self._schedulers:
             raise ValueError(f"{name}: expected schedulers, got none")
         for schedule in self._schedulers:
-            if not isinstance(schedule, LRScheduler) or isinstance(schedule, ReduceLROnPlateau):
+            refused = isinstance(schedule, (ReduceLROnPlateau, _Composite))
+            if refused or not isinstance(schedule, LRScheduler):
                 raise TypeError(f"{name}: {type(schedule).__name__} cannot be part of it")
             if schedule.optimizer is not self._schedulers[0].optimizer:
                 raise ValueError(f"{name}: expected schedulers of one optimizer")

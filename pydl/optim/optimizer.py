@@ -224,6 +224,8 @@ class Optimizer:
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Raise `ValueError` for options out of range."""
+        if self._fused is None:
+            return
         require_at_least_zero(self._name, options, *self._at_least_zero)
         for name in self._fractions:
             value = options.get(name, 0.0)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydl.optim.optimizer import Optimizer
 
 
-@dataclass(frozen=True)
-class RateSearch:
+class RateSearch(NamedTuple):
     """What `find_learning_rate` returns.
 
     Attributes

@@ -284,7 +284,9 @@ def test_fit_steps_schedules(every: Any) -> None:
 
 def test_fit_watches_plateaus_and_functions() -> None:
     model, optimizer = make_model()
-    plateau = schedules.ReduceLROnPlateau(optimizer, patience=0, threshold=10.0)
+    plateau = schedules.ReduceLROnPlateau(
+        optimizer, patience=0, threshold=1e6, threshold_mode="abs"
+    )
     callback = pydl.training.LearningRateScheduler(plateau, monitor="loss")
     model.fit(*data(), epochs=3, verbose=0, callbacks=[callback])
     assert optimizer.lr == pytest.approx(0.001)

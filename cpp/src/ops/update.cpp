@@ -1,5 +1,6 @@
 // Optimiser updates: one op that updates all parameters in place.
 #include "op/attrs/update.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/autograd.h"
@@ -172,10 +173,15 @@ std::vector<Tensor> joined(TensorLists lists) {
 
 }  // namespace
 
-#define PYDL_UPDATE(name, Name)                                                                    \
-  void update(const Tensor& step, std::span<const Tensor> parameters, TensorLists states,          \
-              std::span<const Tensor> gradients, const Tensor& lr, const Name##Options& options) { \
-    apply_update(OpId::name##_update, step, parameters, {joined(states), gradients}, lr, options); \
+// Errors name the function that was called.
+#define PYDL_UPDATE(name, Name)                                                                      \
+  void update(const Tensor& step, std::span<const Tensor> parameters, TensorLists states,            \
+              std::span<const Tensor> gradients, const Tensor& lr, const Name##Options& options) {   \
+    try {                                                                                            \
+      apply_update(OpId::name##_update, step, parameters, {joined(states), gradients}, lr, options); \
+    } catch (const Error&) {                                                                         \
+      core::rethrow_as("update");                                                                    \
+    }                                                                                                \
   }
 PYDL_FUSED_UPDATES(PYDL_UPDATE)
 #undef PYDL_UPDATE

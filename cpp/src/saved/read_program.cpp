@@ -330,7 +330,17 @@ class FunctionReader {
   }
 
   Json::Object attrs_of(const Location& location, const std::string& op) const {
-    return format_ == 1 ? upgrade_format_1(op, location.object()) : location.object();
+    Json::Object attrs = format_ == 1 ? upgrade_format_1(op, location.object()) : location.object();
+    add_later_attrs(op, attrs);
+    return attrs;
+  }
+
+  // Options that updates got after the first files were written; without them, they do what they did then.
+  static void add_later_attrs(const std::string& op, Json::Object& attrs) {
+    if (op == "sgd_update") attrs.try_emplace("decoupled", Json{false});
+    if (op == "rmsprop_update") attrs.try_emplace("centered", Json{false});
+    if (op == "adam_update") attrs.try_emplace("amsgrad", Json{false});
+    if (op == "sgd_update" || op == "rmsprop_update" || op == "adam_update") attrs.try_emplace("maximize", Json{false});
   }
 
   static const graph::OlderCall* find_older(const std::string& op, const Json::Object& attrs) {
