@@ -160,7 +160,7 @@ def update_bn(batches: Iterable[Any], model: Module) -> None:
         for module in model.modules()
     ]
     model.train()
-    layers = [layer for layer in model.modules() if _moves(layer)]
+    layers: list[Any] = [layer for layer in model.modules() if _moves(layer)]
     momenta = [layer.momentum for layer in layers]
     try:
         with no_grad():

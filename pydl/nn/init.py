@@ -260,10 +260,12 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     outputs, inputs, *sizes = tensor.shape
     own = outputs // groups
     values = _core.zeros(tensor.shape, dtype=tensor.dtype)
+    middle = tuple(size // 2 for size in sizes)
     if 0 not in sizes:
         for group in range(groups):
             for channel in range(min(own, inputs)):
-                values[(group * own + channel, channel, *(size // 2 for size in sizes))] = 1
+                place = (group * own + channel, channel, *middle)
+                values[place] = 1
     return _overwrite(tensor, values)
 
 

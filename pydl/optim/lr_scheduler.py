@@ -963,7 +963,7 @@ def _per_group(
     owner: str, name: str, value: float | Sequence[float], optimizer: Optimizer
 ) -> list[float]:
     count = len(optimizer.groups)
-    values = list(value) if isinstance(value, (list, tuple)) else [value] * count
+    values: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value] * count
     if len(values) != count:
         raise ValueError(f"{owner}: expected {name} for {count} groups, got {len(values)}")
     return [float(v) for v in values]
@@ -971,7 +971,7 @@ def _per_group(
 
 def _functions(owner: str, given: Rate | Sequence[Rate], optimizer: Optimizer) -> list[Rate]:
     count = len(optimizer.groups)
-    functions = list(given) if isinstance(given, (list, tuple)) else [given] * count
+    functions: list[Any] = list(given) if isinstance(given, (list, tuple)) else [given] * count
     if len(functions) != count:
         raise ValueError(f"{owner}: expected functions for {count} groups, got {len(functions)}")
     for function in functions:

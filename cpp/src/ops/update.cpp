@@ -171,6 +171,15 @@ std::vector<Tensor> joined(TensorLists lists) {
   return result;
 }
 
+void require_lists(size_t parameters, size_t kinds, TensorLists states, std::span<const Tensor> gradients) {
+  bool fits = states.size() == kinds && gradients.size() == parameters;
+  for (const std::vector<Tensor>& list : states) fits = fits && list.size() == parameters;
+  if (fits) return;
+  throw ValueError(concat_text("update: expected ", kinds, " lists of states and one of gradients, with ", parameters,
+                               " tensors each, got ", states.size(), " lists of states and ", gradients.size(),
+                               " gradients"));
+}
+
 }  // namespace
 
 // Errors name the function that was called.
@@ -178,6 +187,7 @@ std::vector<Tensor> joined(TensorLists lists) {
   void update(const Tensor& step, std::span<const Tensor> parameters, TensorLists states,            \
               std::span<const Tensor> gradients, const Tensor& lr, const Name##Options& options) {   \
     try {                                                                                            \
+      require_lists(parameters.size(), op::slot_names(options).size(), states, gradients);           \
       apply_update(OpId::name##_update, step, parameters, {joined(states), gradients}, lr, options); \
     } catch (const Error&) {                                                                         \
       core::rethrow_as("update");                                                                    \
