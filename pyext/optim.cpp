@@ -4,6 +4,7 @@
 #include "bindings.h"
 #include "casters.h"
 #include "core/named.h"
+#include "op/attrs/update.h"
 #include "optimizer_state.h"
 
 namespace pydl::python {
@@ -13,10 +14,16 @@ namespace {
 using Tensors = std::vector<Tensor>;
 
 void update_sgd(const Tensor& step, const Tensors& params, const Tensors& velocities, const Tensors& grads,
-                const Tensor& lr, double momentum, double dampening, double weight_decay, bool nesterov) {
+                const Tensor& lr, double momentum, double dampening, double weight_decay, bool nesterov, bool decoupled,
+                bool maximize) {
   const py::gil_scoped_release release;
   optim::sgd_update(step, params, velocities, grads, lr,
-                    {.momentum = momentum, .dampening = dampening, .weight_decay = weight_decay, .nesterov = nesterov});
+                    {.momentum = momentum,
+                     .dampening = dampening,
+                     .weight_decay = weight_decay,
+                     .nesterov = nesterov,
+                     .decoupled = decoupled,
+                     .maximize = maximize});
 }
 
 void update_rmsprop(const Tensor& step, const Tensors& params, const Tensors& square_averages,
@@ -45,6 +52,33 @@ Tensor clip_gradients(const Tensors& parameters, double max_norm, bool error_if_
   }
 }
 
+void clip_values(const Tensors& parameters, double max_value) {
+  const py::gil_scoped_release release;
+  optim::clip_grad_value(parameters, max_value);
+}
+
+// Binds an update whose states are a list of lists of tensors.
+template <class Attrs, class Options>
+void define_update(py::module_& module, const char* name, const char* doc) {
+  module.def(
+      name,
+      [](const Tensor& step, const Tensors& params, const std::vector<Tensors>& states, const Tensors& grads,
+         const Tensor& lr, const py::kwargs& options) {
+        Attrs attrs;
+        size_t known = 0;
+        attrs.visit_fields([&](std::string_view field, auto& value) {
+          const py::str key(field.data(), field.size());
+          if (field == "count" || !options.contains(key)) return;
+          value = options[key].template cast<std::remove_reference_t<decltype(value)>>();
+          ++known;
+        });
+        if (known != options.size()) throw TypeError("an update was called with an unknown option");
+        const py::gil_scoped_release release;
+        optim::update(step, params, states, grads, lr, static_cast<const Options&>(attrs));
+      },
+      py::arg("step"), py::arg("params"), py::arg("states"), py::arg("grads"), py::arg("lr"), doc);
+}
+
 }  // namespace
 
 void define_optim(py::module_& parent) {
@@ -53,7 +87,8 @@ void define_optim(py::module_& parent) {
       "Optimiser updates: all parameters in one pass, in place. `step` (int64) and `lr` (float64) have rank 0.");
   module.def("sgd_update", update_sgd, py::arg("step"), py::arg("params"), py::arg("velocities"), py::arg("grads"),
              py::arg("lr"), py::kw_only(), py::arg("momentum") = 0.0, py::arg("dampening") = 0.0,
-             py::arg("weight_decay") = 0.0, py::arg("nesterov") = false, "Stochastic gradient descent with momentum.");
+             py::arg("weight_decay") = 0.0, py::arg("nesterov") = false, py::arg("decoupled") = false,
+             py::arg("maximize") = false, "Stochastic gradient descent with momentum.");
   module.def(
       "sgd_update_rows",
       [](const Tensor& param, const Tensor& grad, const Tensor& index, const Tensor& lr, std::optional<int64_t> skip) {
@@ -73,6 +108,12 @@ void define_optim(py::module_& parent) {
   module.def("clip_grad_norm_", clip_gradients, py::arg("parameters"), py::arg("max_norm"),
              py::arg("error_if_nonfinite") = false,
              "Scales gradients in place by their joint Euclidean norm, and returns the norm before.");
+  module.def("clip_grad_value_", clip_values, py::arg("parameters"), py::arg("max_value"),
+             "Limits the elements of gradients in place.");
+#define PYDL_DEFINE(name, Name) \
+  define_update<op::Name##Attrs, optim::Name##Options>(module, #name "_update", "An update of all parameters: " #Name);
+  PYDL_OTHER_UPDATES(PYDL_DEFINE)
+#undef PYDL_DEFINE
   define_optimizer_state(module);
 }
 

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <string_view>
-#include <variant>
 
 #include "bindings.h"
 #include "casters.h"
+#include "op/attrs/update.h"
 
 namespace pydl::python {
 
@@ -15,52 +15,25 @@ namespace {
 using optim::AnyOptions;
 using State = optim::Optimizer::State;
 
-using OptionField = std::variant<double*, bool*>;
-
-struct NamedOption {
-  std::string_view name;
-  OptionField field;
-};
-
-void read_option(const NamedOption& option, py::handle value) {
-  std::visit([&](auto* field) { *field = value.cast<std::remove_pointer_t<decltype(field)>>(); }, option.field);
-}
-
-void read_options(const py::dict& given, std::initializer_list<NamedOption> known) {
-  for (const auto& [key, value] : given) {
-    const auto name = key.cast<std::string_view>();
-    const auto* found = std::find_if(known.begin(), known.end(), [&](const NamedOption& o) { return o.name == name; });
-    if (found == known.end()) throw TypeError(concat_text("a group has the unknown option '", name, "'"));
-    read_option(*found, value);
+// The options of one kind, by the names of the fields of its attributes.
+template <class Attrs, class Options>
+AnyOptions read_options(const py::dict& given) {
+  Attrs attrs;
+  size_t known = 0;
+  attrs.visit_fields([&](std::string_view name, auto& field) {
+    const py::str key(name.data(), name.size());
+    if (name == "count" || !given.contains(key)) return;
+    field = given[key].cast<std::remove_reference_t<decltype(field)>>();
+    ++known;
+  });
+  if (known == given.size()) return static_cast<const Options&>(attrs);
+  for (const auto& entry : given) {
+    const auto name = entry.first.cast<std::string>();
+    bool is_known = false;
+    attrs.visit_fields([&](std::string_view field, const auto&) { is_known = is_known || field == name; });
+    if (!is_known || name == "count") throw TypeError(concat_text("a group has the unknown option '", name, "'"));
   }
-}
-
-AnyOptions sgd_options(const py::dict& given) {
-  optim::SgdOptions own;
-  read_options(given, {{"momentum", &own.momentum},
-                       {"dampening", &own.dampening},
-                       {"weight_decay", &own.weight_decay},
-                       {"nesterov", &own.nesterov}});
-  return own;
-}
-
-AnyOptions adam_options(const py::dict& given) {
-  optim::AdamOptions own;
-  read_options(given, {{"beta1", &own.beta1},
-                       {"beta2", &own.beta2},
-                       {"epsilon", &own.epsilon},
-                       {"weight_decay", &own.weight_decay},
-                       {"decoupled", &own.decoupled}});
-  return own;
-}
-
-AnyOptions rmsprop_options(const py::dict& given) {
-  optim::RmspropOptions own;
-  read_options(given, {{"alpha", &own.alpha},
-                       {"epsilon", &own.epsilon},
-                       {"momentum", &own.momentum},
-                       {"weight_decay", &own.weight_decay}});
-  return own;
+  return static_cast<const Options&>(attrs);
 }
 
 using OptionReader = AnyOptions (*)(const py::dict&);
@@ -68,9 +41,10 @@ using OptionReader = AnyOptions (*)(const py::dict&);
 // Null for an optimiser whose update is defined in Python.
 OptionReader reader_of(const std::optional<std::string>& kind) {
   if (!kind) return nullptr;
-  if (*kind == "sgd") return sgd_options;
-  if (*kind == "adam") return adam_options;
-  if (*kind == "rmsprop") return rmsprop_options;
+#define PYDL_READER(name, Name) \
+  if (*kind == #name) return read_options<op::Name##Attrs, optim::Name##Options>;
+  PYDL_UPDATES(PYDL_READER)
+#undef PYDL_READER
   throw ValueError(concat_text("there is no fused update ", *kind));
 }
 
@@ -103,7 +77,13 @@ void update_batch(const OptimizerState& self, size_t number, const std::vector<T
   self.state->update(*batch, gradients);
 }
 
+void clip_gradients(const OptimizerState& self) {
+  const py::gil_scoped_release release;
+  self.state->clip_gradients();
+}
+
 void step_all(const OptimizerState& self) {
+  clip_gradients(self);
   for (size_t i = 0; i < self.groups.size(); ++i) {
     const AnyOptions options = options_of(self, i);
     if (options != self.state->groups[i].options) self.state->set_options(i, options);
@@ -137,13 +117,16 @@ void load_tensors(const OptimizerState& self, const std::map<std::string, Tensor
 
 std::shared_ptr<const State> optimizer_state(py::handle object) { return object.cast<const OptimizerState&>().state; }
 
-void define_optimizer_state(py::module_& optim) {
-  py::class_<OptimizerState>(optim, "_OptimizerState", "Parameters, learning rates, step counters and moments.")
+void define_optimizer_state(py::module_& module) {
+  py::class_<OptimizerState>(module, "_OptimizerState", "Parameters, learning rates, step counters and moments.")
       .def(py::init(&make_state), py::arg("name"), py::arg("kind"), py::arg("groups"), py::arg("rates"),
            py::arg("slots"))
       .def("step", step_all)
       .def("prepare", [](const OptimizerState& self, size_t number) { return self.state->prepare(number); })
       .def("update", update_as_part)
+      .def("clip_gradients", clip_gradients)
+      .def("set_clipping", [](const OptimizerState& self, std::optional<double> norm,
+                              std::optional<double> value) { self.state->set_clipping({norm, value}); })
       .def("zero_grad", [](const OptimizerState& self) { self.state->zero_grad(); })
       .def("batch_count", [](const OptimizerState& self) { return self.state->batches.size(); })
       .def("batch", describe_batch, "The group, numbers of parameters, step counter and slots of a batch.")
@@ -156,6 +139,10 @@ void define_optimizer_state(py::module_& optim) {
       .def("copy_from",
            [](const OptimizerState& self, const OptimizerState& other) { self.state->copy_from(*other.state); })
       .def("load", load_tensors, py::arg("states"), py::arg("caller"));
+  module.def(
+      "_slot_names",
+      [](const std::string& kind, const py::dict& options) { return optim::slot_names(reader_of(kind)(options)); },
+      py::arg("kind"), py::arg("options"), "Names of the tensors that an optimiser keeps for each parameter.");
 }
 
 }  // namespace pydl::python

@@ -15,6 +15,6 @@ namespace py = pybind11;
 std::shared_ptr<const optim::Optimizer::State> optimizer_state(py::handle object);
 
 /// Adds `_OptimizerState`.
-void define_optimizer_state(py::module_& optim);
+void define_optimizer_state(py::module_& module);
 
 }  // namespace pydl::python

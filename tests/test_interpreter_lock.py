@@ -218,6 +218,30 @@ CALLS: dict[str, Callable[[], Any]] = {
     "adam_update": lambda: _core.optim.adam_update(
         pydl.zeros((), "int64"), [Y], [Y.copy()], [Y.copy()], [X], pydl.tensor(0.1, "float64")
     ),
+    "adagrad_update": lambda: _core.optim.adagrad_update(
+        pydl.zeros((), "int64"), [Y], [[Y.copy()]], [X], pydl.tensor(0.1, "float64")
+    ),
+    "adadelta_update": lambda: _core.optim.adadelta_update(
+        pydl.zeros((), "int64"), [Y], [[Y.copy()], [Y.copy()]], [X], pydl.tensor(0.1, "float64")
+    ),
+    "adamax_update": lambda: _core.optim.adamax_update(
+        pydl.zeros((), "int64"), [Y], [[Y.copy()], [Y.copy()]], [X], pydl.tensor(0.1, "float64")
+    ),
+    "nadam_update": lambda: _core.optim.nadam_update(
+        pydl.zeros((), "int64"), [Y], [[Y.copy()], [Y.copy()]], [X], pydl.tensor(0.1, "float64")
+    ),
+    "radam_update": lambda: _core.optim.radam_update(
+        pydl.zeros((), "int64"), [Y], [[Y.copy()], [Y.copy()]], [X], pydl.tensor(0.1, "float64")
+    ),
+    "rprop_update": lambda: _core.optim.rprop_update(
+        pydl.zeros((), "int64"), [Y], [[Y.copy()], [Y.copy()]], [X], pydl.tensor(0.1, "float64")
+    ),
+    "lion_update": lambda: _core.optim.lion_update(
+        pydl.zeros((), "int64"), [Y], [[Y.copy()]], [X], pydl.tensor(0.1, "float64")
+    ),
+    "lamb_update": lambda: _core.optim.lamb_update(
+        pydl.zeros((), "int64"), [Y], [[Y.copy()], [Y.copy()]], [X], pydl.tensor(0.1, "float64")
+    ),
     "sgd_update": lambda: _core.optim.sgd_update(
         pydl.zeros((), "int64"), [Y], [], [X], pydl.tensor(0.1, "float64")
     ),

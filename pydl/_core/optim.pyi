@@ -22,10 +22,12 @@ class _OptimizerState:
         """The group, numbers of parameters, step counter and slots of a batch."""
 
     def batch_count(self) -> int: ...
+    def clip_gradients(self) -> None: ...
     def copy_from(self, arg0: _OptimizerState) -> None: ...
     def load(self, states: collections.abc.Mapping[str, Tensor], caller: str) -> None: ...
     def lr(self, arg0: int) -> Tensor: ...
     def prepare(self, arg0: int) -> list[Tensor]: ...
+    def set_clipping(self, arg0: float | None, arg1: float | None) -> None: ...
     def set_slots(self, arg0: int, arg1: collections.abc.Sequence[str]) -> None: ...
     def step(self) -> None: ...
     def steps(self) -> int: ...
@@ -33,6 +35,29 @@ class _OptimizerState:
     def tensors(self) -> list[tuple[str, Tensor]]: ...
     def update(self, arg0: int, arg1: collections.abc.Sequence[Tensor]) -> None: ...
     def zero_grad(self) -> None: ...
+
+def _slot_names(kind: str, options: dict[str, typing.Any]) -> list[str]:
+    """Names of the tensors that an optimiser keeps for each parameter."""
+
+def adadelta_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    states: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    **kwargs: typing.Any,
+) -> None:
+    """An update of all parameters: Adadelta"""
+
+def adagrad_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    states: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    **kwargs: typing.Any,
+) -> None:
+    """An update of all parameters: Adagrad"""
 
 def adam_update(
     step: Tensor,
@@ -50,12 +75,65 @@ def adam_update(
 ) -> None:
     """Adam (Kingma and Ba, 2014), or AdamW when decoupled."""
 
+def adamax_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    states: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    **kwargs: typing.Any,
+) -> None:
+    """An update of all parameters: Adamax"""
+
 def clip_grad_norm_(
     parameters: collections.abc.Sequence[Tensor],
     max_norm: float,
     error_if_nonfinite: builtins.bool = False,
 ) -> Tensor:
     """Scales gradients in place by their joint Euclidean norm, and returns the norm before."""
+
+def clip_grad_value_(parameters: collections.abc.Sequence[Tensor], max_value: float) -> None:
+    """Limits the elements of gradients in place."""
+
+def lamb_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    states: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    **kwargs: typing.Any,
+) -> None:
+    """An update of all parameters: Lamb"""
+
+def lion_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    states: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    **kwargs: typing.Any,
+) -> None:
+    """An update of all parameters: Lion"""
+
+def nadam_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    states: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    **kwargs: typing.Any,
+) -> None:
+    """An update of all parameters: Nadam"""
+
+def radam_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    states: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    **kwargs: typing.Any,
+) -> None:
+    """An update of all parameters: Radam"""
 
 def rmsprop_update(
     step: Tensor,
@@ -72,6 +150,16 @@ def rmsprop_update(
 ) -> None:
     """RMSprop (Hinton, 2012)."""
 
+def rprop_update(
+    step: Tensor,
+    params: collections.abc.Sequence[Tensor],
+    states: collections.abc.Sequence[collections.abc.Sequence[Tensor]],
+    grads: collections.abc.Sequence[Tensor],
+    lr: Tensor,
+    **kwargs: typing.Any,
+) -> None:
+    """An update of all parameters: Rprop"""
+
 def sgd_update(
     step: Tensor,
     params: collections.abc.Sequence[Tensor],
@@ -83,6 +171,8 @@ def sgd_update(
     dampening: float = 0.0,
     weight_decay: float = 0.0,
     nesterov: builtins.bool = False,
+    decoupled: builtins.bool = False,
+    maximize: builtins.bool = False,
 ) -> None:
     """Stochastic gradient descent with momentum."""
 

@@ -32,6 +32,7 @@ from pydl.nn.activations import (
     Threshold,
 )
 from pydl.nn.attention import MultiheadAttention
+from pydl.nn.averaged_model import AveragedModel, update_bn
 from pydl.nn.averaging import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -163,6 +164,7 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AveragedModel",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -296,6 +298,7 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "update_bn",
     "utils",
 ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 from pydl import _core
 from pydl._checked_calls import check_public
@@ -15,6 +16,8 @@ from pydl._core import Generator, Tensor
 from pydl.grad_mode import no_grad
 
 Initializer = Callable[[Tensor], object]
+
+Mode = Literal["fan_in", "fan_out"]
 
 _SQRT_2 = math.sqrt(2.0)
 
@@ -109,22 +112,167 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
 
 
 def kaiming_uniform_(
-    tensor: Tensor, gain: float = _SQRT_2, generator: Generator | None = None
+    tensor: Tensor,
+    gain: float = _SQRT_2,
+    generator: Generator | None = None,
+    *,
+    mode: Mode = "fan_in",
+    nonlinearity: str | None = None,
 ) -> Tensor:
-    """Draw uniformly from +-gain * sqrt(3 / inputs) (He et al., 2015); the gain is ReLU's."""
+    """Draw uniformly from +-gain * sqrt(3 / inputs) (He et al., 2015); the gain is ReLU's.
+
+    With `mode` "fan_out", the number of outputs counts instead of that of inputs. A `nonlinearity`
+    gives its gain, see `calculate_gain`.
+    """
     return _overwrite(
         tensor,
-        _core.nn.kaiming_uniform(tensor.shape, gain, dtype=tensor.dtype, generator=generator),
+        _core.nn.kaiming_uniform(
+            tensor.shape,
+            _kaiming_gain("kaiming_uniform_", tensor, gain, mode, nonlinearity),
+            dtype=tensor.dtype,
+            generator=generator,
+        ),
     )
 
 
 def kaiming_normal_(
-    tensor: Tensor, gain: float = _SQRT_2, generator: Generator | None = None
+    tensor: Tensor,
+    gain: float = _SQRT_2,
+    generator: Generator | None = None,
+    *,
+    mode: Mode = "fan_in",
+    nonlinearity: str | None = None,
 ) -> Tensor:
-    """Draw normally with standard deviation gain / sqrt(inputs); the default gain is ReLU's."""
+    """Draw normally with standard deviation gain / sqrt(inputs); the default gain is ReLU's.
+
+    `mode` and `nonlinearity` are those of `kaiming_uniform_`.
+    """
     return _overwrite(
-        tensor, _core.nn.kaiming_normal(tensor.shape, gain, dtype=tensor.dtype, generator=generator)
+        tensor,
+        _core.nn.kaiming_normal(
+            tensor.shape,
+            _kaiming_gain("kaiming_normal_", tensor, gain, mode, nonlinearity),
+            dtype=tensor.dtype,
+            generator=generator,
+        ),
     )
+
+
+def _kaiming_gain(
+    caller: str, tensor: Tensor, gain: float, mode: str, nonlinearity: str | None
+) -> float:
+    """Return the gain for a draw by the number of inputs."""
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"{caller}: expected mode 'fan_in' or 'fan_out', got {mode!r}")
+    if nonlinearity is not None:
+        gain = calculate_gain(nonlinearity)
+    if mode == "fan_out" and tensor.ndim >= 2 and tensor.shape[0] > 0:
+        gain *= math.sqrt(tensor.shape[1] / tensor.shape[0])
+    return gain
+
+
+def lecun_uniform_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw uniformly from +-sqrt(3 / inputs) (LeCun et al., 1998), as for SELU."""
+    return kaiming_uniform_(tensor, 1.0, generator)
+
+
+def lecun_normal_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw normally with standard deviation 1 / sqrt(inputs), as for SELU."""
+    return kaiming_normal_(tensor, 1.0, generator)
+
+
+# Keras's names.
+glorot_uniform_ = xavier_uniform_
+glorot_normal_ = xavier_normal_
+he_uniform_ = kaiming_uniform_
+he_normal_ = kaiming_normal_
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Make a matrix (A, B) the identity: outputs are the inputs, as far as there are any.
+
+    Raises
+    ------
+    ValueError
+        For a tensor that is no matrix.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.init.eye_(pydl.zeros((2, 3))).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    """
+    rows, columns = _matrix_shape("eye_", tensor)
+    return _overwrite(tensor, _core.eye(rows, columns, dtype=tensor.dtype))
+
+
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None
+) -> Tensor:
+    """Draw a matrix (A, B) normally, and set `sparsity` of each column to 0 (Martens, 2010).
+
+    The number of zeros of a column is rounded up; their rows are random.
+
+    Raises
+    ------
+    ValueError
+        For a tensor that is no matrix, and a sparsity outside [0, 1].
+
+    Examples
+    --------
+    >>> import pydl
+    >>> weight = pydl.nn.init.sparse_(pydl.zeros((10, 4)), sparsity=0.7)
+    >>> (weight == 0).sum(axis=0).tolist()
+    [7, 7, 7, 7]
+    """
+    rows, columns = _matrix_shape("sparse_", tensor)
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse_: expected sparsity in [0, 1], got {sparsity}")
+    order = _core.uniform((rows, columns), generator=generator).argsort(axis=0).argsort(axis=0)
+    kept = order >= math.ceil(sparsity * rows)
+    values = _core.normal((rows, columns), 0.0, std, dtype=tensor.dtype, generator=generator)
+    return _overwrite(tensor, _core.where(kept, values, _core.zeros_like(values)))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Make kernels (outputs, inputs, ...) of 1 to 3 axes copy their inputs, with "same" padding.
+
+    With `groups`, each group of outputs copies the inputs from the first one on. Outputs beyond the
+    number of inputs are 0.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes, and outputs that the groups do not divide.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.init.dirac_(pydl.zeros((2, 2, 3))).tolist()
+    [[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]], [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]
+    """
+    if not 3 <= tensor.ndim <= 5:
+        raise ValueError(f"dirac_: expected 3 to 5 axes, got shape {tensor.shape}")
+    if groups < 1 or tensor.shape[0] % groups != 0:
+        raise ValueError(
+            f"dirac_: expected groups that divide {tensor.shape[0]} outputs, got {groups}"
+        )
+    outputs, inputs, *sizes = tensor.shape
+    own = outputs // groups
+    values = _core.zeros(tensor.shape, dtype=tensor.dtype)
+    middle = tuple(size // 2 for size in sizes)
+    if 0 not in sizes:
+        for group in range(groups):
+            for channel in range(min(own, inputs)):
+                place = (group * own + channel, channel, *middle)
+                values[place] = 1
+    return _overwrite(tensor, values)
+
+
+def _matrix_shape(caller: str, tensor: Tensor) -> tuple[int, int]:
+    if tensor.ndim != 2:
+        raise ValueError(f"{caller}: expected a matrix, got shape {tensor.shape}")
+    return tensor.shape[0], tensor.shape[1]
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -177,7 +325,15 @@ _BY_NAME: dict[str, Initializer] = {
     "xavier_normal": xavier_normal_,
     "kaiming_uniform": kaiming_uniform_,
     "kaiming_normal": kaiming_normal_,
+    "glorot_uniform": xavier_uniform_,
+    "glorot_normal": xavier_normal_,
+    "he_uniform": kaiming_uniform_,
+    "he_normal": kaiming_normal_,
+    "lecun_uniform": lecun_uniform_,
+    "lecun_normal": lecun_normal_,
     "orthogonal": orthogonal_,
+    "eye": eye_,
+    "dirac": dirac_,
 }
 
 

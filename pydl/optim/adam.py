@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydl._core import Tensor
-from pydl.optim.checks import require_at_least_zero, require_fraction
 from pydl.optim.optimizer import Optimizer
 
 
@@ -28,6 +27,14 @@ class Adam(Optimizer):
         Added to the divisor.
     weight_decay : float, default 0.0
         This times the parameter is added to the gradient.
+    amsgrad : bool, default False
+        Divide by the largest second moment so far (Reddi et al., 2018).
+    decoupled_weight_decay : bool, default False
+        Multiply parameters by 1 - lr * weight_decay before the step instead: AdamW.
+    maximize : bool, default False
+        Step along the gradient instead of against it.
+    clip_norm, clip_value : float, optional
+        Bounds of the gradients; see `Optimizer`.
 
     Raises
     ------
@@ -47,7 +54,6 @@ class Adam(Optimizer):
 
     _fused = "adam"
     _slot_names = ("first_moment", "second_moment")
-    _decoupled = False
 
     def __init__(
         self,
@@ -57,23 +63,21 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
-        super().__init__(parameters, lr, {"betas": betas, "eps": eps, "weight_decay": weight_decay})
-
-    def _check(self, options: Mapping[str, Any]) -> None:
-        require_at_least_zero(self._name, options, "eps", "weight_decay")
-        for beta in options["betas"]:
-            require_fraction(self._name, "betas", beta)
-
-    def _to_core(self, options: dict[str, Any]) -> dict[str, Any]:
-        beta1, beta2 = options["betas"]
-        return {
-            "beta1": beta1,
-            "beta2": beta2,
-            "epsilon": options["eps"],
-            "weight_decay": options["weight_decay"],
-            "decoupled": self._decoupled,
+        options = {
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize,
         }
+        super().__init__(parameters, lr, options, clip_norm=clip_norm, clip_value=clip_value)
 
 
 class AdamW(Adam):
@@ -90,8 +94,6 @@ class AdamW(Adam):
     0.001
     """
 
-    _decoupled = True
-
     def __init__(
         self,
         parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
@@ -100,5 +102,20 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
+        amsgrad: bool = False,
+        maximize: bool = False,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
-        super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(
+            parameters,
+            lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            amsgrad=amsgrad,
+            decoupled_weight_decay=True,
+            maximize=maximize,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+        )

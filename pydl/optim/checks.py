@@ -9,7 +9,7 @@ from typing import Any
 def require_at_least_zero(owner: str, options: Mapping[str, Any], *names: str) -> None:
     """Raise `ValueError` for an option that is negative or not a number."""
     for name in names:
-        if not options[name] >= 0:
+        if name in options and not options[name] >= 0:
             raise ValueError(f"{owner}: expected {name} of at least 0, got {options[name]}")
 
 

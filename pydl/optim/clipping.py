@@ -56,14 +56,49 @@ def clip_grad_norm_(
     >>> [round(g, 4) for g in w.grad.tolist()]
     [0.6, 0.8]
     """
-    return _core.optim.clip_grad_norm_(_as_tensors(parameters), max_norm, error_if_nonfinite)
+    return _core.optim.clip_grad_norm_(
+        _as_tensors("clip_grad_norm_", parameters), max_norm, error_if_nonfinite
+    )
 
 
-def _as_tensors(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Limit each element of gradients to [-clip_value, clip_value], in place.
+
+    Elements that are not a number stay. Like `clip_grad_norm_`, it may stand in a compiled step.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+        Those without a gradient are skipped.
+    clip_value : float
+        Largest size of an element.
+
+    Raises
+    ------
+    ValueError
+        For a `clip_value` that is negative or not a number.
+    TypeError
+        For parameters that are no tensors.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> w = pydl.nn.Parameter(pydl.zeros((2,)))
+    >>> w.grad = pydl.tensor([3.0, -0.5])
+    >>> pydl.optim.clip_grad_value_([w], 1.0)
+    >>> w.grad.tolist()
+    [1.0, -0.5]
+    """
+    if not clip_value >= 0:
+        raise ValueError(f"clip_grad_value_: expected clip_value of at least 0, got {clip_value}")
+    _core.optim.clip_grad_value_(_as_tensors("clip_grad_value_", parameters), clip_value)
+
+
+def _as_tensors(caller: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     members = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     for member in members:
         if not isinstance(member, Tensor):
             raise TypeError(
-                f"clip_grad_norm_: expected tensors as parameters, got {type(member).__name__}"
+                f"{caller}: expected tensors as parameters, got {type(member).__name__}"
             )
     return members

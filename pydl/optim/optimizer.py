@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydl import _core
 from pydl._core import Tensor, tensor
+from pydl.optim.checks import require_at_least_zero, require_fraction
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -94,9 +95,16 @@ class Optimizer:
         Learning rate.
     options : dict
         What subclasses hand to their update.
+    clip_norm : float, optional
+        At each step, gradients are first scaled in place as by `clip_grad_norm_`: the joint norm of
+        those of all parameters is then at most this (Keras: `global_clipnorm`).
+    clip_value : float, optional
+        Gradients are first limited as by `clip_grad_value_` instead (Keras: `clipvalue`).
 
     Notes
     -----
+    Tensors that are kept for parameters of 16 bits are float32.
+
     C++ keeps parameters, learning rates, step counts and moments, and makes the steps of pydl's own
     optimisers. A subclass with an update of its own names what is kept for each parameter in
     `_slot_names`, and defines ``_update(batch, gradients)``. It advances ``batch.step`` and
@@ -107,21 +115,34 @@ class Optimizer:
     TypeError
         For something that is not a tensor, and for unknown options of a group.
     ValueError
-        Without parameters, for a parameter given twice, and for a negative learning rate.
+        Without parameters, for a parameter given twice, for a negative learning rate, and for a
+        bound of gradients that is negative, or two of them.
     """
 
+    needs_closure: bool = False
+    """Whether `step` needs a function that computes loss and gradients."""
+
     _fused: str | None = None  # the update in C++
-    _slot_names: tuple[str, ...] = ()
+    _slot_names: tuple[str, ...] = ()  # in addition to those of the fused update
+    # Options that must be at least 0, and those that must be in [0, 1).
+    _at_least_zero: tuple[str, ...] = ("eps", "momentum", "weight_decay")
+    _fractions: tuple[str, ...] = ("betas",)
+    _clipping: tuple[float | None, float | None] = (None, None)
+    _initial_rates: tuple[float, ...] | None = None  # of the groups, before the first schedule
 
     def __init__(
         self,
         parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]],
         lr: float,
         options: dict[str, Any],
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         entries = _as_groups(parameters, self._name)
         self.groups = tuple(self._make_group(entry, options) for entry in entries)
         self._parameters = [p for group in self.groups for p in group.parameters]
+        self._clipping = (clip_norm, clip_value)
         self._state = self._make_state([_checked_lr(entry.get("lr", lr)) for entry in entries])
 
     def _make_state(self, rates: list[float]) -> _core.optim._OptimizerState:
@@ -129,6 +150,8 @@ class Optimizer:
         state = _core.optim._OptimizerState(self._name, self._fused, self.groups, rates, slots)
         for i, group in enumerate(self.groups):
             group._lr = state.lr(i)
+        if self._clipping != (None, None):
+            state.set_clipping(*self._clipping)
         return state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Optimizer:
@@ -201,14 +224,29 @@ class Optimizer:
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Raise `ValueError` for options out of range."""
+        if self._fused is None:
+            return
+        require_at_least_zero(self._name, options, *self._at_least_zero)
+        for name in self._fractions:
+            value = options.get(name, 0.0)
+            for part in value if isinstance(value, (tuple, list)) else (value,):
+                require_fraction(self._name, name, part)
 
     def _to_core(self, options: dict[str, Any]) -> dict[str, Any]:
         """Options by the names of the fused update."""
-        return options
+        if self._fused is None:
+            return options
+        result = {_CORE_NAMES.get(name, name): value for name, value in options.items()}
+        if "betas" in result:
+            result["beta1"], result["beta2"] = result.pop("betas")
+        return result
 
     def _slots_of(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the tensors kept for each parameter of a group."""
-        return self._slot_names
+        if self._fused is None:
+            return self._slot_names
+        names = _core.optim._slot_names(self._fused, dict(options))
+        return (*names, *(name for name in self._slot_names if name not in names))
 
     def _update(self, batch: _Batch, gradients: list[Tensor]) -> None:
         """Update the parameters of a batch in place, all of which have a gradient."""
@@ -225,6 +263,32 @@ class Optimizer:
     def lr(self, value: float) -> None:
         for group in self.groups:
             group.lr = value
+
+    @property
+    def clip_norm(self) -> float | None:
+        """Largest joint norm of the gradients; assign to change it, None for no bound."""
+        return self._clipping[0]
+
+    @clip_norm.setter
+    def clip_norm(self, value: float | None) -> None:
+        self._set_clipping(value, self._clipping[1])
+
+    @property
+    def clip_value(self) -> float | None:
+        """Largest size of an element of the gradients; assign to change it, None for no bound."""
+        return self._clipping[1]
+
+    @clip_value.setter
+    def clip_value(self, value: float | None) -> None:
+        self._set_clipping(self._clipping[0], value)
+
+    def _set_clipping(self, norm: float | None, value: float | None) -> None:
+        if _core._is_tracing():
+            raise _core.TraceError(
+                f"{self._name}: gradients' bounds are set outside of compiled functions"
+            )
+        self._state.set_clipping(norm, value)
+        vars(self)["_clipping"] = (norm, value)
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -250,6 +314,7 @@ class Optimizer:
         if type(self)._update is Optimizer._update and self._fused is not None:
             self._state.step()
             return
+        self._state.clip_gradients()
         # Batches that are split off meanwhile have no gradients.
         for number in range(self._state.batch_count()):
             gradients = self._state.prepare(number)
@@ -305,11 +370,23 @@ class Optimizer:
 
     def __repr__(self) -> str:
         options = {"lr": self.lr, **self.groups[0]._given}
+        for name, bound in zip(("clip_norm", "clip_value"), self._clipping, strict=True):
+            if bound is not None:
+                options[name] = bound
         return f"{self._name}({', '.join(f'{k}={v}' for k, v in options.items())})"
 
 
+# Names of options in C++, where they differ.
+_CORE_NAMES = {"eps": "epsilon", "decoupled_weight_decay": "decoupled"}
+
 # What other libraries call it.
-_OTHER_NAMES = {"learning_rate": "lr", "param_groups": "groups", "params": "parameters"}
+_OTHER_NAMES = {
+    "learning_rate": "lr",
+    "param_groups": "groups",
+    "params": "parameters",
+    "clipvalue": "clip_value",
+    "global_clipnorm": "clip_norm",
+}
 
 
 def _check_attribute(optimizer: Optimizer, name: str) -> None:

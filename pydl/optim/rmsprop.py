@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydl._core import Tensor
-from pydl.optim.checks import require_at_least_zero, require_fraction
 from pydl.optim.optimizer import Optimizer
 
 
@@ -29,6 +28,12 @@ class RMSprop(Optimizer):
         Part of the previous step that is kept.
     weight_decay : float, default 0.0
         This times the parameter is added to the gradient.
+    centered : bool, default False
+        Divide by the standard deviation of gradients instead of the root of their mean square.
+    maximize : bool, default False
+        Step along the gradient instead of against it.
+    clip_norm, clip_value : float, optional
+        Bounds of the gradients; see `Optimizer`.
 
     Raises
     ------
@@ -47,6 +52,7 @@ class RMSprop(Optimizer):
     """
 
     _fused = "rmsprop"
+    _fractions = ("alpha",)
 
     def __init__(
         self,
@@ -57,16 +63,17 @@ class RMSprop(Optimizer):
         eps: float = 1e-8,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
+        centered: bool = False,
+        maximize: bool = False,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
-        options = {"alpha": alpha, "eps": eps, "momentum": momentum, "weight_decay": weight_decay}
-        super().__init__(parameters, lr, options)
-
-    def _check(self, options: Mapping[str, Any]) -> None:
-        require_at_least_zero("RMSprop", options, "eps", "momentum", "weight_decay")
-        require_fraction("RMSprop", "alpha", options["alpha"])
-
-    def _to_core(self, options: dict[str, Any]) -> dict[str, Any]:
-        return {"epsilon" if name == "eps" else name: value for name, value in options.items()}
-
-    def _slots_of(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        return ("square_average", "velocity") if options["momentum"] else ("square_average",)
+        options = {
+            "alpha": alpha,
+            "eps": eps,
+            "momentum": momentum,
+            "weight_decay": weight_decay,
+            "centered": centered,
+            "maximize": maximize,
+        }
+        super().__init__(parameters, lr, options, clip_norm=clip_norm, clip_value=clip_value)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydl._core import Tensor
-from pydl.optim.checks import require_at_least_zero
 from pydl.optim.optimizer import Optimizer
 
 
@@ -29,6 +28,12 @@ class SGD(Optimizer):
         This times the parameter is added to the gradient.
     nesterov : bool, default False
         Look ahead by the momentum (Sutskever et al., 2013).
+    decoupled_weight_decay : bool, default False
+        Multiply parameters by 1 - lr * weight_decay before the step instead, as AdamW does.
+    maximize : bool, default False
+        Step along the gradient instead of against it.
+    clip_norm, clip_value : float, optional
+        Bounds of the gradients; see `Optimizer`.
 
     Raises
     ------
@@ -57,19 +62,22 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
     ) -> None:
         options = {
             "momentum": momentum,
             "dampening": dampening,
             "weight_decay": weight_decay,
             "nesterov": nesterov,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize,
         }
-        super().__init__(parameters, lr, options)
+        super().__init__(parameters, lr, options, clip_norm=clip_norm, clip_value=clip_value)
 
     def _check(self, options: Mapping[str, Any]) -> None:
-        require_at_least_zero("SGD", options, "momentum", "weight_decay")
+        super()._check(options)
         if options["nesterov"] and (options["momentum"] == 0 or options["dampening"] != 0):
             raise ValueError("SGD: nesterov needs momentum, and dampening 0")
-
-    def _slots_of(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        return ("velocity",) if options["momentum"] else ()

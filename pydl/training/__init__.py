@@ -5,17 +5,20 @@ from pydl.training.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pydl.training.history import History
 from pydl.training.metrics import Accuracy, Metric, Precision, Recall
 from pydl.training.model import Model
+from pydl.training.schedules import LearningRateScheduler, WeightAveraging
 
 __all__ = [
     "Accuracy",
     "Callback",
     "EarlyStopping",
     "History",
+    "LearningRateScheduler",
     "Metric",
     "Model",
     "ModelCheckpoint",
     "Precision",
     "Recall",
+    "WeightAveraging",
 ]
 
 check_public(globals())

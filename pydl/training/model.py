@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydl import optim
 from pydl._core import Tensor, concat
 from pydl.data import Subset, TensorDataset
 from pydl.grad_mode import no_grad
 from pydl.interop.safetensors import load_with_metadata, save
 from pydl.nn.module import Module
-from pydl.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from pydl.optim import Optimizer
 from pydl.training import losses
 from pydl.training.callbacks import Callback, CallbackList
 from pydl.training.checks import check_last_batch
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
 
 _PREDICTED_AT_ONCE = 256
 
-_OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
-    "sgd": SGD,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
+# All optimisers that `fit` can step, by their names in small letters.
+_OPTIMIZERS: dict[str, type[Optimizer]] = {
+    name.lower(): kind
+    for name, kind in vars(optim).items()
+    if name in optim.__all__ and isinstance(kind, type) and issubclass(kind, Optimizer)
+    if kind is not Optimizer and not kind.needs_closure
 }
 
 
@@ -81,6 +83,7 @@ class Model(Module):
             "optimizer",
             "stop_training",
             "_optimizer_spec",
+            "_learning_rate",
             "_loss",
             "_metrics",
             "_example",
@@ -91,6 +94,7 @@ class Model(Module):
     )
 
     _optimizer_spec: Any = None
+    _learning_rate: float | Callable[[int], float] | None = None
     _loss: losses.Loss | None = None
     _metrics: dict[str, Metric] | None = None
     _example: tuple[Example, ...] | None = None  # of the inputs seen last
@@ -104,6 +108,7 @@ class Model(Module):
         loss: str | losses.LossFunction = "cross_entropy",
         metrics: Sequence[str | MetricFunction | Metric] | None = None,
         *,
+        learning_rate: float | Callable[[int], float] | None = None,
         jit: bool = True,
     ) -> None:
         """Choose how the model is trained and measured.
@@ -111,8 +116,9 @@ class Model(Module):
         Parameters
         ----------
         optimizer : str, Optimizer or class, default "adam"
-            "sgd", "rmsprop", "adam", "adamw" or a class, with their default options; or an
-            instance made with this model's parameters.
+            The name of an optimiser of `pydl.optim` in small letters, such as "sgd", "adamw" or
+            "lion", or a class, with its default options; or an instance made with this model's
+            parameters.
         loss : str or callable, default "cross_entropy"
             A module or function (output, target) -> Tensor; one value, or several whose mean
             counts. Names: "cross_entropy" and "binary_cross_entropy_with_logits" take logits;
@@ -129,6 +135,11 @@ class Model(Module):
             lists all; or functions (output, target) -> Tensor,
             whose values are averaged over samples; one value counts for its batch. A function is
             tried once on made-up samples: of one that is no mean over samples, a warning tells.
+        learning_rate : float or callable, optional
+            Rate instead of the optimiser's, of all groups. A function from the number of updates so
+            far, from 0, is called before each step of `fit`; a training that goes on with a saved
+            state of the optimiser goes on in the schedule. The schedules of `pydl.optim` go
+            to `pydl.training.LearningRateScheduler`.
         jit : bool, default True
             Whether `fit`, `evaluate` and `predict` run each step as a program, made once for each
             shape of batch (`pydl.compile`). Code of the model then runs only when it is traced. A
@@ -147,7 +158,12 @@ class Model(Module):
         losses.check_last_layer(known, loss, self._last_layer())
         known = losses.with_last_layer(known, self._last_layer())
         chosen = get_metrics(metrics, known)
+        if not (learning_rate is None or callable(learning_rate)):
+            learning_rate = float(learning_rate)
         self._optimizer_spec = _optimizer_factory(optimizer)
+        self._learning_rate = learning_rate
+        if isinstance(learning_rate, float) and isinstance(optimizer, Optimizer):
+            optimizer.lr = learning_rate
         self._loss, self._metrics, self.optimizer = known, chosen, None
         self._jit, self._steps = jit, None
         if any(True for _ in self.parameters()):
@@ -173,8 +189,16 @@ class Model(Module):
                 )
         elif self.optimizer is None or {id(p) for p in self.optimizer.parameters} != identities:
             self.optimizer = self._optimizer_spec(own)
+            if isinstance(self._learning_rate, float):
+                self.optimizer.lr = self._learning_rate
         assert self.optimizer is not None
         return self.optimizer
+
+    def _set_learning_rate(self) -> None:
+        """Set the rate of the next step where it is a function of their number."""
+        if callable(self._learning_rate):
+            assert self.optimizer is not None
+            self.optimizer.lr = float(self._learning_rate(self.optimizer.steps))
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies compile their own steps: programs belong to the tensors they were made for.
@@ -353,6 +377,7 @@ class Model(Module):
             if first and number == 0:
                 check_last_batch(self, loader, batch[:-1])
             self._remember(batch[:-1], batch[-1])
+            self._set_learning_rate()
             if watch.guards:
                 values, made = guarded(batch)
                 if not made:
@@ -695,10 +720,15 @@ def _optimizer_factory(optimizer: Any) -> Any:
                 f"compile: expected an optimizer of {', '.join(_OPTIMIZERS)}; got {optimizer!r}"
             )
         return _OPTIMIZERS[optimizer]
-    if isinstance(optimizer, Optimizer):
-        return optimizer
-    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
-        return optimizer
-    raise TypeError(
-        f"compile: expected an optimizer, its name or class, got {type(optimizer).__name__}"
-    )
+    is_class = isinstance(optimizer, type) and issubclass(optimizer, Optimizer)
+    if not (is_class or isinstance(optimizer, Optimizer)):
+        raise TypeError(
+            f"compile: expected an optimizer, its name or class, got {type(optimizer).__name__}"
+        )
+    if optimizer.needs_closure:
+        name = optimizer.__name__ if is_class else type(optimizer).__name__
+        raise TypeError(
+            f"compile: {name} calls a function that computes the loss, several times in a step, "
+            "which fit does not do; call its step(closure) in a loop of your own"
+        )
+    return optimizer

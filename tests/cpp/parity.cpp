@@ -1,6 +1,6 @@
 // Trains networks as tests/train/test_cpp_parity.py does in Python, and writes what came of it.
 //
-//   parity FOLDER convolutional|recurrent eager|compiled
+//   parity FOLDER convolutional|recurrent eager|compiled [OPTIMIZER]
 //
 // FOLDER gets the parameters at first and after training, and the state of the optimiser. Where python.safetensors and
 // python_optimizer.safetensors lie there, the training that they come from is continued.
@@ -62,6 +62,30 @@ void make_recurrent(Network& network) {
   network.optimizer = optim::Adam(params, 0.01);
 }
 
+// An optimiser by the name of its update, with its default options.
+optim::Optimizer make_optimizer(std::string_view name, const ParamSet& params) {
+  if (name == "adagrad") return optim::Adagrad(params);
+  if (name == "adadelta") return optim::Adadelta(params);
+  if (name == "adamax") return optim::Adamax(params);
+  if (name == "nadam") return optim::Nadam(params);
+  if (name == "radam") return optim::Radam(params);
+  if (name == "rprop") return optim::Rprop(params);
+  if (name == "lion") return optim::Lion(params);
+  if (name == "lamb") return optim::Lamb(params);
+  if (name == "sgd") return optim::Sgd(params, 0.01, {.weight_decay = 0.1, .decoupled = true, .maximize = true});
+  if (name == "rmsprop") return optim::RmsProp(params, 0.01, {.momentum = 0.5, .centered = true});
+  if (name == "adam") {
+    optim::Adam clipped(params, 0.001, {.amsgrad = true});
+    clipped.set_clipping({.norm = 0.01});
+    return clipped;
+  }
+  std::vector<Tensor> matrices;
+  for (const auto& entry : params.tensors) {
+    if (entry.second.shape().rank() == 2) matrices.push_back(entry.second);
+  }
+  return optim::Muon(matrices);
+}
+
 // Two epochs of two batches.
 void train(Network& network, bool compiled) {
   optim::Optimizer& optimizer = *network.optimizer;
@@ -81,10 +105,11 @@ void train(Network& network, bool compiled) {
   }
 }
 
-void run(const std::filesystem::path& folder, bool recurrent, bool compiled) {
+void run(const std::filesystem::path& folder, bool recurrent, bool compiled, const char* optimizer) {
   default_generator().manual_seed(3);
   Network network;
   recurrent ? make_recurrent(network) : make_convolutional(network);
+  if (optimizer != nullptr) network.optimizer = make_optimizer(optimizer, network.params);
   save_params(folder / "initial.safetensors", network.params);
   train(network, compiled);
   save_params(folder / "trained.safetensors", network.params);
@@ -99,12 +124,13 @@ void run(const std::filesystem::path& folder, bool recurrent, bool compiled) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "parity: expected a folder, a network and a mode\n");
+  if (argc != 4 && argc != 5) {
+    std::fprintf(stderr, "parity: expected a folder, a network, a mode and perhaps an optimiser\n");
     return 2;
   }
   try {
-    run(argv[1], std::string_view(argv[2]) == "recurrent", std::string_view(argv[3]) == "compiled");
+    run(argv[1], std::string_view(argv[2]) == "recurrent", std::string_view(argv[3]) == "compiled",
+        argc == 5 ? argv[4] : nullptr);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "parity: %s\n", error.what());
     return 1;

@@ -283,14 +283,18 @@ TEST(updates) {
                  {"momentum", 0.9},
                  {"dampening", flag ? 0.0 : 0.1},
                  {"weight_decay", 0.01},
-                 {"nesterov", flag}},
+                 {"nesterov", flag},
+                 {"decoupled", flag},
+                 {"maximize", flag}},
                 operands(dtype, 1, step));
         compare(OpId::rmsprop_update,
                 {{"count", count},
                  {"alpha", 0.9},
                  {"epsilon", 1e-8},
                  {"momentum", flag ? 0.5 : 0.0},
-                 {"weight_decay", 0.01}},
+                 {"weight_decay", 0.01},
+                 {"centered", false},
+                 {"maximize", flag}},
                 operands(dtype, flag ? 2 : 1, step), 4);
         compare(OpId::adam_update,
                 {{"count", count},
@@ -298,12 +302,20 @@ TEST(updates) {
                  {"beta2", 0.999},
                  {"epsilon", 1e-8},
                  {"weight_decay", 0.01},
-                 {"decoupled", flag}},
+                 {"decoupled", flag},
+                 {"amsgrad", false},
+                 {"maximize", flag}},
                 operands(dtype, 2, step), 4);
       }
     }
     compare(OpId::sgd_update,
-            {{"count", count}, {"momentum", 0.0}, {"dampening", 0.0}, {"weight_decay", 0.0}, {"nesterov", false}},
+            {{"count", count},
+             {"momentum", 0.0},
+             {"dampening", 0.0},
+             {"weight_decay", 0.0},
+             {"nesterov", false},
+             {"decoupled", false},
+             {"maximize", false}},
             operands(dtype, 0, 1));
   }
 }

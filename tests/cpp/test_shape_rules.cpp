@@ -135,8 +135,8 @@ TEST(updates_that_overwrite_more_than_there_is) {
   const Tensor step = zeros({}, DType::int64);
   const Tensor lr = full({}, 0.1, DType::float64);
   for (const int64_t count : {int64_t{1}, int64_t{2}, int64_t{100}, huge, int64_t{-1}}) {
-    const Attrs attrs = {{"count", count},  {"beta1", 0.9},        {"beta2", 0.99},
-                         {"epsilon", 1e-8}, {"weight_decay", 0.0}, {"decoupled", false}};
+    const Attrs attrs = {{"count", count},      {"beta1", 0.9},       {"beta2", 0.99},    {"epsilon", 1e-8},
+                         {"weight_decay", 0.0}, {"decoupled", false}, {"amsgrad", false}, {"maximize", false}};
     CHECK_THROWS(ValueError, "adam_update: expected", call(OpId::adam_update, attrs, {step, lr}));
   }
 }

@@ -55,6 +55,28 @@ TEST(updates_and_optimizers) {
   REFUSED(optim::adam_update(step, x, {}, x, x, lr, {}));
   REFUSED(optim::adam_update(step, x, x, undefined, x, lr, {}));
   REFUSED(optim::adam_update(step, x, x, x, x, none, {}));
+  const std::vector<Tensor> one_state[] = {{ones({2})}};
+  const std::vector<Tensor> undefined_state[] = {{none}};
+  const auto refuse_update = [&](const auto& options) {
+    REFUSED(optim::update(none, x, one_state, x, lr, options));
+    REFUSED(optim::update(step, undefined, one_state, x, lr, options));
+    REFUSED(optim::update(step, x, undefined_state, x, lr, options));
+    REFUSED(optim::update(step, x, one_state, undefined, lr, options));
+    REFUSED(optim::update(step, x, one_state, two, lr, options));
+    REFUSED(optim::update(step, x, one_state, x, none, options));
+  };
+  refuse_update(optim::SgdOptions{.momentum = 0.9});
+  refuse_update(optim::RmspropOptions{});
+  refuse_update(optim::AdamOptions{});
+  refuse_update(optim::AdagradOptions{});
+  refuse_update(optim::AdadeltaOptions{});
+  refuse_update(optim::AdamaxOptions{});
+  refuse_update(optim::NadamOptions{});
+  refuse_update(optim::RadamOptions{});
+  refuse_update(optim::RpropOptions{});
+  refuse_update(optim::LionOptions{});
+  refuse_update(optim::LambOptions{});
+  refuse_update(optim::MuonOptions{});
 
   ParamSet undefined_set;
   undefined_set.tensors.emplace_back("x", none);
@@ -77,6 +99,23 @@ TEST(updates_and_optimizers) {
   REFUSED(optimizer.load_states(undefined_set));
   REFUSED(optim::clip_grad_norm(undefined, 1));
   REFUSED(optim::clip_grad_norm(x, -1));
+  REFUSED(optim::clip_grad_value(undefined, 1));
+  REFUSED(optim::clip_grad_value(x, -1));
+  REFUSED(optimizer.set_clipping({.norm = -1}));
+  REFUSED(optimizer.set_clipping({.value = -1}));
+  REFUSED(optimizer.set_clipping({.norm = 1, .value = 1}));
+  const std::vector<Tensor> vectors = {parameter};
+  REFUSED(optim::Muon(vectors));
+  REFUSED(optim::Muon(Tensors{none}));
+  REFUSED(optim::Adagrad(vectors, 0.1, {.lr_decay = -1}));
+  REFUSED(optim::Adadelta(vectors, 0.1, {.rho = 1}));
+  REFUSED(optim::Adamax(vectors, 0.1, {.beta1 = 1}));
+  REFUSED(optim::Nadam(vectors, 0.1, {.momentum_decay = -1}));
+  REFUSED(optim::Radam(vectors, 0.1, {.epsilon = -1}));
+  REFUSED(optim::Rprop(vectors, 0.1, {.eta_minus = 2}));
+  REFUSED(optim::Rprop(vectors, 0.1, {.step_min = 2, .step_max = 1}));
+  REFUSED(optim::Lion(vectors, 0.1, {.weight_decay = -1}));
+  REFUSED(optim::Lamb(vectors, -0.1));
 }
 
 TEST(batches) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,52 @@ def test_updates_of_rows(dtype: str, attrs: dict[str, Any]) -> None:
             np.testing.assert_allclose(
                 operands[0].numpy(), expected, 10 * TOLERANCE[dtype], TOLERANCE[dtype]
             )
+
+
+UPDATES = [op for op in _core.ops() if op["name"].endswith("_update")]
+UPDATE_FLAGS = ("maximize", "decoupled", "amsgrad", "centered", "nesterov")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("step", [0, 1, 40])
+@pytest.mark.parametrize("flags", [False, True])
+@pytest.mark.parametrize("op", UPDATES, ids=lambda op: op["name"])
+def test_every_update(op: dict[str, Any], flags: bool, step: int, dtype: str) -> None:
+    """The fast kernels against `ref`, on several parameters; states of 16 bits are float32."""
+    rng = np.random.default_rng(7)
+    kind = op["name"].removesuffix("_update")
+    known = set(op["attributes"])
+    options = {name: True for name in UPDATE_FLAGS if flags and name in known}
+    if "momentum" in known:
+        options["momentum"] = 0.9
+    if "weight_decay" in known:
+        options["weight_decay"] = 0.1
+    shapes: list[tuple[int, ...]] = [(777,), (3, 5), (), (0, 2), (5001,)]
+    lists = [[_random(rng, shape, dtype) for shape in shapes]]
+    for name in _core.optim._slot_names(kind, options):
+        signed = name in ("first_moment", "velocity", "previous_gradient", "gradient_average")
+        wide = "float32" if "16" in dtype else dtype
+        values = [_random(rng, shape, wide) for shape in shapes]
+        if name == "gradient_average":  # the variance would be negative otherwise
+            values = [value * 0.1 for value in values]
+        values = [value if signed else abs(value) + 0.1 for value in values]
+        lists.append([v if step else pydl.zeros_like(v) for v in values])
+    lists.append([_random(rng, shape, dtype) for shape in shapes])
+    ends = pydl.tensor(step), pydl.tensor(0.1, dtype="float64")
+    found = []
+    for provider in ("ref", "cpu"):
+        operands = [t.copy() for t in [ends[0], *chain(*lists), ends[1]]]
+        attrs = {"count": len(shapes), **options}
+        assert _core._apply_with_provider(op["name"], provider, operands, attrs) is not None
+        found.append(operands)
+    tolerance = {"float16": 2e-3, "bfloat16": 2e-2}.get(dtype, 10 * TOLERANCE.get(dtype, 0))
+    for expected, actual in zip(*found, strict=True):
+        np.testing.assert_allclose(
+            actual.astype("float64").numpy(),
+            expected.astype("float64").numpy(),
+            rtol=tolerance,
+            atol=tolerance / 10,
+        )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -29,6 +29,14 @@ ELSEWHERE = {
     "sgd_update_rows": "test_providers.py",
     "rmsprop_update": "test_providers.py",
     "adam_update": "test_providers.py",
+    "adagrad_update": "test_providers.py",
+    "adadelta_update": "test_providers.py",
+    "adamax_update": "test_providers.py",
+    "nadam_update": "test_providers.py",
+    "radam_update": "test_providers.py",
+    "rprop_update": "test_providers.py",
+    "lion_update": "test_providers.py",
+    "lamb_update": "test_providers.py",
 }
 # Ops with floating-point results, but without a derivative: they make new tensors, or are parts of
 # derivatives that are never differentiated themselves (cpp/src/ops/recurrent.cpp).

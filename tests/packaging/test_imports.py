@@ -16,7 +16,7 @@ PUBLIC = [r"pydl/\w+\.h"]
 BACKEND = [
     r"exec/kernel\.h",
     r"op/(op_id|attrs|elementwise_(table|kind)|(conv|pool|recurrent)_geometry|resample_taps)\.h",
-    r"op/(batch_position|reduction_split|post_operations|ctc_batch|sort_key|true_bytes)\.h",
+    r"op/(batch_position|reduction_split|post_operations|ctc_batch|sort_key|true_bytes|update_factors)\.h",
     r"op/attrs/\w+\.h",
     r"runtime/\w+\.h",
     r"pydl/(shape|dtype|error)\.h",
@@ -28,6 +28,7 @@ INCLUDES = {
     "runtime": [r"pydl/(error|threads)\.h"],
     "op": [
         *BASICS,
+        r"pydl/optimizer_options\.h",
         r"exec/kernel\.h",
         r"core/active_trace\.h",
         r"runtime/(amx|at_fork|threads)\.h",
@@ -60,7 +61,7 @@ INCLUDES = {
     "backends/cpu": BACKEND,
     "backends/onednn": BACKEND,
     "nn": [*PUBLIC, r"core/named\.h"],
-    "optim": PUBLIC,
+    "optim": [*PUBLIC, r"op/attrs/update\.h"],  # what an optimiser consists of
     "data": PUBLIC,
     "compiler": [*PUBLIC, r"runtime/threads\.h", r"core/module_api\.h"],
     "io": PUBLIC,
@@ -87,6 +88,7 @@ BINDINGS = [
     *PUBLIC,
     r"core/named\.h",
     r"op/\w+\.h",
+    r"op/attrs/update\.h",
     r"exec/kernel(_choice)?\.h",
     r"runtime/\w+\.h",
     r"compiler/(program_cache|tracing)\.h",

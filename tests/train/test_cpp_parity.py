@@ -91,10 +91,35 @@ def bits(tensors: dict[str, pydl.Tensor]) -> dict[str, Any]:
     }
 
 
+def make_optimizer(name: str, model: Any) -> Any:
+    """Return an optimiser by the name of its update, as the program has it."""
+    kinds = {k.lower(): v for k, v in vars(pydl.optim).items() if isinstance(v, type)}
+    options: dict[str, Any] = {
+        "sgd": {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True},
+        "rmsprop": {"momentum": 0.5, "centered": True},
+        "adam": {"amsgrad": True, "clip_norm": 0.01},
+    }.get(name, {})
+    parameters = [p for p in model.parameters() if name != "muon" or p.ndim == 2]
+    return kinds[name](parameters, **options)
+
+
+CASES = [("convolutional", None), ("recurrent", None)] + [
+    ("recurrent", name)
+    for name in (
+        *("sgd", "rmsprop", "adam", "adagrad", "adadelta", "adamax", "nadam", "radam", "rprop"),
+        *("lion", "lamb", "muon"),
+    )
+]
+
+
 @pytest.mark.parametrize("mode", ["eager", "compiled"])
-@pytest.mark.parametrize("network", ["convolutional", "recurrent"])
-def test_python_and_cpp_train_alike(network: str, mode: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("network", "kind"), CASES)
+def test_python_and_cpp_train_alike(
+    network: str, kind: str | None, mode: str, tmp_path: Path
+) -> None:
     model, optimizer, data = make(network)
+    if kind is not None:
+        optimizer = make_optimizer(kind, model)
     initial = {name: tensor.copy() for name, tensor in model.state_dict().items()}
     train(model, optimizer, data, mode)
     pydl.save(tmp_path / "python.safetensors", model)
@@ -103,7 +128,7 @@ def test_python_and_cpp_train_alike(network: str, mode: str, tmp_path: Path) -> 
     library = f"{Path(pydl.__file__).parent}:{os.environ.get('LD_LIBRARY_PATH', '')}"
     threads = str(pydl.get_num_threads())
     subprocess.run(
-        [PROGRAM, tmp_path, network, mode],
+        [PROGRAM, tmp_path, network, mode, *([kind] if kind else [])],
         check=True,
         env={**os.environ, "LD_LIBRARY_PATH": library, "PYDL_NUM_THREADS": threads},
     )
@@ -115,6 +140,8 @@ def test_python_and_cpp_train_alike(network: str, mode: str, tmp_path: Path) -> 
 
     # Python goes on with what C++ wrote, and C++ with what Python wrote.
     other, other_optimizer, _ = make(network)
+    if kind is not None:
+        other_optimizer = make_optimizer(kind, other)
     other.load_state_dict(trained)
     other_optimizer.load_state_dict(state)
     train(other, other_optimizer, data, mode)

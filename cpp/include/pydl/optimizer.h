@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,12 @@ struct ParameterGroup {
   std::vector<Tensor> parameters;
   double lr;
   Options options = {};
+};
+
+/// What `Optimizer::step` does to gradients first; at most one of them.
+struct Clipping {
+  std::optional<double> norm = {};   ///< as `clip_grad_norm` of all parameters that have gradients
+  std::optional<double> value = {};  ///< as `clip_grad_value`
 };
 
 /// The common part of all optimisers: groups of parameters with a learning rate each, step counters and moments. This
@@ -49,6 +56,9 @@ class PYDL_API Optimizer {
   const Tensor& lr_tensor(size_t group = 0) const;
   /// The number of updates so far.
   int64_t steps() const;
+  /// Clips gradients in place at each step. `ValueError` if a bound is negative or NaN, or if both are given.
+  void set_clipping(const Clipping& clipping);
+  const Clipping& clipping() const;
 
   /// The state, with the names of Python's `Optimizer.state_dict`: "lr.<number of the group>", and "<number of the
   /// parameter>.step" and ".<moment>" for each parameter. The tensors share memory with the optimiser.
@@ -69,32 +79,31 @@ class PYDL_API Optimizer {
   std::shared_ptr<State> state_;
 };
 
-// Each takes the tensors of a set that require gradients, a list of leaves, or groups of leaves. `ValueError` if there
-// are none, if one is given twice, and for options that are out of range.
-
-/// Stochastic gradient descent, with momentum.
-class PYDL_API Sgd : public Optimizer {
+/// An optimiser with one kind of update. Each constructor takes the tensors of a set that require gradients, a list of
+/// leaves, or groups of leaves. `ValueError` if there are none, if one is given twice, and for options that are out of
+/// range.
+template <class Options>
+class PYDL_API OptimizerOf : public Optimizer {
  public:
-  explicit Sgd(const ParamSet& params, double lr = 0.01, const SgdOptions& options = {});
-  explicit Sgd(const std::vector<Tensor>& parameters, double lr = 0.01, const SgdOptions& options = {});
-  explicit Sgd(const std::vector<ParameterGroup<SgdOptions>>& groups);
+  explicit OptimizerOf(const ParamSet& params, double lr = Options::default_lr, const Options& options = {});
+  explicit OptimizerOf(const std::vector<Tensor>& parameters, double lr = Options::default_lr,
+                       const Options& options = {});
+  explicit OptimizerOf(const std::vector<ParameterGroup<Options>>& groups);
 };
 
-/// Kingma and Ba (2015); with `decoupled` AdamW.
-class PYDL_API Adam : public Optimizer {
- public:
-  explicit Adam(const ParamSet& params, double lr = 0.001, const AdamOptions& options = {});
-  explicit Adam(const std::vector<Tensor>& parameters, double lr = 0.001, const AdamOptions& options = {});
-  explicit Adam(const std::vector<ParameterGroup<AdamOptions>>& groups);
-};
-
-/// Hinton (2012).
-class PYDL_API RmsProp : public Optimizer {
- public:
-  explicit RmsProp(const ParamSet& params, double lr = 0.01, const RmspropOptions& options = {});
-  explicit RmsProp(const std::vector<Tensor>& parameters, double lr = 0.01, const RmspropOptions& options = {});
-  explicit RmsProp(const std::vector<ParameterGroup<RmspropOptions>>& groups);
-};
+using Sgd = OptimizerOf<SgdOptions>;
+using RmsProp = OptimizerOf<RmspropOptions>;
+using Adam = OptimizerOf<AdamOptions>;
+using Adagrad = OptimizerOf<AdagradOptions>;
+using Adadelta = OptimizerOf<AdadeltaOptions>;
+using Adamax = OptimizerOf<AdamaxOptions>;
+using Nadam = OptimizerOf<NadamOptions>;
+using Radam = OptimizerOf<RadamOptions>;
+using Rprop = OptimizerOf<RpropOptions>;
+using Lion = OptimizerOf<LionOptions>;
+using Lamb = OptimizerOf<LambOptions>;
+/// For matrices only (`ValueError`): other parameters go to another optimiser.
+using Muon = OptimizerOf<MuonOptions>;
 
 /// Scales the gradients in place so that their joint Euclidean norm is at most `max_norm`, and returns the norm before
 /// scaling: float64 of rank 0, zero if there are no gradients. The norm is computed in float32 or wider, whatever the
@@ -103,5 +112,9 @@ class PYDL_API RmsProp : public Optimizer {
 /// is changed. Compiled functions may call this without `error_if_nonfinite` (`TraceError`). `ValueError` for a
 /// `max_norm` that is negative or NaN.
 PYDL_API Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm, bool error_if_nonfinite = false);
+
+/// Limits each element of the gradients to [-max_value, max_value], in place; those that are NaN stay. `ValueError` for
+/// a `max_value` that is negative or NaN.
+PYDL_API void clip_grad_value(std::span<const Tensor> parameters, double max_value);
 
 }  // namespace pydl::optim

@@ -1,5 +1,6 @@
 // Optimiser updates: one op that updates all parameters in place.
 #include "op/attrs/update.h"
+#include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
 #include "pydl/autograd.h"
@@ -15,15 +16,16 @@ namespace ops {
 
 namespace {
 
-// The number of tensors that an update overwrites per parameter, including the parameter itself.
-int state_groups(const op::SgdAttrs& sgd) { return sgd.momentum != 0 ? 2 : 1; }
-int state_groups(const op::RmspropAttrs& rmsprop) { return rmsprop.momentum != 0 ? 3 : 2; }
-int state_groups(const op::AdamAttrs&) { return 3; }
-
 template <class Fields>
 int count_mutated(const Attrs& attrs, int) {
   const auto given = op::from_attrs<Fields>(attrs);
-  return 1 + state_groups(given) * static_cast<int>(given.count);
+  const auto lists = static_cast<int>(op::slot_names(given).size()) + 1;  // the parameters and their states
+  return 1 + lists * static_cast<int>(given.count);
+}
+
+// States may be wider than parameters of 16 bits.
+bool is_state_dtype(DType state, DType parameter) {
+  return state == parameter || (item_size(parameter) == 2 && state == DType::float32);
 }
 
 template <OpId id, class Fields>
@@ -34,7 +36,7 @@ void infer_update(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
     throw ValueError(concat_text(name, ": expected a count of the ", inputs.size(), " tensors, got ", given.count));
   }
   const auto count = static_cast<size_t>(given.count);
-  const auto groups = static_cast<size_t>(state_groups(given)) + 1;  // plus the gradients
+  const size_t groups = op::slot_names(given).size() + 2;  // with the parameters and the gradients
   if (inputs.size() != 2 + groups * count) {
     throw ValueError(
         concat_text(name, ": expected ", groups, " lists of ", count, " tensors, got ", inputs.size() - 2, " tensors"));
@@ -47,13 +49,31 @@ void infer_update(const Attrs& attrs, std::span<const BufferSpec> inputs, Buffer
   for (size_t i = 0; i < groups * count; ++i) {
     const BufferSpec& parameter = inputs[1 + i % count];
     const BufferSpec& other = inputs[1 + i];
+    const bool is_gradient = i >= (groups - 1) * count;
     require_floating(name, parameter);
-    if (other.dtype != parameter.dtype || other.shape != parameter.shape) {
+    const bool fits = is_gradient ? other.dtype == parameter.dtype : is_state_dtype(other.dtype, parameter.dtype);
+    if (!fits || other.shape != parameter.shape) {
       throw ValueError(concat_text(name, ": parameter ", i % count, " is ", parameter.dtype, " of shape ",
-                                   parameter.shape, ", but its ", i >= (groups - 1) * count ? "gradient" : "state",
-                                   " is ", other.dtype, " of shape ", other.shape));
+                                   parameter.shape, ", but its ", is_gradient ? "gradient" : "state", " is ",
+                                   other.dtype, " of shape ", other.shape));
     }
   }
+}
+
+// The declaration of an update that is fused over all parameters. It overwrites every input before the gradients.
+// Inputs are step, the parameters, one list per name in `op::slot_names`, the gradients, and lr. step is int64 of rank
+// 0, and lr is float64 of rank 0; the kernel first adds 1 to step and then uses it.
+template <OpId id, class Fields>
+op::OpDef update_of(const char* doc) {
+  return {
+      .doc = doc,
+      .inputs = {"step", "tensors..."},
+      .results = {},
+      .attributes = op::fields_of<Fields>(),
+      .traits = flag(op::Trait::mutates),
+      .infer = infer_update<id, Fields>,
+      .mutated = count_mutated<Fields>,
+  };
 }
 
 void infer_sgd_update_rows(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec*, int64_t*) {
@@ -83,19 +103,27 @@ int count_one(const Attrs&, int) { return 1; }
 }  // namespace
 
 void define_update(Registry& registry) {
-  // Updates, each fused over all parameters. They overwrite every input before the gradients. step is int64 (), lr is
-  // float64 (); the kernel first adds 1 to step and then uses it. {count integer: the number n of parameters, ...}
-  // (step, params n, velocities n if momentum != 0, grads n, lr) {momentum, dampening, weight_decay number; nesterov
-  // bool}: at step 1 velocity = gradient, as in PyTorch
-  registry.declare(OpId::sgd_update, {
-                                         .doc = "Stochastic gradient descent with momentum.",
-                                         .inputs = {"step", "tensors..."},
-                                         .results = {},
-                                         .attributes = op::fields_of<op::SgdAttrs>(),
-                                         .traits = flag(op::Trait::mutates),
-                                         .infer = infer_update<OpId::sgd_update, op::SgdAttrs>,
-                                         .mutated = count_mutated<op::SgdAttrs>,
-                                     });
+  registry.declare(OpId::sgd_update,
+                   update_of<OpId::sgd_update, op::SgdAttrs>("Stochastic gradient descent with momentum."));
+  registry.declare(OpId::rmsprop_update, update_of<OpId::rmsprop_update, op::RmspropAttrs>("RMSprop (Hinton, 2012)."));
+  registry.declare(OpId::adam_update,
+                   update_of<OpId::adam_update, op::AdamAttrs>("Adam (Kingma and Ba, 2014), or AdamW when decoupled."));
+  registry.declare(OpId::adagrad_update,
+                   update_of<OpId::adagrad_update, op::AdagradAttrs>("Adagrad (Duchi et al., 2011)."));
+  registry.declare(OpId::adadelta_update,
+                   update_of<OpId::adadelta_update, op::AdadeltaAttrs>("Adadelta (Zeiler, 2012)."));
+  registry.declare(OpId::adamax_update, update_of<OpId::adamax_update, op::AdamaxAttrs>(
+                                            "Adam with the infinity norm (Kingma and Ba, 2014)."));
+  registry.declare(OpId::nadam_update,
+                   update_of<OpId::nadam_update, op::NadamAttrs>("Adam with Nesterov's momentum (Dozat, 2016)."));
+  registry.declare(OpId::radam_update,
+                   update_of<OpId::radam_update, op::RadamAttrs>("Rectified Adam (Liu et al., 2020)."));
+  registry.declare(OpId::rprop_update, update_of<OpId::rprop_update, op::RpropAttrs>(
+                                           "Resilient propagation (Riedmiller and Braun, 1993)."));
+  registry.declare(OpId::lion_update,
+                   update_of<OpId::lion_update, op::LionAttrs>("The sign of momentum (Chen et al., 2023)."));
+  registry.declare(OpId::lamb_update, update_of<OpId::lamb_update, op::LambAttrs>(
+                                          "Adam with steps in proportion to the parameters (You et al., 2020)."));
   // (param (K, D...), g, index int64, lr): mutates only param, by the slices of g, as sgd_update does with
   // take_backward(g, index). {skip integer, optional}. Indices out of range are ignored
   registry.declare(OpId::sgd_update_rows,
@@ -108,28 +136,6 @@ void define_update(Registry& registry) {
                        .infer = infer_sgd_update_rows,
                        .mutated = count_one,
                    });
-  // (step, params n, square_averages n, velocities n if momentum != 0, grads n, lr) {alpha, epsilon, momentum,
-  // weight_decay number}, as in torch.optim.RMSprop
-  registry.declare(OpId::rmsprop_update, {
-                                             .doc = "RMSprop (Hinton, 2012).",
-                                             .inputs = {"step", "tensors..."},
-                                             .results = {},
-                                             .attributes = op::fields_of<op::RmspropAttrs>(),
-                                             .traits = flag(op::Trait::mutates),
-                                             .infer = infer_update<OpId::rmsprop_update, op::RmspropAttrs>,
-                                             .mutated = count_mutated<op::RmspropAttrs>,
-                                         });
-  // (step, params n, first_moments n, second_moments n, grads n, lr) {beta1, beta2, epsilon, weight_decay number;
-  // decoupled bool: AdamW}, as in torch.optim.Adam
-  registry.declare(OpId::adam_update, {
-                                          .doc = "Adam (Kingma and Ba, 2014), or AdamW when decoupled.",
-                                          .inputs = {"step", "tensors..."},
-                                          .results = {},
-                                          .attributes = op::fields_of<op::AdamAttrs>(),
-                                          .traits = flag(op::Trait::mutates),
-                                          .infer = infer_update<OpId::adam_update, op::AdamAttrs>,
-                                          .mutated = count_mutated<op::AdamAttrs>,
-                                      });
 }
 
 }  // namespace ops
@@ -138,26 +144,61 @@ namespace optim {
 
 namespace {
 
+template <class Options>
+op::AttrsOf<Options> attrs_of(const Options& options, size_t count) {
+  op::AttrsOf<Options> attrs;
+  static_cast<Options&>(attrs) = options;
+  attrs.count = static_cast<int64_t>(count);
+  return attrs;
+}
+
 // Runs an update on step, followed by the lists one after the other, followed by lr. Parameters are leaves that require
 // gradients, so nothing is recorded here.
-void apply_update(OpId id, const Attrs& attrs, const Tensor& step, std::initializer_list<std::span<const Tensor>> lists,
-                  const Tensor& lr) {
+template <class Options>
+void apply_update(OpId id, const Tensor& step, std::span<const Tensor> parameters,
+                  std::initializer_list<std::span<const Tensor>> lists, const Tensor& lr, const Options& options) {
   std::vector<Tensor> operands = {step};
+  operands.insert(operands.end(), parameters.begin(), parameters.end());
   for (const auto& list : lists) operands.insert(operands.end(), list.begin(), list.end());
   operands.push_back(lr);
   const GradMode mode(false);
-  op::apply(id, attrs, operands);
+  op::apply(id, op::to_attrs(attrs_of(options, parameters.size())), operands);
 }
 
-int64_t count_of(std::span<const Tensor> parameters) { return static_cast<int64_t>(parameters.size()); }
+std::vector<Tensor> joined(TensorLists lists) {
+  std::vector<Tensor> result;
+  for (const std::vector<Tensor>& list : lists) result.insert(result.end(), list.begin(), list.end());
+  return result;
+}
+
+void require_lists(size_t parameters, size_t kinds, TensorLists states, std::span<const Tensor> gradients) {
+  bool fits = states.size() == kinds && gradients.size() == parameters;
+  for (const std::vector<Tensor>& list : states) fits = fits && list.size() == parameters;
+  if (fits) return;
+  throw ValueError(concat_text("update: expected ", kinds, " lists of states and one of gradients, with ", parameters,
+                               " tensors each, got ", states.size(), " lists of states and ", gradients.size(),
+                               " gradients"));
+}
 
 }  // namespace
 
+// Errors name the function that was called.
+#define PYDL_UPDATE(name, Name)                                                                      \
+  void update(const Tensor& step, std::span<const Tensor> parameters, TensorLists states,            \
+              std::span<const Tensor> gradients, const Tensor& lr, const Name##Options& options) {   \
+    try {                                                                                            \
+      require_lists(parameters.size(), op::slot_names(options).size(), states, gradients);           \
+      apply_update(OpId::name##_update, step, parameters, {joined(states), gradients}, lr, options); \
+    } catch (const Error&) {                                                                         \
+      core::rethrow_as("update");                                                                    \
+    }                                                                                                \
+  }
+PYDL_FUSED_UPDATES(PYDL_UPDATE)
+#undef PYDL_UPDATE
+
 void sgd_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> velocities,
                 std::span<const Tensor> gradients, const Tensor& lr, const SgdOptions& options) {
-  const op::SgdAttrs attrs = {count_of(parameters), options.momentum, options.dampening, options.weight_decay,
-                              options.nesterov};
-  apply_update(OpId::sgd_update, op::to_attrs(attrs), step, {parameters, velocities, gradients}, lr);
+  apply_update(OpId::sgd_update, step, parameters, {velocities, gradients}, lr, options);
 }
 
 void sgd_update_rows(const Tensor& parameter, const Tensor& gradient, const Tensor& index, const Tensor& lr,
@@ -169,19 +210,13 @@ void sgd_update_rows(const Tensor& parameter, const Tensor& gradient, const Tens
 void rmsprop_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> square_averages,
                     std::span<const Tensor> velocities, std::span<const Tensor> gradients, const Tensor& lr,
                     const RmspropOptions& options) {
-  const op::RmspropAttrs attrs = {count_of(parameters), options.alpha, options.epsilon, options.momentum,
-                                  options.weight_decay};
-  apply_update(OpId::rmsprop_update, op::to_attrs(attrs), step, {parameters, square_averages, velocities, gradients},
-               lr);
+  apply_update(OpId::rmsprop_update, step, parameters, {square_averages, velocities, gradients}, lr, options);
 }
 
 void adam_update(const Tensor& step, std::span<const Tensor> parameters, std::span<const Tensor> first_moments,
                  std::span<const Tensor> second_moments, std::span<const Tensor> gradients, const Tensor& lr,
                  const AdamOptions& options) {
-  const op::AdamAttrs attrs = {count_of(parameters), options.beta1,        options.beta2,
-                               options.epsilon,      options.weight_decay, options.decoupled};
-  apply_update(OpId::adam_update, op::to_attrs(attrs), step, {parameters, first_moments, second_moments, gradients},
-               lr);
+  apply_update(OpId::adam_update, step, parameters, {first_moments, second_moments, gradients}, lr, options);
 }
 
 }  // namespace optim

@@ -1,4 +1,4 @@
-// Clipping of gradients by their joint norm.
+// Clipping of gradients, by their joint norm or by the values of their elements.
 #include <cmath>
 
 #include "pydl/autograd.h"
@@ -47,17 +47,32 @@ Tensor scaled(const Tensor& gradient, const Tensor& factor) {
   return astype(astype(gradient, dtype) * astype(factor, dtype), gradient.dtype());
 }
 
+// Those of the parameters that have a gradient.
+std::vector<Tensor> owners_of_gradients(std::span<const Tensor> parameters, const char* caller) {
+  std::vector<Tensor> owners;
+  for (const Tensor& parameter : parameters) {
+    if (!parameter.defined()) throw ValueError(concat_text(caller, ": an undefined tensor was given"));
+    if (parameter.grad().defined()) owners.push_back(parameter);
+  }
+  return owners;
+}
+
+// A traced gradient is replaced, because it may be an argument of the program, which must not be overwritten.
+void replace_gradient(Tensor& owner, const Tensor& gradient) {
+  if (is_tracing()) {
+    owner.set_grad(gradient);
+  } else {
+    assign(owner.grad(), gradient);
+  }
+}
+
 }  // namespace
 
 Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm, bool error_if_nonfinite) {
   if (!(max_norm >= 0)) {
     throw ValueError(concat_text("clip_grad_norm: expected max_norm of at least 0, got ", max_norm));
   }
-  std::vector<Tensor> owners;
-  for (const Tensor& parameter : parameters) {
-    if (!parameter.defined()) throw ValueError("clip_grad_norm: an undefined tensor was given");
-    if (parameter.grad().defined()) owners.push_back(parameter);
-  }
+  std::vector<Tensor> owners = owners_of_gradients(parameters, "clip_grad_norm");
   const GradMode without_history(false);
   const Tensor norm = joint_norm(owners);
   if (error_if_nonfinite) require_finite(norm);
@@ -66,15 +81,20 @@ Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm, bool 
   if (!is_tracing() && fits.item() != 0) return norm;
   // If the norm is NaN, all gradients become NaN, as in PyTorch. A product with 1 changes no bits.
   const Tensor factor = where(fits, ones({}, DType::float64), bound / norm);
-  for (Tensor& owner : owners) {
-    // A traced gradient is replaced, because it may be an argument of the program, which must not be overwritten.
-    if (is_tracing()) {
-      owner.set_grad(scaled(owner.grad(), factor));
-    } else {
-      assign(owner.grad(), scaled(owner.grad(), factor));
-    }
-  }
+  for (Tensor& owner : owners) replace_gradient(owner, scaled(owner.grad(), factor));
   return norm;
+}
+
+void clip_grad_value(std::span<const Tensor> parameters, double max_value) {
+  if (!(max_value >= 0)) {
+    throw ValueError(concat_text("clip_grad_value: expected max_value of at least 0, got ", max_value));
+  }
+  const GradMode without_history(false);
+  for (Tensor& owner : owners_of_gradients(parameters, "clip_grad_value")) {
+    const DType dtype = owner.grad().dtype();
+    // Bounds beyond the range of 16 bits become infinite there, and bound nothing.
+    replace_gradient(owner, clip(owner.grad(), full({}, -max_value, dtype), full({}, max_value, dtype)));
+  }
 }
 
 }  // namespace pydl::optim

@@ -92,7 +92,10 @@ Optimizer::State::State(std::string own_name, std::vector<GivenGroup> given) : n
   check_parameters(name, parameters);
 }
 
+DType state_dtype(const Tensor& parameter) { return promote(parameter.dtype(), DType::float32); }
+
 void Optimizer::State::step() {
+  clip_gradients();
   const size_t count = batches.size();  // batches created by splits have no gradients
   for (size_t i = 0; i < count; ++i) {
     const std::vector<Tensor> gradients = prepare(i);
@@ -136,8 +139,10 @@ void Optimizer::State::split(size_t index, const std::vector<bool>& chosen) {
 }
 
 Tensor Optimizer::State::make_slot(const Batch& batch, size_t position, const std::string& slot) const {
-  return new_state(concat_text(batch.numbers[position], ".", slot),
-                   [&] { return zeros_like(batch.parameters[position].detach()); });
+  return new_state(concat_text(batch.numbers[position], ".", slot), [&] {
+    const Tensor& parameter = batch.parameters[position];
+    return astype(zeros_like(parameter.detach()), state_dtype(parameter));
+  });
 }
 
 void Optimizer::State::make_slots(size_t index) {
@@ -190,6 +195,31 @@ void Optimizer::State::zero_grad() {
   for (Tensor& parameter : parameters) parameter.set_grad({});
 }
 
+void Optimizer::State::set_clipping(const Clipping& bounds) {
+  const auto check = [&](const char* bound, const std::optional<double>& value) {
+    if (value && !(*value >= 0)) {
+      throw ValueError(concat_text(name, ": expected ", bound, " of at least 0, got ", *value));
+    }
+  };
+  check("a norm to clip by", bounds.norm);
+  check("a value to clip by", bounds.value);
+  if (bounds.norm && bounds.value) {
+    throw ValueError(concat_text(name, ": expected gradients to be clipped by norm or by value, got both"));
+  }
+  clipping = bounds;
+  ++structure;  // compiled steps must be traced again
+}
+
+void Optimizer::State::clip_gradients() const {
+  if (!clipping.norm && !clipping.value) return;
+  std::vector<Tensor> updated;
+  for (const Tensor& parameter : parameters) {
+    if (parameter.requires_grad()) updated.push_back(parameter);
+  }
+  if (clipping.norm) clip_grad_norm(updated, *clipping.norm);
+  if (clipping.value) clip_grad_value(updated, *clipping.value);
+}
+
 int64_t Optimizer::State::steps() const {
   int64_t most = 0;
   for (const auto& batch : batches) most = std::max(most, batch->step.item_int());
@@ -233,7 +263,7 @@ void Optimizer::State::load(const ParamSet& states, const std::string& caller) {
       Batch& batch = *loaded[position->second];
       for (size_t k = 0; k < slots; ++k) {
         const std::string slot = concat_text(number, ".", groups[i].slots[k]);
-        batch.slots[k].push_back(reader.take(slot, parameter.shape(), parameter.dtype()));
+        batch.slots[k].push_back(reader.take(slot, parameter.shape(), state_dtype(parameter)));
       }
       batch.numbers.push_back(number++);
       batch.parameters.push_back(parameter);
@@ -277,6 +307,8 @@ void Optimizer::set_lr(double value) {
 
 void Optimizer::set_lr(size_t group, double value) { state_->set_lr(group, value); }
 int64_t Optimizer::steps() const { return state_->steps(); }
+void Optimizer::set_clipping(const Clipping& clipping) { state_->set_clipping(clipping); }
+const Clipping& Optimizer::clipping() const { return state_->clipping; }
 ParamSet Optimizer::states() const { return state_->tensors(); }
 void Optimizer::load_states(const ParamSet& states) { state_->load(states, state_->name + ": load_states"); }
 int64_t Optimizer::structure() const { return state_->structure; }

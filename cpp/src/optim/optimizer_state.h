@@ -9,10 +9,15 @@
 namespace pydl::optim {
 
 /// The options of one kind of optimiser; none if its update is defined elsewhere, in Python.
-using AnyOptions = std::variant<std::monostate, SgdOptions, AdamOptions, RmspropOptions>;
+using AnyOptions =
+    std::variant<std::monostate, SgdOptions, RmspropOptions, AdamOptions, AdagradOptions, AdadeltaOptions,
+                 AdamaxOptions, NadamOptions, RadamOptions, RpropOptions, LionOptions, LambOptions, MuonOptions>;
 
 /// The names of the tensors that are kept for each parameter.
 PYDL_MODULE_API std::vector<std::string> slot_names(const AnyOptions& options);
+
+/// The dtype of the tensors that are kept for a parameter: at least float32.
+DType state_dtype(const Tensor& parameter);
 
 /// Parameters with one learning rate and one set of options.
 struct GroupState {
@@ -56,6 +61,9 @@ struct PYDL_MODULE_API Optimizer::State {
   const GroupState& group(size_t number) const;
 
   void zero_grad();
+  void set_clipping(const Clipping& bounds);
+  /// Clips the gradients of all parameters that are to be updated.
+  void clip_gradients() const;
   int64_t steps() const;
   ParamSet tensors() const;
   /// `caller` names the function in messages.
@@ -67,6 +75,7 @@ struct PYDL_MODULE_API Optimizer::State {
   std::vector<Tensor> parameters;  // of all groups
   std::vector<GroupState> groups;
   std::vector<std::shared_ptr<const Batch>> batches;  // replaced, not changed: other threads may read them
+  Clipping clipping;
   int64_t structure = 0;
 
  private:

@@ -1,5 +1,6 @@
 // Reads programs from JSON and named tensors. Files may come from anywhere, so nothing in them is trusted.
 // `graph::replay` checks whether the calls of ops are valid.
+#include <algorithm>
 #include <limits>
 #include <set>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 #include "pydl/random.h"
 #include "saved/flat_recurrent.h"
 #include "saved/format_1.h"
+#include "saved/later_attrs.h"
 #include "saved/max_pool_indices.h"
 #include "saved/paired_moments.h"
 #include "saved/program_data.h"
@@ -330,7 +332,17 @@ class FunctionReader {
   }
 
   Json::Object attrs_of(const Location& location, const std::string& op) const {
-    return format_ == 1 ? upgrade_format_1(op, location.object()) : location.object();
+    Json::Object attrs = format_ == 1 ? upgrade_format_1(op, location.object()) : location.object();
+    add_later_attrs(op, attrs);
+    return attrs;
+  }
+
+  static void add_later_attrs(const std::string& op, Json::Object& attrs) {
+    for (const LaterFlag& flag : later_flags) {
+      const auto has_name = [&](const Json::Member& member) { return member.first == flag.name; };
+      if (flag.op != op || std::any_of(attrs.begin(), attrs.end(), has_name)) continue;
+      attrs.emplace_back(std::string(flag.name), Json{false});
+    }
   }
 
   static const graph::OlderCall* find_older(const std::string& op, const Json::Object& attrs) {

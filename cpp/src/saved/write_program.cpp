@@ -4,6 +4,7 @@
 #include "io/json.h"
 #include "pydl/random.h"
 #include "pydl/version.h"
+#include "saved/later_attrs.h"
 #include "saved/program_data.h"
 
 namespace pydl::saved {
@@ -78,7 +79,12 @@ Json json_of(const RecordedCall& call) {
     return json;
   }
   Json::Object attrs;
-  for (const auto& [name, value] : call.attrs) attrs.emplace_back(std::string(name), json_of(value));
+  for (const auto& [name, value] : call.attrs) {
+    Json content = json_of(value);
+    const bool* flag = content.get<bool>();
+    if (flag != nullptr && !*flag && is_later_flag(call.def().name, name)) continue;
+    attrs.emplace_back(std::string(name), std::move(content));
+  }
   json.emplace_back(array_of(call.inputs));
   if (!attrs.empty() || call.region != 0) json.push_back(std::move(attrs));
   if (call.region != 0) json.push_back(static_cast<int64_t>(call.region));

@@ -35,7 +35,7 @@ struct KernelSet {
   RecurrentKernels recurrent[2];
   PoolKernels pool[2];
   ResampleKernels resample[2];
-  UpdateKernel sgd[2], rmsprop[2], adam[2];
+  UpdateKernel update[update_rule_count][2];  // float, double
   AddKernel add_rows[2];
   SortKernels sort;
   RandomKernels random;

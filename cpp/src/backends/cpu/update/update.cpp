@@ -2,11 +2,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "backends/cpu/families.h"
 #include "backends/cpu/kernel_set.h"
+#include "backends/cpu/update/constants.h"
 #include "op/attrs/update.h"
+#include "op/update_factors.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -15,102 +18,364 @@ namespace pydl::cpu {
 namespace {
 
 constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element);
-constexpr int max_groups = 4;
+constexpr size_t max_groups = 5;
 
-class FusedUpdate final : public Kernel {
+/// Sets what depends on the number of the step, counted from 1; `lr` is set.
+using Advance = void (*)(UpdateConstants& constants, double step);
+
+void advance_nothing(UpdateConstants&, double) {}
+
+// Moments start at zero; these factors undo their bias towards it.
+void advance_moments(UpdateConstants& constants, double step) {
+  constants.step_size = constants.lr / (1 - std::pow(constants.beta1, step));
+  constants.root_correction = std::sqrt(1 - std::pow(constants.beta2, step));
+}
+
+void advance_adagrad(UpdateConstants& constants, double step) {
+  constants.step_size = constants.lr / (1 + (step - 1) * constants.lr_decay);
+}
+
+void advance_nadam(UpdateConstants& constants, double step) {
+  advance_moments(constants, step);
+  const op::NadamFactors factors =
+      op::nadam_factors({.beta1 = constants.beta1, .momentum_decay = constants.momentum}, step);
+  constants.gradient_size = constants.lr * factors.gradient;
+  constants.step_size = constants.lr * factors.moment;
+}
+
+void advance_radam(UpdateConstants& constants, double step) {
+  advance_moments(constants, step);
+  const double rectification = op::radam_rectification({.beta2 = constants.beta2}, step);
+  constants.rectified = rectification != 0;
+  if (constants.rectified) constants.step_size *= rectification * constants.root_correction;
+}
+
+// The first moment is divided by its correction, and the learning rate multiplied at the end.
+void advance_lamb(UpdateConstants& constants, double step) {
+  advance_moments(constants, step);
+  constants.step_size = 1 / (1 - std::pow(constants.beta1, step));
+}
+
+/// What an op computes, for given options.
+struct Rule {
+  UpdateRule rule;
+  Advance advance = advance_nothing;
+  UpdateConstants constants = {};
+};
+
+// What options of all rules mean.
+template <class Options>
+UpdateConstants shared_constants(const Options& options) {
+  UpdateConstants constants = {};
+  constants.sign = options.maximize ? -1 : 1;
+  constants.decoupled = op::is_decoupled(options);
+  if constexpr (requires { options.weight_decay; }) constants.weight_decay = options.weight_decay;
+  if constexpr (requires { options.epsilon; }) constants.epsilon = options.epsilon;
+  if constexpr (requires { options.momentum; }) constants.momentum = options.momentum;
+  if constexpr (requires { options.beta1; }) {
+    constants.beta1 = options.beta1;
+    constants.beta2 = options.beta2;
+  }
+  return constants;
+}
+
+Rule rule_of(const optim::SgdOptions& sgd) {
+  Rule rule = {rule_sgd, advance_nothing, shared_constants(sgd)};
+  rule.constants.dampening = sgd.dampening;
+  rule.constants.nesterov = sgd.nesterov;
+  return rule;
+}
+
+Rule rule_of(const optim::RmspropOptions& rmsprop) {
+  Rule rule = {rmsprop.centered ? rule_rmsprop_centered : rule_rmsprop, advance_nothing, shared_constants(rmsprop)};
+  rule.constants.alpha = rmsprop.alpha;
+  return rule;
+}
+
+Rule rule_of(const optim::AdamOptions& adam) {
+  return {adam.amsgrad ? rule_amsgrad : rule_adam, advance_moments, shared_constants(adam)};
+}
+
+Rule rule_of(const optim::AdagradOptions& adagrad) {
+  Rule rule = {rule_adagrad, advance_adagrad, shared_constants(adagrad)};
+  rule.constants.lr_decay = adagrad.lr_decay;
+  rule.constants.initial = adagrad.initial_accumulator_value;
+  return rule;
+}
+
+Rule rule_of(const optim::AdadeltaOptions& adadelta) {
+  Rule rule = {rule_adadelta, advance_nothing, shared_constants(adadelta)};
+  rule.constants.alpha = adadelta.rho;
+  return rule;
+}
+
+Rule rule_of(const optim::AdamaxOptions& adamax) { return {rule_adamax, advance_moments, shared_constants(adamax)}; }
+
+Rule rule_of(const optim::NadamOptions& nadam) {
+  Rule rule = {rule_nadam, advance_nadam, shared_constants(nadam)};
+  rule.constants.momentum = nadam.momentum_decay;
+  return rule;
+}
+
+Rule rule_of(const optim::RadamOptions& radam) { return {rule_radam, advance_radam, shared_constants(radam)}; }
+
+Rule rule_of(const optim::RpropOptions& rprop) {
+  Rule rule = {rule_rprop, advance_nothing, shared_constants(rprop)};
+  rule.constants.eta_minus = rprop.eta_minus;
+  rule.constants.eta_plus = rprop.eta_plus;
+  rule.constants.step_min = rprop.step_min;
+  rule.constants.step_max = rprop.step_max;
+  return rule;
+}
+
+Rule rule_of(const optim::LionOptions& lion) { return {rule_lion, advance_nothing, shared_constants(lion)}; }
+
+Rule rule_of(const optim::LambOptions& lamb) { return {rule_lamb_moments, advance_lamb, shared_constants(lamb)}; }
+
+UpdateConstants constants_of(const Rule& rule, int64_t step, double lr) {
+  UpdateConstants constants = rule.constants;
+  constants.lr = lr;
+  constants.first_step = step == 1;
+  constants.decay = constants.decoupled ? 0 : constants.weight_decay;
+  constants.shrink = constants.decoupled ? 1 - lr * constants.weight_decay : 1;
+  rule.advance(constants, static_cast<double>(step));
+  return constants;
+}
+
+bool is_16_bit(DType dtype) { return item_size(dtype) == 2; }
+
+UpdateKernel kernel_of(UpdateRule rule, DType dtype) { return kernels().update[rule][dtype == DType::float64 ? 1 : 0]; }
+
+// Runs a kernel on 16-bit parameters and gradients (operand 0, and operand `gradient` if there is one), which are
+// converted on the way.
+void run_converted(UpdateKernel kernel, DType dtype, std::span<void* const> operands, size_t gradient, int64_t count,
+                   const UpdateConstants& constants) {
+  constexpr int64_t most = 512;
+  float parameters[most];
+  float gradients[most];
+  const auto& cast = kernels().cast;
+  const TileKernel widen = cast[static_cast<int>(dtype)][static_cast<int>(DType::float32)];
+  const TileKernel narrow = cast[static_cast<int>(DType::float32)][static_cast<int>(dtype)];
+  for (int64_t begin = 0; begin < count; begin += most) {
+    const int64_t length = std::min(most, count - begin);
+    void* own[max_groups];
+    for (size_t i = 0; i < operands.size(); ++i) {
+      const bool narrow_operand = i == 0 || i == gradient;
+      own[i] = static_cast<char*>(operands[i]) + begin * (narrow_operand ? 2 : 4);
+    }
+    void* const parameter = own[0];
+    const void* given = parameter;
+    widen(parameters, &given, length);
+    own[0] = parameters;
+    if (gradient != 0) {
+      given = own[gradient];
+      widen(gradients, &given, length);
+      own[gradient] = gradients;
+    }
+    kernel(own, length, constants);
+    given = parameters;
+    narrow(parameter, &given, length);
+  }
+}
+
+// The parameters of an update, one after the other in a row of elements.
+class Parameters {
  public:
-  FusedUpdate(const KernelCall& call, size_t count, UpdateKernel kernel, const UpdateConstants& constants, int groups)
-      : op_(call.op), kernel_(kernel), constants_(constants), groups_(static_cast<size_t>(groups)) {
-    const BufferSpec& first = call.inputs[1];
-    item_size_ = static_cast<int64_t>(item_size(first.dtype));
-    ends_.reserve(count);
+  Parameters(const KernelCall& call, size_t count) : groups_((call.inputs.size() - 2) / count) {
     for (size_t i = 0; i < count; ++i) {
-      const int64_t before = i == 0 ? 0 : ends_[i - 1];
-      ends_.push_back(before + element_count(call.inputs[1 + i].shape));
+      const BufferSpec& spec = call.inputs[1 + i];
+      ends_.push_back((i == 0 ? 0 : ends_[i - 1]) + element_count(spec.shape));
+      dtypes_.push_back(spec.dtype);
     }
   }
 
+  size_t count() const { return ends_.size(); }
+  int64_t element_total() const { return ends_.back(); }
+  size_t groups() const { return groups_; }
+  DType dtype(size_t parameter) const { return dtypes_[parameter]; }
+  int64_t start(size_t parameter) const { return parameter == 0 ? 0 : ends_[parameter - 1]; }
+  int64_t size(size_t parameter) const { return ends_[parameter] - start(parameter); }
+  size_t at(int64_t element) const {
+    return static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), element) - ends_.begin());
+  }
+
+  // The operands of a parameter from one of its elements on; states of 16-bit parameters have 32 bits.
+  void operands(void* const* inputs, size_t parameter, int64_t first, void** found) const {
+    const auto own_bytes = static_cast<int64_t>(item_size(dtypes_[parameter]));
+    for (size_t group = 0; group < groups_; ++group) {
+      const bool is_state = group != 0 && group + 1 != groups_;
+      const int64_t bytes = is_state ? std::max<int64_t>(own_bytes, 4) : own_bytes;
+      found[group] = static_cast<char*>(inputs[1 + group * count() + parameter]) + first * bytes;
+    }
+  }
+
+ private:
+  size_t groups_;  // lists of tensors, the gradients last
+  std::vector<int64_t> ends_;
+  std::vector<DType> dtypes_;
+};
+
+class FusedUpdate final : public Kernel {
+ public:
+  FusedUpdate(const KernelCall& call, size_t count, const Rule& rule) : parameters_(call, count), rule_(rule) {}
+
   void run(const KernelContext&, void* const* inputs, void* const*) const override {
-    const size_t count = ends_.size();
     const int64_t step = ++*static_cast<int64_t*>(inputs[0]);
-    const UpdateConstants constants = constants_of(step, *static_cast<const double*>(inputs[1 + groups_ * count]));
-    runtime::parallel_for(ends_.back(), elements_per_thread, [&](int64_t begin, int64_t end) {
-      auto parameter = static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), begin) - ends_.begin());
-      for (; begin < end; ++parameter) {
-        const int64_t start = parameter == 0 ? 0 : ends_[parameter - 1];
-        const int64_t stop = std::min(end, ends_[parameter]);
+    const size_t groups = parameters_.groups();
+    const double lr = *static_cast<const double*>(inputs[1 + groups * parameters_.count()]);
+    const UpdateConstants constants = constants_of(rule_, step, lr);
+    runtime::parallel_for(parameters_.element_total(), elements_per_thread, [&](int64_t begin, int64_t end) {
+      for (size_t parameter = parameters_.at(begin); begin < end; ++parameter) {
+        const int64_t start = parameters_.start(parameter);
+        const int64_t stop = std::min(end, start + parameters_.size(parameter));
         void* operands[max_groups];
-        for (size_t group = 0; group < groups_; ++group) {
-          operands[group] = static_cast<char*>(inputs[1 + group * count + parameter]) + (begin - start) * item_size_;
+        parameters_.operands(inputs, parameter, begin - start, operands);
+        const DType dtype = parameters_.dtype(parameter);
+        const UpdateKernel kernel = kernel_of(rule_.rule, dtype);
+        if (is_16_bit(dtype)) {
+          run_converted(kernel, dtype, {operands, groups}, groups - 1, stop - begin, constants);
+        } else {
+          kernel(operands, stop - begin, constants);
         }
-        kernel_(operands, stop - begin, constants);
         begin = stop;
       }
     });
   }
 
  private:
-  UpdateConstants constants_of(int64_t step, double lr) const {
-    UpdateConstants constants = constants_;
-    constants.lr = lr;
-    constants.first_step = step == 1;
-    if (op_ == OpId::adam_update) {
-      // Moments start at zero; these factors undo their bias towards it.
-      constants.step_size = lr / (1 - std::pow(constants.beta1, static_cast<double>(step)));
-      constants.root_correction = std::sqrt(1 - std::pow(constants.beta2, static_cast<double>(step)));
-    }
-    return constants;
-  }
-
-  OpId op_;
-  UpdateKernel kernel_;
-  UpdateConstants constants_;
-  size_t groups_;  // lists of tensors, the gradients last
-  int64_t item_size_;
-  std::vector<int64_t> ends_;  // where each parameter ends in the row of all elements
+  Parameters parameters_;
+  Rule rule_;
 };
 
-std::unique_ptr<Kernel> prepare_update(const KernelCall& call, int64_t count, const UpdateKernel* kernels,
-                                       const UpdateConstants& constants, int groups) {
-  if (count == 0) return nullptr;
-  const DType dtype = call.inputs[1].dtype;
-  if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
-  for (const BufferSpec& input : call.inputs.subspan(1, call.inputs.size() - 2)) {
-    if (input.dtype != dtype || !is_contiguous(input.shape, input.strides)) return nullptr;
+// LAMB computes the lengths of each parameter and its step from sums over blocks, which do not depend on threads.
+class LambUpdate final : public Kernel {
+ public:
+  LambUpdate(const KernelCall& call, size_t count, const Rule& rule) : parameters_(call, count), rule_(rule) {
+    for (size_t i = 0; i < count; ++i) {
+      first_blocks_.push_back(blocks_.size());
+      for (int64_t begin = 0; begin < parameters_.size(i); begin += block_size) blocks_.push_back({i, begin});
+    }
+    first_blocks_.push_back(blocks_.size());
+    scratchpad_bytes = (blocks_.size() * 2 + count) * sizeof(double);
   }
-  return std::make_unique<FusedUpdate>(call, static_cast<size_t>(count), kernels[dtype == DType::float64 ? 1 : 0],
-                                       constants, groups);
+
+  void run(const KernelContext& context, void* const* inputs, void* const*) const override {
+    const int64_t step = ++*static_cast<int64_t*>(inputs[0]);
+    const size_t groups = parameters_.groups();
+    const double lr = *static_cast<const double*>(inputs[1 + groups * parameters_.count()]);
+    const UpdateConstants constants = constants_of(rule_, step, lr);
+    auto* sums = static_cast<double*>(context.scratchpad);
+    double* trusts = sums + blocks_.size() * 2;
+    for_blocks([&](size_t number) { add_moments(inputs, blocks_[number], constants, sums + number * 2); });
+    for (size_t i = 0; i < parameters_.count(); ++i) trusts[i] = trust_of(i, sums);
+    for_blocks([&](size_t number) {
+      UpdateConstants own = constants;
+      own.trust = trusts[blocks_[number].parameter];
+      make_step(inputs, blocks_[number], own);
+    });
+  }
+
+ private:
+  static constexpr int64_t block_size = 4096;
+
+  struct Block {
+    size_t parameter;
+    int64_t begin;
+  };
+
+  template <class Function>
+  void for_blocks(const Function& function) const {
+    runtime::parallel_for(static_cast<int64_t>(blocks_.size()), elements_per_thread / block_size + 1,
+                          [&](int64_t begin, int64_t end) {
+                            for (int64_t i = begin; i < end; ++i) function(static_cast<size_t>(i));
+                          });
+  }
+
+  int64_t length(const Block& block) const {
+    return std::min(block_size, parameters_.size(block.parameter) - block.begin);
+  }
+
+  void add_moments(void* const* inputs, const Block& block, const UpdateConstants& constants, double* sums) const {
+    const DType dtype = parameters_.dtype(block.parameter);
+    const UpdateKernel kernel = kernel_of(rule_lamb_moments, dtype);
+    void* operands[max_groups];
+    parameters_.operands(inputs, block.parameter, block.begin, operands);
+    operands[4] = sums;
+    sums[0] = sums[1] = 0;
+    if (is_16_bit(dtype)) {
+      add_converted(kernel, dtype, operands, length(block), constants);
+    } else {
+      kernel(operands, length(block), constants);
+    }
+  }
+
+  // The sums stay where they are while the other operands advance.
+  static void add_converted(UpdateKernel kernel, DType dtype, void* const* operands, int64_t count,
+                            const UpdateConstants& constants) {
+    constexpr int64_t most = 512;
+    const TileKernel widen = kernels().cast[static_cast<int>(dtype)][static_cast<int>(DType::float32)];
+    float parameters[most];
+    float gradients[most];
+    for (int64_t begin = 0; begin < count; begin += most) {
+      const int64_t length = std::min(most, count - begin);
+      const void* parameter = static_cast<const char*>(operands[0]) + begin * 2;
+      const void* gradient = static_cast<const char*>(operands[3]) + begin * 2;
+      widen(parameters, &parameter, length);
+      widen(gradients, &gradient, length);
+      void* own[] = {parameters, static_cast<float*>(operands[1]) + begin, static_cast<float*>(operands[2]) + begin,
+                     gradients, operands[4]};
+      kernel(own, length, constants);
+    }
+  }
+
+  void make_step(void* const* inputs, const Block& block, const UpdateConstants& constants) const {
+    const DType dtype = parameters_.dtype(block.parameter);
+    const UpdateKernel kernel = kernel_of(rule_lamb_step, dtype);
+    void* operands[max_groups];
+    parameters_.operands(inputs, block.parameter, block.begin, operands);
+    if (is_16_bit(dtype)) {
+      run_converted(kernel, dtype, {operands, 3}, 0, length(block), constants);
+    } else {
+      kernel(operands, length(block), constants);
+    }
+  }
+
+  double trust_of(size_t parameter, const double* sums) const {
+    double of_parameter = 0;
+    double of_step = 0;
+    for (size_t i = first_blocks_[parameter]; i < first_blocks_[parameter + 1]; ++i) {
+      of_parameter += sums[i * 2];
+      of_step += sums[i * 2 + 1];
+    }
+    return of_parameter > 0 && of_step > 0 ? std::sqrt(of_parameter) / std::sqrt(of_step) : 1;
+  }
+
+  Parameters parameters_;
+  Rule rule_;
+  std::vector<Block> blocks_;
+  std::vector<size_t> first_blocks_;  // of each parameter
+};
+
+bool has_fast_kernel(const KernelCall& call, size_t count) {
+  if (count == 0) return false;
+  for (size_t i = 1; i + 1 < call.inputs.size(); ++i) {
+    const BufferSpec& input = call.inputs[i];
+    const DType own = call.inputs[1 + (i - 1) % count].dtype;
+    const bool is_state = i > count && i + 1 + count < call.inputs.size();
+    if (input.dtype != (is_state && is_16_bit(own) ? DType::float32 : own)) return false;
+    if (!is_contiguous(input.shape, input.strides)) return false;
+  }
+  return true;
 }
 
-std::unique_ptr<Kernel> prepare_sgd(const KernelCall& call) {
-  const auto attrs = op::from_attrs<op::SgdAttrs>(call.attrs);
-  UpdateConstants constants{};
-  constants.momentum = attrs.momentum;
-  constants.dampening = attrs.dampening;
-  constants.weight_decay = attrs.weight_decay;
-  constants.nesterov = attrs.nesterov;
-  return prepare_update(call, attrs.count, kernels().sgd, constants, constants.momentum == 0 ? 2 : 3);
-}
-
-std::unique_ptr<Kernel> prepare_rmsprop(const KernelCall& call) {
-  const auto attrs = op::from_attrs<op::RmspropAttrs>(call.attrs);
-  UpdateConstants constants{};
-  constants.alpha = attrs.alpha;
-  constants.epsilon = attrs.epsilon;
-  constants.momentum = attrs.momentum;
-  constants.weight_decay = attrs.weight_decay;
-  return prepare_update(call, attrs.count, kernels().rmsprop, constants, constants.momentum == 0 ? 3 : 4);
-}
-
-std::unique_ptr<Kernel> prepare_adam(const KernelCall& call) {
-  const auto attrs = op::from_attrs<op::AdamAttrs>(call.attrs);
-  UpdateConstants constants{};
-  constants.beta1 = attrs.beta1;
-  constants.beta2 = attrs.beta2;
-  constants.epsilon = attrs.epsilon;
-  constants.weight_decay = attrs.weight_decay;
-  constants.decoupled = attrs.decoupled;
-  return prepare_update(call, attrs.count, kernels().adam, constants, 4);
+template <class Attrs>
+std::unique_ptr<Kernel> prepare_update(const KernelCall& call) {
+  const auto attrs = op::from_attrs<Attrs>(call.attrs);
+  const auto count = static_cast<size_t>(attrs.count);
+  if (!has_fast_kernel(call, count)) return nullptr;
+  const Rule rule = rule_of(attrs);
+  if (rule.rule == rule_lamb_moments) return std::make_unique<LambUpdate>(call, count, rule);
+  return std::make_unique<FusedUpdate>(call, count, rule);
 }
 
 // Updates the rows of a table that an index refers to. Occurrences of a row are linked, so that each row is summed in
@@ -148,7 +413,7 @@ class RowUpdate final : public Kernel {
         std::memcpy(sums + start, g + i * row_bytes_, static_cast<size_t>(bytes));
         for (int64_t j = next[i]; j != 0; j = next[j - 1]) add(sums + start, g + (j - 1) * row_bytes_, bytes);
         void* operands[] = {static_cast<char*>(inputs[0]) + row * row_bytes_ + start, sums + start};
-        kernels().sgd[is_double_ ? 1 : 0](operands, bytes / item(), constants);
+        kernels().update[rule_sgd][is_double_ ? 1 : 0](operands, bytes / item(), constants);
       }
     });
   }
@@ -198,10 +463,10 @@ std::unique_ptr<Kernel> prepare_sgd_rows(const KernelCall& call) {
 }  // namespace
 
 void register_update(KernelTable& table) {
-  table.add(OpId::sgd_update, Provider::cpu, prepare_sgd);
   table.add(OpId::sgd_update_rows, Provider::cpu, prepare_sgd_rows);
-  table.add(OpId::rmsprop_update, Provider::cpu, prepare_rmsprop);
-  table.add(OpId::adam_update, Provider::cpu, prepare_adam);
+#define PYDL_ADD(name, Name) table.add(OpId::name##_update, Provider::cpu, prepare_update<op::Name##Attrs>);
+  PYDL_FUSED_UPDATES(PYDL_ADD)
+#undef PYDL_ADD
 }
 
 }  // namespace pydl::cpu
