@@ -17,6 +17,8 @@ namespace pydl::cpu {
 namespace {
 
 constexpr int64_t bytes_per_thread = runtime::worth_a_thread(runtime::cost::byte_gathered);
+// From this many bytes on, slices are copied by the kernel for long runs.
+constexpr int64_t long_slice = 512;
 
 // The indexed tensor as (outer, size, inner), where the index selects along `size`. For `take` the index has `count`
 // numbers, for `gather` it has `count` per outer and inner position.
@@ -42,8 +44,13 @@ struct IndexShape {
 
   // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index, int64_t index_count) const {
-    for (int64_t i = 0; i < index_count; ++i) {
-      if (index[i] >= -size && index[i] < size) continue;
+    // -size <= i < size, as one comparison.
+    const auto limit = 2 * static_cast<uint64_t>(size);
+    const auto is_outside = [&](int64_t i) { return static_cast<uint64_t>(i) + static_cast<uint64_t>(size) >= limit; };
+    bool outside = false;
+    for (int64_t i = 0; i < index_count; ++i) outside |= is_outside(index[i]);
+    for (int64_t i = 0; outside && i < index_count; ++i) {
+      if (!is_outside(index[i])) continue;
       throw IndexError(
           concat_text(op::op_name(op), ": index ", index[i], " is outside axis ", axis, " of size ", size));
     }
@@ -64,15 +71,44 @@ class TakeKernel final : public Kernel {
     s.check(index, s.count);
     const int64_t bytes = s.inner * s.item;
     runtime::parallel_for(s.outer * s.count, bytes_per_thread / std::max<int64_t>(bytes, 8),
-                          [&](int64_t begin, int64_t end) {
-                            for (int64_t i = begin; i < end; ++i) {
-                              const int64_t from = i / s.count * s.size + s.position(index[i % s.count]);
-                              copy_run(y + i * bytes, x + from * bytes, bytes);
-                            }
-                          });
+                          [&](int64_t begin, int64_t end) { take(x, index, y, begin, end); });
   }
 
  private:
+  // The slices [begin, end) of the result.
+  void take(const char* x, const int64_t* index, char* y, int64_t begin, int64_t end) const {
+    const IndexShape& s = shape_;
+    const int64_t bytes = s.inner * s.item;
+    for (int64_t i = begin; i < end;) {
+      const int64_t outer = i / s.count;
+      const int64_t first = i - outer * s.count;
+      const int64_t last = std::min(s.count, first + end - i);
+      const char* from = x + outer * s.size * bytes;
+      char* to = y + outer * s.count * bytes;
+      switch (bytes) {
+        case 4: take_items<uint32_t>(from, index, to, first, last); break;
+        case 8: take_items<uint64_t>(from, index, to, first, last); break;
+        default:
+          for (int64_t j = first; j < last; ++j) {
+            const char* slice = from + s.position(index[j]) * bytes;
+            if (bytes < long_slice) {
+              copy_run(to + j * bytes, slice, bytes);
+            } else {
+              kernels().copy.run(slice, to + j * bytes, bytes);
+            }
+          }
+      }
+      i += last - first;
+    }
+  }
+
+  template <class T>
+  void take_items(const char* from, const int64_t* index, char* to, int64_t first, int64_t last) const {
+    const auto* x = reinterpret_cast<const T*>(from);
+    auto* y = reinterpret_cast<T*>(to);
+    for (int64_t j = first; j < last; ++j) y[j] = x[shape_.position(index[j])];
+  }
+
   IndexShape shape_;
 };
 
@@ -88,11 +124,19 @@ class GatherKernel final : public Kernel {
     auto* y = static_cast<T*>(outputs[0]);
     s.check(index, s.outer * s.count * s.inner);
     runtime::parallel_for(s.outer * s.count, bytes_per_thread / (8 * s.inner), [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        const T* from = x + row / s.count * s.size * s.inner;
-        const int64_t* row_index = index + row * s.inner;
-        for (int64_t j = 0; j < s.inner; ++j) {
-          y[row * s.inner + j] = from[s.position(row_index[j]) * s.inner + j];
+      for (int64_t row = begin; row < end;) {
+        const int64_t outer = row / s.count;
+        const int64_t last = std::min(end, (outer + 1) * s.count);
+        const T* from = x + outer * s.size * s.inner;
+        if (s.inner == 1) {
+          for (; row < last; ++row) y[row] = from[s.position(index[row])];
+          continue;
+        }
+        for (; row < last; ++row) {
+          const int64_t* row_index = index + row * s.inner;
+          for (int64_t j = 0; j < s.inner; ++j) {
+            y[row * s.inner + j] = from[s.position(row_index[j]) * s.inner + j];
+          }
         }
       }
     });
@@ -108,9 +152,9 @@ void set_zero(void* data, int64_t bytes) {
   });
 }
 
-// Each thread adds to its own columns. If there are few columns, it adds to a range of the destination's rows and skips
-// the indices of the other threads. Columns come first because words are not equally frequent, so rows would be unequal
-// work.
+// Outer positions are independent of each other. If there is only one, each thread adds to its own columns. If there
+// are few columns, it adds to a range of the destination's rows and skips the indices of the other threads. Columns
+// come first because words are not equally frequent, so rows would be unequal work.
 class TakeBackwardKernel final : public Kernel {
  public:
   TakeBackwardKernel(const IndexShape& shape, AddKernel add, std::optional<int64_t> skip)
@@ -125,7 +169,14 @@ class TakeBackwardKernel final : public Kernel {
     const int64_t bytes = s.inner * s.item;
     set_zero(y, s.outer * s.size * bytes);
     const bool is_little = s.outer * s.count * bytes < 2 * bytes_per_thread;
-    if (bytes >= 2 * line_bytes) {
+    if (s.outer > 1) {
+      const int64_t grain = bytes_per_thread / std::max<int64_t>(s.count * bytes, 8);
+      runtime::parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t outer = begin; outer < end; ++outer) {
+          add_outer(g + outer * s.count * bytes, index, y + outer * s.size * bytes);
+        }
+      });
+    } else if (bytes >= 2 * line_bytes) {
       const int64_t lines = (bytes + line_bytes - 1) / line_bytes;
       runtime::parallel_for(
           lines, is_little ? lines : 1,
@@ -148,7 +199,25 @@ class TakeBackwardKernel final : public Kernel {
     int64_t begin, end;
   };
 
-  // Adds to a range of slices, and within each to a range of bytes.
+  // Adds all slices of one outer position.
+  void add_outer(const char* g, const int64_t* index, char* y) const {
+    const IndexShape& s = shape_;
+    if (s.inner == 1 && s.item == sizeof(float)) return add_items<float>(g, index, y);
+    if (s.inner == 1) return add_items<double>(g, index, y);
+    add_slices(g, index, y, {0, s.size}, {0, s.inner * s.item});
+  }
+
+  template <class T>
+  void add_items(const char* gradients, const int64_t* index, char* result) const {
+    const auto* g = reinterpret_cast<const T*>(gradients);
+    auto* y = reinterpret_cast<T*>(result);
+    for (int64_t i = 0; i < shape_.count; ++i) {
+      const int64_t position = shape_.position(index[i]);
+      if (position != skip_) y[position] += g[i];
+    }
+  }
+
+  // Adds to a range of slices, and within each to a range of bytes, at one outer position.
   void add_slices(const char* g, const int64_t* index, char* y, Range slices, Range part) const {
     const IndexShape& s = shape_;
     const int64_t bytes = s.inner * s.item;
@@ -156,10 +225,7 @@ class TakeBackwardKernel final : public Kernel {
     for (int64_t i = 0; i < s.count; ++i) {
       const int64_t position = s.position(index[i]);
       if (position < slices.begin || position >= slices.end || position == skip_) continue;
-      for (int64_t outer = 0; outer < s.outer; ++outer) {
-        add_(y + (outer * s.size + position) * bytes + part.begin, g + (outer * s.count + i) * bytes + part.begin,
-             elements);
-      }
+      add_(y + position * bytes + part.begin, g + i * bytes + part.begin, elements);
     }
   }
 
@@ -183,10 +249,15 @@ class GatherBackwardKernel final : public Kernel {
     set_zero(y, s.outer * s.size * s.inner * s.item);
     const int64_t grain = bytes_per_thread / (8 * std::max<int64_t>(s.count * s.inner, 1));
     runtime::parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin * s.count; row < end * s.count; ++row) {
-        T* to = y + row / s.count * s.size * s.inner;
-        for (int64_t j = 0; j < s.inner; ++j) {
-          to[s.position(index[row * s.inner + j]) * s.inner + j] += g[row * s.inner + j];
+      for (int64_t outer = begin; outer < end; ++outer) {
+        T* to = y + outer * s.size * s.inner;
+        const int64_t first = outer * s.count * s.inner;
+        if (s.inner == 1) {
+          for (int64_t i = first; i < first + s.count; ++i) to[s.position(index[i])] += g[i];
+          continue;
+        }
+        for (int64_t row = first; row < first + s.count * s.inner; row += s.inner) {
+          for (int64_t j = 0; j < s.inner; ++j) to[s.position(index[row + j]) * s.inner + j] += g[row + j];
         }
       }
     });

@@ -83,12 +83,19 @@ void uniform_double(uint64_t seed, uint64_t offset, int64_t begin, int64_t count
 // Two independent normal numbers from two uniform ones (Box and Muller, 1958).
 void normal_float(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, float mean, float std, float* y) {
   for_each_batch(seed, offset, begin, count, 4, [=](const uint32_t* words, int64_t first, int64_t length) {
-    float pairs[batch];
+    // In loops of their own, because compilers vectorise no loop that computes and also moves neighbours apart.
+    constexpr int64_t pair_count = batch / 2;
+    float lengths[pair_count];
+    float angles[pair_count];
+    for (int64_t i = 0; i < pair_count; ++i) {
+      lengths[i] = unit_float(words[2 * i]);
+      angles[i] = unit_float(words[2 * i + 1]);
+    }
 #pragma GCC ivdep
-    for (int64_t i = 0; i < batch / 2; ++i) {
-      const float radius = __builtin_sqrtf(-2.0F * m::log(1.0F - unit_float(words[2 * i])));
+    for (int64_t i = 0; i < pair_count; ++i) {
+      const float radius = __builtin_sqrtf(-2.0F * m::log(1.0F - lengths[i]));
       // The angle in quarter turns, split exactly into the nearest quarter and the rest.
-      const float turns = unit_float(words[2 * i + 1]) * 4.0F;
+      const float turns = angles[i] * 4.0F;
       const float quarter = (turns + m::rounder) - m::rounder;
       const float rest = (turns - quarter) * m::half_pi;
       const float s = m::sin_reduced(rest);
@@ -96,8 +103,13 @@ void normal_float(uint64_t seed, uint64_t offset, int64_t begin, int64_t count, 
       const bool odd = (quarter == 1.0F) | (quarter == 3.0F);
       const float cosine = odd ? s : c;
       const float sine = odd ? c : s;
-      pairs[2 * i] = mean + std * (radius * ((quarter == 1.0F) | (quarter == 2.0F) ? -cosine : cosine));
-      pairs[2 * i + 1] = mean + std * (radius * ((quarter == 2.0F) | (quarter == 3.0F) ? -sine : sine));
+      lengths[i] = mean + std * (radius * ((quarter == 1.0F) | (quarter == 2.0F) ? -cosine : cosine));
+      angles[i] = mean + std * (radius * ((quarter == 2.0F) | (quarter == 3.0F) ? -sine : sine));
+    }
+    float pairs[batch];
+    for (int64_t i = 0; i < pair_count; ++i) {
+      pairs[2 * i] = lengths[i];
+      pairs[2 * i + 1] = angles[i];
     }
     __builtin_memcpy(y + first, pairs, static_cast<uint64_t>(length) * sizeof(float));
   });
