@@ -25,7 +25,8 @@ _SHAPES: list[tuple[int, ...]] = [
     (5, 17, 6, 7),
     (3, 64, 9, 9),
 ]
-# The shape of x, how many axes form a row, and the shape of the weights: one per element, or per channel of a group.
+# The shape of x, how many axes form a row, and the shape of the weights: one per element, or per
+# channel of a group.
 _SCALED_ROWS: list[tuple[tuple[int, ...], int, tuple[int, ...]]] = [
     ((5,), 1, (5,)),
     ((3, 4), 1, (4,)),
@@ -403,8 +404,8 @@ ROWS = [
             BadCall(
                 lambda: _core.scaled_normalize(_X, pydl.ones(3)),
                 ValueError,
-                r"scaled_normalize: x of shape \(2, 3, 4\) expects a weight of the shape of its last "
-                r"axes, at least 1, got shape \(3,\)",
+                r"scaled_normalize: x of shape \(2, 3, 4\) expects a weight of the shape of its "
+                r"last axes, at least 1, got shape \(3,\)",
             ),
             BadCall(
                 lambda: _core.scaled_normalize(_X, pydl.ones(4), axes=2),

@@ -15,7 +15,7 @@ BASICS = [r"pydl/(tensor|shape|dtype|error)\.h"]
 PUBLIC = [r"pydl/\w+\.h"]
 BACKEND = [
     r"exec/kernel\.h",
-    r"op/(op_id|attrs|elementwise_(table|kind)|(conv|pool|recurrent)_geometry|resample_taps)\.h",
+    r"op/(op_id|attrs|elementwise_(table|kind)|(conv|pool|recurrent)_geometry|resample_taps|scaled_rows)\.h",
     r"op/(batch_position|reduction_split|post_operations|ctc_batch|sort_key|true_bytes)\.h",
     r"op/attrs/\w+\.h",
     r"runtime/\w+\.h",
