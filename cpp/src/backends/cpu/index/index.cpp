@@ -44,13 +44,16 @@ struct IndexShape {
 
   // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index, int64_t index_count) const {
-    // -size <= i < size, as one comparison.
-    const auto limit = 2 * static_cast<uint64_t>(size);
-    const auto is_outside = [&](int64_t i) { return static_cast<uint64_t>(i) + static_cast<uint64_t>(size) >= limit; };
-    bool outside = false;
-    for (int64_t i = 0; i < index_count; ++i) outside |= is_outside(index[i]);
-    for (int64_t i = 0; outside && i < index_count; ++i) {
-      if (!is_outside(index[i])) continue;
+    // i + size or size - 1 - i is negative. Sums vectorise where comparisons of 64 bits do not.
+    const auto extent = static_cast<uint64_t>(size);
+    uint64_t signs = 0;
+    for (int64_t i = 0; i < index_count; ++i) {
+      const auto position = static_cast<uint64_t>(index[i]);
+      signs |= (position + extent) | (extent - 1 - position);
+    }
+    if (static_cast<int64_t>(signs) >= 0) return;
+    for (int64_t i = 0; i < index_count; ++i) {
+      if (index[i] >= -size && index[i] < size) continue;
       throw IndexError(
           concat_text(op::op_name(op), ": index ", index[i], " is outside axis ", axis, " of size ", size));
     }
