@@ -30,6 +30,24 @@ void define_row_ops(py::module_& module) {
       },
       py::arg("g"), py::arg("x"), py::arg("axes") = 1, py::arg("epsilon") = 1e-5, py::arg("center") = true,
       "Gradient of normalize for x.");
+  module.def(
+      "scaled_normalize",
+      [](const Tensor& x, const Tensor& weight, const Optional& bias, int64_t axes, double epsilon, bool center) {
+        return compute(2 * x.size(), [&] { return scaled_normalize(x, weight, given(bias), axes, epsilon, center); });
+      },
+      py::arg("x"), py::arg("weight"), py::arg("bias") = py::none(), py::arg("axes") = 1, py::arg("epsilon") = 1e-5,
+      py::arg("center") = true,
+      "normalize(x) * weight + bias. Weight and bias have the shape of trailing axes of x, at least those of a row, "
+      "where\nthe last axes within the row may be 1.");
+  module.def(
+      "scaled_normalize_backward",
+      [](const Tensor& g, const Tensor& x, const Tensor& weight, int64_t axes, double epsilon, bool center) {
+        const auto found =
+            compute(4 * x.size(), [&] { return scaled_normalize_backward(g, x, weight, axes, epsilon, center); });
+        return py::make_tuple(found.dx, found.dweight, found.dbias);
+      },
+      py::arg("g"), py::arg("x"), py::arg("weight"), py::arg("axes") = 1, py::arg("epsilon") = 1e-5,
+      py::arg("center") = true, "Gradients of scaled_normalize for x, weight and bias.");
 }
 
 // A number, or a tensor that contains it.

@@ -3102,6 +3102,26 @@ def rrelu(
 def rsqrt(x: TensorLike) -> Tensor:
     """1 / sqrt(x)."""
 
+def scaled_normalize(
+    x: TensorLike,
+    weight: TensorLike,
+    bias: TensorLike | None = None,
+    axes: int = 1,
+    epsilon: float = 1e-05,
+    center: builtins.bool = True,
+) -> Tensor:
+    """normalize(x) * weight + bias. Weight and bias have the shape of trailing axes of x, at least those of a row, where"""
+
+def scaled_normalize_backward(
+    g: TensorLike,
+    x: TensorLike,
+    weight: TensorLike,
+    axes: int = 1,
+    epsilon: float = 1e-05,
+    center: builtins.bool = True,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of scaled_normalize for x, weight and bias."""
+
 def scatter(x: TensorLike, index: TensorLike, source: TensorLike, axis: int = 0) -> Tensor:
     """x with elements along an axis overwritten by those of source, each where an index of its shape points."""
 

@@ -239,6 +239,33 @@ TEST(normalisation_of_rows) {
   }
 }
 
+TEST(normalisation_of_rows_with_weights) {
+  struct Case {
+    Dims shape;
+    int64_t axes;
+    Dims weights;
+  };
+  for (const Case& c : std::vector<Case>{{{7}, 1, {7}},
+                                         {{40, 1000}, 1, {1000}},
+                                         {{3, 5, 33}, 2, {5, 33}},
+                                         {{600, 64}, 1, {64}},
+                                         {{300, 1}, 1, {1}},
+                                         {{4, 3, 5, 49}, 2, {3, 5, 1}},
+                                         {{20, 3, 1, 700}, 1, {3, 1, 1}}}) {
+    for (const DType dtype : floating_dtypes) {
+      const DType statistics = item_size(dtype) == 2 ? DType::float32 : dtype;
+      for (const bool center : {false, true}) {
+        const Attrs attrs = {{"axes", c.axes}, {"epsilon", 1e-2}, {"center", center}};
+        const Tensor x = random_tensor(c.shape, dtype, -1, 3);
+        const Tensor weight = random_tensor(c.weights, statistics);
+        compare(OpId::scaled_normalize, attrs, {x, weight}, 40);
+        compare(OpId::scaled_normalize, attrs, {x, weight, random_tensor(c.weights, statistics)}, 40);
+        compare(OpId::scaled_normalize_backward, attrs, {random_tensor(c.shape, dtype), x, weight}, 200);
+      }
+    }
+  }
+}
+
 TEST(recurrent_layers) {
   const std::vector<Dims> sizes = {{3, 2, 4, 5}, {1, 1, 1, 1}, {4, 13, 20, 37}, {6, 40, 7, 66}};  // T, N, I, H
   for (const Dims& size : sizes) {

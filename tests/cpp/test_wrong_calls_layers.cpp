@@ -224,6 +224,12 @@ TEST(layer_mathematics) {
   REFUSED(normalize(x, 9));
   REFUSED(normalize_backward(none, x));
   REFUSED(normalize_backward(x, none));
+  REFUSED(scaled_normalize(none, vector));
+  REFUSED(scaled_normalize(x, none));
+  REFUSED(scaled_normalize(x, vector, none, 9));
+  REFUSED(scaled_normalize_backward(none, x, vector));
+  REFUSED(scaled_normalize_backward(x, none, vector));
+  REFUSED(scaled_normalize_backward(x, x, none));
 }
 
 TEST(recurrent_functions) {

@@ -25,6 +25,22 @@ _SHAPES: list[tuple[int, ...]] = [
     (5, 17, 6, 7),
     (3, 64, 9, 9),
 ]
+# The shape of x, how many axes form a row, and the shape of the weights: one per element, or per
+# channel of a group.
+_SCALED_ROWS: list[tuple[tuple[int, ...], int, tuple[int, ...]]] = [
+    ((5,), 1, (5,)),
+    ((3, 4), 1, (4,)),
+    ((2, 3, 4), 2, (3, 4)),
+    ((2, 3, 4), 1, (3, 4)),
+    ((2, 3, 2, 4), 2, (3, 2, 1)),
+    ((3, 2, 1, 5), 1, (2, 1, 1)),
+    ((2, 4), 1, (1,)),
+    ((2, 3), 1, (2, 3)),
+    ((4, 0), 1, (0,)),
+    ((0, 4), 1, (4,)),
+    ((70, 33), 1, (33,)),
+    ((3, 2, 17, 40), 2, (2, 17, 1)),
+]
 _NORM_ROWS: list[tuple[tuple[int, ...], int]] = [
     ((5,), 1),
     ((3, 4), 1),
@@ -173,6 +189,42 @@ def _normalize_backward(g: Array, x: Array, axes: int, epsilon: float, center: b
     slope = g - g.mean(over, keepdims=True) if center else g
     y = centred * scale
     return np.asarray(scale * (slope - y * (g * y).mean(over, keepdims=True)))
+
+
+def _scaled_samples(rng: np.random.Generator, elements: int, weights: int) -> list[Sample]:
+    samples = []
+    for shape, axes, weight in _SCALED_ROWS:
+        arrays = [rng.standard_normal(shape) + 0.5 for _ in range(elements)]
+        arrays += [rng.uniform(0.5, 2.0, weight) for _ in range(weights)]
+        for center in (True, False):
+            keywords = {"axes": axes, "epsilon": 0.1, "center": center}
+            samples.append(Sample(tuple(arrays), keywords))
+    return samples
+
+
+def _scaled_normalize(
+    x: Array, weight: Array, bias: Array, axes: int, epsilon: float, center: bool
+) -> Array:
+    return np.asarray(_normalize(x, axes, epsilon, center) * weight + bias)
+
+
+def _sum_to(values: Array, shape: tuple[int, ...]) -> Array:
+    lead = values.ndim - len(shape)
+    kept = [i for i in range(len(shape)) if shape[i] == 1]
+    over = (*range(lead), *(lead + i for i in kept))
+    return np.asarray(values.sum(over).reshape(shape))
+
+
+def _scaled_backward(
+    g: Array, x: Array, weight: Array, axes: int, epsilon: float, center: bool
+) -> Array:
+    dx = _normalize_backward(np.asarray(g * weight), x, axes, epsilon, center)
+    along = g * _normalize(x, axes, epsilon, center)
+    return _joined_arrays(dx, _sum_to(along, weight.shape), _sum_to(g, weight.shape))
+
+
+def _call_scaled_backward(*tensors: pydl.Tensor, **keywords: Any) -> pydl.Tensor:
+    return _joined(_core.scaled_normalize_backward(*tensors, **keywords), tensors[0].dtype)
 
 
 def _torch_batch_norm(torch: Any, x: Any, *vectors: Any, epsilon: float) -> Any:
@@ -339,6 +391,57 @@ ROWS = [
                 lambda: _core.normalize_backward(pydl.ones(3), _X),
                 ValueError,
                 "normalize_backward: expected a gradient of shape",
+            ),
+        ),
+    ),
+    Row(
+        "scaled_normalize",
+        _core.scaled_normalize,
+        _scaled_normalize,
+        lambda rng: _scaled_samples(rng, 1, 2),
+        smooth=(0, 1, 2),
+        bad=(
+            BadCall(
+                lambda: _core.scaled_normalize(_X, pydl.ones(3)),
+                ValueError,
+                r"scaled_normalize: x of shape \(2, 3, 4\) expects a weight of the shape of its "
+                r"last axes, at least 1, got shape \(3,\)",
+            ),
+            BadCall(
+                lambda: _core.scaled_normalize(_X, pydl.ones(4), axes=2),
+                ValueError,
+                r"scaled_normalize: .* at least 2, got shape \(4,\)",
+            ),
+            BadCall(
+                lambda: _core.scaled_normalize(_X, pydl.ones(4), pydl.ones(1)),
+                ValueError,
+                r"scaled_normalize: expected a bias of the shape of the weight, \(4,\), got \(1,\)",
+            ),
+            BadCall(
+                lambda: _core.scaled_normalize(_X, pydl.ones(4, dtype="float64")),
+                TypeError,
+                "scaled_normalize: x of float32 expects a weight of float32, got float64",
+            ),
+            BadCall(
+                lambda: _core.scaled_normalize(_X, pydl.ones(4), axes=4),
+                ValueError,
+                r"scaled_normalize: expected 1 to 3 trailing axes of shape \(2, 3, 4\), got 4",
+            ),
+        ),
+    ),
+    Row(
+        "scaled_normalize_backward",
+        _call_scaled_backward,
+        _scaled_backward,
+        lambda rng: _scaled_samples(rng, 2, 1),
+        smooth=(0, 1, 2),
+        rtol=1e-4,
+        atol=1e-4,
+        bad=(
+            BadCall(
+                lambda: _core.scaled_normalize_backward(pydl.ones(3), _X, pydl.ones(4)),
+                ValueError,
+                r"scaled_normalize_backward: expected a gradient of shape \(2, 3, 4\), got \(3,\)",
             ),
         ),
     ),

@@ -17,6 +17,7 @@ BACKEND = [
     r"exec/kernel\.h",
     r"op/(op_id|attrs|elementwise_(table|kind)|(conv|pool|recurrent)_geometry|resample_taps)\.h",
     r"op/(batch_position|reduction_split|post_operations|ctc_batch|sort_key|true_bytes|update_factors)\.h",
+    r"op/scaled_rows\.h",
     r"op/attrs/\w+\.h",
     r"runtime/\w+\.h",
     r"pydl/(shape|dtype|error)\.h",

@@ -366,6 +366,18 @@ PYDL_API Tensor batch_norm_backward(const Tensor& g, const Tensor& x, const Tens
 PYDL_API Tensor normalize(const Tensor& x, int64_t axes = 1, double epsilon = 1e-5, bool center = true);
 PYDL_API Tensor normalize_backward(const Tensor& g, const Tensor& x, int64_t axes = 1, double epsilon = 1e-5,
                                    bool center = true);
+/// `normalize`, multiplied by `weight`, plus `bias` if it is given. Both have the shape of trailing axes of x, at least
+/// those of a row, where the last axes within the row may be 1, and the dtype of x, or float32 if x has 16 bits.
+PYDL_API Tensor scaled_normalize(const Tensor& x, const Tensor& weight, const Tensor& bias = {}, int64_t axes = 1,
+                                 double epsilon = 1e-5, bool center = true);
+struct ScaledNormGradients {
+  Tensor dx;
+  Tensor dweight;  ///< of the dtype of statistics, like `dbias`
+  Tensor dbias;
+};
+/// The gradients of `scaled_normalize` for an incoming gradient g.
+PYDL_API ScaledNormGradients scaled_normalize_backward(const Tensor& g, const Tensor& x, const Tensor& weight,
+                                                       int64_t axes = 1, double epsilon = 1e-5, bool center = true);
 
 // --- recurrent layers ------------------------------------------------------------------------------
 enum class RecurrentCell { lstm, gru, rnn_tanh, rnn_relu };

@@ -92,15 +92,6 @@ Tensor normalise_by_running(const Tensor& x, const Tensor& running_mean, const T
   return pydl::batch_norm(x, current(running_mean), current(running_var), parameters.weight, parameters.bias, epsilon);
 }
 
-// Scales and shifts y by parameters of shape (C) or of the trailing axes, reshaped to `shape` for broadcasting. The
-// dtype is kept.
-Tensor scaled(const Tensor& y, const Tensor& weight, const Tensor& bias, const Dims& shape) {
-  Tensor result = y;
-  if (weight.defined()) result = result * reshape(weight, shape);
-  if (bias.defined()) result = result + reshape(bias, shape);
-  return astype(result, dtype_beside(y, {&weight, &bias}));
-}
-
 void require_trailing(const char* name, const Tensor& x, const Dims& normalized_shape, const Tensor& weight,
                       const Tensor& bias) {
   require_floating(name, x);
@@ -120,18 +111,26 @@ void require_trailing(const char* name, const Tensor& x, const Dims& normalized_
   }
 }
 
-// The shape in which one number per channel broadcasts over x (N, C, ...).
-Dims channel_shape(const Tensor& x) {
-  Dims shape = Dims::filled(x.rank() - 1, 1);
-  shape[0] = x.size(1);
-  return shape;
+// Normalises rows of the last axes, with weights and biases in the dtype of statistics. x has the dtype of the result.
+Tensor normalize_rows(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t axes, double epsilon,
+                      bool center) {
+  const DType dtype = statistics_dtype(x.dtype());
+  const Tensor added = bias.defined() ? astype(bias, dtype) : bias;
+  if (weight.defined()) return scaled_normalize(x, astype(weight, dtype), added, axes, epsilon, center);
+  const Tensor unit = normalize(x, axes, epsilon, center);
+  return added.defined() ? astype(unit + added, x.dtype()) : unit;
 }
 
-Tensor normalize_groups(const Tensor& x, int64_t groups, double epsilon) {
-  const int64_t rows = x.size(0) * groups;
-  int64_t length = x.size(1) / groups;
-  for (int axis = 2; axis < x.rank(); ++axis) length *= x.size(axis);
-  return reshape(normalize(reshape(x, {rows, length}), 1, epsilon, true), x.shape());
+// Groups of channels are rows of x as (N, groups, channels of a group, elements of a channel).
+Tensor normalize_groups(const Tensor& x, int64_t groups, const Tensor& weight, const Tensor& bias, double epsilon) {
+  const int64_t channels = x.size(1) / groups;
+  int64_t inner = 1;
+  for (int axis = 2; axis < x.rank(); ++axis) inner *= x.size(axis);
+  const auto by_group = [&](const Tensor& values) {
+    return values.defined() ? reshape(values, {groups, channels, 1}) : values;
+  };
+  const Tensor rows = reshape(x, {x.size(0), groups, channels, inner});
+  return reshape(normalize_rows(rows, by_group(weight), by_group(bias), 2, epsilon, true), x.shape());
 }
 
 }  // namespace
@@ -185,7 +184,7 @@ Tensor instance_norm(const Tensor& x, const Tensor& running_mean, const Tensor& 
     advance(running_var, mean(var(values, axes, 1), samples), options);
   }
   const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
-  return scaled(normalize_groups(elements, x.size(1), options.epsilon), weight, bias, channel_shape(x));
+  return normalize_groups(elements, x.size(1), weight, bias, options.epsilon);
 } catch (const Error&) {
   core::rethrow_as("instance_norm");
 }
@@ -199,7 +198,7 @@ Tensor group_norm(const Tensor& x, int64_t groups, const Tensor& weight, const T
                                  x.shape(), ", got ", groups));
   }
   const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
-  return scaled(normalize_groups(elements, groups, epsilon), weight, bias, channel_shape(x));
+  return normalize_groups(elements, groups, weight, bias, epsilon);
 } catch (const Error&) {
   core::rethrow_as("group_norm");
 }
@@ -208,7 +207,7 @@ Tensor layer_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& w
                   double epsilon) try {
   require_trailing("layer_norm", x, normalized_shape, weight, bias);
   const Tensor elements = astype(x, dtype_beside(x, {&weight, &bias}));
-  return scaled(normalize(elements, normalized_shape.rank(), epsilon, true), weight, bias, normalized_shape);
+  return normalize_rows(elements, weight, bias, normalized_shape.rank(), epsilon, true);
 } catch (const Error&) {
   core::rethrow_as("layer_norm");
 }
@@ -219,8 +218,7 @@ Tensor rms_norm(const Tensor& x, const Dims& normalized_shape, const Tensor& wei
   const Tensor elements = astype(x, dtype_beside(x, {&weight}));
   const bool is_double = elements.dtype() == DType::float64;
   const double least = is_double ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
-  return scaled(normalize(elements, normalized_shape.rank(), epsilon.value_or(least), false), weight, {},
-                normalized_shape);
+  return normalize_rows(elements, weight, {}, normalized_shape.rank(), epsilon.value_or(least), false);
 } catch (const Error&) {
   core::rethrow_as("rms_norm");
 }

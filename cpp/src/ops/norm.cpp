@@ -5,6 +5,7 @@
 #include "op/apply.h"
 #include "op/post_operations.h"
 #include "ops/families.h"
+#include "ops/row_norm_derivatives.h"
 #include "pydl/ops.h"
 
 namespace pydl {
@@ -19,8 +20,7 @@ namespace ops {
 
 namespace {
 
-// Statistics in 16-bit floats would lose most of their information.
-DType statistics_dtype(DType dtype) { return item_size(dtype) == 2 ? DType::float32 : dtype; }
+DType statistics_dtype(DType dtype) { return dtype_of_statistics(dtype); }
 
 void require_channels(const char* name, const BufferSpec& x) {
   require_floating(name, x);
@@ -316,33 +316,13 @@ Tensor normalize_backward_of(const BackwardContext& c, const Tensor& g, const Te
 
 Gradients normalize_gradients(const BackwardContext& c) { return {normalize_backward_of(c, c.gradient, c.input(0))}; }
 
-// The derivative of F = r (g - mean(g) - x' mean(g x')), x' = r (x - mean), for an incoming gradient h. It is symmetric
-// in g and h: <h, F> = r <h', g'> - r^3 <h', z> <g', z> / n, where a prime subtracts the mean and z = x - mean. Without
-// `center`, no mean is subtracted.
 Gradients normalize_backward_gradients(const BackwardContext& c) {
   Gradients gradients(2);
-  const Tensor x_given = c.input(1);
-  if (c.needs(0)) gradients[0] = normalize_backward_of(c, c.gradient, x_given);
+  const Tensor x = c.input(1);
+  if (c.needs(0)) gradients[0] = normalize_backward_of(c, c.gradient, x);
   if (!c.needs(1)) return gradients;
-  const DType dtype = statistics_dtype(x_given.dtype());
-  const Tensor x = astype(x_given, dtype);
   const auto declared = op::from_attrs<op::NormalizeAttrs>(c.attrs());
-  std::vector<int64_t> axes;
-  double n = 1;
-  for (int64_t axis = x.rank() - declared.axes; axis < x.rank(); ++axis) {
-    axes.push_back(axis);
-    n *= static_cast<double>(x.size(axis));
-  }
-  const auto centred = [&](const Tensor& t) { return declared.center ? t - mean(t, axes, true) : t; };
-  const Tensor z = centred(x);
-  const Tensor g = centred(astype(c.input(0), dtype));
-  const Tensor h = centred(astype(c.gradient, dtype));
-  const Tensor r = rsqrt(mean(square(z), axes, true) + declared.epsilon);
-  const Tensor gz = mean(g * z, axes, true);
-  const Tensor hz = mean(h * z, axes, true);
-  const Tensor slope = mean(g * h, axes, true) - square(r) * gz * hz * 3.0;
-  const Tensor cubed = square(r) * r;
-  gradients[1] = astype(-(cubed * (slope * z + hz * g + gz * h)), c.input_dtype(1));
+  gradients[1] = astype(normalize_backward_gradient(c.gradient, c.input(0), x, declared), c.input_dtype(1));
   return gradients;
 }
 
@@ -352,6 +332,27 @@ int64_t count_flops(const Attrs&, std::span<const BufferSpec> inputs, const Buff
 }
 
 }  // namespace
+
+// The derivative of F = r (g - mean(g) - x' mean(g x')), x' = r (x - mean), for an incoming gradient h. It is symmetric
+// in g and h: <h, F> = r <h', g'> - r^3 <h', z> <g', z> / n, where a prime subtracts the mean and z = x - mean. Without
+// `center`, no mean is subtracted.
+Tensor normalize_backward_gradient(const Tensor& h_given, const Tensor& g_given, const Tensor& x_given,
+                                   const op::NormalizeAttrs& attrs) {
+  const DType dtype = statistics_dtype(x_given.dtype());
+  const Tensor x = astype(x_given, dtype);
+  std::vector<int64_t> axes;
+  for (int64_t axis = x.rank() - attrs.axes; axis < x.rank(); ++axis) axes.push_back(axis);
+  const auto centred = [&](const Tensor& t) { return attrs.center ? t - mean(t, axes, true) : t; };
+  const Tensor z = centred(x);
+  const Tensor g = centred(astype(g_given, dtype));
+  const Tensor h = centred(astype(h_given, dtype));
+  const Tensor r = rsqrt(mean(square(z), axes, true) + attrs.epsilon);
+  const Tensor gz = mean(g * z, axes, true);
+  const Tensor hz = mean(h * z, axes, true);
+  const Tensor slope = mean(g * h, axes, true) - square(r) * gz * hz * 3.0;
+  const Tensor cubed = square(r) * r;
+  return -(cubed * (slope * z + hz * g + gz * h));
+}
 
 void define_norm(Registry& registry) {
   const auto first = [](int count) { return (1U << count) - 1; };

@@ -7,6 +7,7 @@
 #include "op/attrs/conv.h"
 #include "op/attrs/index.h"
 #include "op/attrs/loss.h"
+#include "op/attrs/norm.h"
 #include "op/attrs/reduce.h"
 #include "op/attrs/view.h"
 #include "pydl/ops.h"
@@ -256,6 +257,38 @@ Results cross_entropy_backward_rule(const BatchedCall& call) {
       op::apply(OpId::softmax_cross_entropy_backward, op::to_attrs(attrs), {g, batched(call, 1), target})};
 }
 
+// --- normalisation --------------------------------------------------------------------------------------------------
+
+Tensor as_statistics(const Tensor& x) { return item_size(x.dtype()) == 2 ? astype(x, DType::float32) : x; }
+
+Results scaled_normalize_rule(const BatchedCall& call) {
+  if (only_first_is_batched(call)) {
+    std::vector<Tensor> inputs;
+    for (const Operand& operand : call.inputs) inputs.push_back(operand.tensor);
+    return op::apply_all(call.def.id, call.attrs, inputs);
+  }
+  const auto [axes, epsilon, center] = op::from_attrs<op::NormalizeAttrs>(call.attrs);
+  const int rank = call.inputs[0].rank();
+  const Tensor x = batched(call, 0);
+  Tensor y = as_statistics(normalize(x, axes, epsilon, center)) * as_statistics(aligned(call.inputs[1], rank));
+  if (call.inputs.size() > 2) y = y + as_statistics(aligned(call.inputs[2], rank));
+  return std::vector{astype(y, x.dtype())};
+}
+
+Results scaled_normalize_backward_rule(const BatchedCall& call) {
+  const auto [axes, epsilon, center] = op::from_attrs<op::NormalizeAttrs>(call.attrs);
+  const int rank = call.inputs[1].rank();
+  const Tensor x = batched(call, 1);
+  const Tensor g = as_statistics(batched(call, 0));
+  const Tensor weight = as_statistics(aligned(call.inputs[2], rank));
+  const Dims own = call.inputs[2].shape();
+  const auto sum_of_example = [&](const Tensor& terms) {
+    return reshape(sum_to(terms, before(call.size, joined(ones(rank - own.rank()), own))), before(call.size, own));
+  };
+  return std::vector{normalize_backward(astype(g * weight, x.dtype()), x, axes, epsilon, center),
+                     sum_of_example(g * as_statistics(normalize(x, axes, epsilon, center))), sum_of_example(g)};
+}
+
 // --- convolutions ----------------------------------------------------------------------------------------------------
 
 // (B, N, C, ...) as (N, B C, ...): the batch becomes groups of channels.
@@ -346,6 +379,8 @@ Rule rule_of(const op::OpDef& def) {
     case OpId::topk:
     case OpId::normalize:
     case OpId::normalize_backward: return along_axes;
+    case OpId::scaled_normalize: return scaled_normalize_rule;
+    case OpId::scaled_normalize_backward: return scaled_normalize_backward_rule;
     case OpId::take:
     case OpId::take_backward: return take_rule;
     case OpId::softmax_cross_entropy: return cross_entropy_rule;

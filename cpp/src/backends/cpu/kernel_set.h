@@ -28,6 +28,7 @@ struct KernelSet {
   ArgKernels arg[2][lane_count];             // argmax, argmin
   SoftmaxKernels softmax[softmax_count][2];  // float, double
   NormKernels norm[3];                       // float, double, bfloat16 computed in float
+  ScaledNormKernels scaled_norm[3];          // the same
   GemmKernels gemm[2];
   DirectConvKernels direct_conv;
   PlanarConvKernels planar_conv;

@@ -4,9 +4,14 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "backends/cpu/kernel_set.h"
+
 namespace pydl::cpu {
 
 namespace {
+
+// From this many bytes on, runs are copied by a kernel of our own.
+constexpr int64_t long_run = 512;
 
 template <class T>
 void copy_strided(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count) {
@@ -107,7 +112,12 @@ void RowCursor::next() {
 
 void copy_run(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t count, int64_t item_size) {
   if (to_step == item_size && from_step == item_size) {
-    std::memcpy(to, from, static_cast<size_t>(count * item_size));
+    const int64_t bytes = count * item_size;
+    if (bytes < long_run) {
+      std::memcpy(to, from, static_cast<size_t>(bytes));
+    } else {
+      kernels().copy.run(from, to, bytes);
+    }
     return;
   }
   if (to_step == item_size && from_step == 0) {

@@ -17,6 +17,8 @@ namespace pydl::cpu {
 namespace {
 
 constexpr int64_t bytes_per_thread = runtime::worth_a_thread(runtime::cost::byte_gathered);
+// From this many bytes on, slices are copied by the kernel for long runs.
+constexpr int64_t long_slice = 512;
 
 // The indexed tensor as (outer, size, inner), where the index selects along `size`. For `take` the index has `count`
 // numbers, for `gather` it has `count` per outer and inner position.
@@ -42,10 +44,14 @@ struct IndexShape {
 
   // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index, int64_t index_count) const {
-    const auto distance = static_cast<uint64_t>(size);
-    bool is_outside = false;
-    for (int64_t i = 0; i < index_count; ++i) is_outside |= static_cast<uint64_t>(index[i]) + distance >= 2 * distance;
-    if (!is_outside) return;
+    // i + size or size - 1 - i is negative. Sums vectorise where comparisons of 64 bits do not.
+    const auto extent = static_cast<uint64_t>(size);
+    uint64_t signs = 0;
+    for (int64_t i = 0; i < index_count; ++i) {
+      const auto position = static_cast<uint64_t>(index[i]);
+      signs |= (position + extent) | (extent - 1 - position);
+    }
+    if (static_cast<int64_t>(signs) >= 0) return;
     for (int64_t i = 0; i < index_count; ++i) {
       if (index[i] >= -size && index[i] < size) continue;
       throw IndexError(
@@ -68,36 +74,44 @@ class TakeKernel final : public Kernel {
     s.check(index, s.count);
     const int64_t bytes = s.inner * s.item;
     runtime::parallel_for(s.outer * s.count, bytes_per_thread / std::max<int64_t>(bytes, 8),
-                          [&](int64_t begin, int64_t end) {
-                            for (int64_t i = begin; i < end;) {
-                              const int64_t outer = i / s.count;
-                              const int64_t stop = std::min(end, (outer + 1) * s.count);
-                              take(x + outer * s.size * bytes, index + i - outer * s.count, stop - i, y + i * bytes);
-                              i = stop;
-                            }
-                          });
+                          [&](int64_t begin, int64_t end) { take(x, index, y, begin, end); });
   }
 
  private:
-  void take(const char* x, const int64_t* index, int64_t count, char* y) const {
-    const int64_t bytes = shape_.inner * shape_.item;
-    switch (bytes) {
-      case 1: return take_items<1>(x, index, count, y);
-      case 2: return take_items<2>(x, index, count, y);
-      case 4: return take_items<4>(x, index, count, y);
-      case 8: return take_items<8>(x, index, count, y);
-      default: break;
+  // The slices [begin, end) of the result.
+  void take(const char* x, const int64_t* index, char* y, int64_t begin, int64_t end) const {
+    const IndexShape& s = shape_;
+    const int64_t bytes = s.inner * s.item;
+    for (int64_t i = begin; i < end;) {
+      const int64_t outer = i / s.count;
+      const int64_t first = i - outer * s.count;
+      const int64_t last = std::min(s.count, first + end - i);
+      const char* from = x + outer * s.size * bytes;
+      char* to = y + outer * s.count * bytes;
+      switch (bytes) {
+        case 1: take_items<uint8_t>(from, index, to, first, last); break;
+        case 2: take_items<uint16_t>(from, index, to, first, last); break;
+        case 4: take_items<uint32_t>(from, index, to, first, last); break;
+        case 8: take_items<uint64_t>(from, index, to, first, last); break;
+        default:
+          for (int64_t j = first; j < last; ++j) {
+            const char* slice = from + s.position(index[j]) * bytes;
+            if (bytes < long_slice) {
+              copy_run(to + j * bytes, slice, bytes);
+            } else {
+              kernels().copy.run(slice, to + j * bytes, bytes);
+            }
+          }
+      }
+      i += last - first;
     }
-    for (int64_t i = 0; i < count; ++i) copy_run(y + i * bytes, x + shape_.position(index[i]) * bytes, bytes);
   }
 
-  template <size_t bytes>
-  void take_items(const char* x, const int64_t* index, int64_t count, char* y) const {
-    const int64_t size = shape_.size;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t from = index[i] < 0 ? index[i] + size : index[i];
-      std::memcpy(y + static_cast<size_t>(i) * bytes, x + static_cast<size_t>(from) * bytes, bytes);
-    }
+  template <class T>
+  void take_items(const char* from, const int64_t* index, char* to, int64_t first, int64_t last) const {
+    const auto* x = reinterpret_cast<const T*>(from);
+    auto* y = reinterpret_cast<T*>(to);
+    for (int64_t j = first; j < last; ++j) y[j] = x[shape_.position(index[j])];
   }
 
   IndexShape shape_;
@@ -115,11 +129,19 @@ class GatherKernel final : public Kernel {
     auto* y = static_cast<T*>(outputs[0]);
     s.check(index, s.outer * s.count * s.inner);
     runtime::parallel_for(s.outer * s.count, bytes_per_thread / (8 * s.inner), [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        const T* from = x + row / s.count * s.size * s.inner;
-        const int64_t* row_index = index + row * s.inner;
-        for (int64_t j = 0; j < s.inner; ++j) {
-          y[row * s.inner + j] = from[s.position(row_index[j]) * s.inner + j];
+      for (int64_t row = begin; row < end;) {
+        const int64_t outer = row / s.count;
+        const int64_t last = std::min(end, (outer + 1) * s.count);
+        const T* from = x + outer * s.size * s.inner;
+        if (s.inner == 1) {
+          for (; row < last; ++row) y[row] = from[s.position(index[row])];
+          continue;
+        }
+        for (; row < last; ++row) {
+          const int64_t* row_index = index + row * s.inner;
+          for (int64_t j = 0; j < s.inner; ++j) {
+            y[row * s.inner + j] = from[s.position(row_index[j]) * s.inner + j];
+          }
         }
       }
     });
@@ -135,9 +157,9 @@ void set_zero(void* data, int64_t bytes) {
   });
 }
 
-// Each thread adds to its own columns. If there are few columns, it adds to a range of the destination's rows and skips
-// the indices of the other threads. Columns come first because words are not equally frequent, so rows would be unequal
-// work.
+// Outer positions are independent of each other. If there is only one, each thread adds to its own columns. If there
+// are few columns, it adds to a range of the destination's rows and skips the indices of the other threads. Columns
+// come first because words are not equally frequent, so rows would be unequal work.
 class TakeBackwardKernel final : public Kernel {
  public:
   TakeBackwardKernel(const IndexShape& shape, AddKernel add, std::optional<int64_t> skip)
@@ -152,7 +174,14 @@ class TakeBackwardKernel final : public Kernel {
     const int64_t bytes = s.inner * s.item;
     set_zero(y, s.outer * s.size * bytes);
     const bool is_little = s.outer * s.count * bytes < 2 * bytes_per_thread;
-    if (bytes >= 2 * line_bytes) {
+    if (s.outer > 1) {
+      const int64_t grain = bytes_per_thread / std::max<int64_t>(s.count * bytes, 8);
+      runtime::parallel_for(s.outer, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t outer = begin; outer < end; ++outer) {
+          add_outer(g + outer * s.count * bytes, index, y + outer * s.size * bytes);
+        }
+      });
+    } else if (bytes >= 2 * line_bytes) {
       const int64_t lines = (bytes + line_bytes - 1) / line_bytes;
       runtime::parallel_for(
           lines, is_little ? lines : 1,
@@ -175,7 +204,25 @@ class TakeBackwardKernel final : public Kernel {
     int64_t begin, end;
   };
 
-  // Adds to a range of slices, and within each to a range of bytes.
+  // Adds all slices of one outer position.
+  void add_outer(const char* g, const int64_t* index, char* y) const {
+    const IndexShape& s = shape_;
+    if (s.inner == 1 && s.item == sizeof(float)) return add_items<float>(g, index, y);
+    if (s.inner == 1) return add_items<double>(g, index, y);
+    add_slices(g, index, y, {0, s.size}, {0, s.inner * s.item});
+  }
+
+  template <class T>
+  void add_items(const char* gradients, const int64_t* index, char* result) const {
+    const auto* g = reinterpret_cast<const T*>(gradients);
+    auto* y = reinterpret_cast<T*>(result);
+    for (int64_t i = 0; i < shape_.count; ++i) {
+      const int64_t position = shape_.position(index[i]);
+      if (position != skip_) y[position] += g[i];
+    }
+  }
+
+  // Adds to a range of slices, and within each to a range of bytes, at one outer position.
   void add_slices(const char* g, const int64_t* index, char* y, Range slices, Range part) const {
     const IndexShape& s = shape_;
     const int64_t bytes = s.inner * s.item;
@@ -183,10 +230,7 @@ class TakeBackwardKernel final : public Kernel {
     for (int64_t i = 0; i < s.count; ++i) {
       const int64_t position = s.position(index[i]);
       if (position < slices.begin || position >= slices.end || position == skip_) continue;
-      for (int64_t outer = 0; outer < s.outer; ++outer) {
-        add_(y + (outer * s.size + position) * bytes + part.begin, g + (outer * s.count + i) * bytes + part.begin,
-             elements);
-      }
+      add_(y + position * bytes + part.begin, g + i * bytes + part.begin, elements);
     }
   }
 

@@ -8,6 +8,7 @@ void fill(KernelSet& set) {
   fill_reduce(set);
   fill_softmax(set);
   fill_norm(set);
+  fill_scaled_norm(set);
   fill_recurrent(set);
   fill_view(set);
   fill_matmul(set);

@@ -12,6 +12,7 @@ void fill_cast(KernelSet& set);
 void fill_reduce(KernelSet& set);
 void fill_softmax(KernelSet& set);
 void fill_norm(KernelSet& set);
+void fill_scaled_norm(KernelSet& set);
 void fill_recurrent(KernelSet& set);
 void fill_view(KernelSet& set);
 void fill_matmul(KernelSet& set);

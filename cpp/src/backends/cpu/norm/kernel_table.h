@@ -44,4 +44,26 @@ struct NormKernels {
   void (*row_backward)(const void* g, const void* x, void* y, int64_t count, double epsilon, bool center);
 };
 
+/// A row of `runs` runs of `inner` elements, each with one weight and one bias.
+struct ScaledRow {
+  int64_t runs;
+  int64_t inner;
+  double epsilon;
+  bool center;
+};
+
+/// Normalisation of rows with weights and biases. Weights, biases and their gradients are in the type of the
+/// computation.
+struct ScaledNormKernels {
+  /// y = normalised x * weight + bias; a missing bias counts as 0. Index 1 stores past the caches: y and its runs are
+  /// then aligned to 64 bytes.
+  void (*forward[2])(const void* x, void* y, const ScaledRow& row, const void* weight, const void* bias);
+  /// The gradient for x, and those of the row's weights and biases, which are added to `dweight` and `dbias`. `along`
+  /// is memory for a number per run.
+  void (*backward[2])(const void* g, const void* x, void* y, const ScaledRow& row, const void* weight, void* dweight,
+                      void* dbias, double* along);
+  /// totals[i] += sums[i], sums[i] = 0
+  void (*flush)(void* sums, double* totals, int64_t count);
+};
+
 }  // namespace pydl::cpu

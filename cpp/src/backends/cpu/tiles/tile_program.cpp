@@ -116,9 +116,12 @@ bool TileProgram::repeats(int operand) const {
 // cache lines.
 bool TileProgram::should_stream() const {
   const int output = first_output_;
-  const bool aligned = grid_.rows() == 1 || grid_.columns() * nest_.item_sizes[output] % 64 == 0;
+  const int64_t item = nest_.item_sizes[output];
+  const auto fills_lines = [&](int64_t elements) { return elements * item % 64 == 0; };
+  const bool aligned = grid_.rows() == 1 || (fills_lines(grid_.columns()) && fills_lines(grid_.tile_length()) &&
+                                             (!by_rows_ || fills_lines(nest_.inner_size())));
   return first_reduction_ == output + 1 && access_[output] == Access::dense && aligned &&
-         nest_.count * nest_.item_sizes[output] >= runtime::bytes_beyond_caches() && nest_.item_sizes[output] >= 4;
+         nest_.count * item >= runtime::bytes_beyond_caches() && item >= 4;
 }
 
 // Tiles of repeated short rows are whole rows of them, so that all tiles are alike. If rows are reduced, or combined
@@ -157,7 +160,7 @@ void TileProgram::finish() {
   }
   by_rows_ = strided && nest_.inner_size() >= shortest_row;
   cut(repeated);
-  streams_ = !by_rows_ && !repeated && should_stream();
+  streams_ = !repeated && should_stream();
   whole_ = all_dense && instructions_.size() == 1 && !streams_ && reductions_.empty();
 }
 

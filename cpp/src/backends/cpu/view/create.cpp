@@ -1,9 +1,12 @@
 // Creation ops: elements are computed from a rule.
 #include <algorithm>
+#include <cstdint>
 #include <type_traits>
 
 #include "backends/cpu/families.h"
+#include "backends/cpu/kernel_set.h"
 #include "op/attrs/create.h"
+#include "runtime/cpu_features.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -46,11 +49,28 @@ class FullKernel final : public Kernel {
 
   void run(const KernelContext&, void* const*, void* const* outputs) const override {
     auto* y = static_cast<T*>(outputs[0]);
-    runtime::parallel_for(count_, elements_per_thread,
-                          [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, value_); });
+    if (count_ < block_length) {
+      std::fill_n(y, count_, value_);
+      return;
+    }
+    alignas(64) T block[block_length];
+    std::fill_n(block, block_length, value_);
+    // Results that will have left the caches before anything reads them are written past them.
+    const bool streams = count_ * item >= runtime::bytes_beyond_caches() && reinterpret_cast<uintptr_t>(y) % 64 == 0;
+    const auto copy = streams ? kernels().copy.stream : kernels().copy.run;
+    const int64_t blocks = (count_ + block_length - 1) / block_length;
+    runtime::parallel_for(blocks, elements_per_thread / block_length, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        copy(block, y + i * block_length, std::min(block_length, count_ - i * block_length) * item);
+      }
+      if (streams) kernels().copy.finish_streams();
+    });
   }
 
  private:
+  static constexpr auto item = static_cast<int64_t>(sizeof(T));
+  static constexpr int64_t block_length = 4096 / item;
+
   int64_t count_;
   T value_;
 };

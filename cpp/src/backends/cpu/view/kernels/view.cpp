@@ -46,6 +46,20 @@ void transpose(const void* x, int64_t x_stride, void* y, int64_t y_stride, int64
   }
 }
 
+void copy_bytes(const void* x, void* y, int64_t bytes) {
+  const char* from = static_cast<const char*>(x);
+  char* to = static_cast<char*>(y);
+  int64_t done = 0;
+  for (; done + 4 * vector_bytes <= bytes; done += 4 * vector_bytes) {
+    Vector<float> part[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) __builtin_memcpy(&part[k], from + done + k * vector_bytes, vector_bytes);
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) __builtin_memcpy(to + done + k * vector_bytes, &part[k], vector_bytes);
+  }
+  __builtin_memcpy(to + done, from + done, static_cast<size_t>(bytes - done));
+}
+
 void stream_bytes(const void* x, void* y, int64_t bytes) {
   const char* from = static_cast<const char*>(x);
   char* to = static_cast<char*>(y);
@@ -63,6 +77,7 @@ void fill_view(KernelSet& set) {
   set.copy.transpose[1] = transpose_scalar<uint16_t>;
   set.copy.transpose[2] = transpose<float>;
   set.copy.transpose[3] = transpose<double>;
+  set.copy.run = copy_bytes;
   set.copy.stream = stream_bytes;
   set.copy.finish_streams = finish_streamed_stores;
 }
