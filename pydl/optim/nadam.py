@@ -50,7 +50,7 @@ class NAdam(Optimizer):
     >>> (weight * weight).sum().backward()
     >>> optimizer.step()
     >>> round(weight.item(), 4)
-    0.9474
+    0.8944
     """
 
     _fused = "nadam"

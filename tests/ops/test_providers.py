@@ -192,6 +192,13 @@ def test_updates_of_rows(dtype: str, attrs: dict[str, Any]) -> None:
 
 
 UPDATES = [op for op in _core.ops() if op["name"].endswith("_update")]
+# Options that the low-level calls of this test must give.
+UPDATE_OPTIONS: dict[str, Any] = {
+    "momentum": 0.9, "dampening": 0.1, "weight_decay": 0.1, "nesterov": False, "decoupled": False,
+    "maximize": False, "alpha": 0.9, "epsilon": 1e-8, "centered": False, "beta1": 0.9,
+    "beta2": 0.99, "amsgrad": False, "lr_decay": 0.1, "initial_accumulator_value": 0.5, "rho": 0.9,
+    "momentum_decay": 0.004, "eta_minus": 0.5, "eta_plus": 1.2, "step_min": 1e-6, "step_max": 50.0,
+}  # fmt: skip
 UPDATE_FLAGS = ("maximize", "decoupled", "amsgrad", "centered", "nesterov")
 
 
@@ -204,11 +211,8 @@ def test_every_update(op: dict[str, Any], flags: bool, step: int, dtype: str) ->
     rng = np.random.default_rng(7)
     kind = op["name"].removesuffix("_update")
     known = set(op["attributes"])
-    options = {name: True for name in UPDATE_FLAGS if flags and name in known}
-    if "momentum" in known:
-        options["momentum"] = 0.9
-    if "weight_decay" in known:
-        options["weight_decay"] = 0.1
+    options = {name: UPDATE_OPTIONS[name] for name in known - {"count"}}
+    options.update({name: True for name in UPDATE_FLAGS if flags and name in known})
     shapes: list[tuple[int, ...]] = [(777,), (3, 5), (), (0, 2), (5001,)]
     lists = [[_random(rng, shape, dtype) for shape in shapes]]
     for name in _core.optim._slot_names(kind, options):
@@ -252,7 +256,9 @@ def test_updates(dtype: str) -> None:
          {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8, "decoupled": True}),
     ]  # fmt: skip
     for op, tensors, options in cases:
-        attrs = {"count": 1, "weight_decay": 0.01, **options}
+        later = {"sgd": ("decoupled", "maximize"), "rmsprop": ("centered", "maximize"),
+                 "adam": ("amsgrad", "maximize")}[op.removesuffix("_update")]  # fmt: skip
+        attrs = {"count": 1, "weight_decay": 0.01, **dict.fromkeys(later, False), **options}
         found = []
         for provider in ("ref", "cpu"):
             operands = [t.copy() for t in [step, *tensors, lr]]

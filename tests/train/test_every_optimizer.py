@@ -348,7 +348,7 @@ def lbfgs(steps: int, state: Any = None, **options: Any) -> Any:
 
 
 def test_lbfgs_finds_the_minimum() -> None:
-    x, optimizer = lbfgs(7, line_search_fn="strong_wolfe")
+    x, optimizer = lbfgs(7, line_search_fn="strong_wolfe", tolerance_change=1e-15)
     np.testing.assert_allclose(x.detach().numpy(), [1, 1], atol=1e-7)
     assert optimizer.steps < 60
 

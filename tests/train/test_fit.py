@@ -148,8 +148,8 @@ class TestCompile:
 
     def test_unknown_names_list_the_known(self):
         model = classifier()
-        with pytest.raises(ValueError, match="optimizer of sgd, rmsprop, adam, adamw; got 'lion'"):
-            model.compile("lion")
+        with pytest.raises(ValueError, match="optimizer of .*adam, .*; got 'qqq'"):
+            model.compile("qqq")
         with pytest.raises(ValueError, match="loss of cross_entropy, .*got 'hing'"):
             model.compile("adam", "hing")
         with pytest.raises(ValueError, match="metric of accuracy, .*got 'f2'"):
