@@ -10,7 +10,7 @@ using Reduction = Tensor (*)(const Tensor&, const Axes&, bool);
 using Moment = Tensor (*)(const Tensor&, const Axes&, double, bool);
 using ArgReduction = Tensor (*)(const Tensor&, std::optional<int64_t>, bool);
 
-std::string doc_of(const char* name, const char* summary, const char* result, const char* more = "",
+std::string reduction_doc(const char* name, const char* summary, const char* result, const char* more = "",
                    const char* last = "") {
   return concat_text(summary,
                      "\n\nParameters\n----------\nx : Tensor, any shape\naxis : int or tuple of int, optional\n",
@@ -45,7 +45,7 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
     return compute(x.size(), [&] { return function(x, axis.axes, keepdims); });
   };
   if (dtype_argument == Dtype::none) {
-    const std::string doc = doc_of(name, summary, result);
+    const std::string doc = reduction_doc(name, summary, result);
     module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
     const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, bool keepdims, const py::object& out) {
       require_no_output(name, out);
@@ -60,7 +60,7 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
     return as_dtype(run(as_dtype(x, dtype), axis, keepdims), dtype);
   };
   const std::string doc =
-      doc_of(name, summary, result, "", "dtype : DType, optional\n    That of the result, in which it is computed.\n");
+      reduction_doc(name, summary, result, "", "dtype : DType, optional\n    That of the result, in which it is computed.\n");
   module.def(name, convert, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
              py::arg("dtype") = py::none(), doc.c_str());
   const auto reduce = [name, convert](const Tensor& x, const AxisArgument& axis, bool keepdims,
@@ -79,7 +79,7 @@ void define_moment(py::module_& module, const py::object& type, const char* name
     if (ddof && correction != 0) throw TypeError(concat_text(name, ": expected correction or ddof, got both"));
     return compute(x.size(), [&] { return function(x, axis.axes, ddof.value_or(correction), keepdims); });
   };
-  const std::string doc = doc_of(name, summary, "Floating point; integers are converted to float32.",
+  const std::string doc = reduction_doc(name, summary, "Floating point; integers are converted to float32.",
                                  "correction : float\n    Subtracted from the number of elements to divide by: 0 for "
                                  "the population, 1 for a sample.\n",
                                  "ddof : float, optional\n    NumPy's name for `correction`.\n");
@@ -101,7 +101,7 @@ void define_arg_reduction(py::module_& module, const py::object& type, const cha
   const auto run = [function](const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
     return compute(x.size(), [&] { return function(x, axis, keepdims); });
   };
-  const std::string doc = doc_of(name, summary, "int64. Without an axis, the index into the flattened tensor.");
+  const std::string doc = reduction_doc(name, summary, "int64. Without an axis, the index into the flattened tensor.");
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
   const auto reduce = [name, run](const Tensor& x, std::optional<int64_t> axis, bool keepdims, const py::object& out) {
     require_no_output(name, out);
