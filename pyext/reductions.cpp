@@ -11,7 +11,7 @@ using Moment = Tensor (*)(const Tensor&, const Axes&, double, bool);
 using ArgReduction = Tensor (*)(const Tensor&, std::optional<int64_t>, bool);
 
 std::string reduction_doc(const char* name, const char* summary, const char* result, const char* more = "",
-                   const char* last = "") {
+                          const char* last = "") {
   return concat_text(summary,
                      "\n\nParameters\n----------\nx : Tensor, any shape\naxis : int or tuple of int, optional\n",
                      "    Axes to reduce; all by default.\n", more, "keepdims : bool\n",
@@ -59,8 +59,8 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
                              const std::optional<DType>& dtype) {
     return as_dtype(run(as_dtype(x, dtype), axis, keepdims), dtype);
   };
-  const std::string doc =
-      reduction_doc(name, summary, result, "", "dtype : DType, optional\n    That of the result, in which it is computed.\n");
+  const std::string doc = reduction_doc(name, summary, result, "",
+                                        "dtype : DType, optional\n    That of the result, in which it is computed.\n");
   module.def(name, convert, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
              py::arg("dtype") = py::none(), doc.c_str());
   const auto reduce = [name, convert](const Tensor& x, const AxisArgument& axis, bool keepdims,
@@ -79,10 +79,11 @@ void define_moment(py::module_& module, const py::object& type, const char* name
     if (ddof && correction != 0) throw TypeError(concat_text(name, ": expected correction or ddof, got both"));
     return compute(x.size(), [&] { return function(x, axis.axes, ddof.value_or(correction), keepdims); });
   };
-  const std::string doc = reduction_doc(name, summary, "Floating point; integers are converted to float32.",
-                                 "correction : float\n    Subtracted from the number of elements to divide by: 0 for "
-                                 "the population, 1 for a sample.\n",
-                                 "ddof : float, optional\n    NumPy's name for `correction`.\n");
+  const std::string doc =
+      reduction_doc(name, summary, "Floating point; integers are converted to float32.",
+                    "correction : float\n    Subtracted from the number of elements to divide by: 0 for "
+                    "the population, 1 for a sample.\n",
+                    "ddof : float, optional\n    NumPy's name for `correction`.\n");
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = 0.0,
              py::arg("keepdims") = false, py::kw_only(), py::arg("ddof") = py::none(), doc.c_str());
   const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, double correction, bool keepdims,

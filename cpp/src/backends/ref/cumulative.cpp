@@ -54,16 +54,15 @@ T times(T a, T b) {
 
 template <bool product>
 void run_accumulation(const RefCall& call) {
-  visit_compute(call.inputs[0].dtype, [&](auto zero) {
-    using Value = decltype(zero);
-    const auto load_input = load_of<Value>(call.inputs[0].dtype);
-    const auto store_result = store_of<Value>(call.outputs[0].dtype);
+  visit_dtype(call.inputs[0].dtype, [&](auto zero) {
+    using T = decltype(zero);
+    using Result = std::conditional_t<is_floating(DTypeOf<T>::value), T, int64_t>;
     for_each_line(call, [&](const auto& line, const auto& along) {
-      Value total = product ? 1 : 0;
+      Compute<T> total = product ? 1 : 0;
       for_each_element(call, line, along, [&](int64_t, const auto& at) {
-        const Value x = load_input(call.input_data[0], at[0]);
+        const Compute<T> x = load<T>(call.input_data[0], at[0]);
         total = product ? times(total, x) : plus(total, x);
-        store_result(call.output_data[0], at[2], total);
+        store<Result>(call.output_data[0], at[2], total);
       });
     });
   });
@@ -72,20 +71,18 @@ void run_accumulation(const RefCall& call) {
 // The last of equal elements is the one that is named, and not-a-number is larger and smaller than all numbers.
 template <bool largest>
 void run_extremum_so_far(const RefCall& call) {
-  visit_compute(call.inputs[0].dtype, [&](auto zero) {
-    using Value = decltype(zero);
-    const auto load_input = load_of<Value>(call.inputs[0].dtype);
-    const auto store_result = store_of<Value>(call.outputs[0].dtype);
+  visit_dtype(call.inputs[0].dtype, [&](auto zero) {
+    using T = decltype(zero);
     for_each_line(call, [&](const auto& line, const auto& along) {
-      Value found = 0;
+      Compute<T> found = 0;
       int64_t index = -1;
       for_each_element(call, line, along, [&](int64_t position, const auto& at) {
-        const Value x = load_input(call.input_data[0], at[0]);
+        const Compute<T> x = load<T>(call.input_data[0], at[0]);
         if (index < 0 || x != x || (largest ? x >= found : x <= found)) {
           found = x;
           index = position;
         }
-        store_result(call.output_data[0], at[2], found);
+        store<T>(call.output_data[0], at[2], found);
         static_cast<int64_t*>(call.output_data[1])[at[2]] = index;
       });
     });
@@ -99,28 +96,30 @@ double log_of_sum(double a, double b) {
 }
 
 void run_logcumsumexp(const RefCall& call) {
-  const auto load_input = load_of<double>(call.inputs[0].dtype);
-  const auto store_result = store_of<double>(call.outputs[0].dtype);
-  for_each_line(call, [&](const auto& line, const auto& along) {
-    double total = -std::numeric_limits<double>::infinity();
-    for_each_element(call, line, along, [&](int64_t, const auto& at) {
-      total = log_of_sum(total, load_input(call.input_data[0], at[0]));
-      store_result(call.output_data[0], at[2], total);
+  visit_dtype(call.inputs[0].dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for_each_line(call, [&](const auto& line, const auto& along) {
+      double total = -std::numeric_limits<double>::infinity();
+      for_each_element(call, line, along, [&](int64_t, const auto& at) {
+        total = log_of_sum(total, static_cast<double>(load<T>(call.input_data[0], at[0])));
+        store<T>(call.output_data[0], at[2], total);
+      });
     });
   });
 }
 
 void run_recurrence(const RefCall& call) {
-  const auto load_input = load_of<double>(call.inputs[0].dtype);
-  const auto store_result = store_of<double>(call.outputs[0].dtype);
-  for_each_line(call, [&](const auto& line, const auto& along) {
-    double y = 0;
-    bool is_first = true;
-    for_each_element(call, line, along, [&](int64_t, const auto& at) {
-      const double x = load_input(call.input_data[1], at[1]);
-      y = is_first ? x : load_input(call.input_data[0], at[0]) * y + x;
-      is_first = false;
-      store_result(call.output_data[0], at[2], y);
+  visit_dtype(call.inputs[0].dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for_each_line(call, [&](const auto& line, const auto& along) {
+      Compute<T> y = 0;
+      bool is_first = true;
+      for_each_element(call, line, along, [&](int64_t, const auto& at) {
+        const Compute<T> x = load<T>(call.input_data[1], at[1]);
+        y = is_first ? x : load<T>(call.input_data[0], at[0]) * y + x;
+        is_first = false;
+        store<T>(call.output_data[0], at[2], y);
+      });
     });
   });
 }

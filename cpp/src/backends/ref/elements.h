@@ -143,10 +143,13 @@ template <size_t N, class Function>
 void for_each_position(const Dims& shape, const std::array<Dims, N>& strides, const Function& function) {
   Rows<N> rows(shape, strides);
   while (rows.next()) {
-    std::array<int64_t, N> offsets = rows.start();
-    for (int64_t left = rows.length(); left > 0; --left) {
+    // Copies, which stores to the results cannot change. Additions from element to element would wait for each other.
+    const std::array<int64_t, N> start = rows.start();
+    const std::array<int64_t, N> steps = rows.steps();
+    for (int64_t element = 0; element < rows.length(); ++element) {
+      std::array<int64_t, N> offsets;
+      for (size_t i = 0; i < N; ++i) offsets[i] = start[i] + element * steps[i];
       function(std::as_const(offsets));
-      for (size_t i = 0; i < N; ++i) offsets[i] += rows.steps()[i];
     }
   }
 }
