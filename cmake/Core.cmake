@@ -20,21 +20,31 @@ endfunction()
 
 file(GLOB_RECURSE core_sources CONFIGURE_DEPENDS ${source_folder}/*.cpp)
 list(FILTER core_sources EXCLUDE REGEX "/backends/cpu/([a-z]+/)?(kernels|amx)/")
-if(NOT PYDL_ONEDNN)
-  list(FILTER core_sources EXCLUDE REGEX "/backends/onednn/")
-endif()
-pydl_add_objects(pydl_core_objects ${core_sources})
-pydl_set_flags(pydl_core_objects)
-target_compile_options(pydl_core_objects PRIVATE $<$<CONFIG:Release>:-O2>)
-target_compile_definitions(pydl_core_objects PRIVATE
-  PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}> PYDL_FOR_MODULE=$<BOOL:${PYDL_BUILD_PYTHON}>)
+list(FILTER core_sources EXCLUDE REGEX "/backends/onednn/")
+macro(pydl_add_core_objects target)
+  pydl_add_objects(${target} ${ARGN})
+  pydl_set_flags(${target})
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
+  target_compile_definitions(${target} PRIVATE PYDL_FOR_MODULE=$<BOOL:${PYDL_BUILD_PYTHON}>)
+endmacro()
+pydl_add_core_objects(pydl_core_objects ${core_sources})
 set_source_files_properties(${source_folder}/core/version.cpp
   PROPERTIES COMPILE_DEFINITIONS PYDL_VERSION="${PROJECT_VERSION}")
 # Loops over rows of matrices, and over keys.
 file(GLOB linalg_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/linalg/*.cpp)
-set_source_files_properties(${linalg_sources} ${source_folder}/backends/cpu/index/sort.cpp PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
+set_source_files_properties(${linalg_sources} ${source_folder}/backends/cpu/index/sort.cpp
+  PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
+
+# What depends on oneDNN is a target of its own and a line in a header, so that the other files need not be compiled
+# again where a build folder turns it on or off.
 if(PYDL_ONEDNN)
-  target_link_libraries(pydl_core_objects PRIVATE DNNL::dnnl)
+  file(GLOB_RECURSE onednn_sources CONFIGURE_DEPENDS ${source_folder}/backends/onednn/*.cpp)
+  pydl_add_core_objects(pydl_onednn_objects ${onednn_sources})
+  target_link_libraries(pydl_onednn_objects PRIVATE DNNL::dnnl)
+  pydl_unity_folder(pydl_onednn_objects ${source_folder}/backends/onednn product)
+  pydl_write_header(with_onednn.h "#define PYDL_WITH_ONEDNN 1\n")
+else()
+  pydl_write_header(with_onednn.h "#define PYDL_WITH_ONEDNN 0\n")
 endif()
 
 # The files that are left out define names that another file of their folder also has.
@@ -42,9 +52,6 @@ foreach(folder autograd compiler core exec graph graph/passes io nn op optim run
   pydl_unity_folder(pydl_core_objects ${source_folder}/${folder})
 endforeach()
 pydl_unity_folder(pydl_core_objects ${source_folder}/saved saved_program)
-if(PYDL_ONEDNN)
-  pydl_unity_folder(pydl_core_objects ${source_folder}/backends/onednn product)
-endif()
 pydl_unity_group(pydl_core_objects ops_elementwise ${source_folder}/ops
   autocast comparisons create ctc elementwise elementwise_derivatives loss matmul random registry softmax update
   view)
@@ -67,6 +74,12 @@ pydl_unity_folder(pydl_core_objects ${source_folder}/backends/cpu/conv)
 pydl_unity_group(pydl_core_objects cpu_others ${source_folder}/backends/cpu
   adapter gemm/bf16x3_kernels gemm/sequence_product index/index kernel_set loss/ctc loss/softmax peak pool/resample
   random/random reduce/accumulators reduce/reduce register)
+if(PYDL_UNITY_BUILD)
+  # Builds of single files do without it, and so find what a file forgets to include.
+  pydl_precompile_headers(pydl_core_objects
+    <algorithm> <functional> <sstream> <string> <vector> ${include_folder}/pydl/ops.h ${source_folder}/exec/kernel.h)
+  set_source_files_properties(${linalg_sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)  # their flags are others
+endif()
 
 # The kernels of the `cpu` provider: one source, built once per instruction set and chosen at run time.
 file(GLOB kernel_sources CONFIGURE_DEPENDS
@@ -141,4 +154,3 @@ endif()
 add_library(pydl_core INTERFACE)
 target_link_libraries(pydl_core INTERFACE pydl_static)
 target_include_directories(pydl_core INTERFACE ${source_folder} ${generated_folder})
-target_compile_definitions(pydl_core INTERFACE PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)

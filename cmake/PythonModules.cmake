@@ -29,7 +29,6 @@ if(binding_sources)
   pydl_set_flags(_core)
   target_compile_options(_core PRIVATE $<$<CONFIG:Release>:-O2>)
   target_include_directories(_core PRIVATE ${source_folder} ${generated_folder})
-  target_compile_definitions(_core PRIVATE PYDL_WITH_ONEDNN=$<BOOL:${PYDL_ONEDNN}>)
   if(PYDL_BUILD_SHARED)
     # Programs that are linked with the library, and modules of other projects, share tensors with Python.
     target_link_libraries(_core PRIVATE pydl)
@@ -41,25 +40,20 @@ if(binding_sources)
     target_compile_definitions(_core PRIVATE PYDL_WRAPS_PERSONALITY=1)
     target_link_options(_core PRIVATE LINKER:--wrap=__gxx_personality_v0)
   endif()
-  # pybind11 takes most of the time that a file of bindings needs.
+  # Whatever a file binds, the part of pybind11 that each of them compiles takes several seconds. So there are few groups,
+  # of about a gigabyte of memory each.
   set(binding_folder ${CMAKE_CURRENT_SOURCE_DIR}/pyext)
-  pydl_unity_group(_core calls ${binding_folder}
-    argument_tree call_messages checked_function compile errors guard interpreter_exit interpreter_lock scopes watch)
-  pydl_unity_group(_core tensors ${binding_folder}
-    array_api conversions dlpack dtype in_place_methods indexing numpy_functions tensor_members tensor_object)
   pydl_unity_group(_core functions ${binding_folder}
-    autograd creation elementwise products random reductions views)
-  pydl_unity_group(_core statistics ${binding_folder} order statistics)
-  pydl_unity_group(_core shapes ${binding_folder} manipulation rearranging scatter scatter_methods)
-  pydl_unity_group(_core numbers ${binding_folder} aliases distributions linalg special)
-  pydl_unity_group(_core methods ${binding_folder} patches printing tensor_methods vmap)
-  pydl_unity_group(_core layers ${binding_folder} attention nn norm optim optimizer_state resampling
-    conv_and_pool)
-  pydl_unity_group(_core module ${binding_folder} benchmarks info io module recurrent saved_program)
-  # ccache does not keep what was compiled with a precompiled header.
-  if(NOT PYDL_UNITY_BUILD AND NOT CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
-    target_precompile_headers(_core PRIVATE <pybind11/pybind11.h> <pybind11/stl.h>)
-  endif()
+    aliases autograd creation distributions elementwise linalg products random reductions special views)
+  pydl_unity_group(_core tensors ${binding_folder}
+    array_api conversions dlpack dtype in_place_methods indexing manipulation numpy_functions order rearranging scatter
+    scatter_methods statistics tensor_members tensor_object)
+  pydl_unity_group(_core layers ${binding_folder}
+    attention conv_and_pool info module nn norm optim optimizer_state patches printing resampling tensor_methods vmap)
+  pydl_unity_group(_core calls ${binding_folder}
+    argument_tree attribute_values benchmarks call_messages checked_function compile declared_ops errors guard
+    interpreter_exit interpreter_lock io recurrent saved_program scopes watch)
+  pydl_precompile_headers(_core <pybind11/pybind11.h> <pybind11/stl.h> ${binding_folder}/casters.h)
   pydl_finish_module(_core pydl)
 endif()
 

@@ -31,3 +31,11 @@ function(pydl_unity_folder target folder)
   get_filename_component(group ${folder} NAME)
   pydl_unity_group(${target} ${group} ${folder} ${names})
 endfunction()
+
+# pydl_precompile_headers(target headers...): reads headers once for all files of a target. ccache keeps nothing that was
+# compiled with them.
+function(pydl_precompile_headers target)
+  if(NOT CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+endfunction()

@@ -3,6 +3,7 @@
 #include "backends/onednn/bare_conv.h"
 #include "bindings.h"
 #include "casters.h"
+#include "with_onednn.h"
 
 namespace pydl::python {
 

@@ -10,6 +10,7 @@
 #include "pydl/version.h"
 #include "runtime/cpu_features.h"
 #include "runtime/threads.h"
+#include "with_onednn.h"
 
 #if PYDL_WITH_ONEDNN
 #include "backends/onednn/version.h"

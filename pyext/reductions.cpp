@@ -11,8 +11,8 @@ using Reduction = Tensor (*)(const Tensor&, const Axes&, bool);
 using Moment = Tensor (*)(const Tensor&, const Axes&, double, bool);
 using ArgReduction = Tensor (*)(const Tensor&, std::optional<int64_t>, bool);
 
-std::string doc_of(const char* name, const char* summary, const char* result, const char* more = "",
-                   const char* last = "") {
+std::string reduction_doc(const char* name, const char* summary, const char* result, const char* more = "",
+                          const char* last = "") {
   return concat_text(summary,
                      "\n\nParameters\n----------\nx : Tensor, any shape\naxis : int or tuple of int, optional\n",
                      "    Axes to reduce; all by default.\n", more, "keepdims : bool\n",
@@ -46,7 +46,7 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
     return compute(x.size(), [&] { return function(x, axis.axes, keepdims); });
   };
   if (dtype_argument == Dtype::none) {
-    const std::string doc = doc_of(name, summary, result);
+    const std::string doc = reduction_doc(name, summary, result);
     module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
     const auto reduce = [name, run](const Tensor& x, const AxisArgument& axis, bool keepdims, const py::object& out) {
       require_no_output(name, out);
@@ -60,8 +60,8 @@ void define_reduction(py::module_& module, const py::object& type, const char* n
                              const std::optional<DType>& dtype) {
     return as_dtype(run(as_dtype(x, dtype), axis, keepdims), dtype);
   };
-  const std::string doc =
-      doc_of(name, summary, result, "", "dtype : DType, optional\n    That of the result, in which it is computed.\n");
+  const std::string doc = reduction_doc(name, summary, result, "",
+                                        "dtype : DType, optional\n    That of the result, in which it is computed.\n");
   module.def(name, convert, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, py::kw_only(),
              py::arg("dtype") = py::none(), doc.c_str());
   const auto reduce = [name, convert](const Tensor& x, const AxisArgument& axis, bool keepdims,
@@ -82,11 +82,11 @@ void define_moment(py::module_& module, const py::object& type, const char* name
     return compute(x.size(), [&] { return function(x, axis.axes, subtracted, keepdims); });
   };
   const std::string doc =
-      doc_of(name, summary, "Floating point; integers are converted to float32.",
-             "correction : float, optional\n    Subtracted from the number of elements to divide "
-             "by: 0, the default, for the population, 1 for a sample.\n",
-             "ddof : float, optional\n    NumPy's name for `correction`.\n"
-             "unbiased : bool, optional\n    PyTorch's: True for a correction of 1, False for 0.\n");
+      reduction_doc(name, summary, "Floating point; integers are converted to float32.",
+                    "correction : float, optional\n    Subtracted from the number of elements to divide "
+                    "by: 0, the default, for the population, 1 for a sample.\n",
+                    "ddof : float, optional\n    NumPy's name for `correction`.\n"
+                    "unbiased : bool, optional\n    PyTorch's: True for a correction of 1, False for 0.\n");
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("correction") = py::none(),
              py::arg("keepdims") = false, py::kw_only(), py::arg("ddof") = py::none(), py::arg("unbiased") = py::none(),
              doc.c_str());
@@ -106,7 +106,7 @@ void define_arg_reduction(py::module_& module, const py::object& type, const cha
   const auto run = [function](const Tensor& x, std::optional<int64_t> axis, bool keepdims) {
     return compute(x.size(), [&] { return function(x, axis, keepdims); });
   };
-  const std::string doc = doc_of(name, summary, "int64. Without an axis, the index into the flattened tensor.");
+  const std::string doc = reduction_doc(name, summary, "int64. Without an axis, the index into the flattened tensor.");
   module.def(name, run, py::arg("x"), py::arg("axis") = py::none(), py::arg("keepdims") = false, doc.c_str());
   const auto reduce = [name, run](const Tensor& x, std::optional<int64_t> axis, bool keepdims, const py::object& out) {
     require_no_output(name, out);

@@ -8,7 +8,7 @@ namespace pydl::python {
 namespace {
 
 // Copies elements into `target`, which must not be part of a recorded computation.
-void overwrite(const Tensor& target, const Tensor& source) {
+void overwrite_elements(const Tensor& target, const Tensor& source) {
   compute(target.size(), [&] { assign(target, source); });
 }
 
@@ -145,7 +145,7 @@ void define_overwriting(const py::object& type) {
       type, "copy_",
       [](const py::object& self, const py::object& source) {
         const Tensor& x = unwrap(self.ptr());
-        overwrite(x, as_values_of(source, x));
+        overwrite_elements(x, as_values_of(source, x));
         return self;
       },
       py::arg("source"),
@@ -156,7 +156,7 @@ void define_overwriting(const py::object& type) {
       type, "fill_",
       [](const py::object& self, Scalar value) {
         const Tensor& x = unwrap(self.ptr());
-        overwrite(x, Tensor::scalar(value, x.dtype()));
+        overwrite_elements(x, Tensor::scalar(value, x.dtype()));
         return self;
       },
       py::arg("value"),
@@ -166,7 +166,7 @@ void define_overwriting(const py::object& type) {
       type, "zero_",
       [](const py::object& self) {
         const Tensor& x = unwrap(self.ptr());
-        overwrite(x, Tensor::scalar(0, x.dtype()));
+        overwrite_elements(x, Tensor::scalar(0, x.dtype()));
         return self;
       },
       "Overwrites every element with 0; returns the tensor itself.");

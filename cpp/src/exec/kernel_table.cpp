@@ -4,6 +4,7 @@
 
 #include "exec/kernel.h"
 #include "pydl/error.h"
+#include "with_onednn.h"
 
 namespace pydl::exec {
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "exec/kernel.h"
 
@@ -47,28 +48,109 @@ void store(void* data, int64_t offset, Value value) {
   }
 }
 
+/// Functions that load and store elements of any dtype with one compute type. An op that calls them has one loop per
+/// compute type instead of one per dtype, which takes a fifth of the time to compile.
+template <class Value>
+using Load = Value (*)(const void* data, int64_t offset);
+template <class Value>
+using Store = void (*)(void* data, int64_t offset, Value value);
+
+/// `dtype` has the compute type Value.
+template <class Value>
+Load<Value> load_of(DType dtype) {
+  return visit_dtype(dtype, [](auto zero) -> Load<Value> {
+    if constexpr (std::is_same_v<Compute<decltype(zero)>, Value>) return &load<decltype(zero)>;
+    return nullptr;
+  });
+}
+
+template <class Value>
+Store<Value> store_of(DType dtype) {
+  return visit_dtype(dtype, [](auto zero) -> Store<Value> { return &store<decltype(zero), Value>; });
+}
+
+/// Calls `function` with a value of the compute type of `dtype`.
+template <class Function>
+void visit_compute(DType dtype, const Function& function) {
+  if (is_floating(dtype)) {
+    function(double{});
+  } else {
+    function(int64_t{});
+  }
+}
+
 /// Sizes or strides of all axes except one.
 inline Dims without(Dims dims, int axis) {
   dims.erase(axis);
   return dims;
 }
 
+/// The rows of a shape, in row-major order: the offsets of the first element of each, under N strides. It is compiled
+/// once for each N, and loops over elements for each op and dtype.
+template <size_t N>
+class Rows {
+ public:
+  Rows(const Dims& shape, const std::array<Dims, N>& strides);
+
+  /// Moves to the next row, in the beginning to the first one; false if there are no more.
+  bool next();
+
+  const std::array<int64_t, N>& start() const { return start_; }
+  int64_t length() const { return length_; }
+  /// What is added to the offsets from element to element.
+  const std::array<int64_t, N>& steps() const { return steps_; }
+
+ private:
+  Dims shape_;
+  std::array<Dims, N> strides_;
+  Dims position_;
+  std::array<int64_t, N> start_{};
+  std::array<int64_t, N> steps_{};
+  int64_t length_ = 1;
+  bool started_ = false;
+};
+
+template <size_t N>
+[[gnu::noinline]] Rows<N>::Rows(const Dims& shape, const std::array<Dims, N>& strides)
+    : shape_(shape), strides_(strides), position_(Dims::filled(shape.rank(), 0)) {
+  if (element_count(shape) == 0) {
+    length_ = 0;
+  } else if (const int last = shape.rank() - 1; last >= 0) {
+    length_ = shape[last];
+    for (size_t i = 0; i < N; ++i) steps_[i] = strides[i][last];
+  }
+}
+
+template <size_t N>
+[[gnu::noinline]] bool Rows<N>::next() {
+  if (!started_) {
+    started_ = true;
+    return length_ != 0;
+  }
+  int axis = shape_.rank() - 2;
+  for (; axis >= 0 && ++position_[axis] == shape_[axis]; --axis) {
+    for (size_t i = 0; i < N; ++i) start_[i] -= strides_[i][axis] * (shape_[axis] - 1);
+    position_[axis] = 0;
+  }
+  if (axis < 0) return false;
+  for (size_t i = 0; i < N; ++i) start_[i] += strides_[i][axis];
+  return true;
+}
+
 /// Calls `function(offsets)` for every position of `shape` in row-major order; offsets[i] is the offset of the element
 /// under strides[i].
 template <size_t N, class Function>
 void for_each_position(const Dims& shape, const std::array<Dims, N>& strides, const Function& function) {
-  if (element_count(shape) == 0) return;
-  std::array<int64_t, N> offsets{};
-  Dims position = Dims::filled(shape.rank(), 0);
-  while (true) {
-    function(offsets);
-    int axis = shape.rank() - 1;
-    for (; axis >= 0 && ++position[axis] == shape[axis]; --axis) {
-      for (size_t i = 0; i < N; ++i) offsets[i] -= strides[i][axis] * (shape[axis] - 1);
-      position[axis] = 0;
+  Rows<N> rows(shape, strides);
+  while (rows.next()) {
+    // Copies, which stores to the results cannot change. Additions from element to element would wait for each other.
+    const std::array<int64_t, N> start = rows.start();
+    const std::array<int64_t, N> steps = rows.steps();
+    for (int64_t element = 0; element < rows.length(); ++element) {
+      std::array<int64_t, N> offsets;
+      for (size_t i = 0; i < N; ++i) offsets[i] = start[i] + element * steps[i];
+      function(std::as_const(offsets));
     }
-    if (axis < 0) return;
-    for (size_t i = 0; i < N; ++i) offsets[i] += strides[i][axis];
   }
 }
 

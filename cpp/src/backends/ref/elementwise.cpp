@@ -286,6 +286,17 @@ void run_clip(const RefCall& call) {
   });
 }
 
+// One loop per type of the results and compute type: one per pair of types would be a hundred.
+template <class Value>
+void convert_from(Value (*load_value)(const void*, int64_t), const BufferSpec& to, void* to_data,
+                  const BufferSpec& from, const void* from_data) {
+  visit_dtype(to.dtype, [&](auto zero) {
+    for_each_position<2>(to.shape, {to.strides, from.strides}, [&](const auto& offsets) {
+      store<decltype(zero)>(to_data, offsets[0], load_value(from_data, offsets[1]));
+    });
+  });
+}
+
 void run_convert(const RefCall& call) {
   convert_elements(call.outputs[0], call.output_data[0], call.inputs[0], call.input_data[0]);
 }
@@ -306,13 +317,7 @@ void convert_elements(const BufferSpec& to, void* to_data, const BufferSpec& fro
     copy_elements(to.dtype, to.shape, to_data, to.strides, from_data, from.strides);
     return;
   }
-  visit_dtype(to.dtype, [&](auto to_zero) {
-    visit_dtype(from.dtype, [&](auto from_zero) {
-      for_each_position<2>(to.shape, {to.strides, from.strides}, [&](const auto& offsets) {
-        store<decltype(to_zero)>(to_data, offsets[0], load<decltype(from_zero)>(from_data, offsets[1]));
-      });
-    });
-  });
+  visit_dtype(from.dtype, [&](auto zero) { convert_from(&load<decltype(zero)>, to, to_data, from, from_data); });
 }
 
 void register_elementwise(KernelTable& table) {

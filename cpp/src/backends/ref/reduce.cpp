@@ -36,29 +36,20 @@ Split split_axes(const RefCall& call) {
 
 // Stores `reduce_one(for_each, zero)` for every output element, where `for_each(visit)` calls `visit` with each input
 // of that element, and `zero` has their compute type.
-template <class In, class Out, class ReduceOne>
-void reduce_as(const RefCall& call, const ReduceOne& reduce_one) {
-  const Split split = split_axes(call);
-  int64_t position = 0;
-  for_each_position<1>(split.kept.shape, {split.kept.strides}, [&](const auto& kept) {
-    const auto for_each = [&](const auto& visit) {
-      for_each_position<1>(split.reduced.shape, {split.reduced.strides},
-                           [&](const auto& reduced) { visit(load<In>(call.input_data[0], kept[0] + reduced[0])); });
-    };
-    store<Out>(call.output_data[0], position++, reduce_one(for_each, Compute<In>{}));
-  });
-}
-
-// The output has the dtype of the input, or holds indices.
 template <class ReduceOne>
 void reduce(const RefCall& call, const ReduceOne& reduce_one) {
-  visit_dtype(call.inputs[0].dtype, [&](auto zero) {
-    using In = decltype(zero);
-    if (call.outputs[0].dtype == call.inputs[0].dtype) {
-      reduce_as<In, In>(call, reduce_one);
-    } else {
-      reduce_as<In, int64_t>(call, reduce_one);
-    }
+  const Split split = split_axes(call);
+  visit_compute(call.inputs[0].dtype, [&](auto zero) {
+    const auto load_input = load_of<decltype(zero)>(call.inputs[0].dtype);
+    int64_t position = 0;
+    for_each_position<1>(split.kept.shape, {split.kept.strides}, [&](const auto& kept) {
+      const auto for_each = [&](const auto& visit) {
+        for_each_position<1>(split.reduced.shape, {split.reduced.strides},
+                             [&](const auto& reduced) { visit(load_input(call.input_data[0], kept[0] + reduced[0])); });
+      };
+      const auto result = reduce_one(for_each, zero);
+      store_of<std::decay_t<decltype(result)>>(call.outputs[0].dtype)(call.output_data[0], position++, result);
+    });
   });
 }
 

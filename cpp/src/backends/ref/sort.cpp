@@ -2,6 +2,7 @@
 #include "op/attrs/sort.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "backends/ref/elements.h"
@@ -12,6 +13,11 @@ namespace pydl::backends::ref {
 
 namespace {
 
+template <class T>
+uint64_t key_at(const void* data, int64_t offset) {
+  return op::sort_key(static_cast<const T*>(data)[offset]);
+}
+
 void run_sort(const RefCall& call) {
   const BufferSpec& x = call.inputs[0];
   const op::SortAttrs order = op::order_of(call.op, call.attrs);
@@ -19,23 +25,29 @@ void run_sort(const RefCall& call) {
   const bool has_values = call.op != OpId::argsort;
   const BufferSpec& indices = call.outputs[has_values ? 1 : 0];
   auto* index_data = static_cast<int64_t*>(call.output_data[has_values ? 1 : 0]);
-  visit_dtype(x.dtype, [&](auto zero) {
-    using T = decltype(zero);
-    const auto* elements = static_cast<const T*>(call.input_data[0]);
-    std::vector<int64_t> positions(static_cast<size_t>(x.shape[axis]));
-    const std::array<Dims, 2> strides = {without(x.strides, axis), without(indices.strides, axis)};
-    for_each_position(without(x.shape, axis), strides, [&](const auto& offsets) {
-      const auto key = [&](int64_t i) { return op::sort_key(elements[offsets[0] + i * x.strides[axis]]); };
-      std::iota(positions.begin(), positions.end(), int64_t{0});
-      std::stable_sort(positions.begin(), positions.end(),
-                       [&](int64_t a, int64_t b) { return order.descending ? key(a) > key(b) : key(a) < key(b); });
-      for (int64_t i = 0; i < indices.shape[axis]; ++i) {
-        const int64_t to = offsets[1] + i * indices.strides[axis];
-        const int64_t from = positions[static_cast<size_t>(i)];
-        index_data[to] = from;
-        if (has_values) static_cast<T*>(call.output_data[0])[to] = elements[offsets[0] + from * x.strides[axis]];
-      }
-    });
+  const auto* from_data = static_cast<const char*>(call.input_data[0]);
+  auto* to_data = static_cast<char*>(call.output_data[0]);
+  const auto size = static_cast<int64_t>(item_size(x.dtype));
+  const auto key_of = visit_dtype(x.dtype, [](auto zero) { return &key_at<decltype(zero)>; });
+  std::vector<uint64_t> keys(static_cast<size_t>(x.shape[axis]));
+  std::vector<int64_t> positions(keys.size());
+  const std::array<Dims, 2> strides = {without(x.strides, axis), without(indices.strides, axis)};
+  for_each_position(without(x.shape, axis), strides, [&](const auto& offsets) {
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const uint64_t key = key_of(from_data, offsets[0] + static_cast<int64_t>(i) * x.strides[axis]);
+      keys[i] = order.descending ? ~key : key;
+    }
+    std::iota(positions.begin(), positions.end(), int64_t{0});
+    std::stable_sort(positions.begin(), positions.end(),
+                     [&](int64_t a, int64_t b) { return keys[static_cast<size_t>(a)] < keys[static_cast<size_t>(b)]; });
+    for (int64_t i = 0; i < indices.shape[axis]; ++i) {
+      const int64_t to = offsets[1] + i * indices.strides[axis];
+      const int64_t from = positions[static_cast<size_t>(i)];
+      index_data[to] = from;
+      if (has_values)
+        std::memcpy(to_data + to * size, from_data + (offsets[0] + from * x.strides[axis]) * size,
+                    static_cast<size_t>(size));
+    }
   });
 }
 
