@@ -78,7 +78,9 @@ if(PYDL_UNITY_BUILD)
   # Builds of single files do without it, and so find what a file forgets to include.
   pydl_precompile_headers(pydl_core_objects
     <algorithm> <functional> <sstream> <string> <vector> ${include_folder}/pydl/ops.h ${source_folder}/exec/kernel.h)
-  set_source_files_properties(${linalg_sources} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)  # their flags are others
+  # Their flags are others.
+  set_source_files_properties(${linalg_sources} ${source_folder}/backends/cpu/index/sort.cpp
+    PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 endif()
 
 # The kernels of the `cpu` provider: one source, built once per instruction set and chosen at run time.
