@@ -46,6 +46,12 @@ MONITORS = {
 }
 
 
+# They save nothing and compare no values; tests/train/test_schedules.py and
+# tests/nn/test_averaged_model.py are about them.
+WITHOUT_MONITOR = {pydl.training.LearningRateScheduler, pydl.training.WeightAveraging}
+CALLBACKS = [cls for cls in CALLBACKS if cls not in WITHOUT_MONITOR]
+
+
 def test_every_callback_is_walked():
     assert set(MONITORS) == set(CALLBACKS)
 
