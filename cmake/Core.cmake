@@ -56,7 +56,7 @@ pydl_unity_group(pydl_core_objects ops_elementwise ${source_folder}/ops
   autocast comparisons create ctc elementwise elementwise_derivatives loss matmul random registry softmax update
   view)
 pydl_unity_group(pydl_core_objects ops_sums ${source_folder}/ops
-  index norm recurrent recurrent_composed reduce segment)
+  index norm recurrent recurrent_composed reduce scaled_norm segment)
 pydl_unity_group(pydl_core_objects ops_statistics ${source_folder}/ops
   differences histogram order quantile search statistics unique)
 pydl_unity_group(pydl_core_objects ops_shapes ${source_folder}/ops
@@ -65,7 +65,7 @@ pydl_unity_group(pydl_core_objects ops_scatter ${source_folder}/ops
   index_key indexing masks scatter scatter_functions scatter_reduce)
 pydl_unity_group(pydl_core_objects ops_linalg ${source_folder}/ops
   contraction einsum linalg linalg_derivatives linalg_functions linalg_products matrix_exp)
-pydl_unity_group(pydl_core_objects ops_sequences ${source_folder}/ops cumulative distributions sort special)
+pydl_unity_group(pydl_core_objects ops_sequences ${source_folder}/ops bessel cumulative distributions sort special)
 pydl_unity_group(pydl_core_objects ops_spatial ${source_folder}/ops conv pool resample spatial)
 pydl_unity_group(pydl_core_objects cpu_tiles ${source_folder}/backends/cpu
   loop_nest tiles/elementwise tiles/elementwise_kernel tiles/fused tiles/tile_grid tiles/tile_program

@@ -77,13 +77,13 @@ void update_batch(const OptimizerState& self, size_t number, const std::vector<T
   self.state->update(*batch, gradients);
 }
 
-void clip_gradients(const OptimizerState& self) {
+void clip_state_gradients(const OptimizerState& self) {
   const py::gil_scoped_release release;
   self.state->clip_gradients();
 }
 
 void step_all(const OptimizerState& self) {
-  clip_gradients(self);
+  clip_state_gradients(self);
   for (size_t i = 0; i < self.groups.size(); ++i) {
     const AnyOptions options = options_of(self, i);
     if (options != self.state->groups[i].options) self.state->set_options(i, options);
@@ -124,7 +124,7 @@ void define_optimizer_state(py::module_& module) {
       .def("step", step_all)
       .def("prepare", [](const OptimizerState& self, size_t number) { return self.state->prepare(number); })
       .def("update", update_as_part)
-      .def("clip_gradients", clip_gradients)
+      .def("clip_gradients", clip_state_gradients)
       .def("set_clipping", [](const OptimizerState& self, std::optional<double> norm,
                               std::optional<double> value) { self.state->set_clipping({norm, value}); })
       .def("zero_grad", [](const OptimizerState& self) { self.state->zero_grad(); })

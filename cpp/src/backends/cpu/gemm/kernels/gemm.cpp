@@ -87,8 +87,8 @@ inline int64_t tile_begin(int64_t rows, int64_t tile) {
   return rows * tile / tiles;
 }
 
-// Matrices whose lines run across the panels are packed a few lines at a time for all panels: lines are often a power of
-// two apart, and would not stay in the caches from one panel to the next.
+// Matrices whose lines run across the panels are packed a few lines at a time for all panels: lines are often a power
+// of two apart, and would not stay in the caches from one panel to the next.
 constexpr int64_t depth_at_once = 8;
 
 template <class T>
