@@ -18,7 +18,7 @@ from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 from pydl import _load  # noqa: F401  # isort: skip  (first: it loads the extension module)
-from pydl import _core, autograd, data, metrics, nn, optim, random, training
+from pydl import _core, autograd, data, nn, optim, random, training
 from pydl._checked_calls import check_public
 from pydl._core import (
     DType,
@@ -426,7 +426,7 @@ from pydl.windows import (
 )
 
 if TYPE_CHECKING:
-    from pydl import datasets, linalg, models, testing, text
+    from pydl import datasets, linalg, metrics, models, testing, text
 
 __version__: str = _core.info()["version"]
 __array_api_version__ = "2024.12"
@@ -438,7 +438,7 @@ def __array_namespace_info__() -> _ArrayNamespaceInfo:  # noqa: N807
     return _ArrayNamespaceInfo()
 
 
-_LAZY = ("datasets", "linalg", "models", "testing", "text")
+_LAZY = ("datasets", "linalg", "metrics", "models", "testing", "text")
 
 
 def __getattr__(name: str) -> Any:

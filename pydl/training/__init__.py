@@ -1,11 +1,25 @@
 """Training models: `Model` with its verbs, callbacks, and the history of what happened."""
 
+from typing import TYPE_CHECKING
+
 from pydl._checked_calls import check_public
+from pydl._later import import_later
 from pydl.training.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pydl.training.history import History
-from pydl.training.metrics import Accuracy, Metric, Precision, Recall
+from pydl.training.metrics import Metric
 from pydl.training.model import Model
-from pydl.training.schedules import LearningRateScheduler, WeightAveraging
+
+if TYPE_CHECKING:
+    from pydl.training.metrics import Accuracy, Precision, Recall
+    from pydl.training.schedules import LearningRateScheduler, WeightAveraging
+else:
+    __getattr__ = import_later(
+        globals(),
+        {
+            "pydl.training.metrics": ["Accuracy", "Precision", "Recall"],
+            "pydl.training.schedules": ["LearningRateScheduler", "WeightAveraging"],
+        },
+    )
 
 __all__ = [
     "Accuracy",

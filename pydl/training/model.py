@@ -19,7 +19,6 @@ from pydl.training.history import History
 from pydl.training.inputs import as_pair, make_loader, positive_integer, split_off
 from pydl.training.interrupt import StopOnInterrupt
 from pydl.training.metrics import Averages, FunctionMean, Metric, MetricFunction
-from pydl.training.metrics import get_all as get_metrics
 from pydl.training.mode import in_mode, set_mode
 from pydl.training.nonfinite import GuardedStep, OnNaN, Watch, all_finite
 from pydl.training.progress import Progress, Verbose, make_progress
@@ -157,7 +156,9 @@ class Model(Module):
         self._check_layout()
         losses.check_last_layer(known, loss, self._last_layer())
         known = losses.with_last_layer(known, self._last_layer())
-        chosen = get_metrics(metrics, known)
+        from pydl.training.metrics import get_all  # here: many programs need none of them
+
+        chosen = get_all(metrics, known)
         if not (learning_rate is None or callable(learning_rate)):
             learning_rate = float(learning_rate)
         self._optimizer_spec = _optimizer_factory(optimizer)

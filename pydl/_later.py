@@ -1,0 +1,42 @@
+"""Names of a package that are imported when they are first asked for: few programs need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from pydl._checked_calls import check_public
+
+
+def import_later(
+    namespace: dict[str, Any], modules: Mapping[str, Sequence[str]]
+) -> Callable[[str], Any]:
+    """Return the function `__getattr__` of a package.
+
+    Parameters
+    ----------
+    namespace : dict
+        That of the package, as ``globals()`` returns it.
+    modules : mapping
+        The names that each module has. A module with no names is itself what is asked for.
+
+    Returns
+    -------
+    callable
+        From a name to what has it.
+    """
+    homes = {name: module for module, names in modules.items() for name in names}
+    homes.update(
+        {module.rpartition(".")[2]: module for module, names in modules.items() if not names}
+    )
+
+    def get(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
+        module = import_module(homes[name])
+        namespace[name] = getattr(module, name) if modules[homes[name]] else module
+        check_public(namespace)
+        return namespace[name]
+
+    return get
