@@ -179,7 +179,9 @@ PyObject* call_respelt(PyObject* self, PyObject* const* args, size_t nargsf, PyO
 // --- PyTorch's order of arguments ----------------------------------------------------------------------------------
 
 // Whether an axis may be where pydl's `gather(x, index, axis)` and its like have the index.
-bool may_have_axis_second(PyObject* const* args, size_t nargsf) {
+bool may_have_axis_second(PyObject* const* args, size_t nargsf, PyObject* names) {
+  // Beside a named axis, the second argument is a mistake.
+  if (names != nullptr && PySequence_Contains(names, spellings[0].ours) != 0) return false;
   return PyVectorcall_NARGS(nargsf) >= 3 && PyLong_CheckExact(args[1]) != 0 && PyLong_Check(args[2]) == 0 &&
          args[2] != Py_None;
 }
@@ -208,7 +210,7 @@ PyObject* call_with_axis(PyObject* self, PyObject* const* args, size_t nargsf, P
 }
 
 PyObject* call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) noexcept {
-  if (may_have_axis_second(args, nargsf)) {
+  if (may_have_axis_second(args, nargsf, names)) {
     try {
       if (has_axis_after_index(*py::detail::function_record_ptr_from_PyObject(self))) {
         return call_with_axis(self, args, nargsf, names);

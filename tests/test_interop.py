@@ -163,7 +163,7 @@ def test_reductions_take_no_output(name: str) -> None:
 
 
 def test_variance_takes_one_correction() -> None:
-    with pytest.raises(TypeError, match="var: expected correction or ddof, got both"):
+    with pytest.raises(TypeError, match="var: expected one of correction, ddof and unbiased"):
         pydl.ones(3).var(correction=1, ddof=1)
 
 

@@ -35,6 +35,8 @@ CTC = (
     pydl.full((16,), 20),
 )
 HEADS = pydl.uniform((2, 4, 256, 32))
+CLIPPED = X.copy().requires_grad_()  # a parameter with a gradient
+CLIPPED.grad = X.copy()
 POSITIVE, TALL = pydl.eye(700) + S @ S.T, pydl.uniform((2000, 30))
 
 # Arguments that many functions take.
@@ -215,6 +217,7 @@ CALLS: dict[str, Callable[[], Any]] = {
         _core.io.save_params(FILE[0], {"x": X}),
         _core.io.load_params(FILE[0]),
     ),
+    "clip_grad_value_": lambda: _core.optim.clip_grad_value_([CLIPPED], 0.5),
     "adam_update": lambda: _core.optim.adam_update(
         pydl.zeros((), "int64"), [Y], [Y.copy()], [Y.copy()], [X], pydl.tensor(0.1, "float64")
     ),

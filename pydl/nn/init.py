@@ -181,11 +181,24 @@ def lecun_normal_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
     return kaiming_normal_(tensor, 1.0, generator)
 
 
-# Keras's names.
-glorot_uniform_ = xavier_uniform_
-glorot_normal_ = xavier_normal_
-he_uniform_ = kaiming_uniform_
-he_normal_ = kaiming_normal_
+def glorot_uniform_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw as `xavier_uniform_`; Keras's name."""
+    return xavier_uniform_(tensor, generator=generator)
+
+
+def glorot_normal_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw as `xavier_normal_`; Keras's name."""
+    return xavier_normal_(tensor, generator=generator)
+
+
+def he_uniform_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw as `kaiming_uniform_`; Keras's name."""
+    return kaiming_uniform_(tensor, generator=generator)
+
+
+def he_normal_(tensor: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw as `kaiming_normal_`; Keras's name."""
+    return kaiming_normal_(tensor, generator=generator)
 
 
 def eye_(tensor: Tensor) -> Tensor:

@@ -212,8 +212,8 @@ _ELEMENTWISE = (
 for _kind in _ELEMENTWISE.split():
     EXAMPLES[_kind] = (getattr(nn, _kind), (_floats(VECTORS),))
 
-# Modules that compute nothing themselves.
-WITHOUT_FORWARD = {"Module", "ModuleList", "ModuleDict"}
+# Modules that compute nothing themselves, or what another one does.
+WITHOUT_FORWARD = {"AveragedModel", "Module", "ModuleList", "ModuleDict"}
 
 
 def names():

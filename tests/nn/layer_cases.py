@@ -289,7 +289,9 @@ LAYERS: dict[str, LayerCase] = {
 }
 
 # Names of `nn` that are no layers to be called.
-NO_LAYERS = {"Buffer", "Module", "Parameter", "functional", "init", "utils"}
+NO_LAYERS = {
+    *("AveragedModel", "Buffer", "Module", "Parameter", "functional", "init", "update_bn", "utils"),
+}
 
 
 def names_without_a_case() -> set[str]:

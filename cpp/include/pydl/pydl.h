@@ -20,6 +20,7 @@
 #include "pydl/ops.h"
 #include "pydl/optim.h"
 #include "pydl/optimizer.h"
+#include "pydl/optimizer_options.h"
 #include "pydl/order.h"
 #include "pydl/params.h"
 #include "pydl/printing.h"
