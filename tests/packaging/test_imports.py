@@ -128,7 +128,7 @@ PYTHON = {
     },
 }
 # Wraps what packages show.
-ANYWHERE = {"_checked_calls"}
+ANYWHERE = {"_checked_calls", "_later"}
 # A Sequential is a Model: the one step from layers up to training.
 EXCEPTIONS = {"pydl/nn/containers.py: pydl.training.model"}
 
