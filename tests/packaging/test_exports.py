@@ -70,6 +70,17 @@ def test_public_declarations_are_marked(path: Path) -> None:
     assert unmarked(path.read_text(encoding="utf-8")) == []
 
 
+def test_arguments_of_exported_templates_are_marked() -> None:
+    """An instance of a template is visible only if its arguments are."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in HEADERS)
+    templates = set(re.findall(r"template <[^>]*>\s+class PYDL_API (\w+)", text))
+    used = re.findall(r"using \w+ = (\w+)<(\w+)>;", text)
+    arguments = {argument for template, argument in used if template in templates}
+    assert len(arguments) >= 12
+    unmarked = {name for name in arguments if not re.search(rf"PYDL_API {name}\b", text)}
+    assert unmarked == set()
+
+
 def test_one_header_includes_all_others() -> None:
     text = (HEADERS[0].parent / "pydl.h").read_text(encoding="utf-8")
     included = re.findall(r'^#include "pydl/(\w+\.h)"$', text, re.M)

@@ -10,7 +10,7 @@ namespace pydl::optim {
 // steps are made along the gradient instead of against it.
 
 /// Stochastic gradient descent.
-struct SgdOptions {
+struct PYDL_API SgdOptions {
   static constexpr double default_lr = 0.01;
   double momentum = 0;
   double dampening = 0;
@@ -22,7 +22,7 @@ struct SgdOptions {
 };
 
 /// Hinton (2012).
-struct RmspropOptions {
+struct PYDL_API RmspropOptions {
   static constexpr double default_lr = 0.01;
   double alpha = 0.99;
   double epsilon = 1e-8;
@@ -34,7 +34,7 @@ struct RmspropOptions {
 };
 
 /// Kingma and Ba (2015); with `decoupled` AdamW.
-struct AdamOptions {
+struct PYDL_API AdamOptions {
   static constexpr double default_lr = 0.001;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -47,7 +47,7 @@ struct AdamOptions {
 };
 
 /// Duchi et al. (2011).
-struct AdagradOptions {
+struct PYDL_API AdagradOptions {
   static constexpr double default_lr = 0.01;
   double lr_decay = 0;
   double initial_accumulator_value = 0;
@@ -58,7 +58,7 @@ struct AdagradOptions {
 };
 
 /// Zeiler (2012).
-struct AdadeltaOptions {
+struct PYDL_API AdadeltaOptions {
   static constexpr double default_lr = 1.0;
   double rho = 0.9;
   double epsilon = 1e-6;
@@ -68,7 +68,7 @@ struct AdadeltaOptions {
 };
 
 /// Adam with the infinity norm (Kingma and Ba, 2015).
-struct AdamaxOptions {
+struct PYDL_API AdamaxOptions {
   static constexpr double default_lr = 0.002;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -79,7 +79,7 @@ struct AdamaxOptions {
 };
 
 /// Adam with Nesterov's momentum (Dozat, 2016).
-struct NadamOptions {
+struct PYDL_API NadamOptions {
   static constexpr double default_lr = 0.002;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -92,7 +92,7 @@ struct NadamOptions {
 };
 
 /// Adam whose first steps, of which the second moment says little, do not divide by it (Liu et al., 2020).
-struct RadamOptions {
+struct PYDL_API RadamOptions {
   static constexpr double default_lr = 0.001;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -104,7 +104,7 @@ struct RadamOptions {
 };
 
 /// Steps by the signs of gradients alone (Riedmiller and Braun, 1993); for whole data sets rather than batches.
-struct RpropOptions {
+struct PYDL_API RpropOptions {
   static constexpr double default_lr = 0.01;
   double eta_minus = 0.5;
   double eta_plus = 1.2;
@@ -115,7 +115,7 @@ struct RpropOptions {
 };
 
 /// The sign of a running mean of gradients (Chen et al., 2023). Weight decay is decoupled.
-struct LionOptions {
+struct PYDL_API LionOptions {
   static constexpr double default_lr = 1e-4;
   double beta1 = 0.9;
   double beta2 = 0.99;
@@ -126,7 +126,7 @@ struct LionOptions {
 
 /// Adam whose step has, for each tensor, a length in proportion to that of the parameter (You et al., 2020). Weight
 /// decay is part of that step.
-struct LambOptions {
+struct PYDL_API LambOptions {
   static constexpr double default_lr = 0.001;
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -137,7 +137,7 @@ struct LambOptions {
 };
 
 /// Momentum made orthogonal by Newton-Schulz iterations, for matrices (Jordan et al., 2024). Weight decay is decoupled.
-struct MuonOptions {
+struct PYDL_API MuonOptions {
   static constexpr double default_lr = 0.001;
   double momentum = 0.95;
   double weight_decay = 0.1;
