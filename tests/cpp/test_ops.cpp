@@ -92,8 +92,8 @@ TEST(indexing) {
   CHECK_TENSORS_CLOSE(pydl::take(x, index, 1), doubles({1, 0, 1, 1, 3, 2, 3, 3, 5, 4, 5, 5}, {3, 2, 2}), 0);
   CHECK_THROWS(pydl::IndexError, "take", pydl::take(x, Tensor::scalar(3, DType::int64), 0));
   CHECK_THROWS(pydl::IndexError, "gather", pydl::gather(x, Tensor::full({1, 2}, -4, DType::int64), 0));
-  CHECK_THROWS(pydl::ValueError, "gather: index of shape (1, 1)",
-               pydl::gather(x, pydl::zeros({1, 1}, DType::int64), 0));
+  CHECK_THROWS(pydl::ValueError, "gather: index of shape (9, 9)",
+               pydl::gather(x, pydl::zeros({9, 9}, DType::int64), 0));
 }
 
 TEST(products) {

@@ -98,3 +98,16 @@ def test_rows_are_computed_alone(rng: np.random.Generator) -> None:
         found = np.isnan(np.asarray(pydl.tensor(a) @ pydl.tensor(b)))
         assert found[spoilt].all()
         assert not np.delete(found, spoilt, axis=0).any()
+
+
+@pytest.mark.parametrize("rows", [7, 8, 13, 15, 16, 29, 43])
+@pytest.mark.parametrize("terms", [1, 8, 9, 70, 300])
+def test_columns_of_low_tiles(rows: int, terms: int) -> None:
+    """Columns of A are packed a few at a time for all tiles, which are narrower than a vector."""
+    rng = np.random.default_rng()
+    for dtype in ("float32", "float64"):
+        a = rng.standard_normal((terms, rows)).astype(dtype)
+        b = rng.standard_normal((terms, 700)).astype(dtype)
+        found = (pydl.tensor(a).T @ pydl.tensor(b)).numpy()
+        expected = a.T.astype("float64") @ b.astype("float64")
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.sqrt(terms) * 10)

@@ -61,11 +61,11 @@ inline void pack_across(const T* lines, int64_t stride, int64_t lane_stride, int
       for (int64_t lane = 0; lane < width; ++lane) to[lane] = lane < present ? line[lane * lane_stride] : T(0);
       continue;
     }
-    // Whole vectors are stored; the next row overwrites the excess lanes written by this one. The last row has none.
-    const bool is_last = i + 1 == length;
+    // Whole vectors are stored, except near the end of the panel: the next rows overwrite the excess lanes.
+    const int64_t room = (length - i) * width;
     for (int64_t lane = 0; lane < width; lane += side) {
       const Vector<T> part = lane < present ? load_part(line + lane, present - lane, T(0)) : Vector<T>{};
-      store_part(to + lane, part, is_last ? width - lane : side);
+      store_part(to + lane, part, room - lane < side ? width - lane : side);
     }
   }
 }
