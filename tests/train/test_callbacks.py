@@ -33,7 +33,7 @@ def fit(*callbacks, metrics=("mae",), **options):
 
 CALLBACKS = [
     cls
-    for cls in vars(training).values()
+    for cls in (getattr(training, name) for name in training.__all__)
     if inspect.isclass(cls) and issubclass(cls, Callback) and cls is not Callback
 ]
 

@@ -17,8 +17,8 @@ from pydl import nn, optim
 
 KINDS = [
     kind
-    for name, kind in sorted(vars(optim).items())
-    if name in optim.__all__ and isinstance(kind, type) and issubclass(kind, optim.Optimizer)
+    for kind in (getattr(optim, name) for name in sorted(optim.__all__))
+    if isinstance(kind, type) and issubclass(kind, optim.Optimizer)
     if kind is not optim.Optimizer
 ]
 FUSED = [kind for kind in KINDS if not kind.needs_closure]

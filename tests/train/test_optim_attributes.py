@@ -12,7 +12,7 @@ from pydl import optim
 
 OPTIMIZERS = [
     cls
-    for cls in vars(optim).values()
+    for cls in (getattr(optim, name) for name in optim.__all__)
     if inspect.isclass(cls) and issubclass(cls, optim.Optimizer) and cls is not optim.Optimizer
     if not cls.needs_closure
 ]
