@@ -19,7 +19,7 @@ def import_later(
     namespace : dict
         That of the package, as ``globals()`` returns it.
     modules : mapping
-        The names that each module has. A module with no names is itself what is asked for.
+        The names that each module has. A module without names is offered itself.
 
     Returns
     -------

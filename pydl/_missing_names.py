@@ -83,7 +83,7 @@ HINTS: dict[str, dict[str, str]] = {
         "ndarray": "pydl.Tensor",
         "ndtri": "pydl.erfinv(2 * p - 1) * 2**0.5",
         "nuclear_norm": "pydl.linalg.matrix_norm(x, 'nuc')",
-        "pairwise_distance": "pydl.linalg.vector_norm(a - b, axis=-1)",
+        "pairwise_distance": "pydl.nn.functional.pairwise_distance",
         "permute": "pydl.permute_dims",
         "pinverse": "pydl.linalg.pinv",
         "polar": _NO_COMPLEX,

@@ -25,10 +25,6 @@ class Input:
     kind: str
     shape: Callable[[int, int], Shape] = lambda rows, columns: (rows, columns)
 
-    def of_shape(self, shape: Callable[[int, int], Shape]) -> Input:
-        """The same numbers in another shape, given as a function of rows and columns."""
-        return Input(self.kind, shape)
-
 
 KINDS: dict[str, Maker] = {
     "normal": lambda rng, shape: rng.standard_normal(shape, np.float32),
@@ -37,7 +33,6 @@ KINDS: dict[str, Maker] = {
     "integers": lambda rng, shape: rng.integers(-1000, 1000, shape),
     "few": lambda rng, shape: rng.integers(0, 10, shape),  # many equal numbers
     "int32": lambda rng, shape: rng.integers(-1000, 1000, shape, np.int32),
-    "bytes": lambda rng, shape: rng.integers(0, 256, shape, np.uint8),
     "bools": lambda rng, shape: rng.random(shape) < 0.5,
     "double": lambda rng, shape: rng.standard_normal(shape),
     "half": lambda rng, shape: rng.standard_normal(shape, np.float32).astype(np.float16),
@@ -61,7 +56,7 @@ def _definite(rng: np.random.Generator, shape: Shape) -> Array:
 
 
 normal, positive, unit = Input("normal"), Input("positive"), Input("unit")
-integers, few, int32 = Input("integers"), Input("few"), Input("int32")
+integers, int32 = Input("integers"), Input("int32")
 bools, double, half = Input("bools"), Input("double"), Input("half")
 row_vector = Input("normal", lambda rows, columns: (columns,))
 column_vector = Input("normal", lambda rows, columns: (rows, 1))

@@ -39,8 +39,7 @@ ROWS = (
     Row("x @ y", (normal, row_vector), name="matrix @ vector", tolerance=1e-3),
     Row("x @ y", (_BATCH, _BATCH), sizes=_BATCHES, name="batches: x @ y", tolerance=1e-3,
         gradient=True),
-    Row("f.linear(x, y, z)", (normal, _SQUARE.of_shape(lambda rows, columns: (rows, columns)),
-                              per_row("normal")), numpy="x @ y.T + z", gradient=True,
+    Row("f.linear(x, y, z)", (normal, normal, per_row("normal")), numpy="x @ y.T + z", gradient=True,
         sizes=_SIDES, tolerance=1e-3, name="linear(x, weight, bias)"),
     *(Row(f"m.einsum('{formula}', x, y)", inputs, sizes=sizes, tolerance=1e-3)
       for formula, inputs, sizes in (

@@ -130,8 +130,8 @@ class Model(Module):
             logarithms. Some have Keras's long names too, such as "mean_squared_error".
         metrics : sequence of str or callable, optional
             Names, such as "accuracy" (class indices, one-hot, or binary), "precision", "recall",
-            "f1_macro", "auc", "mse" and "mae"; objects of `pydl.metrics`, of which an unknown name
-            lists all; or functions (output, target) -> Tensor,
+            "f1_macro", "auc", "mse" and "mae"; objects of `pydl.metrics` (the error
+            for an unknown name lists all names); or functions (output, target) -> Tensor,
             whose values are averaged over samples; one value counts for its batch. A function is
             tried once on made-up samples: of one that is no mean over samples, a warning tells.
         learning_rate : float or callable, optional
@@ -160,7 +160,7 @@ class Model(Module):
 
         chosen = get_all(metrics, known)
         if not (learning_rate is None or callable(learning_rate)):
-            learning_rate = float(learning_rate)
+            learning_rate = _checked_rate(learning_rate)
         self._optimizer_spec = _optimizer_factory(optimizer)
         self._learning_rate = learning_rate
         if isinstance(learning_rate, float) and isinstance(optimizer, Optimizer):
@@ -711,6 +711,18 @@ class Model(Module):
 def _require_target(verb: str, batch: Any) -> None:
     if not isinstance(batch, tuple) or len(batch) < 2:
         raise ValueError(f"{verb}: expected inputs and targets; give y, or samples (x, y)")
+
+
+def _checked_rate(rate: Any) -> float:
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool):
+        return float(rate)
+    advice = ""
+    if hasattr(rate, "get_last_lr"):
+        advice = "; a schedule goes to the callback pydl.training.LearningRateScheduler"
+    raise TypeError(
+        "compile: expected learning_rate as a number or a function of the number of steps, got "
+        f"{type(rate).__name__}{advice}"
+    )
 
 
 def _optimizer_factory(optimizer: Any) -> Any:

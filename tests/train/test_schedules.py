@@ -323,3 +323,14 @@ def test_rate_finder() -> None:
         optim.find_learning_rate(step, optimizer, [])
     with pytest.raises(ValueError, match="expected 0 < lowest < highest"):
         optim.find_learning_rate(step, optimizer, [(x, y)], lowest=1.0, highest=0.1)
+
+
+def test_a_schedule_as_the_learning_rate_of_compile_says_where_it_goes() -> None:
+    model = pydl.nn.Sequential(pydl.nn.Linear(2, 1))
+    optimizer = pydl.optim.SGD(model.parameters(), lr=0.1)
+    schedule: Any = pydl.optim.lr_scheduler.StepLR(optimizer, 2)
+    with pytest.raises(TypeError, match=r"got StepLR; a schedule goes to the callback"):
+        model.compile(optimizer, "mse", learning_rate=schedule)
+    wrong: Any = "0.1"
+    with pytest.raises(TypeError, match=r"learning_rate as a number or a function .* got str"):
+        model.compile(optimizer, "mse", learning_rate=wrong)

@@ -1,4 +1,4 @@
-"""Metrics by name, and from what users give to `compile`."""
+"""Metrics by name, and the metrics that `compile` makes of its argument."""
 
 from __future__ import annotations
 
