@@ -23,7 +23,12 @@ bool is_number(py::handle value) { return is_integer(value) || py::isinstance<py
 
 bool load_content(py::handle value, op::AttrValue& result) {
   int64_t number = 0;
-  if (!load_integer(value, &number)) return false;
+  try {
+    if (!load_integer(value, &number)) return false;
+  } catch (const py::error_already_set& error) {
+    if (!error.matches(PyExc_OverflowError)) throw;
+    return false;  // it does not fit, and the message names the argument
+  }
   result = number;
   return true;
 }

@@ -415,3 +415,26 @@ def test_messages_name_nothing_private() -> None:
     texts = list(_raised_texts())
     assert len(texts) > 600
     assert [text for text in texts if PRIVATE.search(text[1])] == []
+
+
+@pytest.mark.parametrize("wrong", [2**70, -(2**70), pydl.ones(3), "a", 1.5, None])
+def test_integers_of_declared_ops_are_named(wrong: Any) -> None:
+    x = pydl.ones(3)
+    calls: dict[str, Callable[[], object]] = {
+        "topk: k": lambda: pydl.topk(x, wrong),
+        "cumsum: axis": lambda: pydl.cumsum(x, wrong),
+        "scatter: axis": lambda: pydl.scatter(x, pydl.tensor([0]), x[:1], wrong),
+        "index_add: axis": lambda: pydl.index_add(x, pydl.tensor([0]), x[:1], axis=wrong),
+    }
+    for start, call in calls.items():
+        with pytest.raises(TypeError, match=f"^{start}: expected an integer, got"):
+            call()
+
+
+@pytest.mark.parametrize("rate", [lambda step: 0.1, "schedule"])
+def test_a_rate_that_is_no_number_says_where_it_goes(rate: Any) -> None:
+    parameters = [pydl.nn.Parameter(pydl.ones(2))]
+    if rate == "schedule":
+        rate = pydl.optim.lr_scheduler.StepLR(pydl.optim.SGD(parameters, lr=0.1), 2)
+    with pytest.raises(TypeError, match=r"compile\(learning_rate=\.\.\.\)"):
+        pydl.optim.Adam(parameters, lr=rate)

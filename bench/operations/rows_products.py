@@ -39,8 +39,8 @@ ROWS = (
     Row("x @ y", (normal, row_vector), name="matrix @ vector", tolerance=1e-3),
     Row("x @ y", (_BATCH, _BATCH), sizes=_BATCHES, name="batches: x @ y", tolerance=1e-3,
         gradient=True),
-    Row("f.linear(x, y, z)", (normal, normal, per_row("normal")), numpy="x @ y.T + z", gradient=True,
-        sizes=_SIDES, tolerance=1e-3, name="linear(x, weight, bias)"),
+    Row("f.linear(x, y, z)", (normal, normal, per_row("normal")), numpy="x @ y.T + z",
+        gradient=True, sizes=_SIDES, tolerance=1e-3, name="linear(x, weight, bias)"),
     *(Row(f"m.einsum('{formula}', x, y)", inputs, sizes=sizes, tolerance=1e-3)
       for formula, inputs, sizes in (
           ("ij,jk->ik", (_SQUARE, _SQUARE), _SIDES), ("bij,bjk->bik", (_BATCH, _BATCH), _BATCHES),

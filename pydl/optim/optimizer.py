@@ -74,6 +74,12 @@ class _Batch:
 
 
 def _checked_lr(value: float) -> float:
+    if callable(value) or hasattr(value, "get_last_lr"):
+        raise TypeError(
+            f"lr: expected a number, got {type(value).__name__}; a function of the step goes to "
+            "compile(learning_rate=...), a schedule of pydl.optim.lr_scheduler is made with the "
+            "optimizer"
+        )
     if not 0.0 <= value < float("inf"):
         raise ValueError(f"lr: expected a learning rate of at least 0, got {value}")
     return float(value)
