@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class Dataset:
     """Base of datasets: `len` says how many samples there are, `dataset[i]` is sample i.
 
-    A sample is a tensor, array or number, or a tuple of them, of the same shapes for each i. Any
-    class with `__len__` and `__getitem__` does; deriving from this one is not needed.
+    A sample is a tensor, array or number, or a tuple or a dict of them, which may be nested, of the
+    same shapes for each i. Any class with `__len__` and `__getitem__` does; deriving from this one
+    is not needed.
 
     Examples
     --------

@@ -58,8 +58,9 @@ class DataLoader:
 
     Yields
     ------
-    Tensor or tuple of Tensor
-        One tensor for a single array or for samples that are no tuples, else a tuple.
+    Tensor, tuple or dict of Tensor
+        One tensor for a single array or for samples that are numbers or arrays; else tuples and
+        dicts, nested as those of the samples.
 
     Raises
     ------
@@ -268,11 +269,21 @@ def _augmented(
 
 
 def _collate(samples: Sequence[Any]) -> Any:
-    if isinstance(samples[0], tuple):
+    """Return the batch of samples, which may be nested tuples and dicts."""
+    first = samples[0]
+    if isinstance(first, tuple):
         sizes = {len(sample) if isinstance(sample, tuple) else 0 for sample in samples}
         if len(sizes) != 1:
             raise ValueError("DataLoader: expected tuples of one length as samples, got others too")
-        return tuple(_stacked(values) for values in zip(*samples, strict=True))
+        return tuple(_collate(values) for values in zip(*samples, strict=True))
+    if isinstance(first, Mapping):
+        for sample in samples:
+            if not isinstance(sample, Mapping) or sample.keys() != first.keys():
+                got = list(sample) if isinstance(sample, Mapping) else type(sample).__name__
+                raise ValueError(
+                    f"DataLoader: expected samples with the keys {list(first)}, got {got}"
+                )
+        return {name: _collate([sample[name] for sample in samples]) for name in first}
     return _stacked(samples)
 
 

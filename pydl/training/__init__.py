@@ -8,6 +8,7 @@ from pydl.training.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pydl.training.history import History
 from pydl.training.metrics import Metric
 from pydl.training.model import Model
+from pydl.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from pydl.training.metrics import Accuracy, Precision, Recall
@@ -32,6 +33,7 @@ __all__ = [
     "ModelCheckpoint",
     "Precision",
     "Recall",
+    "Trainer",
     "WeightAveraging",
 ]
 

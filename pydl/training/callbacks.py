@@ -122,7 +122,10 @@ class CallbackList:
     """
 
     def __init__(
-        self, callbacks: Sequence[Callback] | Callback | None, model: Model, names: Sequence[str]
+        self,
+        callbacks: Sequence[Callback] | Callback | None,
+        model: Any,
+        names: Sequence[str] | None,
     ) -> None:
         given: Any = callbacks
         if isinstance(given, Callback) or not (given is None or hasattr(given, "__iter__")):

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydl._core import Tensor
 from pydl.grad_mode import no_grad
 from pydl.nn.normalization import _BatchNorm
 from pydl.training.hooks import BEFORE, observed
+from pydl.training.layout import Layout, call, mapped, takes_keywords
 from pydl.training.mode import in_mode
+from pydl.training.sources import LoaderSource, Source
 
 if TYPE_CHECKING:
-    from pydl.data import DataLoader
     from pydl.nn.module import Module
+    from pydl.training.trainer import Trainer
 
 
-def check_last_batch(model: Module, loader: DataLoader, inputs: tuple[Any, ...]) -> None:
+def check_last_batch(
+    trainer: Trainer, source: Source, columns: tuple[Any, ...], layout: Layout
+) -> None:
     """Raise `ValueError` where the last batch is too small for batch norm.
 
-    `inputs` are those of the first batch. A batch norm needs two values per channel: one sample
+    The columns are those of the first batch. A batch norm needs two values per channel: one sample
     has them only in images and sequences.
     """
+    if not isinstance(source, LoaderSource) or trainer._own("train_step") is not None:
+        return
+    model, loader = trainer.model, source.loader
     if loader.batch_sampler is not None or loader.drop_last or loader.batch_size == 1:
         return
     count, size = loader.sample_count, loader.batch_size
@@ -34,14 +42,18 @@ def check_last_batch(model: Module, loader: DataLoader, inputs: tuple[Any, ...])
             if arguments[0].size == shape[1]:
                 alone.append(f"{path} ({type(module).__name__})")
 
+    x = mapped(
+        lambda tensor: tensor[:1] if isinstance(tensor, Tensor) else tensor,
+        layout.build(columns)[0],
+    )
     # Evaluation mode: nothing is changed, and no random numbers are drawn.
     with in_mode(model, training=False), no_grad(), observed(model, look):
-        model(*(tensor[:1] for tensor in inputs))
+        call(model, x, takes_keywords(model, layout.inputs))
     if alone:
         raise ValueError(
             f"fit: the last batch of each epoch has one sample ({count} in batches of {size}), "
-            f"which {alone[0]} cannot normalise; choose another batch_size, or give a "
-            "pydl.data.DataLoader with drop_last=True"
+            f"which {alone[0]} cannot normalise; choose another batch_size, or leave it out by "
+            "drop_last=True"
         )
 
 

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from pydl._core import Tensor, asarray
 from pydl.data import DataLoader, TensorDataset
+from pydl.training.layout import Group, Layout, layout_of
+from pydl.training.sources import LoaderSource, Source, StreamSource
 
 # NumPy's dtypes that pydl lacks, and those that hold all of their values.
 _WIDER = {"uint16": np.int32, "uint32": np.int64, "longdouble": np.float64, "float128": np.float64}
 
 
-def make_loader(
+def make_source(
     verb: str,
     x: Any,
     y: Any,
+    sample_weight: Any = None,
+    *,
     batch_size: int | None,
     shuffle: bool,
+    drop_last: bool = False,
+    steps: int | None = None,
     dtype: Any,
-    *,
-    classes: bool = False,
+    takes_classes: Callable[[Any], bool] = lambda key: False,
     default: int = 32,
-) -> DataLoader:
-    """Return a loader of batches of x, and of y unless it is None; `dtype` is for floats.
+) -> Source:
+    """Return batches of x, and of y and weights of samples unless they are None.
 
-    With `classes`, floats of shape (N,) and (N, 1) are class indices, such as files of text have.
+    `dtype` is for floats. Where `takes_classes` says so of the key of a target, floats of shape
+    (N,) and (N, 1) are class indices, such as files of text have.
 
     Raises
     ------
@@ -37,29 +44,111 @@ def make_loader(
         For data of other kinds; the messages say what to do.
     """
     size = default if batch_size is None else positive_integer(verb, "batch_size", batch_size)
-    if isinstance(x, DataLoader) or _is_dataset(x):
+    if steps is not None:
+        steps = positive_integer(verb, "steps", steps)
+    if isinstance(x, DataLoader) or _is_dataset(x) or _is_stream(x):
         if y is not None:
             raise ValueError(
                 f"{verb}: x is a {type(x).__name__}, whose samples end with their targets; "
                 "expected targets in the dataset or as y, got both"
             )
-        return x if isinstance(x, DataLoader) else DataLoader(x, size, shuffle=shuffle)
-    columns = [as_column(verb, *named) for named in _inputs(x)]
-    if y is not None:
-        target = as_column(verb, "y", _single_target(verb, y))
-        columns.append(_class_indices(verb, target) if classes else target)
+        return _source_of_samples(verb, x, sample_weight, size, shuffle, drop_last, steps, dtype)
+    columns, layout = _columns(verb, x, y, sample_weight, takes_classes)
     counts = [int(column.shape[0]) for column in columns]
-    if len(set(counts)) != 1:
-        names = [name for name, _ in _inputs(x)] + ["y"]
+    if len(set(counts)) > 1:
         raise ValueError(
             f"{verb}: expected arrays of one length, got lengths "
-            + ", ".join(f"{n} of {name}" for name, n in zip(names, counts, strict=False))
+            + ", ".join(f"{n} of {name}" for name, n in zip(layout.names(), counts, strict=True))
             + _hint_of_list(x)
         )
+    data: Any
     if any(map(_is_sparse, columns)):
-        return DataLoader(SparseRows(columns, dtype), size, shuffle=shuffle)
-    converted = (_in_dtype(column, dtype) for column in TensorDataset(*columns).columns)
-    return DataLoader(TensorDataset(*converted), size, shuffle=shuffle)
+        data = SparseRows(columns, dtype)
+    else:
+        data = TensorDataset(*(_in_dtype(c, dtype) for c in TensorDataset(*columns).columns))
+    loader = DataLoader(data, size, shuffle=shuffle, drop_last=drop_last)
+    return LoaderSource(loader, layout, steps)
+
+
+def _source_of_samples(
+    verb: str,
+    x: Any,
+    sample_weight: Any,
+    size: int,
+    shuffle: bool,
+    drop_last: bool,
+    steps: int | None,
+    dtype: Any,
+) -> Source:
+    """Return the batches of a loader, of a dataset, or of a stream of batches."""
+    if sample_weight is not None and not _is_dataset(x):
+        raise ValueError(
+            f"{verb}: x is a {type(x).__name__}; expected weights of samples within its batches, "
+            "((x,), y, sample_weight), got sample_weight too"
+        )
+    if _is_stream(x):
+        convert = partial(_batch_column, verb, dtype)
+        return StreamSource(verb, x, steps, convert)
+    if isinstance(x, DataLoader):
+        if drop_last:
+            raise ValueError(f"{verb}: a DataLoader has its own drop_last; set it there")
+        return LoaderSource(x, None, steps)
+    if sample_weight is not None:
+        x = WeightedSamples(verb, x, as_column(verb, "sample_weight", sample_weight))
+    return LoaderSource(DataLoader(x, size, shuffle=shuffle, drop_last=drop_last), None, steps)
+
+
+def _batch_column(verb: str, dtype: Any, value: Any) -> Tensor:
+    """Return a part of a batch as a tensor."""
+    column = as_column(verb, "batches", value)
+    return _in_dtype(asarray(column.toarray() if _is_sparse(column) else column), dtype)
+
+
+def _columns(
+    verb: str, x: Any, y: Any, sample_weight: Any, takes_classes: Callable[[Any], bool]
+) -> tuple[list[Any], Layout]:
+    """Return the columns of arrays, and their layout."""
+    given, layout = layout_of(x, y, sample_weight)
+    names, targets = layout.names(), _target_keys(layout)
+    columns = []
+    for i, (name, value) in enumerate(zip(names, given, strict=True)):
+        column = as_column(verb, name, value)
+        if i in targets and takes_classes(targets[i]):
+            column = _class_indices(verb, column)
+        columns.append(column)
+    return columns, layout
+
+
+def _target_keys(layout: Layout) -> dict[int, Any]:
+    """Return the keys of the targets by the numbers of their columns."""
+    target = layout.target
+    if target is None:
+        return {}
+    if not isinstance(target, Group):
+        return {target: None}
+    keys = range(len(target.parts)) if target.names is None else target.names
+    pairs = zip(keys, target.parts, strict=True)
+    return {part: key for key, part in pairs if not isinstance(part, Group)}
+
+
+class WeightedSamples:
+    """A dataset with a weight for each sample."""
+
+    def __init__(self, verb: str, dataset: Any, weights: Any) -> None:
+        if len(dataset) != weights.shape[0]:
+            raise ValueError(
+                f"{verb}: expected a weight for each of the {len(dataset)} samples, got "
+                f"{weights.shape[0]}"
+            )
+        self._dataset, self._weights = dataset, weights
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        *inputs, target = self._dataset[index]
+        nested = len(inputs) == 1 and isinstance(inputs[0], (tuple, Mapping))
+        return (inputs[0] if nested else tuple(inputs)), target, self._weights[index]
 
 
 class SparseRows:
@@ -113,26 +202,17 @@ def _is_dataset(x: Any) -> bool:
     return hasattr(x, "__getitem__") and hasattr(x, "__len__")
 
 
+def _is_stream(x: Any) -> bool:
+    """Whether this gives batches one after the other: a generator, or something iterable."""
+    array_like = isinstance(x, (Tensor, np.ndarray, list, tuple, str, bytes, Mapping, set))
+    if array_like or hasattr(x, "__array__") or hasattr(x, "dtypes") or _is_sparse(x):
+        return False
+    return hasattr(x, "__iter__") and not hasattr(x, "__getitem__")
+
+
 def _is_sparse(x: Any) -> bool:
     """Whether this is a sparse matrix of SciPy's or of `pydl.text`."""
     return hasattr(x, "toarray") and hasattr(x, "nnz")
-
-
-def _inputs(x: Any) -> list[tuple[str, Any]]:
-    """Return the inputs with their names: a tuple means several."""
-    if not isinstance(x, tuple):
-        return [("x", x)]
-    return [(f"x[{i}]", value) for i, value in enumerate(x)]
-
-
-def _single_target(verb: str, y: Any) -> Any:
-    if isinstance(y, tuple) and y and all(getattr(item, "ndim", 0) > 0 for item in y):
-        shapes = ", ".join(str(tuple(item.shape)) for item in y)
-        raise TypeError(
-            f"{verb}: expected one array of targets, got a tuple of {len(y)}, of shapes {shapes}; "
-            "join them along axis 1, and let a loss function of your own divide them again"
-        )
-    return y
 
 
 def _class_indices(verb: str, y: Any) -> Any:
@@ -189,21 +269,14 @@ def _with_samples(verb: str, name: str, column: Any) -> Any:
 
 def _refuse_other_kinds(verb: str, name: str, value: Any) -> None:
     kind = type(value).__name__
-    if isinstance(value, Mapping):
-        raise TypeError(
-            f"{verb}: expected {name} to be arrays, got a {kind} with "
-            f"{', '.join(map(str, value))}; give a tuple of arrays in the order of the arguments "
-            "of forward"
-        )
     if value is None or isinstance(value, (str, bytes)):
         raise TypeError(f"{verb}: expected {name} to be an array or a dataset, got {kind}")
     if hasattr(value, "__array__") or isinstance(value, (list, tuple)):
         return
     if isinstance(value, Iterator) or hasattr(value, "__iter__") or callable(value):
         raise TypeError(
-            f"{verb}: expected {name} to be arrays, a dataset or a pydl.data.DataLoader, got a "
-            f"{kind}, over which there is one pass, of unknown length; collect its samples in "
-            "arrays, or write a class with __len__ and __getitem__ for them"
+            f"{verb}: expected {name} to be arrays, a dataset, a pydl.data.DataLoader or, as x "
+            f"alone, something that gives batches (x, y) one after the other; got a {kind}"
         )
 
 
@@ -285,19 +358,21 @@ def _other_columns(value: Any) -> list[str]:
 # --- validation -----------------------------------------------------------------------------------
 
 
-def as_pair(data: Any) -> tuple[Any, Any]:
-    """Return inputs and targets of validation data; a dataset has its targets inside."""
-    if isinstance(data, list) and len(data) == 2 and all(np.ndim(item) > 0 for item in data):
+def as_parts(data: Any) -> tuple[Any, Any, Any]:
+    """Return inputs, targets and weights of validation data; a dataset has all of them inside."""
+    if isinstance(data, list) and len(data) in (2, 3) and all(np.ndim(item) > 0 for item in data):
         data = tuple(data)
     if not isinstance(data, tuple):
-        return data, None
-    if len(data) != 2:
-        raise ValueError(f"fit: expected validation_data (x, y), got {len(data)} items")
-    return data
+        return data, None, None
+    if len(data) not in (2, 3):
+        raise ValueError(
+            f"fit: expected validation_data (x, y) or (x, y, sample_weight), got {len(data)} items"
+        )
+    return data[0], data[1], data[2] if len(data) == 3 else None
 
 
-def split_off(x: Any, y: Any, fraction: Any) -> tuple[Any, Any, Any]:
-    """Divide arrays into a first part and a last one, as Keras does."""
+def split_off(x: Any, y: Any, sample_weight: Any, fraction: Any) -> tuple[Any, Any]:
+    """Divide arrays into a first part and a last one, each (x, y, sample_weight), as Keras does."""
     if isinstance(x, DataLoader) or _is_dataset(x) or y is None:
         raise ValueError("fit: validation_split needs arrays x and y; use validation_data")
     if not isinstance(fraction, (int, float, np.number)):
@@ -306,19 +381,17 @@ def split_off(x: Any, y: Any, fraction: Any) -> tuple[Any, Any, Any]:
         )
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"fit: expected validation_split in [0, 1), got {fraction}")
-    inputs = [as_column("fit", *named) for named in _inputs(x)]
-    target = as_column("fit", "y", _single_target("fit", y))
-    size = int(target.shape[0])
+    given, layout = layout_of(x, y, sample_weight)
+    columns = [as_column("fit", *named) for named in zip(layout.names(), given, strict=True)]
+    sizes = {int(column.shape[0]) for column in columns}
+    if len(sizes) > 1:
+        make_source("fit", x, y, sample_weight, batch_size=None, shuffle=False, dtype="float32")
+    size = sizes.pop()
     # Of 10 samples and 0.9, binary fractions would leave 0.9999999999999998.
     count = int(size * (1.0 - float(fraction)) + 1e-9)
     if count == 0 or count == size:
         raise ValueError(
             f"fit: validation_split {fraction} leaves one part of {size} samples empty"
         )
-
-    def part(chosen: slice) -> Any:
-        parts = tuple(column[chosen] for column in inputs)
-        return parts if isinstance(x, tuple) else parts[0]
-
-    end = slice(count, None)
-    return part(slice(count)), target[:count], (part(end), target[end])
+    first = layout.build([column[:count] for column in columns])
+    return first, layout.build([column[count:] for column in columns])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from pydl.nn.losses import (
     SoftmaxFocalLoss,
     SquaredHingeLoss,
 )
+from pydl.nn.losses.base import Reduction
 from pydl.nn.module import Module
 from pydl.training.additivity import combines_samples
 
@@ -44,7 +46,8 @@ class Loss(NamedTuple):
 
     `output` is what the last layer must return: "logits", "probabilities", or "any"; `binary` says
     that each output element is a separate decision, `regression` that outputs are like targets.
-    Losses of classes have the label that does not count, and perhaps weights of classes.
+    Losses of classes have the label that does not count, and perhaps weights of classes. `each`
+    returns the losses of samples, or of their elements, for weights of samples.
     """
 
     function: LossFunction
@@ -55,6 +58,7 @@ class Loss(NamedTuple):
     class_weight: Tensor | None = None
     averaged: bool = True
     threshold: float | None = None
+    each: LossFunction | None = None
 
     @property
     def known(self) -> bool:
@@ -90,6 +94,27 @@ class Loss(NamedTuple):
         labels = _core.where(kept, target.to("int64"), 0)
         weights = _core.take(self.class_weight, labels.flatten()).reshape(labels.shape)
         return _core.where(kept, weights, 0.0).sum()
+
+    def value(self, output: Any, target: Any, weight: Any = None) -> Tensor:
+        """Return the mean over what counts; `weight` has one for each sample, or each element.
+
+        Weighted losses are added and divided by the number of samples, as in Keras, so that weights
+        of 1 change nothing.
+        """
+        target = self.aligned(output, target)
+        loss = (self.each or self.function)(output, target) if weight is not None else None
+        if loss is None:
+            loss = self.function(output, target)
+        if not isinstance(loss, Tensor):
+            raise TypeError(
+                f"the loss function must return a tensor, got {type(loss).__name__}; compute it "
+                "with tensors, without item(), float() or NumPy"
+            )
+        if weight is None:
+            return loss.mean() if loss.ndim else loss
+        weighted = loss * _weights_of(loss, weight)
+        counted = self.counted(target)
+        return weighted.mean() if counted is None else weighted.sum() / counted
 
     def aligned(self, output: Any, target: Any) -> Any:
         """Return the target in the shape that the output requires, where only an axis of 1 differs.
@@ -136,37 +161,67 @@ class Loss(NamedTuple):
             )
 
 
-def probability_cross_entropy(probabilities: Tensor, target: Tensor) -> Tensor:
+def probability_cross_entropy(
+    probabilities: Tensor, target: Tensor, *, reduction: Reduction = "mean"
+) -> Tensor:
     """Cross-entropy of probabilities (N, K, ...) and class indices or probabilities."""
     # The softmax of log p is p, so the loss of logits serves.
-    return functional.cross_entropy(_bounded_log(probabilities), target)
+    return functional.cross_entropy(_bounded_log(probabilities), target, reduction=reduction)
 
 
-def probability_focal_loss(probabilities: Tensor, target: Tensor) -> Tensor:
+def probability_focal_loss(
+    probabilities: Tensor, target: Tensor, *, reduction: Reduction = "mean"
+) -> Tensor:
     """Focal loss of probabilities (N, K, ...) and class indices or probabilities, as in Keras."""
-    return functional.softmax_focal_loss(_bounded_log(probabilities), target, alpha=0.25)
+    logits = _bounded_log(probabilities)
+    return functional.softmax_focal_loss(logits, target, alpha=0.25, reduction=reduction)
 
 
-def binary_focal_loss(probability: Tensor, target: Tensor) -> Tensor:
+def binary_focal_loss(
+    probability: Tensor, target: Tensor, *, reduction: Reduction = "mean"
+) -> Tensor:
     """Focal loss of probabilities and targets of one shape, without alpha, as in Keras."""
     p = _core.clip(probability, _SMALLEST_PROBABILITY, 1.0 - _SMALLEST_PROBABILITY)
-    return functional.sigmoid_focal_loss(_core.log(p) - _core.log1p(-p), target, alpha=-1.0)
+    logits = _core.log(p) - _core.log1p(-p)
+    return functional.sigmoid_focal_loss(logits, target, alpha=-1.0, reduction=reduction)
 
 
-def divergence(probabilities: Tensor, target: Tensor) -> Tensor:
+def divergence(probabilities: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """Kullback-Leibler divergence of probabilities along the last axis, averaged over samples."""
-    terms = functional.kl_div(_bounded_log(probabilities), target, reduction="none")
-    return terms.sum(axis=-1).mean()
+    terms = functional.kl_div(_bounded_log(probabilities), target, reduction="none").sum(axis=-1)
+    return terms if reduction == "none" else terms.mean()
 
 
-def poisson(rate: Tensor, target: Tensor) -> Tensor:
+def poisson(rate: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """Poisson loss of rates: rate - target log(rate), averaged over all elements."""
-    return functional.poisson_nll_loss(rate, target, log_input=False, eps=_SMALLEST_PROBABILITY)
+    return functional.poisson_nll_loss(
+        rate, target, log_input=False, eps=_SMALLEST_PROBABILITY, reduction=reduction
+    )
 
 
-def negative_cosine(output: Tensor, target: Tensor) -> Tensor:
+def negative_cosine(output: Tensor, target: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """Minus the cosine of the angle between vectors along the last axis, averaged."""
-    return -functional.cosine_similarity(output, target, axis=-1).mean()
+    cosines = functional.cosine_similarity(output, target, axis=-1)
+    return -cosines if reduction == "none" else -cosines.mean()
+
+
+def _weights_of(loss: Tensor, weight: Any) -> Tensor:
+    """Return the weights of samples in a shape that broadcasts to that of their losses."""
+    if loss.ndim == 0:
+        raise ValueError(
+            "the loss gives one value for the whole batch, which weights of samples cannot weigh; "
+            "let it return one for each sample, of shape (N,)"
+        )
+    given: Tensor = _core.asarray(weight)
+    shape = given.shape
+    if len(shape) == loss.ndim + 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    if shape != loss.shape[: len(shape)]:
+        raise ValueError(
+            "fit: expected sample_weight of the shape of the losses of samples, "
+            f"{loss.shape}, or of its first axes, got {given.shape}"
+        )
+    return given.to(loss.dtype).reshape((*shape, *(1,) * (loss.ndim - len(shape))))
 
 
 def _bounded_log(probabilities: Tensor) -> Tensor:
@@ -269,12 +324,23 @@ def get(loss: str | LossFunction) -> Loss:
     if isinstance(loss, str):
         if loss not in _BY_NAME:
             raise ValueError(f"compile: expected a loss of {', '.join(_BY_NAME)}; got {loss!r}")
-        return _BY_NAME[loss]
+        known = _BY_NAME[loss]
+        return known._replace(each=_each_of(known.function))
     if isinstance(loss, type):
         raise TypeError(f"compile: expected a loss function, got a class; write {loss.__name__}()")
     if not callable(loss):
         raise TypeError(f"compile: expected a loss name or function, got {type(loss).__name__}")
-    return _described(loss)
+    known = _described(loss)
+    return known._replace(each=_each_of(loss)) if known.known else known
+
+
+def _each_of(loss: Any) -> LossFunction:
+    """Return a function of pydl's that gives the losses of samples."""
+    if not isinstance(loss, Module):
+        return functools.partial(loss, reduction="none")
+    each = copy.copy(loss)  # shares its weights
+    each.reduction = "none"
+    return each
 
 
 def _described(loss: LossFunction) -> Loss:

@@ -5,49 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydl import optim
-from pydl._core import Tensor, concat
-from pydl.data import Subset, TensorDataset
-from pydl.grad_mode import no_grad
+from pydl._core import Tensor
 from pydl.interop.safetensors import load_with_metadata, save
 from pydl.nn.module import Module
 from pydl.optim import Optimizer
-from pydl.training import losses
-from pydl.training.callbacks import Callback, CallbackList
-from pydl.training.checks import check_last_batch
+from pydl.training.callbacks import Callback
 from pydl.training.history import History
-from pydl.training.inputs import as_pair, make_loader, positive_integer, split_off
-from pydl.training.interrupt import StopOnInterrupt
-from pydl.training.metrics import Averages, FunctionMean, Metric, MetricFunction
-from pydl.training.mode import in_mode, set_mode
-from pydl.training.nonfinite import GuardedStep, OnNaN, Watch, all_finite
-from pydl.training.progress import Progress, Verbose, make_progress
-from pydl.training.steps import Steps
+from pydl.training.nonfinite import OnNaN
+from pydl.training.progress import Verbose
+from pydl.training.trainer import PerOutput, Trainer
 
 if TYPE_CHECKING:
     import os
 
-    from pydl.data import DataLoader
     from pydl.programs.saving import Preprocessing
-    from pydl.training.saving import Example
-
-_PREDICTED_AT_ONCE = 256
-
-# All optimisers that `fit` can step, by their names in small letters.
-_OPTIMIZERS: dict[str, type[Optimizer]] = {
-    name.lower(): kind
-    for name, kind in vars(optim).items()
-    if name in optim.__all__ and isinstance(kind, type) and issubclass(kind, Optimizer)
-    if kind is not Optimizer and not kind.needs_closure
-}
 
 
 class Model(Module):
     """A module with the verbs of training; subclasses define `forward`, as of any module.
 
-    Data for `fit` and `evaluate` are arrays x (N, ...) and y (N, ...) as tensors, NumPy arrays,
-    lists, data frames or sparse matrices, which become dense batch by batch; a dataset whose
-    samples are tuples, the target last; or a `DataLoader` of such. A tuple x means several inputs.
+    Data for `fit` and `evaluate` are one of
+
+    - arrays x (N, ...) and y (N, ...): tensors, NumPy arrays, lists, data frames or sparse
+      matrices, which become dense batch by batch. A tuple x means several inputs, the arguments of
+      `forward`; a dict x its keyword arguments, or its only argument where the names differ. A
+      tuple or dict y means targets for several outputs;
+    - a dataset or a `DataLoader` of such, whose samples are tuples of inputs and, last, the target;
+      or (x, y) or (x, y, sample_weight) where x is itself a tuple or a dict;
+    - a generator, or any other iterable, of batches of these forms.
+
     Floating arrays are converted to the dtype of the model's parameters.
 
     pydl's losses take targets (N,) for outputs (N, 1), and class indices (N, 1), as in Keras.
@@ -74,39 +60,43 @@ class Model(Module):
     True
     """
 
-    optimizer: Optimizer | None = None
-    stop_training: bool = False
+    _unguarded = Module._unguarded | frozenset({"_trainer"})
 
-    _unguarded = Module._unguarded | frozenset(
-        {
-            "optimizer",
-            "stop_training",
-            "_optimizer_spec",
-            "_learning_rate",
-            "_loss",
-            "_metrics",
-            "_example",
-            "_example_target",
-            "_jit",
-            "_steps",
-        }
-    )
+    _trainer: Trainer | None = None
 
-    _optimizer_spec: Any = None
-    _learning_rate: float | Callable[[int], float] | None = None
-    _loss: losses.Loss | None = None
-    _metrics: dict[str, Metric] | None = None
-    _example: tuple[Example, ...] | None = None  # of the inputs seen last
-    _example_target: Example | None = None
-    _jit: bool = True
-    _steps: Steps | None = None
+    @property
+    def trainer(self) -> Trainer:
+        """The object that owns the steps and their state, made by `compile`.
+
+        Raises
+        ------
+        RuntimeError
+            Before `compile`.
+        """
+        return self._compiled("trainer")
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The optimiser; None before `compile`."""
+        return None if self._trainer is None else self._trainer.optimizer
+
+    @property
+    def stop_training(self) -> bool:
+        """Set it in a callback to end `fit` after the current epoch."""
+        return self._trainer is not None and self._trainer.stop_training
+
+    @stop_training.setter
+    def stop_training(self, value: bool) -> None:
+        self._predictor().stop_training = bool(value)
 
     def compile(
         self,
-        optimizer: str | Optimizer | type[Optimizer] = "adam",
-        loss: str | losses.LossFunction = "cross_entropy",
-        metrics: Sequence[str | MetricFunction | Metric] | None = None,
+        optimizer: str | Optimizer | type[Optimizer] | None = "adam",
+        loss: PerOutput = "cross_entropy",
+        metrics: PerOutput = None,
         *,
+        loss_weights: PerOutput = None,
+        weighted_metrics: PerOutput = None,
         learning_rate: float | Callable[[int], float] | None = None,
         jit: bool = True,
     ) -> None:
@@ -117,15 +107,17 @@ class Model(Module):
         optimizer : str, Optimizer or class, default "adam"
             The name of an optimiser of `pydl.optim` in small letters, such as "sgd", "adamw" or
             "lion", or a class, with its default options; or an instance made with this model's
-            parameters.
-        loss : str or callable, default "cross_entropy"
+            parameters. None for a model whose `train_step` has optimisers of its own.
+        loss : str, callable, dict or list, default "cross_entropy"
             A module or function (output, target) -> Tensor; one value, or several whose mean
-            counts. Names: "cross_entropy" and "binary_cross_entropy_with_logits" take logits;
-            "binary_cross_entropy", and Keras's "categorical_crossentropy",
-            "sparse_categorical_crossentropy" and "binary_crossentropy", take probabilities;
-            "mse", "mae", "huber", "smooth_l1", "log_cosh", "msle", "mape", "poisson",
-            "cosine_similarity", "hinge" and "squared_hinge" take outputs like the targets;
-            "focal_loss" and "sigmoid_focal_loss" logits; "categorical_focal_crossentropy",
+            counts. For a model of several outputs a dict of losses by the names of the outputs, or
+            a list in their order; None for an output that is not trained. What is minimised is then
+            their sum, weighted by `loss_weights`. Names: "cross_entropy" and
+            "binary_cross_entropy_with_logits" take logits; "binary_cross_entropy", and Keras's
+            "categorical_crossentropy", "sparse_categorical_crossentropy" and "binary_crossentropy",
+            take probabilities; "mse", "mae", "huber", "smooth_l1", "log_cosh", "msle", "mape",
+            "poisson", "cosine_similarity", "hinge" and "squared_hinge" take outputs like the
+            targets; "focal_loss" and "sigmoid_focal_loss" logits; "categorical_focal_crossentropy",
             "binary_focal_crossentropy", "dice" and "kl_divergence" probabilities; "nll" their
             logarithms. Some have Keras's long names too, such as "mean_squared_error".
         metrics : sequence of str or callable, optional
@@ -133,7 +125,13 @@ class Model(Module):
             "f1_macro", "auc", "mse" and "mae"; objects of `pydl.metrics` (the error
             for an unknown name lists all names); or functions (output, target) -> Tensor,
             whose values are averaged over samples; one value counts for its batch. A function is
-            tried once on made-up samples: of one that is no mean over samples, a warning tells.
+            tried once on made-up samples: of one that is no mean over samples, a warning tells. For
+            several outputs, a dict or list of such sequences; their names are reported as
+            "<output>_<metric>".
+        loss_weights : dict or list of float, optional
+            How much the loss of each output counts; by default 1.
+        weighted_metrics : sequence, dict or list, optional
+            Metrics that are weighted by `sample_weight` and `class_weight`, as `metrics` are not.
         learning_rate : float or callable, optional
             Rate instead of the optimiser's, of all groups. A function from the number of updates so
             far, from 0, is called before each step of `fit`; a training that goes on with a saved
@@ -152,23 +150,20 @@ class Model(Module):
         TypeError
             For arguments of another kind.
         """
-        known = losses.get(loss)
         self._check_layout()
-        losses.check_last_layer(known, loss, self._last_layer())
-        known = losses.with_last_layer(known, self._last_layer())
-        from pydl.training.metrics import get_all  # here: many programs need none of them
-
-        chosen = get_all(metrics, known)
-        if not (learning_rate is None or callable(learning_rate)):
-            learning_rate = _checked_rate(learning_rate)
-        self._optimizer_spec = _optimizer_factory(optimizer)
-        self._learning_rate = learning_rate
-        if isinstance(learning_rate, float) and isinstance(optimizer, Optimizer):
-            optimizer.lr = learning_rate
-        self._loss, self._metrics, self.optimizer = known, chosen, None
-        self._jit, self._steps = jit, None
-        if any(True for _ in self.parameters()):
-            self._bind_optimizer()
+        before = self._trainer
+        self._trainer = Trainer(
+            self,
+            optimizer,
+            loss,
+            metrics,
+            loss_weights=loss_weights,
+            weighted_metrics=weighted_metrics,
+            learning_rate=learning_rate,
+            jit=jit,
+        )
+        if before is not None:
+            self._trainer._example = before._example
 
     def _last_layer(self) -> Module | None:
         """Return the layer whose output is the model's, where that is known."""
@@ -177,65 +172,12 @@ class Model(Module):
     def _check_layout(self) -> None:
         """Warn of layers that take something else for samples than `fit` does."""
 
-    def _bind_optimizer(self) -> Optimizer:
-        """Return the optimiser; one chosen by name is replaced when parameters have changed."""
-        own = list(self.parameters())
-        identities = {id(parameter) for parameter in own}
-        if isinstance(self._optimizer_spec, Optimizer):
-            self.optimizer = self._optimizer_spec
-            if identities.isdisjoint(map(id, self.optimizer.parameters)):
-                raise ValueError(
-                    f"{type(self).__name__}: the optimizer has none of the model's parameters; "
-                    "make it after the model is built and converted"
-                )
-        elif self.optimizer is None or {id(p) for p in self.optimizer.parameters} != identities:
-            self.optimizer = self._optimizer_spec(own)
-            if isinstance(self._learning_rate, float):
-                self.optimizer.lr = self._learning_rate
-        assert self.optimizer is not None
-        return self.optimizer
-
-    def _set_learning_rate(self) -> None:
-        """Set the rate of the next step where it is a function of their number."""
-        if callable(self._learning_rate):
-            assert self.optimizer is not None
-            self.optimizer.lr = float(self._learning_rate(self.optimizer.steps))
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Copies compile their own steps: programs belong to the tensors they were made for.
-        return {name: value for name, value in vars(self).items() if name != "_steps"}
-
-    def _parts(self) -> list[Any]:
-        """Return what steps use besides the batch: loss and metrics may have tensors."""
-        loss = None if self._loss is None else self._loss.function
-        functions = [m.function for m in self._metrics_list() if isinstance(m, FunctionMean)]
-        parts = [self, self.optimizer, loss, *self._metrics_list(), *functions]
-        return [part for part in parts if isinstance(part, (Module, Optimizer))]
-
-    def _metrics_list(self) -> list[Metric]:
-        return list((self._metrics or {}).values())
-
-    def _step(self, verb: str, batch: Any, *options: Any) -> Any:
-        """Run a step, as a program where that is possible."""
-        steps = self._steps
-        # Loss and metrics change by `compile` only, which drops the steps.
-        if steps is None or steps.optimizer is not self.optimizer:
-            functions: dict[str, Callable[..., Any]] = {
-                "fit": self._train_step,
-                "gradients": self._gradient_step,
-                "update": self._update_step,
-                "evaluate": self._evaluation_step,
-                "predict": self._prediction_step,
-            }
-            steps = self._steps = Steps(functions, self._parts(), self.optimizer, self._jit)
-        return steps.run(verb, batch, *options)
-
-    def _compiled(self, verb: str) -> tuple[losses.Loss, dict[str, Metric]]:
-        if self._loss is None or self._metrics is None:
+    def _compiled(self, verb: str) -> Trainer:
+        if self._trainer is None or isinstance(self._trainer, _Predictor):
             raise RuntimeError(
                 f"{type(self).__name__}.{verb}: call compile(optimizer, loss, metrics) first"
             )
-        return self._loss, self._metrics
+        return self._trainer
 
     # --- training ---------------------------------------------------------------------------------
 
@@ -249,9 +191,20 @@ class Model(Module):
         validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
         callbacks: Sequence[Callback] | Callback | None = None,
         verbose: Verbose | bool = "auto",
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        drop_last: bool = False,
+        accumulate: int = 1,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        precision: str | None = None,
         on_nan: OnNaN = "warn",
     ) -> History:
         """Train the model; it is in evaluation mode afterwards.
@@ -265,19 +218,26 @@ class Model(Module):
 
         Parameters
         ----------
-        x, y : arrays, or a dataset or DataLoader as x
+        x, y : arrays, or a dataset, DataLoader or iterable as x
             See `Model`.
         batch_size : int, optional
             Samples per step; by default 32. A DataLoader has its own.
         epochs : int, default 1
             Number of the epoch to end before; with `initial_epoch` 0, how many there are.
-        validation_data : tuple (x, y), dataset or DataLoader, optional
+        validation_data : tuple (x, y) or (x, y, sample_weight), dataset or DataLoader, optional
             Measured after each epoch.
         validation_split : float, default 0.0
             Part of the arrays, at their end and before shuffling, to measure instead of to learn:
             of N samples, the first ``int(N * (1 - validation_split))`` are trained on, as in Keras.
         shuffle : bool, default True
             Whether each epoch has a new random order.
+        class_weight : dict of int to float, optional
+            Weights of samples by the class of their target, as in Keras: classes that are not named
+            have 1.
+        sample_weight : array or dict of arrays, optional
+            How much each sample counts, shape (N,), or the first axes of the losses' shape; for
+            several outputs one array for all, or one for each. The weighted losses are added and
+            divided by the number of samples, as in Keras.
         callbacks : sequence of Callback, optional
             Called between steps and epochs.
         verbose : {"auto", 0, 1, 2}, default "auto"
@@ -285,6 +245,25 @@ class Model(Module):
             terminals and notebooks, lines elsewhere.
         initial_epoch : int, default 0
             Number of the first epoch.
+        steps_per_epoch : int, optional
+            Batches in an epoch, in place of one pass over the data; the next epoch goes on where
+            this one ended. Generators that never end need it.
+        validation_steps : int, optional
+            Most batches to measure of the validation data.
+        validation_batch_size : int, optional
+            By default `batch_size`.
+        validation_freq : int or sequence of int, default 1
+            Measure after every so many epochs, or after the epochs of these numbers, from 1.
+        drop_last : bool, default False
+            Whether a smaller last batch is left out.
+        accumulate : int, default 1
+            Batches whose gradients are added before an update, which is that of one large batch,
+            also where the last one is smaller.
+        clip_norm, clip_value : float, optional
+            Bound on the joint norm, or on the elements, of the gradients in this training, as of
+            the options of optimisers with these names.
+        precision : {"float32", "bfloat16", "float16"}, optional
+            Compute products and convolutions in 16 bits; see `pydl.autocast`.
         on_nan : {"warn", "stop", "skip", "ignore"}, default "warn"
             What to do when a loss is not finite. "warn" says once in which layer, parameter or
             batch it began, and goes on. "stop" ends the training before that step, like Keras's
@@ -309,167 +288,143 @@ class Model(Module):
         RuntimeWarning
             For a training that has become not-a-number or infinite; see `on_nan`.
         """
-        self._compiled("fit")
-        self._bind_optimizer()
-        epochs = positive_integer("fit", "epochs", epochs, 0)
-        initial_epoch = positive_integer("fit", "initial_epoch", initial_epoch, 0)
-        if validation_split:
-            if validation_data is not None:
-                raise ValueError("fit: expected validation_data or validation_split, got both")
-            x, y, validation_data = split_off(x, y, validation_split)
-        loader = self._loader("fit", x, y, batch_size, shuffle)
-        validation = None
-        if validation_data is not None:
-            x, y = as_pair(validation_data)
-            validation = self._loader("fit: validation_data", x, y, batch_size)
-        names = ["loss", *(self._metrics or ())]
-        names += [f"val_{name}" for name in names] if validation is not None else []
-        calls = CallbackList(callbacks, self, names)
-        progress = make_progress(verbose)
-        watch = Watch(self, on_nan)
-        history = History()
-        self.stop_training = False
-        watch.look_at_start()
-        with StopOnInterrupt() as stop:
-            try:
-                calls.on_train_begin()
-                for epoch in range(initial_epoch, epochs):
-                    calls.on_epoch_begin(epoch)
-                    progress.begin(f"epoch {epoch + 1}/{epochs}", len(loader))
-                    watch.epoch, first = epoch, epoch == initial_epoch
-                    logs = self._train_epoch(loader, calls, progress, stop, watch, first)
-                    if watch.ended:
-                        break
-                    if validation is not None and not stop.requested:
-                        values = self._measure(validation, Progress(), stop)
-                        watch.look_at_validation(values["loss"], validation)
-                        logs.update((f"val_{name}", value) for name, value in values.items())
-                    if stop.requested:
-                        history.interrupted = True
-                        progress.abort()
-                        print(f"fit: interrupted in epoch {epoch + 1}; the model keeps its state")
-                        break
-                    progress.end(logs)
-                    history.append(epoch, logs)
-                    calls.on_epoch_end(epoch, logs)
-                    if self.stop_training:
-                        break
-                watch.look_at_end()
-                calls.on_train_end()
-            finally:
-                history.skipped = watch.skipped
-                progress.abort()
-                set_mode(self, training=False)
-        return history
+        return self._compiled("fit").fit(
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            callbacks=callbacks,
+            verbose=verbose,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+            drop_last=drop_last,
+            accumulate=accumulate,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            precision=precision,
+            on_nan=on_nan,
+        )
 
-    def _train_epoch(
-        self,
-        loader: DataLoader,
-        calls: CallbackList,
-        progress: Progress,
-        stop: StopOnInterrupt,
-        watch: Watch,
-        first: bool,
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
     ) -> dict[str, float]:
-        averages, guarded, plain = self._averages(), GuardedStep(self), self._has_plain(loader)
-        set_mode(self, training=True)
-        for number, batch in enumerate(loader):
-            _require_target("fit", batch)
-            if first and number == 0:
-                check_last_batch(self, loader, batch[:-1])
-            self._remember(batch[:-1], batch[-1])
-            self._set_learning_rate()
-            if watch.guards:
-                values, made = guarded(batch)
-                if not made:
-                    watch.refuse(batch, float(values[0][0]), number)
-            else:
-                values, made = self._step("fit", batch, plain), True
-                watch.look(values, batch, number)
-            if watch.ended:
-                break
-            if made:
-                averages.add(values, batch[-1].shape[0])
-            progress.step(number + 1, averages)
-            calls.on_train_batch_end(number)
-            if stop.requested:
-                break
-        return averages.result()
+        """Make one training step on a batch.
 
-    def _has_plain(self, loader: DataLoader) -> bool:
-        """Whether all targets are known, and such that steps need not look at them."""
-        assert self._loss is not None
-        data = loader.dataset
-        while isinstance(data, Subset):
-            data = data.dataset
-        changed = loader.collate_fn is not None or loader.augment is not None
-        if changed or not isinstance(data, TensorDataset):
-            return False
-        return self._loss.is_plain(data.columns[-1])
+        The modes of the model are afterwards as before.
 
-    def _train_step(self, batch: tuple[Tensor, ...], plain: bool = False) -> list[list[Tensor]]:
-        """Update the parameters by one batch; returns what `Averages` takes."""
-        values, _ = self._backward(batch, plain)
-        self._update_step()
-        return values
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight
+            Arrays as of `fit`; all of their samples are the batch.
 
-    def _gradient_step(self, batch: tuple[Tensor, ...]) -> tuple[list[list[Tensor]], Tensor]:
-        """Compute the gradients of one batch, and whether they and the loss are finite."""
-        values, loss = self._backward(batch)
-        return values, all_finite(loss, self.parameters())
+        Returns
+        -------
+        dict of str to float
+            "loss", before the update, and each metric, of this batch alone.
 
-    def _update_step(self, _: tuple[()] = ()) -> None:
-        """Update the parameters by the gradients that they have."""
-        assert self.optimizer is not None
-        self.optimizer.step()
+        Raises
+        ------
+        RuntimeError
+            Before `compile`.
+        ValueError, TypeError
+            As of `fit`.
 
-    def _backward(
-        self, batch: tuple[Tensor, ...], plain: bool = False
-    ) -> tuple[list[list[Tensor]], Tensor]:
-        assert self.optimizer is not None
-        output = self(*batch[:-1])
-        loss = self._loss_of(output, batch[-1])
-        if not loss.requires_grad:
-            raise ValueError(
-                "fit: the loss does not depend on a parameter that learns; all are frozen, or the "
-                "model or the loss computes with detach(), no_grad() or NumPy"
-            )
-        self.optimizer.zero_grad()
-        loss.backward()
-        return self._values(loss.detach(), output, batch[-1], plain), loss.detach()
+        Examples
+        --------
+        >>> import pydl
+        >>> model = pydl.nn.Sequential(pydl.nn.Linear(2, 1))
+        >>> model.compile("sgd", "mse")
+        >>> list(model.train_on_batch(pydl.ones((4, 2)), pydl.ones((4, 1))))
+        ['loss']
+        """
+        return self._compiled("train_on_batch").train_on_batch(x, y, sample_weight, class_weight)
 
-    def _evaluation_step(
-        self, batch: tuple[Tensor, ...], plain: bool = False
-    ) -> list[list[Tensor]]:
-        """Compute loss and metrics of one batch."""
-        output = self(*batch[:-1])
-        return self._values(self._loss_of(output, batch[-1]), output, batch[-1], plain)
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
+        """Measure loss and metrics of one batch in evaluation mode, as `evaluate` does.
 
-    def _prediction_step(self, inputs: tuple[Tensor, ...]) -> Any:
-        """Compute the outputs of one batch."""
-        return self(*inputs)
+        Raises
+        ------
+        RuntimeError
+            Before `compile`.
+        """
+        return self._compiled("test_on_batch").test_on_batch(x, y, sample_weight)
 
-    def _loss_of(self, output: Any, target: Any) -> Tensor:
-        assert self._loss is not None
-        loss = self._loss.function(output, self._loss.aligned(output, target))
-        if not isinstance(loss, Tensor):
-            raise TypeError(
-                f"the loss function must return a tensor, got {type(loss).__name__}; compute it "
-                "with tensors, without item(), float() or NumPy"
-            )
-        return loss.mean() if loss.ndim else loss
+    def predict_on_batch(self, x: Any) -> Any:
+        """Compute the outputs of one batch in evaluation mode, in one call of the model."""
+        return self._predictor().predict_on_batch(x)
 
-    def _values(self, loss: Tensor, output: Any, target: Any, plain: bool) -> list[list[Tensor]]:
-        """Return the loss, perhaps with the number of targets that count, and the metrics' sums."""
-        assert self._loss is not None
-        with no_grad():
-            counted = self._loss.counted(target, plain)
-            values = [[loss] if counted is None else [loss, counted]]
-            values += [metric._values(output, target, plain) for metric in self._metrics_list()]
-        return values
+    def train_step(self, data: Any) -> dict[str, Tensor]:
+        """Train on one batch; override it for a training step of your own.
 
-    def _averages(self) -> Averages:
-        return Averages(self._metrics or {})
+        `fit` runs it compiled, as it runs its own. Optimisers, losses and metrics that are
+        attributes of the model may be used; so may be several optimisers, each with parameters of
+        its own, as of a GAN. Then `accumulate` and ``on_nan="skip"`` of `fit` are not available.
+
+        Parameters
+        ----------
+        data : Tensor or tuple
+            As in Keras: x, (x, y) or (x, y, sample_weight), whatever `fit` was given.
+
+        Returns
+        -------
+        dict of str to Tensor
+            Numbers to report by name: their means over all samples of an epoch.
+
+        Examples
+        --------
+        >>> import pydl
+        >>> from pydl import nn
+        >>> class Denoiser(nn.Sequential):
+        ...     def train_step(self, data):
+        ...         noisy = data + 0.1 * pydl.randn(data.shape)
+        ...         loss = nn.functional.mse_loss(self(noisy), data)
+        ...         self.optimizer.zero_grad()
+        ...         loss.backward()
+        ...         self.optimizer.step()
+        ...         return {"loss": loss}
+        >>> model = Denoiser(nn.Linear(4, 4))
+        >>> model.compile("adam")
+        >>> history = model.fit(pydl.ones((64, 4)), epochs=2, verbose=0)
+        >>> list(history.history)
+        ['loss']
+        """
+        return Trainer.train_step(self._compiled("train_step"), data)
+
+    def test_step(self, data: Any) -> dict[str, Tensor]:
+        """Measure one batch; override it to let `evaluate` and validation report your own numbers.
+
+        Arguments and results as of `train_step`.
+        """
+        return Trainer.test_step(self._compiled("test_step"), data)
+
+    def predict_step(self, data: Any) -> Any:
+        """Return what `predict` returns for the inputs of one batch; override it for more."""
+        return Trainer.predict_step(self._predictor(), data)
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """Return what training minimises; override it for a loss of more than output and target.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            The batch, as `fit` was given it; None for what is absent.
+        y_pred : Tensor, tuple or dict
+            Outputs of the model.
+
+        Returns
+        -------
+        Tensor
+            One number.
+        """
+        return Trainer.compute_loss(self._compiled("compute_loss"), x, y, y_pred, sample_weight)
 
     # --- using the trained model ------------------------------------------------------------------
 
@@ -479,9 +434,18 @@ class Model(Module):
         y: Any = None,
         *,
         batch_size: int | None = None,
+        sample_weight: Any = None,
+        steps: int | None = None,
         verbose: Verbose | bool = "auto",
     ) -> dict[str, float]:
         """Measure loss and metrics in evaluation mode; arguments as of `fit`.
+
+        Parameters
+        ----------
+        x, y, batch_size, sample_weight, verbose
+            As of `fit`.
+        steps : int, optional
+            Most batches to measure; by default all.
 
         Returns
         -------
@@ -493,32 +457,11 @@ class Model(Module):
         RuntimeError
             Before `compile`.
         """
-        self._compiled("evaluate")
-        loader = self._loader("evaluate", x, y, batch_size)
-        progress = make_progress(verbose)
-        progress.begin("evaluate", len(loader))
-        try:
-            values = self._measure(loader, progress)
-            progress.end(values)
-        finally:
-            progress.abort()
-        return values
+        return self._compiled("evaluate").evaluate(
+            x, y, batch_size=batch_size, sample_weight=sample_weight, steps=steps, verbose=verbose
+        )
 
-    def _measure(
-        self, loader: DataLoader, progress: Progress, stop: StopOnInterrupt | None = None
-    ) -> dict[str, float]:
-        averages, plain = self._averages(), self._has_plain(loader)
-        with in_mode(self, training=False), no_grad():
-            for number, batch in enumerate(loader):
-                _require_target("evaluate", batch)
-                self._remember(batch[:-1], batch[-1])
-                averages.add(self._step("evaluate", batch, plain), batch[-1].shape[0])
-                progress.step(number + 1, averages)
-                if stop is not None and stop.requested:
-                    break
-        return averages.result()
-
-    def predict(self, x: Any, *, batch_size: int | None = None) -> Any:
+    def predict(self, x: Any, *, batch_size: int | None = None, steps: int | None = None) -> Any:
         """Compute outputs in evaluation mode, batch after batch.
 
         Parameters
@@ -538,38 +481,13 @@ class Model(Module):
         ValueError
             Without samples.
         """
-        loader = self._loader("predict", x, None, batch_size)
-        outputs = []
-        with in_mode(self, training=False), no_grad():
-            for batch in loader:
-                inputs = batch if isinstance(batch, tuple) else (batch,)
-                self._remember(inputs)
-                outputs.append(self._step("predict", inputs))
-        if isinstance(outputs[0], (tuple, list)):
-            return tuple(concat(list(part)) for part in zip(*outputs, strict=True))
-        return concat(outputs)
+        return self._predictor().predict(x, batch_size=batch_size, steps=steps)
 
-    def _loader(
-        self, verb: str, x: Any, y: Any, batch_size: int | None, shuffle: bool = False
-    ) -> DataLoader:
-        dtype = next((p.dtype for p in self.parameters() if p.dtype.is_floating), "float32")
-        default = _PREDICTED_AT_ONCE if verb == "predict" else 32
-        classes = self._loss is not None and self._loss.ignore_index is not None
-        loader = make_loader(
-            verb, x, y, batch_size, shuffle, dtype, classes=classes, default=default
-        )
-        if len(loader) == 0:
-            raise ValueError(f"{verb}: expected at least one sample, got none")
-        return loader
-
-    def _remember(self, inputs: tuple[Any, ...], target: Any = None) -> None:
-        """Keep what inputs and targets look like: for `summary` and `save`."""
-        if not all(isinstance(tensor, Tensor) for tensor in inputs):
-            return
-        if self._example is None or isinstance(target, Tensor):
-            self._example = tuple((tensor.shape[1:], tensor.dtype) for tensor in inputs)
-        if isinstance(target, Tensor):
-            self._example_target = (target.shape[1:], target.dtype)
+    def _predictor(self) -> Trainer:
+        """Return the trainer, or, before `compile`, one that only predicts."""
+        if self._trainer is None:
+            self._trainer = _Predictor(self, None, "mse")
+        return self._trainer
 
     # --- looking and saving -----------------------------------------------------------------------
 
@@ -604,8 +522,9 @@ class Model(Module):
         from pydl.training.summary import summarize
 
         dtype: Any = next((p.dtype for p in self.parameters()), "float32")
-        if input_shape is None and self._example is not None:
-            input_shape, dtype = self._example[0]
+        seen = None if self._trainer is None else self._trainer._example
+        if input_shape is None and seen is not None:
+            input_shape, dtype = seen[0][0]
         print(summarize(self, input_shape, dtype))
 
     def save(
@@ -666,10 +585,10 @@ class Model(Module):
                 )
             save(path, self)
             return
+        trainer = self._predictor()
         if example_inputs is not None:
-            loader = self._loader("save", example_inputs, None, 1)
-            self._remember(next(iter(loader)))
-        if self._example is None:
+            trainer._see("save", example_inputs)
+        if trainer._example is None:
             raise ValueError(
                 f"{type(self).__name__}.save: expected example_inputs, because the model has not "
                 "seen data yet"
@@ -677,10 +596,8 @@ class Model(Module):
         from pydl.training.saving import save_model
 
         save_model(
-            self,
+            trainer,
             path,
-            self._example,
-            self._example_target,
             open_batch=open_batch,
             class_names=class_names,
             preprocessing=preprocessing or {},
@@ -708,40 +625,8 @@ class Model(Module):
             raise ValueError(f"{path}: {error}") from None
 
 
-def _require_target(verb: str, batch: Any) -> None:
-    if not isinstance(batch, tuple) or len(batch) < 2:
-        raise ValueError(f"{verb}: expected inputs and targets; give y, or samples (x, y)")
+class _Predictor(Trainer):
+    """A trainer of a model that was not compiled: it predicts, and knows what it has seen."""
 
-
-def _checked_rate(rate: Any) -> float:
-    if isinstance(rate, (int, float)) and not isinstance(rate, bool):
-        return float(rate)
-    advice = ""
-    if hasattr(rate, "get_last_lr"):
-        advice = "; a schedule goes to the callback pydl.training.LearningRateScheduler"
-    raise TypeError(
-        "compile: expected learning_rate as a number or a function of the number of steps, got "
-        f"{type(rate).__name__}{advice}"
-    )
-
-
-def _optimizer_factory(optimizer: Any) -> Any:
-    """Return an instance as it is, and what makes one from parameters otherwise."""
-    if isinstance(optimizer, str):
-        if optimizer not in _OPTIMIZERS:
-            raise ValueError(
-                f"compile: expected an optimizer of {', '.join(_OPTIMIZERS)}; got {optimizer!r}"
-            )
-        return _OPTIMIZERS[optimizer]
-    is_class = isinstance(optimizer, type) and issubclass(optimizer, Optimizer)
-    if not (is_class or isinstance(optimizer, Optimizer)):
-        raise TypeError(
-            f"compile: expected an optimizer, its name or class, got {type(optimizer).__name__}"
-        )
-    if optimizer.needs_closure:
-        name = optimizer.__name__ if is_class else type(optimizer).__name__
-        raise TypeError(
-            f"compile: {name} calls a function that computes the loss, several times in a step, "
-            "which fit does not do; call its step(closure) in a loop of your own"
-        )
-    return optimizer
+    def train_step(self, data: Any) -> dict[str, Tensor]:
+        raise RuntimeError("call compile(optimizer, loss, metrics) first")

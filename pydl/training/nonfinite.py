@@ -12,11 +12,14 @@ from pydl._core import Tensor
 from pydl.autograd import detect_anomaly
 from pydl.grad_mode import no_grad
 from pydl.training.hooks import BEFORE, observed
+from pydl.training.layout import Layout, takes_keywords
 from pydl.training.mode import in_mode
+from pydl.training.sources import BatchOf, Source
+from pydl.training.steps import StepOptions
 
 if TYPE_CHECKING:
     from pydl.nn.module import Module
-    from pydl.training.model import Model
+    from pydl.training.trainer import Trainer
 
 OnNaN = Literal["warn", "stop", "skip", "ignore"]
 
@@ -28,53 +31,77 @@ class Watch:
     measured.
     """
 
-    def __init__(self, model: Model, on_nan: OnNaN) -> None:
+    def __init__(self, trainer: Trainer, on_nan: OnNaN) -> None:
         if on_nan not in ("warn", "stop", "skip", "ignore"):
             raise ValueError(
                 f"fit: expected on_nan 'warn', 'stop', 'skip' or 'ignore', got {on_nan!r}"
             )
-        self._model, self._on_nan = model, on_nan
+        self._trainer, self._model, self._on_nan = trainer, trainer.model, on_nan
         self._looks = on_nan == "warn"
-        self._before: tuple[Any, ...] = ()  # the last batch whose loss was finite
-        self.epoch = 0
+        self._before: BatchOf | None = None  # the last batch whose loss was finite
+        self._epoch, self._step = 0, 0
         self.skipped = 0
         self.ended = False
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch, from 0; set when one begins."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self._epoch, self._step = value, 0
 
     @property
     def guards(self) -> bool:
         """Whether a step that is not finite must leave the model as it was."""
         return self._on_nan in ("stop", "skip")
 
-    def look(self, values: Sequence[Sequence[Tensor]], batch: tuple[Any, ...], step: int) -> None:
+    def look(self, values: Any, columns: tuple[Any, ...], layout: Layout) -> None:
         """Look at what an ordinary step returned."""
+        self._step += 1
         if not self._looks:
             return
-        if math.isfinite(loss := float(values[0][0])) or _counts_nothing(values):
-            self._before = batch
+        if values.__class__ is dict:  # of a train_step of one's own
+            loss = float(values.get("loss", next(iter(values.values()))))
+        else:
+            loss = float(values[0][0])
+        if math.isfinite(loss) or (values.__class__ is list and counts_nothing(values)):
+            self._before = columns, layout
             return
         self._looks = False
-        cause = _bad_batch(batch, "this batch") or _bad_batch(self._before, "the batch before")
-        cause = cause or diagnose(self._model, batch, training=True)
-        self._warn(f"the loss is {loss} in epoch {self.epoch + 1}, step {step + 1}: {cause}")
+        cause = _bad_batch(columns, layout, "this batch")
+        if cause is None and self._before is not None:
+            cause = _bad_batch(*self._before, "the batch before")
+        cause = cause or diagnose(self._trainer, columns, layout, training=True)
+        self._warn(f"the loss is {loss} in epoch {self.epoch + 1}, step {self._step}: {cause}")
 
-    def refuse(self, batch: tuple[Any, ...], loss: float, step: int) -> None:
+    def refuse(self, columns: tuple[Any, ...], layout: Layout, loss: float) -> None:
         """Take note of a step that was not made, because it is not finite."""
+        self._step += 1
         self.skipped += 1
         self.ended = self._on_nan == "stop"
         if self.skipped == 1:
             what = f"the loss is {loss}" if not math.isfinite(loss) else "a gradient is not finite"
             done = "training ends before" if self.ended else "training goes on without"
-            cause = diagnose(self._model, batch, training=True)
+            cause = diagnose(self._trainer, columns, layout, training=True)
             self._warn(
-                f"{what} in epoch {self.epoch + 1}, step {step + 1}: {cause}; {done} this step"
+                f"{what} in epoch {self.epoch + 1}, step {self._step}: {cause}; {done} this step"
             )
 
-    def look_at_validation(self, loss: float, batches: Iterable[tuple[Any, ...]]) -> None:
-        """Look at the loss of a validation; `batches` are gone through to find the cause."""
-        if self._on_nan == "ignore" or (not self._looks and not self.guards) or math.isfinite(loss):
+    def accept(self) -> None:
+        """Take note of a step that was made, and is finite."""
+        self._step += 1
+
+    def look_at_validation(self, loss: float | None, source: Source) -> None:
+        """Look at the loss of a validation; its batches are gone through to find the cause."""
+        if self._on_nan == "ignore" or (not self._looks and not self.guards):
+            return
+        if loss is None or math.isfinite(loss):
             return
         self._looks = False
-        causes = (diagnose(self._model, batch, training=False) for batch in batches)
+        batches = self._trainer._batches_again(source)
+        causes = (diagnose(self._trainer, *batch, training=False) for batch in batches)
         cause = next((c for c in causes if c != _NOTHING), _NOTHING)
         self._warn(f"val_loss is {loss} in epoch {self.epoch + 1}: {cause}")
 
@@ -98,30 +125,33 @@ class Watch:
         warnings.warn(
             f"fit: {message}. Look at the data, lower the learning rate, or clip gradients{hint}",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
 _NOTHING = "computed once more, everything is finite (random numbers, as of dropout, are others)"
 
 
-def diagnose(model: Model, batch: tuple[Any, ...], training: bool) -> str:
+def diagnose(trainer: Trainer, columns: tuple[Any, ...], layout: Layout, training: bool) -> str:
     """Compute a batch again, eagerly, and say where something first was not finite.
 
     The model, gradients included, is afterwards as it was.
     """
-    *inputs, target = batch
-    return (
-        _bad_batch(batch, "this batch")
-        or _bad_state(model)
-        or _run_again(model, tuple(inputs), target, training)
-        or _NOTHING
-    )
+    cause = _bad_batch(columns, layout, "this batch") or _bad_state(trainer.model)
+    if cause is None and trainer._own("train_step") is not None:
+        return "in the model's train_step; pydl.autograd.detect_anomaly() finds where"
+    return cause or _run_again(trainer, layout.build(columns), training) or _NOTHING
 
 
-def _bad_batch(batch: tuple[Any, ...], which: str) -> str | None:
-    names = [f"input {i}" for i in range(len(batch) - 1)] if len(batch) > 2 else ["the input"]
-    for name, value in zip([*names, "the target"], batch, strict=False):
+def _bad_batch(columns: tuple[Any, ...], layout: Layout, which: str) -> str | None:
+    inputs, targets = layout.input_columns(), layout.target_columns()
+    for i, value in enumerate(columns):
+        if i in inputs:
+            name = "the input" if len(inputs) == 1 else f"input {inputs.index(i)}"
+        elif i in targets:
+            name = "the target" if len(targets) == 1 else f"target {targets.index(i)}"
+        else:
+            name = "a weight of samples"
         for tensor in _tensors(value):
             if not _is_finite(tensor):
                 return f"{name} of {which} is not finite, {_places(tensor)}"
@@ -140,7 +170,8 @@ def _bad_state(model: Module) -> str | None:
     return f"the {bad[0][0]} {bad[0][1]!r} is not finite{more}"
 
 
-def _run_again(model: Model, inputs: tuple[Any, ...], target: Any, training: bool) -> str | None:
+def _run_again(trainer: Trainer, batch: tuple[Any, Any, Any], training: bool) -> str | None:
+    model = trainer.model
     found: dict[bool, str] = {}
 
     def look(path: str, module: Module, arguments: tuple[Any, ...], output: Any) -> None:
@@ -158,14 +189,13 @@ def _run_again(model: Model, inputs: tuple[Any, ...], target: Any, training: boo
     try:
         with in_mode(model, training):
             with observed(model, look):
-                output = model(*inputs)
-                loss = model._loss_of(output, target)
+                _, loss, _ = trainer._forward_loss(*batch)
             if found:
                 return found.get(True) or found[False]
             if not _is_finite(loss):
                 return "the loss function gives what is not finite for finite outputs"
             cause = _bad_gradient(model, loss) if training else None
-            return cause and cause + _operation(model, inputs, target)
+            return cause and cause + _operation(trainer, batch)
     finally:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
@@ -185,11 +215,11 @@ def _bad_gradient(model: Module, loss: Tensor) -> str | None:
     return f"the loss is finite, but not its gradient for {bad[-1]!r}{more}"
 
 
-def _operation(model: Model, inputs: tuple[Any, ...], target: Any) -> str:
+def _operation(trainer: Trainer, batch: tuple[Any, Any, Any]) -> str:
     """Say which derivative it was, from another pass that looks at each of them."""
     try:
         with detect_anomaly():
-            model._loss_of(model(*inputs), target).backward()
+            trainer._forward_loss(*batch)[1].backward()
     except RuntimeError as error:
         if "(found by detect_anomaly)" in str(error):
             return f" ({error})".replace(" (found by detect_anomaly)", "")
@@ -241,22 +271,27 @@ class GuardedStep:
     changed when something is not finite, except buffers, which are copied before.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, trainer: Trainer, watch: Watch) -> None:
+        self._trainer, self._watch = trainer, watch
 
-    def __call__(self, batch: tuple[Any, ...]) -> tuple[Any, bool]:
+    def __call__(self, columns: tuple[Any, ...], layout: Layout) -> tuple[Any, bool]:
         """Make a step; returns its values, and whether it was made."""
-        buffers = [(buffer, buffer.detach().copy()) for buffer in self._model.buffers()]
-        values, finite = self._model._step("gradients", batch)
-        if bool(finite) or _counts_nothing(values):
-            self._model._step("update", ())
+        model = self._trainer.model
+        buffers = [(buffer, buffer.detach().copy()) for buffer in model.buffers()]
+        options = StepOptions(layout, takes_keywords(model, layout.inputs), plain=False)
+        values, finite = self._trainer._run("gradients", columns, options)
+        if bool(finite) or counts_nothing(values):
+            self._trainer._run("update", ())
+            self._watch.accept()
             return values, True
         with no_grad():
             for buffer, value in buffers:
                 buffer.copy_(value)
-        self._model.zero_grad()
+        model.zero_grad()
+        self._watch.refuse(columns, layout, float(values[0][0]))
         return values, False
 
 
-def _counts_nothing(values: Sequence[Sequence[Tensor]]) -> bool:
+def counts_nothing(values: Sequence[Sequence[Tensor]]) -> bool:
+    """Whether none of the targets of a batch counts, so that its loss is 0 / 0."""
     return len(values[0]) > 1 and float(values[0][1]) == 0

@@ -7,6 +7,7 @@ import time
 from typing import Any, Literal
 
 from pydl.training.metrics import Averages
+from pydl.training.metrics.averages import Means
 
 Verbose = Literal["auto", 0, 1, 2]
 
@@ -21,10 +22,10 @@ def format_logs(logs: dict[str, float], separator: str) -> str:
 class Progress:
     """Shows nothing; base of what shows something."""
 
-    def begin(self, title: str, steps: int) -> None:
+    def begin(self, title: str, steps: int | None) -> None:
         """Begin a pass of that many steps."""
 
-    def step(self, done: int, averages: Averages) -> None:
+    def step(self, done: int, averages: Averages | Means) -> None:
         """Show that `done` steps are finished."""
 
     def end(self, logs: dict[str, float]) -> None:
@@ -37,7 +38,7 @@ class Progress:
 class Lines(Progress):
     """One line for each finished pass: what log files can use."""
 
-    def begin(self, title: str, steps: int) -> None:
+    def begin(self, title: str, steps: int | None) -> None:
         self._title, self._start = title, time.perf_counter()
 
     def end(self, logs: dict[str, float]) -> None:
@@ -52,11 +53,11 @@ class Bar(Progress):
         self._tqdm = tqdm
         self._bar: Any = None
 
-    def begin(self, title: str, steps: int) -> None:
+    def begin(self, title: str, steps: int | None) -> None:
         self._bar = self._tqdm(total=steps, desc=title, unit="step", file=sys.stdout, leave=True)
         self._next = time.perf_counter() + _SECONDS_BETWEEN_UPDATES
 
-    def step(self, done: int, averages: Averages) -> None:
+    def step(self, done: int, averages: Averages | Means) -> None:
         now = time.perf_counter()
         if now >= self._next:
             self._next = now + _SECONDS_BETWEEN_UPDATES

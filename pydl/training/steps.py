@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydl._core import TraceError
 from pydl.compiler import CompiledFunction, compile
+from pydl.training.layout import Layout
 
 # A step that is traced more often than this because numbers change is faster without compilation.
 _MOST_CHANGES = 16
+
+
+class StepOptions(NamedTuple):
+    """What decides on the program of a step besides the batch.
+
+    `keywords` says that a dict of inputs becomes keyword arguments; `plain`, that targets need not
+    be looked at one by one; `first`, that gradients of batches before are dropped.
+    """
+
+    layout: Layout
+    keywords: bool
+    plain: bool
+    first: bool = True
 
 
 class Steps:

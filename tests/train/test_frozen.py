@@ -26,7 +26,7 @@ class Net(pydl.Model):
 
 
 def fit(model, jit=True, **options):
-    if model._loss is None:
+    if model.optimizer is None:
         model.compile("sgd", "mse", jit=jit)
     model.fit(X, Y, epochs=2, batch_size=8, verbose=0, **options)
     return model

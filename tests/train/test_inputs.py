@@ -132,11 +132,11 @@ NAType = type("NAType", (NA,), {})
 
 # x, y, and what the message says.
 REFUSED = {
-    "generator": (batches, None, r"x to be arrays, a dataset .*, got a generator.*collect its"),
-    "iterable of batches": (Batches, None, "got a Batches, over which there is one pass"),
-    "map": (lambda: map(float, [1, 2]), Y, "got a map"),
+    "generator and targets": (batches, Y, "x is a generator, whose samples.*got both"),
+    "iterable and targets": (Batches, Y, "x is a Batches, whose samples.*got both"),
+    "numbers": (lambda: map(float, [1, 2]), None, "expected batches of shape .N, ...., got a sin"),
     "function": (lambda: batches, Y, "got a function"),
-    "dict": (lambda: {"a": X, "b": X}, Y, "got a dict with a, b; give a tuple of arrays in the or"),
+    "dict": (lambda: {"a": X, "b": X}, Y, "expected one tensor, or a tuple.*a dict with a, b; a cl"),
     "nothing": (lambda: None, Y, "expected x to be an array or a dataset, got NoneType"),
     "text": (lambda: "data.csv", Y, "expected x to be an array or a dataset, got str"),
     "number": (lambda: 3.0, Y, "x to be arrays|expected x of shape"),
@@ -167,9 +167,8 @@ REFUSED = {
         lambda: [X, X[:, :2]], Y, r"different shapes, \(12, 2\), \(12, 3\).*tuple of arrays",
     ),
     "lengths": (lambda: (X, X[:5]), Y, r"got lengths 12 of x\[0\], 5 of x\[1\], 12 of y"),
-    "several targets": (lambda: X, (Y, Y[:, 0]), r"got a tuple of 2, of shapes \(12, 1\), \(12,\)"),
-    "equal targets": (lambda: X, (Y, Y), "one array of targets, got a tuple of 2"),
-    "dict of targets": (lambda: X, {"a": Y}, "expected y to be arrays, got a dict with a"),
+    "several targets": (lambda: X, (Y, Y[:, 0]), r"a tuple of 2, .*one loss.*loss=\[..., ...\]"),
+    "dict of targets": (lambda: X, {"a": Y}, "a dict with 'a', .*one loss .*loss={'a': ...}"),
     "strings as targets": (lambda: X, ["a", "b"] * 6, "y holds strings.*numpy.unique"),
     "generator of targets": (lambda: X, (y for y in Y), "expected y to be arrays"),
     "dataset and targets": (
@@ -262,8 +261,8 @@ class TestSizes:
 
     def test_validation_data_in_a_list_or_refused_by_name(self):
         assert losses(X, validation_data=[X, Y])
-        with pytest.raises(ValueError, match=r"validation_data \(x, y\), got 3 items"):
-            losses(X, validation_data=(X, Y, Y))
+        with pytest.raises(ValueError, match=r"or \(x, y, sample_weight\), got 4 items"):
+            losses(X, validation_data=(X, Y, Y, Y))
         with pytest.raises(TypeError, match="^fit: validation_data: y holds strings"):
             losses(X, validation_data=(X, ["a"] * 12))
 

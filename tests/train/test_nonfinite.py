@@ -102,7 +102,7 @@ SPREAD = {"layer", "infinite layer", "masked layer", "last layer", "between laye
 
 
 def fit(model, x=X, y=Y, loss="mse", jit=True, **options):
-    if model._loss is None:
+    if model.optimizer is None:
         model.compile(pydl.optim.SGD(model.parameters(), lr=0.01, momentum=0.9), loss, jit=jit)
     options = {"batch_size": 8, "shuffle": False, "verbose": 0} | options
     return model.fit(x, y, **options)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pydl._core import Tensor
 from pydl.training.metrics.base import Array, Metric, added, joined, keeps_samples
+
+if TYPE_CHECKING:
+    from pydl.training.objective import Objective
 
 
 class Averages:
@@ -20,9 +23,12 @@ class Averages:
 
     _most_pending = 256
 
-    def __init__(self, metrics: Mapping[str, Metric]) -> None:
-        self._metrics = metrics
-        self._loss, self._weight = 0.0, 0.0
+    def __init__(self, objective: Objective) -> None:
+        self._metrics = objective.metrics
+        self._parts = [(f"{part.name}_loss", part.weight) for part in objective.reported]
+        # Of the loss and of those of outputs: sums weighted by what counts, and the weights. Where
+        # outputs have losses, the first has only what is added to them, such as penalties.
+        self._losses = [[0.0, 0.0] for _ in range(1 + len(self._parts))]
         self._states: dict[str, list[list[Array]]] = {}
         self._pending: list[tuple[Sequence[Sequence[Tensor]], int]] = []
         self._batches = 0
@@ -40,16 +46,15 @@ class Averages:
     def _drain(self) -> None:
         pending, self._pending = self._pending, []
         sums: dict[str, list[Any]] = {}  # of metrics whose totals are numbers
-        for (loss, *metrics), weight in pending:
-            counted = float(loss[1]) if len(loss) > 1 else float(weight)
-            if counted > 0:  # where nothing counts, the loss is 0 / 0
-                self._loss += float(loss[0]) * counted
-                self._weight += counted
+        count = len(self._losses)
+        for values, weight in pending:
+            self._add_losses(values[:count], weight)
+            metrics = values[count:]
             if not metrics:
                 continue
-            for (name, metric), values in zip(self._metrics.items(), metrics, strict=True):
+            for (name, metric), given in zip(self._metrics.items(), metrics, strict=True):
                 # Most are single numbers, which are read the quickest way.
-                numbers = [float(value) if value.ndim == 0 else value for value in values]
+                numbers = [float(value) if value.ndim == 0 else value for value in given]
                 totals = metric._sums(numbers, weight)
                 if metric.merges != "sum" or any(isinstance(total, Tensor) for total in totals):
                     self._states[name] = added(metric, self._states.get(name), totals)
@@ -65,13 +70,28 @@ class Averages:
                 if not keeps_samples(self._metrics[name], len(state)):
                     self._metrics[name].check(*joined(state))
 
+    def _add_losses(self, values: Sequence[Sequence[Tensor]], samples: int) -> None:
+        rest = float(values[0][0])
+        for i, (_, share) in enumerate(self._parts, start=1):
+            rest -= share * float(values[i][0])
+        for i, (sums, loss) in enumerate(zip(self._losses, values, strict=True)):
+            counted = float(loss[1]) if len(loss) > 1 else float(samples)
+            if counted > 0:  # where nothing counts, the loss is 0 / 0
+                value = rest if i == 0 else float(loss[0])
+                sums[0] += value * counted
+                sums[1] += counted
+
     def result(self, *, brief: bool = False) -> dict[str, float]:
         """Return the values so far; not-a-number before the first batch.
 
         A brief result is without metrics that keep every sample, which take long to compute.
         """
         self._drain()
-        values = {"loss": self._loss / self._weight if self._weight else math.nan}
+        total, *losses = (sums / count if count else math.nan for sums, count in self._losses)
+        values = {"loss": total}
+        for (name, share), loss in zip(self._parts, losses, strict=True):
+            values["loss"] += share * loss
+            values[name] = loss
         with np.errstate(divide="ignore", invalid="ignore"):
             for name, metric in self._metrics.items():
                 state = self._states.get(name)
@@ -80,6 +100,33 @@ class Averages:
                 elif not (brief and keeps_samples(metric, len(state))):
                     values[name] = _number(metric, metric.result(*joined(state)))
         return values
+
+
+class Means:
+    """Means over samples of what a training step of one's own returns for each batch."""
+
+    def __init__(self) -> None:
+        self._pending: list[tuple[Mapping[str, Any], int]] = []
+        self._sums: dict[str, list[float]] = {}
+
+    def add(self, values: Mapping[str, Any], weight: int) -> None:
+        """Take the values of a batch of that many samples."""
+        self._pending.append((values, weight))
+        if len(self._pending) >= Averages._most_pending:
+            self._drain()
+
+    def _drain(self) -> None:
+        pending, self._pending = self._pending, []
+        for values, weight in pending:
+            for name, value in values.items():
+                known = self._sums.setdefault(name, [0.0, 0.0])
+                known[0] += float(value) * weight
+                known[1] += weight
+
+    def result(self, *, brief: bool = False) -> dict[str, float]:
+        """Return the values so far."""
+        self._drain()
+        return {name: total / count for name, (total, count) in self._sums.items()}
 
 
 def _number(metric: Metric, value: Any) -> float:

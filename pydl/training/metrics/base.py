@@ -180,8 +180,16 @@ class Metric:
 
     def _values(self, output: Any, target: Any, plain: bool) -> list[Tensor]:
         """Return the totals as a list of tensors."""
-        found = self._totals_of(output, target, plain)
-        return [_core.asarray(v) for v in (found if isinstance(found, (tuple, list)) else [found])]
+        return _tensors(self._totals_of(output, target, plain))
+
+    def _weighted_values(self, output: Any, target: Any, sample_weight: Any) -> list[Tensor]:
+        """Return the totals for weights of samples, as a list of tensors."""
+        totals: Any = self.totals  # those that take weights are checked by `compile`
+        return _tensors(totals(output, target, _core.asarray(sample_weight)))
+
+
+def _tensors(found: Any) -> list[Tensor]:
+    return [_core.asarray(v) for v in (found if isinstance(found, (tuple, list)) else [found])]
 
 
 def merge_of(metric: Metric, i: int) -> Merge:

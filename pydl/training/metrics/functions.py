@@ -13,7 +13,7 @@ from pydl._core import Tensor, where
 from pydl.nn import functional
 from pydl.training.additivity import combines_samples, is_additive
 from pydl.training.losses import Loss
-from pydl.training.metrics.base import Metric
+from pydl.training.metrics.base import Metric, weights_like
 
 MetricFunction = Callable[[Any, Any], Any]
 
@@ -51,12 +51,26 @@ class FunctionMean(Metric):
                 )
         return target
 
-    def totals(self, output: Any, target: Any) -> Any:
+    def totals(self, output: Any, target: Any, sample_weight: Any = None) -> Any:
+        if sample_weight is not None:
+            return self._weighted(output, target, sample_weight)
         value = self._value(output, target)
         if value.ndim > 0:
             return value.sum(), _core.full((), value.size, dtype="float32")
         count = target.shape[0] if isinstance(target, Tensor) and target.ndim else 1
         return value * count, _core.full((), count, dtype="float32")
+
+    def _weighted(self, output: Any, target: Any, sample_weight: Any) -> Any:
+        options = {"reduction": "none"} if self._own else {}
+        value = self._value(output, target, **options)
+        if value.ndim == 0:
+            raise ValueError(
+                f"metric {self.name!r} gives one value for the whole batch, which weights of "
+                "samples cannot weigh; let it return one for each sample, of shape (N,)"
+            )
+        weights = weights_like(self.name, sample_weight, value.shape)
+        spread = _core.broadcast_to(weights, value.shape)
+        return (value * spread).sum(), spread.sum()
 
     def _totals_of(self, output: Any, target: Any, plain: bool) -> Any:
         value = self._value(output, target)
@@ -67,8 +81,8 @@ class FunctionMean(Metric):
     def _sums(self, values: Sequence[Any], samples: int) -> Sequence[Any]:
         return (values[0] * samples, samples) if len(values) == 1 else values
 
-    def _value(self, output: Any, target: Any) -> Tensor:
-        value = self.function(output, self._target(output, target))
+    def _value(self, output: Any, target: Any, **options: Any) -> Tensor:
+        value = self.function(output, self._target(output, target), **options)
         if not isinstance(value, Tensor):
             if not isinstance(value, (bool, int, float, np.ndarray, np.generic)):
                 raise TypeError(

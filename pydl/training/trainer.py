@@ -1,0 +1,832 @@
+"""Trainer: the object that owns the steps of a training, and the loop around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from pydl import optim
+from pydl._core import Tensor, concat
+from pydl.grad_mode import no_grad
+from pydl.nn.module import Module
+from pydl.optim import Optimizer
+from pydl.training.accumulation import AccumulatingStep
+from pydl.training.callbacks import Callback, CallbackList
+from pydl.training.checks import check_last_batch
+from pydl.training.history import History
+from pydl.training.inputs import as_parts, make_source, positive_integer, split_off
+from pydl.training.interrupt import StopOnInterrupt
+from pydl.training.layout import Layout, call, example_of, takes_keywords
+from pydl.training.metrics import Averages
+from pydl.training.metrics.averages import Means
+from pydl.training.mode import in_mode, set_mode
+from pydl.training.nonfinite import GuardedStep, OnNaN, Watch, all_finite
+from pydl.training.objective import Values, make_objective
+from pydl.training.progress import Progress, Verbose, make_progress
+from pydl.training.sample_weights import ClassWeights
+from pydl.training.sources import BatchOf, LoaderSource, Source, StreamSource, WeightedByClass
+from pydl.training.steps import StepOptions, Steps
+
+if TYPE_CHECKING:
+    from pydl.training.saving import Example
+
+_PREDICTED_AT_ONCE = 256
+
+# All optimisers that a trainer can step, by their names in small letters.
+_OPTIMIZERS: dict[str, type[Optimizer]] = {
+    name.lower(): kind
+    for name, kind in vars(optim).items()
+    if name in optim.__all__ and isinstance(kind, type) and issubclass(kind, Optimizer)
+    if kind is not Optimizer and not kind.needs_closure
+}
+
+# One value for the only output, or a dict or a list with one for each output.
+PerOutput = Any
+Step = Callable[[tuple[Any, ...], Layout], tuple[Any, bool]]
+
+
+class Trainer:
+    """The steps of a training with their whole state, and the loop around them.
+
+    `Model.fit` is the friendly face of one, which `Model.compile` makes; a trainer of its own
+    trains any `Module`. It owns the step: forward, loss, backward, accumulation of gradients,
+    clipping, and update, compiled where that is possible.
+
+    A model, or a subclass of the trainer, may override parts of the step: see `train_step`,
+    `test_step`, `predict_step` and `compute_loss` of `Model`. Methods of these names that any
+    module defines are used.
+
+    Parameters
+    ----------
+    model : Module
+        What is trained.
+    optimizer, loss, metrics, loss_weights, weighted_metrics, learning_rate, jit
+        As of `Model.compile`.
+
+    Attributes
+    ----------
+    model : Module
+        What is trained.
+    optimizer : Optimizer or None
+        None before there are parameters, and where the training step has optimisers of its own.
+    stop_training : bool
+        Set it in a callback to end `fit` after the current epoch.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As of `Model.compile`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pydl
+    >>> from pydl import nn
+    >>> class Regression(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.linear = nn.Linear(3, 1)
+    ...     def forward(self, x):
+    ...         return self.linear(x)
+    >>> _ = pydl.manual_seed(0)
+    >>> model = Regression()
+    >>> trainer = pydl.training.Trainer(model, pydl.optim.SGD(model.parameters(), lr=0.1), "mse")
+    >>> x = np.random.default_rng(0).normal(size=(64, 3))
+    >>> history = trainer.fit(x, x.sum(axis=1), epochs=50, verbose=0)
+    >>> trainer.evaluate(x, x.sum(axis=1), verbose=0)["loss"] < 0.01
+    True
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        optimizer: str | Optimizer | type[Optimizer] | None = "adam",
+        loss: PerOutput = "cross_entropy",
+        metrics: PerOutput = None,
+        *,
+        loss_weights: PerOutput = None,
+        weighted_metrics: PerOutput = None,
+        learning_rate: float | Callable[[int], float] | None = None,
+        jit: bool = True,
+    ) -> None:
+        if not isinstance(model, Module):
+            raise TypeError(f"Trainer: expected a Module, got {type(model).__name__}")
+        self.model = model
+        self.stop_training = False
+        last_layer = getattr(type(model), "_last_layer", lambda model: None)(model)
+        own_loss = self._own("compute_loss") is not None
+        self._objective = make_objective(
+            loss, metrics, weighted_metrics, loss_weights, last_layer, own_loss
+        )
+        if not (learning_rate is None or callable(learning_rate)):
+            learning_rate = _checked_rate(learning_rate)
+        if optimizer is None and self._own("train_step") is None:
+            raise TypeError(
+                "compile: expected an optimizer; None is for models with a train_step of their own"
+            )
+        self._optimizer_spec = _optimizer_factory(optimizer)
+        self._learning_rate = learning_rate
+        if isinstance(learning_rate, float) and isinstance(optimizer, Optimizer):
+            optimizer.lr = learning_rate
+        self.optimizer: Optimizer | None = None
+        self._jit = jit
+        self._steps: Steps | None = None
+        # Of the inputs and the target seen last: for `summary` and `save`.
+        self._example: tuple[tuple[Example, ...], Layout] | None = None
+        if any(True for _ in model.parameters()):
+            self._bind_optimizer()
+
+    def _own(self, method: str) -> Callable[..., Any] | None:
+        """Return a method that the model, or a subclass of the trainer, overrides."""
+        from pydl.training.model import Model
+
+        if getattr(type(self), method) is not getattr(Trainer, method):
+            return getattr(self, method)  # type: ignore[no-any-return]
+        found = getattr(type(self.model), method, None)
+        if found is None or found is getattr(Model, method):
+            return None
+        return getattr(self.model, method)  # type: ignore[no-any-return]
+
+    def _bind_optimizer(self) -> Optimizer | None:
+        """Return the optimiser; one chosen by name is replaced when parameters have changed."""
+        if self._optimizer_spec is None:
+            return None
+        own = list(self.model.parameters())
+        identities = {id(parameter) for parameter in own}
+        if isinstance(self._optimizer_spec, Optimizer):
+            self.optimizer = self._optimizer_spec
+            if identities.isdisjoint(map(id, self.optimizer.parameters)):
+                raise ValueError(
+                    f"{type(self.model).__name__}: the optimizer has none of the model's "
+                    "parameters; make it after the model is built and converted"
+                )
+        elif self.optimizer is None or {id(p) for p in self.optimizer.parameters} != identities:
+            self.optimizer = self._optimizer_spec(own)
+            if isinstance(self._learning_rate, float):
+                self.optimizer.lr = self._learning_rate
+        return self.optimizer
+
+    def _set_learning_rate(self) -> None:
+        """Set the rate of the next step where it is a function of their number."""
+        if callable(self._learning_rate) and self.optimizer is not None:
+            self.optimizer.lr = float(self._learning_rate(self.optimizer.steps))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies compile their own steps: programs belong to the tensors they were made for.
+        return vars(self) | {"_steps": None}
+
+    # --- steps ------------------------------------------------------------------------------------
+
+    def train_step(self, data: Any) -> dict[str, Tensor]:
+        """Train on one batch; see `Model.train_step`."""
+        x, y, weight = _unpacked(data)
+        output, loss, parts = self._forward_loss(x, y, weight)
+        self._update(loss)
+        values = self._objective.values(loss, parts, output, y, weight, plain=False)
+        return self._batch_logs(values, y)
+
+    def test_step(self, data: Any) -> dict[str, Tensor]:
+        """Measure one batch; see `Model.test_step`."""
+        x, y, weight = _unpacked(data)
+        output, loss, parts = self._forward_loss(x, y, weight)
+        values = self._objective.values(loss, parts, output, y, weight, plain=False)
+        return self._batch_logs(values, y)
+
+    def predict_step(self, data: Any) -> Any:
+        """Compute the outputs of one batch; see `Model.predict_step`."""
+        from pydl.training.layout import layout_of
+
+        _, layout = layout_of(data)
+        return call(self.model, data, takes_keywords(self.model, layout.inputs))
+
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """Return what is minimised; see `Model.compute_loss`."""
+        return self._objective.loss(y_pred, y, sample_weight)[0]
+
+    def _forward_loss(
+        self, x: Any, y: Any, weight: Any, keywords: bool | None = None
+    ) -> tuple[Any, Tensor, list[Tensor]]:
+        """Return the outputs, what is minimised, and the losses of the outputs."""
+        if keywords is None:
+            from pydl.training.layout import layout_of
+
+            keywords = takes_keywords(self.model, layout_of(x)[1].inputs)
+        output = call(self.model, x, keywords)
+        own = self._own("compute_loss")
+        if own is None:
+            return output, *self._objective.loss(output, y, weight)
+        loss = own(x, y, output, weight)
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"compute_loss must return a tensor, got {type(loss).__name__}")
+        return output, loss.mean() if loss.ndim else loss, []
+
+    def _update(self, loss: Tensor) -> None:
+        """Update the parameters by the gradients of a loss."""
+        assert self.optimizer is not None
+        _require_gradient(loss)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self._update_step()
+
+    def _fit_step(self, columns: tuple[Any, ...], options: StepOptions) -> Values:
+        """Update the parameters by one batch; returns what `Averages` takes."""
+        x, y, weight = options.layout.build(columns)
+        output, loss, parts = self._forward_loss(x, y, weight, options.keywords)
+        self._update(loss)
+        return self._objective.values(loss, parts, output, y, weight, options.plain)
+
+    def _gradient_step(
+        self, columns: tuple[Any, ...], options: StepOptions, share: Tensor | None = None
+    ) -> tuple[Values, Tensor]:
+        """Compute the gradients of one batch, and whether they and the loss are finite.
+
+        With a share, they are scaled by it and, unless the batch is the first of its group, added
+        to those before.
+        """
+        x, y, weight = options.layout.build(columns)
+        output, loss, parts = self._forward_loss(x, y, weight, options.keywords)
+        _require_gradient(loss)
+        if options.first:
+            assert self.optimizer is not None
+            self.optimizer.zero_grad()
+        (loss if share is None else loss * share.to(loss.dtype)).backward()
+        values = self._objective.values(loss, parts, output, y, weight, plain=False)
+        return values, all_finite(loss.detach(), self.model.parameters())
+
+    def _update_step(self, _: tuple[()] = ()) -> None:
+        """Update the parameters by the gradients that they have."""
+        assert self.optimizer is not None
+        self.optimizer.step()
+
+    def _evaluation_step(self, columns: tuple[Any, ...], options: StepOptions) -> Values:
+        """Compute loss and metrics of one batch."""
+        x, y, weight = options.layout.build(columns)
+        output, loss, parts = self._forward_loss(x, y, weight, options.keywords)
+        return self._objective.values(loss, parts, output, y, weight, options.plain)
+
+    def _prediction_step(self, columns: tuple[Any, ...], options: StepOptions) -> Any:
+        """Compute the outputs of one batch."""
+        x, _, _ = options.layout.build(columns)
+        own = self._own("predict_step")
+        return call(self.model, x, options.keywords) if own is None else own(x)
+
+    def _own_step(self, method: str) -> Callable[..., dict[str, Tensor]]:
+        """Return a step that calls a method of the user's."""
+        own = self._own(method)
+        assert own is not None
+
+        def step(columns: tuple[Any, ...], options: StepOptions) -> dict[str, Tensor]:
+            return _checked_logs(method, own(_packed(*options.layout.build(columns))))
+
+        return step
+
+    def _run(self, verb: str, *arguments: Any) -> Any:
+        """Run a step, as a program where that is possible."""
+        steps = self._steps
+        if steps is None or steps.optimizer is not self.optimizer:
+            functions: dict[str, Callable[..., Any]] = {
+                "fit": self._fit_step,
+                "gradients": self._gradient_step,
+                "update": self._update_step,
+                "evaluate": self._evaluation_step,
+                "predict": self._prediction_step,
+            }
+            for name, method in (("fit", "train_step"), ("evaluate", "test_step")):
+                if self._own(method) is not None:
+                    functions[name] = self._own_step(method)
+            steps = self._steps = Steps(functions, self._parts(), self.optimizer, self._jit)
+        return steps.run(verb, *arguments)
+
+    def _parts(self) -> list[Any]:
+        """Return what steps use besides the batch: losses and metrics may have tensors."""
+        owners = [self.model, *self.model.modules(), self]
+        others = [v for owner in owners for v in vars(owner).values() if isinstance(v, Optimizer)]
+        parts = [self.model, self.optimizer, *others, *self._objective.functions()]
+        unique = {id(part): part for part in parts if isinstance(part, (Module, Optimizer))}
+        return list(unique.values())
+
+    def _batch_logs(self, values: Values, target: Any) -> dict[str, Tensor]:
+        """Return the loss and the metrics of one batch by name, as tensors."""
+        samples = _first_leaf(target).shape[0] if target is not None else 1
+        reported = self._objective.reported
+        logs = {"loss": values[0][0]}
+        for part, loss in zip(reported, values[1:], strict=False):
+            logs[f"{part.name}_loss"] = loss[0]
+        totals = values[1 + len(reported) :]
+        for (name, metric), given in zip(self._objective.metrics.items(), totals, strict=True):
+            logs[name] = metric.result(*metric._sums(given, samples))
+        return logs
+
+    # --- training ---------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        validation_data: Any = None,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
+        verbose: Verbose | bool = "auto",
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        drop_last: bool = False,
+        accumulate: int = 1,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        precision: str | None = None,
+        on_nan: OnNaN = "warn",
+    ) -> History:
+        """Train; arguments and results as of `Model.fit`."""
+        self._bind_optimizer()
+        epochs = positive_integer("fit", "epochs", epochs, 0)
+        initial_epoch = positive_integer("fit", "initial_epoch", initial_epoch, 0)
+        accumulate = positive_integer("fit", "accumulate", accumulate)
+        measures = _measures_after(validation_freq)
+        if validation_split:
+            if validation_data is not None:
+                raise ValueError("fit: expected validation_data or validation_split, got both")
+            first, validation_data = split_off(x, y, sample_weight, validation_split)
+            x, y, sample_weight = first
+        source = self._source(
+            "fit", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, drop_last
+        )
+        passes = epochs - initial_epoch if steps_per_epoch is None else 1
+        if isinstance(source, StreamSource) and source.single_pass and passes > 1:
+            raise ValueError(
+                f"fit: x is a {type(x).__name__}, which gives one pass, but there are {passes} "
+                "epochs; give steps_per_epoch, or an object whose __iter__ begins anew"
+            )
+        if class_weight is not None:
+            weights = ClassWeights(class_weight, self._objective)
+            source = WeightedByClass(source, weights)
+        validation = None
+        if validation_data is not None:
+            if validation_batch_size is None:
+                validation_batch_size = batch_size
+            validation = self._source(
+                "fit: validation_data",
+                *as_parts(validation_data),
+                validation_batch_size,
+                validation_steps,
+            )
+        elif validation_steps is not None or validation_batch_size is not None:
+            raise ValueError(
+                "fit: validation_steps and validation_batch_size need validation_data or "
+                "validation_split"
+            )
+        names: list[str] | None = None
+        if self._own("train_step") is None and self._own("test_step") is None:
+            names = self._objective.names
+            names += [f"val_{name}" for name in names] if validation is not None else []
+        calls = CallbackList(callbacks, self.model, names)
+        progress, watch, history = make_progress(verbose), Watch(self, on_nan), History()
+        step = self._make_step(source, accumulate, watch, on_nan)
+        self.stop_training = False
+        watch.look_at_start()
+        with (
+            self._clipped(clip_norm, clip_value),
+            _autocast(precision),
+            StopOnInterrupt() as stop,
+        ):
+            try:
+                calls.on_train_begin()
+                for epoch in range(initial_epoch, epochs):
+                    calls.on_epoch_begin(epoch)
+                    progress.begin(f"epoch {epoch + 1}/{epochs}", source.batches)
+                    watch.epoch, first_epoch = epoch, epoch == initial_epoch
+                    logs = self._train_epoch(
+                        source, step, calls, progress, stop, watch, first_epoch
+                    )
+                    if watch.ended:
+                        break
+                    if validation is not None and not stop.requested and measures(epoch):
+                        values = self._measure(validation, Progress(), stop)
+                        watch.look_at_validation(values.get("loss"), validation)
+                        logs.update((f"val_{name}", value) for name, value in values.items())
+                    if stop.requested:
+                        history.interrupted = True
+                        progress.abort()
+                        print(f"fit: interrupted in epoch {epoch + 1}; the model keeps its state")
+                        break
+                    progress.end(logs)
+                    history.append(epoch, logs)
+                    calls.on_epoch_end(epoch, logs)
+                    if self.stop_training or source.ended:
+                        break
+                watch.look_at_end()
+                calls.on_train_end()
+            finally:
+                history.skipped = watch.skipped
+                progress.abort()
+                set_mode(self.model, training=False)
+        return history
+
+    def _train_epoch(
+        self,
+        source: Source,
+        step: Step,
+        calls: CallbackList,
+        progress: Progress,
+        stop: StopOnInterrupt,
+        watch: Watch,
+        first: bool,
+    ) -> dict[str, float]:
+        averages = self._averages("train_step")
+        set_mode(self.model, training=True)
+        number = -1
+        for number, (columns, layout) in enumerate(source.epoch()):
+            if number == 0:
+                self._check_batch("fit", columns, layout)
+                if first:
+                    check_last_batch(self, source, columns, layout)
+            self._set_learning_rate()
+            values, made = step(columns, layout)
+            if watch.ended:
+                break
+            if made:
+                averages.add(values, layout.size_of(columns))
+            progress.step(number + 1, averages)
+            calls.on_train_batch_end(number)
+            if stop.requested:
+                break
+        if number < 0:
+            raise ValueError("fit: expected at least one batch, got none")
+        return averages.result()
+
+    def _make_step(self, source: Source, accumulate: int, watch: Watch, on_nan: OnNaN) -> Step:
+        """Return what trains on one batch: the values, and whether the step was made."""
+        if self._own("train_step") is not None:
+            if accumulate > 1 or watch.guards:
+                raise ValueError(
+                    f"fit: accumulate and on_nan={on_nan!r} take gradients and update apart, which "
+                    "a train_step of one's own does by itself"
+                )
+        elif accumulate > 1:
+            return AccumulatingStep(self, source, accumulate, watch)
+        elif watch.guards:
+            return GuardedStep(self, watch)
+        options = self._options(source)
+
+        def step(columns: tuple[Any, ...], layout: Layout) -> tuple[Any, bool]:
+            values = self._run("fit", columns, options(layout))
+            watch.look(values, columns, layout)
+            return values, True
+
+        return step
+
+    def _options(self, source: Source) -> Callable[[Layout], StepOptions]:
+        """Return a function from the layout of a batch to the options of its step."""
+        plain = self._is_plain(source)
+        last: StepOptions | None = None
+
+        def options(layout: Layout) -> StepOptions:
+            nonlocal last
+            if last is None or last.layout is not layout:
+                last = StepOptions(layout, takes_keywords(self.model, layout.inputs), plain)
+            return last
+
+        return options
+
+    def _is_plain(self, source: Source) -> bool:
+        """Whether all targets are known, and such that steps need not look at them."""
+        columns = source.columns() if isinstance(source, LoaderSource) else None
+        if columns is None or self._own("compute_loss") is not None:
+            return False
+        assert isinstance(source, LoaderSource)
+        layout = source.layout
+        if layout is None:
+            return len(columns) > 1 and self._objective.is_plain(columns[-1])
+        if layout.target is None:
+            return False
+        return self._objective.is_plain(layout.build(columns)[1])
+
+    def _check_batch(self, verb: str, columns: tuple[Any, ...], layout: Layout) -> None:
+        """Look at the first batch of a pass: whether it has targets, for what there are losses."""
+        method = "train_step" if verb == "fit" else "test_step"
+        if self._own(method) is None:
+            if layout.target is None and self._own("compute_loss") is None:
+                raise ValueError(f"{verb}: expected inputs and targets; give y, or samples (x, y)")
+            if layout.target is not None and not self._objective.own_loss:
+                self._objective.check_targets(verb, layout.build(columns)[1])
+        self._remember(columns, layout)
+
+    def _clipped(
+        self, clip_norm: float | None, clip_value: float | None
+    ) -> AbstractContextManager[Any]:
+        if clip_norm is None and clip_value is None:
+            return nullcontext()
+        if self.optimizer is None:
+            raise ValueError("fit: clip_norm and clip_value need an optimizer given to compile")
+        if clip_norm is not None and clip_value is not None:
+            raise ValueError("fit: expected clip_norm or clip_value, got both")
+        return _Clipping(self.optimizer, clip_norm, clip_value)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    ) -> dict[str, float]:
+        """Make one step on a batch; see `Model.train_on_batch`."""
+        self._bind_optimizer()
+        source = self._whole("train_on_batch", x, y, sample_weight)
+        if class_weight is not None:
+            source = WeightedByClass(source, ClassWeights(class_weight, self._objective))
+        columns, layout = next(source.epoch())
+        self._check_batch("fit", columns, layout)
+        self._set_learning_rate()
+        with in_mode(self.model, training=True):
+            values = self._run("fit", columns, self._options(source)(layout))
+        return self._logs_of(values, "train_step", layout.size_of(columns))
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
+        """Measure loss and metrics of a batch; see `Model.test_on_batch`."""
+        source = self._whole("test_on_batch", x, y, sample_weight)
+        columns, layout = next(source.epoch())
+        self._check_batch("evaluate", columns, layout)
+        with in_mode(self.model, training=False), no_grad():
+            values = self._run("evaluate", columns, self._options(source)(layout))
+        return self._logs_of(values, "test_step", layout.size_of(columns))
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Compute the outputs of a batch; see `Model.predict_on_batch`."""
+        source = self._whole("predict_on_batch", x)
+        columns, layout = next(source.epoch())
+        self._remember(columns, layout)
+        with in_mode(self.model, training=False), no_grad():
+            return self._run("predict", columns, self._options(source)(layout))
+
+    def _whole(self, verb: str, x: Any, y: Any = None, sample_weight: Any = None) -> Source:
+        """Return a source of one batch: all of the arrays."""
+        if isinstance(x, Mapping) and not x:
+            raise ValueError(f"{verb}: expected inputs, got an empty dict")
+        source = self._source(verb, x, y, sample_weight, None, None)
+        if not isinstance(source, LoaderSource) or source.layout is None:
+            raise TypeError(f"{verb}: expected arrays, got {type(x).__name__}")
+        return self._source(verb, x, y, sample_weight, len(source.loader.dataset), None)
+
+    def _logs_of(self, values: Any, method: str, samples: int) -> dict[str, float]:
+        averages = self._averages(method)
+        averages.add(values, samples)
+        return averages.result()
+
+    def _averages(self, method: str) -> Averages | Means:
+        return Averages(self._objective) if self._own(method) is None else Means()
+
+    # --- using the trained model ------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        steps: int | None = None,
+        verbose: Verbose | bool = "auto",
+    ) -> dict[str, float]:
+        """Measure loss and metrics; arguments and results as of `Model.evaluate`."""
+        source = self._source("evaluate", x, y, sample_weight, batch_size, steps)
+        progress = make_progress(verbose)
+        progress.begin("evaluate", source.batches)
+        try:
+            values = self._measure(source, progress)
+            progress.end(values)
+        finally:
+            progress.abort()
+        return values
+
+    def _measure(
+        self, source: Source, progress: Progress, stop: StopOnInterrupt | None = None
+    ) -> dict[str, float]:
+        averages, options, number = self._averages("test_step"), self._options(source), -1
+        with in_mode(self.model, training=False), no_grad():
+            for number, (columns, layout) in enumerate(source.epoch()):
+                if number == 0:
+                    self._check_batch("evaluate", columns, layout)
+                values = self._run("evaluate", columns, options(layout))
+                averages.add(values, layout.size_of(columns))
+                progress.step(number + 1, averages)
+                if stop is not None and stop.requested:
+                    break
+        if number < 0:
+            raise ValueError("evaluate: expected at least one batch, got none")
+        return averages.result()
+
+    def predict(self, x: Any, *, batch_size: int | None = None, steps: int | None = None) -> Any:
+        """Compute outputs, batch after batch; arguments and results as of `Model.predict`."""
+        source = self._source("predict", x, None, None, batch_size, steps)
+        options, outputs = self._options(source), []
+        with in_mode(self.model, training=False), no_grad():
+            for columns, layout in source.epoch():
+                self._remember(columns, layout)
+                outputs.append(self._run("predict", columns, options(layout)))
+        if not outputs:
+            raise ValueError("predict: expected at least one batch, got none")
+        return _joined(outputs)
+
+    def _source(
+        self,
+        verb: str,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        batch_size: int | None,
+        steps: int | None,
+        shuffle: bool = False,
+        drop_last: bool = False,
+    ) -> Source:
+        dtypes = (p.dtype for p in self.model.parameters() if p.dtype.is_floating)
+        source = make_source(
+            verb,
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            drop_last=drop_last,
+            steps=steps,
+            dtype=next(dtypes, "float32"),
+            takes_classes=self._objective.takes_classes,
+            default=_PREDICTED_AT_ONCE if verb == "predict" else 32,
+        )
+        if source.batches == 0:
+            raise ValueError(f"{verb}: expected at least one sample, got none")
+        if isinstance(source, LoaderSource) and source.layout is not None:
+            try:
+                takes_keywords(self.model, source.layout.inputs)
+            except TypeError as error:
+                raise TypeError(f"{verb}: {error}") from None
+        if isinstance(source, LoaderSource):
+            source = source if verb == "fit" else source.first(steps)
+            return source.as_inputs() if verb == "predict" else source
+        return source
+
+    def _remember(self, columns: tuple[Any, ...], layout: Layout) -> None:
+        """Keep what inputs and targets look like: for `summary` and `save`."""
+        if self._example is not None and self._example[1] is layout:
+            return  # of the same shapes, or others: programs with an open batch take all
+        example = example_of(columns)
+        if example is None:
+            return
+        if self._example is None or layout.target is not None or self._example[1].target is None:
+            self._example = example, layout
+
+    def _see(self, verb: str, x: Any) -> None:
+        """Take the shapes of inputs from arrays."""
+        columns, layout = next(self._source(verb, x, None, None, 1, None).epoch())
+        seen = self._example
+        self._remember(columns, layout)
+        if seen is not None and seen[1].target is not None and seen[1].inputs == layout.inputs:
+            examples = list(seen[0])
+            for i, example in zip(layout.input_columns(), example_of(columns) or (), strict=False):
+                examples[i] = example
+            self._example = tuple(examples), seen[1]
+
+    def _batches_again(self, source: Source) -> Iterator[BatchOf]:
+        """Iterate once more over batches, where that is possible."""
+        return iter(()) if source.ended or isinstance(source, StreamSource) else source.epoch()
+
+
+class _Clipping(AbstractContextManager["_Clipping"]):
+    """Bounds on the gradients of an optimiser for the time of a training."""
+
+    def __init__(self, optimizer: Optimizer, norm: float | None, value: float | None) -> None:
+        self._optimizer, self._bounds = optimizer, (norm, value)
+        self._before = optimizer.clip_norm, optimizer.clip_value
+        optimizer._set_clipping(*self._bounds)  # here: a wrong bound is an error before all else
+
+    def __exit__(self, *error: object) -> None:
+        self._optimizer._set_clipping(*self._before)
+
+
+def _autocast(precision: str | None) -> AbstractContextManager[Any]:
+    if precision is None:
+        return nullcontext()
+    from pydl.mixed_precision import autocast
+
+    names = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}  # those of Keras
+    wanted = names.get(precision, precision)
+    if wanted == "float32":
+        return nullcontext()
+    if wanted not in ("bfloat16", "float16"):
+        raise ValueError(
+            "fit: expected precision 'float32', 'bfloat16' or 'float16', got "
+            f"{precision!r}; for float64, convert the model: model.to('float64')"
+        )
+    return autocast(wanted)  # type: ignore[return-value]
+
+
+def _measures_after(frequency: int | Sequence[int]) -> Callable[[int], bool]:
+    """Return whether to measure after an epoch, counted from 0."""
+    if isinstance(frequency, (list, tuple, set, frozenset, range)):
+        chosen = set(frequency)
+        return lambda epoch: epoch + 1 in chosen
+    every = positive_integer("fit", "validation_freq", frequency)
+    return lambda epoch: (epoch + 1) % every == 0
+
+
+def _require_gradient(loss: Tensor) -> None:
+    if not loss.requires_grad:
+        raise ValueError(
+            "fit: the loss does not depend on a parameter that learns; all are frozen, or the "
+            "model or the loss computes with detach(), no_grad() or NumPy"
+        )
+
+
+def _packed(x: Any, y: Any, weight: Any) -> Any:
+    """Return a batch as train_step gets it, like Keras: x, (x, y) or (x, y, sample_weight)."""
+    if y is None:
+        return x
+    return (x, y) if weight is None else (x, y, weight)
+
+
+def _unpacked(data: Any) -> tuple[Any, Any, Any]:
+    if isinstance(data, (tuple, list)) and len(data) in (2, 3):
+        return data[0], data[1], data[2] if len(data) == 3 else None
+    return data, None, None
+
+
+def _checked_logs(method: str, logs: Any) -> dict[str, Tensor]:
+    if isinstance(logs, Tensor):
+        logs = {"loss": logs}
+    if not isinstance(logs, Mapping) or not logs:
+        raise TypeError(
+            f"{method} must return a dict of names and tensors to report, got {type(logs).__name__}"
+        )
+    for name, value in logs.items():
+        if not isinstance(value, (Tensor, int, float)):
+            raise TypeError(f"{method}: expected a tensor as {name!r}, got {type(value).__name__}")
+        if isinstance(value, Tensor) and value.size != 1:
+            raise ValueError(
+                f"{method}: expected one number as {name!r}, got shape {value.shape}; take its mean"
+            )
+    return {
+        name: value.detach() if isinstance(value, Tensor) else _as_tensor(value)
+        for name, value in logs.items()
+    }
+
+
+def _as_tensor(value: float) -> Tensor:
+    from pydl._core import tensor
+
+    return tensor(float(value))
+
+
+def _first_leaf(value: Any) -> Tensor:
+    while isinstance(value, (Mapping, tuple, list)):
+        value = next(iter(value.values() if isinstance(value, Mapping) else value))
+    return value  # type: ignore[no-any-return]
+
+
+def _joined(outputs: list[Any]) -> Any:
+    """Return outputs of batches along axis 0; nested as those of the model."""
+    first = outputs[0]
+    if isinstance(first, Mapping):
+        return {name: _joined([output[name] for output in outputs]) for name in first}
+    if isinstance(first, (tuple, list)):
+        return tuple(_joined(list(part)) for part in zip(*outputs, strict=True))
+    return concat(outputs)
+
+
+def _checked_rate(rate: Any) -> float:
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool):
+        return float(rate)
+    advice = ""
+    if hasattr(rate, "get_last_lr"):
+        advice = "; a schedule goes to the callback pydl.training.LearningRateScheduler"
+    raise TypeError(
+        "compile: expected learning_rate as a number or a function of the number of steps, got "
+        f"{type(rate).__name__}{advice}"
+    )
+
+
+def _optimizer_factory(optimizer: Any) -> Any:
+    """Return an instance as it is, and what makes one from parameters otherwise."""
+    if optimizer is None:
+        return None
+    if isinstance(optimizer, str):
+        if optimizer not in _OPTIMIZERS:
+            raise ValueError(
+                f"compile: expected an optimizer of {', '.join(_OPTIMIZERS)}; got {optimizer!r}"
+            )
+        return _OPTIMIZERS[optimizer]
+    is_class = isinstance(optimizer, type) and issubclass(optimizer, Optimizer)
+    if not (is_class or isinstance(optimizer, Optimizer)):
+        raise TypeError(
+            f"compile: expected an optimizer, its name or class, got {type(optimizer).__name__}"
+        )
+    if optimizer.needs_closure:
+        name = optimizer.__name__ if is_class else type(optimizer).__name__
+        raise TypeError(
+            f"compile: {name} calls a function that computes the loss, several times in a step, "
+            "which fit does not do; call its step(closure) in a loop of your own"
+        )
+    return optimizer
