@@ -136,7 +136,7 @@ REFUSED = {
     "iterable and targets": (Batches, Y, "x is a Batches, whose samples.*got both"),
     "numbers": (lambda: map(float, [1, 2]), None, "expected batches of shape .N, ...., got a sin"),
     "function": (lambda: batches, Y, "got a function"),
-    "dict": (lambda: {"a": X, "b": X}, Y, "expected one tensor, or a tuple.*a dict with a, b; a cl"),
+    "dict": (lambda: {"a": X, "b": X}, Y, "one tensor, or a tuple.*a dict with a, b; a cl"),
     "nothing": (lambda: None, Y, "expected x to be an array or a dataset, got NoneType"),
     "text": (lambda: "data.csv", Y, "expected x to be an array or a dataset, got str"),
     "number": (lambda: 3.0, Y, "x to be arrays|expected x of shape"),
