@@ -57,10 +57,13 @@ class Layout(NamedTuple):
         """Return the numbers of the columns that are targets."""
         return [] if self.target is None else [i for i, _ in _leaves(self.target, "y")]
 
+    def size_column(self) -> int:
+        """Return the number of a column whose length is that of the batch."""
+        return (self.target_columns() or self.input_columns())[-1]
+
     def size_of(self, columns: Sequence[Any]) -> int:
         """Return how many samples a batch has."""
-        named = self.target_columns() or self.input_columns()
-        return int(columns[named[-1]].shape[0])
+        return int(columns[self.size_column()].shape[0])
 
 
 def build(spec: Spec, columns: Sequence[Any]) -> Any:

@@ -443,18 +443,22 @@ class Trainer:
     ) -> dict[str, float]:
         averages = self._averages("train_step")
         set_mode(self.model, training=True)
-        number = -1
+        number, known, column = -1, None, 0
+        scheduled = callable(self._learning_rate)
         for number, (columns, layout) in enumerate(source.epoch()):
             if number == 0:
                 self._check_batch("fit", columns, layout)
                 if first:
                     check_last_batch(self, source, columns, layout)
-            self._set_learning_rate()
+            if layout is not known:  # only once where all batches have the same, to save time
+                known, column = layout, layout.size_column()
+            if scheduled:
+                self._set_learning_rate()
             values, made = step(columns, layout)
             if watch.ended:
                 break
             if made:
-                averages.add(values, layout.size_of(columns))
+                averages.add(values, columns[column].shape[0])
             progress.step(number + 1, averages)
             calls.on_train_batch_end(number)
             if stop.requested:

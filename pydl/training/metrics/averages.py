@@ -70,14 +70,13 @@ class Averages:
                 if not keeps_samples(self._metrics[name], len(state)):
                     self._metrics[name].check(*joined(state))
 
-    def _add_losses(self, values: Sequence[Sequence[Tensor]], samples: int) -> None:
-        rest = float(values[0][0])
-        for i, (_, share) in enumerate(self._parts, start=1):
-            rest -= share * float(values[i][0])
-        for i, (sums, loss) in enumerate(zip(self._losses, values, strict=True)):
-            counted = float(loss[1]) if len(loss) > 1 else float(samples)
+    def _add_losses(self, losses: Sequence[Sequence[Tensor]], samples: int) -> None:
+        values = [float(loss[0]) for loss in losses]
+        for (_, share), value in zip(self._parts, values[1:], strict=True):
+            values[0] -= share * value
+        for sums, loss, value in zip(self._losses, losses, values, strict=True):
+            counted = float(loss[1]) if len(loss) > 1 else samples
             if counted > 0:  # where nothing counts, the loss is 0 / 0
-                value = rest if i == 0 else float(loss[0])
                 sums[0] += value * counted
                 sums[1] += counted
 
