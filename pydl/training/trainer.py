@@ -393,11 +393,8 @@ class Trainer:
         step = self._make_step(source, accumulate, watch, on_nan)
         self.stop_training = False
         watch.look_at_start()
-        with (
-            self._clipped(clip_norm, clip_value),
-            _autocast(precision),
-            StopOnInterrupt() as stop,
-        ):
+        before = self._clip(clip_norm, clip_value)
+        with _autocast(precision), StopOnInterrupt() as stop:
             try:
                 calls.on_train_begin()
                 for epoch in range(initial_epoch, epochs):
@@ -427,6 +424,8 @@ class Trainer:
                 calls.on_train_end()
             finally:
                 history.skipped = watch.skipped
+                if before is not None and self.optimizer is not None:
+                    self.optimizer._set_clipping(*before)
                 progress.abort()
                 set_mode(self.model, training=False)
         return history
@@ -524,16 +523,17 @@ class Trainer:
                 self._objective.check_targets(verb, layout.build(columns)[1])
         self._remember(columns, layout)
 
-    def _clipped(
-        self, clip_norm: float | None, clip_value: float | None
-    ) -> AbstractContextManager[Any]:
-        if clip_norm is None and clip_value is None:
-            return nullcontext()
+    def _clip(self, norm: float | None, value: float | None) -> Any:
+        """Set bounds on gradients for one training; returns those from before, if they change."""
+        if norm is None and value is None:
+            return None
         if self.optimizer is None:
             raise ValueError("fit: clip_norm and clip_value need an optimizer given to compile")
-        if clip_norm is not None and clip_value is not None:
+        if norm is not None and value is not None:
             raise ValueError("fit: expected clip_norm or clip_value, got both")
-        return _Clipping(self.optimizer, clip_norm, clip_value)
+        before = self.optimizer.clip_norm, self.optimizer.clip_value
+        self.optimizer._set_clipping(norm, value)
+        return before
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
@@ -697,18 +697,6 @@ class Trainer:
     def _batches_again(self, source: Source) -> Iterator[BatchOf]:
         """Iterate once more over batches, where that is possible."""
         return iter(()) if source.ended or isinstance(source, StreamSource) else source.epoch()
-
-
-class _Clipping(AbstractContextManager["_Clipping"]):
-    """Bounds on the gradients of an optimiser for the time of a training."""
-
-    def __init__(self, optimizer: Optimizer, norm: float | None, value: float | None) -> None:
-        self._optimizer, self._bounds = optimizer, (norm, value)
-        self._before = optimizer.clip_norm, optimizer.clip_value
-        optimizer._set_clipping(*self._bounds)  # here: a wrong bound is an error before all else
-
-    def __exit__(self, *error: object) -> None:
-        self._optimizer._set_clipping(*self._before)
 
 
 def _autocast(precision: str | None) -> AbstractContextManager[Any]:

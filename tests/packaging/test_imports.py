@@ -121,6 +121,7 @@ PYTHON = {
         "grad_mode",
         "info",
         "interop",
+        "mixed_precision",
         "nn",
         "optim",
         "programs",
