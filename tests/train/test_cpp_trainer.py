@@ -80,7 +80,9 @@ def test_fit_gives_the_same_bits(mode: str, tmp_path: Path) -> None:
     written = pydl.load(tmp_path / "history.safetensors")
     assert sorted(written) == ["accuracy", "loss", "val_accuracy", "val_loss"]
     for name, values in written.items():
-        assert values.tolist() == pytest.approx(history.history[name], rel=1e-15), name
+        # A share of right decisions in a batch is a float32 in Python.
+        tolerance = 1e-7 if "accuracy" in name else 1e-15
+        assert values.tolist() == pytest.approx(history.history[name], rel=tolerance), name
 
 
 @pytest.mark.parametrize("how", ["search", "steps"])
