@@ -167,10 +167,57 @@ TEST(class_weights_count_in_the_mean) {
   const Tensor weights = support::doubles({0.5, 2, 3}, {3});
   Network network;
   const nn::CrossEntropyOptions options{.class_weights = weights};
+  const train::Loss loss = train::cross_entropy(options);
+  train::Trainer trainer(network.params, network.model(), loss, optim::Sgd(network.params, 0.1),
+                         {.metrics = {train::loss_metric("same", loss)}});
+  const double whole = nn::cross_entropy(network(data.x, false), data.y, options).item();
+  const train::Values values = trainer.evaluate(data::Batches({data.x, data.y}, {.size = 5}));
+  CHECK_CLOSE(values.at("loss"), whole, 1e-12);
+  CHECK_CLOSE(values.at("same"), whole, 1e-12);
+}
+
+TEST(probabilities_as_targets) {
+  const Data data = make_data(12);
+  const Tensor labels = softmax(support::random_doubles({12, 3}), 1);
+  Network network;
+  const nn::CrossEntropyOptions options{.label_smoothing = 0.1};
   train::Trainer trainer(network.params, network.model(), train::cross_entropy(options),
                          optim::Sgd(network.params, 0.1));
-  const double whole = nn::cross_entropy(network(data.x, false), data.y, options).item();
-  CHECK_CLOSE(trainer.evaluate(data::Batches({data.x, data.y}, {.size = 5})).at("loss"), whole, 1e-12);
+  const double whole = nn::cross_entropy(network(data.x, false), labels, options).item();
+  CHECK_CLOSE(trainer.evaluate(data::Batches({data.x, labels}, {.size = 5})).at("loss"), whole, 1e-12);
+}
+
+TEST(rates_follow_the_schedule) {
+  const Data data = make_data(8);
+  Network network;
+  optim::Sgd optimizer(network.params, 5);
+  train::Trainer trainer(network.params, network.model(), train::cross_entropy(), optimizer,
+                         {.accumulate = 2, .learning_rate = [](int64_t step) { return 0.5 / (1.0 + step); }});
+  std::vector<double> rates;
+  trainer.fit(data::Batches({data.x, data.y}, {.size = 2}),
+              {.epochs = 2, .callbacks = {{.batch_end = [&](train::Trainer& self, const train::Step&) {
+                              rates.push_back(self.optimizer().lr());
+                            }}}});
+  CHECK((rates == std::vector<double>{5, 0.5, 0.5, 0.25, 0.25, 0.5 / 3, 0.5 / 3, 0.125}));
+}
+
+TEST(steps_are_traced_once_for_each_shape) {
+  const Data data = make_data(10);
+  Network network;
+  int calls = 0;
+  const auto model = [&](const Tensor& x, bool training) {
+    ++calls;
+    return network(x, training);
+  };
+  train::Trainer trainer(network.params, model, train::cross_entropy(), optim::Adam(network.params),
+                         {.accumulate = 2, .learning_rate = optim::exponential_decay(0.1, 0.9)});
+  const data::Batches batches({data.x, data.y}, {.size = 4});
+  trainer.fit(batches, {.epochs = 1});
+  trainer.fit(batches, {.epochs = 5, .validation = batches});
+  const int first = calls;
+  CHECK(first <= 5);  // 4 samples with and without gradients from before, 2 samples; evaluation of 4 and 2
+  trainer.fit(batches, {.epochs = 9, .validation = batches});
+  CHECK_EQUAL(calls, first);
 }
 
 TEST(a_sample_of_weight_two_counts_as_two) {

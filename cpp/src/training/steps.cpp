@@ -123,7 +123,7 @@ std::vector<Tensor> evaluation_step(const Parts& parts, Batch batch) {
 bool Parts::guards() const { return options.non_finite == NonFinite::stop || options.non_finite == NonFinite::skip; }
 
 Steps::Steps(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {
-  std::vector<StateSource> states = {parts_->params, parts_->optimizer};
+  std::vector<StateSource> states = {parts_->params};
   states.insert(states.end(), parts_->options.states.begin(), parts_->options.states.end());
   const auto declare = [&](const std::vector<Tensor>& tensors) {
     for (const Tensor& tensor : tensors) states.emplace_back(tensor);
@@ -137,11 +137,13 @@ Steps::Steps(std::shared_ptr<const Parts> parts) : parts_(std::move(parts)) {
         pydl::compile(std::move(function), {.states = states, .program = parts_->options.program});
     return [compiled](Batch arguments) { return compiled(arguments); };
   };
-  whole_ = made(whole_step);
   gradients_ = made(gradient_step);
-  update_ = made(update_step);
   evaluate_ = made(evaluation_step);
   predict_ = made([](const Parts& own, Batch inputs) { return outputs_of(own, inputs, false); });
+  // The others need not be traced again when the optimiser makes its moments.
+  states.emplace_back(parts_->optimizer);
+  whole_ = made(whole_step);
+  update_ = made(update_step);
 }
 
 StepValues Steps::read(const std::vector<Tensor>& results) const {
