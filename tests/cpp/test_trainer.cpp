@@ -137,8 +137,7 @@ TEST(an_incomplete_group_is_updated_at_the_end_of_the_epoch) {
                             }}}});
   CHECK_EQUAL(trainer.steps(), 4);
   CHECK((updated == std::vector<bool>{false, false, true, false, true, false, false, true, false, true}));
-  const Tensor batch[] = {data.x, data.y};
-  CHECK(!trainer.train_step(batch).updated);
+  CHECK(!trainer.train_step({data.x, data.y}).updated);
   CHECK(trainer.flush());
   CHECK(!trainer.flush());
 }
@@ -347,16 +346,19 @@ TEST(a_stopped_fit_goes_on) {
   check_same(whole.params, parts.params);
 }
 
-TEST(steps_that_are_not_finite) {
+namespace {
+
+void check_steps_that_are_not_finite(bool compiled) {
   const Data data = make_data(12);
   const Tensor x = copy(data.x);
   x.data<double>()[4 * 5] = not_a_number;  // in the second batch of four
   const data::Batches batches({x, data.y}, {.size = 4});
   const auto run = [&](Network& network, train::NonFinite policy, int64_t accumulate, std::vector<std::string>& said) {
-    train::Trainer trainer(network.params, network.model(), mean_loss, optim::Adam(network.params, 0.01),
-                           {.accumulate = accumulate, .non_finite = policy, .warn = [&](const std::string& message) {
-                              said.push_back(message);
-                            }});
+    train::Trainer trainer(
+        network.params, network.model(), mean_loss, optim::Adam(network.params, 0.01),
+        {.compile = compiled, .accumulate = accumulate, .non_finite = policy, .warn = [&](const std::string& message) {
+           said.push_back(message);
+         }});
     return trainer.fit(batches);
   };
   std::vector<std::string> said;
@@ -389,6 +391,57 @@ TEST(steps_that_are_not_finite) {
     for (const auto& [name, tensor] : skipped.params.tensors) CHECK(all(isfinite(tensor.detach())).item() != 0);
     CHECK_EQUAL(skipped.params.find("norm.num_batches_tracked")->item_int(), accumulate == 1 ? 2 : 1);
   }
+}
+
+}  // namespace
+
+TEST(steps_that_are_not_finite) {
+  for (const bool compiled : {false, true}) check_steps_that_are_not_finite(compiled);
+}
+
+TEST(parameters_of_16_bits) {
+  const Data data = make_data(8);
+  const Tensor x = astype(data.x, DType::bfloat16);
+  for (const bool compiled : {false, true}) {
+    ParamSet params;
+    nn::init_linear(params, "out", 4, 3, {.dtype = DType::bfloat16});
+    const auto model = [&](const Tensor& inputs, bool) { return nn::linear(params, "out", inputs); };
+    train::Trainer trainer(params, model, train::cross_entropy(), optim::Adam(params, 0.05),
+                           {.compile = compiled, .accumulate = 2});
+    const train::History history = trainer.fit(data::Batches({x, data.y}, {.size = 3}), {.epochs = 20});
+    CHECK(history["loss"].back() < 0.8 * history["loss"].front());
+  }
+}
+
+TEST(what_cannot_be_loaded_changes_nothing) {
+  const Data data = make_data(8);
+  Network network;
+  train::Trainer trainer(network.params, network.model(), train::cross_entropy(), optim::Adam(network.params),
+                         {.metrics = {train::accuracy()}});
+  const data::Batches batches({data.x, data.y}, {.size = 3});
+  trainer.fit(batches, {.epochs = 2});
+  trainer.save("with_a_metric.safetensors");
+  Network other;
+  train::Trainer without(other.params, other.model(), train::cross_entropy(), optim::Adam(other.params));
+  without.fit(batches);
+  const ParamSet before = without.states();
+  ParamSet values;
+  for (const auto& [name, tensor] : other.params.tensors) values.tensors.emplace_back(name, copy(tensor.detach()));
+  CHECK_THROWS(ValueError, "those of other metrics", without.load("with_a_metric.safetensors"));
+  std::remove("with_a_metric.safetensors");
+  check_same(before, without.states());
+  check_same(values, other.params);
+}
+
+TEST(targets_that_do_not_fit_are_told_at_the_first_batch) {
+  const Data data = make_data(8);
+  Network network;
+  const auto loss = [](const Tensor& output, const Tensor&) { return mean(square(output)); };
+  train::Trainer trainer(network.params, network.model(), loss, optim::Adam(network.params),
+                         {.metrics = {train::accuracy()}});
+  const data::Batches batches({data.x, data.y + int64_t{7}}, {.size = 3});
+  CHECK_THROWS(ValueError, "accuracy: expected targets that are decisions", trainer.fit(batches));
+  CHECK_EQUAL(trainer.steps(), 1);
 }
 
 TEST(early_stopping_restores_the_best) {

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# Stripped, linked statically, without oneDNN. The trainer comes with metrics, compiled steps and files.
+# In bytes, stripped, linked statically, without oneDNN. The trainer comes with metrics and files.
 LIMITS = {"mlp": 6.0e6, "networks": 6.0e6, "readme": 6.0e6, "training": 6.4e6}
 
 prefix = os.environ.get("PYDL_TEST_CPP_PREFIX", "")

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -122,7 +123,7 @@ struct TrainerOptions {
   std::vector<Metric> metrics = {};
   bool compile = true;                 ///< whether steps are compiled
   int64_t accumulate = 1;              ///< batches for each update; its gradient is that of all of them as one batch
-  optim::Schedule learning_rate = {};  ///< the rate of each update, by the number of updates before it
+  optim::Schedule learning_rate = {};  ///< of all groups, by the number of updates so far
   NonFinite non_finite = NonFinite::warn;
   std::function<void(const std::string& message)> warn = {};  ///< receives warnings; by default the standard error does
   Generator* generator = nullptr;        ///< of the model's random numbers: part of the state; null: the default one
@@ -205,11 +206,15 @@ class PYDL_API Trainer {
   /// Computes gradients from a batch, and updates the parameters if enough batches were accumulated. `ValueError` for a
   /// batch with another number of tensors, or a loss that does not depend on a parameter.
   Step train_step(std::span<const Tensor> batch);
+  Step train_step(std::initializer_list<Tensor> batch) { return train_step(std::span(batch.begin(), batch.size())); }
   /// Updates the parameters by what was accumulated, if anything: returns whether it did. `fit` does it at the end of
   /// an epoch.
   bool flush();
   /// Loss and metrics of one batch, without training.
   Values evaluate_step(std::span<const Tensor> batch);
+  Values evaluate_step(std::initializer_list<Tensor> batch) {
+    return evaluate_step(std::span(batch.begin(), batch.size()));
+  }
 
   /// Trains until an epoch. Where the last `fit` was stopped within an epoch, or a state of that kind was loaded, the
   /// rest of that epoch comes first. `ValueError` for data without batches.

@@ -248,6 +248,8 @@ bool Trainer::State::train_epoch(Trainer& self, const Source& source, const FitO
   while (current) {
     std::optional<data::Batch> following = next();
     Step made = step(current->tensors);
+    // The first batch shows whether the metrics fit the data at all.
+    if (batch == 0) (pending.count > 0 ? pending.averages : averages).values();
     if (!following && !stops) made.updated = flush() || made.updated;
     ++batch;
     for (const Callback& callback : options.callbacks) {
