@@ -270,6 +270,16 @@ TEST(models_with_several_inputs_and_outputs) {
   CHECK_CLOSE(values.at("classes"), classes, 1e-12);
   CHECK_CLOSE(values.at("mean_squared_error"), numbers, 1e-12);
   CHECK_CLOSE(values.at("loss"), classes + 0.25 * numbers, 1e-12);
+  // Weights of 1 change nothing, also where classes have weights and labels are ignored.
+  const Tensor some = where(equal(data.y, zeros({}, DType::int64)), full({}, int64_t{-100}, DType::int64), data.y);
+  const train::Loss of_classes = train::cross_entropy({.class_weights = support::doubles({1, 2, 3}, {3})});
+  const auto errors = [](const Tensor& a, const Tensor& b) { return nn::mse_loss(a, b, Reduction::none); };
+  const train::Loss both =
+      train::weighted_sum({{.loss = of_classes}, {.loss = errors, .weight = 0.25, .output = 1, .target = 1}});
+  train::Trainer plain(params, model, both, optim::Sgd(params), {.inputs = 2, .targets = 2});
+  train::Trainer weighted(params, model, both, optim::Sgd(params), {.inputs = 2, .targets = 2, .sample_weights = true});
+  CHECK_CLOSE(plain.evaluate_step({data.x, data.x, some, z}).at("loss"),
+              weighted.evaluate_step({data.x, data.x, some, z, ones({9})}).at("loss"), 1e-12);
   const std::vector<Tensor> predicted = trainer.predict(inputs, 4);
   CHECK_TENSORS_CLOSE(predicted[0], outputs[0].detach(), 1e-12);
   CHECK_TENSORS_CLOSE(predicted[1], outputs[1].detach(), 1e-12);

@@ -49,6 +49,14 @@ Tensor losses_of_samples(const Loss& loss, Tensors outputs, Tensors targets, int
                                each.shape(), "; use Reduction::none"));
 }
 
+// A number for each sample, (N), whose mean is that of the loss.
+Tensor shares_of_samples(const Loss& loss, Tensors outputs, Tensors targets, int64_t samples) {
+  const Tensor each = reshape(losses_of_samples(loss, outputs, targets, samples), {samples, -1});
+  if (!loss.parts().counts) return mean(each, {1});
+  const Tensor counts = sum(astype(called(loss.parts().counts, outputs, targets), DType::float64));
+  return mean_of(sum(each, {1}) * samples, counts);
+}
+
 LossValue weighted_mean(const Loss& loss, Tensors outputs, Tensors targets, const Tensor& weights, int64_t samples) {
   Tensor each = losses_of_samples(loss, outputs, targets, samples);
   const Tensor scale = beside(astype(weights, each.dtype()), each);
@@ -137,8 +145,7 @@ Loss weighted_sum(std::vector<LossTerm> terms) {
       const Tensor target[] = {chosen(targets, term.target, "target")};
       Tensor value;
       if (by_sample) {
-        const int64_t samples = output[0].size(0);
-        value = mean(reshape(losses_of_samples(term.loss, output, target, samples), {samples, -1}), {1});
+        value = shares_of_samples(term.loss, output, target, output[0].size(0));
       } else {
         value = called(term.loss.parts().mean, output, target);
         if (value.rank() > 0) value = mean(value);

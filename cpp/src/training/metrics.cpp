@@ -1,6 +1,7 @@
 // Metrics: sums that add up over batches, and the numbers that follow from them.
 #include "pydl/metrics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -1,9 +1,11 @@
 // The steps of a training, one by one and in epochs.
 #include "pydl/trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <unordered_set>
+#include <utility>
 
 #include "pydl/autograd.h"
 #include "pydl/ops.h"
