@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "pydl/autocast.h"
 #include "pydl/layers.h"
 #include "pydl/ops.h"
 #include "support.h"
@@ -420,6 +421,30 @@ TEST(parameters_of_16_bits) {
                            {.compile = compiled, .accumulate = 2});
     const train::History history = trainer.fit(data::Batches({x, data.y}, {.size = 3}), {.epochs = 20});
     CHECK(history["loss"].back() < 0.8 * history["loss"].front());
+  }
+}
+
+TEST(mixed_precision_and_frozen_parameters) {
+  const Data data = make_data(8);
+  const Tensor x = astype(data.x, DType::float32);
+  for (const bool compiled : {false, true}) {
+    ParamSet params;
+    nn::init_linear(params, "hidden", 4, 16);
+    nn::init_linear(params, "out", 16, 3);
+    Tensor frozen = *params.find("hidden.weight");
+    const Tensor before = copy(frozen.detach());
+    const auto model = [&](const Tensor& inputs, bool) {
+      const AutocastScope narrow(DType::bfloat16);
+      return nn::linear(params, "out", relu(nn::linear(params, "hidden", inputs)));
+    };
+    const optim::Adam optimizer(params, 0.05);
+    frozen.set_requires_grad(false);
+    train::Trainer trainer(params, model, train::cross_entropy(), optimizer,
+                           {.compile = compiled, .accumulate = 2, .non_finite = train::NonFinite::skip});
+    const train::History history = trainer.fit(data::Batches({x, data.y}, {.size = 3}), {.epochs = 20});
+    CHECK(history["loss"].back() < 0.8 * history["loss"].front());
+    CHECK(same_bits(frozen, before));
+    CHECK_EQUAL(trainer.predict(x).dtype(), DType::bfloat16);
   }
 }
 
