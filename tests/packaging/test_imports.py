@@ -64,6 +64,7 @@ INCLUDES = {
     "nn": [*PUBLIC, r"core/named\.h"],
     "optim": [*PUBLIC, r"op/attrs/update\.h"],  # what an optimiser consists of
     "data": PUBLIC,
+    "training": PUBLIC,
     "compiler": [*PUBLIC, r"runtime/threads\.h", r"core/module_api\.h"],
     "io": PUBLIC,
     # Functions of one example on a batch: calls of ops in, calls of ops out.

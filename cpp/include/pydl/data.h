@@ -67,6 +67,8 @@ class PYDL_API Batches {
   int64_t count() const;
   /// The number of samples in a pass.
   int64_t sample_count() const;
+  /// What orders are drawn from; null if samples are not shuffled.
+  Generator* generator() const;
 
  private:
   const std::vector<Tensor>& tensors() const;

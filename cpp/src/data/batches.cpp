@@ -43,12 +43,14 @@ int64_t Batches::sample_count() const {
 
 int64_t Batches::count() const { return (sample_count() + options_.size - 1) / options_.size; }
 
+Generator* Batches::generator() const {
+  if (!options_.shuffle) return nullptr;
+  return options_.generator != nullptr ? options_.generator : &default_generator();
+}
+
 Batches::Iterator Batches::begin() const {
   Tensor order;
-  if (options_.shuffle) {
-    order =
-        permutation(tensors()[0].size(0), options_.generator != nullptr ? *options_.generator : default_generator());
-  }
+  if (options_.shuffle) order = permutation(tensors()[0].size(0), *generator());
   return Iterator(this, std::move(order));
 }
 
