@@ -222,11 +222,12 @@ TEST(steps_are_traced_once_for_each_shape) {
 
 TEST(a_sample_of_weight_two_counts_as_two) {
   const Data data = make_data(7);
-  const Tensor weights = support::doubles({1, 2, 1, 0, 1, 3, 1}, {7});
+  const Tensor times = support::doubles({1, 2, 1, 0, 1, 3, 1}, {7});
   std::vector<int64_t> rows;
   for (int64_t i = 0; i < 7; ++i) {
-    for (int k = 0; k < static_cast<int>(weights.data<double>()[i]); ++k) rows.push_back(i);
+    for (int k = 0; k < static_cast<int>(times.data<double>()[i]); ++k) rows.push_back(i);
   }
+  const Tensor weights = times * (7.0 / 9.0);  // the mean is taken over the 7 samples
   const Tensor index = Tensor::from_values<int64_t>(rows, {static_cast<int64_t>(rows.size())});
   const train::Loss losses[] = {train::cross_entropy(), [](const Tensor& x, const Tensor& y) {
                                   return nn::cross_entropy(x, y, {.reduction = Reduction::none});

@@ -229,8 +229,8 @@ def test_a_batch_size_that_is_no_integer_is_refused(size):
 
 
 SAMPLES = {
-    "dict": ({"x": 1}, TypeError, "got dict {'x': 1}; collate_fn may"),
     "text": ((1.0, "cat"), TypeError, "got str 'cat'"),
+    "set": ({1.0}, TypeError, "got set {1.0}; collate_fn may"),
     "nothing": ((1.0, None), TypeError, "got NoneType"),
     "bytes": (b"abc", TypeError, "got bytes"),
 }
@@ -249,3 +249,20 @@ def test_samples_of_several_shapes_are_named():
         next(iter(pydl.data.DataLoader(samples)))
     with pytest.raises(ValueError, match="tuples of one length"):
         next(iter(pydl.data.DataLoader([(1, 2), (1, 2, 3)])))
+
+
+def test_samples_of_nested_dicts_and_tuples():
+    class Samples:
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, i):
+            return {"a": np.full(2, i), "b": (float(i), {"c": i})}, i
+
+    batches = list(pydl.data.DataLoader(Samples(), 3))
+    x, y = batches[1]
+    assert x["a"].tolist() == [[3, 3], [4, 4]] and x["b"][0].tolist() == [3.0, 4.0]
+    assert x["b"][1]["c"].tolist() == y.tolist() == [3, 4]
+    mixed = [{"a": 1.0}, {"b": 1.0}]
+    with pytest.raises(ValueError, match=r"samples with the keys \['a'\], got \['b'\]"):
+        list(pydl.data.DataLoader(pydl.data.Subset(mixed, [0, 1]), 2))

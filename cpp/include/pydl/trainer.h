@@ -103,7 +103,7 @@ struct LossTerm {
 };
 
 /// The loss of a model with several outputs: a sum of losses, each times its weight. Every term is a mean of the batch,
-/// and batches are averaged by their numbers of samples, or the sums of their weights.
+/// and batches are averaged by their numbers of samples.
 PYDL_API Loss weighted_sum(std::vector<LossTerm> terms);
 
 /// The values of a loss by itself, such as one term of a sum, as a metric.
@@ -119,7 +119,9 @@ enum class NonFinite { ignore, warn, stop, skip };
 struct TrainerOptions {
   size_t inputs = 1;            ///< the number of tensors of a batch that the model takes; they come first
   size_t targets = 1;           ///< the number of tensors that the loss takes; they come next
-  bool sample_weights = false;  ///< whether a last tensor (N) says how much each sample counts in the loss
+  /// Whether a last tensor (N) says how much each sample counts in the loss. The weighted losses are added and divided
+  /// by the number of samples, or of what counts, so that weights of 1 change nothing.
+  bool sample_weights = false;
   std::vector<Metric> metrics = {};
   bool compile = true;                 ///< whether steps are compiled
   int64_t accumulate = 1;              ///< batches for each update; its gradient is that of all of them as one batch
@@ -136,7 +138,7 @@ struct Step {
   int64_t epoch = 0;     ///< from 0
   int64_t batch = 0;     ///< within the epoch, from 0
   double loss = 0;       ///< the mean over what counts
-  double weight = 0;     ///< how much counts: the number of samples, or the sum of their weights
+  double weight = 0;     ///< how much counts: the number of samples, or of labels that are not ignored
   bool finite = true;    ///< false if the step was refused
   bool updated = false;  ///< whether parameters were updated
 };

@@ -57,17 +57,15 @@ Tensor shares_of_samples(const Loss& loss, Tensors outputs, Tensors targets, int
   return mean_of(sum(each, {1}) * samples, counts);
 }
 
+// Weighted losses are divided by what counts without the weights, as in Python.
 LossValue weighted_mean(const Loss& loss, Tensors outputs, Tensors targets, const Tensor& weights, int64_t samples) {
-  Tensor each = losses_of_samples(loss, outputs, targets, samples);
+  const Tensor each = losses_of_samples(loss, outputs, targets, samples);
   const Tensor scale = beside(astype(weights, each.dtype()), each);
   if (loss.parts().counts) {
-    const Tensor counts = astype(called(loss.parts().counts, outputs, targets), DType::float64);
-    const Tensor weight = sum(counts * beside(astype(weights, DType::float64), counts));
-    return {mean_of(sum(each * scale), weight), weight};
+    const Tensor counts = sum(astype(called(loss.parts().counts, outputs, targets), DType::float64));
+    return {mean_of(sum(each * scale), counts), counts};
   }
-  if (each.rank() > 1) each = mean(reshape(each, {samples, -1}), {1});
-  const Tensor weight = sum(astype(weights, DType::float64));
-  return {mean_of(sum(each * astype(weights, each.dtype())), weight), weight};
+  return {mean(each * scale), full({}, samples, DType::float64)};
 }
 
 }  // namespace

@@ -100,7 +100,8 @@ class OneCycleLR(LRScheduler):
             begin = 0.0
             for i, end in enumerate(self._ends):
                 if t <= end or i == len(self._ends) - 1:
-                    part = (t - begin) / (end - begin) if end != begin else 1.0
+                    # The step after the last one keeps its rate.
+                    part = min(1.0, (t - begin) / (end - begin)) if end != begin else 1.0
                     result.append(self._between(heights[i], heights[i + 1], part))
                     break
                 begin = end
