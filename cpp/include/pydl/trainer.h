@@ -117,8 +117,8 @@ PYDL_API Metric loss_metric(const std::string& name, const Loss& loss, size_t ou
 enum class NonFinite { ignore, warn, stop, skip };
 
 struct TrainerOptions {
-  size_t inputs = 1;            ///< the number of tensors of a batch that the model takes; they come first
-  size_t targets = 1;           ///< the number of tensors that the loss takes; they come next
+  size_t inputs = 1;   ///< the number of tensors of a batch that the model takes; they come first
+  size_t targets = 1;  ///< the number of tensors that the loss takes; they come next
   /// Whether a last tensor (N) says how much each sample counts in the loss. The weighted losses are added and divided
   /// by the number of samples, or of what counts, so that weights of 1 change nothing.
   bool sample_weights = false;
