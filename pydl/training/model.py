@@ -57,7 +57,8 @@ class Model(Module):
     optimizer : Optimizer or None
         Set by `compile`.
     stop_training : bool
-        Set it in a callback to end `fit` after the current epoch.
+        Set it in a callback to end `fit` after the current step, as in Keras; what comes at the
+        end of an epoch comes then.
 
     Examples
     --------
@@ -281,8 +282,8 @@ class Model(Module):
         callbacks : sequence of Callback, optional
             Called between steps and epochs.
         verbose : {"auto", 0, 1, 2}, default "auto"
-            Nothing (0), a progress bar (1; needs tqdm), one line per epoch (2); by default a bar in
-            terminals and notebooks, lines elsewhere.
+            Nothing (0), a progress bar (1), one line per epoch (2); by default a bar in terminals
+            and notebooks, lines elsewhere. The bar is tqdm's where that is installed.
         initial_epoch : int, default 0
             Number of the first epoch.
         on_nan : {"warn", "stop", "skip", "ignore"}, default "warn"
@@ -324,7 +325,7 @@ class Model(Module):
             validation = self._loader("fit: validation_data", x, y, batch_size)
         names = ["loss", *(self._metrics or ())]
         names += [f"val_{name}" for name in names] if validation is not None else []
-        calls = CallbackList(callbacks, self, names)
+        calls = CallbackList(callbacks, self, names, loader=loader, epochs=epochs)
         progress = make_progress(verbose)
         watch = Watch(self, on_nan)
         history = History()
@@ -333,25 +334,26 @@ class Model(Module):
         with StopOnInterrupt() as stop:
             try:
                 calls.on_train_begin()
-                for epoch in range(initial_epoch, epochs):
+                start = calls.first_epoch(initial_epoch)
+                for epoch in range(start, epochs):
                     calls.on_epoch_begin(epoch)
                     progress.begin(f"epoch {epoch + 1}/{epochs}", len(loader))
-                    watch.epoch, first = epoch, epoch == initial_epoch
+                    watch.epoch, first = epoch, epoch == start
                     logs = self._train_epoch(loader, calls, progress, stop, watch, first)
                     if watch.ended:
                         break
                     if validation is not None and not stop.requested:
-                        values = self._measure(validation, Progress(), stop)
+                        values = self._measure(validation, Progress(), calls, stop)
                         watch.look_at_validation(values["loss"], validation)
                         logs.update((f"val_{name}", value) for name, value in values.items())
                     if stop.requested:
                         history.interrupted = True
-                        progress.abort()
+                        progress.abort(logs)
                         print(f"fit: interrupted in epoch {epoch + 1}; the model keeps its state")
                         break
                     progress.end(logs)
-                    history.append(epoch, logs)
                     calls.on_epoch_end(epoch, logs)
+                    history.append(epoch, logs)
                     if self.stop_training:
                         break
                 watch.look_at_end()
@@ -378,6 +380,7 @@ class Model(Module):
             if first and number == 0:
                 check_last_batch(self, loader, batch[:-1])
             self._remember(batch[:-1], batch[-1])
+            calls.on_train_batch_begin(number)
             self._set_learning_rate()
             if watch.guards:
                 values, made = guarded(batch)
@@ -391,8 +394,8 @@ class Model(Module):
             if made:
                 averages.add(values, batch[-1].shape[0])
             progress.step(number + 1, averages)
-            calls.on_train_batch_end(number)
-            if stop.requested:
+            calls.on_train_batch_end(number, averages)
+            if stop.requested or self.stop_training:
                 break
         return averages.result()
 
@@ -480,6 +483,7 @@ class Model(Module):
         *,
         batch_size: int | None = None,
         verbose: Verbose | bool = "auto",
+        callbacks: Sequence[Callback] | Callback | None = None,
     ) -> dict[str, float]:
         """Measure loss and metrics in evaluation mode; arguments as of `fit`.
 
@@ -495,30 +499,46 @@ class Model(Module):
         """
         self._compiled("evaluate")
         loader = self._loader("evaluate", x, y, batch_size)
+        calls = CallbackList(callbacks, self, verb="evaluate")
         progress = make_progress(verbose)
         progress.begin("evaluate", len(loader))
         try:
-            values = self._measure(loader, progress)
+            values = self._measure(loader, progress, calls)
             progress.end(values)
         finally:
             progress.abort()
         return values
 
     def _measure(
-        self, loader: DataLoader, progress: Progress, stop: StopOnInterrupt | None = None
+        self,
+        loader: DataLoader,
+        progress: Progress,
+        calls: CallbackList,
+        stop: StopOnInterrupt | None = None,
     ) -> dict[str, float]:
         averages, plain = self._averages(), self._has_plain(loader)
+        calls.on_test_begin()
         with in_mode(self, training=False), no_grad():
             for number, batch in enumerate(loader):
                 _require_target("evaluate", batch)
                 self._remember(batch[:-1], batch[-1])
+                calls.on_test_batch_begin(number)
                 averages.add(self._step("evaluate", batch, plain), batch[-1].shape[0])
                 progress.step(number + 1, averages)
+                calls.on_test_batch_end(number, averages)
                 if stop is not None and stop.requested:
                     break
-        return averages.result()
+        values = averages.result()
+        calls.on_test_end(values)
+        return values
 
-    def predict(self, x: Any, *, batch_size: int | None = None) -> Any:
+    def predict(
+        self,
+        x: Any,
+        *,
+        batch_size: int | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
+    ) -> Any:
         """Compute outputs in evaluation mode, batch after batch.
 
         Parameters
@@ -527,6 +547,8 @@ class Model(Module):
             Inputs, without targets; shape (N, ...).
         batch_size : int, optional
             Samples per call of the model; by default 256.
+        callbacks : sequence of Callback, optional
+            Called between batches.
 
         Returns
         -------
@@ -539,12 +561,17 @@ class Model(Module):
             Without samples.
         """
         loader = self._loader("predict", x, None, batch_size)
-        outputs = []
+        calls = CallbackList(callbacks, self, verb="predict")
+        outputs: list[Any] = []
+        calls.on_predict_begin()
         with in_mode(self, training=False), no_grad():
-            for batch in loader:
+            for number, batch in enumerate(loader):
                 inputs = batch if isinstance(batch, tuple) else (batch,)
                 self._remember(inputs)
+                calls.on_predict_batch_begin(number)
                 outputs.append(self._step("predict", inputs))
+                calls.on_predict_batch_end(number, outputs[-1])
+        calls.on_predict_end()
         if isinstance(outputs[0], (tuple, list)):
             return tuple(concat(list(part)) for part in zip(*outputs, strict=True))
         return concat(outputs)
