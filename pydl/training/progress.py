@@ -131,6 +131,7 @@ class TqdmBar(Bar):
             file=sys.stdout,
             leave=True,
             bar_format=self._format,
+            mininterval=0.0,  # how often it is drawn is decided here
         )
 
     def _draw(self, text: str) -> None:
