@@ -36,7 +36,8 @@ class BackupAndRestore(Callback):
         Folder of the backup, made where there is none; of one training at a time.
     save_freq : "epoch" or int, default "epoch"
         After epochs, or after so many steps too. A training that goes on within an epoch makes the
-        rest of its steps, and reports means over them.
+        rest of its steps, and reports means over them; callbacks that watch the training's values
+        see these, which may differ from those of the whole epoch.
     delete_checkpoint : bool, default True
         Whether the backup is deleted at the end. One that is kept ends the next `fit` at once.
 
