@@ -280,7 +280,7 @@ class Model(Module):
         shuffle : bool, default True
             Whether each epoch has a new random order.
         callbacks : sequence of Callback, optional
-            Called between steps and epochs.
+            Called between steps and epochs; docs/callbacks.md lists those that there are.
         verbose : {"auto", 0, 1, 2}, default "auto"
             Nothing (0), a progress bar (1), one line per epoch (2); by default a bar in terminals
             and notebooks, lines elsewhere. The bar is tqdm's where that is installed.
@@ -375,9 +375,10 @@ class Model(Module):
     ) -> dict[str, float]:
         averages, guarded, plain = self._averages(), GuardedStep(self), self._has_plain(loader)
         set_mode(self, training=True)
-        for number, batch in enumerate(loader):
+        start = calls.begin_steps(averages)
+        for number, batch in enumerate(loader, start):
             _require_target("fit", batch)
-            if first and number == 0:
+            if first and number == start:
                 check_last_batch(self, loader, batch[:-1])
             self._remember(batch[:-1], batch[-1])
             calls.on_train_batch_begin(number)

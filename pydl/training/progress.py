@@ -70,7 +70,7 @@ class Bar(Progress):
         self._open = False
 
     def begin(self, title: str, steps: int) -> None:
-        self._title, self._steps, self._done = title, steps, 0
+        self._title, self._steps, self._done, self._made = title, steps, 0, 0
         self._start = time.perf_counter()
         self._next = self._start + _SECONDS_BETWEEN_UPDATES
         self._open = True
@@ -79,6 +79,7 @@ class Bar(Progress):
     def step(self, done: int, averages: Averages) -> None:
         now = time.perf_counter()
         self._last, self._done = now, done
+        self._made += 1  # fewer than are done in an epoch that goes on
         if now >= self._next:
             self._next = now + _SECONDS_BETWEEN_UPDATES
             self._draw(self._text(averages.result(brief=True)))
@@ -98,7 +99,7 @@ class Bar(Progress):
         values = format_logs(logs, ", ")
         if not self._done:
             return values
-        return f"{_duration_of_step((self._last - self._start) / self._done)}, {values}"
+        return f"{_duration_of_step((self._last - self._start) / self._made)}, {values}"
 
     def _begin(self) -> None:
         """Make the bar, without steps."""

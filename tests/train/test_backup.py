@@ -61,9 +61,7 @@ class Kill(Callback):
             raise InterruptedError
 
 
-def train(
-    folder: Path, make: Any = None, kill: int | None = None, patience: int = 1, **options: Any
-) -> Any:
+def train(folder: Path, make: Any = None, kill: int | None = None, **options: Any) -> Any:
     """Train until killed; returns model, history and the callbacks that remember something."""
     pydl.manual_seed(0)
     model = network()
@@ -72,7 +70,7 @@ def train(
     schedule = pydl.optim.lr_scheduler.ExponentialLR(model.optimizer, 0.9)
     others = [
         EarlyStopping("loss", patience=9, restore_best_weights=False),
-        ReduceLROnPlateau("loss", patience=patience, min_delta=0.01),
+        ReduceLROnPlateau("loss", patience=1, min_delta=0.01),
         ModelCheckpoint(folder / "best.safetensors", "loss", save_best_only=True),
         LearningRateScheduler(schedule, every="step"),
         WeightAveraging(averaged),
@@ -117,17 +115,20 @@ def steps(make: Any) -> int:
 @pytest.mark.parametrize("name", ["default generator", "batches made ahead", "buckets"])
 @pytest.mark.parametrize("kill", [2, 3, 8, 9, 20])
 def test_killed_between_saved_steps(name: str, kill: int, tmp_path: Path) -> None:
-    """But for what watches the training's values: those of the rest of an epoch are others."""
     make = LOADERS[name]
     (tmp_path / "whole").mkdir()
-    whole, _, _, averaged = train(tmp_path / "whole", make, patience=99)
+    whole, expected, others, averaged = train(tmp_path / "whole", make)
     for steps in (kill, 5):  # killed once, and again when it has gone on
         with pytest.raises(InterruptedError):
-            train(tmp_path, make, steps, 99, save_freq=2)
-    resumed, history, _, averaged_again = train(tmp_path, make, patience=99, save_freq=2)
+            train(tmp_path, make, steps, save_freq=2)
+    resumed, history, again, averaged_again = train(tmp_path, make, save_freq=2)
     assert_same(whole, resumed)
     assert_same(averaged, averaged_again)
-    assert all(np.isfinite(history.history["loss"]))
+    assert states(others) == states(again)
+    first = history.epochs[0]
+    assert history.history["loss"] == expected.history["loss"][first:]
+    assert history.history["accuracy"] == pytest.approx(expected.history["accuracy"][first:])
+    assert (tmp_path / "log.csv").read_text() == (tmp_path / "whole" / "log.csv").read_text()
 
 
 def test_ctrl_c_keeps_the_backup(tmp_path: Path) -> None:
@@ -180,3 +181,25 @@ def test_stopped_trainings_are_finished(tmp_path: Path) -> None:
 def test_options(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="BackupAndRestore: expected save_freq, unless 'epoch'"):
         BackupAndRestore(tmp_path, save_freq=0)
+
+
+@pytest.mark.parametrize("stop", [0, 1, 3])
+def test_averages_go_on(stop: int, tmp_path: Path) -> None:
+    """Those whose totals are sums, and those that keep every sample."""
+    from pydl.training.metrics import Averages
+
+    model = network()
+    model.compile("sgd", "cross_entropy", ["accuracy", "auc", "f1_macro"])
+    whole, halves = Averages(model._metrics), [Averages(model._metrics) for _ in range(2)]
+    with pydl.no_grad():
+        for number in range(4):
+            x, y = pydl.asarray(X[15 * number :][: 15 - number]), pydl.asarray(Y[15 * number :])
+            values = model._evaluation_step((x, y[: 15 - number]))
+            if number == stop:
+                pydl.save(tmp_path / "state", halves[0].state_dict())
+                halves[1].load_state_dict(pydl.load(tmp_path / "state"))
+                assert halves[1].batches == stop
+            for averages in (whole, halves[number >= stop]):
+                averages.add(values, 15 - number)
+    assert halves[1].result() == pytest.approx(whole.result(), rel=1e-12)
+    assert halves[1].batches == 4

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydl._core import Tensor, get_rng_state, set_rng_state, tensor
-from pydl.interop.safetensors import load, save
+from pydl.interop.safetensors import load_with_metadata, save
 from pydl.training.callbacks.base import Callback, Logs, checked_count
 from pydl.training.callbacks.files import checked_path, make_folder_of
 
 if TYPE_CHECKING:
     from pydl.data import DataLoader
+    from pydl.training.callbacks.calls import CallbackList
 
 _FILE = "training.safetensors"
 
@@ -35,9 +36,8 @@ class BackupAndRestore(Callback):
     backup_dir : str or path
         Folder of the backup, made where there is none; of one training at a time.
     save_freq : "epoch" or int, default "epoch"
-        After epochs, or after so many steps too. A training that goes on within an epoch makes the
-        rest of its steps, and reports means over them; callbacks that watch the training's values
-        see these, which may differ from those of the whole epoch.
+        After epochs, or after so many steps too: a training that goes on within an epoch makes the
+        rest of its steps, and reports the values of the whole epoch.
     delete_checkpoint : bool, default True
         Whether the backup is deleted at the end. One that is kept ends the next `fit` at once.
 
@@ -76,12 +76,11 @@ class BackupAndRestore(Callback):
             checked_count("BackupAndRestore", "save_freq, unless 'epoch',", save_freq, 1)
         self.save_freq, self.delete_checkpoint = save_freq, delete_checkpoint
         self._epoch, self._next_epoch, self._steps = 0, 0, 0
-        self._others: list[Callback] = []
-        self._loader: DataLoader | None = None
+        self._calls: CallbackList | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies belong to no training yet.
-        return vars(self) | {"_others": [], "_loader": None}
+        return vars(self) | {"_calls": None}
 
     @property
     def path(self) -> str:
@@ -91,29 +90,31 @@ class BackupAndRestore(Callback):
     def _check(self, names: Sequence[str] | None) -> None:
         make_folder_of("BackupAndRestore", self.path)
 
-    def _prepare(self, others: Sequence[Callback], loader: DataLoader | None) -> int | None:
-        self._others = [callback for callback in others if callback is not self]
-        self._loader, self._steps = loader, 0
-        return self._restore() if os.path.exists(self.path) else None
+    def _prepare(self, calls: CallbackList) -> None:
+        self._calls, self._steps = calls, 0
+        if os.path.exists(self.path):
+            self._restore(calls)
 
     def on_epoch_begin(self, epoch: int) -> None:
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int) -> None:
-        if self._loader is not None and not _has_rest(self._loader):
+        assert self._calls is not None
+        if self._calls.loader is not None and not _has_rest(self._calls.loader):
             return  # the end of the epoch comes next, and is saved
-        self._save(self._epoch)
+        self._save(self._calls, self._epoch, within=True)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._next_epoch = epoch + 1
-        self._save(epoch + 1)
+        assert self._calls is not None
+        self._save(self._calls, epoch + 1)
 
     def on_train_end(self) -> None:
         finished = self._next_epoch >= self.params["epochs"] or self.model.stop_training
         if self.delete_checkpoint and finished:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(self.path)
-        self._others, self._loader = [], None
+        self._calls = None
 
     def _needs(self, hook: str) -> bool:
         return hook != "on_train_batch_end" or self.save_freq != "epoch"
@@ -122,35 +123,37 @@ class BackupAndRestore(Callback):
         self._steps += 1
         return self._steps % int(self.save_freq) == 0
 
-    def _parts(self) -> Iterator[tuple[str, Any]]:
+    def _parts(self, calls: CallbackList) -> Iterator[tuple[str, Any]]:
         """All that has a state, by the beginning of its names in the file."""
         yield "model", self.model
         yield "optimizer", self.model.optimizer
-        if self._loader is not None:
-            yield "loader", self._loader
-        for number, callback in enumerate(self._others):
+        if calls.loader is not None:
+            yield "loader", calls.loader
+        others = (callback for callback in calls.callbacks if callback is not self)
+        for number, callback in enumerate(others):
             yield f"callback {number} {type(callback).__name__}", callback
 
-    def _save(self, next_epoch: int) -> None:
+    def _save(self, calls: CallbackList, next_epoch: int, *, within: bool = False) -> None:
         state = {"random": get_rng_state(), "epoch": tensor(next_epoch, dtype="int64")}
-        for name, part in self._parts():
+        parts = dict(self._parts(calls))
+        kinds = [name for name in parts if name.startswith("callback")]
+        if within:
+            parts["averages"] = calls.averages
+        for name, part in parts.items():
             state |= {f"{name}.{key}": value for key, value in part.state_dict().items()}
-        kinds = [name for name, _ in self._parts() if name.startswith("callback")]
         save(self.path, state, {"callbacks": "\n".join(kinds)})
 
-    def _restore(self) -> int:
-        from pydl.interop.safetensors import load_metadata
-
-        state = load(self.path)
-        kinds = [name for name, _ in self._parts() if name.startswith("callback")]
-        saved = load_metadata(self.path).get("callbacks", "")
+    def _restore(self, calls: CallbackList) -> None:
+        state, metadata = load_with_metadata(self.path)
+        kinds = [name for name, _ in self._parts(calls) if name.startswith("callback")]
+        saved = metadata.get("callbacks", "")
         if saved != "\n".join(kinds):
             raise ValueError(
                 f"BackupAndRestore: {self.path} is the backup of a training with other callbacks "
                 f"({_listed(saved)}), got ({_listed(chr(10).join(kinds))}); give these, or delete "
                 "the file"
             )
-        for name, part in self._parts():
+        for name, part in self._parts(calls):
             try:
                 part.load_state_dict(_below(state, f"{name}."))
             except ValueError as error:
@@ -160,8 +163,8 @@ class BackupAndRestore(Callback):
                 ) from None
         # Last, because restoring the others may draw from it.
         set_rng_state(state["random"])
-        self._next_epoch = int(state["epoch"])
-        return self._next_epoch
+        self._next_epoch = calls.restored_epoch = int(state["epoch"])
+        calls.restored_averages = _below(state, "averages.")
 
 
 def _has_rest(loader: DataLoader) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydl._core import Tensor
 
 if TYPE_CHECKING:
-    from pydl.data import DataLoader
+    from pydl.training.callbacks.calls import CallbackList
     from pydl.training.model import Model
 
 Logs = dict[str, float]
@@ -140,9 +140,8 @@ class Callback:
         """Count a step, and say whether `on_train_batch_end` shall be called after it."""
         return True
 
-    def _prepare(self, others: Sequence[Callback], loader: DataLoader | None) -> int | None:
-        """Do what comes before all calls of `fit`; return the epoch to begin with, if known."""
-        return None
+    def _prepare(self, calls: CallbackList) -> None:
+        """Do what comes before all calls of `fit`, such as restoring what `calls` has."""
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydl.training.callbacks.base import HOOKS, Callback, Logs
 
 if TYPE_CHECKING:
+    from pydl._core import Tensor
     from pydl.data import DataLoader
     from pydl.training.metrics import Averages
     from pydl.training.model import Model
@@ -65,6 +66,19 @@ class CallbackList:
         That of the training.
     epochs : int, default 1
         Number of the epoch to end before.
+
+    Attributes
+    ----------
+    callbacks : list of Callback
+        In the order in which they are called.
+    loader : DataLoader or None
+        That of the training.
+    averages : Averages or None
+        Loss and metrics of the epoch so far.
+    restored_epoch : int or None
+        The epoch to begin with, where a callback has restored a training.
+    restored_averages : dict of str to Tensor
+        The state of that epoch's averages, where it had begun.
     """
 
     def __init__(
@@ -77,29 +91,31 @@ class CallbackList:
         loader: DataLoader | None = None,
         epochs: int = 1,
     ) -> None:
-        self._verb, self._loader = verb, loader
-        self._first_epoch: int | None = None
+        self.loader = loader
+        self.averages: Averages | None = None
+        self.restored_epoch: int | None = None
+        self.restored_averages: dict[str, Tensor] = {}
         self._last: Logs = {}
         given: Any = callbacks
         if isinstance(given, Callback) or not (given is None or hasattr(given, "__iter__")):
             given = [given]
-        self._callbacks = [_require_callback(verb, callback) for callback in given or ()]
+        self.callbacks = [_require_callback(verb, callback) for callback in given or ()]
         # Their order otherwise stays.
-        self._callbacks.sort(key=lambda callback: callback._comes_last)
+        self.callbacks.sort(key=lambda callback: callback._comes_last)
         params = _params(loader, epochs)
-        for callback in self._callbacks:
+        for callback in self.callbacks:
             callback.model = model
             callback.params = params
         if verb == "fit":
             self._check(names)
-        self._calls = {hook: _calls(verb, self._callbacks, hook) for hook in HOOKS}
+        self._calls = {hook: _calls(verb, self.callbacks, hook) for hook in HOOKS}
         # The steps ask these, which costs less than a look into a dictionary.
         self._train_batch_begin = self._calls["on_train_batch_begin"]
         self._train_batch_end = self._calls["on_train_batch_end"]
 
     def _check(self, names: Sequence[str]) -> None:
         known: list[str] | None = list(names)
-        for callback in self._callbacks:
+        for callback in self.callbacks:
             callback._check(known)
             if not type(callback).__module__.startswith("pydl.") or _may_add(callback):
                 known = None  # it may add values
@@ -109,9 +125,8 @@ class CallbackList:
     # --- the training -----------------------------------------------------------------------------
 
     def on_train_begin(self) -> None:
-        for callback in self._callbacks:
-            first = callback._prepare(self._callbacks, self._loader)
-            self._first_epoch = first if self._first_epoch is None else self._first_epoch
+        for callback in self.callbacks:
+            callback._prepare(self)
         self._call("on_train_begin", {})
 
     def first_epoch(self, initial_epoch: int) -> int:
@@ -119,7 +134,19 @@ class CallbackList:
 
         It is another one than the user gave where a callback has restored a training.
         """
-        return initial_epoch if self._first_epoch is None else self._first_epoch
+        return initial_epoch if self.restored_epoch is None else self.restored_epoch
+
+    def begin_steps(self, averages: Averages) -> int:
+        """Return the number of the first step of an epoch, after `on_epoch_begin`.
+
+        It is 0, or greater in an epoch that goes on: then the averages go on, too.
+        """
+        self.averages = averages
+        if not self.restored_averages:
+            return 0
+        averages.load_state_dict(self.restored_averages)
+        self.restored_averages = {}
+        return averages.batches
 
     def on_train_end(self) -> None:
         self._call("on_train_end", self._last)

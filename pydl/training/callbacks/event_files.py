@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pydl.training.callbacks.files import append
+
 # --- checksums ------------------------------------------------------------------------------------
 
 _POLYNOMIAL = 0x82F63B78  # of Castagnoli, bits reversed
@@ -252,5 +254,4 @@ class EventWriter:
                 self.folder, f"events.out.tfevents.{name}.{next(_numbered)}.v2"
             )
             messages.insert(0, event(content=block(3, "brain.Event:2")))
-        with open(self._path, "ab") as file:
-            file.write(b"".join(record(message) for message in messages))
+        append(self._path, b"".join(record(message) for message in messages))

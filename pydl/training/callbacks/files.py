@@ -1,9 +1,11 @@
-"""Files that callbacks write: looked at before the first step of a training."""
+"""Files that callbacks write: looked at before the first step, and added to."""
 
 from __future__ import annotations
 
 import errno
 import os
+
+from pydl import _core
 
 
 def checked_path(owner: str, name: str, path: str | os.PathLike[str]) -> str | os.PathLike[str]:
@@ -29,3 +31,35 @@ def make_folder_of(owner: str, path: str) -> None:
         raise IsADirectoryError(
             errno.EISDIR, f"{owner}: expected a file to write, got a folder", path
         )
+
+
+def append(path: str | os.PathLike[str], content: bytes) -> None:
+    """Add bytes to a file, which is made where there is none, in one call of the system.
+
+    Only logs are written in this way: all other files are written atomically, as a whole.
+    """
+    with open(path, "ab") as file:
+        file.write(content)
+
+
+def ends_within_a_line(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is not empty, and its last line has no end: a process was killed there."""
+    if not os.path.exists(path) or os.path.getsize(path) == 0:
+        return False
+    with open(path, "rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
+def cut(path: str | os.PathLike[str], size: int) -> None:
+    """Remove what is after the first `size` bytes of a file, if it has more."""
+    if not os.path.exists(path) or os.path.getsize(path) <= size:
+        return
+    with open(path, "rb") as file:
+        content = file.read(size)
+    _core.io.write_file(os.fspath(path), content)
+
+
+def empty(path: str | os.PathLike[str]) -> None:
+    """Make a file without content, or remove that of a file."""
+    _core.io.write_file(os.fspath(path), b"")

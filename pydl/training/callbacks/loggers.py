@@ -12,7 +12,14 @@ from typing import Any
 
 from pydl._core import Tensor, tensor
 from pydl.training.callbacks.base import Callback, Logs, require_names
-from pydl.training.callbacks.files import checked_path, make_folder_of
+from pydl.training.callbacks.files import (
+    append,
+    checked_path,
+    cut,
+    empty,
+    ends_within_a_line,
+    make_folder_of,
+)
 
 
 class _LineLogger(Callback):
@@ -35,20 +42,14 @@ class _LineLogger(Callback):
 
     def on_train_begin(self) -> None:
         if self._size is not None:
-            with open(self.path, "ab") as file:
-                file.truncate(min(self._size, file.tell()))
+            cut(self.path, self._size)
         elif not self.append:
-            with open(self.path, "wb"):
-                pass
+            empty(self.path)
         self._size = None
 
     def _write(self, text: str) -> None:
-        with open(self.path, "ab+") as file:
-            if file.tell() > 0:
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # a killed process left part of a line
-                    text = "\n" + text
-            file.write(text.encode())
+        start = "\n" if ends_within_a_line(self.path) else ""
+        append(self.path, f"{start}{text}".encode())
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the size of the file."""

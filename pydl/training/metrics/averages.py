@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pydl._core import Tensor
+from pydl._core import Tensor, asarray, tensor
 from pydl.training.metrics.base import Array, Metric, added, joined, keeps_samples
 
 
@@ -36,6 +36,11 @@ class Averages:
             self._drain()
             if self._batches == 1:
                 self.result()
+
+    @property
+    def batches(self) -> int:
+        """How many were added."""
+        return self._batches
 
     def _drain(self) -> None:
         pending, self._pending = self._pending, []
@@ -80,6 +85,26 @@ class Averages:
                 elif not (brief and keeps_samples(metric, len(state))):
                     values[name] = _number(metric, metric.result(*joined(state)))
         return values
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the sums so far, from which `load_state_dict` goes on."""
+        self._drain()
+        numbers = tensor([self._loss, self._weight, float(self._batches)], dtype="float64")
+        state = {"numbers": numbers}
+        for name, parts in self._states.items():
+            for i, part in enumerate(joined(parts)):
+                state[f"{name}.{i}"] = asarray(np.asarray(part))
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state_dict` returned."""
+        self._loss, self._weight, batches = state["numbers"].tolist()
+        self._batches, self._pending, self._states = int(batches), [], {}
+        for name in self._metrics:
+            count = sum(key.rpartition(".")[0] == name for key in state)
+            if count:
+                found = (np.array(state[f"{name}.{i}"].numpy(), np.float64) for i in range(count))
+                self._states[name] = [[part] for part in found]
 
 
 def _number(metric: Metric, value: Any) -> float:
