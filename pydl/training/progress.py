@@ -85,13 +85,15 @@ class Bar(Progress):
             self._draw(self._text(averages.result(brief=True)))
 
     def end(self, logs: dict[str, float]) -> None:
+        self._open = False
         self._draw(self._text(logs))
         self._close()
 
     def abort(self, logs: dict[str, float] | None = None) -> None:
-        if self._open:
-            if logs and self._done:
-                self._draw(self._text(logs))
+        if self._open and logs and self._done:
+            self.end(logs)
+        elif self._open:
+            self._open = False
             self._close()
 
     def _text(self, logs: dict[str, float]) -> str:
@@ -111,7 +113,7 @@ class Bar(Progress):
 
     def _close(self) -> None:
         """Leave the bar as it is, and begin a new line."""
-        self._open = False
+        raise NotImplementedError
 
 
 class TqdmBar(Bar):
@@ -140,7 +142,6 @@ class TqdmBar(Bar):
         self._bar.update(self._done - self._bar.n)
 
     def _close(self) -> None:
-        super()._close()
         self._bar.close()
 
 
@@ -159,7 +160,8 @@ class TextBar(Bar):
         shown = "?" if left is None else _minutes(left)
         line = f"{self._title}: {int(100 * part):3d}%|{bar}| {self._done}/{self._steps} "
         line += f"[{_minutes(now - self._start)}<{shown}{', ' if text else ''}{text}]"
-        if sys.stdout.isatty():  # a longer line would go on in the next one, and stay there
+        # A longer line would go on in the next one, and stay there; the last one may.
+        if self._open and sys.stdout.isatty():
             from shutil import get_terminal_size
 
             line = line[: get_terminal_size().columns - 1]
@@ -167,7 +169,6 @@ class TextBar(Bar):
         self._length = len(line)
 
     def _close(self) -> None:
-        super()._close()
         print(flush=True)
 
 

@@ -432,6 +432,15 @@ def test_terminate_on_nan(value: float) -> None:
     fit(TerminateOnNaN(), epochs=2)
 
 
+def test_batches_in_which_nothing_counts_are_no_reason_to_end() -> None:
+    model = nn.Sequential(nn.Linear(2, 3))
+    model.compile("sgd", nn.CrossEntropyLoss(ignore_index=-100))
+    y = np.arange(30) % 3
+    y[:8] = -100
+    options: Any = {"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0}
+    assert model.fit(X, y, callbacks=TerminateOnNaN(), **options).epochs == [0, 1]
+
+
 def test_lambda_callbacks() -> None:
     seen: list[Any] = []
     callback = LambdaCallback(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pydl._core import Tensor, tensor
 from pydl.training.callbacks.base import Callback, Logs, checked_count, require_names
 from pydl.training.callbacks.monitor import Best, Mode
+
+if TYPE_CHECKING:
+    from pydl.training.callbacks.calls import CallbackList
 
 _WEIGHTS = "weights."
 
@@ -185,13 +189,23 @@ class TerminateOnNaN(Callback):
     """
 
     _epoch = 0
+    _calls: CallbackList | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies belong to no training yet.
+        return vars(self) | {"_calls": None}
+
+    def _prepare(self, calls: CallbackList) -> None:
+        self._calls = calls
 
     def on_epoch_begin(self, epoch: int) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        loss = (logs or {}).get("loss", 0.0)
-        if math.isfinite(loss) or self.model.stop_training:
+    def on_train_batch_end(self, batch: int) -> None:
+        assert self._calls is not None and self._calls.averages is not None
+        # Not from `logs`, for which the metrics would be computed, too.
+        loss = self._calls.averages.loss()
+        if loss is None or math.isfinite(loss) or self.model.stop_training:
             return
         self.model.stop_training = True
         warnings.warn(

@@ -42,6 +42,11 @@ class Averages:
         """How many were added."""
         return self._batches
 
+    def loss(self) -> float | None:
+        """Return the loss so far; None where nothing has counted yet."""
+        self._drain()
+        return self._loss / self._weight if self._weight else None
+
     def _drain(self) -> None:
         pending, self._pending = self._pending, []
         sums: dict[str, list[Any]] = {}  # of metrics whose totals are numbers
