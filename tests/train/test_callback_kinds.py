@@ -517,7 +517,7 @@ def test_averaging_checks_its_options() -> None:
 def test_folders_of_backups_and_boards_are_checked(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for kind in (BackupAndRestore, TensorBoard):
-        with pytest.raises(OSError, match="file"):
+        with pytest.raises(FileExistsError, match=f"{kind.__name__}: this folder cannot be made"):
             fit(kind(tmp_path / "file"))
         with pytest.raises(TypeError, match=f"{kind.__name__}: expected .*dir to be text, got 3"):
             kind(3)  # type: ignore[arg-type]

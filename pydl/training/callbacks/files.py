@@ -17,7 +17,11 @@ def checked_path(owner: str, name: str, path: str | os.PathLike[str]) -> str | o
 
 def make_folder(owner: str, folder: str) -> None:
     """Make a folder where there is none; raise `OSError` where no file can be written in it."""
-    os.makedirs(folder, exist_ok=True)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        message = f"{owner}: this folder cannot be made: {error.strerror}"
+        raise OSError(error.errno, message, folder) from None  # the class follows the number
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(
             errno.EACCES, f"{owner}: no file can be written in this folder", folder

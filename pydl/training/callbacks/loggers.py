@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import math
@@ -37,7 +38,9 @@ class _LineLogger(Callback):
         make_folder_of(type(self).__name__, os.fspath(self.path))
         if os.path.exists(self.path) and not os.access(self.path, os.W_OK):
             raise PermissionError(
-                f"{type(self).__name__}: the file {os.fspath(self.path)!r} cannot be written"
+                errno.EACCES,
+                f"{type(self).__name__}: this file cannot be written",
+                os.fspath(self.path),
             )
 
     def on_train_begin(self) -> None:
