@@ -507,6 +507,15 @@ def test_rates_in_the_history() -> None:
     assert "learning_rate" not in fit().history
 
 
+def test_functions_of_epoch_and_rate() -> None:
+    halve = LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
+    history = fit(halve, model=compiled(0.25), epochs=3, on_nan="ignore").history
+    assert history["learning_rate"] == [0.25, 0.125, 0.0625]
+    same = LearningRateScheduler(lambda epoch, factor=0.5: factor)
+    assert fit(same).history["learning_rate"] == [0.5, 0.5]
+    assert fit(LearningRateScheduler(float), on_nan="ignore").history["learning_rate"] == [0.0, 1.0]
+
+
 def test_averaging_checks_its_options() -> None:
     with pytest.raises(ValueError, match="start_epoch to be an integer"):
         WeightAveraging(nn.AveragedModel(compiled()), start_epoch=-1)

@@ -36,7 +36,8 @@ class ModelCheckpoint(Callback):
         the best value too.
     save_freq : "epoch" or int, default "epoch"
         After epochs, or after so many steps, which are counted over epochs. Values are then those
-        of the epoch so far, without the validation's, and "{batch}" is the step within the epoch.
+        of the epoch so far, without the validation's and without metrics that keep every sample,
+        such as the AUC; "{batch}" is the step within the epoch.
     every_n_epochs : int, default 1
         After which epochs: those whose number, counted from 1, it divides.
     save_last : bool, default False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -39,7 +40,7 @@ class LearningRateScheduler(Callback):
     ----------
     schedule : LRScheduler or callable
         One of `pydl.optim.lr_scheduler`, of the model's optimiser; or a function from the number of
-        the epoch, from 0, to its learning rate, as in Keras.
+        the epoch, from 0, or from this and the rate so far, to the rate of the epoch, as in Keras.
     every : {"epoch", "step"}, default "epoch"
         When a schedule is stepped.
     monitor : str, default "val_loss"
@@ -70,7 +71,7 @@ class LearningRateScheduler(Callback):
 
     def __init__(
         self,
-        schedule: LRScheduler | Callable[[int], float],
+        schedule: LRScheduler | Callable[[int], float] | Callable[[int, float], float],
         every: Every = "epoch",
         monitor: str = "val_loss",
     ) -> None:
@@ -89,6 +90,7 @@ class LearningRateScheduler(Callback):
                 "LearningRateScheduler: a function gets the epoch; give one of the step to "
                 "compile(learning_rate=...)"
             )
+        self._takes_rate = not isinstance(schedule, LRScheduler) and _takes_rate(schedule)
 
     def _check(self, names: Sequence[str] | None) -> None:
         if isinstance(self.schedule, LRScheduler):
@@ -106,7 +108,9 @@ class LearningRateScheduler(Callback):
     def on_epoch_begin(self, epoch: int) -> None:
         if not isinstance(self.schedule, LRScheduler):
             assert self.model.optimizer is not None
-            self.model.optimizer.lr = float(self.schedule(epoch))
+            arguments = (epoch, rate_of(self)) if self._takes_rate else (epoch,)
+            function: Callable[..., float] = self.schedule
+            self.model.optimizer.lr = float(function(*arguments))
 
     def on_train_batch_end(self, batch: int) -> None:
         if self.every == "step" and isinstance(self.schedule, LRScheduler):
@@ -144,6 +148,16 @@ class LearningRateScheduler(Callback):
                 f"{', '.join(state) or 'nothing'}"
             )
         self.schedule.load_state_dict(_filled("", own, state))
+
+
+def _takes_rate(function: Callable[..., Any]) -> bool:
+    """Whether a function needs two arguments, the epoch and the rate so far."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # of functions written in C
+        return False
+    needed = [p for p in parameters if p.default is p.empty and p.kind <= p.POSITIONAL_OR_KEYWORD]
+    return len(needed) >= 2
 
 
 def _flat(prefix: str, value: Any) -> list[tuple[str, Tensor]]:
