@@ -27,11 +27,12 @@ def save(
 ) -> None:
     """Write tensors to a safetensors file, atomically: `path` is the old file or the new one.
 
-    All functions of pydl that write files do it in this way. What is written goes to a temporary
-    file beside `path`, which replaces it once it is on the disk; those that a killed process
-    left are removed by the next one that writes to the folder. Permissions stay, and so does the
-    owner where the system lets us set it. A symbolic link stays one, and the file that it leads to
-    is replaced. A pipe or a device is written to directly. A read-only file is refused.
+    All functions of pydl that write files do it in this way, but for logs, to which lines are
+    added. What is written goes to a temporary file beside `path`, which replaces it once it is on
+    the disk; those that a killed process left are removed by the next one that writes to the
+    folder. Permissions stay, and so does the owner where the system lets us set it. A symbolic link
+    stays one, and the file that it leads to is replaced. A pipe or a device is written to directly.
+    A read-only file is refused.
 
     Parameters
     ----------

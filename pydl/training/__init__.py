@@ -4,35 +4,65 @@ from typing import TYPE_CHECKING
 
 from pydl._checked_calls import check_public
 from pydl._later import import_later
-from pydl.training.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pydl.training.callbacks.base import Callback
 from pydl.training.history import History
 from pydl.training.metrics import Metric
 from pydl.training.model import Model
 from pydl.training.trainer import Trainer
 
 if TYPE_CHECKING:
+    from pydl.training.callbacks import (
+        BackupAndRestore,
+        CSVLogger,
+        EarlyStopping,
+        JSONLinesLogger,
+        LambdaCallback,
+        LearningRateMonitor,
+        LearningRateScheduler,
+        MemoryMonitor,
+        ModelCheckpoint,
+        ReduceLROnPlateau,
+        TensorBoard,
+        TerminateOnNaN,
+        Timer,
+        WeightAveraging,
+    )
     from pydl.training.metrics import Accuracy, Precision, Recall
-    from pydl.training.schedules import LearningRateScheduler, WeightAveraging
 else:
     __getattr__ = import_later(
         globals(),
         {
+            "pydl.training.callbacks": [
+                *("BackupAndRestore", "CSVLogger", "EarlyStopping", "JSONLinesLogger"),
+                *("LambdaCallback", "LearningRateMonitor", "LearningRateScheduler"),
+                *("MemoryMonitor", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard"),
+                *("TerminateOnNaN", "Timer", "WeightAveraging"),
+            ],
             "pydl.training.metrics": ["Accuracy", "Precision", "Recall"],
-            "pydl.training.schedules": ["LearningRateScheduler", "WeightAveraging"],
         },
     )
 
 __all__ = [
     "Accuracy",
+    "BackupAndRestore",
+    "CSVLogger",
     "Callback",
     "EarlyStopping",
     "History",
+    "JSONLinesLogger",
+    "LambdaCallback",
+    "LearningRateMonitor",
     "LearningRateScheduler",
+    "MemoryMonitor",
     "Metric",
     "Model",
     "ModelCheckpoint",
     "Precision",
     "Recall",
+    "ReduceLROnPlateau",
+    "TensorBoard",
+    "TerminateOnNaN",
+    "Timer",
     "Trainer",
     "WeightAveraging",
 ]

@@ -28,10 +28,17 @@ class AccumulatingStep:
         self._number = 0  # of the batch within its epoch
         self._spoilt = False  # whether the group has a batch that is not finite
 
+    def begin(self, number: int) -> None:
+        """Take note of the number of the first batch of an epoch: 0, or that of one restored."""
+        self._number, self._spoilt = number, False
+
+    def is_within_group(self) -> bool:
+        """Whether there are gradients that wait for other batches."""
+        return self._number % self._count != 0
+
     def __call__(self, columns: tuple[Any, ...], layout: Layout) -> tuple[Any, bool]:
         """Take one batch; returns its values, and whether it counts."""
         place = self._number % self._count
-        batches = self._source.batches
         samples = layout.size_of(columns)
         group = self._source.samples_of_group(self._number - place, self._count)
         size = self._group_size(self._number - place)
@@ -45,8 +52,6 @@ class AccumulatingStep:
         made = self._is_usable(values, bool(finite), columns, layout)
         if place == size - 1:
             self._end_group()
-        if batches is not None and self._number == batches:
-            self._number = 0
         return values, made
 
     def _group_size(self, first: int) -> int:

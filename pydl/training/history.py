@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydl import _core
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -18,7 +19,8 @@ class History:
     Attributes
     ----------
     history : dict of str to list of float
-        One value per finished epoch: "loss", each metric, and the same with "val_" in front.
+        One value per finished epoch: "loss", each metric, the same with "val_" in front, and what
+        callbacks added to the values.
     epochs : list of int
         Numbers of the finished epochs, from 0.
     interrupted : bool
@@ -86,6 +88,26 @@ class History:
         if path is not None:
             _save(figure, os.fspath(path))
         return figure
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the values as a data frame of pandas: a row per epoch, from 0, a column per name.
+
+        What an epoch lacks is not-a-number.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("History.to_frame needs pandas: pip install pandas") from error
+        columns = {
+            name: pd.Series(values, self.epochs[len(self.epochs) - len(values) :], dtype="float64")
+            for name, values in self.history.items()
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.epochs, name="epoch"))
 
     def _panels(self) -> dict[str, list[str]]:
         """One panel for each quantity, its validation included."""

@@ -9,7 +9,7 @@ from pydl._core import Tensor
 from pydl.interop.safetensors import load_with_metadata, save
 from pydl.nn.module import Module
 from pydl.optim import Optimizer
-from pydl.training.callbacks import Callback
+from pydl.training.callbacks.base import Callback
 from pydl.training.history import History
 from pydl.training.nonfinite import OnNaN
 from pydl.training.progress import Verbose
@@ -43,7 +43,8 @@ class Model(Module):
     optimizer : Optimizer or None
         Set by `compile`.
     stop_training : bool
-        Set it in a callback to end `fit` after the current epoch.
+        Set it in a callback to end `fit` after the current step, as in Keras; what comes at the
+        end of an epoch comes then.
 
     Examples
     --------
@@ -82,7 +83,7 @@ class Model(Module):
 
     @property
     def stop_training(self) -> bool:
-        """Set it in a callback to end `fit` after the current epoch."""
+        """Set it in a callback to end `fit` after the current step."""
         return self._trainer is not None and self._trainer.stop_training
 
     @stop_training.setter
@@ -239,10 +240,10 @@ class Model(Module):
             several outputs one array for all, or one for each. The weighted losses are added and
             divided by the number of samples, as in Keras.
         callbacks : sequence of Callback, optional
-            Called between steps and epochs.
+            Called between steps and epochs; docs/callbacks.md lists those that there are.
         verbose : {"auto", 0, 1, 2}, default "auto"
-            Nothing (0), a progress bar (1; needs tqdm), one line per epoch (2); by default a bar in
-            terminals and notebooks, lines elsewhere.
+            Nothing (0), a progress bar (1), one line per epoch (2); by default a bar in terminals
+            and notebooks, lines elsewhere. The bar is tqdm's where that is installed.
         initial_epoch : int, default 0
             Number of the first epoch.
         steps_per_epoch : int, optional
@@ -437,12 +438,13 @@ class Model(Module):
         sample_weight: Any = None,
         steps: int | None = None,
         verbose: Verbose | bool = "auto",
+        callbacks: Sequence[Callback] | Callback | None = None,
     ) -> dict[str, float]:
         """Measure loss and metrics in evaluation mode; arguments as of `fit`.
 
         Parameters
         ----------
-        x, y, batch_size, sample_weight, verbose
+        x, y, batch_size, sample_weight, verbose, callbacks
             As of `fit`.
         steps : int, optional
             Most batches to measure; by default all.
@@ -458,10 +460,23 @@ class Model(Module):
             Before `compile`.
         """
         return self._compiled("evaluate").evaluate(
-            x, y, batch_size=batch_size, sample_weight=sample_weight, steps=steps, verbose=verbose
+            x,
+            y,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
+            steps=steps,
+            verbose=verbose,
+            callbacks=callbacks,
         )
 
-    def predict(self, x: Any, *, batch_size: int | None = None, steps: int | None = None) -> Any:
+    def predict(
+        self,
+        x: Any,
+        *,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
+    ) -> Any:
         """Compute outputs in evaluation mode, batch after batch.
 
         Parameters
@@ -470,6 +485,10 @@ class Model(Module):
             Inputs, without targets; shape (N, ...).
         batch_size : int, optional
             Samples per call of the model; by default 256.
+        steps : int, optional
+            Most batches to compute; by default all.
+        callbacks : sequence of Callback, optional
+            Called between batches.
 
         Returns
         -------
@@ -481,7 +500,7 @@ class Model(Module):
         ValueError
             Without samples.
         """
-        return self._predictor().predict(x, batch_size=batch_size, steps=steps)
+        return self._predictor().predict(x, batch_size=batch_size, steps=steps, callbacks=callbacks)
 
     def _predictor(self) -> Trainer:
         """Return the trainer, or, before `compile`, one that only predicts."""

@@ -12,6 +12,7 @@ from pydl.training.metrics.averages import Means
 Verbose = Literal["auto", 0, 1, 2]
 
 _SECONDS_BETWEEN_UPDATES = 0.1
+_BAR_WIDTH = 20
 
 
 def format_logs(logs: dict[str, float], separator: str) -> str:
@@ -31,47 +32,166 @@ class Progress:
     def end(self, logs: dict[str, float]) -> None:
         """Finish the pass."""
 
-    def abort(self) -> None:
-        """Leave the pass unfinished."""
+    def abort(self, logs: dict[str, float] | None = None) -> None:
+        """Leave a pass unfinished, if there is one, with the values so far if they are known."""
 
 
 class Lines(Progress):
-    """One line for each finished pass: what log files can use."""
+    """One line for each pass, also for one that was not finished: what log files can use."""
+
+    def __init__(self) -> None:
+        self._open, self._done = False, 0
 
     def begin(self, title: str, steps: int | None) -> None:
-        self._title, self._start = title, time.perf_counter()
+        self._title, self._steps, self._start = title, steps, time.perf_counter()
+        self._open, self._done = True, 0
+
+    def step(self, done: int, averages: Averages | Means) -> None:
+        self._done = done
 
     def end(self, logs: dict[str, float]) -> None:
+        self._open = False
+        self._print(format_logs(logs, ", "))
+
+    def abort(self, logs: dict[str, float] | None = None) -> None:
+        if self._open and self._done:
+            values = f", {format_logs(logs, ', ')}" if logs else ""
+            of = f" of {self._steps}" if self._steps else ""
+            self._print(f"ended after {self._done}{of} steps{values}")
+        self._open = False
+
+    def _print(self, text: str) -> None:
         seconds = time.perf_counter() - self._start
-        print(f"{self._title}: {seconds:.1f} s, {format_logs(logs, ', ')}", flush=True)
+        print(f"{self._title}: {seconds:.1f} s, {text}", flush=True)
 
 
 class Bar(Progress):
-    """A tqdm bar that is redrawn at most ten times a second."""
+    """What is redrawn at most ten times a second; subclasses draw it."""
 
-    def __init__(self, tqdm: Any) -> None:
-        self._tqdm = tqdm
-        self._bar: Any = None
+    def __init__(self) -> None:
+        self._open = False
 
     def begin(self, title: str, steps: int | None) -> None:
-        self._bar = self._tqdm(total=steps, desc=title, unit="step", file=sys.stdout, leave=True)
-        self._next = time.perf_counter() + _SECONDS_BETWEEN_UPDATES
+        self._title, self._steps, self._done, self._made = title, steps, 0, 0
+        self._start = time.perf_counter()
+        self._next = self._start + _SECONDS_BETWEEN_UPDATES
+        self._open = True
+        self._begin()
 
     def step(self, done: int, averages: Averages | Means) -> None:
         now = time.perf_counter()
+        self._last, self._done = now, done
+        self._made += 1  # fewer than are done in an epoch that goes on
         if now >= self._next:
             self._next = now + _SECONDS_BETWEEN_UPDATES
-            self._bar.set_postfix_str(format_logs(averages.result(brief=True), ", "), refresh=False)
-            self._bar.update(done - self._bar.n)
+            self._draw(self._text(averages.result(brief=True)))
 
     def end(self, logs: dict[str, float]) -> None:
-        self._bar.set_postfix_str(format_logs(logs, ", "), refresh=False)
-        self._bar.update(self._bar.total - self._bar.n)
+        self._open = False
+        self._draw(self._text(logs))
+        self._close()
+
+    def abort(self, logs: dict[str, float] | None = None) -> None:
+        if self._open and logs and self._done:
+            self.end(logs)
+        elif self._open:
+            self._open = False
+            self._close()
+
+    def _text(self, logs: dict[str, float]) -> str:
+        """Return the time of a step, and the values; validation is not part of the steps."""
+        values = format_logs(logs, ", ")
+        if not self._done:
+            return values
+        return f"{_duration_of_step((self._last - self._start) / self._made)}, {values}"
+
+    def _begin(self) -> None:
+        """Make the bar, without steps."""
+        raise NotImplementedError
+
+    def _draw(self, text: str) -> None:
+        """Show the finished steps, and a text after them."""
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        """Leave the bar as it is, and begin a new line."""
+        raise NotImplementedError
+
+
+class TqdmBar(Bar):
+    """A bar of tqdm, which notebooks show as a widget."""
+
+    # The usual one without steps per second, instead of which each step's time is shown.
+    _format = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+
+    def __init__(self, tqdm: Any) -> None:
+        super().__init__()
+        self._tqdm = tqdm
+        self._bar: Any = None
+
+    def _begin(self) -> None:
+        self._bar = self._tqdm(
+            total=self._steps,
+            desc=self._title,
+            file=sys.stdout,
+            leave=True,
+            bar_format=self._format,
+            mininterval=0.0,  # how often it is drawn is decided here
+        )
+
+    def _draw(self, text: str) -> None:
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(self._done - self._bar.n)
+
+    def _close(self) -> None:
         self._bar.close()
 
-    def abort(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
+
+class TextBar(Bar):
+    """A bar of our own: a line that is written again and again."""
+
+    def _begin(self) -> None:
+        self._length = 0
+        self._draw("")
+
+    def _draw(self, text: str) -> None:
+        if self._steps is None:  # unknown, as of a generator
+            now = time.perf_counter()
+            line = f"{self._title}: {self._done} steps [{_minutes(now - self._start)}"
+            self._write(f"{line}{', ' if text else ''}{text}]")
+            return
+        part = self._done / self._steps if self._steps else 1.0
+        bar = ("#" * int(part * _BAR_WIDTH)).ljust(_BAR_WIDTH)
+        now = time.perf_counter()
+        left = (now - self._start) * (1 - part) / part if part else None
+        shown = "?" if left is None else _minutes(left)
+        line = f"{self._title}: {int(100 * part):3d}%|{bar}| {self._done}/{self._steps} "
+        self._write(f"{line}[{_minutes(now - self._start)}<{shown}{', ' if text else ''}{text}]")
+
+    def _write(self, line: str) -> None:
+        """Write a line over the one before."""
+        # A longer line would go on in the next one, and stay there; the last one may.
+        if self._open and sys.stdout.isatty():
+            from shutil import get_terminal_size
+
+            line = line[: get_terminal_size().columns - 1]
+        print(f"\r{line.ljust(self._length)}", end="", flush=True)
+        self._length = len(line)
+
+    def _close(self) -> None:
+        print(flush=True)
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
+
+
+def _duration_of_step(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.2f} s/step"
+    return f"{seconds * 1e3:.3g} ms/step"
 
 
 def make_progress(verbose: Verbose | bool) -> Progress:
@@ -87,10 +207,10 @@ def make_progress(verbose: Verbose | bool) -> Progress:
     if verbose == 0:
         return Progress()
     notebook = "ipykernel" in sys.modules
-    tqdm = None
-    if verbose == 1 or (verbose == "auto" and (notebook or sys.stdout.isatty())):
-        tqdm = _find_tqdm(notebook)
-    return Lines() if tqdm is None else Bar(tqdm)
+    if verbose == 2 or (verbose == "auto" and not (notebook or sys.stdout.isatty())):
+        return Lines()
+    tqdm = _find_tqdm(notebook)
+    return TextBar() if tqdm is None else TqdmBar(tqdm)
 
 
 def _find_tqdm(notebook: bool) -> Any:

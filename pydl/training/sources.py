@@ -21,11 +21,14 @@ class Source:
     ----------
     batches : int or None
         How many there are in an epoch, where that is known.
+    loader : DataLoader or None
+        What makes the batches, if that is one.
     ended : bool
         Whether no more epochs can come.
     """
 
     batches: int | None = None
+    loader: DataLoader | None = None
     ended = False
 
     def epoch(self) -> Iterator[BatchOf]:
@@ -51,7 +54,8 @@ class LoaderSource(Source):
     """
 
     def __init__(self, loader: DataLoader, layout: Layout | None, steps: int | None) -> None:
-        self.loader, self.layout, self._steps = loader, layout, steps
+        self.loader: DataLoader = loader
+        self.layout, self._steps = layout, steps
         self.batches = len(loader) if steps is None else steps
         self._rest: Iterator[Any] | None = None
 
@@ -184,7 +188,7 @@ class WeightedByClass(Source):
 
     def __init__(self, source: Source, weigh: Callable[[Columns, Layout], BatchOf]) -> None:
         self._source, self._weigh = source, weigh
-        self.batches = source.batches
+        self.batches, self.loader = source.batches, source.loader
 
     def epoch(self) -> Iterator[BatchOf]:
         for columns, layout in self._source.epoch():

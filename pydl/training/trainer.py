@@ -12,7 +12,8 @@ from pydl.grad_mode import no_grad
 from pydl.nn.module import Module
 from pydl.optim import Optimizer
 from pydl.training.accumulation import AccumulatingStep
-from pydl.training.callbacks import Callback, CallbackList
+from pydl.training.callbacks.base import Callback
+from pydl.training.callbacks.calls import CallbackList
 from pydl.training.checks import check_last_batch
 from pydl.training.history import History
 from pydl.training.inputs import as_parts, make_source, positive_integer, split_off
@@ -71,7 +72,8 @@ class Trainer:
     optimizer : Optimizer or None
         None before there are parameters, and where the training step has optimisers of its own.
     stop_training : bool
-        Set it in a callback to end `fit` after the current epoch.
+        Set it in a callback to end `fit` after the current step, as in Keras; what comes at the end
+        of an epoch comes then.
 
     Raises
     ------
@@ -388,36 +390,39 @@ class Trainer:
         if self._own("train_step") is None and self._own("test_step") is None:
             names = self._objective.names
             names += [f"val_{name}" for name in names] if validation is not None else []
-        calls = CallbackList(callbacks, self.model, names)
+        calls = CallbackList(callbacks, self, names, source=source, epochs=epochs)
         progress, watch, history = make_progress(verbose), Watch(self, on_nan), History()
         step = self._make_step(source, accumulate, watch, on_nan)
+        if isinstance(step, AccumulatingStep):
+            calls.is_within_group = step.is_within_group
         self.stop_training = False
         watch.look_at_start()
         before = self._clip(clip_norm, clip_value)
         with _autocast(precision), StopOnInterrupt() as stop:
             try:
                 calls.on_train_begin()
-                for epoch in range(initial_epoch, epochs):
+                start = calls.first_epoch(initial_epoch)
+                for epoch in range(start, epochs):
                     calls.on_epoch_begin(epoch)
                     progress.begin(f"epoch {epoch + 1}/{epochs}", source.batches)
-                    watch.epoch, first_epoch = epoch, epoch == initial_epoch
+                    watch.epoch, first_epoch = epoch, epoch == start
                     logs = self._train_epoch(
                         source, step, calls, progress, stop, watch, first_epoch
                     )
                     if watch.ended:
                         break
                     if validation is not None and not stop.requested and measures(epoch):
-                        values = self._measure(validation, Progress(), stop)
+                        values = self._measure(validation, Progress(), calls, stop)
                         watch.look_at_validation(values.get("loss"), validation)
                         logs.update((f"val_{name}", value) for name, value in values.items())
                     if stop.requested:
                         history.interrupted = True
-                        progress.abort()
+                        progress.abort(logs)
                         print(f"fit: interrupted in epoch {epoch + 1}; the model keeps its state")
                         break
                     progress.end(logs)
-                    history.append(epoch, logs)
                     calls.on_epoch_end(epoch, logs)
+                    history.append(epoch, logs)  # with what callbacks have added
                     if self.stop_training or source.ended:
                         break
                 watch.look_at_end()
@@ -442,15 +447,19 @@ class Trainer:
     ) -> dict[str, float]:
         averages = self._averages("train_step")
         set_mode(self.model, training=True)
-        number, known, column = -1, None, 0
+        start = calls.begin_steps(averages)
+        number, known, column = start - 1, None, 0
         scheduled = callable(self._learning_rate)
-        for number, (columns, layout) in enumerate(source.epoch()):
-            if number == 0:
+        if isinstance(step, AccumulatingStep):
+            step.begin(start)
+        for number, (columns, layout) in enumerate(source.epoch(), start):
+            if number == start:
                 self._check_batch("fit", columns, layout)
                 if first:
                     check_last_batch(self, source, columns, layout)
             if layout is not known:  # only once where all batches have the same, to save time
                 known, column = layout, layout.size_column()
+            calls.on_train_batch_begin(number)
             if scheduled:
                 self._set_learning_rate()
             values, made = step(columns, layout)
@@ -459,8 +468,8 @@ class Trainer:
             if made:
                 averages.add(values, columns[column].shape[0])
             progress.step(number + 1, averages)
-            calls.on_train_batch_end(number)
-            if stop.requested:
+            calls.on_train_batch_end(number, averages)
+            if stop.requested or self.stop_training:
                 break
         if number < 0:
             raise ValueError("fit: expected at least one batch, got none")
@@ -595,43 +604,67 @@ class Trainer:
         sample_weight: Any = None,
         steps: int | None = None,
         verbose: Verbose | bool = "auto",
+        callbacks: Sequence[Callback] | Callback | None = None,
     ) -> dict[str, float]:
         """Measure loss and metrics; arguments and results as of `Model.evaluate`."""
         source = self._source("evaluate", x, y, sample_weight, batch_size, steps)
+        calls = CallbackList(callbacks, self, verb="evaluate", source=source)
         progress = make_progress(verbose)
         progress.begin("evaluate", source.batches)
         try:
-            values = self._measure(source, progress)
+            values = self._measure(source, progress, calls)
             progress.end(values)
         finally:
             progress.abort()
         return values
 
     def _measure(
-        self, source: Source, progress: Progress, stop: StopOnInterrupt | None = None
+        self,
+        source: Source,
+        progress: Progress,
+        calls: CallbackList,
+        stop: StopOnInterrupt | None = None,
     ) -> dict[str, float]:
+        calls.on_test_begin()
         averages, options, number = self._averages("test_step"), self._options(source), -1
         with in_mode(self.model, training=False), no_grad():
             for number, (columns, layout) in enumerate(source.epoch()):
                 if number == 0:
                     self._check_batch("evaluate", columns, layout)
+                calls.on_test_batch_begin(number)
                 values = self._run("evaluate", columns, options(layout))
                 averages.add(values, layout.size_of(columns))
                 progress.step(number + 1, averages)
+                calls.on_test_batch_end(number, averages)
                 if stop is not None and stop.requested:
                     break
         if number < 0:
             raise ValueError("evaluate: expected at least one batch, got none")
-        return averages.result()
+        logs = averages.result()
+        calls.on_test_end(logs)
+        return logs
 
-    def predict(self, x: Any, *, batch_size: int | None = None, steps: int | None = None) -> Any:
+    def predict(
+        self,
+        x: Any,
+        *,
+        batch_size: int | None = None,
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
+    ) -> Any:
         """Compute outputs, batch after batch; arguments and results as of `Model.predict`."""
         source = self._source("predict", x, None, None, batch_size, steps)
-        options, outputs = self._options(source), []
+        calls = CallbackList(callbacks, self, verb="predict", source=source)
+        options: Any = self._options(source)
+        outputs: list[Any] = []
+        calls.on_predict_begin()
         with in_mode(self.model, training=False), no_grad():
-            for columns, layout in source.epoch():
+            for number, (columns, layout) in enumerate(source.epoch()):
                 self._remember(columns, layout)
+                calls.on_predict_batch_begin(number)
                 outputs.append(self._run("predict", columns, options(layout)))
+                calls.on_predict_batch_end(number, outputs[-1])
+        calls.on_predict_end()
         if not outputs:
             raise ValueError("predict: expected at least one batch, got none")
         return _joined(outputs)

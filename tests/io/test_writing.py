@@ -68,8 +68,11 @@ def test_the_table_has_every_writer():
 
 
 def test_nothing_else_opens_files_for_writing():
-    """The writer in C++ is the only one: Python's own functions are not used."""
-    for path in Path(pydl.__file__).parent.rglob("*.py"):
+    """The writer in C++ is the only one: Python's own functions are not used, but for logs."""
+    package = Path(pydl.__file__).parent
+    logs = package / "training" / "callbacks" / "files.py"  # lines are added to them
+    assert WRITES.findall(logs.read_text(encoding="utf-8")) == ['open(path, "ab"']
+    for path in set(package.rglob("*.py")) - {logs}:
         assert WRITES.findall(path.read_text(encoding="utf-8")) == [], path
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import pydl
 from pydl import nn, training
-from pydl.training import Callback, EarlyStopping, ModelCheckpoint
+from pydl.training import Callback, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 
 X, Y = np.ones((8, 2), np.float32), np.ones((8, 1), np.float32)
 
@@ -43,13 +43,17 @@ MONITORS = {
     ModelCheckpoint: lambda name, folder, mode="min": ModelCheckpoint(
         folder / "a.safetensors", name, save_best_only=True, mode=mode
     ),
+    ReduceLROnPlateau: lambda name, folder, mode="min": ReduceLROnPlateau(name, mode=mode),
 }
 
 
-# They save nothing and compare no values; tests/train/test_schedules.py and
-# tests/nn/test_averaged_model.py are about them.
-WITHOUT_MONITOR = {pydl.training.LearningRateScheduler, pydl.training.WeightAveraging}
-CALLBACKS = [cls for cls in CALLBACKS if cls not in WITHOUT_MONITOR]
+# They compare no values; test_callback_kinds.py, test_schedules.py and others are about them.
+WITHOUT_MONITOR = {
+    *("BackupAndRestore", "CSVLogger", "JSONLinesLogger", "LambdaCallback", "LearningRateMonitor"),
+    *("LearningRateScheduler", "MemoryMonitor", "TensorBoard", "TerminateOnNaN", "Timer"),
+    "WeightAveraging",
+}
+CALLBACKS = [cls for cls in CALLBACKS if cls.__name__ not in WITHOUT_MONITOR]
 
 
 def test_every_callback_is_walked():
@@ -167,11 +171,12 @@ class TestWhatIsNoCallback:
             model.fit(X, Y, callbacks=3)
 
     def test_methods_that_fit_never_calls(self):
-        class Keras(Callback):
-            def on_train_batch_begin(self, batch, logs=None):
+        class Lightning(Callback):
+            def on_train_epoch_end(self, trainer, module):
                 raise AssertionError
 
         with pytest.raises(
-            TypeError, match="Keras.on_train_batch_begin would never be called; fit calls on_train"
+            TypeError,
+            match="fit: Lightning.on_train_epoch_end would never be called; write on_epoch_end",
         ):
-            fit(Keras(), Steps())
+            fit(Lightning(), Steps())

@@ -330,11 +330,14 @@ class TestOutput:
         text = capsys.readouterr().out
         assert "epoch 1/1: 100%" in text and "3/3" in text and "accuracy=" in text
 
-    def test_lines_where_tqdm_is_missing(self, capsys, monkeypatch):
+    def test_a_bar_of_our_own_where_tqdm_is_missing(self, capsys, monkeypatch):
         monkeypatch.setitem(sys.modules, "tqdm", None)
         x, y = blobs(12)
-        compiled().evaluate(x, y, verbose=1)
-        assert capsys.readouterr().out.startswith("evaluate: 0.")
+        compiled().evaluate(x, y, batch_size=4, verbose=1)
+        text = capsys.readouterr().out
+        assert text.startswith("\revaluate:   0%|") and text.endswith("]\n")
+        assert "evaluate: 100%|####################| 3/3 [00:00<00:00, " in text
+        assert "ms/step, loss=" in text and "accuracy=" in text
 
     def test_silence_and_bad_values(self, capsys):
         x, y = blobs(12)

@@ -167,8 +167,13 @@ def test_fit_stopped_after_an_epoch(make: Callable[[], DataLoader], jit: bool, t
 
 
 PUBLIC = [getattr(pydl.training, name) for name in pydl.training.__all__]
-# Those of schedules and averages need a schedule or an average: test_schedules.py saves them.
-ELSEWHERE = {"LearningRateScheduler", "WeightAveraging"}
+# Those of schedules and averages need a schedule or an average: test_schedules.py saves them. The
+# others are in test_callback_kinds.py.
+ELSEWHERE = {
+    name
+    for name in pydl.training.__all__
+    if name not in ("Callback", "EarlyStopping", "ModelCheckpoint")
+}
 CALLBACKS = [
     each
     for each in PUBLIC

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pydl._core import Tensor
+from pydl._core import Tensor, asarray, tensor
 from pydl.training.metrics.base import Array, Metric, added, joined, keeps_samples
 
 if TYPE_CHECKING:
@@ -42,6 +42,20 @@ class Averages:
             self._drain()
             if self._batches == 1:
                 self.result()
+
+    @property
+    def batches(self) -> int:
+        """How many were added."""
+        return self._batches
+
+    def loss(self) -> float | None:
+        """Return the loss so far; None where nothing has counted yet."""
+        self._drain()
+        total, counted = self._losses[0]
+        if not self._parts:
+            return total / counted if counted else None
+        loss = self.result(brief=True)["loss"]
+        return None if math.isnan(loss) and not counted else loss
 
     def _drain(self) -> None:
         pending, self._pending = self._pending, []
@@ -100,6 +114,27 @@ class Averages:
                     values[name] = _number(metric, metric.result(*joined(state)))
         return values
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the sums so far, from which `load_state_dict` goes on."""
+        self._drain()
+        numbers = [float(self._batches), *(number for pair in self._losses for number in pair)]
+        state = {"numbers": tensor(numbers, dtype="float64")}
+        for name, parts in self._states.items():
+            for i, part in enumerate(joined(parts)):
+                state[f"{name}.{i}"] = asarray(np.asarray(part))
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state_dict` returned."""
+        batches, *numbers = state["numbers"].tolist()
+        self._losses = [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+        self._batches, self._pending, self._states = int(batches), [], {}
+        for name in self._metrics:
+            count = sum(key.rpartition(".")[0] == name for key in state)
+            if count:
+                found = (np.array(state[f"{name}.{i}"].numpy(), np.float64) for i in range(count))
+                self._states[name] = [[part] for part in found]
+
 
 class Means:
     """Means over samples of what a training step of one's own returns for each batch."""
@@ -107,12 +142,29 @@ class Means:
     def __init__(self) -> None:
         self._pending: list[tuple[Mapping[str, Any], int]] = []
         self._sums: dict[str, list[float]] = {}
+        self.batches = 0
 
     def add(self, values: Mapping[str, Any], weight: int) -> None:
         """Take the values of a batch of that many samples."""
         self._pending.append((values, weight))
+        self.batches += 1
         if len(self._pending) >= Averages._most_pending:
             self._drain()
+
+    def loss(self) -> float | None:
+        """Return the mean of "loss" so far; None where there is none."""
+        return self.result().get("loss")
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the sums so far, from which `load_state_dict` goes on."""
+        self._drain()
+        state = {name: tensor(sums, dtype="float64") for name, sums in self._sums.items()}
+        return {**state, "": tensor([self.batches], dtype="int64")}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state_dict` returned."""
+        self._sums = {name: value.tolist() for name, value in state.items() if name}
+        self.batches, self._pending = int(state[""].item()), []
 
     def _drain(self) -> None:
         pending, self._pending = self._pending, []
