@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pydl._core import DType, RemovableHandle
+    from pydl.nn.constraints import WeightConstraint
+    from pydl.nn.penalties import WeightPenalty
 
 ModuleT = TypeVar("ModuleT", bound="Module")
 
@@ -140,6 +142,8 @@ class Module:
     _pinned_mode: bool | None = None
     _trainable: bool = True
     _hooks: tuple[_hooks.ModuleHook, ...] = ()
+    _penalties: tuple[WeightPenalty, ...] = ()
+    _constraints: tuple[WeightConstraint, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -534,7 +538,8 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        head, lines = self.extra_repr(), []
+        notes = [str(item) for item in (*self._penalties, *self._constraints)]
+        head, lines = ", ".join(filter(None, [self.extra_repr(), *notes])), []
         for name, child in self.named_children():
             lines.append(f"({name}): " + repr(child).replace("\n", "\n  "))
         if not lines:
