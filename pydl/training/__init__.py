@@ -8,6 +8,7 @@ from pydl.training.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pydl.training.history import History
 from pydl.training.metrics import Metric
 from pydl.training.model import Model
+from pydl.training.plotting import plot_model
 
 if TYPE_CHECKING:
     from pydl.training.metrics import Accuracy, Precision, Recall
@@ -33,6 +34,7 @@ __all__ = [
     "Precision",
     "Recall",
     "WeightAveraging",
+    "plot_model",
 ]
 
 check_public(globals())
