@@ -65,6 +65,18 @@ from pydl.nn.conv import (
 from pydl.nn.ctc import CTCLoss
 from pydl.nn.embedding import Embedding, EmbeddingBag
 from pydl.nn.feature_extractor import FeatureExtractor
+from pydl.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyLinear,
+)
 from pydl.nn.linear import Dropout, Flatten, Identity, Linear
 from pydl.nn.losses import (
     BCELoss,
@@ -243,6 +255,16 @@ __all__ = [
     "LSTMCell",
     "Lambda",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyLinear",
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",

@@ -224,6 +224,13 @@ for _kind in _ELEMENTWISE.split():
 WITHOUT_FORWARD = {
     *("AveragedModel", "FeatureExtractor", "Module", "ModuleList", "ModuleDict"),
     *("ParameterList", "ParameterDict"),
+    # They become other layers at the first call.
+    *(
+        f"Lazy{kind}{axes}d"
+        for kind in ("Conv", "ConvTranspose", "BatchNorm")
+        for axes in (1, 2, 3)
+    ),
+    "LazyLinear",
 }
 
 

@@ -62,6 +62,12 @@ def _of(*shapes: tuple[int, ...]) -> tuple[Operand, ...]:
     return tuple(Operand(shape) for shape in shapes)
 
 
+def _made(layer: nn.Module, shape: tuple[int, ...]) -> nn.Module:
+    """Call a layer that finds its sizes at the first call, without a trace in its moments."""
+    layer.eval()(pydl.zeros(shape))
+    return layer.train()
+
+
 def _generator() -> pydl.Generator:
     return pydl.Generator(7)
 
@@ -301,6 +307,17 @@ LAYERS: dict[str, LayerCase] = {
         _of((3, 5)),
         call=lambda parameters, x: x * parameters["scale"] + parameters["shift"],
     ),
+    "LazyLinear": LayerCase(lambda: _made(nn.LazyLinear(3), (2, 5)), _of((6, 5))),
+    **{
+        f"Lazy{name}{n}d": LayerCase(
+            lambda name=name, options=options, n=n: _made(
+                getattr(nn, f"Lazy{name}{n}d")(*options), IMAGES[n]
+            ),
+            _of(IMAGES[n]),
+        )
+        for n in IMAGES
+        for name, options in (("Conv", (3, 3)), ("ConvTranspose", (3, 2)), ("BatchNorm", ()))
+    },
     "CTCLoss": LayerCase(
         lambda: nn.CTCLoss(zero_infinity=True),
         (
