@@ -13,12 +13,14 @@ from pydl.training.plotting import plot_model
 if TYPE_CHECKING:
     from pydl.training.metrics import Accuracy, Precision, Recall
     from pydl.training.schedules import LearningRateScheduler, WeightAveraging
+    from pydl.training.summary import summarize
 else:
     __getattr__ = import_later(
         globals(),
         {
             "pydl.training.metrics": ["Accuracy", "Precision", "Recall"],
             "pydl.training.schedules": ["LearningRateScheduler", "WeightAveraging"],
+            "pydl.training.summary": ["summarize"],
         },
     )
 
@@ -35,6 +37,7 @@ __all__ = [
     "Recall",
     "WeightAveraging",
     "plot_model",
+    "summarize",
 ]
 
 check_public(globals())
