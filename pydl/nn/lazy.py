@@ -50,13 +50,14 @@ class _Lazy(Module):
         if x.ndim < max(-self._axis, self._axis + 1):
             raise ValueError(f"{name}: input of shape {x.shape} has no axis {self._axis}")
         arguments, options = vars(self)["_lazy_arguments"]
-        layer = self._becomes(x.shape[self._axis], *arguments, **options)
+        kind = self._becomes
+        layer = kind(x.shape[self._axis], *arguments, **options)
         if not self._trainable:
             layer.trainable = False
         del vars(self)["_lazy_arguments"]
         vars(self).update({k: v for k, v in vars(layer).items() if k not in vars(self)})
-        self.__class__ = self._becomes
-        result: Tensor = self.forward(x)
+        self.__class__ = kind
+        result: Tensor = kind.forward(self, x)
         return result
 
     def extra_repr(self) -> str:

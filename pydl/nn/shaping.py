@@ -167,7 +167,8 @@ class TimeDistributed(Module):
     Parameters
     ----------
     module : Module
-        From (N, ...) to (N, ...), such as a convolutional network for the frames of films.
+        From (N, ...) to (N, ...), such as a convolutional network for the frames of films; of
+        several results, in a tuple or a dict, each.
 
     Raises
     ------
@@ -188,12 +189,13 @@ class TimeDistributed(Module):
             raise TypeError(f"TimeDistributed: expected a Module, got {type(module).__name__}")
         self.module = module
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         if x.ndim < 2:
             raise ValueError(f"TimeDistributed: expected input (N, T, ...), got shape {x.shape}")
         samples, steps = x.shape[:2]
         y = self.module(_core.reshape(x, (samples * steps, *x.shape[2:])))
-        return _core.reshape(y, (samples, steps, *y.shape[1:]))
+        tree, results = _core._ArgumentTree.of(y)  # of several results, each
+        return tree.build([_core.reshape(r, (samples, steps, *r.shape[1:])) for r in results])
 
 
 def _integers(layer: str, what: str, given: tuple[Any, ...]) -> tuple[int, ...]:

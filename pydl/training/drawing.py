@@ -36,7 +36,7 @@ def to_svg(graph: ModelGraph) -> str:
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
     frames = [_rectangle(place, "#f7f7f7", "#999", 6) for place in layout.groups]
-    titles = [_title(graph, number, place) for number, place in enumerate(layout.groups)]
+    titles = [_title(graph, number, place) for number, place in enumerate(layout.titles)]
     boxes = [_box(graph, number, place) for number, place in enumerate(layout.boxes)]
     return "\n".join([*lines, *frames, *_edges(graph, layout), *titles, *boxes, "</svg>", ""])
 
@@ -48,12 +48,9 @@ def _rectangle(place: Place, fill: str, stroke: str, radius: float) -> str:
     )
 
 
-def _title(graph: ModelGraph, number: int, place: Place) -> str:
-    """Write the name of a group, with a border in its colour, where edges pass behind it."""
-    start = f'<text x="{place.x + 8:.1f}" y="{place.y + LINE:.1f}" fill="#444"'
+def _title(graph: ModelGraph, number: int, place: Point) -> str:
     text = escape(group_title(graph, number))
-    border = f'{start} stroke="#f7f7f7" stroke-width="4">{text}</text>'
-    return f"{border}\n{start}>{text}</text>"
+    return f'<text x="{place[0]:.1f}" y="{place[1]:.1f}" fill="#444">{text}</text>'
 
 
 def _box(graph: ModelGraph, number: int, place: Place) -> str:

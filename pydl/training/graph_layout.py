@@ -27,6 +27,7 @@ Point = tuple[float, float]
 # ("box", number), ("group", number), ("in" or "out", box outside or inside), ("via", edge, row).
 Item = tuple[str, int] | tuple[str, int, int, int]
 Outer = int | None
+_Links = dict[Item, list[tuple[Item, float]]]
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Layout:
     height: float = 0.0
     boxes: list[Place] = field(default_factory=list)
     groups: list[Place] = field(default_factory=list)
+    titles: list[Point] = field(default_factory=list)  # where names of groups begin
     edges: list[list[Point]] = field(default_factory=list)
 
 
@@ -86,6 +88,7 @@ def lay_out(graph: ModelGraph) -> Layout:
         place = regions[group.parent].absolute(("group", number), corners[group.parent])
         corners[number] = place.x, place.y
         layout.groups.append(place)
+        layout.titles.append((place.x + regions[number].title_x, place.y + LINE))
     for number, box in enumerate(graph.boxes):
         layout.boxes.append(regions[box.group].absolute(("box", number), corners[box.group]))
     for (source, _, _), chain in zip(graph.edges, chains, strict=True):
@@ -157,6 +160,7 @@ class _Region:
         self._rows: list[list[Item]] = []
         self._tops: list[tuple[float, float]] = []  # top and bottom of rows
         self.width = self.height = 0.0
+        self.title_x = 8.0  # where the name begins
 
     def _first_box(self, group: int) -> int:
         """Return the number of the first box in a group, which says when it was called."""
@@ -178,8 +182,8 @@ class _Region:
             self._sizes[item] = self._size(item, regions)
         self._choose_rows()
         self._add_columns()
-        self._order_rows()
-        self._choose_x()
+        self._order_rows(regions)
+        self._choose_x(regions)
         self._choose_y()
 
     def _size(self, item: Item, regions: dict[Outer, _Region]) -> tuple[float, float]:
@@ -216,28 +220,34 @@ class _Region:
                 self._sizes[via] = _COLUMN, 0.0
                 passed.append(via)
 
-    def _links(self) -> tuple[dict[Item, list[Item]], dict[Item, list[Item]]]:
-        """Return the neighbours of items in the rows above and below."""
-        above: dict[Item, list[Item]] = defaultdict(list)
-        below: dict[Item, list[Item]] = defaultdict(list)
-        for (first, last, _), passed in self._connections.items():
+    def _links(self, regions: dict[Outer, _Region]) -> tuple[_Links, _Links]:
+        """Return the neighbours of items in the rows above and below.
+
+        With each, how far the item's middle is from the neighbour's where the line between them is
+        vertical: ports of groups are not in the middle.
+        """
+        above: _Links = defaultdict(list)
+        below: _Links = defaultdict(list)
+        for (first, last, source), passed in self._connections.items():
             chain = [first, *passed, last]
             for upper, lower in pairwise(chain):
-                above[lower].append(upper)
-                below[upper].append(lower)
+                leaves = self._offset(upper, "out", source, regions)
+                enters = self._offset(lower, "in", source, regions)
+                above[lower].append((upper, leaves - enters))
+                below[upper].append((lower, enters - leaves))
         return above, below
 
-    def _order_rows(self) -> None:
+    def _order_rows(self, regions: dict[Outer, _Region]) -> None:
         """Order rows by the mean position of neighbours, down and up."""
         count = max(self._items.values(), default=0) + 1
         self._rows = [[item for item, row in self._items.items() if row == i] for i in range(count)]
         position = {item: float(i) for row in self._rows for i, item in enumerate(row)}
-        above, below = self._links()
+        above, below = self._links(regions)
         for sweep in range(6):
             neighbours, rows = (above, self._rows) if sweep % 2 == 0 else (below, self._rows[::-1])
             for row in rows:
                 keys = {
-                    item: sum(position[n] for n in neighbours[item]) / len(neighbours[item])
+                    item: sum(position[n] for n, _ in neighbours[item]) / len(neighbours[item])
                     if neighbours[item]
                     else position[item]
                     for item in row
@@ -245,32 +255,36 @@ class _Region:
                 row.sort(key=keys.__getitem__)
                 position.update({item: float(i) for i, item in enumerate(row)})
 
-    def _choose_x(self) -> None:
+    def _choose_x(self, regions: dict[Outer, _Region]) -> None:
         """Move items close to their neighbours, in their order, without overlaps."""
         for row in self._rows:
             right = 0.0
             for item in row:
                 self._x[item] = right + self._sizes[item][0] / 2
                 right += self._sizes[item][0] + _GAP_X
-        above, below = self._links()
+        above, below = self._links(regions)
         for sweep in range(12):
             rows = self._rows if sweep % 2 == 0 else self._rows[::-1]
             neighbours = above if sweep % 2 == 0 else below
             for row in rows:
-                near = [neighbours[i] or above[i] or below[i] or [i] for i in row]
-                wanted = [sum(self._x[n] for n in each) / len(each) for each in near]
+                near = [neighbours[i] or above[i] or below[i] or [(i, 0.0)] for i in row]
+                wanted = [sum(self._x[n] + d for n, d in each) / len(each) for each in near]
                 widths = [self._sizes[item][0] for item in row]
                 for item, x in zip(row, _without_overlap(wanted, widths), strict=True):
                     self._x[item] = x
         left = min((x - self._sizes[i][0] / 2 for i, x in self._x.items()), default=0.0)
         right = max((x + self._sizes[i][0] / 2 for i, x in self._x.items()), default=0.0)
-        inner = right - left
+        self._x = {item: x + _MARGIN - left for item, x in self._x.items()}
+        self.width = right - left + 2 * _MARGIN
         if self._number is not None:
-            title = group_title(self._graph, self._number)
-            inner = max(inner, len(title) * CHARACTER)
-        shift = _MARGIN - left + (inner - (right - left)) / 2
-        self._x = {item: x + shift for item, x in self._x.items()}
-        self.width = inner + 2 * _MARGIN
+            self._place_title(len(group_title(self._graph, self._number)) * CHARACTER)
+
+    def _place_title(self, length: float) -> None:
+        """Put the name to the left, but to the right of lines that come in where it would be."""
+        for x in sorted(x for item, x in self._x.items() if item[0] == "in"):
+            if x < self.title_x + length + 6:
+                self.title_x = max(self.title_x, x + 6)
+        self.width = max(self.width, self.title_x + length + 8)
 
     def _choose_y(self) -> None:
         y = _MARGIN if self._number is None else _TITLE + 18
@@ -316,13 +330,15 @@ class _Region:
         return [(corner[0] + x, corner[1] + y) for x, y in points]
 
     def _port(self, item: Item, kind: str, source: int, regions: dict[Outer, _Region]) -> float:
-        """Return where a connection begins or ends: the middle of an item, or a group's port."""
-        x = self._x[item]
+        """Return where a connection begins or ends."""
+        return self._x[item] + self._offset(item, kind, source, regions)
+
+    def _offset(self, item: Item, kind: str, source: int, regions: dict[Outer, _Region]) -> float:
+        """Return how far from the middle of an item that is: of a group, at its port."""
         if item[0] != "group":
-            return x
+            return 0.0
         inner = regions[item[1]]
-        port = (kind, source)
-        return x - inner.width / 2 + inner._x[port] if port in inner._x else x
+        return inner._x.get((kind, source), inner.width / 2) - inner.width / 2
 
 
 def _without_overlap(wanted: Sequence[float], widths: Sequence[float]) -> list[float]:

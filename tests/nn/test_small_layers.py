@@ -53,6 +53,8 @@ def test_time_distributed_is_the_layer_on_each_step():
         np.testing.assert_allclose(
             y[:, step].detach().numpy(), inner(x[:, step]).detach().numpy(), rtol=1e-5, atol=1e-6
         )
+    pairs = nn.TimeDistributed(nn.MaxPool2d(2, return_indices=True))(x)
+    assert [part.shape for part in pairs] == [(2, 4, 2, 2, 2)] * 2
     with pytest.raises(ValueError, match="expected input"):
         nn.TimeDistributed(inner)(_x(3))
 

@@ -12,7 +12,7 @@ import pytest
 import pydl
 from pydl import models, nn
 from pydl.training.drawing import to_dot, to_svg
-from pydl.training.graph_layout import lay_out
+from pydl.training.graph_layout import CHARACTER, group_title, lay_out
 from pydl.training.model_graph import trace_model
 from pydl.training.summary import summarize
 
@@ -219,6 +219,20 @@ def test_edges_go_down_from_box_to_box_and_past_others(name):
             for place in layout.boxes:
                 inside = place.x < x < place.x + place.width
                 assert not (inside and place.y + 0.01 < y < place.y + place.height - 0.01)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_names_of_groups_are_where_no_line_passes(name):
+    make, inputs = CASES[name]
+    graph = trace_model(make(), inputs, {})
+    layout = lay_out(graph)
+    for number, (x, y) in enumerate(layout.titles):
+        end = x + CHARACTER * len(group_title(graph, number))
+        assert end <= layout.groups[number].x + layout.groups[number].width
+        for points in layout.edges:
+            for (x0, y0), (x1, y1) in pairwise(points):
+                if x0 == pytest.approx(x1) and min(y0, y1) < y - 2 and max(y0, y1) > y - 8:
+                    assert not x < x0 < end
 
 
 @pytest.mark.parametrize("name", CASES)
