@@ -416,7 +416,7 @@ from pydl.printing import printoptions
 from pydl.programs import load, save_program
 from pydl.random import bernoulli, multinomial, poisson
 from pydl.sets import unique_all, unique_counts, unique_inverse
-from pydl.training import Model
+from pydl.training import Model, plot_model
 from pydl.windows import (
     bartlett_window,
     blackman_window,
@@ -752,6 +752,7 @@ __all__ = [
     "permutation",
     "permute_dims",
     "pi",
+    "plot_model",
     "poisson",
     "polygamma",
     "positive",

@@ -43,6 +43,15 @@ from pydl.nn.averaging import (
 )
 from pydl.nn.bilinear import Bilinear, CosineSimilarity, PairwiseDistance
 from pydl.nn.channel_dropout import Dropout1d, Dropout2d, Dropout3d
+from pydl.nn.constraints import (
+    MaxNorm,
+    MinMaxNorm,
+    NonNeg,
+    UnitNorm,
+    add_constraint,
+    apply_constraints,
+    has_constraints,
+)
 from pydl.nn.containers import ModuleDict, ModuleList, Sequential
 from pydl.nn.conv import (
     Conv1d,
@@ -55,6 +64,19 @@ from pydl.nn.conv import (
 )
 from pydl.nn.ctc import CTCLoss
 from pydl.nn.embedding import Embedding, EmbeddingBag
+from pydl.nn.feature_extractor import FeatureExtractor
+from pydl.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyLinear,
+)
 from pydl.nn.linear import Dropout, Flatten, Identity, Linear
 from pydl.nn.losses import (
     BCELoss,
@@ -87,6 +109,7 @@ from pydl.nn.losses import (
     TripletMarginLoss,
 )
 from pydl.nn.module import Buffer, Module, Parameter
+from pydl.nn.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from pydl.nn.normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -116,7 +139,9 @@ from pydl.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from pydl.nn.parameter_containers import ParameterDict, ParameterList
 from pydl.nn.patches import Fold, Unfold
+from pydl.nn.penalties import add_penalty, has_penalties, penalty
 from pydl.nn.pooling import (
     AdaptiveMaxPool1d,
     AdaptiveMaxPool2d,
@@ -134,6 +159,7 @@ from pydl.nn.pooling import (
 from pydl.nn.positional_encoding import LearnedPositionalEncoding, SinusoidalPositionalEncoding
 from pydl.nn.recurrent import GRU, LSTM, RNN
 from pydl.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from pydl.nn.shaping import Lambda, Permute, Reshape, TimeDistributed, Unflatten
 from pydl.nn.transformer import (
     TransformerDecoder,
     TransformerDecoderLayer,
@@ -164,6 +190,7 @@ __all__ = [
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
+    "AlphaDropout",
     "AveragedModel",
     "AvgPool1d",
     "AvgPool2d",
@@ -201,10 +228,13 @@ __all__ = [
     "Dropout3d",
     "Embedding",
     "EmbeddingBag",
+    "FeatureExtractor",
     "Flatten",
     "Fold",
     "GRUCell",
+    "GaussianDropout",
     "GaussianNLLLoss",
+    "GaussianNoise",
     "GlobalAvgPool1d",
     "GlobalAvgPool2d",
     "GlobalAvgPool3d",
@@ -223,7 +253,18 @@ __all__ = [
     "KLDivLoss",
     "L1Loss",
     "LSTMCell",
+    "Lambda",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyLinear",
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
@@ -235,12 +276,14 @@ __all__ = [
     "MSELoss",
     "MSLELoss",
     "MarginRankingLoss",
+    "MaxNorm",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
     "MaxUnpool1d",
     "MaxUnpool2d",
     "MaxUnpool3d",
+    "MinMaxNorm",
     "Mish",
     "Module",
     "ModuleDict",
@@ -250,9 +293,13 @@ __all__ = [
     "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
+    "NonNeg",
     "PReLU",
     "PairwiseDistance",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
+    "Permute",
     "PixelShuffle",
     "PixelUnshuffle",
     "PoissonNLLLoss",
@@ -267,6 +314,7 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "Reshape",
     "SeparableConv2d",
     "Sequential",
     "SiLU",
@@ -284,20 +332,29 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "TimeDistributed",
     "TransformerDecoder",
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
     "TripletMarginLoss",
+    "Unflatten",
     "Unfold",
+    "UnitNorm",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "add_constraint",
+    "add_penalty",
+    "apply_constraints",
     "functional",
+    "has_constraints",
+    "has_penalties",
     "init",
+    "penalty",
     "update_bn",
     "utils",
 ]

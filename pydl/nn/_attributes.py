@@ -146,7 +146,14 @@ def check_effect(module: Module, name: str, value: object) -> None:
 
 @cache
 def _is_own_layer(cls: type) -> bool:
-    of_users = ("Module", "Sequential", "ModuleList", "ModuleDict")
+    of_users = (
+        "Module",
+        "Sequential",
+        "ModuleList",
+        "ModuleDict",
+        "ParameterList",
+        "ParameterDict",
+    )
     return cls.__module__.startswith("pydl.nn.") and cls.__name__ not in of_users
 
 

@@ -37,7 +37,7 @@ class SharedConversion:
         positions = sorted(
             (position, name)
             for name, tensor in tensors
-            if (position := _position(tensor)) is not None
+            if (position := position_in_memory(tensor)) is not None
         )
         for (first, name), (second, other) in pairwise(positions):
             if first != second and second[0] < first[0] + first[1]:
@@ -51,7 +51,7 @@ class SharedConversion:
         known = self._by_identity.get(id(tensor))
         if known is not None:
             return known  # type: ignore[return-value]
-        position = _position(tensor)
+        position = position_in_memory(tensor)
         moved = self._by_position.get(position) if position is not None else None
         if moved is None:
             moved = self._convert(tensor.detach())
@@ -62,7 +62,7 @@ class SharedConversion:
         return result
 
 
-def _position(tensor: Tensor) -> _Place | None:
+def position_in_memory(tensor: Tensor) -> _Place | None:
     """Return the memory of a tensor; None without elements."""
     if tensor.size == 0:
         return None

@@ -10,12 +10,14 @@ import numpy as np
 from pydl._core import Tensor, asarray
 from pydl.grad_mode import no_grad
 from pydl.nn import _attributes, _hooks
-from pydl.nn._conversion import SharedConversion
+from pydl.nn._conversion import SharedConversion, position_in_memory
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pydl._core import DType, RemovableHandle
+    from pydl.nn.constraints import WeightConstraint
+    from pydl.nn.penalties import WeightPenalty
 
 ModuleT = TypeVar("ModuleT", bound="Module")
 
@@ -140,6 +142,8 @@ class Module:
     _pinned_mode: bool | None = None
     _trainable: bool = True
     _hooks: tuple[_hooks.ModuleHook, ...] = ()
+    _penalties: tuple[WeightPenalty, ...] = ()
+    _constraints: tuple[WeightConstraint, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -166,6 +170,9 @@ class Module:
         except Exception as error:
             _name_layer(error, self)
             raise
+
+    def _check_made(self) -> None:
+        """Raise `RuntimeError` where parameters are asked for that the first call will make."""
 
     # --- what belongs to the module ---------------------------------------------------------------
 
@@ -213,6 +220,7 @@ class Module:
     def _named_tensors(self, kind: type[Tensor]) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         for path, module in self.named_modules():
+            module._check_made()
             for name, value in module._members():
                 if isinstance(value, kind) and id(value) not in seen:
                     seen.add(id(value))
@@ -264,6 +272,7 @@ class Module:
         return {name: tensor.detach() for name, tensor in self._state("")}
 
     def _state(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
+        self._check_made()
         for name, value in self._members():
             if isinstance(value, Parameter) or (isinstance(value, Buffer) and value.persistent):
                 yield prefix + name, value
@@ -278,7 +287,8 @@ class Module:
         Parameters
         ----------
         state : mapping of str to Tensor or numpy.ndarray
-            As from `state_dict`. Dtypes are converted, shapes must agree.
+            As from `state_dict`. Dtypes are converted, shapes must agree. Of tied tensors, one name
+            is enough: files often have them once.
         strict : bool, default True
             Whether the names must be exactly the module's own.
 
@@ -295,7 +305,7 @@ class Module:
         """
         self.named_modules()
         own = dict(self._state(""))
-        missing = [name for name in own if name not in state]
+        missing = _names_without_values(own, state)
         unexpected = [name for name in state if name not in own]
         given = {name: asarray(state[name]) for name in own if name in state}
         problems = []
@@ -406,6 +416,8 @@ class Module:
             for name, value in module._members()
             if isinstance(value, (Parameter, Buffer)) and value.dtype.is_floating
         ]
+        for module in self.modules():
+            module._check_made()
         conversion = SharedConversion(lambda tensor: tensor.to(target))
         if any(value.detach().to(target).dtype != value.dtype for _, _, _, value in found[:1]):
             conversion.check([(path, value) for _, path, _, value in found])
@@ -534,7 +546,8 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        head, lines = self.extra_repr(), []
+        notes = [str(item) for item in (*self._penalties, *self._constraints)]
+        head, lines = ", ".join(filter(None, [self.extra_repr(), *notes])), []
         for name, child in self.named_children():
             lines.append(f"({name}): " + repr(child).replace("\n", "\n  "))
         if not lines:
@@ -545,6 +558,16 @@ class Module:
 
 
 _KINDS = (Module, Parameter, Buffer)
+
+
+def _names_without_values(own: Mapping[str, Tensor], state: Mapping[str, Any]) -> list[str]:
+    """Return the names that a state lacks, but for tensors that are tied to one that it has."""
+    missing = [name for name in own if name not in state]
+    if not missing:
+        return missing
+    given = {position_in_memory(tensor) for name, tensor in own.items() if name in state}
+    given.discard(None)
+    return [name for name in missing if position_in_memory(own[name]) not in given]
 
 
 def _rewrap(old: Parameter | Buffer, data: Tensor) -> Parameter | Buffer:

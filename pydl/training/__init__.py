@@ -8,6 +8,7 @@ from pydl.training.callbacks.base import Callback
 from pydl.training.history import History
 from pydl.training.metrics import Metric
 from pydl.training.model import Model
+from pydl.training.plotting import plot_model
 from pydl.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         WeightAveraging,
     )
     from pydl.training.metrics import Accuracy, Precision, Recall
+    from pydl.training.summary import summarize
 else:
     __getattr__ = import_later(
         globals(),
@@ -39,6 +41,7 @@ else:
                 *("TerminateOnNaN", "Timer", "WeightAveraging"),
             ],
             "pydl.training.metrics": ["Accuracy", "Precision", "Recall"],
+            "pydl.training.summary": ["summarize"],
         },
     )
 
@@ -65,6 +68,8 @@ __all__ = [
     "Timer",
     "Trainer",
     "WeightAveraging",
+    "plot_model",
+    "summarize",
 ]
 
 check_public(globals())

@@ -86,7 +86,7 @@ def _source_of_samples(
             f"{verb}: x is a {type(x).__name__}; expected weights of samples within its batches, "
             "((x,), y, sample_weight), got sample_weight too"
         )
-    if _is_stream(x):
+    if _is_stream(x) and not isinstance(x, DataLoader):
         convert = partial(_batch_column, verb, dtype)
         return StreamSource(verb, x, steps, convert)
     if isinstance(x, DataLoader):

@@ -11,6 +11,7 @@ from pydl.nn.module import Module
 from pydl.optim import Optimizer
 from pydl.training.callbacks.base import Callback
 from pydl.training.history import History
+from pydl.training.layout import Layout
 from pydl.training.nonfinite import OnNaN
 from pydl.training.progress import Verbose
 from pydl.training.trainer import PerOutput, Trainer
@@ -511,7 +512,13 @@ class Model(Module):
     # --- looking and saving -----------------------------------------------------------------------
 
     def summary(
-        self, input_shape: tuple[int, ...] | Sequence[tuple[int, ...]] | None = None
+        self,
+        input_shape: Any = None,
+        *,
+        dtype: Any = None,
+        example: Any = None,
+        depth: int | None = None,
+        show_graph: bool = False,
     ) -> None:
         """Print the layers with their output shapes, parameters, FLOPs and activation memory.
 
@@ -520,9 +527,11 @@ class Model(Module):
 
         Parameters
         ----------
-        input_shape : tuple of int, or tuple of them, optional
+        input_shape : tuple of int, or tuple or dict of them, optional
             Shape of one sample; of a model of several inputs, one for each. Unless given, that of
             the data seen last; shapes of outputs are left out when there was none.
+        dtype, example, depth, show_graph
+            As of `pydl.training.summarize`.
 
         Examples
         --------
@@ -540,11 +549,15 @@ class Model(Module):
         """
         from pydl.training.summary import summarize
 
-        dtype: Any = next((p.dtype for p in self.parameters()), "float32")
         seen = None if self._trainer is None else self._trainer._example
-        if input_shape is None and seen is not None:
-            input_shape, dtype = seen[0][0]
-        print(summarize(self, input_shape, dtype))
+        if input_shape is None and example is None and seen is not None:
+            layout = Layout(seen[1].inputs)
+            input_shape = layout.build([shape for shape, _ in seen[0]])[0]
+            dtype = layout.build([dtype for _, dtype in seen[0]])[0]
+        text = summarize(
+            self, input_shape, dtype, example=example, depth=depth, show_graph=show_graph
+        )
+        print(text)
 
     def save(
         self,

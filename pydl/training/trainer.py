@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydl import optim
 from pydl._core import Tensor, concat
 from pydl.grad_mode import no_grad
+from pydl.nn.constraints import apply_constraints, has_constraints
 from pydl.nn.module import Module
+from pydl.nn.penalties import has_penalties, penalty
 from pydl.optim import Optimizer
 from pydl.training.accumulation import AccumulatingStep
 from pydl.training.callbacks.base import Callback
@@ -215,13 +217,17 @@ class Trainer:
 
             keywords = takes_keywords(self.model, layout_of(x)[1].inputs)
         output = call(self.model, x, keywords)
-        own = self._own("compute_loss")
+        own, parts = self._own("compute_loss"), []
         if own is None:
-            return output, *self._objective.loss(output, y, weight)
-        loss = own(x, y, output, weight)
-        if not isinstance(loss, Tensor):
-            raise TypeError(f"compute_loss must return a tensor, got {type(loss).__name__}")
-        return output, loss.mean() if loss.ndim else loss, []
+            loss, parts = self._objective.loss(output, y, weight)
+        else:
+            loss = own(x, y, output, weight)
+            if not isinstance(loss, Tensor):
+                raise TypeError(f"compute_loss must return a tensor, got {type(loss).__name__}")
+            loss = loss.mean() if loss.ndim else loss
+        if has_penalties(self.model):
+            loss = loss + penalty(self.model).to(loss.dtype)
+        return output, loss, parts
 
     def _update(self, loss: Tensor) -> None:
         """Update the parameters by the gradients of a loss."""
@@ -260,6 +266,8 @@ class Trainer:
         """Update the parameters by the gradients that they have."""
         assert self.optimizer is not None
         self.optimizer.step()
+        if has_constraints(self.model):
+            apply_constraints(self.model)
 
     def _evaluation_step(self, columns: tuple[Any, ...], options: StepOptions) -> Values:
         """Compute loss and metrics of one batch."""

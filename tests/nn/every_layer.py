@@ -168,6 +168,14 @@ EXAMPLES = {
             np.array([3, 3]),
         ),
     ),
+    "GaussianNoise": (lambda: nn.GaussianNoise(0.5), (_floats(VECTORS),)),
+    "GaussianDropout": (nn.GaussianDropout, (_floats(VECTORS),)),
+    "AlphaDropout": (nn.AlphaDropout, (_floats(VECTORS),)),
+    "Reshape": (lambda: nn.Reshape(2, -1), (_floats(VECTORS),)),
+    "Permute": (lambda: nn.Permute(0, 2, 1), (_floats(SEQUENCES),)),
+    "Unflatten": (lambda: nn.Unflatten(1, (2, 2)), (_floats(VECTORS),)),
+    "Lambda": (lambda: nn.Lambda(pydl.square), (_floats(VECTORS),)),
+    "TimeDistributed": (lambda: nn.TimeDistributed(nn.Linear(4, 3)), (_floats(SEQUENCES),)),
     "Sequential": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(20, 2)), (_floats(SEQUENCES),)),
 }
 for _axes, _shape in _BY_AXES.items():
@@ -213,7 +221,17 @@ for _kind in _ELEMENTWISE.split():
     EXAMPLES[_kind] = (getattr(nn, _kind), (_floats(VECTORS),))
 
 # Modules that compute nothing themselves, or what another one does.
-WITHOUT_FORWARD = {"AveragedModel", "Module", "ModuleList", "ModuleDict"}
+WITHOUT_FORWARD = {
+    *("AveragedModel", "FeatureExtractor", "Module", "ModuleList", "ModuleDict"),
+    *("ParameterList", "ParameterDict"),
+    # They become other layers at the first call.
+    *(
+        f"Lazy{kind}{axes}d"
+        for kind in ("Conv", "ConvTranspose", "BatchNorm")
+        for axes in (1, 2, 3)
+    ),
+    "LazyLinear",
+}
 
 
 def names():

@@ -62,6 +62,12 @@ def _of(*shapes: tuple[int, ...]) -> tuple[Operand, ...]:
     return tuple(Operand(shape) for shape in shapes)
 
 
+def _made(layer: nn.Module, shape: tuple[int, ...]) -> nn.Module:
+    """Call a layer that finds its sizes at the first call, without a trace in its moments."""
+    layer.eval()(pydl.zeros(shape))
+    return layer.train()
+
+
 def _generator() -> pydl.Generator:
     return pydl.Generator(7)
 
@@ -276,6 +282,42 @@ LAYERS: dict[str, LayerCase] = {
     "Bilinear": LayerCase(lambda: nn.Bilinear(3, 2, 4), _of((5, 3), (5, 2))),
     "CosineSimilarity": LayerCase(lambda: nn.CosineSimilarity(), _of((5, 3), (5, 3))),
     "PairwiseDistance": LayerCase(lambda: nn.PairwiseDistance(), _of((5, 3), (5, 3))),
+    "GaussianNoise": LayerCase(lambda: nn.GaussianNoise(0.5, generator=_generator()), _of((6, 5))),
+    "GaussianDropout": LayerCase(
+        lambda: nn.GaussianDropout(0.3, generator=_generator()), _of((6, 5))
+    ),
+    "AlphaDropout": LayerCase(lambda: nn.AlphaDropout(0.3, generator=_generator()), _of((6, 5))),
+    "Reshape": LayerCase(lambda: nn.Reshape(5, -1), _of((3, 2, 5))),
+    "Permute": LayerCase(lambda: nn.Permute(0, 2, 1), _of((3, 2, 5))),
+    "Unflatten": LayerCase(lambda: nn.Unflatten(1, (2, -1)), _of((3, 6))),
+    "Lambda": LayerCase(lambda: nn.Lambda(pydl.square), _of((3, 5))),
+    "TimeDistributed": LayerCase(lambda: nn.TimeDistributed(nn.Linear(5, 3)), _of((3, 2, 5))),
+    "FeatureExtractor": LayerCase(
+        lambda: nn.FeatureExtractor(nn.Sequential(nn.Linear(5, 4), nn.Tanh()), ["0", "1"]),
+        _of((6, 5)),
+        call=lambda layer, x: list(layer(x).values()),
+    ),
+    "ParameterList": LayerCase(
+        lambda: nn.ParameterList([pydl.ones((5,)), pydl.ones((5,))]),
+        _of((3, 5)),
+        call=lambda parameters, x: x * parameters[0] + parameters[1],
+    ),
+    "ParameterDict": LayerCase(
+        lambda: nn.ParameterDict({"scale": pydl.ones((5,)), "shift": pydl.ones((5,))}),
+        _of((3, 5)),
+        call=lambda parameters, x: x * parameters["scale"] + parameters["shift"],
+    ),
+    "LazyLinear": LayerCase(lambda: _made(nn.LazyLinear(3), (2, 5)), _of((6, 5))),
+    **{
+        f"Lazy{name}{n}d": LayerCase(
+            lambda name=name, options=options, n=n: _made(
+                getattr(nn, f"Lazy{name}{n}d")(*options), IMAGES[n]
+            ),
+            _of(IMAGES[n]),
+        )
+        for n in IMAGES
+        for name, options in (("Conv", (3, 3)), ("ConvTranspose", (3, 2)), ("BatchNorm", ()))
+    },
     "CTCLoss": LayerCase(
         lambda: nn.CTCLoss(zero_infinity=True),
         (
@@ -291,6 +333,9 @@ LAYERS: dict[str, LayerCase] = {
 # Names of `nn` that are no layers to be called.
 NO_LAYERS = {
     *("AveragedModel", "Buffer", "Module", "Parameter", "functional", "init", "update_bn", "utils"),
+    *("add_penalty", "has_penalties", "penalty"),
+    *("add_constraint", "apply_constraints", "has_constraints"),
+    *("MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"),  # functions on parameters
 }
 
 

@@ -190,7 +190,8 @@ def test_averages_go_on(stop: int, tmp_path: Path) -> None:
 
     model = network()
     model.compile("sgd", "cross_entropy", ["accuracy", "auc", "f1_macro"])
-    whole, halves = Averages(model._metrics), [Averages(model._metrics) for _ in range(2)]
+    objective = model.trainer._objective
+    whole, halves = Averages(objective), [Averages(objective) for _ in range(2)]
     with pydl.no_grad():
         for number in range(4):
             x, y = pydl.asarray(X[15 * number :][: 15 - number]), pydl.asarray(Y[15 * number :])

@@ -370,9 +370,9 @@ class TestSummary:
         model[1][0].requires_grad_(False)
         model.summary((2, 3))
         lines = capsys.readouterr().out.splitlines()
-        assert lines[0].split() == ["layer", "output", "parameters", "MFLOP"]
+        assert lines[0].split() == ["layer", "output", "parameters", "MFLOP", "notes"]
         assert lines[2].split() == ["0", "(Flatten)", "(N,", "6)", "-", "-"]
-        assert lines[4].split() == ["1.0", "(Linear)", "(N,", "4)", "28", "4.8e-05"]
+        assert lines[4].split() == ["1.0", "(Linear)", "(N,", "4)", "28", "4.8e-05", "frozen"]
         assert lines[-2] == "parameters: 28 (0 trainable), 112 bytes"
         # The products, and relu; results of Linear and ReLU, 4 floats each.
         assert lines[-1] == "forward pass of one sample: 5.2e-05 MFLOP, activations 32 bytes"

@@ -179,7 +179,9 @@ def test_a_loss_of_more_than_outputs_and_targets() -> None:
     model.compile(pydl.optim.SGD(model.parameters(), lr=0.1), "mse", ["mae"])
     found = model.evaluate(X, Y, verbose=0)["loss"]
     mse = ((model.predict(X).numpy() - Y) ** 2).mean()
-    assert found == pytest.approx(mse + 0.1 * (model[0].weight.detach().numpy() ** 2).sum(), rel=1e-5)
+    assert found == pytest.approx(
+        mse + 0.1 * (model[0].weight.detach().numpy() ** 2).sum(), rel=1e-5
+    )
     assert model.fit(X, Y, epochs=3, verbose=0).history["loss"][-1] < found
 
 

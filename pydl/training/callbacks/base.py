@@ -46,13 +46,18 @@ class Callback:
     """
 
     model: Any
-    trainer: Trainer
+    _trainer: Trainer | None = None
     params: Mapping[str, Any] = {}
 
     # Names of the values that this one adds to `logs` at the end of an epoch.
     _adds: tuple[str, ...] = ()
     # Whether it is called after all others: what it saves includes what they did.
     _comes_last = False
+
+    @property
+    def trainer(self) -> Trainer:
+        """What calls it; before that, the trainer of the model."""
+        return self.model.trainer if self._trainer is None else self._trainer
 
     @_with_or_without_logs
     def on_train_begin(self, logs: Logs | None = None) -> None:

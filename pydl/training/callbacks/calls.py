@@ -107,7 +107,7 @@ class CallbackList:
         self.callbacks.sort(key=lambda callback: callback._comes_last)
         params = _params(source, epochs)
         for callback in self.callbacks:
-            callback.model, callback.trainer = trainer.model, trainer
+            callback.model, callback._trainer = trainer.model, trainer
             callback.params = params
         if verb == "fit":
             self._check(names)
