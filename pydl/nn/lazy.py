@@ -65,6 +65,11 @@ class _Lazy(Module):
         return ", ".join([*map(repr, arguments), *(f"{k}={v!r}" for k, v in options.items())])
 
 
+def is_lazy(module: Module) -> bool:
+    """Whether some layer does not know its sizes yet."""
+    return any(isinstance(part, _Lazy) for _, part in module._walk("", set()))
+
+
 class LazyLinear(_Lazy, Linear):
     """`Linear` whose in_features are the size of the last axis of the first input.
 

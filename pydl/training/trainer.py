@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from pydl import optim
-from pydl._core import Tensor, concat
+from pydl._core import Tensor, concat, get_rng_state, set_rng_state
 from pydl.grad_mode import no_grad
 from pydl.nn.constraints import apply_constraints, has_constraints
+from pydl.nn.lazy import is_lazy
 from pydl.nn.module import Module
 from pydl.nn.penalties import has_penalties, penalty
 from pydl.optim import Optimizer
@@ -20,12 +20,14 @@ from pydl.training.checks import check_last_batch
 from pydl.training.history import History
 from pydl.training.inputs import as_parts, make_source, positive_integer, split_off
 from pydl.training.interrupt import StopOnInterrupt
-from pydl.training.layout import Layout, call, example_of, takes_keywords
+from pydl.training.layout import Layout, call, example_of, layout_of, takes_keywords
 from pydl.training.metrics import Averages
 from pydl.training.metrics.averages import Means
 from pydl.training.mode import in_mode, set_mode
 from pydl.training.nonfinite import GuardedStep, OnNaN, Watch, all_finite
 from pydl.training.objective import Values, make_objective
+from pydl.training.optimizer_choice import checked_rate, optimizer_factory
+from pydl.training.own_steps import checked_logs, first_leaf, packed, unpacked
 from pydl.training.progress import Progress, Verbose, make_progress
 from pydl.training.sample_weights import ClassWeights
 from pydl.training.sources import BatchOf, LoaderSource, Source, StreamSource, WeightedByClass
@@ -35,14 +37,6 @@ if TYPE_CHECKING:
     from pydl.training.saving import Example
 
 _PREDICTED_AT_ONCE = 256
-
-# All optimisers that a trainer can step, by their names in small letters.
-_OPTIMIZERS: dict[str, type[Optimizer]] = {
-    name.lower(): kind
-    for name, kind in vars(optim).items()
-    if name in optim.__all__ and isinstance(kind, type) and issubclass(kind, Optimizer)
-    if kind is not Optimizer and not kind.needs_closure
-}
 
 # One value for the only output, or a dict or a list with one for each output.
 PerOutput = Any
@@ -124,12 +118,12 @@ class Trainer:
             loss, metrics, weighted_metrics, loss_weights, last_layer, own_loss
         )
         if not (learning_rate is None or callable(learning_rate)):
-            learning_rate = _checked_rate(learning_rate)
+            learning_rate = checked_rate(learning_rate)
         if optimizer is None and self._own("train_step") is None:
             raise TypeError(
                 "compile: expected an optimizer; None is for models with a train_step of their own"
             )
-        self._optimizer_spec = _optimizer_factory(optimizer)
+        self._optimizer_spec = optimizer_factory(optimizer)
         self._learning_rate = learning_rate
         if isinstance(learning_rate, float) and isinstance(optimizer, Optimizer):
             optimizer.lr = learning_rate
@@ -138,7 +132,7 @@ class Trainer:
         self._steps: Steps | None = None
         # Of the inputs and the target seen last: for `summary` and `save`.
         self._example: tuple[tuple[Example, ...], Layout] | None = None
-        if any(True for _ in model.parameters()):
+        if not is_lazy(model) and any(True for _ in model.parameters()):
             self._bind_optimizer()
 
     def _own(self, method: str) -> Callable[..., Any] | None:
@@ -171,6 +165,23 @@ class Trainer:
                 self.optimizer.lr = self._learning_rate
         return self.optimizer
 
+    def _make_lazy_layers(self, verb: str, source: Source) -> None:
+        """Let lazy layers find their sizes from the first batch, which is not used up."""
+        if not is_lazy(self.model):
+            return
+        if source.loader is None:
+            raise ValueError(
+                f"{verb}: the model has lazy layers, whose sizes are not known yet; call it once "
+                "with inputs, because the first batch of a generator would be lost"
+            )
+        random, order = get_rng_state(), source.loader.state_dict()
+        columns, layout = next(iter(source.epoch()))
+        source.loader.load_state_dict(order)
+        set_rng_state(random)
+        x, _, _ = layout.build(columns)
+        with in_mode(self.model, training=False), no_grad():
+            call(self.model, x, takes_keywords(self.model, layout.inputs))
+
     def _set_learning_rate(self) -> None:
         """Set the rate of the next step where it is a function of their number."""
         if callable(self._learning_rate) and self.optimizer is not None:
@@ -184,7 +195,7 @@ class Trainer:
 
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """Train on one batch; see `Model.train_step`."""
-        x, y, weight = _unpacked(data)
+        x, y, weight = unpacked(data)
         output, loss, parts = self._forward_loss(x, y, weight)
         self._update(loss)
         values = self._objective.values(loss, parts, output, y, weight, plain=False)
@@ -192,15 +203,13 @@ class Trainer:
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Measure one batch; see `Model.test_step`."""
-        x, y, weight = _unpacked(data)
+        x, y, weight = unpacked(data)
         output, loss, parts = self._forward_loss(x, y, weight)
         values = self._objective.values(loss, parts, output, y, weight, plain=False)
         return self._batch_logs(values, y)
 
     def predict_step(self, data: Any) -> Any:
         """Compute the outputs of one batch; see `Model.predict_step`."""
-        from pydl.training.layout import layout_of
-
         _, layout = layout_of(data)
         return call(self.model, data, takes_keywords(self.model, layout.inputs))
 
@@ -213,11 +222,9 @@ class Trainer:
     ) -> tuple[Any, Tensor, list[Tensor]]:
         """Return the outputs, what is minimised, and the losses of the outputs."""
         if keywords is None:
-            from pydl.training.layout import layout_of
-
             keywords = takes_keywords(self.model, layout_of(x)[1].inputs)
         output = call(self.model, x, keywords)
-        own, parts = self._own("compute_loss"), []
+        own, parts = self._own("compute_loss"), list[Tensor]()
         if own is None:
             loss, parts = self._objective.loss(output, y, weight)
         else:
@@ -287,7 +294,7 @@ class Trainer:
         assert own is not None
 
         def step(columns: tuple[Any, ...], options: StepOptions) -> dict[str, Tensor]:
-            return _checked_logs(method, own(_packed(*options.layout.build(columns))))
+            return checked_logs(method, own(packed(*options.layout.build(columns))))
 
         return step
 
@@ -318,7 +325,7 @@ class Trainer:
 
     def _batch_logs(self, values: Values, target: Any) -> dict[str, Tensor]:
         """Return the loss and the metrics of one batch by name, as tensors."""
-        samples = _first_leaf(target).shape[0] if target is not None else 1
+        samples = first_leaf(target).shape[0] if target is not None else 1
         reported = self._objective.reported
         logs = {"loss": values[0][0]}
         for part, loss in zip(reported, values[1:], strict=False):
@@ -357,7 +364,6 @@ class Trainer:
         on_nan: OnNaN = "warn",
     ) -> History:
         """Train; arguments and results as of `Model.fit`."""
-        self._bind_optimizer()
         epochs = positive_integer("fit", "epochs", epochs, 0)
         initial_epoch = positive_integer("fit", "initial_epoch", initial_epoch, 0)
         accumulate = positive_integer("fit", "accumulate", accumulate)
@@ -370,6 +376,8 @@ class Trainer:
         source = self._source(
             "fit", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, drop_last
         )
+        self._make_lazy_layers("fit", source)
+        self._bind_optimizer()
         passes = epochs - initial_epoch if steps_per_epoch is None else 1
         if isinstance(source, StreamSource) and source.single_pass and passes > 1:
             raise ValueError(
@@ -556,8 +564,9 @@ class Trainer:
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
     ) -> dict[str, float]:
         """Make one step on a batch; see `Model.train_on_batch`."""
-        self._bind_optimizer()
         source = self._whole("train_on_batch", x, y, sample_weight)
+        self._make_lazy_layers("train_on_batch", source)
+        self._bind_optimizer()
         if class_weight is not None:
             source = WeightedByClass(source, ClassWeights(class_weight, self._objective))
         columns, layout = next(source.epoch())
@@ -688,7 +697,8 @@ class Trainer:
         shuffle: bool = False,
         drop_last: bool = False,
     ) -> Source:
-        dtypes = (p.dtype for p in self.model.parameters() if p.dtype.is_floating)
+        parameters = () if is_lazy(self.model) else self.model.parameters()
+        dtypes = (p.dtype for p in parameters if p.dtype.is_floating)
         source = make_source(
             verb,
             x,
@@ -774,51 +784,6 @@ def _require_gradient(loss: Tensor) -> None:
         )
 
 
-def _packed(x: Any, y: Any, weight: Any) -> Any:
-    """Return a batch as train_step gets it, like Keras: x, (x, y) or (x, y, sample_weight)."""
-    if y is None:
-        return x
-    return (x, y) if weight is None else (x, y, weight)
-
-
-def _unpacked(data: Any) -> tuple[Any, Any, Any]:
-    if isinstance(data, (tuple, list)) and len(data) in (2, 3):
-        return data[0], data[1], data[2] if len(data) == 3 else None
-    return data, None, None
-
-
-def _checked_logs(method: str, logs: Any) -> dict[str, Tensor]:
-    if isinstance(logs, Tensor):
-        logs = {"loss": logs}
-    if not isinstance(logs, Mapping) or not logs:
-        raise TypeError(
-            f"{method} must return a dict of names and tensors to report, got {type(logs).__name__}"
-        )
-    for name, value in logs.items():
-        if not isinstance(value, (Tensor, int, float)):
-            raise TypeError(f"{method}: expected a tensor as {name!r}, got {type(value).__name__}")
-        if isinstance(value, Tensor) and value.size != 1:
-            raise ValueError(
-                f"{method}: expected one number as {name!r}, got shape {value.shape}; take its mean"
-            )
-    return {
-        name: value.detach() if isinstance(value, Tensor) else _as_tensor(value)
-        for name, value in logs.items()
-    }
-
-
-def _as_tensor(value: float) -> Tensor:
-    from pydl._core import tensor
-
-    return tensor(float(value))
-
-
-def _first_leaf(value: Any) -> Tensor:
-    while isinstance(value, (Mapping, tuple, list)):
-        value = next(iter(value.values() if isinstance(value, Mapping) else value))
-    return value  # type: ignore[no-any-return]
-
-
 def _joined(outputs: list[Any]) -> Any:
     """Return outputs of batches along axis 0; nested as those of the model."""
     first = outputs[0]
@@ -827,39 +792,3 @@ def _joined(outputs: list[Any]) -> Any:
     if isinstance(first, (tuple, list)):
         return tuple(_joined(list(part)) for part in zip(*outputs, strict=True))
     return concat(outputs)
-
-
-def _checked_rate(rate: Any) -> float:
-    if isinstance(rate, (int, float)) and not isinstance(rate, bool):
-        return float(rate)
-    advice = ""
-    if hasattr(rate, "get_last_lr"):
-        advice = "; a schedule goes to the callback pydl.training.LearningRateScheduler"
-    raise TypeError(
-        "compile: expected learning_rate as a number or a function of the number of steps, got "
-        f"{type(rate).__name__}{advice}"
-    )
-
-
-def _optimizer_factory(optimizer: Any) -> Any:
-    """Return an instance as it is, and what makes one from parameters otherwise."""
-    if optimizer is None:
-        return None
-    if isinstance(optimizer, str):
-        if optimizer not in _OPTIMIZERS:
-            raise ValueError(
-                f"compile: expected an optimizer of {', '.join(_OPTIMIZERS)}; got {optimizer!r}"
-            )
-        return _OPTIMIZERS[optimizer]
-    is_class = isinstance(optimizer, type) and issubclass(optimizer, Optimizer)
-    if not (is_class or isinstance(optimizer, Optimizer)):
-        raise TypeError(
-            f"compile: expected an optimizer, its name or class, got {type(optimizer).__name__}"
-        )
-    if optimizer.needs_closure:
-        name = optimizer.__name__ if is_class else type(optimizer).__name__
-        raise TypeError(
-            f"compile: {name} calls a function that computes the loss, several times in a step, "
-            "which fit does not do; call its step(closure) in a loop of your own"
-        )
-    return optimizer

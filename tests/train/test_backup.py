@@ -186,7 +186,9 @@ def test_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stop", [0, 1, 3])
 def test_averages_go_on(stop: int, tmp_path: Path) -> None:
     """Those whose totals are sums, and those that keep every sample."""
+    from pydl.training.layout import flat_layout
     from pydl.training.metrics import Averages
+    from pydl.training.sources import Source
 
     model = network()
     model.compile("sgd", "cross_entropy", ["accuracy", "auc", "f1_macro"])
@@ -195,7 +197,8 @@ def test_averages_go_on(stop: int, tmp_path: Path) -> None:
     with pydl.no_grad():
         for number in range(4):
             x, y = pydl.asarray(X[15 * number :][: 15 - number]), pydl.asarray(Y[15 * number :])
-            values = model._evaluation_step((x, y[: 15 - number]))
+            options = model.trainer._options(Source())(flat_layout(2))
+            values = model.trainer._evaluation_step((x, y[: 15 - number]), options)
             if number == stop:
                 pydl.save(tmp_path / "state", halves[0].state_dict())
                 halves[1].load_state_dict(pydl.load(tmp_path / "state"))

@@ -356,3 +356,45 @@ def test_on_batch() -> None:
         network().train_on_batch(X, Y)
     with pytest.raises(TypeError, match="train_on_batch: expected arrays, got TensorDataset"):
         model.train_on_batch(pydl.data.TensorDataset(X, Y))
+
+
+# --- what belongs to layers ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("jit", [True, False])
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_penalties_and_constraints(accumulate: int, jit: bool) -> None:
+    model, other = regression(jit=jit), regression()
+    nn.add_penalty(model[0], l2=0.3)
+    nn.add_constraint(model[2], nn.NonNeg())
+    size = 22 // accumulate
+    model.fit(X, Y, batch_size=size, accumulate=accumulate, shuffle=False, epochs=2, verbose=0)
+    optimizer = other.optimizer
+    for _ in range(2):
+        loss = ((other(pydl.tensor(X)) - pydl.tensor(Y)) ** 2).mean()
+        optimizer.zero_grad()
+        (loss + 0.3 * (other[0].weight ** 2).sum()).backward()
+        optimizer.step()
+        with pydl.no_grad():
+            other[2].weight.copy_(pydl.maximum(other[2].weight, 0.0))
+    same(model, other)
+    found = model.evaluate(X, Y, verbose=0)["loss"]
+    mse = ((model.predict(X).numpy() - Y) ** 2).mean()
+    penalty = 0.3 * (model[0].weight.detach().numpy() ** 2).sum()
+    assert found == pytest.approx(mse + penalty, rel=1e-5)
+
+
+def test_lazy_layers_find_their_sizes_from_the_data() -> None:
+    def make() -> Any:
+        pydl.manual_seed(6)
+        model = nn.Sequential(nn.LazyLinear(8), nn.Tanh(), nn.LazyLinear(1))
+        model.compile("adam", "mse")
+        return model
+
+    lazy, made = make(), make()
+    made(pydl.tensor(X))
+    lazy.fit(X, Y, batch_size=5, epochs=2, verbose=0)
+    assert lazy[0].in_features == 3
+    assert lazy.evaluate(X, Y, verbose=0)["loss"] < 10
+    with pytest.raises(ValueError, match="fit: the model has lazy layers, .*call it once"):
+        make().fit(forever(5), steps_per_epoch=2, verbose=0)

@@ -57,7 +57,8 @@ class Callback:
     @property
     def trainer(self) -> Trainer:
         """What calls it; before that, the trainer of the model."""
-        return self.model.trainer if self._trainer is None else self._trainer
+        known: Trainer = self.model._predictor() if self._trainer is None else self._trainer
+        return known
 
     @_with_or_without_logs
     def on_train_begin(self, logs: Logs | None = None) -> None:
