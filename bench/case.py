@@ -54,3 +54,4 @@ class Case:
     # the other cases, a case gets a part of the time, and the report has one table for all.
     family: str | None = None
     size: str | None = None
+    reason: str = ""  # why it is slower than in PyTorch, where it is

@@ -55,7 +55,10 @@ def _means(measured: Sequence[Measured]) -> str:
 def _slow(measured: Sequence[Measured]) -> str:
     ratios = [(ratio, each) for each in measured if (ratio := _ratio(each, "torch")) is not None]
     slow = sorted((pair for pair in ratios if pair[0] < _SLOW), key=lambda pair: pair[0])
-    lines = [f"  {ratio:.2f}  {each.case.name}" for ratio, each in slow]
+    lines = [
+        f"  {ratio:.2f}  {each.case.name}: {each.case.reason or 'no reason is stated'}"
+        for ratio, each in slow
+    ]
     return "\n".join(
         [f"Below {_SLOW} of the speed of PyTorch: {len(slow)} of {len(ratios)}", *lines]
     )

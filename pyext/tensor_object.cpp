@@ -4,6 +4,7 @@
 
 #include "bindings.h"
 #include "call_messages.h"
+#include "op/apply.h"
 #include "pydl/autograd.h"
 #include "pydl/ops.h"
 
@@ -109,13 +110,17 @@ PyObject* power(PyObject* left, PyObject* right, PyObject* modulus) {
 }
 
 // x += y overwrites x, unless the sum is recorded: then x becomes a new tensor, as in x = x + y.
-template <BinaryFunction function>
+template <BinaryFunction function, op::OpId id>
 PyObject* in_place(PyObject* self, PyObject* other) {
   return guarded([&]() -> PyObject* {
     if (!is_tensor(other) && !is_operand(other)) Py_RETURN_NOTIMPLEMENTED;
     const Tensor& target = unwrap(self);
     const Tensor operand = is_tensor(other) ? unwrap(other) : to_tensor_beside(other, target);
     const bool recorded = grad_enabled() && (target.requires_grad() || operand.requires_grad());
+    if (compute(target.size(), [&] { return op::overwrite(id, target, operand); })) {
+      Py_INCREF(self);
+      return self;
+    }
     const Tensor result = compute(target.size(), [&] { return function(target, operand); });
     if (result.dtype() != target.dtype()) {
       throw TypeError(concat_text("an in-place operation cannot turn ", target.dtype(), " into ", result.dtype(),
@@ -132,7 +137,9 @@ PyObject* in_place(PyObject* self, PyObject* other) {
   });
 }
 
-PyObject* in_place_power(PyObject* self, PyObject* other, PyObject*) { return in_place<pow>(self, other); }
+PyObject* in_place_power(PyObject* self, PyObject* other, PyObject*) {
+  return in_place<pow, op::OpId::pow>(self, other);
+}
 
 // The quotient, rounded down, and what remains.
 PyObject* quotient_and_remainder(PyObject* left, PyObject* right) {
@@ -386,18 +393,18 @@ void define_tensor_type(py::module_& module) {
       slot(Py_nb_xor, binary<bitwise_xor>),
       slot(Py_nb_lshift, binary<bitwise_left_shift>),
       slot(Py_nb_rshift, binary<bitwise_right_shift>),
-      slot(Py_nb_inplace_add, in_place<add>),
-      slot(Py_nb_inplace_subtract, in_place<subtract>),
-      slot(Py_nb_inplace_multiply, in_place<multiply>),
-      slot(Py_nb_inplace_true_divide, in_place<divide>),
-      slot(Py_nb_inplace_floor_divide, in_place<floor_divide>),
-      slot(Py_nb_inplace_remainder, in_place<remainder>),
+      slot(Py_nb_inplace_add, in_place<add, op::OpId::add>),
+      slot(Py_nb_inplace_subtract, in_place<subtract, op::OpId::subtract>),
+      slot(Py_nb_inplace_multiply, in_place<multiply, op::OpId::multiply>),
+      slot(Py_nb_inplace_true_divide, in_place<divide, op::OpId::divide>),
+      slot(Py_nb_inplace_floor_divide, in_place<floor_divide, op::OpId::floor_divide>),
+      slot(Py_nb_inplace_remainder, in_place<remainder, op::OpId::remainder>),
       slot(Py_nb_inplace_power, in_place_power),
-      slot(Py_nb_inplace_and, in_place<bitwise_and>),
-      slot(Py_nb_inplace_or, in_place<bitwise_or>),
-      slot(Py_nb_inplace_xor, in_place<bitwise_xor>),
-      slot(Py_nb_inplace_lshift, in_place<bitwise_left_shift>),
-      slot(Py_nb_inplace_rshift, in_place<bitwise_right_shift>),
+      slot(Py_nb_inplace_and, in_place<bitwise_and, op::OpId::bitwise_and>),
+      slot(Py_nb_inplace_or, in_place<bitwise_or, op::OpId::bitwise_or>),
+      slot(Py_nb_inplace_xor, in_place<bitwise_xor, op::OpId::bitwise_xor>),
+      slot(Py_nb_inplace_lshift, in_place<bitwise_left_shift, op::OpId::bitwise_left_shift>),
+      slot(Py_nb_inplace_rshift, in_place<bitwise_right_shift, op::OpId::bitwise_right_shift>),
       slot(Py_nb_bool, truth),
       slot(Py_nb_int, as_int),
       slot(Py_nb_float, as_float),

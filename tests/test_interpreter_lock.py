@@ -73,6 +73,8 @@ CALLS: dict[str, Callable[[], Any]] = {
     "clip": lambda: _core.clip(X, 0.2, 0.8),
     "allclose": lambda: _core.allclose(X, X),
     "lerp": lambda: _core.lerp(X, Y, 0.3),
+    "huber": lambda: _core.huber(X, Y, 0.3),
+    "squared_difference_backward": lambda: _core.squared_difference_backward(X, Y, Y),
     "prelu": lambda: _core.prelu(X, 0.25),
     "threshold": lambda: _core.threshold(X, 0.5, 0.1),
     "astype": lambda: _core.astype(X, "float64"),

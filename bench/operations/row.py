@@ -108,6 +108,8 @@ class Row:
         Whether the row is measured once more with its derivative.
     covers : tuple of str
         The ops of the registry that the row runs, where their names are not in its expression.
+    reason : str
+        Why some of its cases are slower than in PyTorch, which the report tells beside them.
     """
 
     expression: str
@@ -120,6 +122,7 @@ class Row:
     tolerance: float = 1e-4
     covers: tuple[str, ...] = ()
     name: str | None = None
+    reason: str = ""
 
     def cases(self, family: str) -> Iterator[Case]:
         """Each size, forward, and then with the derivative."""
@@ -137,6 +140,7 @@ class Row:
                     tolerance=self.tolerance,
                     family=family,
                     size=size,
+                    reason=self.reason,
                 )
 
 

@@ -33,6 +33,7 @@ _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_
 _ARITHMETIC = {"add": "x + y", "subtract": "x - y", "multiply": "x * y", "divide": "x / y"}
 _BITS = ("&", "|", "^")
 
+_REPEATED = "the number of each row is repeated in a tile before vectors of it are multiplied"
 ROWS = (
     *(Row(f"m.{name}(x)", gradient=name in ("abs", "square", "tanh", "exp")) for name in _SAME),
     *(Row(f"m.{name}(x)", (positive,), gradient=name in ("sqrt", "log")) for name in _OF_POSITIVE),
@@ -72,8 +73,12 @@ ROWS = (
     Row("x ** 3", covers=("pow",), name="x ** 3"),
     Row("x + 1", name="x + 1"),
     Row("x * 2 + 1", name="x * 2 + 1", gradient=True),
+    Row("x.add_(y)", (normal, normal), numpy="m.add(x, y, out=x)", name="x.add_(y)"),
+    Row("x.mul_(y)", (normal, unit), numpy="m.multiply(x, y, out=x)", name="x.mul_(y)"),
+    Row("x.add_(1.0)", numpy="m.add(x, 1, out=x)", name="x.add_(1.0)"),
     Row("x + y", (normal, row_vector), name="x + row", gradient=True),
-    Row("x * y", (normal, column_vector), name="x * column", gradient=True),
+    Row("x * y", (normal, column_vector), name="x * column", gradient=True,
+        reason=_REPEATED),
     Row("x + y", (integers, integers), name="x + y of int64"),
     Row("x + y", (int32, int32), name="x + y of int32"),
     Row("x + y", (double, double), name="x + y of float64"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.operations.row import SIZES, Input, Row, normal, per_row, row_vector
+from bench.operations.row import SIZES, Input, Row, line, normal, per_row, row_vector
 
 _SQUARE = Input("normal", lambda rows, columns: (rows, rows))
 _SYSTEM = Input("matrix", lambda rows, columns: (rows, rows))
@@ -29,6 +29,10 @@ _FACTORS = tuple(
     )
 )  # fmt: skip
 
+_TWO_PASSES = (
+    "products are written and then summed, so that both may be differentiated and fused: "
+    "compiled functions take one pass"
+)
 ROWS = (
     Row("x @ y", (_SQUARE, _SQUARE), sizes={**_SIDES, "larger": (1024, 1024)}, name="x @ y",
         covers=("matmul",), gradient=True, tolerance=1e-3),
@@ -47,9 +51,11 @@ ROWS = (
           ("ij,ij->i", (normal, normal), SIZES),
       )),
     Row("m.tensordot(x, y, 1)", (_SQUARE, _SQUARE), sizes=_SIDES, tolerance=1e-3),
-    Row("m.outer(x, y)", (per_row("normal"), row_vector)),
+    Row("m.inner(x, y)", (line("normal"), line("normal")), tolerance=1e-2, reason=_TWO_PASSES),
+    Row("m.outer(x, y)", (per_row("normal"), row_vector),
+        reason="the number of each row is repeated in a tile before vectors of it are multiplied"),
     Row("m.linalg.vecdot(x, y)", (normal, normal), numpy="m.einsum('ij,ij->i', x, y)",
-        tolerance=1e-3),
+        tolerance=1e-3, reason=_TWO_PASSES),
     Row("m.kron(x, y)", (_SQUARE, _SQUARE),
         sizes={"tiny": (4, 4), "cached": (16, 1), "large": (40, 1)}),
     Row("m.trace(x)", (_SQUARE,), sizes=_SIDES),

@@ -2306,8 +2306,14 @@ def ge(a: TensorLike, b: TensorLike) -> typing.Any:
 def gelu(x: TensorLike, approximate: str = "none") -> Tensor:
     """Gaussian error linear unit: x * Phi(x) (Hendrycks and Gimpel, 2016)."""
 
+def gelu_backward(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a times the slope of `gelu` at b."""
+
 def gelu_tanh(x: TensorLike) -> Tensor:
     """Gaussian error linear unit, by the hyperbolic-tangent approximation."""
+
+def gelu_tanh_backward(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a times the slope of `gelu_tanh` at b."""
 
 def get_num_threads() -> int:
     """The number of threads that kernels may use."""
@@ -2371,6 +2377,9 @@ def hsplit(x: TensorLike, indices_or_sections: int | collections.abc.Sequence[in
 
 def hstack(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
     """Tensors joined along the second axis; vectors along their only one."""
+
+def huber(a: TensorLike, b: TensorLike, c: typing.Any) -> Tensor:
+    """(a - b)^2 / 2 where |a - b| is at most c, else c * (|a - b| - c / 2) (Huber, 1964)."""
 
 def hypot(a: TensorLike, b: TensorLike) -> Tensor:
     """sqrt(a * a + b * b), without overflow."""
@@ -3218,6 +3227,9 @@ def signbit(x: TensorLike) -> Tensor:
 def silu(x: TensorLike) -> Tensor:
     """Sigmoid-weighted linear unit, or swish: x * sigmoid(x)."""
 
+def silu_backward(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a times the slope of `silu` at b."""
+
 def sin(x: TensorLike) -> Tensor:
     """Sine of x in radians."""
 
@@ -3318,6 +3330,12 @@ def sqrt(x: TensorLike) -> Tensor:
 
 def square(x: TensorLike) -> Tensor:
     """x * x."""
+
+def squared_difference(a: TensorLike, b: TensorLike) -> Tensor:
+    """(a - b)^2."""
+
+def squared_difference_backward(a: TensorLike, b: TensorLike, c: typing.Any) -> Tensor:
+    """Gradient a times 2 * (b - c), the slope of `squared_difference`."""
 
 def squeeze(x: TensorLike, axis: int | collections.abc.Sequence[int] | None = None) -> Tensor:
     """Axes of size 1 removed: those named, or all."""

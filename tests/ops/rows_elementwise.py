@@ -20,6 +20,20 @@ def _gelu_tanh(x: Array) -> Array:
     return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
+def _silu_backward(g: Array, x: Array) -> Array:
+    return g * special.expit(x) * (1 + x * special.expit(-x))
+
+
+def _gelu_backward(g: Array, x: Array) -> Array:
+    return g * (special.ndtr(x) + x * np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi))
+
+
+def _gelu_tanh_backward(g: Array, x: Array) -> Array:
+    tanh = np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))
+    inner = np.sqrt(2 / np.pi) * (1 + 3 * 0.044715 * x * x)
+    return g * (0.5 * (1 + tanh) + 0.5 * x * (1 - tanh * tanh) * inner)
+
+
 def _selu(x: Array) -> Array:
     return 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0)))
 
@@ -181,6 +195,10 @@ _BINARY = [
     ),
     _binary("sigmoid_backward", lambda g, y: g * y * (1 - y), pairs(-3, 3, 0, 1)),
     _binary("tanh_backward", lambda g, y: g * (1 - y * y), pairs(-3, 3, -1, 1)),
+    _binary("silu_backward", _silu_backward, pairs(-3, 3)),
+    _binary("gelu_backward", _gelu_backward, pairs(-3, 3)),
+    _binary("gelu_tanh_backward", _gelu_tanh_backward, pairs(-3, 3)),
+    _binary("squared_difference", lambda a, b: (a - b) ** 2, _ANY),
     _binary("gradient_times", _gradient_times, _ANY),
     _binary("gradient_over", lambda g, y: np.where(g == 0, 0, g / y), _POSITIVE_DIVISOR),
     *(

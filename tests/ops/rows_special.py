@@ -189,6 +189,18 @@ def _limits(rng: np.random.Generator) -> list[Sample]:
     ]
 
 
+def _huber(a: Array, b: Array, delta: Array) -> Array:
+    size = np.abs(a - b)
+    return np.where(size <= delta, size**2 / 2, delta * (size - delta / 2))
+
+
+def _around_target(rng: np.random.Generator) -> list[Sample]:
+    return [
+        Sample((draw(rng, shape, -3, 3, (-0.5, 1.0)), np.array(0.25), np.array(0.75)))
+        for shape in SHAPES
+    ]
+
+
 def _bad_triple(name: str) -> tuple[BadCall, ...]:
     function = getattr(_core, name)
     return (
@@ -202,6 +214,10 @@ _TERNARY = [
         torch=_in_torch("lerp"), bad=_bad_triple("lerp")),
     Row("hardtanh", _core.hardtanh, np.clip, _limits, smooth=(0, 1, 2), bad=_bad_triple("hardtanh"),
         torch=lambda torch, x, a, b: torch.nn.functional.hardtanh(x, float(a), float(b))),
+    Row("huber", _core.huber, _huber, _around_target, smooth=(0, 1, 2), bad=_bad_triple("huber")),
+    Row("squared_difference_backward", _core.squared_difference_backward,
+        lambda g, a, b: g * 2 * (a - b), _triples, smooth=(0, 1, 2),
+        bad=_bad_triple("squared_difference_backward")),
 ]  # fmt: skip
 
 ROWS = [*_UNARY, *_BINARY, *_TERNARY]

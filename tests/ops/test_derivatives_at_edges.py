@@ -45,8 +45,13 @@ SECOND: dict[str, list[float]] = {
     "elu": [0.0, 0.5, 1.0],
     "celu": [0.25, 0.5, 1.0],
 }
-# First operands that are the number of a derivative.
-FIRST: dict[str, list[float]] = {"polygamma": [0.0, 1.0, 2.0]}
+# First operands that are the number of a derivative, or moderate gradients.
+FIRST: dict[str, list[float]] = {
+    "polygamma": [0.0, 1.0, 2.0],
+    # Third derivatives are sums of multiples of the gradient.
+    "silu_backward": [0.0, 0.5, 1.0, 17.0, 100.0, -0.5, -17.0],
+    "gelu_tanh_backward": [0.0, 0.5, 1.0, 17.0, 100.0, -0.5, -17.0],
+}
 # What is infinite: the derivative for operand k, of arguments for which the test holds.
 SINGULAR: dict[tuple[str, int], tuple[Callable[..., Any], float]] = {
     ("sqrt", 0): (lambda x: x == 0, INF),
@@ -61,6 +66,10 @@ SINGULAR: dict[tuple[str, int], tuple[Callable[..., Any], float]] = {
     ("gradient_times", 1): (lambda a, b: b == 0 and abs(a) == INF, NAN),
     ("sigmoid_backward", 1): (lambda a, b: abs(a) == INF, NAN),
     ("tanh_backward", 1): (lambda a, b: abs(a) == INF, NAN),
+    ("squared_difference_backward", 1): (lambda g, a, b: abs(g) == INF, NAN),
+    ("squared_difference_backward", 2): (lambda g, a, b: abs(g) == INF, NAN),
+    ("squared_difference_backward", 0): (lambda g, a, b: abs(a) == INF, NAN),
+    ("gelu_backward", 1): (lambda a, b: abs(a) == INF, NAN),
 }
 
 
@@ -78,6 +87,11 @@ def _operands(name: str, dtype: str) -> tuple[Array, ...]:
         return np.arange(len(points)) % 2 == 0, both, both[::-1].copy()
     if name in ("clip", "hardtanh"):
         return np.array(points), np.array(-1.0), np.array(1.0)
+    if name == "huber":
+        return np.array(points), np.array(0.0), np.array(1.0)
+    if name == "squared_difference_backward":
+        first, second = np.meshgrid(points, points)
+        return first.reshape(-1), second.reshape(-1), np.array(1.0)
     if name == "lerp":
         return tuple(a.reshape(-1) for a in np.meshgrid(points, points, [0.0, 0.25, 1.0]))
     if count == 1:

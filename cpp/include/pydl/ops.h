@@ -93,6 +93,13 @@ PYDL_API Tensor relu_backward(const Tensor& gradient, const Tensor& output);
 PYDL_API Tensor relu6_backward(const Tensor& gradient, const Tensor& output);
 PYDL_API Tensor sigmoid_backward(const Tensor& gradient, const Tensor& output);
 PYDL_API Tensor tanh_backward(const Tensor& gradient, const Tensor& output);
+PYDL_API Tensor squared_difference(const Tensor& a, const Tensor& b);
+PYDL_API Tensor squared_difference_backward(const Tensor& gradient, const Tensor& a, const Tensor& b);
+/// Huber's loss of each difference a - b; beyond `delta`, it is linear.
+PYDL_API Tensor huber(const Tensor& a, const Tensor& b, const Tensor& delta);
+PYDL_API Tensor silu_backward(const Tensor& gradient, const Tensor& x);
+PYDL_API Tensor gelu_backward(const Tensor& gradient, const Tensor& x);
+PYDL_API Tensor gelu_tanh_backward(const Tensor& gradient, const Tensor& x);
 /// Multiplication and division in derivatives. A gradient or slope of 0 gives 0, even if the other factor is infinite
 /// or NaN, as it may be in the branch that `where` does not select. A gradient that is NaN stays NaN.
 PYDL_API Tensor gradient_times(const Tensor& gradient, const Tensor& slope);

@@ -217,6 +217,39 @@ OperandList<BufferSpec> specs_of(std::span<const Tensor> inputs) {
 
 }  // namespace
 
+namespace {
+
+bool may_overwrite(const OpDef& def, const Tensor& target, const Tensor& operand) {
+  if (active_op_trace() != nullptr || counter != nullptr || autograd::looks_for_anomalies()) return false;
+  if (grad_enabled() && (target.requires_grad() || operand.requires_grad())) return false;
+  if (!def.has(Trait::in_place_safe) || !target.is_writable() || target.size() == 0) return false;
+  // Integers are divided in floating point, and bools have logical counterparts of arithmetic.
+  const DType dtype = target.dtype();
+  const bool computed_as_is = is_floating(dtype) || (is_integer(dtype) && def.id != OpId::divide);
+  if (!computed_as_is || operand.dtype() != dtype) return false;
+  const core::TensorImpl& a = *target.impl();
+  const core::TensorImpl& b = *operand.impl();
+  return a.storage.get() != b.storage.get() || (a.data == b.data && a.shape == b.shape && a.strides == b.strides);
+}
+
+}  // namespace
+
+bool overwrite(OpId id, const Tensor& target, const Tensor& operand) {
+  const OpDef& def = op_def(id);
+  const Tensor inputs[] = {target, operand};
+  check_inputs(def, inputs);
+  if (!may_overwrite(def, target, operand)) return false;
+  OperandList<BufferSpec> specs = specs_of(inputs);
+  BufferSpec layout;
+  def.infer({}, specs.span(), &layout, nullptr);
+  if (layout.shape != specs[0].shape || layout.strides != specs[0].strides) return false;
+  exec::expand_spec(specs[1], layout.shape);
+  void* const result = target.impl()->data;
+  run_kernel({id, {}, specs.span(), {&layout, 1}}, inputs, &result);
+  target.bump_version();
+  return true;
+}
+
 Tensor apply(OpId id, const Attrs& attrs, std::span<const Tensor> inputs) {
   const OpDef& def = op_def(id);
   check_inputs(def, inputs);

@@ -35,7 +35,7 @@ Tensor limited_variance(const Tensor& variance, const Dims& shape, double epsilo
 
 Tensor mse_loss(const Tensor& prediction, const Tensor& target, Reduction reduction) try {
   require_one_shape("mse_loss", prediction, target);
-  return reduced(square(widened(prediction) - target), reduction);
+  return reduced(squared_difference(widened(prediction), target), reduction);
 } catch (const Error&) {
   core::rethrow_as("mse_loss");
 }
@@ -49,20 +49,19 @@ Tensor l1_loss(const Tensor& prediction, const Tensor& target, Reduction reducti
 
 Tensor smooth_l1_loss(const Tensor& prediction, const Tensor& target, double beta, Reduction reduction) try {
   require_at_least("smooth_l1_loss", "beta", beta, 0);
-  const Tensor d = difference("smooth_l1_loss", prediction, target);
-  const Tensor size = abs(d);
-  if (beta == 0) return reduced(size, reduction);
-  return reduced(where(less(size, scalar_like(beta, size)), square(d) * (0.5 / beta), size - 0.5 * beta), reduction);
+  require_one_shape("smooth_l1_loss", prediction, target);
+  const Tensor x = computed(prediction);
+  if (beta == 0) return reduced(abs(x - target), reduction);
+  return reduced(huber(x, target, scalar_like(beta, x)), reduction) * (1.0 / beta);
 } catch (const Error&) {
   core::rethrow_as("smooth_l1_loss");
 }
 
 Tensor huber_loss(const Tensor& prediction, const Tensor& target, double delta, Reduction reduction) try {
   if (!(delta > 0)) throw ValueError(concat_text("huber_loss: expected delta above 0, got ", delta));
-  const Tensor d = difference("huber_loss", prediction, target);
-  const Tensor size = abs(d);
-  const Tensor near = less_equal(size, scalar_like(delta, size));
-  return reduced(where(near, square(d) * 0.5, (size - 0.5 * delta) * delta), reduction);
+  require_one_shape("huber_loss", prediction, target);
+  const Tensor x = computed(prediction);
+  return reduced(huber(x, target, scalar_like(delta, x)), reduction);
 } catch (const Error&) {
   core::rethrow_as("huber_loss");
 }

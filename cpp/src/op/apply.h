@@ -20,6 +20,11 @@ std::vector<Tensor> apply_all(OpId id, const Attrs& attrs, std::span<const Tenso
 /// The same for arguments from a user, which are checked and converted to canonical form first.
 PYDL_MODULE_API std::vector<Tensor> call(OpId id, Attrs attrs, std::vector<Tensor> inputs);
 
+/// Computes an elementwise op of two operands in the memory of the first one, and returns true; false, having done
+/// nothing, where the result needs memory of its own: it has another layout or dtype, the second operand overlaps the
+/// first one, or the call is traced, counted, watched for anomalies, or must be recorded.
+PYDL_MODULE_API bool overwrite(OpId id, const Tensor& target, const Tensor& operand);
+
 inline Tensor apply(OpId id, const Attrs& attrs, std::initializer_list<Tensor> inputs) {
   return apply(id, attrs, std::span<const Tensor>(inputs.begin(), inputs.size()));
 }

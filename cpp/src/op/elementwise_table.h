@@ -53,9 +53,9 @@
   ROW(UNARY_FLOAT, softplus, "log(1 + exp(x)), without overflow.", m::softplus(x))                                     \
   ROW(UNARY_FLOAT, silu, "Sigmoid-weighted linear unit, or swish: x * sigmoid(x).", x* m::sigmoid(x))                  \
   ROW(UNARY_FLOAT, gelu, "Gaussian error linear unit: x * Phi(x), Phi by the error function (Hendrycks and Gimpel, "   \
-      "2016).", x * T(0.5) * (T(1) + m::erf(x * T(0.70710678118654752440))))                                           \
+      "2016).", m::gelu(x))                                                                                            \
   ROW(UNARY_FLOAT, gelu_tanh, "Gaussian error linear unit, by the hyperbolic-tangent approximation.",                  \
-      x * T(0.5) * (T(1) + m::tanh(T(0.79788456080286535588) * (x + T(0.044715) * x * x * x))))                        \
+      x* m::sigmoid(T(1.59576912160573071176) * (x + T(0.044715) * x * x * x)))                                        \
   ROW(UNARY_FLOAT, softsign, "x / (1 + |x|).", x / (T(1) + (x < T(0) ? -x : x)))                                       \
   ROW(UNARY_FLOAT, selu, "Scaled exponential linear unit (Klambauer et al., 2017).",                                   \
       T(1.0507009873554805) * (x > T(0) ? x : T(1.6732632423543772) * m::expm1(x)))                                    \
@@ -119,12 +119,23 @@
       m::gradient_times(a, b*(T(1) - b)))                                                                              \
   ROW(BINARY_FLOAT, tanh_backward, "Gradient a times 1 - b * b, b the output of `tanh`.",                              \
       m::gradient_times(a, T(1) - b * b))                                                                              \
+  ROW(BINARY_FLOAT, squared_difference, "(a - b)^2.", (a - b) * (a - b))                                               \
+  ROW(BINARY_FLOAT, silu_backward, "Gradient a times the slope of `silu` at b.",                                       \
+      m::gradient_times(a, m::silu_slope(b)))                                                                          \
+  ROW(BINARY_FLOAT, gelu_backward, "Gradient a times the slope of `gelu` at b.",                                       \
+      m::gradient_times(a, m::gelu_slope(b)))                                                                          \
+  ROW(BINARY_FLOAT, gelu_tanh_backward, "Gradient a times the slope of `gelu_tanh` at b.",                             \
+      m::gradient_times(a, m::gelu_tanh_slope(b)))                                                                     \
   ROW(BINARY_FLOAT, gradient_times, "Gradient a times slope b; 0 where one of them is 0, but for an a that is not a "  \
       "number.", m::gradient_times(a, b))                                                                              \
   ROW(BINARY_FLOAT, gradient_over, "Gradient a divided by b; 0 where a is 0, whatever b is.",                          \
       (a == T(0) ? T(0) : a / b))                                                                                      \
   ROW(TERNARY_FLOAT, lerp, "a + c * (b - a).", (c < T(0.5) ? a + c * (b - a) : b - (b - a) * (T(1) - c)))              \
   ROW(TERNARY_FLOAT, hardtanh, "a limited to [b, c].", (a <= b ? b : (a >= c ? c : a)))                                \
+  ROW(TERNARY_FLOAT, huber, "(a - b)^2 / 2 where |a - b| is at most c, else c * (|a - b| - c / 2) (Huber, 1964).",     \
+      m::huber(a - b, c))                                                                                              \
+  ROW(TERNARY_FLOAT, squared_difference_backward, "Gradient a times 2 * (b - c), the slope of `squared_difference`.",  \
+      m::gradient_times(a, (b - c) * T(2)))                                                                            \
   ROW(COMPARE, equal, "Whether a == b.", a == b)                                                                       \
   ROW(COMPARE, not_equal, "Whether a != b.", a != b)                                                                   \
   ROW(COMPARE, less, "Whether a < b.", a < b)                                                                          \

@@ -35,24 +35,38 @@ Tensor winner_share(const Tensor& wins, const Tensor& ties, DType dtype) {
   return astype(wins, dtype) + astype(ties, dtype) * 0.5;
 }
 
-Tensor gelu_derivative(const Tensor& x) {
-  const Tensor density = exp(square(x) * -0.5) * std::sqrt(0.5 / std::numbers::pi);
-  return (erf(x * std::sqrt(0.5)) + 1.0) * 0.5 + x * density;
+// The derivatives of the slopes of activations. Where these are constant, clipping keeps squares finite.
+Tensor silu_second_derivative(const Tensor& x) {
+  const Tensor near = clip(x, scalar_like(-800, x), scalar_like(800, x));
+  const Tensor s = sigmoid(near);
+  return s * (1.0 - s) * (near * (1.0 - s * 2.0) + 2.0);
 }
 
-Tensor gelu_tanh_derivative(const Tensor& x) {
-  const double scale = std::sqrt(2.0 / std::numbers::pi);
-  // Beyond 20 the result is constant; clipping keeps squares finite.
+Tensor gelu_second_derivative(const Tensor& x) {
+  const Tensor square_of = square(clip(x, scalar_like(-40, x), scalar_like(40, x)));
+  return exp(square_of * -0.5) * std::sqrt(0.5 / std::numbers::pi) * (2.0 - square_of);
+}
+
+// x * sigmoid(v) for a polynomial v; what is 0 far out is multiplied first.
+Tensor gelu_tanh_second_derivative(const Tensor& x) {
+  const double scale = 2.0 * std::sqrt(2.0 / std::numbers::pi);
   const Tensor near = clip(x, scalar_like(-20, x), scalar_like(20, x));
   const Tensor square_of = square(near);
-  const Tensor t = tanh((near + near * square_of * 0.044715) * scale);
+  const Tensor s = sigmoid((near + near * square_of * 0.044715) * scale);
   const Tensor slope = (square_of * (3 * 0.044715) + 1.0) * scale;
-  return (t + 1.0) * 0.5 + near * 0.5 * (1.0 - square(t)) * slope;
+  const Tensor first = s * (1.0 - s) * slope;
+  const Tensor bend = s * (1.0 - s) * square_of * (6 * 0.044715 * scale);
+  return first * 2.0 + first * slope * near * (1.0 - s * 2.0) + bend;
 }
 
-Tensor silu_derivative(const Tensor& x) {
-  const Tensor s = sigmoid(x);
-  return s * (x * (1.0 - s) + 1.0);
+// Of `slope_times(a, b)`, which is gradient a times a slope at b.
+template <Tensor (*slope_times)(const Tensor&, const Tensor&), Tensor (*slope_derivative)(const Tensor&)>
+Gradients slope_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(1);
+  Gradients gradients(2);
+  if (c.needs(0)) gradients[0] = slope_times(c.gradient, x);
+  if (c.needs(1)) gradients[1] = times(times(c.gradient, c.input(0)), slope_derivative(x));
+  return gradients;
 }
 
 Tensor mish_derivative(const Tensor& x) {
@@ -344,6 +358,40 @@ Gradients hardtanh_gradients(const BackwardContext& c) {
   return gradients;
 }
 
+Gradients squared_difference_gradients(const BackwardContext& c) {
+  Gradients gradients(2);
+  if (c.needs(0)) gradients[0] = squared_difference_backward(c.gradient, c.input(0), c.input(1));
+  if (c.needs(1)) gradients[1] = squared_difference_backward(c.gradient, c.input(1), c.input(0));
+  return gradients;
+}
+
+Gradients squared_difference_backward_gradients(const BackwardContext& c) {
+  Gradients gradients(3);
+  if (c.needs(0)) gradients[0] = squared_difference_backward(c.gradient, c.input(1), c.input(2));
+  if (c.needs(1) || c.needs(2)) {
+    const Tensor g = times(c.gradient, c.input(0)) * 2.0;
+    if (c.needs(1)) gradients[1] = g;
+    if (c.needs(2)) gradients[2] = -g;
+  }
+  return gradients;
+}
+
+Gradients huber_gradients(const BackwardContext& c) {
+  const Tensor difference = c.input(0) - c.input(1);
+  const Tensor delta = c.input(2);
+  Gradients gradients(3);
+  if (c.needs(0) || c.needs(1)) {
+    const Tensor g = times(c.gradient, clip(difference, -delta, delta));
+    if (c.needs(0)) gradients[0] = g;
+    if (c.needs(1)) gradients[1] = -g;
+  }
+  if (c.needs(2)) {
+    const Tensor excess = abs(difference) - delta;
+    gradients[2] = times(c.gradient, where_or_zero(greater(excess, scalar_like(0, excess)), excess));
+  }
+  return gradients;
+}
+
 // The gradients of piecewise constant functions.
 Gradients zero_gradients(const BackwardContext& c) {
   Gradients gradients;
@@ -397,9 +445,9 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::erf: return {GRADIENT_OF_X(times(g, exp(-square(x)) * (2.0 / std::sqrt(std::numbers::pi))))};
     case OpId::sigmoid: return {GRADIENT_OF_Y(sigmoid_backward(g, y))};
     case OpId::softplus: return {GRADIENT_OF_X(times(g, sigmoid(x)))};
-    case OpId::silu: return {GRADIENT_OF_X(times(g, silu_derivative(x)))};
-    case OpId::gelu: return {GRADIENT_OF_X(times(g, gelu_derivative(x)))};
-    case OpId::gelu_tanh: return {GRADIENT_OF_X(times(g, gelu_tanh_derivative(x)))};
+    case OpId::silu: return {GRADIENT_OF_X(silu_backward(g, x))};
+    case OpId::gelu: return {GRADIENT_OF_X(gelu_backward(g, x))};
+    case OpId::gelu_tanh: return {GRADIENT_OF_X(gelu_tanh_backward(g, x))};
     case OpId::softsign: return {GRADIENT_OF_X(softsign_gradient(g, x))};
     case OpId::selu: return {GRADIENT_OF_X(times(g, selu_derivative(x)))};
     case OpId::mish: return {GRADIENT_OF_X(times(g, mish_derivative(x)))};
@@ -454,8 +502,15 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::softshrink: return {softshrink_gradients, both_inputs};
     case OpId::celu: return {celu_gradients, both_inputs};
     case OpId::hardswish_backward: return {hardswish_backward_gradients, both_inputs};
+    case OpId::silu_backward: return {slope_gradients<silu_backward, silu_second_derivative>, both_inputs};
+    case OpId::gelu_backward: return {slope_gradients<gelu_backward, gelu_second_derivative>, both_inputs};
+    case OpId::gelu_tanh_backward:
+      return {slope_gradients<gelu_tanh_backward, gelu_tanh_second_derivative>, both_inputs};
     case OpId::lerp: return {lerp_gradients, all_inputs};
     case OpId::hardtanh: return {hardtanh_gradients, all_inputs};
+    case OpId::huber: return {huber_gradients, all_inputs};
+    case OpId::squared_difference: return {squared_difference_gradients, both_inputs};
+    case OpId::squared_difference_backward: return {squared_difference_backward_gradients, all_inputs};
     case OpId::relu_backward:
       return {[](const BackwardContext& c) -> Gradients {
                 return {relu_backward(c.gradient, c.input(1)), c.needs(1) ? zeros_like(c.gradient) : Tensor{}};

@@ -22,11 +22,26 @@ void copy_strided(char* to, int64_t to_step, const char* from, int64_t from_step
   }
 }
 
-// Repeats an item by copying what is already filled to the space after it.
+template <class T>
+void fill(char* to, const char* item, int64_t count) {
+  T value;
+  std::memcpy(&value, item, sizeof(T));
+  for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
+}
+
+// The first items are filled; what follows is copied from what is there while it is in the L1 cache.
 void repeat(char* to, const char* item, int64_t count, int64_t item_size) {
-  std::memcpy(to, item, static_cast<size_t>(item_size));
-  for (int64_t done = 1; done < count;) {
-    const int64_t run = std::min(done, count - done);
+  constexpr int64_t filled = 16;
+  constexpr int64_t longest_copy = 1024;
+  const int64_t first = std::min(count, filled);
+  switch (item_size) {
+    case 1: fill<uint8_t>(to, item, first); break;
+    case 2: fill<uint16_t>(to, item, first); break;
+    case 4: fill<uint32_t>(to, item, first); break;
+    default: fill<uint64_t>(to, item, first); break;
+  }
+  for (int64_t done = first; done < count;) {
+    const int64_t run = std::min({done, longest_copy, count - done});
     std::memcpy(to + done * item_size, to, static_cast<size_t>(run * item_size));
     done += run;
   }

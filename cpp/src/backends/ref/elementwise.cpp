@@ -1,6 +1,7 @@
 // Elementwise ops, computed by the formulas of the table in double or int64_t.
 #include "op/elementwise_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -50,6 +51,22 @@ using special::polygamma;
 double round(double x) { return std::nearbyint(x); }  // ties to even in the default rounding mode
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 double softplus(double x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
+double gelu(double x) { return x * 0.5 * (1.0 + std::erf(x * 0.70710678118654752440)); }
+// Far out the slopes are constant.
+double silu_slope(double x) {
+  const double near = x != x ? x : std::clamp(x, -800.0, 800.0);
+  return sigmoid(near) * (near * (1.0 - sigmoid(near)) + 1.0);
+}
+double gelu_slope(double x) {
+  const double near = x != x ? x : std::clamp(x, -40.0, 40.0);
+  const double density = std::exp(near * near * -0.5) * 0.39894228040143267794;
+  return 0.5 * (1.0 + std::erf(near * 0.70710678118654752440)) + near * density;
+}
+double gelu_tanh_slope(double x) {
+  const double near = x != x ? x : std::clamp(x, -20.0, 20.0);
+  const double s = sigmoid(1.59576912160573071176 * (near + 0.044715 * near * near * near));
+  return s + near * s * (1.0 - s) * 1.59576912160573071176 * (3 * 0.044715 * near * near + 1.0);
+}
 double pow(double a, double b) { return std::pow(a, b); }
 double fmod(double a, double b) { return std::fmod(a, b); }
 bool signbit(double x) { return std::signbit(x); }
@@ -73,6 +90,13 @@ template <class T>
 T gradient_times(T gradient, T slope) {
   const bool nothing = (gradient == T(0)) | ((slope == T(0)) & (gradient == gradient));
   return nothing ? T(0) : gradient * slope;
+}
+
+// The loss of a difference d. What is not a number is not small.
+template <class T>
+T huber(T d, T c) {
+  const T size = d < T(0) ? -d : d;
+  return size <= c ? d * d * T(0.5) : c * (size - c * T(0.5));
 }
 
 double remainder(double a, double b) {

@@ -90,7 +90,10 @@ int elementwise_cost(OpId op, Lane lane) {
     case OpId::logaddexp:
     case OpId::xlogy:
     case OpId::elu:
-    case OpId::celu: return lane == lane_float ? 4 : 32;
+    case OpId::celu:
+    case OpId::silu_backward:
+    case OpId::gelu_backward:
+    case OpId::gelu_tanh_backward: return lane == lane_float ? 4 : 32;
     case OpId::lgamma:
     case OpId::digamma: return lane == lane_float ? 16 : 64;
     default: break;

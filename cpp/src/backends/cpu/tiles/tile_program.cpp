@@ -214,7 +214,10 @@ void TileProgram::run_tiles(void* const* operands, void* scratchpad, int64_t beg
     gather(nest_, i, static_cast<const char*>(operands[i]), 0, count, tiles[i]);
   }
 
-  const bool streams = streams_ && reinterpret_cast<uintptr_t>(operands[first_output_]) % 64 == 0;
+  // An operand that is overwritten is in the caches already.
+  const bool overwrites =
+      std::find(operands, operands + first_output_, operands[first_output_]) != operands + first_output_;
+  const bool streams = streams_ && !overwrites && reinterpret_cast<uintptr_t>(operands[first_output_]) % 64 == 0;
   grid_.for_each_tile(begin, end, [&](const Tile& tile) {
     const int64_t count = tile.count();
     bool scattered[max_operands] = {};

@@ -21,6 +21,8 @@ constexpr int64_t bytes_per_thread = runtime::worth_a_thread(runtime::cost::byte
 constexpr int64_t segment_length = 16384;
 constexpr int64_t block_height = 256;
 constexpr int64_t block_width = 32;
+// Rows that repeat a number, and are shorter than this, are faster written as columns.
+constexpr int64_t shortest_repeat = 16;
 
 LoopNest nest_of(const exec::BufferSpec& to, const exec::BufferSpec& from) {
   const exec::BufferSpec* operands[] = {&to, &from};
@@ -32,6 +34,8 @@ LoopNest nest_of(const exec::BufferSpec& to, const exec::BufferSpec& from) {
 CopyPlan::CopyPlan(const exec::BufferSpec& to, const exec::BufferSpec& from) : nest_(nest_of(to, from)) {
   const int64_t item = nest_.item_sizes[to_operand];
   if (nest_.rank < 2 || nest_.inner_step(to_operand) != item || nest_.inner_step(from_operand) == item) return;
+  // Rows of one number each.
+  if (nest_.inner_step(from_operand) == 0 && nest_.inner_size() >= shortest_repeat) return;
   for (int loop = 0; loop < nest_.rank - 1; ++loop) {
     if (nest_.steps[from_operand][loop] == item) transposed_loop_ = loop;
   }

@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "backends/cpu/kernels/activation_math.h"
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/special_math.h"
 #include "backends/cpu/kernels/vector_math.h"
@@ -91,6 +92,13 @@ template <class T>
 inline T gradient_times(T gradient, T slope) {
   const bool nothing = (gradient == T(0)) | ((slope == T(0)) & (gradient == gradient));
   return nothing ? T(0) : gradient * slope;
+}
+
+// The loss of a difference d. What is not a number is not small.
+template <class T>
+inline T huber(T d, T c) {
+  const T size = d < T(0) ? -d : d;
+  return size <= c ? d * d * T(0.5) : c * (size - c * T(0.5));
 }
 
 }  // namespace m
