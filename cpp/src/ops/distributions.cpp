@@ -157,16 +157,28 @@ Tensor values_of(const DistributionParameter& parameter, DType dtype) {
   return parameter.tensor() != nullptr ? astype(*parameter.tensor(), dtype) : number_of(*parameter.number(), dtype);
 }
 
-Tensor values_of(const char* name, const char* argument, const DistributionParameter& parameter,
-                 const ParameterRange& range, DType dtype) {
-  const Tensor values = values_of(parameter, dtype);
-  if (const double* number = parameter.number()) {
-    if (range.contains(*number)) return values;
+// A parameter for an op that itself gives NaN where an element is outside of its range.
+Tensor unmasked_values_of(const char* name, const char* argument, const DistributionParameter& parameter,
+                          const ParameterRange& range, DType dtype) {
+  const double* number = parameter.number();
+  if (number != nullptr && !range.contains(*number)) {
     throw ValueError(concat_text(name, ": expected ", argument, " ", range.text, ", got ", *number));
   }
+  return values_of(parameter, dtype);
+}
+
+Tensor values_of(const char* name, const char* argument, const DistributionParameter& parameter,
+                 const ParameterRange& range, DType dtype) {
+  const Tensor values = unmasked_values_of(name, argument, parameter, range, dtype);
+  if (parameter.number() != nullptr) return values;
   const Tensor above = range.includes_least ? greater_equal(values, range.least) : greater(values, range.least);
   const Tensor within = logical_and(above, less_equal(values, range.most));
   return where(within, values, number_of(std::numeric_limits<double>::quiet_NaN(), dtype));
+}
+
+// Whether a parameter is this number, with which nothing needs to be computed.
+bool is_number(const DistributionParameter& parameter, double value) {
+  return parameter.number() != nullptr && *parameter.number() == value;
 }
 
 Tensor standard_variate(op::StandardDistribution distribution, const Drawing& drawing) {
@@ -179,11 +191,6 @@ Tensor standard_normal(const Drawing& drawing) {
   return pydl::normal(drawing.shape, 0, 1, drawing.dtype, drawing.generator);
 }
 
-// Whether a parameter is this number, with which nothing needs to be computed.
-bool is_number(const DistributionParameter& parameter, double value) {
-  return parameter.number() != nullptr && *parameter.number() == value;
-}
-
 Tensor moved_and_stretched(const char* name, const DistributionParameter& loc, const DistributionParameter& scale,
                            op::StandardDistribution distribution, const DrawOptions& options) {
   const Drawing drawing = drawing_of(name, options, {&loc, &scale});
@@ -191,6 +198,12 @@ Tensor moved_and_stretched(const char* name, const DistributionParameter& loc, c
   Tensor drawn = standard_variate(distribution, drawing);
   if (!is_number(scale, 1)) drawn = factor * drawn;
   return is_number(loc, 0) ? drawn : values_of(loc, drawing.dtype) + drawn;
+}
+
+// A dtype that holds the parameter exactly: float64, unless it has the dtype of the result already.
+DType exact_dtype(const DistributionParameter& parameter, const Drawing& drawing) {
+  const bool has_dtype = parameter.tensor() != nullptr && parameter.tensor()->dtype() == drawing.dtype;
+  return has_dtype ? drawing.dtype : DType::float64;
 }
 
 // Draws by an op of parameters that are broadcast to the shape of the result.
@@ -211,11 +224,8 @@ Tensor log_gamma_variates(const char* name, const char* argument, const Distribu
 
 Tensor bernoulli(const DistributionParameter& p, const DrawOptions& options) try {
   const Drawing drawing = drawing_of("bernoulli", options, {&p});
-  // In the precision in which the probabilities are given.
-  const bool is_given_here = p.tensor() != nullptr && p.tensor()->dtype() == drawing.dtype;
-  const DType dtype = is_given_here ? drawing.dtype : DType::float64;
-  if (p.number() != nullptr) values_of("bernoulli", "p", p, probability, dtype);
-  return astype(draw_by(OpId::bernoulli, {}, {values_of(p, dtype)}, drawing), drawing.dtype);
+  const Tensor values = unmasked_values_of("bernoulli", "p", p, probability, exact_dtype(p, drawing));
+  return astype(draw_by(OpId::bernoulli, {}, {values}, drawing), drawing.dtype);
 } catch (const Error&) {
   core::rethrow_as("bernoulli");
 }
@@ -266,9 +276,9 @@ Tensor truncated_normal(const DistributionParameter& low, const DistributionPara
   const Tensor top = values_of(high, DType::float64);
   const Tensor middle = values_of(mean, DType::float64);
   const Tensor spread = values_of("truncated_normal", "std", std, positive, DType::float64);
-  const Tensor standard =
-      draw_by(OpId::truncated_normal, {}, {(bottom - middle) / spread, (top - middle) / spread}, drawing);
-  const Tensor result = astype(middle + spread * standard, drawing.dtype);
+  Tensor drawn = draw_by(OpId::truncated_normal, {}, {(bottom - middle) / spread, (top - middle) / spread}, drawing);
+  if (!is_number(mean, 0) || !is_number(std, 1)) drawn = middle + spread * drawn;
+  const Tensor result = astype(drawn, drawing.dtype);
   return clip(result, astype(bottom, drawing.dtype), astype(top, drawing.dtype));
 } catch (const Error&) {
   core::rethrow_as("truncated_normal");
@@ -301,8 +311,8 @@ Tensor cauchy(const DistributionParameter& loc, const DistributionParameter& sca
 Tensor geometric(const DistributionParameter& p, const DrawOptions& options) try {
   const Drawing drawing = drawing_of("geometric", options, {&p});
   const Tensor values = values_of("geometric", "p", p, positive_probability, DType::float64).detach();
-  const Tensor waits = standard_variate(op::StandardDistribution::exponential,
-                                        {drawing.shape, DType::float64, drawing.generator});
+  const Tensor waits =
+      standard_variate(op::StandardDistribution::exponential, {drawing.shape, DType::float64, drawing.generator});
   return astype(floor(waits / negative(log1p(negative(values)))) + 1.0, drawing.dtype);
 } catch (const Error&) {
   core::rethrow_as("geometric");
@@ -311,7 +321,7 @@ Tensor geometric(const DistributionParameter& p, const DrawOptions& options) try
 Tensor gamma(const DistributionParameter& concentration, const DistributionParameter& scale,
              const DrawOptions& options) try {
   const Drawing drawing = drawing_of("gamma", options, {&concentration, &scale});
-  const Tensor values = values_of("gamma", "concentration", concentration, not_negative, drawing.dtype);
+  const Tensor values = unmasked_values_of("gamma", "concentration", concentration, not_negative, drawing.dtype);
   const Tensor stretch = values_of("gamma", "scale", scale, not_negative, drawing.dtype);
   const Tensor drawn = draw_by(OpId::standard_gamma, op::to_attrs(op::GammaAttrs{}), {values}, drawing);
   return is_number(scale, 1) ? drawn : drawn * stretch;
@@ -329,7 +339,7 @@ Tensor beta(const DistributionParameter& a, const DistributionParameter& b, cons
 
 Tensor poisson(const DistributionParameter& rate, const DrawOptions& options) try {
   const Drawing drawing = drawing_of("poisson", options, {&rate});
-  const Tensor values = values_of("poisson", "rate", rate, not_negative, DType::float64);
+  const Tensor values = unmasked_values_of("poisson", "rate", rate, not_negative, exact_dtype(rate, drawing));
   return astype(draw_by(OpId::poisson, {}, {values}, drawing), drawing.dtype);
 } catch (const Error&) {
   core::rethrow_as("poisson");

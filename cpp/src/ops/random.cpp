@@ -53,8 +53,8 @@ void infer_random_integers(const Attrs& attrs, std::span<const BufferSpec> input
   require_state("random_integers", inputs[0]);
   require_sizes("random_integers", given.shape);
   if (given.low >= given.high || width_of(given.low, given.high) > most_integers) {
-    throw ValueError(concat_text("random_integers: expected low < high, at most 2**53 apart, got ", given.low, " and ",
-                                 given.high));
+    throw ValueError(
+        concat_text("random_integers: expected low < high, at most 2**53 apart, got ", given.low, " and ", given.high));
   }
   *output = row_major(DType::int64, given.shape);
 }
@@ -322,9 +322,7 @@ Tensor wide_integers(int64_t low, uint64_t width, const Dims& shape, Generator& 
   constexpr int64_t base = int64_t{1} << 32;
   const auto last = static_cast<int64_t>(width >> 32);
   const auto rest = static_cast<int64_t>(width % static_cast<uint64_t>(base));
-  const auto draw_upper = [&] {
-    return integers_below(last + (rest > 0 ? 1 : 0), shape, generator);
-  };
+  const auto draw_upper = [&] { return integers_below(last + (rest > 0 ? 1 : 0), shape, generator); };
   const auto draw_lower = [&] { return integers_below(base, shape, generator); };
   const auto is_outside = [&](const Tensor& upper, const Tensor& lower) {
     return logical_and(equal(upper, last), greater_equal(lower, rest));

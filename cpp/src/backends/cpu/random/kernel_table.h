@@ -13,10 +13,10 @@ struct Interval {
 /// What the first draws of neighbouring elements give, each of which has a stream of its own (runtime/variates.h).
 struct FirstDraws {
   static constexpr int64_t most = 64;
-  double units[4][most];   ///< the first numbers of each element
-  double log[most];        ///< what the first one is as a logarithm
-  double normal[most];     ///< the normal number of those at `normal_at` and after it
-  uint8_t normal_at[most]; ///< 0 or 1, given by the caller
+  double units[4][most];    ///< the first numbers of each element
+  double log[most];         ///< what the first one is as a logarithm
+  double normal[most];      ///< the normal number of those at `normal_at` and after it
+  uint8_t normal_at[most];  ///< 0 or 1, given by the caller
 };
 
 /// Which of them are needed.

@@ -133,10 +133,9 @@ std::unique_ptr<Kernel> prepare_random_integers(const KernelCall& call) {
   const auto attrs = op::from_attrs<op::RandomIntegersAttrs>(call.attrs);
   const auto width = static_cast<double>(static_cast<uint64_t>(attrs.high) - static_cast<uint64_t>(attrs.low));
   const int64_t low = attrs.low;
-  return draw_kernel<int64_t>(
-      call, [low, width](uint64_t seed, uint64_t offset, int64_t begin, int64_t n, int64_t* y) {
-        kernels().variates.integers(seed, offset, begin, n, low, width, y);
-      });
+  return draw_kernel<int64_t>(call, [low, width](uint64_t seed, uint64_t offset, int64_t begin, int64_t n, int64_t* y) {
+    kernels().variates.integers(seed, offset, begin, n, low, width, y);
+  });
 }
 
 template <class T>

@@ -108,8 +108,7 @@ void words_in_pairs(uint64_t seed, uint64_t offset, int64_t begin, int64_t count
 void draw_pairs(uint64_t seed, uint64_t offset, int64_t begin, uint64_t pair, double* first, double* second) {
   alignas(64) uint32_t words[batch];
   const uint64_t block = offset + static_cast<uint64_t>(begin / 2);
-  draw_blocks(
-      seed, words, [=](uint64_t i) { return block + i / 2; }, [=](uint64_t i) { return 1 + i % 2 + 2 * pair; });
+  draw_blocks(seed, words, [=](uint64_t i) { return block + i / 2; }, [=](uint64_t i) { return 1 + i % 2 + 2 * pair; });
   for (int64_t i = 0; i < blocks_of_batch; ++i) {
     first[i] = unit_double(words, 2 * i);
     second[i] = unit_double(words, 2 * i + 1);
@@ -141,8 +140,7 @@ void exponentials(uint64_t seed, uint64_t offset, int64_t element, int64_t count
   const uint64_t block = offset + static_cast<uint64_t>(element / 2);
   for (int64_t begin = 0; begin < count; begin += pairs_of_batch) {
     const uint64_t branch = 1 + static_cast<uint64_t>(element % 2 + begin);
-    draw_blocks(
-        seed, words, [=](uint64_t) { return block; }, [=](uint64_t i) { return branch + 2 * i; });
+    draw_blocks(seed, words, [=](uint64_t) { return block; }, [=](uint64_t i) { return branch + 2 * i; });
     const int64_t length = count - begin < pairs_of_batch ? count - begin : pairs_of_batch;
     for (int64_t i = 0; i < length; ++i) y[begin + i] = runtime::exponential_of_unit(unit_double(words, i));
   }
@@ -151,15 +149,8 @@ void exponentials(uint64_t seed, uint64_t offset, int64_t element, int64_t count
 }  // namespace
 
 void fill_variates(KernelSet& set) {
-  set.variates = {normal,
-                  standard<float>,
-                  standard<double>,
-                  bernoulli<float>,
-                  bernoulli<double>,
-                  integers,
-                  words_in_pairs,
-                  first_draws,
-                  exponentials};
+  set.variates = {normal,   standard<float>, standard<double>, bernoulli<float>, bernoulli<double>,
+                  integers, words_in_pairs,  first_draws,      exponentials};
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE
