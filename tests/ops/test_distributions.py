@@ -370,13 +370,15 @@ def test_same_numbers_for_any_number_of_threads_and_compiled(name: str) -> None:
     assert not (again == found[0]).all() or name == "permutation"
 
 
-@pytest.mark.parametrize("op", ["standard_gamma", "poisson", "truncated_normal"])
+@pytest.mark.parametrize("op", ["bernoulli", "standard_gamma", "poisson", "truncated_normal"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-def test_every_kernel_draws_the_same(op: str, dtype: str) -> None:
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 2.5), (0.1, 30.0)])
+def test_every_kernel_draws_the_same(op: str, dtype: str, low: float, high: float) -> None:
     rng = np.random.default_rng(0)
-    first = pydl.tensor(rng.uniform(0.1, 30, (40, 7)), dtype=dtype)
+    first = pydl.tensor(rng.uniform(low, high, (40, 7)), dtype=dtype)
     inputs = [first, first + 1] if op == "truncated_normal" else [first]
-    for layout in (inputs, [x.T for x in inputs]):
+    numbers = [x[:1, :1].expand((40, 7)) for x in inputs]
+    for layout in (inputs, [x.T for x in inputs], numbers):
         arguments = [*layout, pydl.tensor([5, 1000])]
         attributes = {"logarithm": False} if op == "standard_gamma" else {}
         expected = _core._apply_with_provider(op, "ref", arguments, attributes)
