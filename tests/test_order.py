@@ -150,14 +150,16 @@ def test_searchsorted_in_batches_and_with_special_numbers() -> None:
 def test_search_in_evenly_spaced_numbers(known: Array, right: bool) -> None:
     rng = np.random.default_rng(1)
     width = float(known[-1]) / 2 - float(known[0]) / 2
-    around = rng.uniform(float(known[0]) - width / 2, float(known[0]) / 2 + known[-1] / 2, 3000)
+    middle = float(known[0]) / 2 + float(known[-1]) / 2
+    around = middle + rng.uniform(-1.2, 1.2, 3000) * width
     wanted = np.concatenate([around.astype(known.dtype), known, known[1:]])
     if known.dtype.kind == "f":
         beside = [np.nextafter(known, known.dtype.type(to)) for to in (-np.inf, np.inf)]
         special = np.array([-np.inf, -0.0, np.inf, np.nan], known.dtype)
         wanted = np.concatenate([wanted, *beside, special])
-    expected = np.searchsorted(known, wanted, side="right" if right else "left")
-    found = pydl.searchsorted(pydl.tensor(known), pydl.tensor(wanted), right=right)
+    side = "right" if right else "left"
+    expected = np.searchsorted(known, wanted, side=side)
+    found = pydl.searchsorted(pydl.tensor(known), pydl.tensor(wanted), side=side)
     np.testing.assert_array_equal(found.numpy(), expected)
 
 
