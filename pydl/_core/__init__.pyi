@@ -3344,7 +3344,7 @@ def standard_gamma(
 def standard_variate(
     state: TensorLike,
     shape: collections.abc.Sequence[int],
-    dtype: DTypeLike = ...,
+    dtype: DTypeLike,
     distribution: str = "exponential",
 ) -> Tensor:
     """Standard numbers of a distribution."""

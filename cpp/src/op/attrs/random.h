@@ -2,7 +2,7 @@
 #pragma once
 
 #include "op/attr_struct.h"
-#include "op/standard_distribution.h"
+#include "op/attrs/standard_distribution.h"
 
 namespace pydl::op {
 
@@ -33,7 +33,7 @@ struct StandardVariateAttrs {
   Dims shape;
   DType dtype = DType::float32;
   StandardDistribution distribution = StandardDistribution::exponential;
-  static constexpr size_t required = 1;
+  static constexpr size_t required = 2;
   PYDL_ATTRS(shape, dtype, distribution)
 };
 

@@ -3,7 +3,7 @@
 
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/random/kernels/philox_batch.h"
-#include "op/standard_distribution.h"
+#include "op/attrs/standard_distribution.h"
 #include "runtime/variate_math.h"
 
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
