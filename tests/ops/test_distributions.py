@@ -388,6 +388,18 @@ def test_every_kernel_draws_the_same(op: str, dtype: str, low: float, high: floa
         )
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_every_kernel_chooses_the_same(dtype: str) -> None:
+    for shape, count in (((3,), 1), ((5, 40), 3), ((2, 3, 300), 299), ((1, 70), 70)):
+        rng = np.random.default_rng(count)
+        probs = pydl.tensor(rng.uniform(0, 1, shape) + (rng.random(shape) < 0.5), dtype=dtype)
+        arguments = [probs, pydl.tensor([5, 1000])]
+        attributes = {"count": count, "replacement": False}
+        expected = _core._apply_with_provider("multinomial", "ref", arguments, attributes)
+        found = _core._apply_with_provider("multinomial", "cpu", arguments, attributes)
+        np.testing.assert_array_equal(found.numpy(), expected.numpy())
+
+
 def test_a_call_takes_as_many_numbers_as_it_has_elements() -> None:
     for draw in (random.poisson, random.gamma):
         generator = pydl.Generator(1)
