@@ -185,6 +185,11 @@ void define_likes(py::module_& module) {
 }
 
 int64_t integer_argument(const char* name, const char* argument, py::handle value) {
+  if (PyLong_CheckExact(value.ptr())) {
+    int overflow = 0;
+    const long long integer = PyLong_AsLongLongAndOverflow(value.ptr(), &overflow);
+    if (overflow == 0) return integer;
+  }
   std::vector<int64_t> integers;
   if (PyTuple_Check(value.ptr()) || PyList_Check(value.ptr()) || !load_integers(value, &integers)) {
     throw TypeError(

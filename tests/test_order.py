@@ -132,6 +132,38 @@ def test_searchsorted_in_batches_and_with_special_numbers() -> None:
 
 
 @pytest.mark.parametrize("right", [False, True])
+@pytest.mark.parametrize(
+    "known",
+    [
+        np.linspace(-3, 4, 50),
+        np.linspace(-3, 4, 50, dtype="float32"),
+        np.linspace(-3, 4, 2),
+        np.linspace(-3, 4, 50, dtype="float16"),
+        np.linspace(-3, 4, 50) + np.random.default_rng(0).uniform(-0.02, 0.02, 50),
+        np.arange(-100, 100, 7),
+        np.array([-2.0, 2.0, 2.0, 6.0]),
+        np.array([1.0, 1.0, 1.0]),
+        np.linspace(1, 1 + 2**-48, 17),
+        np.array([-1e308, 0.0, 1e308]),
+    ],
+)
+def test_search_in_evenly_spaced_numbers(known: Array, right: bool) -> None:
+    rng = np.random.default_rng(1)
+    width = float(known[-1]) / 2 - float(known[0]) / 2
+    middle = float(known[0]) / 2 + float(known[-1]) / 2
+    around = middle + rng.uniform(-1.2, 1.2, 3000) * width
+    wanted = np.concatenate([around.astype(known.dtype), known, known[1:]])
+    if known.dtype.kind == "f":
+        beside = [np.nextafter(known, known.dtype.type(to)) for to in (-np.inf, np.inf)]
+        special = np.array([-np.inf, -0.0, np.inf, np.nan], known.dtype)
+        wanted = np.concatenate([wanted, *beside, special])
+    side = "right" if right else "left"
+    expected = np.searchsorted(known, wanted, side=side)
+    found = pydl.searchsorted(pydl.tensor(known), pydl.tensor(wanted), side=side)
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
+@pytest.mark.parametrize("right", [False, True])
 def test_bucketize_and_digitize(right: bool) -> None:
     edges, x = np.array([-1.0, 0.0, 1.5]), _few((4, 5), "float64")
     expected = np.digitize(x, edges, right=right)

@@ -9,7 +9,7 @@ _ONE_LINE = {"tiny": (4, 4), "cached": (128, 256), "large": (1024, 1024)}
 
 ROWS = (
     *(Row("m.sort(x, axis=1)", (kind,), torch="m.sort(x, 1).values", sizes=_LINES,
-          name=f"sort(x, axis=1) of {dtype}", covers=("sort_with_indices",))
+          name=f"sort(x, axis=1) of {dtype}", covers=("sort_values",))
       for kind, dtype in ((normal, "float32"), (integers, "int64"))),
     *(Row("m.sort(x)", (line(kind),), torch="m.sort(x).values", sizes=_ONE_LINE,
           name=f"sort(x) of one line of {dtype}")

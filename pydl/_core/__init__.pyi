@@ -1887,6 +1887,9 @@ def batch_norm_train(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """batch_norm with the mean and variance of x itself, which are results too."""
 
+def bernoulli(p: TensorLike, state: TensorLike) -> Tensor:
+    """1 with probability p, else 0."""
+
 def binary_step(x: TensorLike) -> Tensor:
     """1 where x >= 0, else 0; its derivative is 0."""
 
@@ -2980,6 +2983,11 @@ def randn_like(
 ) -> Tensor:
     """`normal` with mean 0 and std 1, of the shape and, unless another is given, the dtype of x."""
 
+def random_integers(
+    state: TensorLike, shape: collections.abc.Sequence[int], low: int = 0, high: int = 2
+) -> Tensor:
+    """Integers in [low, high), at most 2**53 apart."""
+
 def randperm(n: int, generator: Generator | None = None) -> Tensor:
     """PyTorch's name for `permutation` of an integer."""
 
@@ -3317,6 +3325,9 @@ def sort(
 ) -> Tensor:
     """The elements along an axis in ascending or descending order; `argsort` says where they were."""
 
+def sort_values(x: TensorLike, axis: int = -1, descending: builtins.bool = False) -> Tensor:
+    """The elements along an axis in ascending or descending order."""
+
 def sort_with_indices(
     x: TensorLike, axis: int = -1, descending: builtins.bool = False
 ) -> tuple[Tensor, Tensor]:
@@ -3347,6 +3358,14 @@ def standard_gamma(
     concentration: TensorLike, state: TensorLike, logarithm: builtins.bool = False
 ) -> Tensor:
     """Gamma variates of scale 1, or their logarithms."""
+
+def standard_variate(
+    state: TensorLike,
+    shape: collections.abc.Sequence[int],
+    dtype: DTypeLike,
+    distribution: str = "exponential",
+) -> Tensor:
+    """Standard numbers of a distribution."""
 
 def std(
     x: TensorLike,

@@ -103,6 +103,17 @@ ROWS = [
         ),
     ),
     Row(
+        "sort_values",
+        _core.sort_values,
+        lambda x, axis, descending: np.take_along_axis(x, _order(x, axis, descending), axis),
+        _sort_samples,
+        smooth=(0,),
+        bad=(
+            BadCall(lambda: pydl.sort(pydl.ones((2, 3)), 2), IndexError, "sort: axis 2"),
+            BadCall(lambda: _core.sort_values(pydl.ones(2), 1), IndexError, "sort_values: axis 1"),
+        ),
+    ),
+    Row(
         "argsort",
         pydl.argsort,
         lambda x, axis, descending: _order(x, axis, descending),

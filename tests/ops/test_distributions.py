@@ -370,13 +370,15 @@ def test_same_numbers_for_any_number_of_threads_and_compiled(name: str) -> None:
     assert not (again == found[0]).all() or name == "permutation"
 
 
-@pytest.mark.parametrize("op", ["standard_gamma", "poisson", "truncated_normal"])
+@pytest.mark.parametrize("op", ["bernoulli", "standard_gamma", "poisson", "truncated_normal"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-def test_every_kernel_draws_the_same(op: str, dtype: str) -> None:
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 2.5), (0.1, 30.0)])
+def test_every_kernel_draws_the_same(op: str, dtype: str, low: float, high: float) -> None:
     rng = np.random.default_rng(0)
-    first = pydl.tensor(rng.uniform(0.1, 30, (40, 7)), dtype=dtype)
+    first = pydl.tensor(rng.uniform(low, high, (40, 7)), dtype=dtype)
     inputs = [first, first + 1] if op == "truncated_normal" else [first]
-    for layout in (inputs, [x.T for x in inputs]):
+    numbers = [x[:1, :1].expand((40, 7)) for x in inputs]
+    for layout in (inputs, [x.T for x in inputs], numbers):
         arguments = [*layout, pydl.tensor([5, 1000])]
         attributes = {"logarithm": False} if op == "standard_gamma" else {}
         expected = _core._apply_with_provider(op, "ref", arguments, attributes)
@@ -384,6 +386,18 @@ def test_every_kernel_draws_the_same(op: str, dtype: str) -> None:
         np.testing.assert_array_equal(
             found.astype("float64").numpy(), expected.astype("float64").numpy()
         )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_every_kernel_chooses_the_same(dtype: str) -> None:
+    for shape, count in (((3,), 1), ((5, 40), 3), ((2, 3, 300), 299), ((1, 70), 70)):
+        rng = np.random.default_rng(count)
+        probs = pydl.tensor(rng.uniform(0, 1, shape) + (rng.random(shape) < 0.5), dtype=dtype)
+        arguments = [probs, pydl.tensor([5, 1000])]
+        attributes = {"count": count, "replacement": False}
+        expected = _core._apply_with_provider("multinomial", "ref", arguments, attributes)
+        found = _core._apply_with_provider("multinomial", "cpu", arguments, attributes)
+        np.testing.assert_array_equal(found.numpy(), expected.numpy())
 
 
 def test_a_call_takes_as_many_numbers_as_it_has_elements() -> None:

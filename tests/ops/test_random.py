@@ -9,6 +9,7 @@ import pytest
 import scipy.stats as stats
 
 import pydl
+from pydl import _core
 
 MASK = 0xFFFFFFFF
 
@@ -86,6 +87,63 @@ def test_permutation_is_fisher_yates_of_the_stream() -> None:
         j = ((words[0] << 32 | words[1]) * (i + 1)) >> 64
         order[i], order[j] = order[j], order[i]
     assert pydl.permutation(n, generator=pydl.Generator(seed)).tolist() == order
+
+
+@pytest.mark.parametrize("n", [2, 129, 130, 5000])
+def test_every_kernel_gives_the_same_permutation(n: int) -> None:
+    arguments = [pydl.tensor([6, 2**40])]
+    expected = _core._apply_with_provider("permutation", "ref", arguments, {"n": n})
+    found = _core._apply_with_provider("permutation", "cpu", arguments, {"n": n})
+    np.testing.assert_array_equal(found.numpy(), expected.numpy())
+
+
+STANDARD = {
+    "exponential": lambda u: -np.log1p(-u),
+    "laplace": lambda u: -np.sign(u - 0.5) * np.log1p(-2 * np.abs(u - 0.5)),
+    "gumbel": lambda u: -np.log(-np.log1p(-u)),
+    "cauchy": lambda u: np.tan(np.pi * (u - 0.5)),
+}
+
+
+@pytest.mark.parametrize("distribution", STANDARD)
+def test_standard_variates_are_functions_of_the_stream(distribution: str) -> None:
+    attributes = {"shape": (101,), "dtype": pydl.float64, "distribution": distribution}
+    found = _core._apply_with_provider("standard_variate", "cpu", [pydl.tensor([8, 0])], attributes)
+    expected = STANDARD[distribution](_unit_doubles(8, 101))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("distribution", STANDARD)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_every_kernel_draws_the_same_variates(distribution: str, dtype: str) -> None:
+    attributes = {"shape": (37, 9), "dtype": dtype, "distribution": distribution}
+    arguments = [pydl.tensor([6, 2**40])]
+    expected = _core._apply_with_provider("standard_variate", "ref", arguments, attributes)
+    found = _core._apply_with_provider("standard_variate", "cpu", arguments, attributes)
+    np.testing.assert_array_equal(
+        found.astype("float64").numpy(), expected.astype("float64").numpy()
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 10), (-7, -6), (-(2**52), 2**52), (2**62, 2**62 + 12345)]
+)
+def test_integers_are_parts_of_the_stream(low: int, high: int) -> None:
+    expected = low + np.floor(_unit_doubles(8, 101) * (high - low)).astype(np.int64)
+    for provider in ("ref", "cpu"):
+        attributes = {"shape": (101,), "low": low, "high": high}
+        arguments = [pydl.tensor([8, 0])]
+        found = _core._apply_with_provider("random_integers", provider, arguments, attributes)
+        np.testing.assert_array_equal(found.numpy(), expected)
+    found = pydl.randint(low, high, (101,), generator=pydl.Generator(8))
+    np.testing.assert_array_equal(found.numpy(), expected)
+
+
+def test_integers_too_far_apart_for_one_number() -> None:
+    with pytest.raises(ValueError, match="random_integers: expected low < high, at most"):
+        _core.random_integers(pydl.tensor([1, 0]), (2,), 0, 2**53 + 1)
+    with pytest.raises(ValueError, match="random_integers: expected low < high"):
+        _core.random_integers(pydl.tensor([1, 0]), (2,), 3, 3)
 
 
 def test_dropout_reads_the_stream_by_logical_index() -> None:

@@ -3,11 +3,11 @@
 
 #include <cmath>
 #include <limits>
-#include <numbers>
 
 #include "core/named.h"
 #include "op/apply.h"
 #include "op/attrs/distributions.h"
+#include "op/attrs/random.h"
 #include "ops/families.h"
 #include "pydl/autograd.h"
 #include "pydl/nn.h"
@@ -81,6 +81,12 @@ void define_distributions(Registry& registry) {
                                                .traits = flag(op::Trait::random),
                                                .infer = infer_variate<OpId::truncated_normal>,
                                            });
+  registry.declare(OpId::bernoulli, {
+                                        .doc = "1 with probability p, else 0.",
+                                        .inputs = {"p", "state"},
+                                        .traits = flag(op::Trait::random),
+                                        .infer = infer_variate<OpId::bernoulli>,
+                                    });
   registry.declare(OpId::multinomial, {
                                           .doc = "Categories by their probabilities along the last axis.",
                                           .inputs = {"probs", "state"},
@@ -151,36 +157,53 @@ Tensor values_of(const DistributionParameter& parameter, DType dtype) {
   return parameter.tensor() != nullptr ? astype(*parameter.tensor(), dtype) : number_of(*parameter.number(), dtype);
 }
 
-Tensor values_of(const char* name, const char* argument, const DistributionParameter& parameter,
-                 const ParameterRange& range, DType dtype) {
-  const Tensor values = values_of(parameter, dtype);
-  if (const double* number = parameter.number()) {
-    if (range.contains(*number)) return values;
+// A parameter for an op that itself gives NaN where an element is outside of its range.
+Tensor unmasked_values_of(const char* name, const char* argument, const DistributionParameter& parameter,
+                          const ParameterRange& range, DType dtype) {
+  const double* number = parameter.number();
+  if (number != nullptr && !range.contains(*number)) {
     throw ValueError(concat_text(name, ": expected ", argument, " ", range.text, ", got ", *number));
   }
+  return values_of(parameter, dtype);
+}
+
+Tensor values_of(const char* name, const char* argument, const DistributionParameter& parameter,
+                 const ParameterRange& range, DType dtype) {
+  const Tensor values = unmasked_values_of(name, argument, parameter, range, dtype);
+  if (parameter.number() != nullptr) return values;
   const Tensor above = range.includes_least ? greater_equal(values, range.least) : greater(values, range.least);
   const Tensor within = logical_and(above, less_equal(values, range.most));
   return where(within, values, number_of(std::numeric_limits<double>::quiet_NaN(), dtype));
 }
 
-// In [0, 1), 53 bits: what is computed of them is rounded only once.
-Tensor unit_numbers(const Drawing& drawing) {
-  return pydl::uniform(drawing.shape, 0, 1, DType::float64, drawing.generator);
+// Whether a parameter is this number, with which nothing needs to be computed.
+bool is_number(const DistributionParameter& parameter, double value) {
+  return parameter.number() != nullptr && *parameter.number() == value;
 }
 
-// In (-1/2, 1/2), and symmetric.
-Tensor centred_numbers(const Drawing& drawing) { return unit_numbers(drawing) - 0.5 + 0x1p-54; }
-
-Tensor standard_exponential(const Drawing& drawing) { return negative(log1p(negative(unit_numbers(drawing)))); }
+Tensor standard_variate(op::StandardDistribution distribution, const Drawing& drawing) {
+  return op::apply(OpId::standard_variate,
+                   op::to_attrs(op::StandardVariateAttrs{drawing.shape, drawing.dtype, distribution}),
+                   {drawing.generator.take(element_count(drawing.shape))});
+}
 
 Tensor standard_normal(const Drawing& drawing) {
   return pydl::normal(drawing.shape, 0, 1, drawing.dtype, drawing.generator);
 }
 
-// loc + scale * standard, where these numbers are in float64.
 Tensor moved_and_stretched(const char* name, const DistributionParameter& loc, const DistributionParameter& scale,
-                           const Tensor& standard, DType dtype) {
-  return values_of(loc, dtype) + values_of(name, "scale", scale, not_negative, dtype) * astype(standard, dtype);
+                           op::StandardDistribution distribution, const DrawOptions& options) {
+  const Drawing drawing = drawing_of(name, options, {&loc, &scale});
+  const Tensor factor = values_of(name, "scale", scale, not_negative, drawing.dtype);
+  Tensor drawn = standard_variate(distribution, drawing);
+  if (!is_number(scale, 1)) drawn = factor * drawn;
+  return is_number(loc, 0) ? drawn : values_of(loc, drawing.dtype) + drawn;
+}
+
+// A dtype that holds the parameter exactly: float64, unless it has the dtype of the result already.
+DType exact_dtype(const DistributionParameter& parameter, const Drawing& drawing) {
+  const bool has_dtype = parameter.tensor() != nullptr && parameter.tensor()->dtype() == drawing.dtype;
+  return has_dtype ? drawing.dtype : DType::float64;
 }
 
 // Draws by an op of parameters that are broadcast to the shape of the result.
@@ -201,9 +224,8 @@ Tensor log_gamma_variates(const char* name, const char* argument, const Distribu
 
 Tensor bernoulli(const DistributionParameter& p, const DrawOptions& options) try {
   const Drawing drawing = drawing_of("bernoulli", options, {&p});
-  const Tensor values = values_of("bernoulli", "p", p, probability, DType::float64).detach();
-  const Tensor drawn = less(unit_numbers(drawing), values);
-  return astype(where(isnan(values), values, astype(drawn, DType::float64)), drawing.dtype);
+  const Tensor values = unmasked_values_of("bernoulli", "p", p, probability, exact_dtype(p, drawing));
+  return astype(draw_by(OpId::bernoulli, {}, {values}, drawing), drawing.dtype);
 } catch (const Error&) {
   core::rethrow_as("bernoulli");
 }
@@ -254,42 +276,34 @@ Tensor truncated_normal(const DistributionParameter& low, const DistributionPara
   const Tensor top = values_of(high, DType::float64);
   const Tensor middle = values_of(mean, DType::float64);
   const Tensor spread = values_of("truncated_normal", "std", std, positive, DType::float64);
-  const Tensor standard =
-      draw_by(OpId::truncated_normal, {}, {(bottom - middle) / spread, (top - middle) / spread}, drawing);
-  const Tensor result = astype(middle + spread * standard, drawing.dtype);
+  Tensor drawn = draw_by(OpId::truncated_normal, {}, {(bottom - middle) / spread, (top - middle) / spread}, drawing);
+  if (!is_number(mean, 0) || !is_number(std, 1)) drawn = middle + spread * drawn;
+  const Tensor result = astype(drawn, drawing.dtype);
   return clip(result, astype(bottom, drawing.dtype), astype(top, drawing.dtype));
 } catch (const Error&) {
   core::rethrow_as("truncated_normal");
 }
 
 Tensor exponential(const DistributionParameter& scale, const DrawOptions& options) try {
-  const Drawing drawing = drawing_of("exponential", options, {&scale});
-  const Tensor values = values_of("exponential", "scale", scale, not_negative, drawing.dtype);
-  return values * astype(standard_exponential(drawing), drawing.dtype);
+  return moved_and_stretched("exponential", 0.0, scale, op::StandardDistribution::exponential, options);
 } catch (const Error&) {
   core::rethrow_as("exponential");
 }
 
 Tensor laplace(const DistributionParameter& loc, const DistributionParameter& scale, const DrawOptions& options) try {
-  const Drawing drawing = drawing_of("laplace", options, {&loc, &scale});
-  const Tensor centred = centred_numbers(drawing);
-  const Tensor standard = negative(sign(centred) * log1p(abs(centred) * -2.0));
-  return moved_and_stretched("laplace", loc, scale, standard, drawing.dtype);
+  return moved_and_stretched("laplace", loc, scale, op::StandardDistribution::laplace, options);
 } catch (const Error&) {
   core::rethrow_as("laplace");
 }
 
 Tensor gumbel(const DistributionParameter& loc, const DistributionParameter& scale, const DrawOptions& options) try {
-  const Drawing drawing = drawing_of("gumbel", options, {&loc, &scale});
-  const Tensor wait = maximum(standard_exponential(drawing), number_of(0x1p-54, DType::float64));
-  return moved_and_stretched("gumbel", loc, scale, negative(log(wait)), drawing.dtype);
+  return moved_and_stretched("gumbel", loc, scale, op::StandardDistribution::gumbel, options);
 } catch (const Error&) {
   core::rethrow_as("gumbel");
 }
 
 Tensor cauchy(const DistributionParameter& loc, const DistributionParameter& scale, const DrawOptions& options) try {
-  const Drawing drawing = drawing_of("cauchy", options, {&loc, &scale});
-  return moved_and_stretched("cauchy", loc, scale, tan(centred_numbers(drawing) * std::numbers::pi), drawing.dtype);
+  return moved_and_stretched("cauchy", loc, scale, op::StandardDistribution::cauchy, options);
 } catch (const Error&) {
   core::rethrow_as("cauchy");
 }
@@ -297,8 +311,9 @@ Tensor cauchy(const DistributionParameter& loc, const DistributionParameter& sca
 Tensor geometric(const DistributionParameter& p, const DrawOptions& options) try {
   const Drawing drawing = drawing_of("geometric", options, {&p});
   const Tensor values = values_of("geometric", "p", p, positive_probability, DType::float64).detach();
-  const Tensor failures = standard_exponential(drawing) / negative(log1p(negative(values)));
-  return astype(floor(failures) + 1.0, drawing.dtype);
+  const Tensor waits =
+      standard_variate(op::StandardDistribution::exponential, {drawing.shape, DType::float64, drawing.generator});
+  return astype(floor(waits / negative(log1p(negative(values)))) + 1.0, drawing.dtype);
 } catch (const Error&) {
   core::rethrow_as("geometric");
 }
@@ -306,9 +321,10 @@ Tensor geometric(const DistributionParameter& p, const DrawOptions& options) try
 Tensor gamma(const DistributionParameter& concentration, const DistributionParameter& scale,
              const DrawOptions& options) try {
   const Drawing drawing = drawing_of("gamma", options, {&concentration, &scale});
-  const Tensor values = values_of("gamma", "concentration", concentration, not_negative, drawing.dtype);
+  const Tensor values = unmasked_values_of("gamma", "concentration", concentration, not_negative, drawing.dtype);
   const Tensor stretch = values_of("gamma", "scale", scale, not_negative, drawing.dtype);
-  return draw_by(OpId::standard_gamma, op::to_attrs(op::GammaAttrs{}), {values}, drawing) * stretch;
+  const Tensor drawn = draw_by(OpId::standard_gamma, op::to_attrs(op::GammaAttrs{}), {values}, drawing);
+  return is_number(scale, 1) ? drawn : drawn * stretch;
 } catch (const Error&) {
   core::rethrow_as("gamma");
 }
@@ -323,7 +339,7 @@ Tensor beta(const DistributionParameter& a, const DistributionParameter& b, cons
 
 Tensor poisson(const DistributionParameter& rate, const DrawOptions& options) try {
   const Drawing drawing = drawing_of("poisson", options, {&rate});
-  const Tensor values = values_of("poisson", "rate", rate, not_negative, DType::float64);
+  const Tensor values = unmasked_values_of("poisson", "rate", rate, not_negative, exact_dtype(rate, drawing));
   return astype(draw_by(OpId::poisson, {}, {values}, drawing), drawing.dtype);
 } catch (const Error&) {
   core::rethrow_as("poisson");

@@ -1,7 +1,6 @@
 // Counts of integers and of numbers in intervals, which are added up at the position of their bin.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/named.h"
 #include "ops/composing.h"
@@ -59,55 +58,21 @@ Tensor equal_bins(const Tensor& x, int64_t bins, std::optional<std::pair<double,
   return astype(concat({inner, reshape(high, {1})}), edge_dtype(x));
 }
 
-// The bin of each value: the last one contains its upper edge, and number `bins` stands for no bin.
-Tensor search_bins(const Tensor& values, const Tensor& edges) {
+// Adds up weights by how many edges are not above a value: between the ends, that is the number of its bin, from 1 on.
+// Nothing is above the last edge, which belongs to the last bin.
+Tensor sums_in_bins(const Tensor& values, const Tensor& edges, const Tensor& weights, bool are_ones) {
   const int64_t bins = edges.size() - 1;
-  const Tensor last_edge = ops::part_of_axis(edges, 0, bins, 1);
-  const Tensor found = searchsorted(edges, values, true) - 1;
-  const Tensor in_bins = where(equal(values, last_edge), scalar_like(bins - 1, found), found);
-  return where(less(in_bins, 0), scalar_like(bins, in_bins), in_bins);
+  const Tensor sums = gather_backward(weights, searchsorted(edges, values, true), 0, bins + 2);
+  const Tensor inner = ops::part_of_axis(sums, 0, 1, bins);
+  const Tensor is_at_end = equal(values, ops::part_of_axis(edges, 0, bins, 1));
+  const Tensor at_end = sum(are_ones ? is_at_end : where(is_at_end, weights, scalar_like(0, weights)), {}, true);
+  return concat({ops::part_of_axis(inner, 0, 0, bins - 1), ops::part_of_axis(inner, 0, bins - 1, 1) + at_end});
 }
 
-// The same for equal bins that are much wider than the distance of neighbouring numbers: what is computed is wrong by
-// 1 at most, which the edges tell.
-Tensor compute_bins(const Tensor& values, const Tensor& edges, double low, double high) {
-  const int64_t bins = edges.size() - 1;
-  const bool all_inside = values.size() > 0 && min(values).item() >= low && max(values).item() <= high;
-  const Tensor is_inside = all_inside ? Tensor{} : logical_and(greater_equal(values, low), less_equal(values, high));
-  const Tensor distance = all_inside ? values - low : where(is_inside, values - low, scalar_like(0, values));
-  const Tensor computed = astype(distance * (static_cast<double>(bins) / (high - low)), DType::int64);
-  const Tensor guess = minimum(computed, scalar_like(bins - 1, computed));
-  // Nothing is above the last bin.
-  const Tensor lower = ops::part_of_axis(edges, 0, 0, bins);
-  const Tensor upper = concat(
-      {ops::part_of_axis(edges, 0, 1, bins - 1), full({1}, std::numeric_limits<double>::infinity(), edges.dtype())});
-  const Tensor is_less = less(values, take(lower, guess));
-  const Tensor is_more = greater_equal(values, take(upper, guess));
-  const Tensor corrected = guess - is_less + is_more;
-  return all_inside ? corrected : where(is_inside, corrected, scalar_like(bins, corrected));
-}
-
-Tensor equal_bins_of(const Tensor& values, const Tensor& edges) {
-  if (is_tracing()) return search_bins(values, edges);
-  const int64_t bins = edges.size() - 1;
-  const double low = ops::part_of_axis(edges, 0, 0, 1).item();
-  const double high = ops::part_of_axis(edges, 0, bins, 1).item();
-  const double resolution = edges.dtype() == DType::float64 ? 0x1p-48 : 0x1p-19;
-  const double width = (high - low) / static_cast<double>(bins);
-  const bool are_wide = width > resolution * std::max(std::abs(low), std::abs(high));
-  return are_wide ? compute_bins(values, edges, low, high) : search_bins(values, edges);
-}
-
-using BinsOf = Tensor (*)(const Tensor& values, const Tensor& edges);
-
-Histogram count_in_bins(const Tensor& x, const Tensor& edges, const Tensor& weights, bool density, BinsOf bins_of) {
-  const int64_t bins = edges.size() - 1;
+Histogram count_in_bins(const Tensor& x, const Tensor& edges, const Tensor& weights, bool density) {
   const DType dtype = promote(edge_dtype(x), edges.dtype());
   const Tensor bounds = astype(edges, dtype);
-  const Tensor positions = bins_of(astype(x, dtype), bounds);
-  // What is in no bin is counted in one more, which is left out.
-  const Tensor counts =
-      ops::part_of_axis(gather_backward(weights_or_ones(weights, x), positions, 0, bins + 1), 0, 0, bins);
+  const Tensor counts = sums_in_bins(astype(x, dtype), bounds, weights_or_ones(weights, x), !weights.defined());
   if (!density) return {counts, edges};
   const Tensor shares = ops::to_floating(counts);
   return {shares / astype(diff(bounds), shares.dtype()) / sum(shares), edges};
@@ -138,7 +103,7 @@ Histogram histogram(const Tensor& x, int64_t bins, std::optional<std::pair<doubl
                     const Tensor& weights, bool density) try {
   const Tensor values = flat_elements(x.detach());
   return count_in_bins(values, equal_bins(values, bins, range), weights.defined() ? flat_elements(weights) : weights,
-                       density, equal_bins_of);
+                       density);
 } catch (const Error&) {
   core::rethrow_as("histogram");
 }
@@ -151,7 +116,7 @@ Histogram histogram(const Tensor& x, const Tensor& edges, const Tensor& weights,
     throw ValueError("histogram: expected edges in ascending order");
   }
   return count_in_bins(flat_elements(x.detach()), edges.detach(), weights.defined() ? flat_elements(weights) : weights,
-                       density, search_bins);
+                       density);
 } catch (const Error&) {
   core::rethrow_as("histogram");
 }

@@ -10,6 +10,7 @@
 #include "pydl/linalg.h"
 #include "pydl/manipulation.h"
 #include "pydl/ops.h"
+#include "pydl/program.h"
 
 namespace pydl::linalg {
 
@@ -293,6 +294,29 @@ Tensor matrix_rank(const Tensor& x, const Tensor& rtol) try {
   core::rethrow_as("matrix_rank");
 }
 
+namespace {
+
+struct SolutionAndValues {
+  Tensor solution;
+  Tensor s;
+};
+
+// Where no singular value is left out, which only values tell, singular vectors are not needed: a = q r.
+SolutionAndValues solve_by_factors(const Tensor& a, const Tensor& b, const Tensor& rtol) {
+  const bool is_tall = a.size(-2) >= a.size(-1) && a.size() > 0;
+  if (!is_tall || is_tracing()) {
+    const SvdFactors factors = svd(a, false);
+    return {shortest_solution(factors, b, rtol), factors.s};
+  }
+  const auto [q, r] = qr(a);
+  const Tensor s = svdvals(r);
+  const Tensor coordinates = matmul(matrix_transpose(q), b);
+  if (all(values_that_count(s, rtol)).item() != 0) return {solve_triangular(r, coordinates, {.upper = true}), s};
+  return {shortest_solution(svd(r, false), coordinates, rtol), s};
+}
+
+}  // namespace
+
 LeastSquares lstsq(const Tensor& a, const Tensor& b, std::optional<double> rtol) try {
   require_matrices(a);
   const DType dtype = real_dtype(promote(a.dtype(), b.dtype()));
@@ -304,12 +328,11 @@ LeastSquares lstsq(const Tensor& a, const Tensor& b, std::optional<double> rtol)
   }
   // The derivative of the pseudoinverse exists where that of singular vectors does not.
   const bool by_inverse = grad_enabled() && left.requires_grad();
-  const SvdFactors factors = by_inverse ? SvdFactors{{}, svdvals(left), {}} : svd(left, false);
-  const Tensor& s = factors.s;
-  const Tensor solution =
-      by_inverse ? matmul(pinv(left, rtol), right) : shortest_solution(factors, right, rtol_for(left, rtol));
+  const Tensor limit = rtol_for(left, rtol);
+  const auto [solution, s] = by_inverse ? SolutionAndValues{matmul(pinv(left, rtol), right), svdvals(left)}
+                                        : solve_by_factors(left, right, limit);
   const Tensor residuals = sum(square(subtract(right, matmul(left, solution))), std::vector<int64_t>{-2});
-  const Tensor rank = rank_of(s.detach(), rtol_for(left, rtol));
+  const Tensor rank = rank_of(s.detach(), limit);
   if (b.rank() != 1) return {solution, residuals, rank, s};
   return {squeeze(solution, {-1}), squeeze(residuals, {-1}), rank, s};
 } catch (const Error&) {

@@ -42,6 +42,23 @@ void infer_draw(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
   require_floating(op::op_name(id), *output);
 }
 
+// What numbers of 53 bits can tell apart.
+constexpr uint64_t most_integers = uint64_t{1} << 53;
+
+// Unsigned, because the distance may exceed the range of int64.
+uint64_t width_of(int64_t low, int64_t high) { return static_cast<uint64_t>(high) - static_cast<uint64_t>(low); }
+
+void infer_random_integers(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const auto given = op::from_attrs<op::RandomIntegersAttrs>(attrs);
+  require_state("random_integers", inputs[0]);
+  require_sizes("random_integers", given.shape);
+  if (given.low >= given.high || width_of(given.low, given.high) > most_integers) {
+    throw ValueError(
+        concat_text("random_integers: expected low < high, at most 2**53 apart, got ", given.low, " and ", given.high));
+  }
+  *output = row_major(DType::int64, given.shape);
+}
+
 void infer_permutation(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
   require_state("permutation", inputs[0]);
   const int64_t n = op::from_attrs<op::PermutationAttrs>(attrs).n;
@@ -81,6 +98,22 @@ void define_random(Registry& registry) {
                                      .traits = flag(op::Trait::random),
                                      .infer = infer_draw<OpId::normal, op::NormalAttrs>,
                                  });
+  // (state) -> (y) {shape dims, dtype, distribution choice}
+  registry.declare(OpId::standard_variate, {
+                                               .doc = "Standard numbers of a distribution.",
+                                               .inputs = {"state"},
+                                               .attributes = op::fields_of<op::StandardVariateAttrs>(),
+                                               .traits = flag(op::Trait::random),
+                                               .infer = infer_draw<OpId::standard_variate, op::StandardVariateAttrs>,
+                                           });
+  // (state) -> (y int64) {shape dims, low, high integer}
+  registry.declare(OpId::random_integers, {
+                                              .doc = "Integers in [low, high), at most 2**53 apart.",
+                                              .inputs = {"state"},
+                                              .attributes = op::fields_of<op::RandomIntegersAttrs>(),
+                                              .traits = flag(op::Trait::random),
+                                              .infer = infer_random_integers,
+                                          });
   // (x, state) -> (y like x) {p number}
   registry.declare(OpId::dropout, {
                                       .doc = "x / (1 - p) where kept, 0 with probability p.",
@@ -280,8 +313,8 @@ Tensor normal(const Dims& shape, double mean, double std, DType dtype, Generator
 namespace {
 
 // Integers in [0, count), for a count of at most 2**53.
-Tensor integers_below(double count, const Dims& shape, Generator& generator) {
-  return astype(floor(uniform(shape, 0, 1, DType::float64, generator) * count), DType::int64);
+Tensor integers_below(int64_t count, const Dims& shape, Generator& generator) {
+  return draw(OpId::random_integers, op::RandomIntegersAttrs{shape, 0, count}, generator);
 }
 
 // More integers than a number of 53 bits can tell apart: the upper and the lower 32 bits are drawn one after the other.
@@ -289,10 +322,8 @@ Tensor wide_integers(int64_t low, uint64_t width, const Dims& shape, Generator& 
   constexpr int64_t base = int64_t{1} << 32;
   const auto last = static_cast<int64_t>(width >> 32);
   const auto rest = static_cast<int64_t>(width % static_cast<uint64_t>(base));
-  const auto draw_upper = [&] {
-    return integers_below(static_cast<double>(last + (rest > 0 ? 1 : 0)), shape, generator);
-  };
-  const auto draw_lower = [&] { return integers_below(static_cast<double>(base), shape, generator); };
+  const auto draw_upper = [&] { return integers_below(last + (rest > 0 ? 1 : 0), shape, generator); };
+  const auto draw_lower = [&] { return integers_below(base, shape, generator); };
   const auto is_outside = [&](const Tensor& upper, const Tensor& lower) {
     return logical_and(equal(upper, last), greater_equal(lower, rest));
   };
@@ -315,15 +346,13 @@ Tensor randint(const Dims& shape, int64_t low, int64_t high, DType dtype, Genera
 Tensor randint(int64_t low, int64_t high, const Dims& shape, DType dtype, Generator& generator) try {
   if (low >= high) throw ValueError(concat_text("randint: expected low < high, got ", low, " and ", high));
   if (!is_integer(dtype)) throw TypeError(concat_text("randint: expected an integer dtype, got ", dtype));
-  // Unsigned, because the distance may exceed the range of int64.
-  const uint64_t width = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
   const IntegerRange range = integer_range(dtype);
   if (low < range.least || high - 1 > range.most) {
     throw ValueError(concat_text("randint: ", dtype, " does not hold numbers from ", low, " to ", high - 1));
   }
-  constexpr uint64_t most_by_one_number = uint64_t{1} << 53;
-  if (width > most_by_one_number) return wide_integers(low, width, shape, generator);
-  return astype(integers_below(static_cast<double>(width), shape, generator) + low, dtype);
+  const uint64_t width = ops::width_of(low, high);
+  if (width > ops::most_integers) return wide_integers(low, width, shape, generator);
+  return astype(draw(OpId::random_integers, op::RandomIntegersAttrs{shape, low, high}, generator), dtype);
 } catch (const Error&) {
   core::rethrow_as("randint");
 }

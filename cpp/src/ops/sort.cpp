@@ -5,6 +5,7 @@
 #include "core/named.h"
 #include "op/apply.h"
 #include "ops/families.h"
+#include "pydl/autograd.h"
 #include "pydl/ops.h"
 
 namespace pydl::ops {
@@ -32,7 +33,7 @@ void infer_sort(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSp
     shape[axis] = k;
   }
   if constexpr (id != OpId::argsort) *results++ = row_major(x.dtype, shape);
-  *results = row_major(DType::int64, shape);
+  if constexpr (id != OpId::sort_values) *results = row_major(DType::int64, shape);
 }
 
 // Gradients are moved back from the positions to which the elements moved.
@@ -41,6 +42,13 @@ Gradients moved_gradients(const BackwardContext& c) {
   if (!c.gradient.defined()) return {{}};
   const int64_t axis = op::order_of(id, c.attrs()).axis;
   return {gather_backward(c.gradient, c.result(1), axis, c.input_shape(0)[static_cast<int>(axis)])};
+}
+
+// Where the elements were is found again: calls that will be differentiated keep it (`sort`).
+Gradients sorted_gradients(const BackwardContext& c) {
+  const auto attrs = op::from_attrs<op::SortAttrs>(c.attrs());
+  const Tensor order = op::apply(OpId::argsort, c.attrs(), {c.input(0).detach()});
+  return {gather_backward(c.gradient, order, attrs.axis, c.input_shape(0)[static_cast<int>(attrs.axis)])};
 }
 
 }  // namespace
@@ -61,6 +69,15 @@ void define_sort(Registry& registry) {
           .backward = moved_gradients<OpId::sort_with_indices>,
           .saves_results = indices,
       });
+  registry.declare(OpId::sort_values, {
+                                          .doc = "The elements along an axis in ascending or descending order.",
+                                          .inputs = {"x"},
+                                          .attributes = op::fields_of<op::SortAttrs>(),
+                                          .canonical = canonical_axis<op::SortAttrs>,
+                                          .infer = infer_sort<OpId::sort_values>,
+                                          .backward = sorted_gradients,
+                                          .saves_inputs = 1U,
+                                      });
   registry.declare(
       OpId::argsort,
       {
@@ -92,7 +109,9 @@ void define_sort(Registry& registry) {
 namespace pydl {
 
 Tensor sort(const Tensor& x, int64_t axis, bool descending) try {
-  return op::call(op::OpId::sort_with_indices, op::to_attrs(op::SortAttrs{axis, descending}), {x})[0];
+  const bool will_be_differentiated = x.defined() && x.requires_grad() && grad_enabled();
+  const op::OpId id = will_be_differentiated ? op::OpId::sort_with_indices : op::OpId::sort_values;
+  return op::call(id, op::to_attrs(op::SortAttrs{axis, descending}), {x})[0];
 } catch (const Error&) {
   core::rethrow_as("sort");
 }

@@ -9,8 +9,20 @@
 #include <numbers>
 
 #include "runtime/philox.h"
+#include "runtime/variate_math.h"
 
 namespace pydl::runtime {
+
+/// The beginning of a stream, where it is computed in advance: the first numbers, the logarithm that the first one
+/// gives, and the normal number that those from `normal_at` on give.
+struct StreamStart {
+  const double* units = nullptr;  ///< at distances of `distance`
+  int64_t distance = 0;
+  int64_t count = 0;
+  const double* log = nullptr;
+  const double* normal = nullptr;
+  int64_t normal_at = 0;
+};
 
 /// The uniform numbers of element `index` of a call whose generator was at {seed, offset}.
 class ElementStream {
@@ -20,9 +32,16 @@ class ElementStream {
         // Two elements share a block of the generator, and take turns on its branches. Branch 0 is the block itself.
         counter_(offset + static_cast<uint64_t>(index / 2)),
         branch_(1 + static_cast<uint64_t>(index % 2)) {}
+  ElementStream(uint64_t seed, uint64_t offset, int64_t index, const StreamStart& start)
+      : ElementStream(seed, offset, index) {
+    start_ = start;
+    branch_ += static_cast<uint64_t>(start.count);  // two numbers come from a branch, and every other one is ours
+  }
 
   /// In [0, 1), 53 bits.
   double next() {
+    const int64_t position = position_++;
+    if (position < start_.count) return start_.units[position * start_.distance];
     if (is_odd_) {
       is_odd_ = false;
       return second_;
@@ -35,12 +54,20 @@ class ElementStream {
   }
 
   /// The logarithm of a number in (0, 1].
-  double next_log() { return std::log1p(-next()); }
+  double next_log() {
+    if (position_ > 0 || start_.log == nullptr) return log_of_positive(1.0 - next());
+    position_ = 1;
+    return *start_.log;
+  }
 
   /// Standard normal.
   double next_normal() {
-    const double radius = std::sqrt(-2.0 * next_log());
-    return radius * std::cos(2.0 * std::numbers::pi * next());
+    if (start_.normal != nullptr && position_ == start_.normal_at) {
+      position_ += 2;
+      return *start_.normal;
+    }
+    const double first = next();
+    return normal_of_units(first, next());
   }
 
  private:
@@ -49,6 +76,8 @@ class ElementStream {
   uint64_t branch_;
   double second_ = 0;
   bool is_odd_ = false;
+  int64_t position_ = 0;
+  StreamStart start_;
 };
 
 namespace variates {

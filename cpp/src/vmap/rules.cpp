@@ -374,6 +374,7 @@ Rule rule_of(const op::OpDef& def) {
     case OpId::log_softmax:
     case OpId::softmax_backward:
     case OpId::log_softmax_backward:
+    case OpId::sort_values:
     case OpId::sort_with_indices:
     case OpId::argsort:
     case OpId::topk:

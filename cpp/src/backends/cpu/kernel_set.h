@@ -40,6 +40,7 @@ struct KernelSet {
   AddKernel add_rows[2];
   SortKernels sort;
   RandomKernels random;
+  VariateKernels variates;
   CopyKernels copy;
 };
 

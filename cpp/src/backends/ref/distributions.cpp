@@ -7,7 +7,7 @@
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
 #include "op/attrs/distributions.h"
-#include "pydl/error.h"
+#include "runtime/choices.h"
 #include "runtime/variates.h"
 
 namespace pydl::backends::ref {
@@ -62,19 +62,6 @@ void run_truncated_normal(const RefCall& call) {
   });
 }
 
-// The number of categories that can be drawn; throws for weights that are no probabilities.
-int64_t require_weights(std::span<const double> weights) {
-  for (const double weight : weights) {
-    if (!(weight >= 0) || std::isinf(weight)) {
-      throw ValueError(
-          concat_text("multinomial: expected probabilities that are finite and not negative, got ", weight));
-    }
-  }
-  const int64_t possible = std::count_if(weights.begin(), weights.end(), [](double weight) { return weight > 0; });
-  if (possible == 0) throw ValueError("multinomial: expected a positive probability in each row, got only zeros");
-  return possible;
-}
-
 // Searches the sums of the weights for a uniform number each.
 void draw_with_replacement(std::span<const double> weights, const GeneratorState& state, int64_t first,
                            std::span<int64_t> chosen) {
@@ -114,16 +101,11 @@ void run_multinomial(const RefCall& call) {
   auto* y = static_cast<int64_t*>(call.output_data[0]);
   for (size_t row = 0; row * categories < values.size(); ++row) {
     const auto weights = std::span(values).subspan(row * categories, categories);
-    const int64_t possible = require_weights(weights);
+    runtime::require_weights(weights, attrs.replacement ? 1 : attrs.count);
     const auto first = static_cast<int64_t>(row * count);
     if (attrs.replacement) {
       draw_with_replacement(weights, state, first, {y + first, count});
       continue;
-    }
-    if (attrs.count > possible) {
-      throw ValueError(concat_text("multinomial: expected at least ", attrs.count,
-                                   " positive probabilities in each row to draw as many without replacement, got ",
-                                   possible));
     }
     draw_without_replacement(weights, state, first, {y + first, count});
   }

@@ -1,5 +1,6 @@
 // Random numbers: element i depends only on seed, offset and i (runtime/philox.h).
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -7,6 +8,7 @@
 #include "backends/ref/ref_kernel.h"
 #include "op/attrs/random.h"
 #include "runtime/philox.h"
+#include "runtime/variate_math.h"
 
 namespace pydl::backends::ref {
 
@@ -132,6 +134,54 @@ void run_dropout(const RefCall& call) {
   });
 }
 
+double standard_of_unit(op::StandardDistribution distribution, double u) {
+  switch (distribution) {
+    case op::StandardDistribution::exponential: return runtime::exponential_of_unit(u);
+    case op::StandardDistribution::laplace: return runtime::laplace_of_unit(u);
+    case op::StandardDistribution::gumbel: return runtime::gumbel_of_unit(u);
+    case op::StandardDistribution::cauchy: return runtime::cauchy_of_unit(u);
+  }
+  return 0;
+}
+
+void run_standard_variate(const RefCall& call) {
+  const auto attrs = op::from_attrs<op::StandardVariateAttrs>(call.attrs);
+  const BufferSpec& y = call.outputs[0];
+  const Stream stream = stream_of(call, 0);
+  visit_floating(y.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for (int64_t i = 0; i < element_count(y.shape); ++i) {
+      store<T>(call.output_data[0], i,
+               static_cast<Drawn<T>>(standard_of_unit(attrs.distribution, stream.double_at(i))));
+    }
+  });
+}
+
+void run_random_integers(const RefCall& call) {
+  const auto attrs = op::from_attrs<op::RandomIntegersAttrs>(call.attrs);
+  const Stream stream = stream_of(call, 0);
+  const auto width = static_cast<double>(static_cast<uint64_t>(attrs.high) - static_cast<uint64_t>(attrs.low));
+  auto* y = static_cast<int64_t*>(call.output_data[0]);
+  for (int64_t i = 0; i < element_count(call.outputs[0].shape); ++i) {
+    y[i] = attrs.low + static_cast<int64_t>(stream.double_at(i) * width);
+  }
+}
+
+void run_bernoulli(const RefCall& call) {
+  const BufferSpec& p = call.inputs[0];
+  const Stream stream = stream_of(call, 1);
+  visit_floating(p.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    int64_t i = 0;
+    for_each_position<1>(p.shape, {p.strides}, [&](const auto& offsets) {
+      const double probability = load<T>(call.input_data[0], offsets[0]);
+      const double drawn = stream.double_at(i) < probability ? 1 : 0;
+      const bool is_probability = probability >= 0 && probability <= 1;
+      store<T>(call.output_data[0], i++, is_probability ? drawn : std::numeric_limits<double>::quiet_NaN());
+    });
+  });
+}
+
 // The high 64 bits of the product.
 uint64_t multiply_high(uint64_t a, uint64_t b) {
   const uint64_t a_low = a & 0xffffffffU;
@@ -163,6 +213,9 @@ void run_permutation(const RefCall& call) {
 void register_random(KernelTable& table) {
   table.add(OpId::uniform, Provider::ref, prepare<run_uniform>);
   table.add(OpId::normal, Provider::ref, prepare<run_normal>);
+  table.add(OpId::standard_variate, Provider::ref, prepare<run_standard_variate>);
+  table.add(OpId::random_integers, Provider::ref, prepare<run_random_integers>);
+  table.add(OpId::bernoulli, Provider::ref, prepare<run_bernoulli>);
   table.add(OpId::dropout, Provider::ref, prepare<run_dropout>);
   table.add(OpId::permutation, Provider::ref, prepare<run_permutation>);
 }

@@ -16,7 +16,7 @@ Item* radix_sort(Item* from, Item* to, int64_t count, int bits, const KeyOf& key
   constexpr int most_passes = 8;
   // Larger tables of counts are worth it for many items, unless these are not in a cache: then so many places that are
   // written to in turn are not, either.
-  const bool has_large_digits = count >= 8192 && count * static_cast<int64_t>(sizeof(Item)) <= 4 << 20;
+  const bool has_large_digits = count >= 8192 && count * static_cast<int64_t>(sizeof(Item)) <= 2 << 20;
   const int limit = has_large_digits ? most_digit_bits : 8;
   const int passes = (bits + limit - 1) / limit;
   struct Digit {

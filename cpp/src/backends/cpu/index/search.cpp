@@ -1,5 +1,7 @@
-// Search in sorted elements by halving, without branches.
+// Search in sorted elements without branches: by halving, or by computing the place where they are evenly spaced.
 #include "op/attrs/search.h"
+
+#include <cmath>
 
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
@@ -25,6 +27,49 @@ int64_t place_of(const T* sorted, int64_t count, T value) {
   return first - sorted + (count == 1 && is_before(*first) ? 1 : 0);
 }
 
+// Elements that are nearly as far apart as their mean distance: of place t as (x - low) * scale says it, all those
+// below floor(t) are less than x, and none above floor(t) + 1.
+struct EvenSpacing {
+  double low = 0;
+  double scale = 0;  // 0 if the elements are not evenly spaced
+
+  template <class T>
+  static EvenSpacing of(const T* sorted, int64_t count) {
+    if (count < 2) return {};
+    const double low = number(sorted[0]);
+    const double scale = static_cast<double>(count - 1) / (number(sorted[count - 1]) - low);
+    if (!(scale > 0) || std::isinf(scale)) return {};
+    for (int64_t i = 0; i < count; ++i) {
+      const double distance = (number(sorted[i]) - low) * scale - static_cast<double>(i);
+      if (!(std::abs(distance) < 0.5)) return {};
+    }
+    return {low, scale};
+  }
+
+  template <bool right, class T>
+  int64_t place_of(const T* sorted, int64_t count, T value) const {
+    const auto key = op::sort_key(value);
+    const auto is_before = [&](T element) {
+      return right ? op::sort_key(element) <= key : op::sort_key(element) < key;
+    };
+    // Comparisons that are false for what is not a number, which belongs to the end.
+    const double place = (number(value) - low) * scale;
+    const auto last = static_cast<double>(count - 2);
+    const auto first = static_cast<int64_t>(place < last ? (place > 0 ? place : 0.0) : last);
+    return first + (is_before(sorted[first]) ? 1 : 0) + (is_before(sorted[first + 1]) ? 1 : 0);
+  }
+
+ private:
+  template <class T>
+  static double number(T value) {
+    if constexpr (std::is_arithmetic_v<T>) {
+      return static_cast<double>(value);
+    } else {
+      return value.to_float();
+    }
+  }
+};
+
 template <class T>
 class SearchKernel final : public Kernel {
  public:
@@ -39,6 +84,17 @@ class SearchKernel final : public Kernel {
     const auto* values = static_cast<const T*>(inputs[1]);
     auto* places = static_cast<int64_t*>(outputs[0]);
     constexpr int64_t grain = runtime::worth_a_thread(4 * runtime::cost::element_in_passes);
+    if (values_per_line_ == total_ && total_ >= 4 * count_) {
+      const EvenSpacing spacing = EvenSpacing::of(sorted, count_);
+      if (spacing.scale > 0) {
+        return runtime::parallel_for(total_, grain, [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i) {
+            places[i] = right_ ? spacing.place_of<true>(sorted, count_, values[i])
+                               : spacing.place_of<false>(sorted, count_, values[i]);
+          }
+        });
+      }
+    }
     runtime::parallel_for(total_, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const T* line = sorted + i / values_per_line_ * count_;

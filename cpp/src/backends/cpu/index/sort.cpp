@@ -7,23 +7,15 @@
 
 #include "backends/cpu/families.h"
 #include "backends/cpu/index/radix_sort.h"
+#include "backends/cpu/index/sort_lines.h"
 #include "backends/cpu/kernel_set.h"
 #include "op/sort_key.h"
 #include "runtime/threads.h"
-#include "runtime/work_cost.h"
 
 namespace pydl::cpu {
 
 namespace {
 
-// Waking a thread pays off for lines with this many elements in total.
-constexpr int64_t elements_per_thread = runtime::worth_a_thread(runtime::cost::element_sorted);
-// Scratch memory for this many lines at a time keeps many threads busy.
-constexpr int64_t most_parts = 64;
-// Shorter lines are sorted by comparisons.
-constexpr int64_t shortest_radix = 96;
-// Longer lines are sorted one by one.
-constexpr int64_t longest_in_lanes = 4096;
 // Up to this many of the best elements are kept by insertion, out of at least eight times as many.
 constexpr int64_t most_inserted = 32;
 
@@ -35,36 +27,6 @@ struct Entry {
   friend bool operator<(const Entry& a, const Entry& b) {
     return a.key < b.key || (a.key == b.key && a.position < b.position);
   }
-};
-
-// The lines of a call: one per element of the other axes.
-struct Lines {
-  int64_t count = 1;
-  int64_t inner = 1;   // of the results: distance between the elements of a line
-  int64_t length = 0;  // of a line of x
-  int64_t kept = 0;    // of a line of the results
-  int64_t stride = 0;  // of a line of x
-  Dims shape;          // of the other axes
-  Dims strides;
-
-  Lines(const BufferSpec& x, const BufferSpec& result, int axis)
-      : length(x.shape[axis]), kept(result.shape[axis]), stride(x.strides[axis]), shape(x.shape), strides(x.strides) {
-    for (int i = axis + 1; i < x.shape.rank(); ++i) inner *= x.shape[i];
-    shape.erase(axis);
-    strides.erase(axis);
-    count = element_count(shape);
-  }
-
-  // The offset of a line in x, and in the results.
-  int64_t source(int64_t line) const {
-    int64_t offset = 0;
-    for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-      offset += line % shape[axis] * strides[axis];
-      line /= shape[axis];
-    }
-    return offset;
-  }
-  int64_t target(int64_t line) const { return line / inner * inner * kept + line % inner; }
 };
 
 // Lines side by side, one per lane: rows of keys joined with positions where both fit into one integer, else a row of
@@ -218,24 +180,6 @@ class SortKernel final : public Kernel {
       results.indices[to] = position;
       if (has_values_) results.values[to] = sources[lane][position * lines_.stride];
     });
-  }
-
-  // Visits elements in the order in which they are in memory, as far as rows in the L1 cache allow it.
-  template <class Visit>
-  static void in_blocks(int64_t length, int64_t lanes, bool lines_are_contiguous, const Visit& visit) {
-    constexpr int64_t block = 64;
-    for (int64_t first = 0; first < length; first += block) {
-      const int64_t last = std::min(first + block, length);
-      if (lines_are_contiguous) {
-        for (int64_t lane = 0; lane < lanes; ++lane) {
-          for (int64_t i = first; i < last; ++i) visit(i, lane);
-        }
-      } else {
-        for (int64_t i = first; i < last; ++i) {
-          for (int64_t lane = 0; lane < lanes; ++lane) visit(i, lane);
-        }
-      }
-    }
   }
 
   // Keys in the order of the results.

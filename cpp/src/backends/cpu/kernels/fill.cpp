@@ -18,6 +18,7 @@ void fill(KernelSet& set) {
   fill_pool(set);
   fill_resample(set);
   fill_random(set);
+  fill_variates(set);
   fill_sort(set);
   fill_update(set);
 }

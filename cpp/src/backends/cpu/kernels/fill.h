@@ -22,6 +22,7 @@ void fill_winograd(KernelSet& set);
 void fill_pool(KernelSet& set);
 void fill_resample(KernelSet& set);
 void fill_random(KernelSet& set);
+void fill_variates(KernelSet& set);
 void fill_sort(KernelSet& set);
 void fill_update(KernelSet& set);
 

@@ -1,5 +1,6 @@
 #include "backends/cpu/linalg/triangles.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -8,6 +9,7 @@ namespace pydl::cpu {
 namespace {
 
 constexpr int64_t smallest_block = 16;
+constexpr int64_t rows_at_once = 16;
 
 // About half, in whole blocks.
 int64_t first_half(int64_t size) { return (size / 2 + smallest_block - 1) / smallest_block * smallest_block; }
@@ -77,14 +79,37 @@ T factorise_columns(const Block<T>& whole, int64_t first, int64_t columns, int64
   return sign * factorise_columns(whole, first + left, right, permutation, products);
 }
 
+// Solves x t(a) = b for a small triangle a and few rows of b, which are computed side by side: the sums of a single row
+// would wait for each of their additions.
+template <class T>
+void solve_rows_beside_transposed(const Block<T>& a, const Block<T>& b) {
+  constexpr int64_t width = rows_at_once;
+  T columns[smallest_block][width] = {};
+  for (int64_t i = 0; i < b.rows; ++i) {
+    for (int64_t j = 0; j < a.rows; ++j) columns[j][i] = b(i, j);
+  }
+  for (int64_t j = 0; j < a.rows; ++j) {
+    T rest[width];
+    std::copy_n(columns[j], width, rest);
+    for (int64_t k = 0; k < j; ++k) {
+      const T factor = a(j, k);
+      for (int64_t i = 0; i < width; ++i) rest[i] -= columns[k][i] * factor;
+    }
+    const T diagonal = a(j, j);
+    for (int64_t i = 0; i < width; ++i) columns[j][i] = rest[i] / diagonal;
+  }
+  for (int64_t i = 0; i < b.rows; ++i) {
+    for (int64_t j = 0; j < a.rows; ++j) b(i, j) = columns[j][i];
+  }
+}
+
 // Replaces b by the solution of x t(a) = b for a lower triangle a.
 template <class T>
 void solve_beside_transposed(const Block<T>& a, const Block<T>& b, Products<T>& products) {
   if (a.rows <= smallest_block) {
     if (products.only_counts()) return;
-    for (int64_t i = 0; i < b.rows; ++i) {
-      T* row = b.row(i);
-      for (int64_t j = 0; j < a.rows; ++j) row[j] = (row[j] - dot(row, a.row(j), j)) / a(j, j);
+    for (int64_t i = 0; i < b.rows; i += rows_at_once) {
+      solve_rows_beside_transposed(a, b.part(i, 0, std::min(rows_at_once, b.rows - i), b.columns));
     }
     return;
   }
