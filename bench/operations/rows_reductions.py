@@ -77,7 +77,8 @@ ROWS = (
         numpy="m.histogram(x, 100, (-3, 3))[0].astype('f')", covers=("histogram",), tolerance=1e-2,
         reason="composed: bins are computed, compared with their edges so that they are those of "
         "NumPy, and counted, in passes of their own"),
-    Row("m.bincount(x)", (Input("few", lambda rows, columns: (rows * columns,)),)),
+    Row("m.bincount(x)", (Input("few", lambda rows, columns: (rows * columns,)),),
+        reason="the largest number and the range are found in passes before the counting"),
     Row("m.cov(x)", (Input("normal", lambda rows, columns: (rows, columns // rows * 8)),),
         sizes={"tiny": (4, 4), "cached": (64, 256), "large": (512, 4096)}, tolerance=1e-3),
     Row("m.cross(x, y)", (Input("normal", lambda rows, columns: (rows * columns // 4, 3)),) * 2,
