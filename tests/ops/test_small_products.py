@@ -111,3 +111,34 @@ def test_columns_of_low_tiles(rows: int, terms: int) -> None:
         found = (pydl.tensor(a).T @ pydl.tensor(b)).numpy()
         expected = a.T.astype("float64") @ b.astype("float64")
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.sqrt(terms) * 10)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (3, 1), (1, 7), (64, 64), (257, 255), (1000, 3), (3, 1000), (2, 5, 4)]
+)
+def test_matrices_by_vectors(shape: tuple[int, ...], transposed: bool, dtype: str) -> None:
+    rng = np.random.default_rng(len(shape) + shape[0])
+    matrix = rng.normal(size=shape).astype(dtype)
+    x = pydl.tensor(matrix)
+    if transposed:
+        x = pydl.matrix_transpose(pydl.tensor(np.swapaxes(matrix, -1, -2).copy()))
+    vector = rng.normal(size=shape[-1]).astype(dtype)
+    tolerance = 1e-4 if dtype == "float32" else 1e-11
+    for v in (vector, vector[:, None], np.repeat(vector, 3)[::3]):
+        expected = matrix.astype("float64") @ v.astype("float64")
+        found = x @ pydl.asarray(v)
+        np.testing.assert_allclose(found.numpy(), expected, rtol=tolerance, atol=tolerance)
+        compiled = pydl.compile(lambda a, b: a @ b)(x, pydl.asarray(v))
+        np.testing.assert_allclose(compiled.numpy(), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_sums_of_products_of_many_terms() -> None:
+    a, b = (np.random.default_rng(i).normal(size=300_001).astype("float32") for i in (0, 1))
+    expected = float(a.astype("float64") @ b.astype("float64"))
+    for x, y in ((a[None], b[:, None]), (a[:, None].T, b[:, None]), (a[None, ::3], b[::3, None])):
+        found = (pydl.asarray(x) @ pydl.asarray(y)).item()
+        wanted = float((x.astype("float64") @ y.astype("float64")).item())
+        assert found == pytest.approx(wanted, abs=2e-2)
+    assert pydl.inner(pydl.tensor(a), pydl.tensor(b)).item() == pytest.approx(expected, abs=2e-2)

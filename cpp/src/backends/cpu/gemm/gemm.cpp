@@ -80,7 +80,8 @@ void Gemm::choose_path() {
   const int64_t shorter_side = std::min(a_.rows, b_.columns);
   const bool is_deep =
       shorter_side <= longest_shorter_deep_side && longer_side <= longest_deep_side && a_.columns >= longer_side;
-  if (is_deep && a_.row_stride == 1 && b_has_rows && count > small_products) {
+  const bool is_sum = a_.rows == 1 && b_.columns == 1 && both_along_depth;
+  if (is_deep && !is_sum && a_.row_stride == 1 && b_has_rows && count > small_products) {
     path_ = Path::wide;
     const bool has_whole_panels = b_.columns % kernels_.panel_columns == 0;
     transposed_ = !has_whole_panels && a_.rows % kernels_.panel_columns == 0 && result_ == Result::overwritten;

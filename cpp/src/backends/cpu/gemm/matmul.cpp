@@ -1,5 +1,6 @@
 // Matrix products, batched, and the linear layer.
 #include <algorithm>
+#include <utility>
 
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
@@ -62,7 +63,7 @@ class ProductKernel final : public Kernel {
       for (int64_t part = begin; part < end; ++part) {
         char* memory = static_cast<char*>(context.scratchpad) + part * static_cast<int64_t>(part_bytes_);
         for (int64_t i = part * count / parts_; i < (part + 1) * count / parts_; ++i) {
-          product_.run(at(inputs[0], batch_.a_strides, i), at(inputs[1], batch_.b_strides, i),
+          product_.run(at(inputs[first_], batch_.a_strides, i), at(inputs[1 - first_], batch_.b_strides, i),
                        at(outputs[0], batch_.c_strides, i), bias, memory);
         }
       }
@@ -70,6 +71,8 @@ class ProductKernel final : public Kernel {
   }
 
   void set_bias() { has_bias_ = true; }
+  /// The left factor is the second input.
+  void swap_inputs() { first_ = 1; }
 
  private:
   char* at(void* base, const Dims& strides, int64_t position) const {
@@ -85,16 +88,24 @@ class ProductKernel final : public Kernel {
   Batch batch_;
   int64_t item_;
   bool has_bias_ = false;
+  int first_ = 0;  // which input is the left factor
   int64_t parts_;
   size_t part_bytes_;
 };
 
 // By AMX tiles (bf16x3_product.h) if `tiles` is `allowed`, and by ordinary kernels otherwise.
 template <Gemm::Tiles tiles>
-std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, DType dtype, bool has_bias, bool relu) {
+std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, Matrix b, DType dtype, bool has_bias, bool relu) {
   if (dtype != DType::float32 && dtype != DType::float64) return nullptr;
+  batch.fold_into_rows(a, b.columns);
+  const bool by_vector = !has_bias && b.columns == 1 && a.rows > 1;
+  if (by_vector) {
+    // A matrix times a vector is the vector times the transposed matrix, which kernels for few rows compute best.
+    std::swap(batch.a_strides, batch.b_strides);
+    const Matrix matrix = std::exchange(a, {1, b.rows, b.column_stride, b.row_stride});
+    b = {matrix.columns, matrix.rows, matrix.column_stride, matrix.row_stride};
+  }
   const int64_t c_stride = b.columns;
-  batch.fold_into_rows(a, c_stride);
   if (a.rows * b.columns * batch.count() == 0) return nullptr;
   constexpr bool by_tiles = tiles == Gemm::Tiles::allowed;
   if (by_tiles && (dtype != DType::float32 || !Bf16x3Product::suits(a, b))) return nullptr;
@@ -107,6 +118,7 @@ std::unique_ptr<Kernel> prepare_product(Batch batch, Matrix a, const Matrix& b, 
   const Gemm product(a, b, c_stride, dtype == DType::float64, one_by_one ? threads : 1, result, tiles);
   auto kernel = std::make_unique<ProductKernel>(product, batch, dtype, one_by_one);
   if (has_bias) kernel->set_bias();
+  if (by_vector) kernel->swap_inputs();
   kernel->implementation = product.name();
   return kernel;
 }
@@ -160,7 +172,11 @@ void register_matmul(KernelTable& table) {
   // Tiles take operands as they are: copying them first would take longer than what tiles gain.
   table.add(OpId::matmul, {"bf16x3", Provider::cpu, prepare_matmul<Gemm::Tiles::allowed>, half});
   table.add(OpId::linear, {"bf16x3", Provider::cpu, prepare_linear<Gemm::Tiles::allowed>, half});
-  table.add(OpId::matmul, {"gemm", Provider::cpu, adapted<prepare_matmul<Gemm::Tiles::avoided>>, twice});
+  constexpr exec::CostFunction by_result = [](const KernelCall& call) {
+    // A sum of products is read once, which oneDNN takes several times as long for.
+    return call.outputs[0].shape.rank() == 2 && element_count(call.outputs[0].shape) == 1 ? 0.5 : 2.0;
+  };
+  table.add(OpId::matmul, {"gemm", Provider::cpu, adapted<prepare_matmul<Gemm::Tiles::avoided>>, by_result});
   table.add(OpId::linear, {"gemm", Provider::cpu, adapted<prepare_linear<Gemm::Tiles::avoided>>, twice});
 }
 
