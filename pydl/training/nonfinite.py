@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydl import _core
@@ -19,6 +19,7 @@ from pydl.training.steps import StepOptions
 
 if TYPE_CHECKING:
     from pydl.nn.module import Module
+    from pydl.training.objective import Values
     from pydl.training.trainer import Trainer
 
 OnNaN = Literal["warn", "stop", "skip", "ignore"]
@@ -66,7 +67,9 @@ class Watch:
             loss = float(values.get("loss", next(iter(values.values()))))
         else:
             loss = float(values[0][0])
-        if math.isfinite(loss) or (values.__class__ is list and counts_nothing(values)):
+        if math.isfinite(loss) or (
+            values.__class__ is list and self._trainer._objective.counts_nothing(values)
+        ):
             self._before = columns, layout
             return
         self._looks = False
@@ -185,7 +188,7 @@ def _run_again(trainer: Trainer, batch: tuple[Any, Any, Any], training: bool) ->
 
     parameters = list(model.parameters())
     gradients = [parameter.grad for parameter in parameters]
-    buffers = [(buffer, buffer.detach().copy()) for buffer in model.buffers()]
+    buffers = copies_of_buffers(model)
     try:
         with in_mode(model, training):
             with observed(model, look):
@@ -199,9 +202,7 @@ def _run_again(trainer: Trainer, batch: tuple[Any, Any, Any], training: bool) ->
     finally:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        with no_grad():
-            for buffer, value in buffers:
-                buffer.copy_(value)
+        put_back(buffers)
 
 
 def _bad_gradient(model: Module, loss: Tensor) -> str | None:
@@ -226,13 +227,32 @@ def _operation(trainer: Trainer, batch: tuple[Any, Any, Any]) -> str:
     return ""
 
 
-def all_finite(loss: Tensor, parameters: Iterable[Tensor]) -> Tensor:
-    """Say, as a tensor, whether a loss and all gradients are finite."""
-    finite = _core.isfinite(loss)
+def all_finite(parameters: Iterable[Tensor]) -> Tensor:
+    """Say, as a tensor, whether all gradients are finite."""
+    finite = _core.full((), True, dtype="bool")
     for parameter in parameters:
         if parameter.grad is not None:
             finite = finite & _core.isfinite(parameter.grad).all()
     return finite
+
+
+def is_usable(trainer: Trainer, values: Values, finite: Tensor) -> bool:
+    """Whether a step may be made: gradients and loss are finite, or the loss counts nothing."""
+    if not bool(finite):
+        return False
+    return math.isfinite(float(values[0][0])) or trainer._objective.counts_nothing(values)
+
+
+def copies_of_buffers(model: Module) -> list[tuple[Tensor, Tensor]]:
+    """Return the buffers of a model, each with a copy of its values."""
+    return [(buffer, buffer.detach().copy()) for buffer in model.buffers()]
+
+
+def put_back(buffers: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Give buffers the values that they had when they were copied."""
+    with no_grad():
+        for buffer, value in buffers:
+            buffer.copy_(value)
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -277,21 +297,14 @@ class GuardedStep:
     def __call__(self, columns: tuple[Any, ...], layout: Layout) -> tuple[Any, bool]:
         """Make a step; returns its values, and whether it was made."""
         model = self._trainer.model
-        buffers = [(buffer, buffer.detach().copy()) for buffer in model.buffers()]
+        buffers = copies_of_buffers(model)
         options = StepOptions(layout, takes_keywords(model, layout.inputs), plain=False)
         values, finite = self._trainer._run("gradients", columns, options)
-        if bool(finite) or counts_nothing(values):
+        if is_usable(self._trainer, values, finite):
             self._trainer._run("update", ())
             self._watch.accept()
             return values, True
-        with no_grad():
-            for buffer, value in buffers:
-                buffer.copy_(value)
+        put_back(buffers)
         model.zero_grad()
         self._watch.refuse(columns, layout, float(values[0][0]))
         return values, False
-
-
-def counts_nothing(values: Sequence[Sequence[Tensor]]) -> bool:
-    """Whether none of the targets of a batch counts, so that its loss is 0 / 0."""
-    return len(values[0]) > 1 and float(values[0][1]) == 0

@@ -86,10 +86,12 @@ class Averages:
 
     def _add_losses(self, losses: Sequence[Sequence[Tensor]], samples: int) -> None:
         values = [float(loss[0]) for loss in losses]
+        counts = [float(loss[1]) if len(loss) > 1 else samples for loss in losses]
         for (_, share), value in zip(self._parts, values[1:], strict=True):
             values[0] -= share * value
-        for sums, loss, value in zip(self._losses, losses, values, strict=True):
-            counted = float(loss[1]) if len(loss) > 1 else samples
+        if self._parts and min(counts[1:]) <= 0:
+            counts[0] = 0  # what is added to the losses cannot be told from a loss of 0 / 0
+        for sums, counted, value in zip(self._losses, counts, values, strict=True):
             if counted > 0:  # where nothing counts, the loss is 0 / 0
                 sums[0] += value * counted
                 sums[1] += counted
@@ -101,6 +103,8 @@ class Averages:
         """
         self._drain()
         total, *losses = (sums / count if count else math.nan for sums, count in self._losses)
+        if losses and self._batches and not self._losses[0][1]:
+            total = 0.0  # it was never known, because no batch had targets for all outputs
         values = {"loss": total}
         for (name, share), loss in zip(self._parts, losses, strict=True):
             values["loss"] += share * loss
