@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydl import _core
 from pydl._core import Tensor
+from pydl._warnings import warn
 from pydl.autograd import detect_anomaly
 from pydl.grad_mode import no_grad
 from pydl.training.hooks import BEFORE, observed
@@ -125,10 +125,9 @@ class Watch:
 
     def _warn(self, message: str) -> None:
         hint = "" if self.guards else "; on_nan='stop' ends before such a step"
-        warnings.warn(
+        warn(
             f"fit: {message}. Look at the data, lower the learning rate, or clip gradients{hint}",
             RuntimeWarning,
-            stacklevel=5,
         )
 
 

@@ -63,9 +63,12 @@ class Objective:
     @property
     def reported(self) -> list[Part]:
         """The parts whose losses are reported one by one."""
-        if self.own_loss or not self.keyed:
-            return []
-        return [part for part in self.parts if part.loss is not None]
+        return [] if self.own_loss else self._trained
+
+    @property
+    def _trained(self) -> list[Part]:
+        """The parts that have a loss each."""
+        return [part for part in self.parts if part.loss is not None] if self.keyed else []
 
     @property
     def keyed(self) -> bool:
@@ -102,7 +105,7 @@ class Objective:
             assert part.loss is not None
             return part.loss.value(output, target, weight), []
         found, total = [], None
-        for part in self.reported:
+        for part in self._trained:
             assert part.loss is not None
             value = _named(part, part.loss.value, *self._of(part, output, target, weight))
             found.append(value)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydl._core import Tensor
+from pydl._warnings import warn
 from pydl.data import DataLoader, Subset, TensorDataset
 from pydl.training.layout import Layout, inputs_layout, unpack
 
@@ -171,10 +171,9 @@ class StreamSource(Source):
             batch = self._next()
             if batch is None:
                 self.ended = True
-                warnings.warn(
+                warn(
                     f"{self._verb}: the data ended after {number} of {self._steps} steps of an "
                     "epoch; let the generator go on for ever, or give fewer steps_per_epoch",
-                    stacklevel=2,
                 )
                 return
             yield self._converted(batch)

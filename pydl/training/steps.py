@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pydl._core import TraceError
+from pydl._warnings import warn
 from pydl.compiler import CompiledFunction, compile
 from pydl.training.layout import Layout
 
@@ -78,9 +78,8 @@ class Steps:
             return self._eager[verb](batch, *options)
 
     def _stop_compiling(self, verb: str, reason: str) -> None:
-        warnings.warn(
+        warn(
             f"{verb} runs without compilation, because {reason}. "
             "compile(..., jit=False) avoids this warning",
-            stacklevel=5,
         )
         self._functions[verb] = self._eager[verb]

@@ -130,7 +130,7 @@ PYTHON = {
     },
 }
 # Wraps what packages show.
-ANYWHERE = {"_checked_calls", "_later"}
+ANYWHERE = {"_checked_calls", "_later", "_warnings"}
 # A Sequential is a Model: the one step from layers up to training.
 EXCEPTIONS = {"pydl/nn/containers.py: pydl.training.model"}
 

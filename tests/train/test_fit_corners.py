@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -201,3 +202,48 @@ def test_a_metric_that_keeps_samples_cannot_be_reported_by_a_step_of_ones_own() 
     model.compile("sgd", "binary_cross_entropy_with_logits", ["auc"])
     with pytest.raises(ValueError, match=r"'auc' is one of all samples.*train_step"):
         model.fit(X, LABELS[:, None].astype("float32"), verbose=0)
+
+
+def test_a_loss_of_ones_own_may_add_to_that_of_several_outputs() -> None:
+    class Own(TwoHeads):
+        def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            return super().compute_loss(x, y, y_pred, sample_weight) + 1.0
+
+    found = []
+    for kind in (TwoHeads, Own):
+        pydl.manual_seed(0)
+        model = kind()
+        model.compile("sgd", {"label": "cross_entropy", "value": "mse"})
+        found.append(model.fit(X, {"label": LABELS, "value": Y}, verbose=0).history["loss"][0])
+    assert found[1] == pytest.approx(found[0] + 1, rel=1e-5)
+
+
+# --- where warnings point -------------------------------------------------------------------------
+
+
+def test_warnings_point_to_the_line_that_calls_fit() -> None:
+    x = X.copy()
+    x[0] = np.nan
+
+    class Reads(nn.Sequential):
+        def forward(self, x: Any) -> Any:
+            return super().forward(x) * (1.0 if float(x.sum()) > 0 else 2.0)
+
+    pydl.manual_seed(0)
+    for model in (compiled(), Reads(nn.Linear(4, 1))):
+        model.compile("sgd", "mse")
+        for call in (
+            lambda m: m.fit(x, Y, verbose=0),
+            lambda m: m.fit(x, Y, verbose=0, on_nan="skip"),
+            lambda m: m.fit(x, Y, verbose=0, accumulate=2),
+            lambda m: m.evaluate(x, Y, verbose=0),
+            lambda m: m.predict(x),
+        ):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                call(model)
+            for warning in caught:
+                assert warning.filename == __file__, warning.message
+    with pytest.warns(UserWarning, match="the data ended after") as caught_by_pytest:
+        compiled().fit((b for b in Batches(2)), steps_per_epoch=3, verbose=0)
+    assert [warning.filename for warning in caught_by_pytest] == [__file__]
