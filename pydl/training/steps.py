@@ -63,14 +63,15 @@ class Steps:
     def run(self, verb: str, batch: Any, *options: Any) -> Any:
         """Run the step of a verb on a batch; each value of the options has its own programs."""
         function = self._functions[verb]
-        if isinstance(function, CompiledFunction) and function._changes > _MOST_CHANGES:
+        if function.__class__ is CompiledFunction and function._changes > _MOST_CHANGES:
             self._stop_compiling(
                 verb,
                 f"the step was traced {function._changes} times because of changes, at last since "
                 f"{function._last_change}; keep numbers that change often in tensors of the model",
             )
+            function = self._functions[verb]
         try:
-            return self._functions[verb](batch, *options)
+            return function(batch, *options)
         except TraceError as error:
             if self._functions[verb] is self._eager[verb]:
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -232,13 +232,14 @@ def test_warnings_point_to_the_line_that_calls_fit() -> None:
     pydl.manual_seed(0)
     for model in (compiled(), Reads(nn.Linear(4, 1))):
         model.compile("sgd", "mse")
-        for call in (
+        calls: list[Callable[[Any], Any]] = [
             lambda m: m.fit(x, Y, verbose=0),
             lambda m: m.fit(x, Y, verbose=0, on_nan="skip"),
             lambda m: m.fit(x, Y, verbose=0, accumulate=2),
             lambda m: m.evaluate(x, Y, verbose=0),
             lambda m: m.predict(x),
-        ):
+        ]
+        for call in calls:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 call(model)
