@@ -105,7 +105,12 @@ class Watch:
         self._looks = False
         batches = self._trainer._batches_again(source)
         causes = (diagnose(self._trainer, *batch, training=False) for batch in batches)
-        cause = next((c for c in causes if c != _NOTHING), _NOTHING)
+        cause = _NOTHING
+        for found in causes:
+            if found not in (_NOTHING, _UNCOUNTED):
+                cause = found
+                break
+            cause = _UNCOUNTED if found == _UNCOUNTED else cause
         self._warn(f"val_loss is {loss} in epoch {self.epoch + 1}: {cause}")
 
     def look_at_start(self) -> None:
@@ -132,6 +137,8 @@ class Watch:
 
 
 _NOTHING = "computed once more, everything is finite (random numbers, as of dropout, are others)"
+
+_UNCOUNTED = "none of its targets counts, of some output: all are the loss's ignore_index"
 
 
 def diagnose(trainer: Trainer, columns: tuple[Any, ...], layout: Layout, training: bool) -> str:
@@ -191,10 +198,15 @@ def _run_again(trainer: Trainer, batch: tuple[Any, Any, Any], training: bool) ->
     try:
         with in_mode(model, training):
             with observed(model, look):
-                _, loss, _ = trainer._forward_loss(*batch)
+                output, loss, parts = trainer._forward_loss(*batch)
             if found:
                 return found.get(True) or found[False]
             if not _is_finite(loss):
+                objective = trainer._objective
+                if not objective.own_loss:
+                    values = objective.values(loss, parts, output, *batch[1:], plain=False)
+                    if objective.counts_nothing(values):
+                        return _UNCOUNTED
                 return "the loss function gives what is not finite for finite outputs"
             cause = _bad_gradient(model, loss) if training else None
             return cause and cause + _operation(trainer, batch)

@@ -248,3 +248,9 @@ def test_warnings_point_to_the_line_that_calls_fit() -> None:
     with pytest.warns(UserWarning, match="the data ended after") as caught_by_pytest:
         compiled().fit((b for b in Batches(2)), steps_per_epoch=3, verbose=0)
     assert [warning.filename for warning in caught_by_pytest] == [__file__]
+
+
+def test_a_validation_of_which_nothing_counts_is_named_so() -> None:
+    model = compiled(2, "cross_entropy")
+    with pytest.warns(RuntimeWarning, match=r"val_loss is nan in epoch 1: none of its targets"):
+        model.fit(X, LABELS, validation_data=(X, np.full(50, -100)), verbose=0)
