@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from pydl import _core
 from pydl._core import Tensor, TraceError
+from pydl._warnings import warn
 from pydl.compiler.captures import captured, line_of, name_of, tensors_in
 from pydl.compiler.guards import Guard
 from pydl.compiler.reads import Reads
@@ -188,7 +188,7 @@ class CompiledFunction(Generic[FunctionT]):
         if reads.complaints:
             raise TraceError(reads.complaints[0])
         if reads.warnings:
-            _warn(reads.warnings[0])
+            warn(reads.warnings[0])
 
     def _record(self, call: tuple[Any, Any], names: Mapping[int, str]) -> tuple[Any, Any]:
         """Trace a call to be saved; return what was written down, and the result in its structure.
@@ -223,7 +223,7 @@ class CompiledFunction(Generic[FunctionT]):
             self._changes, self._last_change = self._changes + 1, reason
         logging.getLogger("pydl").debug("%s is traced again: %s", self._name, reason)
         if self.traces >= _MANY_TRACES and self.traces % _MANY_TRACES == 0:
-            _warn(
+            warn(
                 f"{self._name} was traced {self.traces} times, the last time because of {reason}; "
                 "keep shapes and other arguments the same from call to call, or pass "
                 "numbers that change as tensors"
@@ -307,16 +307,6 @@ class _Tracing:
         place = line_of(error.__traceback__, _PACKAGE)
         located = TraceError(f"{place}: {message}" if place else message)
         return located.with_traceback(error.__traceback__)
-
-
-def _warn(message: str) -> None:
-    """Warn of the line outside of this package that called it."""
-    import warnings
-
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, stacklevel=level)
 
 
 def _each_once(guards: list[Guard]) -> list[Guard]:

@@ -56,7 +56,7 @@ class Loss(NamedTuple):
     regression: bool = False
     ignore_index: int | None = None
     class_weight: Tensor | None = None
-    averaged: bool = True
+    reduction: str = "mean"
     threshold: float | None = None
     each: LossFunction | None = None
 
@@ -84,7 +84,7 @@ class Loss(NamedTuple):
 
     def counted(self, target: Any, plain: bool = False) -> Tensor | None:
         """Return by what the mean over a batch is divided; None where that is its size."""
-        if self.ignore_index is None or not self.averaged or not isinstance(target, Tensor):
+        if self.ignore_index is None or self.reduction != "mean" or not isinstance(target, Tensor):
             return None
         if target.dtype.is_floating or (plain and self.class_weight is None):
             return None
@@ -113,6 +113,8 @@ class Loss(NamedTuple):
         if weight is None:
             return loss.mean() if loss.ndim else loss
         weighted = loss * _weights_of(loss, weight)
+        if self.reduction == "sum":
+            return weighted.sum()
         counted = self.counted(target)
         return weighted.mean() if counted is None else weighted.sum() / counted
 
@@ -358,12 +360,12 @@ def _described(loss: LossFunction) -> Loss:
 
 
 def _with_options(loss: Loss, options: Any) -> Loss:
+    loss = loss._replace(reduction=options.get("reduction", loss.reduction))
     if loss.ignore_index is None:
         return loss
     return loss._replace(
         ignore_index=options.get("ignore_index", loss.ignore_index),
         class_weight=options.get("weight"),
-        averaged=options.get("reduction", "mean") == "mean",
     )
 
 

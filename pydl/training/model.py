@@ -424,7 +424,8 @@ class Model(Module):
         Returns
         -------
         Tensor
-            One number.
+            One number, or several whose mean counts; of an epoch, the mean over samples is
+            reported.
         """
         return Trainer.compute_loss(self._compiled("compute_loss"), x, y, y_pred, sample_weight)
 

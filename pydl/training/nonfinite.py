@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydl import _core
 from pydl._core import Tensor
+from pydl._warnings import warn
 from pydl.autograd import detect_anomaly
 from pydl.grad_mode import no_grad
 from pydl.training.hooks import BEFORE, observed
@@ -19,6 +19,7 @@ from pydl.training.steps import StepOptions
 
 if TYPE_CHECKING:
     from pydl.nn.module import Module
+    from pydl.training.objective import Values
     from pydl.training.trainer import Trainer
 
 OnNaN = Literal["warn", "stop", "skip", "ignore"]
@@ -66,7 +67,9 @@ class Watch:
             loss = float(values.get("loss", next(iter(values.values()))))
         else:
             loss = float(values[0][0])
-        if math.isfinite(loss) or (values.__class__ is list and counts_nothing(values)):
+        if math.isfinite(loss) or (
+            values.__class__ is list and self._trainer._objective.counts_nothing(values)
+        ):
             self._before = columns, layout
             return
         self._looks = False
@@ -102,7 +105,12 @@ class Watch:
         self._looks = False
         batches = self._trainer._batches_again(source)
         causes = (diagnose(self._trainer, *batch, training=False) for batch in batches)
-        cause = next((c for c in causes if c != _NOTHING), _NOTHING)
+        cause = _NOTHING
+        for found in causes:
+            if found not in (_NOTHING, _UNCOUNTED):
+                cause = found
+                break
+            cause = _UNCOUNTED if found == _UNCOUNTED else cause
         self._warn(f"val_loss is {loss} in epoch {self.epoch + 1}: {cause}")
 
     def look_at_start(self) -> None:
@@ -122,14 +130,15 @@ class Watch:
 
     def _warn(self, message: str) -> None:
         hint = "" if self.guards else "; on_nan='stop' ends before such a step"
-        warnings.warn(
+        warn(
             f"fit: {message}. Look at the data, lower the learning rate, or clip gradients{hint}",
             RuntimeWarning,
-            stacklevel=5,
         )
 
 
 _NOTHING = "computed once more, everything is finite (random numbers, as of dropout, are others)"
+
+_UNCOUNTED = "none of its targets counts, of some output: all are the loss's ignore_index"
 
 
 def diagnose(trainer: Trainer, columns: tuple[Any, ...], layout: Layout, training: bool) -> str:
@@ -185,23 +194,26 @@ def _run_again(trainer: Trainer, batch: tuple[Any, Any, Any], training: bool) ->
 
     parameters = list(model.parameters())
     gradients = [parameter.grad for parameter in parameters]
-    buffers = [(buffer, buffer.detach().copy()) for buffer in model.buffers()]
+    buffers = copies_of_buffers(model)
     try:
         with in_mode(model, training):
             with observed(model, look):
-                _, loss, _ = trainer._forward_loss(*batch)
+                output, loss, parts = trainer._forward_loss(*batch)
             if found:
                 return found.get(True) or found[False]
             if not _is_finite(loss):
+                objective = trainer._objective
+                if not objective.own_loss:
+                    values = objective.values(loss, parts, output, *batch[1:], plain=False)
+                    if objective.counts_nothing(values):
+                        return _UNCOUNTED
                 return "the loss function gives what is not finite for finite outputs"
             cause = _bad_gradient(model, loss) if training else None
             return cause and cause + _operation(trainer, batch)
     finally:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        with no_grad():
-            for buffer, value in buffers:
-                buffer.copy_(value)
+        put_back(buffers)
 
 
 def _bad_gradient(model: Module, loss: Tensor) -> str | None:
@@ -226,13 +238,32 @@ def _operation(trainer: Trainer, batch: tuple[Any, Any, Any]) -> str:
     return ""
 
 
-def all_finite(loss: Tensor, parameters: Iterable[Tensor]) -> Tensor:
-    """Say, as a tensor, whether a loss and all gradients are finite."""
-    finite = _core.isfinite(loss)
+def all_finite(parameters: Iterable[Tensor]) -> Tensor:
+    """Say, as a tensor, whether all gradients are finite."""
+    finite = _core.full((), True, dtype="bool")
     for parameter in parameters:
         if parameter.grad is not None:
             finite = finite & _core.isfinite(parameter.grad).all()
     return finite
+
+
+def is_usable(trainer: Trainer, values: Values, finite: Tensor) -> bool:
+    """Whether a step may be made: gradients and loss are finite, or the loss counts nothing."""
+    if not bool(finite):
+        return False
+    return math.isfinite(float(values[0][0])) or trainer._objective.counts_nothing(values)
+
+
+def copies_of_buffers(model: Module) -> list[tuple[Tensor, Tensor]]:
+    """Return the buffers of a model, each with a copy of its values."""
+    return [(buffer, buffer.detach().copy()) for buffer in model.buffers()]
+
+
+def put_back(buffers: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Give buffers the values that they had when they were copied."""
+    with no_grad():
+        for buffer, value in buffers:
+            buffer.copy_(value)
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
@@ -277,21 +308,14 @@ class GuardedStep:
     def __call__(self, columns: tuple[Any, ...], layout: Layout) -> tuple[Any, bool]:
         """Make a step; returns its values, and whether it was made."""
         model = self._trainer.model
-        buffers = [(buffer, buffer.detach().copy()) for buffer in model.buffers()]
+        buffers = copies_of_buffers(model)
         options = StepOptions(layout, takes_keywords(model, layout.inputs), plain=False)
         values, finite = self._trainer._run("gradients", columns, options)
-        if bool(finite) or counts_nothing(values):
+        if is_usable(self._trainer, values, finite):
             self._trainer._run("update", ())
             self._watch.accept()
             return values, True
-        with no_grad():
-            for buffer, value in buffers:
-                buffer.copy_(value)
+        put_back(buffers)
         model.zero_grad()
         self._watch.refuse(columns, layout, float(values[0][0]))
         return values, False
-
-
-def counts_nothing(values: Sequence[Sequence[Tensor]]) -> bool:
-    """Whether none of the targets of a batch counts, so that its loss is 0 / 0."""
-    return len(values[0]) > 1 and float(values[0][1]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,9 +63,12 @@ class Objective:
     @property
     def reported(self) -> list[Part]:
         """The parts whose losses are reported one by one."""
-        if self.own_loss or not self.keyed:
-            return []
-        return [part for part in self.parts if part.loss is not None]
+        return [] if self.own_loss else self._trained
+
+    @property
+    def _trained(self) -> list[Part]:
+        """The parts that have a loss each."""
+        return [part for part in self.parts if part.loss is not None] if self.keyed else []
 
     @property
     def keyed(self) -> bool:
@@ -101,7 +105,7 @@ class Objective:
             assert part.loss is not None
             return part.loss.value(output, target, weight), []
         found, total = [], None
-        for part in self.reported:
+        for part in self._trained:
             assert part.loss is not None
             value = _named(part, part.loss.value, *self._of(part, output, target, weight))
             found.append(value)
@@ -180,6 +184,21 @@ class Objective:
                 f"{verb}: y has targets {', '.join(map(repr, unused))}, for which compile got no "
                 "loss and no metric"
             )
+
+    def check_weights(self, verb: str, weights: Any) -> None:
+        """Raise `ValueError` for several arrays of weights where there is one loss."""
+        if isinstance(weights, (Mapping, tuple)) and not self.keyed:
+            raise ValueError(
+                f"{verb}: sample_weight is {_kind(weights)}, but compile got one loss for one "
+                "output; give one array"
+            )
+
+    def counts_nothing(self, values: Values) -> bool:
+        """Whether a loss is 0 / 0 only because no target of a batch counts, of some output."""
+        losses = values[1 : 1 + len(self.reported)] or values[:1]
+        empty = [len(loss) > 1 and float(loss[1]) == 0 for loss in losses]
+        others = (loss[0] for loss, none in zip(losses, empty, strict=True) if not none)
+        return any(empty) and all(math.isfinite(float(loss)) for loss in others)
 
     @property
     def _only(self) -> losses.Loss:

@@ -50,10 +50,7 @@ class ClassWeights:
             return (*columns, weights), layout._replace(weight=len(columns))
         if isinstance(layout.weight, Group):
             raise ValueError("fit: expected one array as sample_weight beside class_weight")
-        given = columns[layout.weight]
-        if given.ndim < weights.ndim:
-            given = given.reshape((*given.shape, *(1,) * (weights.ndim - given.ndim)))
-        together = weights * given.to("float32")
+        together = _product(weights, columns[layout.weight].to("float32"))
         changed = [together if i == layout.weight else c for i, c in enumerate(columns)]
         return tuple(changed), layout
 
@@ -75,6 +72,15 @@ class ClassWeights:
         known = (indices >= 0) & (indices < self._table.size)
         weights = np.where(known, self._table[np.where(known, indices, 0)], np.float32(1))
         return _core.asarray(np.ascontiguousarray(weights, dtype=np.float32))
+
+
+def _product(weights: Tensor, given: Tensor) -> Tensor:
+    """Return the product of weights whose first axes are those of the samples."""
+    if given.ndim == weights.ndim + 1 and given.shape[-1] == 1:
+        given = given.squeeze(-1)
+    axes = max(weights.ndim, given.ndim)
+    first, second = (w.reshape((*w.shape, *(1,) * (axes - w.ndim))) for w in (weights, given))
+    return first * second
 
 
 def _table(weights: Any) -> Any:

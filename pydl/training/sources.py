@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydl._core import Tensor
+from pydl._warnings import warn
 from pydl.data import DataLoader, Subset, TensorDataset
 from pydl.training.layout import Layout, inputs_layout, unpack
 
@@ -150,6 +150,17 @@ class StreamSource(Source):
         self.single_pass = isinstance(stream, Iterator)
         self._iterator: Iterator[Any] | None = None
 
+    @property
+    def ends_after_one(self) -> bool:
+        """Whether there is nothing left after one epoch."""
+        return self.single_pass and self._steps is None
+
+    def first(self, steps: int | None) -> StreamSource:
+        """Return a source of at most so many batches: of each pass, or of a generator's rest."""
+        if steps is None:
+            return self
+        return _FirstOfStream(self._verb, self._stream, steps, self._convert)
+
     def epoch(self) -> Iterator[BatchOf]:
         if self._steps is None:
             for batch in self._stream:
@@ -160,10 +171,9 @@ class StreamSource(Source):
             batch = self._next()
             if batch is None:
                 self.ended = True
-                warnings.warn(
+                warn(
                     f"{self._verb}: the data ended after {number} of {self._steps} steps of an "
                     "epoch; let the generator go on for ever, or give fewer steps_per_epoch",
-                    stacklevel=2,
                 )
                 return
             yield self._converted(batch)
@@ -181,6 +191,15 @@ class StreamSource(Source):
     def _converted(self, batch: Any) -> BatchOf:
         columns, layout = unpack(batch)
         return tuple(map(self._convert, columns)), layout
+
+
+class _FirstOfStream(StreamSource):
+    """The first batches of each pass; of a generator, the next ones."""
+
+    def epoch(self) -> Iterator[BatchOf]:
+        assert self._steps is not None
+        for _, batch in zip(range(self._steps), self._stream, strict=False):
+            yield self._converted(batch)
 
 
 class WeightedByClass(Source):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pydl._core import TraceError
+from pydl._warnings import warn
 from pydl.compiler import CompiledFunction, compile
 from pydl.training.layout import Layout
 
@@ -63,14 +63,15 @@ class Steps:
     def run(self, verb: str, batch: Any, *options: Any) -> Any:
         """Run the step of a verb on a batch; each value of the options has its own programs."""
         function = self._functions[verb]
-        if isinstance(function, CompiledFunction) and function._changes > _MOST_CHANGES:
+        if function.__class__ is CompiledFunction and function._changes > _MOST_CHANGES:
             self._stop_compiling(
                 verb,
                 f"the step was traced {function._changes} times because of changes, at last since "
                 f"{function._last_change}; keep numbers that change often in tensors of the model",
             )
+            function = self._functions[verb]
         try:
-            return self._functions[verb](batch, *options)
+            return function(batch, *options)
         except TraceError as error:
             if self._functions[verb] is self._eager[verb]:
                 raise
@@ -78,9 +79,8 @@ class Steps:
             return self._eager[verb](batch, *options)
 
     def _stop_compiling(self, verb: str, reason: str) -> None:
-        warnings.warn(
+        warn(
             f"{verb} runs without compilation, because {reason}. "
             "compile(..., jit=False) avoids this warning",
-            stacklevel=5,
         )
         self._functions[verb] = self._eager[verb]

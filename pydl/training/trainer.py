@@ -254,7 +254,7 @@ class Trainer:
     def _gradient_step(
         self, columns: tuple[Any, ...], options: StepOptions, share: Tensor | None = None
     ) -> tuple[Values, Tensor]:
-        """Compute the gradients of one batch, and whether they and the loss are finite.
+        """Compute the gradients of one batch, and whether they are finite.
 
         With a share, they are scaled by it and, unless the batch is the first of its group, added
         to those before.
@@ -267,7 +267,7 @@ class Trainer:
             self.optimizer.zero_grad()
         (loss if share is None else loss * share.to(loss.dtype)).backward()
         values = self._objective.values(loss, parts, output, y, weight, plain=False)
-        return values, all_finite(loss.detach(), self.model.parameters())
+        return values, all_finite(self.model.parameters())
 
     def _update_step(self, _: tuple[()] = ()) -> None:
         """Update the parameters by the gradients that they have."""
@@ -387,7 +387,7 @@ class Trainer:
         if class_weight is not None:
             weights = ClassWeights(class_weight, self._objective)
             source = WeightedByClass(source, weights)
-        validation = None
+        validation: Source | None = None
         if validation_data is not None:
             if validation_batch_size is None:
                 validation_batch_size = batch_size
@@ -397,6 +397,7 @@ class Trainer:
                 validation_batch_size,
                 validation_steps,
             )
+            _require_passes(validation, validation_data, range(initial_epoch, epochs), measures)
         elif validation_steps is not None or validation_batch_size is not None:
             raise ValueError(
                 "fit: validation_steps and validation_batch_size need validation_data or "
@@ -413,8 +414,9 @@ class Trainer:
             calls.is_within_group = step.is_within_group
         self.stop_training = False
         watch.look_at_start()
+        cast = _autocast(precision)
         before = self._clip(clip_norm, clip_value)
-        with _autocast(precision), StopOnInterrupt() as stop:
+        with cast, StopOnInterrupt() as stop:
             try:
                 calls.on_train_begin()
                 start = calls.first_epoch(initial_epoch)
@@ -489,6 +491,8 @@ class Trainer:
                 break
         if number < 0:
             raise ValueError("fit: expected at least one batch, got none")
+        if isinstance(step, AccumulatingStep) and not (stop.requested or self.stop_training):
+            step.end()
         return averages.result()
 
     def _make_step(self, source: Source, accumulate: int, watch: Watch, on_nan: OnNaN) -> Step:
@@ -545,7 +549,9 @@ class Trainer:
             if layout.target is None and self._own("compute_loss") is None:
                 raise ValueError(f"{verb}: expected inputs and targets; give y, or samples (x, y)")
             if layout.target is not None and not self._objective.own_loss:
-                self._objective.check_targets(verb, layout.build(columns)[1])
+                _, targets, weights = layout.build(columns)
+                self._objective.check_targets(verb, targets)
+                self._objective.check_weights(verb, weights)
         self._remember(columns, layout)
 
     def _clip(self, norm: float | None, value: float | None) -> Any:
@@ -656,7 +662,8 @@ class Trainer:
                 if stop is not None and stop.requested:
                     break
         if number < 0:
-            raise ValueError("evaluate: expected at least one batch, got none")
+            what = "evaluate" if stop is None else "fit: validation_data"
+            raise ValueError(f"{what}: expected at least one batch, got none")
         logs = averages.result()
         calls.on_test_end(logs)
         return logs
@@ -712,7 +719,7 @@ class Trainer:
             takes_classes=self._objective.takes_classes,
             default=_PREDICTED_AT_ONCE if verb == "predict" else 32,
         )
-        if source.batches == 0:
+        if source.batches == 0 or (isinstance(source, LoaderSource) and not len(source.loader)):
             raise ValueError(f"{verb}: expected at least one sample, got none")
         if isinstance(source, LoaderSource) and source.layout is not None:
             try:
@@ -722,6 +729,8 @@ class Trainer:
         if isinstance(source, LoaderSource):
             source = source if verb == "fit" else source.first(steps)
             return source.as_inputs() if verb == "predict" else source
+        if isinstance(source, StreamSource) and verb != "fit":
+            return source.first(steps)
         return source
 
     def _remember(self, columns: tuple[Any, ...], layout: Layout) -> None:
@@ -774,6 +783,19 @@ def _measures_after(frequency: int | Sequence[int]) -> Callable[[int], bool]:
         return lambda epoch: epoch + 1 in chosen
     every = positive_integer("fit", "validation_freq", frequency)
     return lambda epoch: (epoch + 1) % every == 0
+
+
+def _require_passes(
+    validation: Source, data: Any, epochs: range, measures: Callable[[int], bool]
+) -> None:
+    """Raise `ValueError` for a generator that ends with the first of several validations."""
+    count = sum(map(measures, epochs))
+    if isinstance(validation, StreamSource) and validation.ends_after_one and count > 1:
+        raise ValueError(
+            f"fit: validation_data is a {type(data).__name__}, which gives one pass, but it is "
+            f"measured after {count} epochs; give validation_steps, or an object whose __iter__ "
+            "begins anew"
+        )
 
 
 def _require_gradient(loss: Tensor) -> None:

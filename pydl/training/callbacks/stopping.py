@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydl._core import Tensor, tensor
+from pydl._warnings import warn
 from pydl.training.callbacks.base import Callback, Logs, checked_count, require_names
 from pydl.training.callbacks.monitor import Best, Mode
 
@@ -208,9 +208,8 @@ class TerminateOnNaN(Callback):
         if loss is None or math.isfinite(loss) or self.trainer.stop_training:
             return
         self.trainer.stop_training = True
-        warnings.warn(
+        warn(
             f"TerminateOnNaN: the loss is {loss} in epoch {self._epoch + 1}, step {batch + 1}: "
             "training ends after this step; fit(on_nan='stop') ends before it",
             RuntimeWarning,
-            stacklevel=2,
         )

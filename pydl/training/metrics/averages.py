@@ -60,13 +60,12 @@ class Averages:
     def _drain(self) -> None:
         pending, self._pending = self._pending, []
         sums: dict[str, list[Any]] = {}  # of metrics whose totals are numbers
-        count = len(self._losses)
+        count, add = len(self._losses), self._add_losses if self._parts else self._add_loss
         for values, weight in pending:
-            self._add_losses(values[:count], weight)
-            metrics = values[count:]
-            if not metrics:
+            add(values, weight)
+            if not self._metrics:
                 continue
-            for (name, metric), given in zip(self._metrics.items(), metrics, strict=True):
+            for (name, metric), given in zip(self._metrics.items(), values[count:], strict=True):
                 # Most are single numbers, which are read the quickest way.
                 numbers = [float(value) if value.ndim == 0 else value for value in given]
                 totals = metric._sums(numbers, weight)
@@ -84,13 +83,25 @@ class Averages:
                 if not keeps_samples(self._metrics[name], len(state)):
                     self._metrics[name].check(*joined(state))
 
-    def _add_losses(self, losses: Sequence[Sequence[Tensor]], samples: int) -> None:
+    def _add_loss(self, values: Sequence[Sequence[Tensor]], samples: int) -> None:
+        """Add the only loss; this comes with every step, and is the quickest way."""
+        loss, sums = values[0], self._losses[0]
+        counted = samples if len(loss) == 1 else float(loss[1])
+        if counted > 0:  # where nothing counts, the loss is 0 / 0
+            sums[0] += float(loss[0]) * counted
+            sums[1] += counted
+
+    def _add_losses(self, values_of_step: Sequence[Sequence[Tensor]], samples: int) -> None:
+        """Add the losses of several outputs, and what is added to them."""
+        losses = values_of_step[: len(self._losses)]
         values = [float(loss[0]) for loss in losses]
+        counts = [float(loss[1]) if len(loss) > 1 else samples for loss in losses]
         for (_, share), value in zip(self._parts, values[1:], strict=True):
             values[0] -= share * value
-        for sums, loss, value in zip(self._losses, losses, values, strict=True):
-            counted = float(loss[1]) if len(loss) > 1 else samples
-            if counted > 0:  # where nothing counts, the loss is 0 / 0
+        if min(counts[1:]) <= 0:
+            counts[0] = 0  # what is added to the losses cannot be told from a loss of 0 / 0
+        for sums, counted, value in zip(self._losses, counts, values, strict=True):
+            if counted > 0:
                 sums[0] += value * counted
                 sums[1] += counted
 
@@ -101,6 +112,8 @@ class Averages:
         """
         self._drain()
         total, *losses = (sums / count if count else math.nan for sums, count in self._losses)
+        if losses and self._batches and not self._losses[0][1]:
+            total = 0.0  # it was never known, because no batch had targets for all outputs
         values = {"loss": total}
         for (name, share), loss in zip(self._parts, losses, strict=True):
             values["loss"] += share * loss

@@ -127,7 +127,8 @@ class AUC(Metric):
     def result(self, *totals: Any) -> Any:
         if isinstance(totals[0], Tensor):
             raise ValueError(
-                "metric 'auc' cannot be part of a saved training step; compile the model without it"
+                "metric 'auc' is one of all samples of an epoch, so that neither a saved training "
+                "step nor a train_step of one's own can report it; compile the model without it"
             )
         if self.thresholds is None:
             scores, positive, weights = totals

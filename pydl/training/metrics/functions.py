@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from pydl import _core
 from pydl._core import Tensor, where
+from pydl._warnings import warn
 from pydl.nn import functional
 from pydl.training.additivity import combines_samples, is_additive
 from pydl.training.losses import Loss
@@ -43,11 +43,10 @@ class FunctionMean(Metric):
                     f"{wanted}"
                 )
             if is_additive(self.function, output, target) is False:
-                warnings.warn(
+                warn(
                     f"metric {self.name!r} is reported as a mean over batches, but for all samples "
                     "together it is something else; derive it from pydl.training.Metric to get "
                     "that",
-                    stacklevel=2,
                 )
         return target
 
