@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -331,7 +332,28 @@ def get(loss: str | LossFunction) -> Loss:
     if not callable(loss):
         raise TypeError(f"compile: expected a loss name or function, got {type(loss).__name__}")
     known = _described(loss)
-    return known._replace(each=_each_of(loss)) if known.known else known
+    if known.known:
+        return known._replace(each=_each_of(loss))
+    _require_two_arguments(loss)
+    return known
+
+
+def _require_two_arguments(loss: Any) -> None:
+    """Raise `TypeError` for a loss such as that of triplets, which takes several outputs."""
+    function = loss.forward if isinstance(loss, Module) else loss
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some builtins have none
+        return
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+    if len(required) > 2:
+        name = getattr(loss, "__name__", type(loss).__name__)
+        raise TypeError(
+            f"compile: expected a loss of (output, target), got {name}, which takes "
+            f"({', '.join(required)}); call it in compute_loss(self, x, y, y_pred, sample_weight) "
+            "of the model, or in a function (outputs, target)"
+        )
 
 
 def _each_of(loss: Any) -> LossFunction:

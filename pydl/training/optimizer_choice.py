@@ -35,8 +35,10 @@ def optimizer_factory(optimizer: Any) -> Any:
         return None
     if isinstance(optimizer, str):
         if optimizer not in _OPTIMIZERS:
+            advice = "; LBFGS is for loops of your own, with step(closure)"
             raise ValueError(
                 f"compile: expected an optimizer of {', '.join(_OPTIMIZERS)}; got {optimizer!r}"
+                + (advice if optimizer.lower() == "lbfgs" else "")
             )
         return _OPTIMIZERS[optimizer]
     is_class = isinstance(optimizer, type) and issubclass(optimizer, Optimizer)

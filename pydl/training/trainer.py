@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from pydl.training.mode import in_mode, set_mode
 from pydl.training.nonfinite import GuardedStep, OnNaN, Watch, all_finite
 from pydl.training.objective import Values, make_objective
 from pydl.training.optimizer_choice import checked_rate, optimizer_factory
-from pydl.training.own_steps import checked_logs, first_leaf, packed, unpacked
+from pydl.training.own_steps import call_loss, checked_logs, first_leaf, packed, unpacked
 from pydl.training.progress import Progress, Verbose, make_progress
 from pydl.training.sample_weights import ClassWeights
 from pydl.training.sources import BatchOf, LoaderSource, Source, StreamSource, WeightedByClass
@@ -110,6 +111,7 @@ class Trainer:
     ) -> None:
         if not isinstance(model, Module):
             raise TypeError(f"Trainer: expected a Module, got {type(model).__name__}")
+        _require_known_methods(type(model))
         self.model = model
         self.stop_training = False
         last_layer = getattr(type(model), "_last_layer", lambda model: None)(model)
@@ -228,7 +230,7 @@ class Trainer:
         if own is None:
             loss, parts = self._objective.loss(output, y, weight)
         else:
-            loss = own(x, y, output, weight)
+            loss = call_loss(own, x, y, output, weight)
             if not isinstance(loss, Tensor):
                 raise TypeError(f"compute_loss must return a tensor, got {type(loss).__name__}")
             loss = loss.mean() if loss.ndim else loss
@@ -597,10 +599,10 @@ class Trainer:
         """Return a source of one batch: all of the arrays."""
         if isinstance(x, Mapping) and not x:
             raise ValueError(f"{verb}: expected inputs, got an empty dict")
-        source = self._source(verb, x, y, sample_weight, None, None)
+        source = self._source(verb, x, y, sample_weight, sys.maxsize, None)
         if not isinstance(source, LoaderSource) or source.layout is None:
             raise TypeError(f"{verb}: expected arrays, got {type(x).__name__}")
-        return self._source(verb, x, y, sample_weight, len(source.loader.dataset), None)
+        return source
 
     def _logs_of(self, values: Any, method: str, samples: int) -> dict[str, float]:
         averages = self._averages(method)
@@ -709,7 +711,7 @@ class Trainer:
             drop_last=drop_last,
             steps=steps,
             dtype=next(dtypes, "float32"),
-            takes_classes=self._objective.takes_classes,
+            takes_classes=self._takes_classes(verb),
             default=_PREDICTED_AT_ONCE if verb == "predict" else 32,
         )
         if source.batches == 0:
@@ -723,6 +725,11 @@ class Trainer:
             source = source if verb == "fit" else source.first(steps)
             return source.as_inputs() if verb == "predict" else source
         return source
+
+    def _takes_classes(self, verb: str) -> Callable[[Any], bool]:
+        """Return what says whether float targets are class indices; own steps get them as given."""
+        method = "train_step" if verb in ("fit", "train_on_batch") else "test_step"
+        return self._objective.takes_classes if self._own(method) is None else lambda key: False
 
     def _remember(self, columns: tuple[Any, ...], layout: Layout) -> None:
         """Keep what inputs and targets look like: for `summary` and `save`."""
@@ -748,6 +755,22 @@ class Trainer:
     def _batches_again(self, source: Source) -> Iterator[BatchOf]:
         """Iterate once more over batches, where that is possible."""
         return iter(()) if source.ended or isinstance(source, StreamSource) else source.epoch()
+
+
+# Methods of modules of Lightning, which would never be called, and what to write instead.
+_INSTEAD = {
+    "training_step": "train_step(self, data), or compute_loss(self, x, y, y_pred, sample_weight)",
+    "validation_step": "test_step(self, data)",
+    "configure_optimizers": "compile(optimizer), with a schedule in a LearningRateScheduler",
+}
+
+
+def _require_known_methods(kind: type) -> None:
+    for name, instead in _INSTEAD.items():
+        if hasattr(kind, name):
+            raise TypeError(
+                f"compile: {kind.__name__}.{name} would never be called; write {instead}"
+            )
 
 
 def _autocast(precision: str | None) -> AbstractContextManager[Any]:
