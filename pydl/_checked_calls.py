@@ -14,8 +14,8 @@ from typing import Any
 
 from pydl._core import _CheckedFunction
 
-# `help` reads the docstring past the attributes that a wrapper passes on: without this, it would find
-# that of the class of wrappers, and show none.
+# `help` reads the docstring past the attributes that a wrapper passes on: without this, it would
+# find that of the class of wrappers, and show none.
 _CheckedFunction.__doc__ = property(  # type: ignore[assignment]
     lambda wrapper: wrapper.__wrapped__.__doc__
 )
