@@ -217,10 +217,12 @@ def _is_sparse(x: Any) -> bool:
 
 
 def _class_indices(verb: str, y: Any) -> Any:
-    """Return floats that must be class indices as integers; anything else as it is."""
+    """Return bools, and floats that must be class indices, as integers; else what was given."""
     is_index = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
     if _is_sparse(y) or not is_index or y.shape[0] == 0:
         return y
+    if str(y.dtype) == "bool":
+        return y.astype("int64") if isinstance(y, np.ndarray) else y.to("int64")
     array = y.detach().numpy() if isinstance(y, Tensor) else y
     if array.dtype.kind != "f":
         return y

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -161,11 +162,33 @@ class Trainer:
                     f"{type(self.model).__name__}: the optimizer has none of the model's "
                     "parameters; make it after the model is built and converted"
                 )
+            self._warn_of_replaced(self.optimizer, identities)
         elif self.optimizer is None or {id(p) for p in self.optimizer.parameters} != identities:
             self.optimizer = self._optimizer_spec(own)
             if isinstance(self._learning_rate, float):
                 self.optimizer.lr = self._learning_rate
         return self.optimizer
+
+    def _warn_of_replaced(self, optimizer: Optimizer, own: set[int]) -> None:
+        """Warn where the optimiser has parameters of a layer that another one has replaced."""
+        held = set(map(id, optimizer.parameters))
+        if held <= own:
+            return  # perhaps of a part of the model, by intention
+        of_losses = (f.parameters() for f in self._objective.functions() if isinstance(f, Module))
+        known = own.union(id(parameter) for each in of_losses for parameter in each)
+        missing = [
+            name
+            for name, parameter in self.model.named_parameters()
+            if parameter.requires_grad and id(parameter) not in held
+        ]
+        if missing and not held <= known:
+            warnings.warn(
+                f"{type(self.model).__name__}: the optimizer has parameters that the model does "
+                f"not have, but not {missing[0]!r}, which is not trained; after replacing a layer, "
+                "make the optimizer anew, and compile with it",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _make_lazy_layers(self, verb: str, source: Source) -> None:
         """Let lazy layers find their sizes from the first batch, which is not used up."""

@@ -179,3 +179,77 @@ def test_which_target_is_not_finite() -> None:
     model.compile("adam", {"a": "mse", "b": "mse"})
     with pytest.warns(RuntimeWarning, match=r"the target y\['b'\] of this batch is not finite"):
         model.fit(X, {"a": X[:, 0], "b": np.full(40, np.nan)}, verbose=0)
+
+
+def test_a_layer_replaced_after_the_optimizer_was_made() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))
+    optimizer = pydl.optim.SGD(model.parameters(), lr=0.1)
+    model.compile(optimizer)
+    model[1] = nn.Linear(8, 2)
+    with pytest.warns(UserWarning, match=r"but not '1.weight', which is not trained; after repl"):
+        model.fit(X, Y, verbose=0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_optimizers_of_a_part_or_with_parameters_of_the_loss() -> None:
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(pydl.ones(()))
+
+        def forward(self, output: Any, target: Any) -> Any:
+            return nn.functional.cross_entropy(output * self.scale, target)
+
+    model, loss = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2)), Scaled()
+    for parameters in ([*model[1].parameters()], [*model[1].parameters(), *loss.parameters()]):
+        model.compile(pydl.optim.SGD(parameters, lr=0.1), loss)
+        model.fit(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize("shape", [(40,), (40, 1)])
+def test_bools_as_classes(shape: tuple[int, ...]) -> None:
+    values = []
+    for y in (Y, Y.astype(bool), pydl.tensor(Y.astype(bool))):
+        pydl.manual_seed(0)
+        model = network()
+        model.compile("sgd", "cross_entropy", ["accuracy"])
+        model.fit(X, y.reshape(shape), verbose=0)
+        values.append(model.evaluate(X, y.reshape(shape), verbose=0))
+    assert values[0] == values[1] == values[2]
+
+
+def test_callbacks_that_a_function_of_the_steps_would_undo() -> None:
+    model = network()
+    model.compile("sgd", learning_rate=lambda step: 0.1)
+    assert model.optimizer is not None
+    schedule = pydl.optim.lr_scheduler.StepLR(model.optimizer, 1)
+    for callback in (
+        pydl.training.LearningRateScheduler(schedule),
+        pydl.training.LearningRateScheduler(lambda epoch: 0.1),
+        pydl.training.ReduceLROnPlateau("loss"),
+    ):
+        with pytest.raises(ValueError, match="this callback would change nothing; use one of th"):
+            model.fit(X, Y, callbacks=callback, verbose=0)
+
+
+def test_random_split_of_arrays() -> None:
+    first, second = pydl.data.random_split((X, Y), [30, 10], seed=0)
+    assert len(first) == 30 and len(second) == 10
+    model = network()
+    model.compile("sgd")
+    assert "val_loss" in model.fit(first, validation_data=second, verbose=0).history
+
+
+@pytest.mark.parametrize(
+    ("call", "ours"),
+    [
+        (lambda: pydl.data.DataLoader((X, Y), num_workers=2), "prefetch"),
+        (lambda: pydl.data.DataLoader((X, Y), sampler=[[0]]), "batch_sampler"),
+        (lambda: network().fit(X, Y, gradient_clip_val=1.0), "clip_norm"),
+        (lambda: network().compile(lr=0.1), "learning_rate"),
+        (lambda: pydl.training.ModelCheckpoint(filepath="a.safetensors"), "path"),
+    ],
+)
+def test_arguments_of_other_libraries(call: Any, ours: str) -> None:
+    with pytest.raises(TypeError, match=f"did you mean '{ours}'"):
+        call()
