@@ -308,7 +308,11 @@ def rewrite_class(node: ast.ClassDef) -> None:
         added = []
     typed = [rewriter.visit_FunctionDef(member) for member in members]
     has_doc = bool(added) and isinstance(added[0], ast.Expr)
-    node.body = [*([] if has_doc else first_line(node)), *added, *(member for member in typed if member is not None)]
+    node.body = [
+        *([] if has_doc else first_line(node)),
+        *added,
+        *(member for member in typed if member is not None),
+    ]
     methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
     BuiltinNames(methods).visit(node)
 
