@@ -35,6 +35,7 @@ from pydl.nn.losses import (
 from pydl.nn.losses.base import Reduction
 from pydl.nn.module import Module
 from pydl.training.additivity import combines_samples
+from pydl.training.other_names import meant
 
 LossFunction = Callable[[Any, Any], Tensor]
 
@@ -324,7 +325,10 @@ def get(loss: str | LossFunction) -> Loss:
     """
     if isinstance(loss, str):
         if loss not in _BY_NAME:
-            raise ValueError(f"compile: expected a loss of {', '.join(_BY_NAME)}; got {loss!r}")
+            raise ValueError(
+                f"compile: expected a loss of {', '.join(_BY_NAME)}; got {loss!r}"
+                + meant(loss, _BY_NAME)
+            )
         known = _BY_NAME[loss]
         return known._replace(each=_each_of(known.function))
     if isinstance(loss, type):

@@ -253,3 +253,24 @@ def test_random_split_of_arrays() -> None:
 def test_arguments_of_other_libraries(call: Any, ours: str) -> None:
     with pytest.raises(TypeError, match=f"did you mean '{ours}'"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        ({"loss": "bce"}, "binary_cross_entropy"),
+        ({"loss": "crossentropy"}, "cross_entropy"),
+        ({"loss": "MSE"}, "mse"),
+        ({"loss": "binary_crossentropy_with_logits"}, "binary_cross_entropy_with_logits"),
+        ({"metrics": ["f1_score"]}, "f1"),
+        ({"metrics": ["top_5_accuracy"]}, "top_k_accuracy"),
+        ({"metrics": ["acuracy"]}, "accuracy"),
+        ({"optimizer": "Adam"}, "adam"),
+        ({"optimizer": "rms_prop"}, "rmsprop"),
+    ],
+)
+def test_names_that_are_not_quite_right(arguments: Any, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"got '.*'; did you mean '{meant}'[?]$"):
+        network().compile(**arguments)
+    with pytest.raises(ValueError, match="got 'qqqqqqqqq'$"):
+        network().compile(loss="qqqqqqqqq")
