@@ -57,6 +57,13 @@ OTHER_NAMES = {
     "start_dim": ("start_axis",),
     "end_dim": ("end_axis",),
     "use_bias": ("bias",),
+    "num_workers": ("prefetch",),
+    "sampler": ("batch_sampler",),
+    "max_epochs": ("epochs",),
+    "gradient_clip_val": ("clip_norm", "clip_value"),
+    "accumulate_grad_batches": ("accumulate",),
+    "filepath": ("path",),
+    "lr": ("learning_rate",),
 }
 # What stands for "the first argument" and "the second one", whatever we call them.
 FIRST, SECOND = ("input", "x", "a", "self", "tensor"), ("other", "y", "b", "target")

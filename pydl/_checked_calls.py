@@ -14,6 +14,12 @@ from typing import Any
 
 from pydl._core import _CheckedFunction
 
+# `help` reads the docstring past the attributes that a wrapper passes on: without this, it would
+# find that of the class of wrappers, and show none.
+_CheckedFunction.__doc__ = property(  # type: ignore[assignment]
+    lambda wrapper: wrapper.__wrapped__.__doc__
+)
+
 # Found by name, or inspected as plain functions.
 _NOT_WRAPPED = frozenset({"forward"})
 

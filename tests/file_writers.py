@@ -75,6 +75,7 @@ WRITERS: dict[str, Writer] = {
         ["low lower lowest " * 9], 1300, special_tokens=[str(i) for i in range(999)]
     ).save(path),
     "pydl.training.History.plot": lambda path: pydl.training.history._save(Picture(), str(path)),
+    "pydl.plot_model": lambda path: pydl.training.plotting._save("<svg/>" * 1000, path),
     "pydl.training.ModelCheckpoint": checkpoint,
     "pydl.datasets.files.write_file": lambda path: files.write_file(Path(path), b"data" * 1000),
     "pydl.datasets.files.download": downloaded,

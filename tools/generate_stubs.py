@@ -180,6 +180,7 @@ def operators() -> list[str]:
 
 # A type written in C, whose signatures cannot be read.
 CHECKED_FUNCTION = """
+'A Python function with better messages for wrong arguments.'
 __name__: str
 __wrapped__: collections.abc.Callable[..., typing.Any]
 def __init__(
@@ -306,7 +307,12 @@ def rewrite_class(node: ast.ClassDef) -> None:
     else:
         added = []
     typed = [rewriter.visit_FunctionDef(member) for member in members]
-    node.body = [*first_line(node), *added, *(member for member in typed if member is not None)]
+    has_doc = bool(added) and isinstance(added[0], ast.Expr)
+    node.body = [
+        *([] if has_doc else first_line(node)),
+        *added,
+        *(member for member in typed if member is not None),
+    ]
     methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
     BuiltinNames(methods).visit(node)
 

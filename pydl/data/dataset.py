@@ -122,8 +122,8 @@ def random_split(
 
     Parameters
     ----------
-    dataset : Dataset
-        Anything with `len` and indexing.
+    dataset : Dataset, or tuple of Tensor or numpy.ndarray
+        Anything with `len` and indexing; a tuple of arrays (N, ...) as `DataLoader` takes it.
     lengths : sequence of int, or of float
         Numbers of samples that add up to the dataset's, or fractions that add up to 1.
     seed : int, optional
@@ -141,6 +141,8 @@ def random_split(
     >>> len(train), len(test)
     (8, 2)
     """
+    if isinstance(dataset, tuple):
+        dataset = TensorDataset(*dataset)
     size = len(dataset)
     counts = list(lengths)
     if any(isinstance(n, float) for n in counts):

@@ -58,6 +58,8 @@ def save(
     ...     pydl.load(path)["w"].tolist()
     [1.0, 1.0]
     """
+    if isinstance(path, Mapping) or hasattr(path, "state_dict"):
+        raise TypeError("save: expected the path first, and then what is saved: save(path, state)")
     named = state if isinstance(state, Mapping) else state.state_dict()
     tensors = {name: _core.asarray(value) for name, value in named.items()}
     _core.io.save_params(os.fspath(path), tensors, dict(metadata or {}))

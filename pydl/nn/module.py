@@ -154,7 +154,8 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the module's output; subclasses define it, callers call the module itself."""
-        raise NotImplementedError(f"{type(self).__name__} does not define forward()")
+        advice = "; what Keras names call is forward here" if hasattr(self, "call") else ""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward(){advice}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for value in args:
@@ -611,12 +612,38 @@ def _check_assignment(module: Module, name: str, value: object) -> None:
     _attributes.check_effect(module, name, value)
 
 
+_TRAINER = (
+    "a pydl.Model has it; for any other module, pydl.training.Trainer(module, optimizer, loss) has "
+    "fit, evaluate and predict"
+)
+
+# What other libraries have, and models, but not all modules: what to write instead.
+_ELSEWHERE = {
+    "fit": _TRAINER,
+    "evaluate": _TRAINER,
+    "predict": "a pydl.Model has it; write pydl.training.Trainer(module).predict(x)",
+    "summary": "a pydl.Model has it; print pydl.training.summarize(module, input_shape)",
+    "load_weights": "write load_state_dict(pydl.load(path))",
+    "save_weights": "write pydl.save(path, model)",
+    "get_weights": "see state_dict() and parameters()",
+    "set_weights": "write load_state_dict(state)",
+    "count_params": "write sum(p.size for p in model.parameters())",
+    "add": "a Sequential has append(layer)",
+    "cuda": "devices are chosen by to(device)",
+    "cpu": "devices are chosen by to(device)",
+    "trainable_variables": "write [p for p in model.parameters() if p.requires_grad]",
+    "trainable_weights": "write [p for p in model.parameters() if p.requires_grad]",
+}
+
+
 def _unknown_attribute(module: Module, name: str) -> str:
     message = f"{type(module).__name__} has no attribute {name!r}"
     if name.startswith("_"):
         return message
     from difflib import get_close_matches
 
+    if name in _ELSEWHERE:
+        return f"{message}; {_ELSEWHERE[name]}"
     known = [*vars(module), *(child for child, _ in module.named_children()), *dir(type(module))]
     public = [candidate for candidate in known if not candidate.startswith("_")]
     similar = get_close_matches(name, public, n=1)

@@ -59,7 +59,8 @@ def make_source(
         raise ValueError(
             f"{verb}: expected arrays of one length, got lengths "
             + ", ".join(f"{n} of {name}" for name, n in zip(layout.names(), counts, strict=True))
-            + _hint_of_list(x)
+            + _hint_of_list("x", "inputs", x)
+            + _hint_of_list("y", "targets", y)
         )
     data: Any
     if any(map(_is_sparse, columns)):
@@ -216,10 +217,12 @@ def _is_sparse(x: Any) -> bool:
 
 
 def _class_indices(verb: str, y: Any) -> Any:
-    """Return floats that must be class indices as integers; anything else as it is."""
+    """Return bools, and floats that must be class indices, as integers; else what was given."""
     is_index = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
     if _is_sparse(y) or not is_index or y.shape[0] == 0:
         return y
+    if str(y.dtype) == "bool":
+        return y.astype("int64") if isinstance(y, np.ndarray) else y.to("int64")
     array = y.detach().numpy() if isinstance(y, Tensor) else y
     if array.dtype.kind != "f":
         return y
@@ -232,9 +235,9 @@ def _class_indices(verb: str, y: Any) -> Any:
     return array.astype(np.int64)
 
 
-def _hint_of_list(x: Any) -> str:
-    if isinstance(x, list) and x and all(getattr(item, "ndim", 0) > 0 for item in x):
-        return f"; x is a list of {len(x)} arrays: for several inputs give a tuple of them"
+def _hint_of_list(name: str, role: str, value: Any) -> str:
+    if isinstance(value, list) and value and all(getattr(v, "ndim", 0) > 0 for v in value):
+        return f"; {name} is a list of {len(value)} arrays: for several {role} give a tuple of them"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ from pydl.nn.losses import (
 from pydl.nn.losses.base import Reduction
 from pydl.nn.module import Module
 from pydl.training.additivity import combines_samples
+from pydl.training.other_names import meant
 
 LossFunction = Callable[[Any, Any], Tensor]
 
@@ -325,7 +327,10 @@ def get(loss: str | LossFunction) -> Loss:
     """
     if isinstance(loss, str):
         if loss not in _BY_NAME:
-            raise ValueError(f"compile: expected a loss of {', '.join(_BY_NAME)}; got {loss!r}")
+            raise ValueError(
+                f"compile: expected a loss of {', '.join(_BY_NAME)}; got {loss!r}"
+                + meant(loss, _BY_NAME)
+            )
         known = _BY_NAME[loss]
         return known._replace(each=_each_of(known.function))
     if isinstance(loss, type):
@@ -333,7 +338,28 @@ def get(loss: str | LossFunction) -> Loss:
     if not callable(loss):
         raise TypeError(f"compile: expected a loss name or function, got {type(loss).__name__}")
     known = _described(loss)
-    return known._replace(each=_each_of(loss)) if known.known else known
+    if known.known:
+        return known._replace(each=_each_of(loss))
+    _require_two_arguments(loss)
+    return known
+
+
+def _require_two_arguments(loss: Any) -> None:
+    """Raise `TypeError` for a loss such as that of triplets, which takes several outputs."""
+    function = loss.forward if isinstance(loss, Module) else loss
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some builtins have none
+        return
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p.name for p in parameters if p.kind in kinds and p.default is p.empty]
+    if len(required) > 2:
+        name = getattr(loss, "__name__", type(loss).__name__)
+        raise TypeError(
+            f"compile: expected a loss of (output, target), got {name}, which takes "
+            f"({', '.join(required)}); call it in compute_loss(self, x, y, y_pred, sample_weight) "
+            "of the model, or in a function (outputs, target)"
+        )
 
 
 def _each_of(loss: Any) -> LossFunction:

@@ -417,7 +417,8 @@ class Model(Module):
         Parameters
         ----------
         x, y, sample_weight
-            The batch, as `fit` was given it; None for what is absent.
+            The batch, as `fit` was given it; None for what is absent. `sample_weight` may be left
+            out where there are no weights.
         y_pred : Tensor, tuple or dict
             Outputs of the model.
 
@@ -426,6 +427,19 @@ class Model(Module):
         Tensor
             One number, or several whose mean counts; of an epoch, the mean over samples is
             reported.
+
+        Examples
+        --------
+        >>> import pydl
+        >>> from pydl import nn
+        >>> class Sparse(nn.Sequential):
+        ...     def compute_loss(self, x, y, y_pred, sample_weight=None):
+        ...         loss = super().compute_loss(x, y, y_pred, sample_weight)
+        ...         return loss + 0.01 * self[0].weight.abs().sum()
+        >>> model = Sparse(nn.Linear(4, 1))
+        >>> model.compile("adam", "mse")
+        >>> list(model.fit(pydl.ones((8, 4)), pydl.ones((8, 1)), verbose=0).history)
+        ['loss']
         """
         return Trainer.compute_loss(self._compiled("compute_loss"), x, y, y_pred, sample_weight)
 

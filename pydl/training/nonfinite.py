@@ -156,9 +156,9 @@ def _bad_batch(columns: tuple[Any, ...], layout: Layout, which: str) -> str | No
     inputs, targets = layout.input_columns(), layout.target_columns()
     for i, value in enumerate(columns):
         if i in inputs:
-            name = "the input" if len(inputs) == 1 else f"input {inputs.index(i)}"
+            name = "the input" if len(inputs) == 1 else f"the input {layout.names()[i]}"
         elif i in targets:
-            name = "the target" if len(targets) == 1 else f"target {targets.index(i)}"
+            name = "the target" if len(targets) == 1 else f"the target {layout.names()[i]}"
         else:
             name = "a weight of samples"
         for tensor in _tensors(value):

@@ -205,10 +205,13 @@ class Objective:
         return self.parts[0].loss or losses.Loss(_never)
 
     def takes_classes(self, key: Any) -> bool:
-        """Whether floats (N,) are class indices to the loss of an output."""
+        """Whether floats (N,) are class indices to the loss of an output.
+
+        A loss that the model computes itself gets targets as they were given.
+        """
         for part in self.parts:
             if part.key == key and part.loss is not None:
-                return part.loss.ignore_index is not None
+                return part.loss.ignore_index is not None and not self.own_loss
         return False
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydl import optim
 from pydl.optim import Optimizer
+from pydl.training.other_names import meant
 
 # All optimisers that a trainer can step, by their names in small letters.
 _OPTIMIZERS: dict[str, type[Optimizer]] = {
@@ -35,8 +36,10 @@ def optimizer_factory(optimizer: Any) -> Any:
         return None
     if isinstance(optimizer, str):
         if optimizer not in _OPTIMIZERS:
+            advice = "; LBFGS is for loops of your own, with step(closure)"
             raise ValueError(
                 f"compile: expected an optimizer of {', '.join(_OPTIMIZERS)}; got {optimizer!r}"
+                + (advice if optimizer.lower() == "lbfgs" else meant(optimizer, _OPTIMIZERS))
             )
         return _OPTIMIZERS[optimizer]
     is_class = isinstance(optimizer, type) and issubclass(optimizer, Optimizer)

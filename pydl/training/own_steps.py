@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydl._core import Tensor, tensor
@@ -20,6 +21,19 @@ def unpacked(data: Any) -> tuple[Any, Any, Any]:
     if isinstance(data, (tuple, list)) and len(data) in (2, 3):
         return data[0], data[1], data[2] if len(data) == 3 else None
     return data, None, None
+
+
+def call_loss(own: Callable[..., Any], x: Any, y: Any, output: Any, weight: Any) -> Any:
+    """Call compute_loss, which may do without weights of samples where there are none."""
+    parameters = inspect.signature(own).parameters.values()
+    if len(parameters) > 3 or any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return own(x, y, output, weight)
+    if weight is not None:
+        raise TypeError(
+            "compute_loss takes no weights of samples, but there are some; write "
+            "compute_loss(self, x, y, y_pred, sample_weight)"
+        )
+    return own(x, y, output)
 
 
 def checked_logs(method: str, logs: Any) -> dict[str, Tensor]:

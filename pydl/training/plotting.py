@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pydl import _core
 from pydl.nn.module import Module
 
 
@@ -67,4 +68,9 @@ def plot_model(
     args, kwargs = example_call("plot_model", model, input_shape, dtype, example)
     graph = trace_model(model, args, kwargs, depth)
     text = to_dot(graph) if suffix == ".dot" else to_svg(graph)
-    Path(path).write_text(text, encoding="utf-8")
+    _save(text, path)
+
+
+def _save(text: str, path: str | os.PathLike[str]) -> None:
+    """Write a drawing, completely or not at all."""
+    _core.io.write_file(os.fspath(path), text.encode("utf-8"))

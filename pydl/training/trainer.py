@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,7 @@ from pydl.training.mode import in_mode, set_mode
 from pydl.training.nonfinite import GuardedStep, OnNaN, Watch, all_finite
 from pydl.training.objective import Values, make_objective
 from pydl.training.optimizer_choice import checked_rate, optimizer_factory
-from pydl.training.own_steps import checked_logs, first_leaf, packed, unpacked
+from pydl.training.own_steps import call_loss, checked_logs, first_leaf, packed, unpacked
 from pydl.training.progress import Progress, Verbose, make_progress
 from pydl.training.sample_weights import ClassWeights
 from pydl.training.sources import BatchOf, LoaderSource, Source, StreamSource, WeightedByClass
@@ -110,6 +112,7 @@ class Trainer:
     ) -> None:
         if not isinstance(model, Module):
             raise TypeError(f"Trainer: expected a Module, got {type(model).__name__}")
+        _require_known_methods(type(model))
         self.model = model
         self.stop_training = False
         last_layer = getattr(type(model), "_last_layer", lambda model: None)(model)
@@ -159,11 +162,33 @@ class Trainer:
                     f"{type(self.model).__name__}: the optimizer has none of the model's "
                     "parameters; make it after the model is built and converted"
                 )
+            self._warn_of_replaced(self.optimizer, identities)
         elif self.optimizer is None or {id(p) for p in self.optimizer.parameters} != identities:
             self.optimizer = self._optimizer_spec(own)
             if isinstance(self._learning_rate, float):
                 self.optimizer.lr = self._learning_rate
         return self.optimizer
+
+    def _warn_of_replaced(self, optimizer: Optimizer, own: set[int]) -> None:
+        """Warn where the optimiser has parameters of a layer that another one has replaced."""
+        held = set(map(id, optimizer.parameters))
+        if held <= own:
+            return  # perhaps of a part of the model, by intention
+        of_losses = (f.parameters() for f in self._objective.functions() if isinstance(f, Module))
+        known = own.union(id(parameter) for each in of_losses for parameter in each)
+        missing = [
+            name
+            for name, parameter in self.model.named_parameters()
+            if parameter.requires_grad and id(parameter) not in held
+        ]
+        if missing and not held <= known:
+            warnings.warn(
+                f"{type(self.model).__name__}: the optimizer has parameters that the model does "
+                f"not have, but not {missing[0]!r}, which is not trained; after replacing a layer, "
+                "make the optimizer anew, and compile with it",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _make_lazy_layers(self, verb: str, source: Source) -> None:
         """Let lazy layers find their sizes from the first batch, which is not used up."""
@@ -228,7 +253,7 @@ class Trainer:
         if own is None:
             loss, parts = self._objective.loss(output, y, weight)
         else:
-            loss = own(x, y, output, weight)
+            loss = call_loss(own, x, y, output, weight)
             if not isinstance(loss, Tensor):
                 raise TypeError(f"compute_loss must return a tensor, got {type(loss).__name__}")
             loss = loss.mean() if loss.ndim else loss
@@ -603,10 +628,10 @@ class Trainer:
         """Return a source of one batch: all of the arrays."""
         if isinstance(x, Mapping) and not x:
             raise ValueError(f"{verb}: expected inputs, got an empty dict")
-        source = self._source(verb, x, y, sample_weight, None, None)
+        source = self._source(verb, x, y, sample_weight, sys.maxsize, None)
         if not isinstance(source, LoaderSource) or source.layout is None:
             raise TypeError(f"{verb}: expected arrays, got {type(x).__name__}")
-        return self._source(verb, x, y, sample_weight, len(source.loader.dataset), None)
+        return source
 
     def _logs_of(self, values: Any, method: str, samples: int) -> dict[str, float]:
         averages = self._averages(method)
@@ -716,7 +741,7 @@ class Trainer:
             drop_last=drop_last,
             steps=steps,
             dtype=next(dtypes, "float32"),
-            takes_classes=self._objective.takes_classes,
+            takes_classes=self._takes_classes(verb),
             default=_PREDICTED_AT_ONCE if verb == "predict" else 32,
         )
         if source.batches == 0 or (isinstance(source, LoaderSource) and not len(source.loader)):
@@ -732,6 +757,11 @@ class Trainer:
         if isinstance(source, StreamSource) and verb != "fit":
             return source.first(steps)
         return source
+
+    def _takes_classes(self, verb: str) -> Callable[[Any], bool]:
+        """Return what says whether float targets are class indices; own steps get them as given."""
+        method = "train_step" if verb in ("fit", "train_on_batch") else "test_step"
+        return self._objective.takes_classes if self._own(method) is None else lambda key: False
 
     def _remember(self, columns: tuple[Any, ...], layout: Layout) -> None:
         """Keep what inputs and targets look like: for `summary` and `save`."""
@@ -757,6 +787,22 @@ class Trainer:
     def _batches_again(self, source: Source) -> Iterator[BatchOf]:
         """Iterate once more over batches, where that is possible."""
         return iter(()) if source.ended or isinstance(source, StreamSource) else source.epoch()
+
+
+# Methods of modules of Lightning, which would never be called, and what to write instead.
+_INSTEAD = {
+    "training_step": "train_step(self, data), or compute_loss(self, x, y, y_pred, sample_weight)",
+    "validation_step": "test_step(self, data)",
+    "configure_optimizers": "compile(optimizer), with a schedule in a LearningRateScheduler",
+}
+
+
+def _require_known_methods(kind: type) -> None:
+    for name, instead in _INSTEAD.items():
+        if hasattr(kind, name):
+            raise TypeError(
+                f"compile: {kind.__name__}.{name} would never be called; write {instead}"
+            )
 
 
 def _autocast(precision: str | None) -> AbstractContextManager[Any]:

@@ -48,7 +48,7 @@ def test_the_first_call_makes_the_layer(name):
         lambda m: m.state_dict(),
         lambda m: m.load_state_dict({}, strict=False) and None,
         lambda m: m.to("float64"),
-        lambda m: m.compile("adam", "mse"),
+        lambda m: m.compile(pydl.optim.Adam(m.parameters()), "mse"),
         lambda m: m.summary(),
     ],
 )

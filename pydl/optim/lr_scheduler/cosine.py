@@ -15,7 +15,36 @@ def _at_height(schedule: LRScheduler, eta_min: float, place: float) -> list[floa
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Half a cosine from the rate to `eta_min` over `T_max` steps, and back (Loshchilov, 2017)."""
+    """Half a cosine from the rate to `eta_min` over `T_max` steps, and back (Loshchilov, 2017).
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        See `LRScheduler`.
+    T_max : int
+        Steps until the lowest rate.
+    eta_min : float, default 0.0
+        The lowest rate.
+    last_epoch : int, default -1
+        See `LRScheduler`.
+
+    Raises
+    ------
+    ValueError
+        For `T_max` below 1.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=1.0)
+    >>> schedule = pydl.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(optimizer.lr, 3))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.854, 0.5, 0.146, 0.0]
+    """
 
     def __init__(
         self,
@@ -51,6 +80,36 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """Half a cosine from the rate to `eta_min` that starts anew after `T_0` steps.
 
     Each cycle is `T_mult` times as long as the one before (Loshchilov and Hutter, 2017).
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        See `LRScheduler`.
+    T_0 : int
+        Steps of the first cycle.
+    T_mult : int, default 1
+        How many times as long each cycle is as the one before.
+    eta_min : float, default 0.0
+        The rate that cycles tend to.
+    last_epoch : int, default -1
+        See `LRScheduler`.
+
+    Raises
+    ------
+    ValueError
+        For `T_0` or `T_mult` below 1.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=1.0)
+    >>> schedule = pydl.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(optimizer.lr, 3))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.5, 1.0, 0.5]
     """
 
     def __init__(

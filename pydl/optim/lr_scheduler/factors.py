@@ -70,7 +70,31 @@ class StepLR(_FactorSchedule):
 
 
 class MultiStepLR(_FactorSchedule):
-    """Multiply the rate by `gamma` when one of the `milestones`, numbers of steps, is reached."""
+    """Multiply the rate by `gamma` when one of the `milestones`, numbers of steps, is reached.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        See `LRScheduler`.
+    milestones : iterable of int
+        Numbers of steps.
+    gamma : float, default 0.1
+        The factor.
+    last_epoch : int, default -1
+        See `LRScheduler`.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=1.0)
+    >>> schedule = pydl.optim.lr_scheduler.MultiStepLR(optimizer, [1, 3], gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(optimizer.lr, 3))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.5, 0.5, 0.25]
+    """
 
     def __init__(
         self,
@@ -91,7 +115,29 @@ class MultiStepLR(_FactorSchedule):
 
 
 class ExponentialLR(_FactorSchedule):
-    """Multiply the rate by `gamma` at each step."""
+    """Multiply the rate by `gamma` at each step.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        See `LRScheduler`.
+    gamma : float
+        The factor.
+    last_epoch : int, default -1
+        See `LRScheduler`.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=1.0)
+    >>> schedule = pydl.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.lr, 3))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.5, 0.25]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -105,7 +151,36 @@ class ExponentialLR(_FactorSchedule):
 
 
 class ConstantLR(_FactorSchedule):
-    """Multiply the rate by `factor` during the first `total_iters` steps."""
+    """Multiply the rate by `factor` during the first `total_iters` steps.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        See `LRScheduler`.
+    factor : float, default 1/3
+        The factor, in (0, 1].
+    total_iters : int, default 5
+        Steps until the full rate.
+    last_epoch : int, default -1
+        See `LRScheduler`.
+
+    Raises
+    ------
+    ValueError
+        For a factor outside (0, 1].
+
+    Examples
+    --------
+    >>> import pydl
+    >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=1.0)
+    >>> schedule = pydl.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.lr, 3))
+    ...     schedule.step()
+    >>> rates
+    [0.5, 0.5, 1.0]
+    """
 
     def __init__(
         self,
@@ -129,7 +204,38 @@ class ConstantLR(_FactorSchedule):
 
 
 class LinearLR(_FactorSchedule):
-    """Multiply the rate by `start_factor`, which becomes `end_factor` over `total_iters` steps."""
+    """Multiply the rate by `start_factor`, which becomes `end_factor` over `total_iters` steps.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        See `LRScheduler`.
+    start_factor : float, default 1/3
+        The first factor, in (0, 1].
+    end_factor : float, default 1.0
+        The last factor, in [0, 1].
+    total_iters : int, default 5
+        Steps from one to the other.
+    last_epoch : int, default -1
+        See `LRScheduler`.
+
+    Raises
+    ------
+    ValueError
+        For factors out of their ranges, and `total_iters` below 1.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=1.0)
+    >>> schedule = pydl.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(optimizer.lr, 3))
+    ...     schedule.step()
+    >>> rates
+    [0.5, 0.75, 1.0, 1.0]
+    """
 
     def __init__(
         self,
@@ -163,7 +269,36 @@ class LinearLR(_FactorSchedule):
 
 
 class PolynomialLR(_FactorSchedule):
-    """Multiply the rate by (1 - t / total_iters) ** power at step t; 0 from `total_iters` on."""
+    """Multiply the rate by (1 - t / total_iters) ** power at step t; 0 from `total_iters` on.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        See `LRScheduler`.
+    total_iters : int, default 5
+        Steps until the rate is 0.
+    power : float, default 1.0
+        The exponent: 1 for a straight line.
+    last_epoch : int, default -1
+        See `LRScheduler`.
+
+    Raises
+    ------
+    ValueError
+        For `total_iters` below 1.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=1.0)
+    >>> schedule = pydl.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4, power=2.0)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(optimizer.lr, 3))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.562, 0.25, 0.062, 0.0]
+    """
 
     def __init__(
         self,

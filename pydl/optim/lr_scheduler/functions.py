@@ -14,6 +14,20 @@ Rate = Callable[[int], float]
 class LambdaLR(LRScheduler):
     """Multiply the first rate by a function of the number of steps, one for all or for each group.
 
+    Parameters
+    ----------
+    optimizer : Optimizer
+        See `LRScheduler`.
+    lr_lambda : function, or sequence of functions
+        From the number of steps to the factor; one for all groups, or one for each.
+    last_epoch : int, default -1
+        See `LRScheduler`.
+
+    Raises
+    ------
+    ValueError
+        For another number of functions than groups.
+
     Examples
     --------
     >>> import pydl
@@ -37,7 +51,34 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LRScheduler):
-    """Multiply the last rate by a function of the number of steps, for all or for each group."""
+    """Multiply the last rate by a function of the number of steps, for all or for each group.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        See `LRScheduler`.
+    lr_lambda : function, or sequence of functions
+        From the number of steps to the factor; one for all groups, or one for each.
+    last_epoch : int, default -1
+        See `LRScheduler`.
+
+    Raises
+    ------
+    ValueError
+        For another number of functions than groups.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=1.0)
+    >>> schedule = pydl.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda step: 0.5)
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.lr, 3))
+    ...     schedule.step()
+    >>> rates
+    [1.0, 0.5, 0.25]
+    """
 
     def __init__(
         self, optimizer: Optimizer, lr_lambda: Rate | Sequence[Rate], last_epoch: int = -1

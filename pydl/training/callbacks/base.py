@@ -173,3 +173,33 @@ def checked_count(owner: str, name: str, value: Any, least: int = 0) -> int:
             f"{owner}: expected {name} to be an integer of at least {least}, got {value!r}"
         )
     return value
+
+
+# What callbacks of older Keras and of Lightning have, and what to write instead.
+INSTEAD = {
+    "on_batch_begin": "on_train_batch_begin",
+    "on_batch_end": "on_train_batch_end",
+    "on_train_batch_start": "on_train_batch_begin",
+    "on_fit_start": "on_train_begin",
+    "on_fit_end": "on_train_end",
+    "on_train_start": "on_train_begin",
+    "on_epoch_start": "on_epoch_begin",
+    "on_train_epoch_start": "on_epoch_begin",
+    "on_train_epoch_end": "on_epoch_end",
+    "on_validation_start": "on_test_begin",
+    "on_validation_end": "on_test_end",
+    "on_validation_epoch_start": "on_test_begin",
+    "on_validation_epoch_end": "on_test_end",
+    "on_validation_batch_start": "on_test_batch_begin",
+    "on_validation_batch_end": "on_test_batch_end",
+    "on_test_start": "on_test_begin",
+    "on_test_epoch_start": "on_test_begin",
+    "on_test_epoch_end": "on_test_end",
+    "on_test_batch_start": "on_test_batch_begin",
+    "on_predict_start": "on_predict_begin",
+    "on_predict_epoch_start": "on_predict_begin",
+    "on_predict_epoch_end": "on_predict_end",
+    "on_predict_batch_start": "on_predict_batch_begin",
+    "on_save_checkpoint": "state_dict",
+    "on_load_checkpoint": "load_state_dict",
+}

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydl.training.callbacks.base import HOOKS, Callback, Logs
+from pydl.training.callbacks.base import HOOKS, INSTEAD, Callback, Logs
 
 if TYPE_CHECKING:
     from pydl._core import Tensor
@@ -14,35 +14,6 @@ if TYPE_CHECKING:
     from pydl.training.metrics.averages import Means
     from pydl.training.sources import Source
     from pydl.training.trainer import Trainer
-
-# What callbacks of older Keras and of Lightning have, and what to write instead.
-_INSTEAD = {
-    "on_batch_begin": "on_train_batch_begin",
-    "on_batch_end": "on_train_batch_end",
-    "on_train_batch_start": "on_train_batch_begin",
-    "on_fit_start": "on_train_begin",
-    "on_fit_end": "on_train_end",
-    "on_train_start": "on_train_begin",
-    "on_epoch_start": "on_epoch_begin",
-    "on_train_epoch_start": "on_epoch_begin",
-    "on_train_epoch_end": "on_epoch_end",
-    "on_validation_start": "on_test_begin",
-    "on_validation_end": "on_test_end",
-    "on_validation_epoch_start": "on_test_begin",
-    "on_validation_epoch_end": "on_test_end",
-    "on_validation_batch_start": "on_test_batch_begin",
-    "on_validation_batch_end": "on_test_batch_end",
-    "on_test_start": "on_test_begin",
-    "on_test_epoch_start": "on_test_begin",
-    "on_test_epoch_end": "on_test_end",
-    "on_test_batch_start": "on_test_batch_begin",
-    "on_predict_start": "on_predict_begin",
-    "on_predict_epoch_start": "on_predict_begin",
-    "on_predict_epoch_end": "on_predict_end",
-    "on_predict_batch_start": "on_predict_batch_begin",
-    "on_save_checkpoint": "state_dict",
-    "on_load_checkpoint": "load_state_dict",
-}
 
 # A method, whether it takes `logs`, and what says whether a step is one that it is called after.
 _Call = tuple[Callable[..., Any], bool, Callable[[], bool] | None]
@@ -233,8 +204,15 @@ def _require_callback(verb: str, callback: object) -> Callback:
             f"{callback.__name__}()"
         )
     if not isinstance(callback, Callback):
-        raise TypeError(f"{verb}: expected callbacks, got {type(callback).__name__}")
-    for name, instead in _INSTEAD.items():
+        advice = ""
+        if hasattr(callback, "get_last_lr"):
+            advice = "; a schedule goes into pydl.training.LearningRateScheduler"
+        elif callable(callback):
+            advice = (
+                "; pydl.training.LambdaCallback(on_epoch_end=...) makes a callback of functions"
+            )
+        raise TypeError(f"{verb}: expected callbacks, got {type(callback).__name__}{advice}")
+    for name, instead in INSTEAD.items():
         if hasattr(callback, name):
             raise TypeError(
                 f"{verb}: {type(callback).__name__}.{name} would never be called; write {instead}"

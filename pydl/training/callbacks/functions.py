@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pydl.training.callbacks.base import HOOKS, Callback
+from pydl.training.callbacks.base import HOOKS, INSTEAD, Callback
 
 
 class LambdaCallback(Callback):
@@ -36,8 +36,9 @@ class LambdaCallback(Callback):
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
         for name, function in functions.items():
             if name not in HOOKS:
+                advice = f"; did you mean {INSTEAD[name]!r}?" if name in INSTEAD else ""
                 raise TypeError(
-                    f"LambdaCallback: expected names of {', '.join(HOOKS)}; got {name!r}"
+                    f"LambdaCallback: expected names of {', '.join(HOOKS)}; got {name!r}{advice}"
                 )
             if function is None:
                 continue

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydl._core import Tensor, tensor
 from pydl.optim.lr_scheduler import LRScheduler
 from pydl.optim.lr_scheduler import ReduceLROnPlateau as PlateauSchedule
 from pydl.training.callbacks.base import Callback, Logs, checked_count, require_names
 from pydl.training.callbacks.monitor import Best, Mode, check_known
+
+if TYPE_CHECKING:
+    from pydl.training.trainer import Trainer
 
 Every = Literal["epoch", "step"]
 
@@ -49,7 +52,8 @@ class LearningRateScheduler(Callback):
     Raises
     ------
     ValueError
-        By `fit`, for a schedule of another optimizer, and for a value that does not exist.
+        By `fit`, for a schedule of another optimizer, for a value that does not exist, and where
+        `compile` got a function as the learning rate.
     TypeError
         For something else as the schedule.
 
@@ -93,6 +97,7 @@ class LearningRateScheduler(Callback):
         self._takes_rate = not isinstance(schedule, LRScheduler) and _takes_rate(schedule)
 
     def _check(self, names: Sequence[str] | None) -> None:
+        _require_no_function("LearningRateScheduler", self.trainer)
         if isinstance(self.schedule, LRScheduler):
             if self.schedule.optimizer is not self.trainer.optimizer:
                 raise ValueError(
@@ -148,6 +153,15 @@ class LearningRateScheduler(Callback):
                 f"{', '.join(state) or 'nothing'}"
             )
         self.schedule.load_state_dict(_filled("", own, state))
+
+
+def _require_no_function(owner: str, trainer: Trainer) -> None:
+    """Raise `ValueError` where a function of the steps would undo each change of the rate."""
+    if callable(trainer._learning_rate):
+        raise ValueError(
+            f"{owner}: compile(learning_rate=...) got a function, which sets the rate before each "
+            "step, so that this callback would change nothing; use one of them"
+        )
 
 
 def _takes_rate(function: Callable[..., Any]) -> bool:
@@ -208,7 +222,8 @@ class ReduceLROnPlateau(Callback):
     Raises
     ------
     ValueError
-        For options out of their ranges; by `fit`, for a value that does not exist.
+        For options out of their ranges; by `fit`, for a value that does not exist, and where
+        `compile` got a function as the learning rate.
 
     Examples
     --------
@@ -254,6 +269,7 @@ class ReduceLROnPlateau(Callback):
         return vars(self) | {"_schedule": None}
 
     def _check(self, names: Sequence[str] | None) -> None:
+        _require_no_function("ReduceLROnPlateau", self.trainer)
         self._best.check(names, "ReduceLROnPlateau")
 
     def on_train_begin(self) -> None:

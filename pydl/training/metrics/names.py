@@ -30,6 +30,7 @@ from pydl.training.metrics.regression import (
     RootMeanSquaredError,
 )
 from pydl.training.metrics.text import Perplexity
+from pydl.training.other_names import meant
 
 _MEANS: dict[str, MetricFunction] = {
     "mse": functional.mse_loss,
@@ -115,7 +116,10 @@ def _get(metric: Any, loss: Loss) -> Metric:
             return FunctionMean(_MEANS[metric], metric, own=True)
         if metric == "cross_entropy":
             return _CrossEntropy(Loss(functional.cross_entropy, ignore_index=-100))
-        raise ValueError(f"compile: expected a metric of {', '.join(NAMES)}; got {metric!r}")
+        raise ValueError(
+            f"compile: expected a metric of {', '.join(NAMES)}; got {metric!r}"
+            + meant(metric, NAMES)
+        )
     if not callable(metric):
         raise TypeError(f"compile: expected a metric name or function, got {metric!r}")
     own = any(metric is known for known in _MEANS.values())
