@@ -18,6 +18,15 @@ bool load_numbers(py::handle value, op::AttrValue& result) {
   }
 }
 
+bool load_dims(py::handle value, op::AttrValue& result) {
+  try {
+    result = value.cast<DimsArgument>().dims;
+    return true;
+  } catch (const py::cast_error&) {
+    return false;
+  }
+}
+
 bool is_integer(py::handle value) { return PyIndex_Check(value.ptr()) != 0 && !py::isinstance<py::bool_>(value); }
 bool is_number(py::handle value) { return is_integer(value) || py::isinstance<py::float_>(value); }
 
@@ -65,7 +74,7 @@ bool load_attr(const AttrField& field, py::handle value, op::AttrValue& result) 
         return true;
       }
       return false;
-    case AttrKind::dims: result = value.cast<DimsArgument>().dims; return true;
+    case AttrKind::dims: return load_dims(value, result);
     case AttrKind::numbers: return load_numbers(value, result);
     case AttrKind::text:
     case AttrKind::choice: break;
