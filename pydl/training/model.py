@@ -9,12 +9,13 @@ from pydl._core import Tensor
 from pydl.interop.safetensors import load_with_metadata, save
 from pydl.nn.module import Module
 from pydl.optim import Optimizer
+from pydl.training.batch_steps import PerOutput
 from pydl.training.callbacks.base import Callback
 from pydl.training.history import History
 from pydl.training.layout import Layout
 from pydl.training.nonfinite import OnNaN
 from pydl.training.progress import Verbose
-from pydl.training.trainer import PerOutput, Trainer
+from pydl.training.trainer import Trainer
 
 if TYPE_CHECKING:
     import os
