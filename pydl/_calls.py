@@ -65,6 +65,8 @@ OTHER_NAMES = {
     "filepath": ("path",),
     "lr": ("learning_rate",),
 }
+# What other libraries ask for, and what is so anyway.
+_NEEDLESS = {"return_dict": "; the result is always a dict"}
 # What stands for "the first argument" and "the second one", whatever we call them.
 FIRST, SECOND = ("input", "x", "a", "self", "tensor"), ("other", "y", "b", "target")
 
@@ -299,7 +301,7 @@ def misuse(
     for name in keywords:
         if name not in by_name and not takes_keywords:
             meant = right_name(name, by_name)
-            advice = "" if meant is None else f"; did you mean {meant!r}?"
+            advice = _NEEDLESS.get(name, "") if meant is None else f"; did you mean {meant!r}?"
             return f"there is no argument {name!r}{advice}"
         if name in taken:
             return f"the argument {name!r} was given twice, by its place and by its name"

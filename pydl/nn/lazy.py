@@ -74,8 +74,9 @@ class LazyLinear(_Lazy, Linear):
     """`Linear` whose in_features are the size of the last axis of the first input.
 
     Until then the layer has no parameters: `parameters`, `state_dict` and what needs them raise
-    `RuntimeError`. The first call makes them, and the layer a `Linear`; call a model once with a
-    batch, or one sample, before an optimiser or `Model.compile` asks for them.
+    `RuntimeError`. The first call makes them, and the layer a `Linear`. `fit` and the other verbs
+    of a model do that with their first batch; call the model once yourself before you make an
+    optimiser.
 
     Parameters
     ----------
@@ -112,7 +113,93 @@ class LazyLinear(_Lazy, Linear):
         self._keep(out_features, bias=bias, init=init, dtype=dtype)
 
 
-class LazyConv1d(_Lazy, Conv1d):
+class _LazyConv(_Lazy):
+    """The settings of convolutions, the same for any number of axes."""
+
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        init: str | initializers.Initializer | None = None,
+        dtype: DType | str = "float32",
+    ) -> None:
+        Module.__init__(self)
+        self._keep(
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            groups=groups,
+            bias=bias,
+            padding_mode=padding_mode,
+            init=init,
+            dtype=dtype,
+        )
+
+
+class _LazyConvTranspose(_Lazy):
+    """The settings of transposed convolutions."""
+
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Sizes = 1,
+        *,
+        init: str | initializers.Initializer | None = None,
+        dtype: DType | str = "float32",
+    ) -> None:
+        Module.__init__(self)
+        self._keep(
+            out_channels,
+            kernel_size,
+            stride=stride,
+            padding=padding,
+            output_padding=output_padding,
+            groups=groups,
+            bias=bias,
+            dilation=dilation,
+            init=init,
+            dtype=dtype,
+        )
+
+
+class _LazyBatchNorm(_Lazy):
+    """The settings of batch norms."""
+
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: DType | str = "float32",
+    ) -> None:
+        Module.__init__(self)
+        self._keep(
+            eps=eps,
+            momentum=momentum,
+            affine=affine,
+            track_running_stats=track_running_stats,
+            dtype=dtype,
+        )
+
+
+class LazyConv1d(_LazyConv, Conv1d):
     """`Conv1d` whose in_channels are those of the first input; see `LazyLinear`.
 
     Examples
@@ -128,36 +215,8 @@ class LazyConv1d(_Lazy, Conv1d):
     _becomes = Conv1d
     _axis = -2
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes | str = 0,
-        dilation: Sizes = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        *,
-        init: str | initializers.Initializer | None = None,
-        dtype: DType | str = "float32",
-    ) -> None:
-        Module.__init__(self)
-        self._keep(
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            bias=bias,
-            padding_mode=padding_mode,
-            init=init,
-            dtype=dtype,
-        )
 
-
-class LazyConv2d(_Lazy, Conv2d):
+class LazyConv2d(_LazyConv, Conv2d):
     """`Conv2d` whose in_channels are those of the first input; see `LazyLinear`.
 
     Examples
@@ -173,36 +232,8 @@ class LazyConv2d(_Lazy, Conv2d):
     _becomes = Conv2d
     _axis = -3
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes | str = 0,
-        dilation: Sizes = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        *,
-        init: str | initializers.Initializer | None = None,
-        dtype: DType | str = "float32",
-    ) -> None:
-        Module.__init__(self)
-        self._keep(
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            bias=bias,
-            padding_mode=padding_mode,
-            init=init,
-            dtype=dtype,
-        )
 
-
-class LazyConv3d(_Lazy, Conv3d):
+class LazyConv3d(_LazyConv, Conv3d):
     """`Conv3d` whose in_channels are those of the first input; see `LazyLinear`.
 
     Examples
@@ -218,36 +249,8 @@ class LazyConv3d(_Lazy, Conv3d):
     _becomes = Conv3d
     _axis = -4
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes | str = 0,
-        dilation: Sizes = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        *,
-        init: str | initializers.Initializer | None = None,
-        dtype: DType | str = "float32",
-    ) -> None:
-        Module.__init__(self)
-        self._keep(
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            bias=bias,
-            padding_mode=padding_mode,
-            init=init,
-            dtype=dtype,
-        )
 
-
-class LazyConvTranspose1d(_Lazy, ConvTranspose1d):
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
     """`ConvTranspose1d` whose in_channels are those of the first input; see `LazyLinear`.
 
     Examples
@@ -261,36 +264,8 @@ class LazyConvTranspose1d(_Lazy, ConvTranspose1d):
     _becomes = ConvTranspose1d
     _axis = -2
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        output_padding: Sizes = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Sizes = 1,
-        *,
-        init: str | initializers.Initializer | None = None,
-        dtype: DType | str = "float32",
-    ) -> None:
-        Module.__init__(self)
-        self._keep(
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            output_padding=output_padding,
-            groups=groups,
-            bias=bias,
-            dilation=dilation,
-            init=init,
-            dtype=dtype,
-        )
 
-
-class LazyConvTranspose2d(_Lazy, ConvTranspose2d):
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
     """`ConvTranspose2d` whose in_channels are those of the first input; see `LazyLinear`.
 
     Examples
@@ -304,36 +279,8 @@ class LazyConvTranspose2d(_Lazy, ConvTranspose2d):
     _becomes = ConvTranspose2d
     _axis = -3
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        output_padding: Sizes = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Sizes = 1,
-        *,
-        init: str | initializers.Initializer | None = None,
-        dtype: DType | str = "float32",
-    ) -> None:
-        Module.__init__(self)
-        self._keep(
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            output_padding=output_padding,
-            groups=groups,
-            bias=bias,
-            dilation=dilation,
-            init=init,
-            dtype=dtype,
-        )
 
-
-class LazyConvTranspose3d(_Lazy, ConvTranspose3d):
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
     """`ConvTranspose3d` whose in_channels are those of the first input; see `LazyLinear`.
 
     Examples
@@ -347,36 +294,8 @@ class LazyConvTranspose3d(_Lazy, ConvTranspose3d):
     _becomes = ConvTranspose3d
     _axis = -4
 
-    def __init__(
-        self,
-        out_channels: int,
-        kernel_size: Sizes,
-        stride: Sizes = 1,
-        padding: Sizes = 0,
-        output_padding: Sizes = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: Sizes = 1,
-        *,
-        init: str | initializers.Initializer | None = None,
-        dtype: DType | str = "float32",
-    ) -> None:
-        Module.__init__(self)
-        self._keep(
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=padding,
-            output_padding=output_padding,
-            groups=groups,
-            bias=bias,
-            dilation=dilation,
-            init=init,
-            dtype=dtype,
-        )
 
-
-class LazyBatchNorm1d(_Lazy, BatchNorm1d):
+class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
     """`BatchNorm1d` whose num_features are the channels of the first input; see `LazyLinear`.
 
     Examples
@@ -392,26 +311,8 @@ class LazyBatchNorm1d(_Lazy, BatchNorm1d):
     _becomes = BatchNorm1d
     _axis = 1
 
-    def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        *,
-        dtype: DType | str = "float32",
-    ) -> None:
-        Module.__init__(self)
-        self._keep(
-            eps=eps,
-            momentum=momentum,
-            affine=affine,
-            track_running_stats=track_running_stats,
-            dtype=dtype,
-        )
 
-
-class LazyBatchNorm2d(_Lazy, BatchNorm2d):
+class LazyBatchNorm2d(_LazyBatchNorm, BatchNorm2d):
     """`BatchNorm2d` whose num_features are the channels of the first input; see `LazyLinear`.
 
     Examples
@@ -427,26 +328,8 @@ class LazyBatchNorm2d(_Lazy, BatchNorm2d):
     _becomes = BatchNorm2d
     _axis = 1
 
-    def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        *,
-        dtype: DType | str = "float32",
-    ) -> None:
-        Module.__init__(self)
-        self._keep(
-            eps=eps,
-            momentum=momentum,
-            affine=affine,
-            track_running_stats=track_running_stats,
-            dtype=dtype,
-        )
 
-
-class LazyBatchNorm3d(_Lazy, BatchNorm3d):
+class LazyBatchNorm3d(_LazyBatchNorm, BatchNorm3d):
     """`BatchNorm3d` whose num_features are the channels of the first input; see `LazyLinear`.
 
     Examples
@@ -461,21 +344,3 @@ class LazyBatchNorm3d(_Lazy, BatchNorm3d):
 
     _becomes = BatchNorm3d
     _axis = 1
-
-    def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        *,
-        dtype: DType | str = "float32",
-    ) -> None:
-        Module.__init__(self)
-        self._keep(
-            eps=eps,
-            momentum=momentum,
-            affine=affine,
-            track_running_stats=track_running_stats,
-            dtype=dtype,
-        )

@@ -173,7 +173,7 @@ class Module:
             raise
 
     def _check_made(self) -> None:
-        """Raise `RuntimeError` where parameters are asked for that the first call will make."""
+        """Raise `RuntimeError` if the first call has yet to create the parameters."""
 
     # --- what belongs to the module ---------------------------------------------------------------
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pydl._core import Tensor, get_rng_state, set_rng_state
+from pydl._warnings import warn
 from pydl.grad_mode import no_grad
 from pydl.nn.constraints import apply_constraints, has_constraints
 from pydl.nn.lazy import is_lazy
@@ -120,12 +120,10 @@ class BatchSteps:
             if parameter.requires_grad and id(parameter) not in held
         ]
         if missing and not held <= known:
-            warnings.warn(
+            warn(
                 f"{type(self.model).__name__}: the optimizer has parameters that the model does "
                 f"not have, but not {missing[0]!r}, which is not trained; after replacing a layer, "
-                "make the optimizer anew, and compile with it",
-                UserWarning,
-                stacklevel=4,
+                "make the optimizer anew, and compile with it"
             )
 
     def _make_lazy_layers(self, verb: str, source: Source) -> None:
@@ -201,7 +199,12 @@ class BatchSteps:
 
     def _update(self, loss: Tensor) -> None:
         """Update the parameters by the gradients of a loss."""
-        assert self.optimizer is not None
+        if self.optimizer is None:
+            raise RuntimeError(
+                f"{type(self.model).__name__}: compile got optimizer=None, so that only a "
+                "train_step that updates the parameters itself can train; give compile an "
+                "optimizer for the usual step"
+            )
         _require_gradient(loss)
         self.optimizer.zero_grad()
         loss.backward()

@@ -10,7 +10,7 @@ from pydl.nn.normalization import _BatchNorm
 from pydl.training.hooks import BEFORE, observed
 from pydl.training.layout import Layout, call, mapped, takes_keywords
 from pydl.training.mode import in_mode
-from pydl.training.sources import LoaderSource, Source
+from pydl.training.sources import Source
 
 if TYPE_CHECKING:
     from pydl.nn.module import Module
@@ -25,9 +25,9 @@ def check_last_batch(
     The columns are those of the first batch. A batch norm needs two values per channel: one sample
     has them only in images and sequences.
     """
-    if not isinstance(source, LoaderSource) or trainer._own("train_step") is not None:
-        return
     model, loader = trainer.model, source.loader
+    if loader is None or trainer._own("train_step") is not None:
+        return
     if loader.batch_sampler is not None or loader.drop_last or loader.batch_size == 1:
         return
     count, size = loader.sample_count, loader.batch_size

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from xml.sax.saxutils import escape
 
-from pydl.training.graph_layout import LINE, Layout, Place, Point, box_lines, group_title, lay_out
+from pydl.training.graph_layout import (
+    LINE,
+    GraphLayout,
+    Place,
+    Point,
+    box_lines,
+    group_title,
+    lay_out,
+)
 from pydl.training.model_graph import ModelGraph
 
 _COLORS = {"input": "#d9ead3", "layer": "#dbe7f6", "operation": "#fff2cc", "output": "#f4d9d9"}
@@ -66,7 +74,7 @@ def _box(graph: ModelGraph, number: int, place: Place) -> str:
     return "\n".join(parts)
 
 
-def _edges(graph: ModelGraph, layout: Layout) -> list[str]:
+def _edges(graph: ModelGraph, layout: GraphLayout) -> list[str]:
     """Draw lines with arrows; the shape shows when the mouse is over one."""
     return [
         f'<path d="{_curve(points)}" fill="none" stroke="#555" marker-end="url(#arrow)">'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from pydl._core import Tensor, asarray, zeros
 from pydl.nn.module import Module
+from pydl.training.layout import are_arguments
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -55,7 +55,7 @@ def example_call(
             "example"
         )
     if isinstance(inputs, Mapping):
-        return _named_call(model, inputs)
+        return ((), dict(inputs)) if are_arguments(model, [*inputs]) else ((dict(inputs),), {})
     return (inputs if isinstance(inputs, tuple) else (inputs,)), {}
 
 
@@ -92,13 +92,3 @@ def _zeros(function: str, shape: Any, dtype: Any, default: Any) -> Any:
         f"{function}: expected the shape of one sample, such as (3, 32, 32), or one for each "
         f"input, such as ((4,), (3,)) or a dict of them; got {shape!r}"
     )
-
-
-def _named_call(model: Module, inputs: Mapping[str, Any]) -> Call:
-    """Give a dict to the arguments of its names, or as one argument where there are none such."""
-    parameters = inspect.signature(model.forward).parameters.values()
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    names = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    if takes_any or names.issuperset(inputs):
-        return (), dict(inputs)
-    return (dict(inputs),), {}

@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass
-class Layout:
+class GraphLayout:
     """Where boxes and groups are, and the points that edges go through."""
 
     width: float = 0.0
@@ -63,7 +63,7 @@ def group_title(graph: ModelGraph, number: int) -> str:
     return f"{graph.groups[number].name}: {graph.groups[number].label}"
 
 
-def lay_out(graph: ModelGraph) -> Layout:
+def lay_out(graph: ModelGraph) -> GraphLayout:
     """Find places for all boxes, groups and edges of a graph.
 
     Examples
@@ -82,7 +82,7 @@ def lay_out(graph: ModelGraph) -> Layout:
         regions[number].arrange(regions)
     whole = regions[None]
     whole.arrange(regions)
-    layout = Layout(whole.width, whole.height)
+    layout = GraphLayout(whole.width, whole.height)
     corners: dict[Outer, Point] = {None: (0.0, 0.0)}
     for number, group in enumerate(graph.groups):  # outer groups come first
         place = regions[group.parent].absolute(("group", number), corners[group.parent])
@@ -115,7 +115,7 @@ def _path_to(graph: ModelGraph, group: Outer) -> list[int]:
 def _divide(
     graph: ModelGraph, regions: dict[Outer, _Region], edge: int
 ) -> list[tuple[Outer, Item, Item]]:
-    """Divide an edge into parts that each lie in one group."""
+    """Divide an edge into segments, each within one group."""
     source, target, _ = graph.edges[edge]
     leaving = _path_to(graph, graph.boxes[source].group)
     entering = _path_to(graph, graph.boxes[target].group)

@@ -141,13 +141,19 @@ class WeightedSamples:
                 f"{verb}: expected a weight for each of the {len(dataset)} samples, got "
                 f"{weights.shape[0]}"
             )
-        self._dataset, self._weights = dataset, weights
+        self._verb, self._dataset, self._weights = verb, dataset, weights
 
     def __len__(self) -> int:
         return len(self._dataset)
 
     def __getitem__(self, index: int) -> Any:
-        *inputs, target = self._dataset[index]
+        sample = self._dataset[index]
+        if not isinstance(sample, tuple) or len(sample) < 2:
+            raise ValueError(
+                f"{self._verb}: expected samples (x, y) beside sample_weight, got "
+                f"{type(sample).__name__}"
+            )
+        *inputs, target = sample
         nested = len(inputs) == 1 and isinstance(inputs[0], (tuple, Mapping))
         return (inputs[0] if nested else tuple(inputs)), target, self._weights[index]
 

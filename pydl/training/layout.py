@@ -127,8 +127,8 @@ def unpack(batch: Any) -> tuple[tuple[Any, ...], Layout]:
     if isinstance(batch[0], (tuple, Mapping)):
         if len(batch) > 3:
             raise ValueError(
-                "fit: samples whose first part is a tuple or a dict are (x, y) or "
-                f"(x, y, sample_weight), got {len(batch)} parts"
+                "expected samples (x, y) or (x, y, sample_weight), because their first part is a "
+                f"{type(batch[0]).__name__}; got {len(batch)} parts"
             )
         return layout_of(*batch)
     x = batch[0] if len(batch) == 2 else batch[:-1]
@@ -154,7 +154,20 @@ def _leaves(spec: Spec, name: str) -> Iterator[tuple[int, str]]:
 
 
 def takes_keywords(model: Module, inputs: Spec) -> bool:
-    """Whether a dict of inputs becomes the keyword arguments of `forward`.
+    """Whether inputs are a dict that becomes the keyword arguments of `forward`.
+
+    Raises
+    ------
+    TypeError
+        As of `are_arguments`.
+    """
+    if not isinstance(inputs, Group) or inputs.names is None:
+        return False
+    return are_arguments(model, inputs.names)
+
+
+def are_arguments(model: Module, names: Sequence[Any]) -> bool:
+    """Whether the keys of a dict of inputs are arguments of `forward`.
 
     Otherwise `forward` takes the dict itself: where it has one argument, of another name.
 
@@ -163,27 +176,24 @@ def takes_keywords(model: Module, inputs: Spec) -> bool:
     TypeError
         For several arguments whose names are not those of the dict.
     """
-    if not isinstance(inputs, Group) or inputs.names is None:
-        return False
     parameters = inspect.signature(model.forward).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    if all(name in named or (takes_any and isinstance(name, str)) for name in names):
         return True
-    known = [p.name for p in parameters]
-    if all(name in known for name in inputs.names):
-        return True
+    known, listed = [p.name for p in parameters], ", ".join(map(str, names))
     if type(model).__module__.startswith("pydl.nn."):
         raise TypeError(
             f"{type(model).__name__}: expected one tensor, or a tuple of them, as inputs, got a "
-            f"dict with {', '.join(map(str, inputs.names))}; a class of your own may name its "
-            "inputs: def forward(self, a, b)"
+            f"dict with {listed}; a class of your own may name its inputs: def forward(self, a, b)"
         )
     required = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
     if len(required) == 1:
         return False
     raise TypeError(
-        f"{type(model).__name__}: the inputs are a dict with {', '.join(map(str, inputs.names))}, "
-        f"but forward takes {', '.join(known) or 'nothing'}; name them alike, or write a forward "
-        "of one argument, which gets the dict"
+        f"{type(model).__name__}: the inputs are a dict with {listed}, but forward takes "
+        f"{', '.join(known) or 'nothing'}; name them alike, or write a forward of one argument, "
+        "which gets the dict"
     )
 
 

@@ -261,7 +261,8 @@ class Model(Module):
             Whether a smaller last batch is left out.
         accumulate : int, default 1
             Batches whose gradients are added before an update, which is that of one large batch,
-            also where the last one is smaller.
+            also where the last one is smaller; batches count by their samples, also where the loss
+            ignores some of their labels.
         clip_norm, clip_value : float, optional
             Bound on the joint norm, or on the elements, of the gradients in this training, as of
             the options of optimisers with these names.
@@ -492,6 +493,7 @@ class Model(Module):
         *,
         batch_size: int | None = None,
         steps: int | None = None,
+        verbose: Verbose | bool = 0,
         callbacks: Sequence[Callback] | Callback | None = None,
     ) -> Any:
         """Compute outputs in evaluation mode, batch after batch.
@@ -504,6 +506,8 @@ class Model(Module):
             Samples per call of the model; by default 256.
         steps : int, optional
             Most batches to compute; by default all.
+        verbose : {0, "auto", 1, 2}, default 0
+            What is shown, as of `fit`; by default nothing.
         callbacks : sequence of Callback, optional
             Called between batches.
 
@@ -517,7 +521,9 @@ class Model(Module):
         ValueError
             Without samples.
         """
-        return self._predictor().predict(x, batch_size=batch_size, steps=steps, callbacks=callbacks)
+        return self._predictor().predict(
+            x, batch_size=batch_size, steps=steps, verbose=verbose, callbacks=callbacks
+        )
 
     def _predictor(self) -> Trainer:
         """Return the trainer, or, before `compile`, one that only predicts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydl._core import Tensor
@@ -186,11 +187,20 @@ class Objective:
             )
 
     def check_weights(self, verb: str, weights: Any) -> None:
-        """Raise `ValueError` for several arrays of weights where there is one loss."""
-        if isinstance(weights, (Mapping, tuple)) and not self.keyed:
+        """Raise `ValueError` for weights of samples that belong to no output."""
+        if not isinstance(weights, (Mapping, tuple)):
+            return
+        if not self.keyed:
             raise ValueError(
                 f"{verb}: sample_weight is {_kind(weights)}, but compile got one loss for one "
                 "output; give one array"
+            )
+        known = [part.key for part in self.parts]
+        given = list(weights) if isinstance(weights, Mapping) else range(len(weights))
+        if any(key not in known for key in given):
+            raise ValueError(
+                f"{verb}: sample_weight is {_kind(weights)}, but the outputs with a loss or a "
+                f"metric are {', '.join(map(repr, known))}"
             )
 
     def counts_nothing(self, values: Values) -> bool:
@@ -328,7 +338,7 @@ def _loss_weights(weights: Any, keys: list[Any]) -> dict[Any, float]:
     _require_known("loss_weights", weights, keys, named)
     found = {key: (weights.get(key, 1.0) if named else weights[key]) for key in keys}
     for key, value in found.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"compile: expected loss_weights of numbers, got {value!r} for {key!r}")
     return {key: float(value) for key, value in found.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from pydl import optim
@@ -19,7 +20,7 @@ _OPTIMIZERS: dict[str, type[Optimizer]] = {
 
 def checked_rate(rate: Any) -> float:
     """Return a rate that is a number."""
-    if isinstance(rate, (int, float)) and not isinstance(rate, bool):
+    if isinstance(rate, Real) and not isinstance(rate, bool):
         return float(rate)
     advice = ""
     if hasattr(rate, "get_last_lr"):

@@ -62,7 +62,7 @@ class Lines(Progress):
 
     def _print(self, text: str) -> None:
         seconds = time.perf_counter() - self._start
-        print(f"{self._title}: {seconds:.1f} s, {text}", flush=True)
+        print(f"{self._title}: {seconds:.1f} s{', ' if text else ''}{text}", flush=True)
 
 
 class Bar(Progress):
@@ -103,7 +103,8 @@ class Bar(Progress):
         values = format_logs(logs, ", ")
         if not self._done:
             return values
-        return f"{_duration_of_step((self._last - self._start) / self._made)}, {values}"
+        duration = _duration_of_step((self._last - self._start) / self._made)
+        return f"{duration}, {values}" if values else duration
 
     def _begin(self) -> None:
         """Make the bar, without steps."""

@@ -21,7 +21,7 @@ class ClassWeights:
     """What `fit(class_weight=...)` does: each sample gets the weight of its class.
 
     As in Keras, they multiply `sample_weight`, classes without a weight have 1, and there must be
-    one output.
+    one output. Where each element of the target is a decision of its own, each has a weight.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class ClassWeights:
             )
         self._table = _table(weights)
         loss = objective.parts[0].loss
-        self._ignored = None if loss is None else loss.ignore_index
+        self._binary = loss is not None and loss.binary
 
     def __call__(self, columns: Columns, layout: Layout) -> BatchOf:
         """Return a batch with the weights of its samples."""
@@ -55,15 +55,15 @@ class ClassWeights:
         return tuple(changed), layout
 
     def _of(self, target: Tensor) -> Tensor:
-        """Return the weights for targets: class indices, or rows of them, one-hot."""
-        labels = target.detach().numpy() if target.dtype.name != "bfloat16" else None
-        if labels is None:
-            labels = target.detach().to("float32").numpy()
+        """Return the weights for targets: class indices, one-hot rows, or decisions."""
+        wide = target.detach()
+        labels = (wide.to("float32") if wide.dtype.name == "bfloat16" else wide).numpy()
         if labels.ndim > 1 and labels.shape[1] == 1:
             labels = labels[:, 0]
-        elif labels.ndim == 2 and labels.dtype.kind == "f":
+        elif labels.ndim == 2 and labels.dtype.kind == "f" and not self._binary:
             labels = labels.argmax(axis=1)
-        indices = labels.astype(np.int64)
+        with np.errstate(invalid="ignore"):  # what is no number is no class, see below
+            indices = labels.astype(np.int64)
         if labels.dtype.kind == "f" and (indices != labels).any():
             raise ValueError(
                 "fit: class_weight needs targets that are classes, got values such as "

@@ -116,42 +116,27 @@ class Trainer(BatchSteps):
         epochs = positive_integer("fit", "epochs", epochs, 0)
         initial_epoch = positive_integer("fit", "initial_epoch", initial_epoch, 0)
         accumulate = positive_integer("fit", "accumulate", accumulate)
-        measures = _measures_after(validation_freq)
         if validation_split:
             if validation_data is not None:
                 raise ValueError("fit: expected validation_data or validation_split, got both")
             first, validation_data = split_off(x, y, sample_weight, validation_split)
             x, y, sample_weight = first
-        source = self._source(
+        given = self._source(
             "fit", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, drop_last
         )
-        self._make_lazy_layers("fit", source)
         self._bind_optimizer()
         passes = epochs - initial_epoch if steps_per_epoch is None else 1
-        if isinstance(source, StreamSource) and source.single_pass and passes > 1:
+        if isinstance(given, StreamSource) and given.single_pass and passes > 1:
             raise ValueError(
                 f"fit: x is a {type(x).__name__}, which gives one pass, but there are {passes} "
                 "epochs; give steps_per_epoch, or an object whose __iter__ begins anew"
             )
-        if class_weight is not None:
-            weights = ClassWeights(class_weight, self._objective)
-            source = WeightedByClass(source, weights)
-        validation: Source | None = None
-        if validation_data is not None:
-            if validation_batch_size is None:
-                validation_batch_size = batch_size
-            validation = self._source(
-                "fit: validation_data",
-                *as_parts(validation_data),
-                validation_batch_size,
-                validation_steps,
-            )
-            _require_passes(validation, validation_data, range(initial_epoch, epochs), measures)
-        elif validation_steps is not None or validation_batch_size is not None:
-            raise ValueError(
-                "fit: validation_steps and validation_batch_size need validation_data or "
-                "validation_split"
-            )
+        source = given if class_weight is None else self._weighted(given, class_weight)
+        if validation_batch_size is None and validation_data is not None:
+            validation_batch_size = batch_size
+        validation = self._validation(validation_data, validation_batch_size, validation_steps)
+        measures = _measures_after(validation_freq)
+        _require_passes(validation, validation_data, range(initial_epoch, epochs), measures)
         names: list[str] | None = None
         if self._own("train_step") is None and self._own("test_step") is None:
             names = self._objective.names
@@ -201,6 +186,21 @@ class Trainer(BatchSteps):
                 progress.abort()
                 set_mode(self.model, training=False)
         return history
+
+    def _weighted(self, source: Source, class_weight: Any) -> Source:
+        """Return batches whose samples have the weights of their classes."""
+        return WeightedByClass(source, ClassWeights(class_weight, self._objective))
+
+    def _validation(self, data: Any, batch_size: int | None, steps: int | None) -> Source | None:
+        """Return the batches to measure after epochs, if there are some."""
+        if data is not None:
+            return self._source("fit: validation_data", *as_parts(data), batch_size, steps)
+        if steps is not None or batch_size is not None:
+            raise ValueError(
+                "fit: validation_steps and validation_batch_size need validation_data or "
+                "validation_split"
+            )
+        return None
 
     def _train_epoch(
         self,
@@ -320,10 +320,9 @@ class Trainer(BatchSteps):
     ) -> dict[str, float]:
         """Make one step on a batch; see `Model.train_on_batch`."""
         source = self._whole("train_on_batch", x, y, sample_weight)
-        self._make_lazy_layers("train_on_batch", source)
         self._bind_optimizer()
         if class_weight is not None:
-            source = WeightedByClass(source, ClassWeights(class_weight, self._objective))
+            source = self._weighted(source, class_weight)
         columns, layout = next(source.epoch())
         self._check_batch("fit", columns, layout)
         self._set_learning_rate()
@@ -423,6 +422,7 @@ class Trainer(BatchSteps):
         *,
         batch_size: int | None = None,
         steps: int | None = None,
+        verbose: Verbose | bool = 0,
         callbacks: Sequence[Callback] | Callback | None = None,
     ) -> Any:
         """Compute outputs, batch after batch; arguments and results as of `Model.predict`."""
@@ -430,13 +430,20 @@ class Trainer(BatchSteps):
         calls = CallbackList(callbacks, self, verb="predict", source=source)
         options: Any = self._options(source)
         outputs: list[Any] = []
+        progress, nothing = make_progress(verbose), Means()
+        progress.begin("predict", source.batches)
         calls.on_predict_begin()
-        with in_mode(self.model, training=False), no_grad():
-            for number, (columns, layout) in enumerate(source.epoch()):
-                self._remember(columns, layout)
-                calls.on_predict_batch_begin(number)
-                outputs.append(self._run("predict", columns, options(layout)))
-                calls.on_predict_batch_end(number, outputs[-1])
+        try:
+            with in_mode(self.model, training=False), no_grad():
+                for number, (columns, layout) in enumerate(source.epoch()):
+                    self._remember(columns, layout)
+                    calls.on_predict_batch_begin(number)
+                    outputs.append(self._run("predict", columns, options(layout)))
+                    progress.step(number + 1, nothing)
+                    calls.on_predict_batch_end(number, outputs[-1])
+            progress.end({})
+        finally:
+            progress.abort()
         calls.on_predict_end()
         if not outputs:
             raise ValueError("predict: expected at least one batch, got none")
@@ -475,6 +482,7 @@ class Trainer(BatchSteps):
                 takes_keywords(self.model, source.layout.inputs)
             except TypeError as error:
                 raise TypeError(f"{verb}: {error}") from None
+        self._make_lazy_layers(verb, source)
         if isinstance(source, LoaderSource):
             source = source if verb == "fit" else source.first(steps)
             return source.as_inputs() if verb == "predict" else source
@@ -540,7 +548,7 @@ def _measures_after(frequency: int | Sequence[int]) -> Callable[[int], bool]:
 
 
 def _require_passes(
-    validation: Source, data: Any, epochs: range, measures: Callable[[int], bool]
+    validation: Source | None, data: Any, epochs: range, measures: Callable[[int], bool]
 ) -> None:
     """Raise `ValueError` for a generator that ends with the first of several validations."""
     count = sum(map(measures, epochs))

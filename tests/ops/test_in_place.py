@@ -1,4 +1,4 @@
-"""Operators that overwrite: what the ordinary operator gives, in the memory of the left operand."""
+"""In-place operators: they write the result of the ordinary operator into the left operand."""
 
 from __future__ import annotations
 

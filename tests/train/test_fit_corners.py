@@ -19,7 +19,7 @@ LABELS = (Y[:, 0] > 0).astype("int64")
 
 
 class Batches:
-    """Batches of ten samples, as often as they are asked for; without a length."""
+    """An iterable of batches of ten samples without a length, which may be iterated repeatedly."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -254,3 +254,97 @@ def test_a_validation_of_which_nothing_counts_is_named_so() -> None:
     model = compiled(2, "cross_entropy")
     with pytest.warns(RuntimeWarning, match=r"val_loss is nan in epoch 1: none of its targets"):
         model.fit(X, LABELS, validation_data=(X, np.full(50, -100)), verbose=0)
+
+
+def test_samples_without_targets_and_weights_are_refused() -> None:
+    """A row of two numbers is no input with a target."""
+    rows = [pydl.tensor([1.0, 2.0]), pydl.tensor([3.0, 4.0])]
+    model = nn.Sequential(nn.Linear(1, 1))
+    model.compile("sgd", "mse")
+    data = pydl.data.Subset(rows, [0, 1])
+    for verb in ("fit", "evaluate"):
+        with pytest.raises(ValueError, match=f"^{verb}: expected samples .x, y. beside sample_w"):
+            getattr(model, verb)(data, sample_weight=np.ones(2), verbose=0)
+
+
+def test_classes_of_each_decision_have_weights() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(12, 3)), rng.integers(0, 2, (12, 4)).astype("float32")
+    models = []
+    for options in ({"class_weight": {1: 5.0}}, {"sample_weight": np.where(y == 1, 5.0, 1.0)}):
+        pydl.manual_seed(1)
+        model = nn.Sequential(nn.Linear(3, 4))
+        model.compile("sgd", "binary_cross_entropy_with_logits")
+        model.fit(x, y, shuffle=False, verbose=0, **options)
+        models.append(model.predict(x).numpy())
+    np.testing.assert_allclose(models[0], models[1], rtol=1e-5)
+    for wrong in (np.nan, 0.5):
+        y[0, 0] = wrong
+        with pytest.raises(ValueError, match="class_weight needs targets that are classes, got v"):
+            model.fit(x, y, class_weight={1: 5.0}, verbose=0)
+
+
+@pytest.mark.parametrize("weights", [{"c": 1}, {"a": 1, "c": 1}])
+def test_weights_for_no_output_are_refused(weights: Any) -> None:
+    class Two(pydl.training.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(2, 1)
+
+        def forward(self, x: Any) -> Any:
+            return {"a": self.linear(x), "b": self.linear(x)}
+
+    model = Two()
+    model.compile("sgd", {"a": "mse", "b": "mse"}, loss_weights={"a": np.float32(0.5)})
+    x, y = np.ones((4, 2)), {"a": np.ones((4, 1)), "b": np.ones((4, 1))}
+    given = {name: np.ones(4) for name in weights}
+    for verb in ("fit", "evaluate"):
+        with pytest.raises(
+            ValueError, match=f"{verb}: sample_weight is a dict .*are .a., .b."
+        ):
+            getattr(model, verb)(x, y, sample_weight=given, verbose=0)
+    model.fit(x, y, sample_weight={"a": np.ones(4)}, verbose=0)
+
+
+def test_the_usual_step_needs_an_optimizer() -> None:
+    class Own(nn.Sequential):
+        def train_step(self, data: Any) -> Any:
+            return super().train_step(data)
+
+    model = Own(nn.Linear(2, 1))
+    model.compile(None, "mse")
+    with pytest.raises(RuntimeError, match="Own: compile got optimizer=None.*give compile an opt"):
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch"],
+)
+def test_every_verb_lets_lazy_layers_find_their_sizes(verb: str) -> None:
+    model = nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.LazyLinear(1))
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3)), np.ones((4, 1))
+    options = {"verbose": 0} if verb in ("fit", "evaluate", "predict") else {}
+    data = (x,) if "predict" in verb else (x, y)
+    getattr(model, verb)(*data, **options)
+    assert model[0].in_features == 3
+
+
+def test_a_last_batch_of_one_sample_is_found_with_weights_of_classes() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    model.compile("sgd", "cross_entropy")
+    with pytest.raises(ValueError, match="the last batch of each epoch has one sample"):
+        model.fit(np.ones((9, 3)), np.zeros(9, int), batch_size=4, class_weight={0: 2}, verbose=0)
+
+
+@pytest.mark.parametrize("verbose", [0, 1, 2])
+def test_predict_shows_what_it_is_asked_for(verbose: Any, capsys: Any) -> None:
+    model = nn.Sequential(nn.Linear(3, 1))
+    model.predict(np.ones((9, 3)), batch_size=4, verbose=verbose)
+    shown = capsys.readouterr()
+    text = shown.out + shown.err
+    assert (text == "") == (verbose == 0)
+    assert verbose == 0 or ("predict" in text and not text.rstrip().endswith(","))
+    with pytest.raises(TypeError, match="return_dict.*always a dict"):
+        model.evaluate(np.ones((9, 3)), return_dict=True)

@@ -1,4 +1,4 @@
-"""What `fit` shows in terminals and log files, and what histories give."""
+"""The output of `fit` in terminals and log files, and the methods of histories."""
 
 from __future__ import annotations
 
