@@ -52,7 +52,7 @@ ROWS = (
           ("ij,ij->i", (normal, normal), SIZES),
       )),
     Row("m.tensordot(x, y, 1)", (_SQUARE, _SQUARE), sizes=_SIDES, tolerance=1e-3),
-    Row("m.inner(x, y)", (line("normal"), line("normal")), tolerance=1e-2, reason=_TWO_PASSES),
+    Row("m.inner(x, y)", (line("normal"), line("normal")), tolerance=1e-2),
     Row("m.outer(x, y)", (per_row("normal"), row_vector),
         reason="the number of each row is repeated in a tile before vectors of it are multiplied"),
     Row("m.linalg.vecdot(x, y)", (normal, normal), numpy="m.einsum('ij,ij->i', x, y)",

@@ -4,16 +4,12 @@ from typing import TYPE_CHECKING
 
 from pydl._checked_calls import check_public
 from pydl._later import import_later
-from pydl.training.callbacks.base import Callback
-from pydl.training.history import History
-from pydl.training.metrics import Metric
 from pydl.training.model import Model
-from pydl.training.plotting import plot_model
-from pydl.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from pydl.training.callbacks import (
         BackupAndRestore,
+        Callback,
         CSVLogger,
         EarlyStopping,
         JSONLinesLogger,
@@ -28,19 +24,25 @@ if TYPE_CHECKING:
         Timer,
         WeightAveraging,
     )
-    from pydl.training.metrics import Accuracy, Precision, Recall
+    from pydl.training.history import History
+    from pydl.training.metrics import Accuracy, Metric, Precision, Recall
+    from pydl.training.plotting import plot_model
     from pydl.training.summary import summarize
+    from pydl.training.trainer import Trainer
 else:
     __getattr__ = import_later(
         globals(),
         {
             "pydl.training.callbacks": [
-                *("BackupAndRestore", "CSVLogger", "EarlyStopping", "JSONLinesLogger"),
+                *("BackupAndRestore", "CSVLogger", "Callback", "EarlyStopping", "JSONLinesLogger"),
                 *("LambdaCallback", "LearningRateMonitor", "LearningRateScheduler"),
                 *("MemoryMonitor", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard"),
                 *("TerminateOnNaN", "Timer", "WeightAveraging"),
             ],
-            "pydl.training.metrics": ["Accuracy", "Precision", "Recall"],
+            "pydl.training.history": ["History"],
+            "pydl.training.metrics": ["Accuracy", "Metric", "Precision", "Recall"],
+            "pydl.training.plotting": ["plot_model"],
+            "pydl.training.trainer": ["Trainer"],
             "pydl.training.summary": ["summarize"],
         },
     )

@@ -36,6 +36,8 @@ class BatchSteps:
     are called instead. Parameters and errors are those of `Trainer`.
     """
 
+    _trains = True
+
     def __init__(
         self,
         model: Module,
@@ -151,6 +153,10 @@ class BatchSteps:
     def __getstate__(self) -> dict[str, Any]:
         # Copies compile their own steps: programs belong to the tensors they were made for.
         return vars(self) | {"_steps": None}
+
+    def _usual_step(self, method: str, *arguments: Any) -> Any:
+        """Call the step of this class, which models and subclasses of the trainer may override."""
+        return getattr(BatchSteps, method)(self, *arguments)
 
     # --- steps ------------------------------------------------------------------------------------
 

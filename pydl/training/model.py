@@ -9,18 +9,18 @@ from pydl._core import Tensor
 from pydl.interop.safetensors import load_with_metadata, save
 from pydl.nn.module import Module
 from pydl.optim import Optimizer
-from pydl.training.batch_steps import PerOutput
-from pydl.training.callbacks.base import Callback
-from pydl.training.history import History
-from pydl.training.layout import Layout
-from pydl.training.nonfinite import OnNaN
-from pydl.training.progress import Verbose
-from pydl.training.trainer import Trainer
 
 if TYPE_CHECKING:
     import os
 
+    # At the first use: many programs never train, and `import pydl` is quick.
     from pydl.programs.saving import Preprocessing
+    from pydl.training.batch_steps import PerOutput
+    from pydl.training.callbacks.base import Callback
+    from pydl.training.history import History
+    from pydl.training.nonfinite import OnNaN
+    from pydl.training.progress import Verbose
+    from pydl.training.trainer import Trainer
 
 
 class Model(Module):
@@ -153,6 +153,8 @@ class Model(Module):
         TypeError
             For arguments of another kind.
         """
+        from pydl.training.trainer import Trainer
+
         self._check_layout()
         before = self._trainer
         self._trainer = Trainer(
@@ -176,7 +178,7 @@ class Model(Module):
         """Warn of layers that take something else for samples than `fit` does."""
 
     def _compiled(self, verb: str) -> Trainer:
-        if self._trainer is None or isinstance(self._trainer, _Predictor):
+        if self._trainer is None or not self._trainer._trains:
             raise RuntimeError(
                 f"{type(self).__name__}.{verb}: call compile(optimizer, loss, metrics) first"
             )
@@ -400,18 +402,20 @@ class Model(Module):
         >>> list(history.history)
         ['loss']
         """
-        return Trainer.train_step(self._compiled("train_step"), data)
+        logs: dict[str, Tensor] = self._compiled("train_step")._usual_step("train_step", data)
+        return logs
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Measure one batch; override it to let `evaluate` and validation report your own numbers.
 
         Arguments and results as of `train_step`.
         """
-        return Trainer.test_step(self._compiled("test_step"), data)
+        logs: dict[str, Tensor] = self._compiled("test_step")._usual_step("test_step", data)
+        return logs
 
     def predict_step(self, data: Any) -> Any:
         """Return what `predict` returns for the inputs of one batch; override it for more."""
-        return Trainer.predict_step(self._predictor(), data)
+        return self._predictor()._usual_step("predict_step", data)
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """Return what training minimises; override it for a loss of more than output and target.
@@ -443,7 +447,9 @@ class Model(Module):
         >>> list(model.fit(pydl.ones((8, 4)), pydl.ones((8, 1)), verbose=0).history)
         ['loss']
         """
-        return Trainer.compute_loss(self._compiled("compute_loss"), x, y, y_pred, sample_weight)
+        trainer = self._compiled("compute_loss")
+        loss: Tensor = trainer._usual_step("compute_loss", x, y, y_pred, sample_weight)
+        return loss
 
     # --- using the trained model ------------------------------------------------------------------
 
@@ -528,7 +534,9 @@ class Model(Module):
     def _predictor(self) -> Trainer:
         """Return the trainer, or, before `compile`, one that only predicts."""
         if self._trainer is None:
-            self._trainer = _Predictor(self, None, "mse")
+            from pydl.training.predictor import Predictor
+
+            self._trainer = Predictor(self, None, "mse")
         return self._trainer
 
     # --- looking and saving -----------------------------------------------------------------------
@@ -569,6 +577,7 @@ class Model(Module):
         parameters: 67 (67 trainable), 268 bytes
         forward pass of one sample: 0.00012 MFLOP, activations 76 bytes
         """
+        from pydl.training.layout import Layout
         from pydl.training.summary import summarize
 
         seen = None if self._trainer is None else self._trainer._example
@@ -677,10 +686,3 @@ class Model(Module):
             self.load_state_dict(state)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
-
-
-class _Predictor(Trainer):
-    """A trainer of a model that was not compiled: it predicts, and knows what it has seen."""
-
-    def train_step(self, data: Any) -> dict[str, Tensor]:
-        raise RuntimeError("call compile(optimizer, loss, metrics) first")

@@ -94,9 +94,7 @@ def _predict(trainer: Trainer, layout: Layout) -> Callable[..., Any]:
 def _train(trainer: Trainer, layout: Layout) -> Callable[..., Any]:
     def train(*columns: Tensor) -> dict[str, Tensor]:
         x, y, _ = layout.build(columns)
-        return Trainer.train_step(trainer, (x, y))
-
-    from pydl.training.trainer import Trainer
+        return trainer._usual_step("train_step", (x, y))  # type: ignore[no-any-return]
 
     return train
 

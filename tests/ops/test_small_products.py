@@ -142,3 +142,38 @@ def test_sums_of_products_of_many_terms() -> None:
         wanted = float((x.astype("float64") @ y.astype("float64")).item())
         assert found == pytest.approx(wanted, abs=2e-2)
     assert pydl.inner(pydl.tensor(a), pydl.tensor(b)).item() == pytest.approx(expected, abs=2e-2)
+
+
+@pytest.mark.parametrize("terms", [4096, 4097, 1_000_003])
+def test_a_sum_of_products_stays_exact_and_the_same_for_any_number_of_threads(terms: int) -> None:
+    rng = np.random.default_rng(terms)
+    a, b = (rng.uniform(size=terms).astype("float32") for _ in range(2))
+    expected = float(a.astype("float64") @ b.astype("float64"))
+    x, y = pydl.tensor(a), pydl.tensor(b)
+    functions: list[Callable[..., pydl.Tensor]] = [
+        pydl.matmul,
+        pydl.inner,
+        pydl.dot,
+        pydl.vecdot,
+        lambda x, y: pydl.einsum("i,i->", x, y),
+        lambda x, y: pydl.tensordot(x, y, 1),
+    ]
+    before = pydl.get_num_threads()
+    for function in functions:
+        found = set()
+        for threads in (1, 2, 3):
+            pydl.set_num_threads(threads)
+            try:
+                found |= {function(x, y).item(), pydl.compile(function)(x, y).item()}
+            finally:
+                pydl.set_num_threads(before)
+        assert max(abs(value / expected - 1) for value in found) < 3e-7
+        assert len(found) == 1 or function is functions[3]
+
+
+def test_derivatives_of_single_sums_of_products() -> None:
+    rng = np.random.default_rng(1)
+    x, y = (pydl.tensor(rng.normal(size=5), requires_grad=True) for _ in range(2))
+    for function in (pydl.inner, pydl.dot):
+        assert pydl.autograd.gradcheck(function, (x, y))
+        assert pydl.autograd.gradgradcheck(function, (x, y))

@@ -167,8 +167,12 @@ Labelled elementwise_product(const Labelled& a, const Labelled& b, const Labels&
   return {multiply(aligned(a), aligned(b)), order};
 }
 
-// Whether products are as precise as their sums. Matrix products of 16-bit numbers are summed in float32.
-bool sums_precisely(DType dtype) { return dtype != DType::float16 && dtype != DType::bfloat16; }
+// Whether to write products and add them. Matrix products add 16-bit numbers in float32, and read the factors of a
+// single sum once; of many small sums, each would be a product of its own.
+bool sums_elementwise(DType dtype, bool is_single) {
+  if (dtype == DType::float16 || dtype == DType::bfloat16) return false;
+  return !(is_single && is_floating(dtype));
+}
 
 // `order` are the labels that the result must have, in the order in which its reader would like them.
 Labelled product_of(const Labelled& a, const Labelled& b, const Labels& order) {
@@ -180,7 +184,7 @@ Labelled product_of(const Labelled& a, const Labelled& b, const Labels& order) {
   const Labels rows = joinable_order(a, only(order, in_a & ~in_b));
   const Labels columns = joinable_order(b, only(order, in_b & ~in_a));
   const Labels summed = summed_order(a, b, only(a.labels, in_b & ~kept));
-  if (rows.empty() && columns.empty() && sums_precisely(a.tensor.dtype())) {
+  if (rows.empty() && columns.empty() && sums_elementwise(a.tensor.dtype(), batch.empty())) {
     return summed_to(elementwise_product(a, b, joined(batch, summed)), kept);
   }
   const Tensor product = matmul(as_matrices(a, batch, rows, summed), as_matrices(b, batch, summed, columns));

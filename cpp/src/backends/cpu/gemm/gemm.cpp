@@ -46,6 +46,10 @@ constexpr int64_t least_written_bytes = 4 << 20;
 // Up to this many columns, a large product whose factors are contiguous along k is not packed.
 constexpr int64_t few_columns = 16;
 
+// A single sum is cut into sums of this many terms, which are added in double: rounding errors then do not grow with
+// the number of terms, and threads share the work.
+constexpr int64_t summed_at_once = 4096;
+
 // The size of the largest part, when `size` is divided into as few parts of at most `limit` as possible.
 int64_t even_part(int64_t size, int64_t limit) { return ceil_div(size, ceil_div(size, limit)); }
 
@@ -81,7 +85,10 @@ void Gemm::choose_path() {
   const bool is_deep =
       shorter_side <= longest_shorter_deep_side && longer_side <= longest_deep_side && a_.columns >= longer_side;
   const bool is_sum = a_.rows == 1 && b_.columns == 1 && both_along_depth;
-  if (is_deep && !is_sum && a_.row_stride == 1 && b_has_rows && count > small_products) {
+  if (is_sum && a_.columns > summed_at_once) {
+    path_ = Path::sum;
+    a_bytes_ = ceil_div(a_.columns, summed_at_once) * item_;
+  } else if (is_deep && a_.row_stride == 1 && b_has_rows && count > small_products) {
     path_ = Path::wide;
     const bool has_whole_panels = b_.columns % kernels_.panel_columns == 0;
     transposed_ = !has_whole_panels && a_.rows % kernels_.panel_columns == 0 && result_ == Result::overwritten;
@@ -104,7 +111,8 @@ const char* Gemm::name() const {
     case Path::wide: return "gemm wide";
     case Path::panels: return "gemm panels";
     case Path::small: return "gemm small";
-    case Path::dot: return "gemm dot";
+    case Path::dot:
+    case Path::sum: return "gemm dot";
     default: return "gemm packed";
   }
 }
@@ -133,6 +141,7 @@ bool Gemm::run(const char* a, const char* b, char* c, const char* bias, void* sc
       }
       break;
     case Path::panels: multiply_panels(a, b, c, bias, memory); break;
+    case Path::sum: multiply_sum(a, b, c, bias, memory); break;
     default: multiply_unpacked(a, b, c, bias);
   }
   if (result_ == Result::rectified) apply_relu(c);
@@ -212,6 +221,26 @@ void Gemm::multiply_unpacked(const char* a, const char* b, char* c, const char* 
                      c_stride_, bias_part);
     }
   });
+}
+
+// For one sum of many products. The cuts follow the number of terms alone, so that any number of threads gives the same
+// bits.
+void Gemm::multiply_sum(const char* a, const char* b, char* c, const char* bias, char* sums) const {
+  const int64_t parts = ceil_div(a_.columns, summed_at_once);
+  const int64_t worth = std::max<int64_t>(products_per_thread_of_few_rows / summed_at_once, 1);
+  runtime::parallel_for(parts, worth, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i * summed_at_once;
+      kernels_.dot(a + first * item_, a_.row_stride, b + first * item_, b_.column_stride, 1, 1,
+                   std::min(summed_at_once, a_.columns - first), sums + i * item_, 1, nullptr);
+    }
+  });
+  const auto add = [&]<class T>(T* result) {
+    double total = bias == nullptr ? 0 : static_cast<double>(*reinterpret_cast<const T*>(bias));
+    for (int64_t i = 0; i < parts; ++i) total += static_cast<double>(reinterpret_cast<const T*>(sums)[i]);
+    *result = static_cast<T>(total);
+  };
+  item_ == 8 ? add(reinterpret_cast<double*>(c)) : add(reinterpret_cast<float*>(c));
 }
 
 // For small products where B is contiguous along k: its panels are packed and then have contiguous rows.

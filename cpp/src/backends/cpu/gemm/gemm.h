@@ -32,7 +32,7 @@ class Gemm {
   bool run(const char* a, const char* b, char* c, const char* bias, void* scratchpad) const;
 
  private:
-  enum class Path { packed, wide, panels, small, dot };
+  enum class Path { packed, wide, panels, small, dot, sum };
   struct Range {
     int64_t begin;
     int64_t end;
@@ -53,6 +53,7 @@ class Gemm {
   void plan_blocks(int threads);
   int64_t part_cost(int64_t rows, int64_t columns) const;
   void multiply_unpacked(const char* a, const char* b, char* c, const char* bias) const;
+  void multiply_sum(const char* a, const char* b, char* c, const char* bias, char* sums) const;
   void multiply_panels(const char* a, const char* b, char* c, const char* bias, char* scratchpad) const;
   void multiply_blocks(const char* a, const char* b, char* c, int64_t c_stride, const char* bias,
                        char* scratchpad) const;
