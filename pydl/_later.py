@@ -19,7 +19,8 @@ def import_later(
     namespace : dict
         That of the package, as ``globals()`` returns it.
     modules : mapping
-        The names that each module has. A module without names is offered itself.
+        The names that each module has. A module without names is offered itself, and so is one that
+        is a part of the package.
 
     Returns
     -------
@@ -27,15 +28,16 @@ def import_later(
         From a name to what has it.
     """
     homes = {name: module for module, names in modules.items() for name in names}
-    homes.update(
-        {module.rpartition(".")[2]: module for module, names in modules.items() if not names}
-    )
+    own = f"{namespace['__name__']}."
+    for module, names in modules.items():
+        if not names or module.startswith(own):
+            homes.setdefault(module.rpartition(".")[2], module)
 
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
         module = import_module(homes[name])
-        namespace[name] = getattr(module, name) if modules[homes[name]] else module
+        namespace[name] = getattr(module, name) if name in modules[homes[name]] else module
         check_public(namespace)
         return namespace[name]
 

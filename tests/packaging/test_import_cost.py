@@ -39,6 +39,15 @@ def test_import_is_quick() -> None:
     assert min(seconds) < LIMIT_SECONDS * MARGIN, seconds
 
 
+def test_what_is_imported_later_is_there_under_its_own_path() -> None:
+    """As users of Keras type ``callbacks.EarlyStopping``."""
+    for path in ("callbacks.EarlyStopping", "history.History", "trainer.Trainer", "metrics.Metric"):
+        code = f"import pydl; print(pydl.training.{path}.__name__)"
+        assert run_python(code) == f"{path.partition('.')[2]}\n"
+    modules = run_python(LIST_MODULES).split()
+    assert {"pydl.training.trainer", "pydl.training.metrics"}.isdisjoint(modules)
+
+
 def test_import_prints_nothing() -> None:
     assert run_python("import pydl") == ""
 

@@ -299,9 +299,7 @@ def test_weights_for_no_output_are_refused(weights: Any) -> None:
     x, y = np.ones((4, 2)), {"a": np.ones((4, 1)), "b": np.ones((4, 1))}
     given = {name: np.ones(4) for name in weights}
     for verb in ("fit", "evaluate"):
-        with pytest.raises(
-            ValueError, match=f"{verb}: sample_weight is a dict .*are .a., .b."
-        ):
+        with pytest.raises(ValueError, match=f"{verb}: sample_weight is a dict .*are .a., .b."):
             getattr(model, verb)(x, y, sample_weight=given, verbose=0)
     model.fit(x, y, sample_weight={"a": np.ones(4)}, verbose=0)
 
