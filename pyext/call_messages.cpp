@@ -1,10 +1,11 @@
-// How Python sees the functions of this module: signatures for `inspect`, PyTorch's names of two arguments, and
+// How Python sees the functions of this module: signatures for `inspect`, PyTorch's names of arguments, and
 // messages for calls that fail. A successful call costs one additional C function call.
 #include "call_messages.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,20 +77,29 @@ struct Spelling {
   PyObject* ours = nullptr;
 };
 
-// PyTorch's names. Its other argument names lead to an error that names ours.
-Spelling spellings[] = {{"dim", "axis"}, {"keepdim", "keepdims"}};
+// PyTorch's names for what is the same with us, for functions that have a parameter of our name and none of the other.
+// Functions of this module know the first two. Other names of other libraries lead to an error that names ours.
+Spelling spellings[] = {{"dim", "axis"},
+                        {"keepdim", "keepdims"},
+                        {"dim", "axes"},
+                        {"start_dim", "start_axis"},
+                        {"end_dim", "end_axis"},
+                        {"in_dims", "in_axes"},
+                        {"out_dims", "out_axes"},
+                        {"params", "parameters"},
+                        {"parameters", "values"},
+                        {"param", "parameter"},
+                        {"val", "value"},
+                        {"a", "low"},
+                        {"b", "high"}};
+constexpr size_t spellings_of_core = 2;
 
 // Names of arguments in calls are interned, so comparing addresses is enough.
-const Spelling* spelling_of(PyObject* name) {
-  for (const Spelling& spelling : spellings) {
-    if (name == spelling.other) return &spelling;
-  }
-  return nullptr;
-}
-
 bool has_other_spelling(PyObject* names) {
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
-    if (spelling_of(PyTuple_GET_ITEM(names, i)) != nullptr) return true;
+    for (size_t j = 0; j < spellings_of_core; ++j) {
+      if (PyTuple_GET_ITEM(names, i) == spellings[j].other) return true;
+    }
   }
   return false;
 }
@@ -106,17 +116,13 @@ bool has_parameter(const Record& record, const char* name) {
   return false;
 }
 
-// The names, with ours in place of other spellings if the function has a parameter with our name.
-py::tuple respelt(const Record& record, PyObject* names) {
-  py::tuple result(static_cast<size_t>(PyTuple_GET_SIZE(names)));
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
-    PyObject* name = PyTuple_GET_ITEM(names, i);
-    const Spelling* spelling = spelling_of(name);
-    const bool replaces = spelling != nullptr && has_parameter(record, spelling->our_text) &&
-                          PySequence_Contains(names, spelling->ours) == 0;
-    result[static_cast<size_t>(i)] = py::reinterpret_borrow<py::object>(replaces ? spelling->ours : name);
+// Our name for an argument; null where it stays.
+PyObject* our_name(const std::function<bool(const char*)>& has_parameter, PyObject* name, PyObject* names) {
+  for (const Spelling& spelling : spellings) {
+    if (PyUnicode_Compare(name, spelling.other) != 0 || has_parameter(spelling.text)) continue;
+    if (has_parameter(spelling.our_text) && PySequence_Contains(names, spelling.ours) == 0) return spelling.ours;
   }
-  return result;
+  return nullptr;
 }
 
 // --- messages ----------------------------------------------------------------------------------------------------
@@ -168,8 +174,9 @@ PyObject* call_and_explain(PyObject* self, PyObject* const* args, size_t nargsf,
 
 PyObject* call_respelt(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) {
   try {
-    const py::tuple ours = respelt(*py::detail::function_record_ptr_from_PyObject(self), names);
-    return call_and_explain(self, args, nargsf, ours.ptr());
+    const Record& record = *py::detail::function_record_ptr_from_PyObject(self);
+    const py::object ours = respelt([&](const char* name) { return has_parameter(record, name); }, names);
+    return call_and_explain(self, args, nargsf, ours ? ours.ptr() : names);
   } catch (py::error_already_set& error) {
     error.restore();
     return nullptr;
@@ -268,6 +275,18 @@ CallArguments call_arguments(PyObject* const* args, size_t nargsf, PyObject* nam
     keywords[py::handle(PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i)))] = py::handle(args[count + i]);
   }
   return {positional, keywords};
+}
+
+py::object respelt(const std::function<bool(const char*)>& has_parameter, PyObject* names) {
+  py::tuple result(static_cast<size_t>(PyTuple_GET_SIZE(names)));
+  bool changes = false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
+    PyObject* name = PyTuple_GET_ITEM(names, i);
+    PyObject* ours = our_name(has_parameter, name, names);
+    changes = changes || ours != nullptr;
+    result[static_cast<size_t>(i)] = py::reinterpret_borrow<py::object>(ours != nullptr ? ours : name);
+  }
+  return changes ? py::object(result) : py::object();
 }
 
 void refuse_constructor(const char* name, const char* signature, PyObject* args, PyObject* kwargs) {

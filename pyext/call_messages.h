@@ -2,6 +2,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include <functional>
+
 namespace pydl::python {
 
 namespace py = pybind11;
@@ -16,6 +18,11 @@ struct CallArguments {
   py::dict keywords;
 };
 CallArguments call_arguments(PyObject* const* args, size_t nargsf, PyObject* names);
+
+/// The names of the keywords of a call, with our spelling where the function has no parameter of the name that was
+/// typed but one of ours with the same meaning (`dim` for `axis`); undefined where nothing changes. The first argument
+/// says whether the function has a parameter of a name.
+py::object respelt(const std::function<bool(const char*)>& has_parameter, PyObject* names);
 
 /// Throws the TypeError for constructor arguments that do not match.
 [[noreturn]] void refuse_constructor(const char* name, const char* signature, PyObject* args, PyObject* kwargs);

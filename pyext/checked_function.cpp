@@ -37,10 +37,45 @@ void explain_arguments(PyObject* self, PyObject* const* args, size_t nargsf, PyO
   }
 }
 
+bool has_parameter(py::handle code, const char* name) {
+  const auto count = code.attr("co_argcount").cast<size_t>() + code.attr("co_kwonlyargcount").cast<size_t>();
+  const py::tuple variables = code.attr("co_varnames");
+  for (size_t i = 0; i < count; ++i) {
+    if (PyUnicode_CompareWithASCIIString(variables[i].ptr(), name) == 0) return true;
+  }
+  return false;
+}
+
+// The names with our spellings where a call failed because of PyTorch's; undefined where they are not the reason. A
+// name that the function does not have keeps its body from running, so that it can be called again.
+py::object respelt_names(PyObject* function, PyObject* names) {
+  py::error_already_set error;
+  try {
+    const py::object code = py::handle(function).attr("__code__");
+    constexpr int takes_keywords = 0x08;
+    if ((code.attr("co_flags").cast<int>() & takes_keywords) == 0) {
+      py::object ours = respelt([&](const char* name) { return has_parameter(code, name); }, names);
+      if (ours) return ours;
+    }
+  } catch (py::error_already_set& other) {
+    other.discard_as_unraisable("reading the arguments of a function of pydl");
+  }
+  error.restore();
+  return {};
+}
+
 PyObject* call_checked(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* names) noexcept {
-  PyObject* result = PyObject_Vectorcall(checked(self)->function, args, nargsf, names);
-  if (result == nullptr && PyErr_ExceptionMatches(PyExc_TypeError) != 0) explain_arguments(self, args, nargsf, names);
-  return result;
+  PyObject* function = checked(self)->function;
+  PyObject* result = PyObject_Vectorcall(function, args, nargsf, names);
+  if (result != nullptr || PyErr_ExceptionMatches(PyExc_TypeError) == 0) return result;
+  if (names != nullptr) {
+    if (const py::object ours = respelt_names(function, names)) {
+      result = PyObject_Vectorcall(function, args, nargsf, ours.ptr());
+      if (result != nullptr || PyErr_ExceptionMatches(PyExc_TypeError) == 0) return result;
+    }
+  }
+  explain_arguments(self, args, nargsf, names);
+  return nullptr;
 }
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {

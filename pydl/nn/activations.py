@@ -152,6 +152,11 @@ class BinaryStep(Module):
 class LeakyReLU(Module):
     """x where positive, else negative_slope * x.
 
+    Parameters
+    ----------
+    negative_slope : float, default 0.01
+        Slope for negative x.
+
     Examples
     --------
     >>> import pydl
@@ -172,6 +177,11 @@ class LeakyReLU(Module):
 
 class ELU(Module):
     """x where positive, else alpha * (exp(x) - 1) (Clevert et al., 2015).
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        Negative of the value that very negative x approach.
 
     Examples
     --------
@@ -283,6 +293,16 @@ class Tanhshrink(Module):
 class Hardshrink(Module):
     """x, but 0 within [-lambd, lambd].
 
+    Parameters
+    ----------
+    lambd : float, default 0.5
+        Half the width of the interval; at least 0.
+
+    Raises
+    ------
+    ValueError
+        For a negative lambd, when it is called.
+
     Examples
     --------
     >>> import pydl
@@ -304,6 +324,16 @@ class Hardshrink(Module):
 class Softshrink(Module):
     """x moved towards 0 by lambd, 0 within [-lambd, lambd].
 
+    Parameters
+    ----------
+    lambd : float, default 0.5
+        By how much elements move; at least 0.
+
+    Raises
+    ------
+    ValueError
+        For a negative lambd, when it is called.
+
     Examples
     --------
     >>> import pydl
@@ -324,6 +354,11 @@ class Softshrink(Module):
 
 class Hardtanh(Module):
     """x limited to [min_val, max_val].
+
+    Parameters
+    ----------
+    min_val, max_val : float, default -1.0 and 1.0
+        The limits.
 
     Examples
     --------
@@ -347,6 +382,13 @@ class Hardtanh(Module):
 class Threshold(Module):
     """x where it is larger than the threshold, else `value`.
 
+    Parameters
+    ----------
+    threshold : float
+        What x must exceed to be kept.
+    value : float
+        What takes the place of the others.
+
     Examples
     --------
     >>> import pydl
@@ -368,6 +410,11 @@ class Threshold(Module):
 
 class CELU(Module):
     """x where positive, else alpha * (exp(x / alpha) - 1) (Barron, 2017).
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        Negative of the value that very negative x approach.
 
     Examples
     --------
@@ -512,6 +559,16 @@ class Softmax(Module):
 
     `CrossEntropyLoss` takes logits and applies it itself.
 
+    Parameters
+    ----------
+    axis : int, default -1
+        The axis along which the results sum to 1: that of the classes. The shape stays.
+
+    Raises
+    ------
+    IndexError
+        For an axis that x does not have, when it is called.
+
     Examples
     --------
     >>> import pydl
@@ -532,6 +589,16 @@ class Softmax(Module):
 
 class LogSoftmax(Module):
     """Logarithm of `Softmax`, without overflow.
+
+    Parameters
+    ----------
+    axis : int, default -1
+        The axis of the classes. The shape stays.
+
+    Raises
+    ------
+    IndexError
+        For an axis that x does not have, when it is called.
 
     Examples
     --------

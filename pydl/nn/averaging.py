@@ -31,7 +31,17 @@ class _AdaptiveAvgPool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """Means of `output_size` windows of (N, C, L), or (C, L); see `AdaptiveAvgPool2d`.
+    """Means of windows that share (N, C, L), or (C, L), out evenly.
+
+    Parameters
+    ----------
+    output_size : int or tuple of int
+        Sizes of the result; None keeps the size of that axis.
+
+    Raises
+    ------
+    ValueError
+        When the number of sizes or axes does not fit, and for sizes below 1.
 
     Examples
     --------
@@ -67,7 +77,17 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """Means of windows of (N, C, D, H, W), or (C, D, H, W); see `AdaptiveAvgPool2d`.
+    """Means of windows that share (N, C, D, H, W), or (C, D, H, W), out evenly.
+
+    Parameters
+    ----------
+    output_size : int or tuple of int
+        Sizes of the result; None keeps the size of that axis.
+
+    Raises
+    ------
+    ValueError
+        When the number of sizes or axes does not fit, and for sizes below 1.
 
     Examples
     --------
@@ -99,7 +119,17 @@ class _GlobalAvgPool(Module):
 
 
 class GlobalAvgPool1d(_GlobalAvgPool):
-    """Mean of each channel of (N, C, L): (N, C); see `GlobalAvgPool2d`.
+    """Mean of each channel of (N, C, L), or (C, L): (N, C), or (C,).
+
+    Parameters
+    ----------
+    keepdims : bool, default False
+        Whether the spatial axes stay, with size 1.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes.
 
     Examples
     --------
@@ -135,7 +165,17 @@ class GlobalAvgPool2d(_GlobalAvgPool):
 
 
 class GlobalAvgPool3d(_GlobalAvgPool):
-    """Mean of each channel of (N, C, D, H, W): (N, C); see `GlobalAvgPool2d`.
+    """Mean of each channel of (N, C, D, H, W), or (C, D, H, W): (N, C), or (C,).
+
+    Parameters
+    ----------
+    keepdims : bool, default False
+        Whether the spatial axes stay, with size 1.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes.
 
     Examples
     --------

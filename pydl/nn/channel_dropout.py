@@ -52,7 +52,19 @@ class Dropout1d(_ChannelDropout):
 class Dropout2d(_ChannelDropout):
     """Dropout of whole channels of (N, C, H, W) or (C, H, W); only in training mode.
 
-    Parameters and errors are those of `Dropout1d`.
+    Each is set to 0 with probability p, and divided by 1 - p otherwise (Tompson et al., 2015).
+
+    Parameters
+    ----------
+    p : float, default 0.5
+        Probability in [0, 1].
+    generator : Generator, optional
+        Source of randomness instead of the default one.
+
+    Raises
+    ------
+    ValueError
+        For a probability outside [0, 1], and for input of another number of axes.
 
     Examples
     --------
@@ -68,7 +80,19 @@ class Dropout2d(_ChannelDropout):
 class Dropout3d(_ChannelDropout):
     """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W); only in training mode.
 
-    Parameters and errors are those of `Dropout1d`.
+    Each is set to 0 with probability p, and divided by 1 - p otherwise (Tompson et al., 2015).
+
+    Parameters
+    ----------
+    p : float, default 0.5
+        Probability in [0, 1].
+    generator : Generator, optional
+        Source of randomness instead of the default one.
+
+    Raises
+    ------
+    ValueError
+        For a probability outside [0, 1], and for input of another number of axes.
 
     Examples
     --------

@@ -293,6 +293,15 @@ def _apply(module: Module, item: WeightConstraint) -> None:
 def has_constraints(module: Module) -> bool:
     """Return whether a module, or one in it, has a constraint.
 
+    Parameters
+    ----------
+    module : Module
+        A model or a layer.
+
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> import pydl

@@ -186,6 +186,16 @@ def _innermost_last(layer: Module | None) -> Module | None:
 class ModuleList(_LayerList):
     """A list of modules whose parameters are found.
 
+    Parameters
+    ----------
+    modules : iterable of Module, optional
+        In order; they are named "0", "1" and so on.
+
+    Raises
+    ------
+    TypeError
+        For something that is not a module.
+
     Examples
     --------
     >>> import pydl

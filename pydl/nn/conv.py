@@ -204,7 +204,49 @@ class _ConvTranspose(_ConvBase):
 
 
 class Conv1d(_Conv):
-    """Convolution over (N, C, L); see `Conv2d`.
+    """Convolution (cross-correlation, as networks use it) over (N, C, L), or (C, L).
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        C and O, numbers of channels of input and output.
+    kernel_size : int or tuple of int
+        The window.
+    stride : int or tuple of int, default 1
+        Step of the window.
+    padding : int or tuple of int or {'same', 'valid'}, default 0
+        Elements added on both sides of each axis. 'same' keeps the sizes (for stride 1).
+    dilation : int or tuple of int, default 1
+        Step between the elements of the window.
+    groups : int, default 1
+        Channels are divided into so many groups that do not see each other; with
+        ``groups=in_channels`` the convolution is depthwise.
+    bias : bool, default True
+        Whether a bias is added to each channel.
+    padding_mode : {'zeros', 'reflect', 'replicate', 'circular'}, default 'zeros'
+        What the added elements are.
+    init : str or callable, optional
+        How the weight starts: a name such as "kaiming_normal" or a function of `pydl.nn.init`.
+        By default uniform in +-1 / sqrt(fan_in), as in PyTorch; the bias always starts so.
+    dtype : DType or str, default "float32"
+        Dtype of the parameters.
+
+    Attributes
+    ----------
+    weight : Parameter
+        Shape (out_channels, in_channels / groups, *kernel_size).
+    bias : Parameter or None
+        Shape (out_channels,).
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, and for groups that do not divide the channels; when called,
+        for an input with other channels, or smaller than the window.
+
+    Notes
+    -----
+    The output has the logical shape (N, O, L) and is channels-last in memory.
 
     Examples
     --------
@@ -273,7 +315,49 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Convolution over (N, C, D, H, W); see `Conv2d`.
+    """Convolution (cross-correlation, as networks use it) over (N, C, D, H, W), or (C, D, H, W).
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        C and O, numbers of channels of input and output.
+    kernel_size : int or tuple of int
+        The window.
+    stride : int or tuple of int, default 1
+        Step of the window.
+    padding : int or tuple of int or {'same', 'valid'}, default 0
+        Elements added on both sides of each axis. 'same' keeps the sizes (for stride 1).
+    dilation : int or tuple of int, default 1
+        Step between the elements of the window.
+    groups : int, default 1
+        Channels are divided into so many groups that do not see each other; with
+        ``groups=in_channels`` the convolution is depthwise.
+    bias : bool, default True
+        Whether a bias is added to each channel.
+    padding_mode : {'zeros', 'reflect', 'replicate', 'circular'}, default 'zeros'
+        What the added elements are.
+    init : str or callable, optional
+        How the weight starts: a name such as "kaiming_normal" or a function of `pydl.nn.init`.
+        By default uniform in +-1 / sqrt(fan_in), as in PyTorch; the bias always starts so.
+    dtype : DType or str, default "float32"
+        Dtype of the parameters.
+
+    Attributes
+    ----------
+    weight : Parameter
+        Shape (out_channels, in_channels / groups, *kernel_size).
+    bias : Parameter or None
+        Shape (out_channels,).
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, and for groups that do not divide the channels; when called,
+        for an input with other channels, or smaller than the window.
+
+    Notes
+    -----
+    The output has the logical shape (N, O, D, H, W) and is channels-last in memory.
 
     Examples
     --------
@@ -286,7 +370,44 @@ class Conv3d(_Conv):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Transposed convolution over (N, C, L); see `ConvTranspose2d`.
+    """Transposed convolution over (N, C, L), or (C, L): learned up-sampling.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        C and O, numbers of channels of input and output.
+    kernel_size : int or tuple of int
+        The window.
+    stride : int or tuple of int, default 1
+        By how much sizes grow.
+    padding : int or tuple of int, default 0
+        Elements taken away on both sides of each axis.
+    output_padding : int or tuple of int, default 0
+        Elements added at each axis's end: it chooses among the sizes that a convolution with this
+        stride would map to the same one.
+    groups : int, default 1
+        Channels are divided into so many groups that do not see each other.
+    bias : bool, default True
+        Whether a bias is added to each channel.
+    dilation : int or tuple of int, default 1
+        Step between the elements of the window.
+    init : str or callable, optional
+        As for `Conv2d`.
+    dtype : DType or str, default "float32"
+        Dtype of the parameters.
+
+    Attributes
+    ----------
+    weight : Parameter
+        Shape (in_channels, out_channels / groups, *kernel_size).
+    bias : Parameter or None
+        Shape (out_channels,).
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, and for groups that do not divide the channels; when called,
+        for an input with other channels, or one from which nothing would be left.
 
     Examples
     --------
@@ -351,7 +472,44 @@ class ConvTranspose2d(_ConvTranspose):
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """Transposed convolution over (N, C, D, H, W); see `ConvTranspose2d`.
+    """Transposed convolution over (N, C, D, H, W), or (C, D, H, W): learned up-sampling.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        C and O, numbers of channels of input and output.
+    kernel_size : int or tuple of int
+        The window.
+    stride : int or tuple of int, default 1
+        By how much sizes grow.
+    padding : int or tuple of int, default 0
+        Elements taken away on both sides of each axis.
+    output_padding : int or tuple of int, default 0
+        Elements added at each axis's end: it chooses among the sizes that a convolution with this
+        stride would map to the same one.
+    groups : int, default 1
+        Channels are divided into so many groups that do not see each other.
+    bias : bool, default True
+        Whether a bias is added to each channel.
+    dilation : int or tuple of int, default 1
+        Step between the elements of the window.
+    init : str or callable, optional
+        As for `Conv2d`.
+    dtype : DType or str, default "float32"
+        Dtype of the parameters.
+
+    Attributes
+    ----------
+    weight : Parameter
+        Shape (in_channels, out_channels / groups, *kernel_size).
+    bias : Parameter or None
+        Shape (out_channels,).
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, and for groups that do not divide the channels; when called,
+        for an input with other channels, or one from which nothing would be left.
 
     Examples
     --------

@@ -202,6 +202,16 @@ class _LazyBatchNorm(_Lazy):
 class LazyConv1d(_LazyConv, Conv1d):
     """`Conv1d` whose in_channels are those of the first input; see `LazyLinear`.
 
+    Parameters
+    ----------
+    out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, init, dtype
+        As of `Conv1d`, which raises its errors at the first call, with (N, C, L).
+
+    Raises
+    ------
+    RuntimeError
+        When the first call is that of a compiled function, which makes no parameters.
+
     Examples
     --------
     >>> import pydl
@@ -218,6 +228,16 @@ class LazyConv1d(_LazyConv, Conv1d):
 
 class LazyConv2d(_LazyConv, Conv2d):
     """`Conv2d` whose in_channels are those of the first input; see `LazyLinear`.
+
+    Parameters
+    ----------
+    out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, init, dtype
+        As of `Conv2d`, which raises its errors at the first call, with (N, C, H, W).
+
+    Raises
+    ------
+    RuntimeError
+        When the first call is that of a compiled function, which makes no parameters.
 
     Examples
     --------
@@ -236,6 +256,16 @@ class LazyConv2d(_LazyConv, Conv2d):
 class LazyConv3d(_LazyConv, Conv3d):
     """`Conv3d` whose in_channels are those of the first input; see `LazyLinear`.
 
+    Parameters
+    ----------
+    out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, init, dtype
+        As of `Conv3d`, which raises its errors at the first call, with (N, C, D, H, W).
+
+    Raises
+    ------
+    RuntimeError
+        When the first call is that of a compiled function, which makes no parameters.
+
     Examples
     --------
     >>> import pydl
@@ -253,6 +283,16 @@ class LazyConv3d(_LazyConv, Conv3d):
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
     """`ConvTranspose1d` whose in_channels are those of the first input; see `LazyLinear`.
 
+    Parameters
+    ----------
+    out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, init, dtype
+        As of `ConvTranspose1d`, which raises its errors at the first call, with (N, C, L).
+
+    Raises
+    ------
+    RuntimeError
+        When the first call is that of a compiled function, which makes no parameters.
+
     Examples
     --------
     >>> import pydl
@@ -267,6 +307,16 @@ class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
 
 class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
     """`ConvTranspose2d` whose in_channels are those of the first input; see `LazyLinear`.
+
+    Parameters
+    ----------
+    out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, init, dtype
+        As of `ConvTranspose2d`, which raises its errors at the first call, with (N, C, H, W).
+
+    Raises
+    ------
+    RuntimeError
+        When the first call is that of a compiled function, which makes no parameters.
 
     Examples
     --------
@@ -283,6 +333,16 @@ class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
 class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
     """`ConvTranspose3d` whose in_channels are those of the first input; see `LazyLinear`.
 
+    Parameters
+    ----------
+    out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, init, dtype
+        As of `ConvTranspose3d`, which raises its errors at the first call, with (N, C, D, H, W).
+
+    Raises
+    ------
+    RuntimeError
+        When the first call is that of a compiled function, which makes no parameters.
+
     Examples
     --------
     >>> import pydl
@@ -297,6 +357,16 @@ class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
 
 class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
     """`BatchNorm1d` whose num_features are the channels of the first input; see `LazyLinear`.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, dtype
+        As of `BatchNorm1d`, which raises its errors at the first call.
+
+    Raises
+    ------
+    RuntimeError
+        When the first call is that of a compiled function, which makes no parameters.
 
     Examples
     --------
@@ -315,6 +385,16 @@ class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
 class LazyBatchNorm2d(_LazyBatchNorm, BatchNorm2d):
     """`BatchNorm2d` whose num_features are the channels of the first input; see `LazyLinear`.
 
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, dtype
+        As of `BatchNorm2d`, which raises its errors at the first call.
+
+    Raises
+    ------
+    RuntimeError
+        When the first call is that of a compiled function, which makes no parameters.
+
     Examples
     --------
     >>> import pydl
@@ -331,6 +411,16 @@ class LazyBatchNorm2d(_LazyBatchNorm, BatchNorm2d):
 
 class LazyBatchNorm3d(_LazyBatchNorm, BatchNorm3d):
     """`BatchNorm3d` whose num_features are the channels of the first input; see `LazyLinear`.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, dtype
+        As of `BatchNorm3d`, which raises its errors at the first call.
+
+    Raises
+    ------
+    RuntimeError
+        When the first call is that of a compiled function, which makes no parameters.
 
     Examples
     --------

@@ -86,6 +86,16 @@ class Linear(Module):
 class Flatten(Module):
     """Join the axes from `start_axis` to `end_axis` into one: (N, C, H, W) to (N, C * H * W).
 
+    Parameters
+    ----------
+    start_axis, end_axis : int, default 1 and -1
+        The first and the last axis that are joined; those before and behind stay.
+
+    Raises
+    ------
+    IndexError
+        For an axis that the input does not have, when it is called.
+
     Examples
     --------
     >>> import pydl

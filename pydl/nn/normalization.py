@@ -164,7 +164,37 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of (N, C, H, W), by channel (Ioffe and Szegedy, 2015).
 
-    Parameters, attributes and errors are those of `BatchNorm1d`.
+    In training, with mean and variance of the batch, which also enter the running ones; in
+    evaluation mode with the running ones.
+
+    Parameters
+    ----------
+    num_features : int
+        Channels C.
+    eps : float, default 1e-5
+        Added to the variance.
+    momentum : float or None, default 0.1
+        Weight of the batch in the running moments; None: all batches count the same.
+    affine : bool, default True
+        Whether the result is scaled and shifted by parameters.
+    track_running_stats : bool, default True
+        Whether there are running moments; without, those of the batch are always used.
+    dtype : DType or str, default "float32"
+        Dtype of the parameters.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        Shape (C,).
+    running_mean, running_var : Buffer or None
+        Shape (C,), float32 (float64 for float64 parameters).
+    num_batches_tracked : Buffer or None
+        int64, shape ().
+
+    Raises
+    ------
+    ValueError
+        For input of another shape, and in training for one value per channel.
 
     Examples
     --------
@@ -180,7 +210,37 @@ class BatchNorm2d(_BatchNorm):
 class BatchNorm3d(_BatchNorm):
     """Batch normalisation of (N, C, D, H, W), by channel (Ioffe and Szegedy, 2015).
 
-    Parameters, attributes and errors are those of `BatchNorm1d`.
+    In training, with mean and variance of the batch, which also enter the running ones; in
+    evaluation mode with the running ones.
+
+    Parameters
+    ----------
+    num_features : int
+        Channels C.
+    eps : float, default 1e-5
+        Added to the variance.
+    momentum : float or None, default 0.1
+        Weight of the batch in the running moments; None: all batches count the same.
+    affine : bool, default True
+        Whether the result is scaled and shifted by parameters.
+    track_running_stats : bool, default True
+        Whether there are running moments; without, those of the batch are always used.
+    dtype : DType or str, default "float32"
+        Dtype of the parameters.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        Shape (C,).
+    running_mean, running_var : Buffer or None
+        Shape (C,), float32 (float64 for float64 parameters).
+    num_batches_tracked : Buffer or None
+        int64, shape ().
+
+    Raises
+    ------
+    ValueError
+        For input of another shape, and in training for one value per channel.
 
     Examples
     --------
@@ -262,7 +322,36 @@ class InstanceNorm1d(_InstanceNorm):
 class InstanceNorm2d(_InstanceNorm):
     """Instance normalisation of (N, C, H, W): each channel of each sample separately.
 
-    Parameters, attributes and errors are those of `InstanceNorm1d`.
+    Input without a batch axis is taken as one sample. See Ulyanov et al. (2016).
+
+    Parameters
+    ----------
+    num_features : int
+        Channels C.
+    eps : float, default 1e-5
+        Added to the variance.
+    momentum : float, default 0.1
+        Weight of the batch in the running moments.
+    affine : bool, default False
+        Whether the result is scaled and shifted by parameters.
+    track_running_stats : bool, default False
+        Whether moments, averaged over samples, are kept and used in evaluation mode.
+    dtype : DType or str, default "float32"
+        Dtype of the parameters.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        Shape (C,).
+    running_mean, running_var : Buffer or None
+        Shape (C,), float32 (float64 for float64 parameters).
+    num_batches_tracked : Buffer or None
+        int64, shape (): always 0, as in PyTorch.
+
+    Raises
+    ------
+    ValueError
+        For input of another shape, and for one value per channel and sample.
 
     Examples
     --------
@@ -278,7 +367,36 @@ class InstanceNorm2d(_InstanceNorm):
 class InstanceNorm3d(_InstanceNorm):
     """Instance normalisation of (N, C, D, H, W): each channel of each sample separately.
 
-    Parameters, attributes and errors are those of `InstanceNorm1d`.
+    Input without a batch axis is taken as one sample. See Ulyanov et al. (2016).
+
+    Parameters
+    ----------
+    num_features : int
+        Channels C.
+    eps : float, default 1e-5
+        Added to the variance.
+    momentum : float, default 0.1
+        Weight of the batch in the running moments.
+    affine : bool, default False
+        Whether the result is scaled and shifted by parameters.
+    track_running_stats : bool, default False
+        Whether moments, averaged over samples, are kept and used in evaluation mode.
+    dtype : DType or str, default "float32"
+        Dtype of the parameters.
+
+    Attributes
+    ----------
+    weight, bias : Parameter or None
+        Shape (C,).
+    running_mean, running_var : Buffer or None
+        Shape (C,), float32 (float64 for float64 parameters).
+    num_batches_tracked : Buffer or None
+        int64, shape (): always 0, as in PyTorch.
+
+    Raises
+    ------
+    ValueError
+        For input of another shape, and for one value per channel and sample.
 
     Examples
     --------

@@ -77,7 +77,17 @@ class _CircularPad(_Pad):
 class ConstantPad1d(_ConstantPad):
     """Surround (N, C, L), or (C, L), with a constant.
 
-    See `ConstantPad2d`.
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right); negative numbers remove some.
+    value : float
+        The constant.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers.
 
     Examples
     --------
@@ -117,7 +127,18 @@ class ConstantPad2d(_ConstantPad):
 class ConstantPad3d(_ConstantPad):
     """Surround (N, C, D, H, W), or (C, D, H, W), with a constant.
 
-    See `ConstantPad2d`.
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right, top, bottom, front, back); negative numbers
+        remove some.
+    value : float
+        The constant.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers.
 
     Examples
     --------
@@ -132,7 +153,15 @@ class ConstantPad3d(_ConstantPad):
 class ZeroPad1d(_ZeroPad):
     """Surround (N, C, L), or (C, L), with zeros.
 
-    See `ZeroPad2d`.
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right); negative numbers remove some.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers.
 
     Examples
     --------
@@ -170,7 +199,16 @@ class ZeroPad2d(_ZeroPad):
 class ZeroPad3d(_ZeroPad):
     """Surround (N, C, D, H, W), or (C, D, H, W), with zeros.
 
-    See `ZeroPad2d`.
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right, top, bottom, front, back); negative numbers
+        remove some.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers.
 
     Examples
     --------
@@ -185,7 +223,17 @@ class ZeroPad3d(_ZeroPad):
 class ReflectionPad1d(_ReflectionPad):
     """Surround (N, C, L), or (C, L), with its mirror image.
 
-    See `ReflectionPad2d`.
+    The first and last elements, at which it is mirrored, are not repeated.
+
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right); negative numbers remove some.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers, and for as many elements as an axis has, or more.
 
     Examples
     --------
@@ -225,7 +273,18 @@ class ReflectionPad2d(_ReflectionPad):
 class ReflectionPad3d(_ReflectionPad):
     """Surround (N, C, D, H, W), or (C, D, H, W), with its mirror image.
 
-    See `ReflectionPad2d`.
+    The first and last elements, at which it is mirrored, are not repeated.
+
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right, top, bottom, front, back); negative numbers
+        remove some.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers, and for as many elements as an axis has, or more.
 
     Examples
     --------
@@ -240,7 +299,15 @@ class ReflectionPad3d(_ReflectionPad):
 class ReplicationPad1d(_ReplicationPad):
     """Surround (N, C, L), or (C, L), with its outermost elements.
 
-    See `ReplicationPad2d`.
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right); negative numbers remove some.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers.
 
     Examples
     --------
@@ -278,7 +345,16 @@ class ReplicationPad2d(_ReplicationPad):
 class ReplicationPad3d(_ReplicationPad):
     """Surround (N, C, D, H, W), or (C, D, H, W), with its outermost elements.
 
-    See `ReplicationPad2d`.
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right, top, bottom, front, back); negative numbers
+        remove some.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers.
 
     Examples
     --------
@@ -293,7 +369,15 @@ class ReplicationPad3d(_ReplicationPad):
 class CircularPad1d(_CircularPad):
     """Surround (N, C, L), or (C, L), with itself, as on a ring.
 
-    See `CircularPad2d`.
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right); negative numbers remove some.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers, and for more elements than an axis has.
 
     Examples
     --------
@@ -331,7 +415,16 @@ class CircularPad2d(_CircularPad):
 class CircularPad3d(_CircularPad):
     """Surround (N, C, D, H, W), or (C, D, H, W), with itself, as on a ring.
 
-    See `CircularPad2d`.
+    Parameters
+    ----------
+    padding : int or tuple of int
+        Elements to add on all sides, or (left, right, top, bottom, front, back); negative numbers
+        remove some.
+
+    Raises
+    ------
+    ValueError
+        For another number of axes or numbers, and for more elements than an axis has.
 
     Examples
     --------

@@ -125,6 +125,15 @@ def penalty(module: Module) -> Tensor:
 def has_penalties(module: Module) -> bool:
     """Return whether a module, or one in it, has a penalty.
 
+    Parameters
+    ----------
+    module : Module
+        A model or a layer.
+
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> import pydl

@@ -75,7 +75,34 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    """Largest element of windows of (N, C, L); see `MaxPool2d`."""
+    """Largest element of windows of (N, C, L), or (C, L).
+
+    Parameters
+    ----------
+    kernel_size : int or tuple of int
+        The window.
+    stride : int or tuple of int, optional
+        Step of the window; the kernel size by default.
+    padding : int or tuple of int, default 0
+        How far windows reach beyond the input, at most half the kernel size.
+    dilation : int or tuple of int, default 1
+        Step between the elements of a window.
+    return_indices : bool, default False
+        Whether to return also the places of these elements, for `MaxUnpool1d`.
+    ceil_mode : bool, default False
+        Whether a last window may reach beyond the input.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, and when no window fits into the input.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.MaxPool1d(2)(pydl.tensor([[1.0, 3.0, 2.0, 0.0]])).tolist()
+    [[3.0, 2.0]]
+    """
 
     _axes = 1
 
@@ -114,7 +141,34 @@ class MaxPool2d(_MaxPool):
 
 
 class MaxPool3d(_MaxPool):
-    """Largest element of windows of (N, C, D, H, W); see `MaxPool2d`."""
+    """Largest element of windows of (N, C, D, H, W), or (C, D, H, W).
+
+    Parameters
+    ----------
+    kernel_size : int or tuple of int
+        The window.
+    stride : int or tuple of int, optional
+        Step of the window; the kernel size by default.
+    padding : int or tuple of int, default 0
+        How far windows reach beyond the input, at most half the kernel size.
+    dilation : int or tuple of int, default 1
+        Step between the elements of a window.
+    return_indices : bool, default False
+        Whether to return also the places of these elements, for `MaxUnpool3d`.
+    ceil_mode : bool, default False
+        Whether a last window may reach beyond the input.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, and when no window fits into the input.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.MaxPool3d(2)(pydl.zeros((8, 3, 4, 6, 8))).shape
+    (8, 3, 2, 3, 4)
+    """
 
     _axes = 3
 
@@ -146,7 +200,34 @@ class _AvgPool(_Pool):
 
 
 class AvgPool1d(_AvgPool):
-    """Mean of windows of (N, C, L); see `AvgPool2d`."""
+    """Mean of windows of (N, C, L), or (C, L).
+
+    Parameters
+    ----------
+    kernel_size : int or tuple of int
+        The window.
+    stride : int or tuple of int, optional
+        Step of the window; the kernel size by default.
+    padding : int or tuple of int, default 0
+        Zeros on both sides, at most half the kernel size.
+    ceil_mode : bool, default False
+        Whether a last window may reach beyond the input.
+    count_include_pad : bool, default True
+        Whether the zeros count in the divisor.
+    divisor_override : int, optional
+        What the sums are divided by instead.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, and when no window fits into the input.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.AvgPool1d(2)(pydl.tensor([[1.0, 3.0, 2.0, 0.0]])).tolist()
+    [[2.0, 1.0]]
+    """
 
     _axes = 1
 
@@ -185,7 +266,34 @@ class AvgPool2d(_AvgPool):
 
 
 class AvgPool3d(_AvgPool):
-    """Mean of windows of (N, C, D, H, W); see `AvgPool2d`."""
+    """Mean of windows of (N, C, D, H, W), or (C, D, H, W).
+
+    Parameters
+    ----------
+    kernel_size : int or tuple of int
+        The window.
+    stride : int or tuple of int, optional
+        Step of the window; the kernel size by default.
+    padding : int or tuple of int, default 0
+        Zeros on both sides, at most half the kernel size.
+    ceil_mode : bool, default False
+        Whether a last window may reach beyond the input.
+    count_include_pad : bool, default True
+        Whether the zeros count in the divisor.
+    divisor_override : int, optional
+        What the sums are divided by instead.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range, and when no window fits into the input.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.AvgPool3d(2)(pydl.zeros((8, 3, 4, 6, 8))).shape
+    (8, 3, 2, 3, 4)
+    """
 
     _axes = 3
 
@@ -207,13 +315,7 @@ class _AdaptiveMaxPool(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """Largest elements of `output_size` windows of (N, C, L); see `AdaptiveMaxPool2d`."""
-
-    _axes = 1
-
-
-class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """Largest elements of windows that share (N, C, H, W) out evenly.
+    """Largest elements of windows that share (N, C, L), or (C, L), out evenly.
 
     Parameters
     ----------
@@ -221,6 +323,36 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
         Sizes of the result; None keeps the size of that axis.
     return_indices : bool, default False
         Whether to return also the places of these elements.
+
+    Raises
+    ------
+    ValueError
+        When the number of sizes or axes does not fit, and for sizes below 1.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.AdaptiveMaxPool1d(2)(pydl.tensor([[1.0, 3.0, 2.0, 0.0]])).tolist()
+    [[3.0, 2.0]]
+    """
+
+    _axes = 1
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPool):
+    """Largest elements of windows that share (N, C, H, W), or (C, H, W), out evenly.
+
+    Parameters
+    ----------
+    output_size : int or tuple of int
+        Sizes of the result; None keeps the size of that axis.
+    return_indices : bool, default False
+        Whether to return also the places of these elements.
+
+    Raises
+    ------
+    ValueError
+        When the number of sizes or axes does not fit, and for sizes below 1.
 
     Examples
     --------
@@ -233,7 +365,26 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """Largest elements of windows of (N, C, D, H, W); see `AdaptiveMaxPool2d`."""
+    """Largest elements of windows that share (N, C, D, H, W), or (C, D, H, W), out evenly.
+
+    Parameters
+    ----------
+    output_size : int or tuple of int
+        Sizes of the result; None keeps the size of that axis.
+    return_indices : bool, default False
+        Whether to return also the places of these elements.
+
+    Raises
+    ------
+    ValueError
+        When the number of sizes or axes does not fit, and for sizes below 1.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.nn.AdaptiveMaxPool3d(1)(pydl.zeros((8, 3, 4, 6, 8))).shape
+    (8, 3, 1, 1, 1)
+    """
 
     _axes = 3
 
@@ -251,7 +402,35 @@ class _MaxUnpool(_Pool):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """Inverse of `MaxPool1d`, with zeros for what it dropped; see `MaxUnpool2d`."""
+    """Inverse of `MaxPool1d`, with zeros for what it dropped.
+
+    Called with the pooled tensor, the indices that ``MaxPool1d(..., return_indices=True)`` gave,
+    and perhaps the size of the original.
+
+    Parameters
+    ----------
+    kernel_size : int or tuple of int
+        The window of the pooling.
+    stride : int or tuple of int, optional
+        Its step; the kernel size by default.
+    padding : int or tuple of int, default 0
+        How far its windows reached beyond the input.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range; when called, for indices of another shape, and for an
+        `output_size` that the pooling would not have made so small.
+    IndexError
+        For indices outside of the result.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> y, indices = pydl.nn.MaxPool1d(2, return_indices=True)(pydl.tensor([[1.0, 3.0]]))
+    >>> pydl.nn.MaxUnpool1d(2)(y, indices).tolist()
+    [[0.0, 3.0]]
+    """
 
     _axes = 1
 
@@ -261,6 +440,23 @@ class MaxUnpool2d(_MaxUnpool):
 
     Called with the pooled tensor, the indices that ``MaxPool2d(..., return_indices=True)`` gave,
     and perhaps the size of the original.
+
+    Parameters
+    ----------
+    kernel_size : int or tuple of int
+        The window of the pooling.
+    stride : int or tuple of int, optional
+        Its step; the kernel size by default.
+    padding : int or tuple of int, default 0
+        How far its windows reached beyond the input.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range; when called, for indices of another shape, and for an
+        `output_size` that the pooling would not have made so small.
+    IndexError
+        For indices outside of the result.
 
     Examples
     --------
@@ -275,6 +471,34 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """Inverse of `MaxPool3d`, with zeros for what it dropped; see `MaxUnpool2d`."""
+    """Inverse of `MaxPool3d`, with zeros for what it dropped.
+
+    Called with the pooled tensor, the indices that ``MaxPool3d(..., return_indices=True)`` gave,
+    and perhaps the size of the original.
+
+    Parameters
+    ----------
+    kernel_size : int or tuple of int
+        The window of the pooling.
+    stride : int or tuple of int, optional
+        Its step; the kernel size by default.
+    padding : int or tuple of int, default 0
+        How far its windows reached beyond the input.
+
+    Raises
+    ------
+    ValueError
+        For numbers out of range; when called, for indices of another shape, and for an
+        `output_size` that the pooling would not have made so small.
+    IndexError
+        For indices outside of the result.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> y, indices = pydl.nn.MaxPool3d(2, return_indices=True)(pydl.ones((1, 3, 4, 6, 8)))
+    >>> pydl.nn.MaxUnpool3d(2)(y, indices).shape
+    (1, 3, 4, 6, 8)
+    """
 
     _axes = 3

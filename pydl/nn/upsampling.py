@@ -65,6 +65,19 @@ class Upsample(Module):
 class UpsamplingNearest2d(Upsample):
     """Resize (N, C, H, W) by repeating pixels: `Upsample` in mode "nearest".
 
+    Parameters
+    ----------
+    size : int or tuple of int, optional
+        Height and width of the result.
+    scale_factor : float or tuple of float, optional
+        Instead of `size`: by how much height and width grow; sizes are rounded down.
+
+    Raises
+    ------
+    ValueError
+        When called with another number of axes, or with neither or both of `size` and
+        `scale_factor`.
+
     Examples
     --------
     >>> import pydl
@@ -78,6 +91,19 @@ class UpsamplingNearest2d(Upsample):
 
 class UpsamplingBilinear2d(Upsample):
     """Resize (N, C, H, W) linearly, with corners aligned: `Upsample` in mode "bilinear".
+
+    Parameters
+    ----------
+    size : int or tuple of int, optional
+        Height and width of the result.
+    scale_factor : float or tuple of float, optional
+        Instead of `size`: by how much height and width grow; sizes are rounded down.
+
+    Raises
+    ------
+    ValueError
+        When called with another number of axes, or with neither or both of `size` and
+        `scale_factor`.
 
     Examples
     --------

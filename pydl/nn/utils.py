@@ -243,6 +243,23 @@ def weight_norm(module: ModuleT, name: str = "weight", dim: int | None = 0) -> M
 def remove_weight_norm(module: ModuleT, name: str = "weight") -> ModuleT:
     """Put a plain parameter back in place of what `weight_norm` made.
 
+    Parameters
+    ----------
+    module : Module
+        The layer; changed in place.
+    name : str, default "weight"
+        The parameter that `weight_norm` computes.
+
+    Returns
+    -------
+    Module
+        The same layer.
+
+    Raises
+    ------
+    ValueError
+        Where `weight_norm` does not compute this parameter.
+
     Examples
     --------
     >>> import pydl
@@ -310,6 +327,23 @@ def spectral_norm(
 
 def remove_spectral_norm(module: ModuleT, name: str = "weight") -> ModuleT:
     """Put a plain parameter back in place of what `spectral_norm` made.
+
+    Parameters
+    ----------
+    module : Module
+        The layer; changed in place.
+    name : str, default "weight"
+        The parameter that `spectral_norm` computes.
+
+    Returns
+    -------
+    Module
+        The same layer.
+
+    Raises
+    ------
+    ValueError
+        Where `spectral_norm` does not compute this parameter.
 
     Examples
     --------
