@@ -30,6 +30,11 @@ class Info(dict[str, Any]):
 def info() -> Info:
     """Version, processor, providers of kernels in their order, threads and why that many.
 
+    Returns
+    -------
+    Info
+        A dict that prints as a table.
+
     Examples
     --------
     >>> import pydl

@@ -92,35 +92,77 @@ __all__ = [
 
 
 class LuResult(NamedTuple):
-    """What `lu_factor` returns: both triangles in one matrix, and the order of the rows."""
+    """What `lu_factor` returns: both triangles in one matrix, and the order of the rows.
+
+    Attributes
+    ----------
+    lu : Tensor
+        Shape (..., N, N): the upper triangle, and below it the lower one, whose diagonal is 1.
+    permutation : Tensor
+        int64 (..., N): which row of the matrix is where.
+    """
 
     lu: Tensor
     permutation: Tensor
 
 
 class SlogdetResult(NamedTuple):
-    """What `slogdet` returns: the sign of the determinant, and the log of its absolute value."""
+    """What `slogdet` returns: the sign of the determinant, and the log of its absolute value.
+
+    Attributes
+    ----------
+    sign : Tensor
+        Shape (...): 1, -1, or 0 for singular matrices.
+    logabsdet : Tensor
+        Shape (...); -inf for singular matrices.
+    """
 
     sign: Tensor
     logabsdet: Tensor
 
 
 class QrResult(NamedTuple):
-    """What `qr` returns: orthonormal columns, and an upper triangle."""
+    """What `qr` returns: orthonormal columns, and an upper triangle.
+
+    Attributes
+    ----------
+    Q : Tensor
+        Shape (..., M, K) with K = min(M, N), or (..., M, M).
+    R : Tensor
+        Shape (..., K, N), or (..., M, N).
+    """
 
     Q: Tensor
     R: Tensor
 
 
 class EighResult(NamedTuple):
-    """What `eigh` returns: eigenvalues, ascending, and eigenvectors in columns."""
+    """What `eigh` returns: eigenvalues, ascending, and eigenvectors in columns.
+
+    Attributes
+    ----------
+    eigenvalues : Tensor
+        Shape (..., N), ascending.
+    eigenvectors : Tensor
+        Shape (..., N, N), in columns.
+    """
 
     eigenvalues: Tensor
     eigenvectors: Tensor
 
 
 class SvdResult(NamedTuple):
-    """What `svd` returns: left vectors in columns, singular values, right vectors in rows."""
+    """What `svd` returns: left vectors in columns, singular values, right vectors in rows.
+
+    Attributes
+    ----------
+    U : Tensor
+        Shape (..., M, K) with K = min(M, N), or (..., M, M).
+    S : Tensor
+        Shape (..., K), descending.
+    Vh : Tensor
+        Shape (..., K, N), or (..., N, N).
+    """
 
     U: Tensor
     S: Tensor
@@ -128,7 +170,19 @@ class SvdResult(NamedTuple):
 
 
 class LstsqResult(NamedTuple):
-    """What `lstsq` returns: solution, sums of squares, rank, and singular values."""
+    """What `lstsq` returns: solution, sums of squares, rank, and singular values.
+
+    Attributes
+    ----------
+    solution : Tensor
+        Shape (..., N) or (..., N, K).
+    residuals : Tensor
+        Sums of squares of what the solution leaves, by column.
+    rank : Tensor
+        int64 (...).
+    singular_values : Tensor
+        Shape (..., min(M, N)).
+    """
 
     solution: Tensor
     residuals: Tensor

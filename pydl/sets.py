@@ -19,7 +19,19 @@ __all__ = [
 
 
 class UniqueAllResult(NamedTuple):
-    """What `unique_all` returns."""
+    """What `unique_all` returns.
+
+    Attributes
+    ----------
+    values : Tensor
+        The distinct elements, ascending, shape (K,).
+    indices : Tensor
+        int64 (K,): where each of them is first.
+    inverse_indices : Tensor
+        int64, of the shape of x: which of them each element is.
+    counts : Tensor
+        int64 (K,): how often each of them occurs.
+    """
 
     values: Tensor
     indices: Tensor
@@ -28,14 +40,30 @@ class UniqueAllResult(NamedTuple):
 
 
 class UniqueCountsResult(NamedTuple):
-    """What `unique_counts` returns."""
+    """What `unique_counts` returns.
+
+    Attributes
+    ----------
+    values : Tensor
+        The distinct elements, ascending, shape (K,).
+    counts : Tensor
+        int64 (K,): how often each of them occurs.
+    """
 
     values: Tensor
     counts: Tensor
 
 
 class UniqueInverseResult(NamedTuple):
-    """What `unique_inverse` returns."""
+    """What `unique_inverse` returns.
+
+    Attributes
+    ----------
+    values : Tensor
+        The distinct elements, ascending, shape (K,).
+    inverse_indices : Tensor
+        int64, of the shape of x: which of them each element is.
+    """
 
     values: Tensor
     inverse_indices: Tensor

@@ -33,6 +33,8 @@ class _SavedOutput(NamedTuple):
 class FunctionContext:
     """What `Function.forward` hands on to `Function.backward`: tensors, and any attributes.
 
+    Made by `Function.apply`.
+
     Attributes
     ----------
     needs_input_grad : tuple of bool
@@ -268,6 +270,16 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate the `backward` of a `Function` whose own derivative would be wrong.
 
     It computes without recording then, and derivatives of its results raise RuntimeError.
+
+    Parameters
+    ----------
+    backward : callable
+        It takes a `FunctionContext` and gradients.
+
+    Returns
+    -------
+    callable
+        What takes its place.
 
     Examples
     --------

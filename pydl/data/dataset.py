@@ -86,6 +86,20 @@ def _column(array: Tensor | npt.NDArray[Any]) -> Tensor:
 class Subset(Dataset):
     """Samples of another dataset, chosen by their numbers.
 
+    Parameters
+    ----------
+    dataset : Dataset
+        Anything with `len` and indexing.
+    indices : sequence of int, or numpy.ndarray
+        Numbers of samples, shape (N,), in any order and repeated at will.
+
+    Raises
+    ------
+    ValueError
+        For indices of another shape.
+    IndexError
+        For an index that is no number of a sample.
+
     Examples
     --------
     >>> import pydl
@@ -128,6 +142,11 @@ def random_split(
         Numbers of samples that add up to the dataset's, or fractions that add up to 1.
     seed : int, optional
         For the same split each time; otherwise the default generator decides.
+
+    Returns
+    -------
+    list of Subset
+        One for each length.
 
     Raises
     ------

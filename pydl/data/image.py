@@ -246,6 +246,11 @@ def center_crop(image: npt.NDArray[Any], size: int | Sequence[int]) -> npt.NDArr
     size : int or (int, int)
         Height and width of the part.
 
+    Returns
+    -------
+    numpy.ndarray
+        Shape (height, width) or (height, width, C).
+
     Raises
     ------
     ValueError
@@ -319,6 +324,11 @@ def normalize(
         float32 (C, H, W) or (N, C, H, W).
     mean, std : float or sequence of float
         A number, or one for each channel; by default those of ImageNet.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, of the same shape.
 
     Raises
     ------

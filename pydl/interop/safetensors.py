@@ -68,6 +68,26 @@ def save(
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     """Read the tensors of a safetensors file.
 
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    dict of str to Tensor
+        The tensors by name, with dtypes and shapes of the file.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import pydl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "weights.safetensors")
+    ...     pydl.save(path, {"w": pydl.ones((2,))})
+    ...     list(pydl.interop.load(path))
+    ['w']
+
     Raises
     ------
     OSError
@@ -79,7 +99,33 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read the text that goes along with the tensors of a safetensors file; errors as of `load`."""
+    """Read the text that goes along with the tensors of a safetensors file; errors as of `load`.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    dict of str to str
+        Empty where the file has none.
+
+    Raises
+    ------
+    OSError, ValueError
+        As of `load`.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import pydl
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "weights.safetensors")
+    ...     pydl.save(path, {"w": pydl.ones((2,))}, {"made by": "an example"})
+    ...     pydl.interop.load_metadata(path)
+    {'made by': 'an example'}
+    """
     return load_with_metadata(path)[1]
 
 

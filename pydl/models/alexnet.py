@@ -87,6 +87,25 @@ def alexnet(
 ) -> AlexNet:
     """`AlexNet` with weights from a file, if given: 61,100,840 parameters for 1000 classes.
 
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout, local_response_norm
+        As of `AlexNet`.
+
+    Returns
+    -------
+    AlexNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
     Examples
     --------
     >>> alexnet(10).features[0].kernel_size

@@ -74,6 +74,23 @@ def conv_autoencoder(
 ) -> ConvAutoencoder:
     """`ConvAutoencoder` with weights from a file, if given.
 
+    Parameters
+    ----------
+    in_channels, widths
+        As of `ConvAutoencoder`.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    ConvAutoencoder
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
     Examples
     --------
     >>> len(conv_autoencoder(3, widths=(8,)).encoder)

@@ -13,7 +13,13 @@ from pydl.training import Model
 
 
 class GoogLeNetOutputs(NamedTuple):
-    """Logits of the network and of its auxiliary heads, the later one first; (N, num_classes)."""
+    """Logits of the network and of its auxiliary heads, the later one first; (N, num_classes).
+
+    Attributes
+    ----------
+    logits, aux_logits2, aux_logits1 : Tensor
+        Shape (N, num_classes).
+    """
 
     logits: Tensor
     aux_logits2: Tensor
@@ -235,6 +241,11 @@ def auxiliary_cross_entropy(
     weight : float, default 0.3
         The paper's.
 
+    Returns
+    -------
+    Tensor
+        The loss, shape ().
+
     Examples
     --------
     >>> import pydl
@@ -264,6 +275,25 @@ def googlenet(
 
     It has 13,004,888 parameters for 1000 classes, and 6,624,904 without auxiliary heads; those of a
     file are then left out.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    aux_logits, transform_input, dropout, dropout_aux, local_response_norm
+        As of `GoogLeNet`.
+
+    Returns
+    -------
+    GoogLeNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
 
     Examples
     --------

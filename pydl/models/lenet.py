@@ -56,6 +56,25 @@ class LeNet5(Model):
 def lenet5(num_classes: int = 10, *, in_channels: int = 1, weights: Path | None = None) -> LeNet5:
     """`LeNet5` with weights from a file, if given.
 
+    Parameters
+    ----------
+    num_classes : int, default 10
+        Logits for each sample.
+    in_channels : int, default 1
+        Channels of the images (N, C, H, W).
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    LeNet5
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
     Examples
     --------
     >>> lenet5(26).classifier[4].out_features

@@ -64,6 +64,23 @@ def mlp(
 ) -> MLP:
     """`MLP` with weights from a file, if given; by default for images of 28x28 in 10 classes.
 
+    Parameters
+    ----------
+    in_features, hidden, num_classes, activation, dropout
+        As of `MLP`.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    MLP
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
     Examples
     --------
     >>> len(list(mlp(4, (8, 8), 3).parameters()))

@@ -80,6 +80,25 @@ def mobilenet_v1(
 ) -> MobileNetV1:
     """`MobileNetV1` with weights from a file, if given: 4,231,976 parameters for 1000 classes.
 
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    width_mult, dropout
+        As of `MobileNetV1`.
+
+    Returns
+    -------
+    MobileNetV1
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
     Examples
     --------
     >>> len(mobilenet_v1(10, width_mult=0.25).features)

@@ -124,6 +124,25 @@ def mobilenet_v2(
     Inputs for ImageNet weights are RGB in [0, 1], minus (0.485, 0.456, 0.406), divided by
     (0.229, 0.224, 0.225). Call `eval` on the model before it predicts.
 
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    width_mult, dropout
+        As of `MobileNetV2`.
+
+    Returns
+    -------
+    MobileNetV2
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
     Examples
     --------
     >>> model = mobilenet_v2(weights="mobilenet_v2-b0353104.pth").eval()  # doctest: +SKIP

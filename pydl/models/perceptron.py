@@ -85,6 +85,23 @@ def perceptron(
 ) -> Perceptron:
     """`Perceptron` with weights from a file, if given.
 
+    Parameters
+    ----------
+    in_features, out_features : int
+        As of `Perceptron`.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    Perceptron
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
     Examples
     --------
     >>> perceptron(4).linear.weight.shape

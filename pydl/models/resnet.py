@@ -185,25 +185,141 @@ class ResNet(Model):
 
 
 def resnet18(num_classes: int = 1000, *, weights: Path | None = None) -> ResNet:
-    """ResNet-18: 11,689,512 parameters for 1000 classes."""
+    """ResNet-18: 11,689,512 parameters for 1000 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    ResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> resnet18(10)(pydl.zeros((1, 3, 32, 32))).shape
+    (1, 10)
+    """
     return load_weights(ResNet(BasicBlock, [2, 2, 2, 2], num_classes), weights)
 
 
 def resnet34(num_classes: int = 1000, *, weights: Path | None = None) -> ResNet:
-    """ResNet-34: 21,797,672 parameters for 1000 classes."""
+    """ResNet-34: 21,797,672 parameters for 1000 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    ResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> len(resnet34(10).layer3)
+    6
+    """
     return load_weights(ResNet(BasicBlock, [3, 4, 6, 3], num_classes), weights)
 
 
 def resnet50(num_classes: int = 1000, *, weights: Path | None = None) -> ResNet:
-    """ResNet-50: 25,557,032 parameters for 1000 classes."""
+    """ResNet-50: 25,557,032 parameters for 1000 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    ResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> resnet50(10).fc.in_features
+    2048
+    """
     return load_weights(ResNet(Bottleneck, [3, 4, 6, 3], num_classes), weights)
 
 
 def resnet101(num_classes: int = 1000, *, weights: Path | None = None) -> ResNet:
-    """ResNet-101: 44,549,160 parameters for 1000 classes."""
+    """ResNet-101: 44,549,160 parameters for 1000 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    ResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> len(resnet101(10).layer3)
+    23
+    """
     return load_weights(ResNet(Bottleneck, [3, 4, 23, 3], num_classes), weights)
 
 
 def resnet152(num_classes: int = 1000, *, weights: Path | None = None) -> ResNet:
-    """ResNet-152: 60,192,808 parameters for 1000 classes."""
+    """ResNet-152: 60,192,808 parameters for 1000 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    ResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> len(resnet152(10).layer3)
+    36
+    """
     return load_weights(ResNet(Bottleneck, [3, 8, 36, 3], num_classes), weights)

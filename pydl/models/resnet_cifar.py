@@ -74,28 +74,128 @@ class CifarResNet(Model):
 def resnet20(
     num_classes: int = 10, *, in_channels: int = 3, weights: Path | None = None
 ) -> CifarResNet:
-    """ResNet-20 for small images: 272,474 parameters for 10 classes."""
+    """ResNet-20 for small images: 272,474 parameters for 10 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 10
+        Logits for each sample.
+    in_channels : int, default 3
+        Channels of the images (N, C, H, W).
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    CifarResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> len(resnet20().layer1)
+    3
+    """
     return load_weights(CifarResNet([3] * 3, 16, num_classes, in_channels), weights)
 
 
 def resnet32(
     num_classes: int = 10, *, in_channels: int = 3, weights: Path | None = None
 ) -> CifarResNet:
-    """ResNet-32 for small images: 466,906 parameters for 10 classes."""
+    """ResNet-32 for small images: 466,906 parameters for 10 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 10
+        Logits for each sample.
+    in_channels : int, default 3
+        Channels of the images (N, C, H, W).
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    CifarResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> len(resnet32().layer1)
+    5
+    """
     return load_weights(CifarResNet([5] * 3, 16, num_classes, in_channels), weights)
 
 
 def resnet44(
     num_classes: int = 10, *, in_channels: int = 3, weights: Path | None = None
 ) -> CifarResNet:
-    """ResNet-44 for small images: 661,338 parameters for 10 classes."""
+    """ResNet-44 for small images: 661,338 parameters for 10 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 10
+        Logits for each sample.
+    in_channels : int, default 3
+        Channels of the images (N, C, H, W).
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    CifarResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> len(resnet44().layer1)
+    7
+    """
     return load_weights(CifarResNet([7] * 3, 16, num_classes, in_channels), weights)
 
 
 def resnet56(
     num_classes: int = 10, *, in_channels: int = 3, weights: Path | None = None
 ) -> CifarResNet:
-    """ResNet-56 for small images: 855,770 parameters for 10 classes."""
+    """ResNet-56 for small images: 855,770 parameters for 10 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 10
+        Logits for each sample.
+    in_channels : int, default 3
+        Channels of the images (N, C, H, W).
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    CifarResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> len(resnet56().layer1)
+    9
+    """
     return load_weights(CifarResNet([9] * 3, 16, num_classes, in_channels), weights)
 
 
@@ -103,6 +203,25 @@ def resnet18_cifar(
     num_classes: int = 10, *, in_channels: int = 3, weights: Path | None = None
 ) -> CifarResNet:
     """ResNet-18 with a 3x3 stem and no pooling: 11,173,962 parameters for 10 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 10
+        Logits for each sample.
+    in_channels : int, default 3
+        Channels of the images (N, C, H, W).
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+
+    Returns
+    -------
+    CifarResNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
 
     Examples
     --------

@@ -122,6 +122,27 @@ def unet(
 ) -> UNet:
     """`UNet` with weights from a file, if given: 31,030,658 parameters as in the paper.
 
+    Parameters
+    ----------
+    num_classes : int, default 2
+        Logits for each pixel.
+    in_channels : int, default 1
+        Channels of the images (N, C, H, W).
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    width, depth, batch_norm
+        As of `UNet`.
+
+    Returns
+    -------
+    UNet
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
     Examples
     --------
     >>> unet(3, width=8, depth=1).outc.out_channels

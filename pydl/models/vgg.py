@@ -97,40 +97,240 @@ def _linear(in_features: int, out_features: int) -> nn.Linear:
 
 
 def vgg11(num_classes: int = 1000, *, weights: Path | None = None, dropout: float = 0.5) -> VGG:
-    """VGG-11, configuration A: 132,863,336 parameters for 1000 classes."""
+    """VGG-11, configuration A: 132,863,336 parameters for 1000 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout : float, default 0.5
+        As of `VGG`.
+
+    Returns
+    -------
+    VGG
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> vgg11(10).classifier[6].out_features
+    10
+    """
     return load_weights(VGG(11, num_classes, dropout=dropout), weights)
 
 
 def vgg11_bn(num_classes: int = 1000, *, weights: Path | None = None, dropout: float = 0.5) -> VGG:
-    """VGG-11 with batch normalisation."""
+    """VGG-11 with batch normalisation.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout : float, default 0.5
+        As of `VGG`.
+
+    Returns
+    -------
+    VGG
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> vgg11_bn(10).classifier[6].out_features
+    10
+    """
     return load_weights(VGG(11, num_classes, batch_norm=True, dropout=dropout), weights)
 
 
 def vgg13(num_classes: int = 1000, *, weights: Path | None = None, dropout: float = 0.5) -> VGG:
-    """VGG-13, configuration B: 133,047,848 parameters for 1000 classes."""
+    """VGG-13, configuration B: 133,047,848 parameters for 1000 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout : float, default 0.5
+        As of `VGG`.
+
+    Returns
+    -------
+    VGG
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> vgg13(10).classifier[6].out_features
+    10
+    """
     return load_weights(VGG(13, num_classes, dropout=dropout), weights)
 
 
 def vgg13_bn(num_classes: int = 1000, *, weights: Path | None = None, dropout: float = 0.5) -> VGG:
-    """VGG-13 with batch normalisation."""
+    """VGG-13 with batch normalisation.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout : float, default 0.5
+        As of `VGG`.
+
+    Returns
+    -------
+    VGG
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> vgg13_bn(10).classifier[6].out_features
+    10
+    """
     return load_weights(VGG(13, num_classes, batch_norm=True, dropout=dropout), weights)
 
 
 def vgg16(num_classes: int = 1000, *, weights: Path | None = None, dropout: float = 0.5) -> VGG:
-    """VGG-16, configuration D: 138,357,544 parameters for 1000 classes."""
+    """VGG-16, configuration D: 138,357,544 parameters for 1000 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout : float, default 0.5
+        As of `VGG`.
+
+    Returns
+    -------
+    VGG
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> vgg16(10).classifier[6].out_features
+    10
+    """
     return load_weights(VGG(16, num_classes, dropout=dropout), weights)
 
 
 def vgg16_bn(num_classes: int = 1000, *, weights: Path | None = None, dropout: float = 0.5) -> VGG:
-    """VGG-16 with batch normalisation."""
+    """VGG-16 with batch normalisation.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout : float, default 0.5
+        As of `VGG`.
+
+    Returns
+    -------
+    VGG
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> vgg16_bn(10).classifier[6].out_features
+    10
+    """
     return load_weights(VGG(16, num_classes, batch_norm=True, dropout=dropout), weights)
 
 
 def vgg19(num_classes: int = 1000, *, weights: Path | None = None, dropout: float = 0.5) -> VGG:
-    """VGG-19, configuration E: 143,667,240 parameters for 1000 classes."""
+    """VGG-19, configuration E: 143,667,240 parameters for 1000 classes.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout : float, default 0.5
+        As of `VGG`.
+
+    Returns
+    -------
+    VGG
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> vgg19(10).classifier[6].out_features
+    10
+    """
     return load_weights(VGG(19, num_classes, dropout=dropout), weights)
 
 
 def vgg19_bn(num_classes: int = 1000, *, weights: Path | None = None, dropout: float = 0.5) -> VGG:
-    """VGG-19 with batch normalisation."""
+    """VGG-19 with batch normalisation.
+
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout : float, default 0.5
+        As of `VGG`.
+
+    Returns
+    -------
+    VGG
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
+    Examples
+    --------
+    >>> vgg19_bn(10).classifier[6].out_features
+    10
+    """
     return load_weights(VGG(19, num_classes, batch_norm=True, dropout=dropout), weights)

@@ -119,6 +119,25 @@ def xception(
 ) -> Xception:
     """`Xception` with weights from a file, if given: 22,855,952 parameters for 1000 classes.
 
+    Parameters
+    ----------
+    num_classes : int, default 1000
+        Logits for each sample.
+    weights : str or path, optional
+        A file of weights, as for `load_weights`.
+    dropout : float, default 0.5
+        As of `Xception`.
+
+    Returns
+    -------
+    Xception
+        In training mode.
+
+    Raises
+    ------
+    OSError, ValueError
+        When the file cannot be read, or its weights do not fit; see `load_weights`.
+
     Examples
     --------
     >>> len(xception(10).blocks)

@@ -23,9 +23,23 @@ def _adaptive_max_pool(axes: int) -> MaxPool:
     ) -> Tensor | tuple[Tensor, Tensor]:
         """Largest elements of windows that share the input out evenly.
 
+        Parameters
+        ----------
+        x : Tensor, shape (N, C, ...), or without N
+        output_size : int or tuple of int
+            Sizes of the result; None keeps the size of that axis.
+        return_indices : bool, default False
+            Whether to return also where these elements were.
+
         Returns
         -------
-        Tensor, or a tuple of it and the int64 indices in the flattened spatial axes
+        Tensor, shape (N, C, *output_size)
+            Or a tuple of it and the int64 indices in the flattened spatial axes.
+
+        Raises
+        ------
+        ValueError
+            When the number of sizes or axes does not fit.
         """
         wanted: Sequence[int | None]
         if output_size is None or isinstance(output_size, int):
@@ -64,6 +78,10 @@ def _max_unpool(axes: int) -> Unpool:
             Of the pooling; they determine the size of the result unless `output_size` does.
         output_size : tuple of int, optional
             Shape of the result, or its spatial sizes alone.
+
+        Returns
+        -------
+        Tensor, shape (N, C, ...), or without N
 
         Raises
         ------

@@ -83,8 +83,31 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay decoupled from the gradient (Loshchilov and Hutter, 2019).
 
-    p = p - lr * weight_decay * p before Adam's step, as `torch.optim.AdamW`. Parameters and errors
-    are those of `Adam`, but weight_decay is 0.01 unless given.
+    p = p - lr * weight_decay * p before Adam's step, as `torch.optim.AdamW`.
+
+    Parameters
+    ----------
+    parameters : iterable of Tensor, or of group mappings
+        See `Optimizer`.
+    lr : float, default 0.001
+        Learning rate.
+    betas : tuple of float, default (0.9, 0.999)
+        Parts of the running means that are kept, (b1, b2).
+    eps : float, default 1e-8
+        Added to the divisor.
+    weight_decay : float, default 0.01
+        Parameters are multiplied by 1 - lr * weight_decay before the step.
+    amsgrad : bool, default False
+        Divide by the largest second moment so far (Reddi et al., 2018).
+    maximize : bool, default False
+        Step along the gradient instead of against it.
+    clip_norm, clip_value : float, optional
+        Bounds of the gradients; see `Optimizer`.
+
+    Raises
+    ------
+    ValueError
+        For negative numbers, and for betas outside [0, 1).
 
     Examples
     --------

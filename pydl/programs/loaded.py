@@ -14,7 +14,17 @@ from pydl.programs.structure import from_json
 
 
 class TensorInfo(NamedTuple):
-    """An input or output of a function: name, dtype, shape with None where the batch decides."""
+    """An input or output of a function: name, dtype, shape with None where the batch decides.
+
+    Attributes
+    ----------
+    name : str
+        By which it is given, or found in the result.
+    dtype : DType
+        Its dtype.
+    shape : tuple of int or None
+        None for the size of the batch.
+    """
 
     name: str
     dtype: DType

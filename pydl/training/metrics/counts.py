@@ -210,6 +210,10 @@ _PARAMETERS = """
     ValueError
         As of `Accuracy`, and for several classes without `class_id` or `average`.
 """
+_LINE = "    ----------\n"
+_BETA = """    beta : float, default 1.0
+        How often recall counts.
+"""
 
 
 class Precision(_ClassMetric):
@@ -273,8 +277,8 @@ class FBeta(_ClassMetric):
     """Mean of precision and recall, in which recall counts beta^2 times, over all samples.
 
     (1 + beta^2) hits / ((1 + beta^2) hits + beta^2 misses + false alarms), by class; 0 for a class
-    that does not occur. `beta`, by default 1, is the first parameter.
-    {parameters}
+    that does not occur.
+    {parameters of beta}
 
     Examples
     --------
@@ -371,12 +375,29 @@ class IoU(_ClassMetric):
 for _metric in (Precision, Recall, Specificity, FBeta, F1, IoU):
     if _metric.__doc__:  # absent with python -OO
         _metric.__doc__ = _metric.__doc__.replace("    {parameters}\n", _PARAMETERS + "\n")
+        _metric.__doc__ = _metric.__doc__.replace(
+            "    {parameters of beta}\n", _PARAMETERS.replace(_LINE, _LINE + _BETA) + "\n"
+        )
 
 
 class BalancedAccuracy(_CountMetric):
     """Mean of the recalls of the classes that occur in the targets, over all samples.
 
-    Parameters, errors, outputs and targets are those of `Accuracy`, with one class per sample.
+    Outputs and targets are those of `Accuracy`, with one class per sample.
+
+    Parameters
+    ----------
+    threshold : float, optional
+        0 for logits, 0.5 for probabilities. By default as the loss, or the last layer, says.
+    binary : bool, optional
+        Whether each element is a separate decision; by default as the loss says.
+    ignore_index : int, optional
+        Labels of this value do not count. By default that of the loss, or -100.
+
+    Raises
+    ------
+    ValueError
+        In `fit` and `evaluate`, as `Accuracy`.
 
     Examples
     --------
@@ -402,7 +423,21 @@ class MatthewsCorrelation(_CountMetric):
 
     With the number of samples n, right ones c, and for each class k how often it was found, f_k,
     and is right, w_k: (c n - sum f_k w_k) / sqrt((n^2 - sum f_k^2) (n^2 - sum w_k^2)), from -1 to
-    1; 0 where the divisor is 0. Parameters and errors are those of `Accuracy`.
+    1; 0 where the divisor is 0.
+
+    Parameters
+    ----------
+    threshold : float, optional
+        0 for logits, 0.5 for probabilities. By default as the loss, or the last layer, says.
+    binary : bool, optional
+        Whether each element is a separate decision; by default as the loss says.
+    ignore_index : int, optional
+        Labels of this value do not count. By default that of the loss, or -100.
+
+    Raises
+    ------
+    ValueError
+        In `fit` and `evaluate`, as `Accuracy`.
 
     Examples
     --------
@@ -430,7 +465,21 @@ class CohenKappa(_CountMetric):
     """Cohen's kappa: agreement beyond that by chance, (p - e) / (1 - e), over all samples.
 
     p is the share of right decisions, and e what it would be for independent ones. Not-a-number
-    where both are of one class only. Parameters and errors are those of `Accuracy`.
+    where both are of one class only.
+
+    Parameters
+    ----------
+    threshold : float, optional
+        0 for logits, 0.5 for probabilities. By default as the loss, or the last layer, says.
+    binary : bool, optional
+        Whether each element is a separate decision; by default as the loss says.
+    ignore_index : int, optional
+        Labels of this value do not count. By default that of the loss, or -100.
+
+    Raises
+    ------
+    ValueError
+        In `fit` and `evaluate`, as `Accuracy`.
 
     Examples
     --------
