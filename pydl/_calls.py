@@ -64,9 +64,41 @@ OTHER_NAMES = {
     "accumulate_grad_batches": ("accumulate",),
     "filepath": ("path",),
     "lr": ("learning_rate",),
+    "input1": ("x1",),
+    "input2": ("x2",),
+    "defaults": ("options",),
 }
-# What other libraries ask for, and what is so anyway.
-_NEEDLESS = {"return_dict": "; the result is always a dict"}
+# What other libraries ask for, and what is so anyway, or done in another way.
+_FUSED = "; leave it out: all parameters are updated in one operation"
+_ADVICE = {
+    "return_dict": "; the result is always a dict",
+    "inplace": "; leave it out: compiled functions reuse memory by themselves",
+    "device": "; leave it out: this build computes on the CPU",
+    "foreach": _FUSED,
+    "fused": _FUSED,
+    "capturable": "; leave it out: optimisers can be part of compiled functions",
+    "differentiable": "; the steps of optimisers are not differentiable",
+    "size_average": "; write reduction='mean' or 'sum'",
+    "reduce": "; write reduction='mean' or 'none'",
+    "max_norm": "; limit rows with pydl.nn.add_constraint(layer, pydl.nn.MaxNorm(...))",
+    "norm_type": "; norms are Euclidean",
+    "scale_grad_by_freq": "; gradients are not divided by frequencies",
+    "sparse": "; leave it out: plain SGD updates only the rows that a batch has read",
+    "enable_nested_tensor": "; leave it out: there are no nested tensors",
+    "mask_check": "; leave it out: there are no nested tensors",
+    "recompute_scale_factor": "; give size instead of scale_factor",
+    "antialias": "; only mode='area' averages",
+    "out": "; leave it out: the result is a new tensor",
+    "cycle_momentum": "; momentum stays as it is: leave this out",
+    "base_momentum": "; momentum stays as it is: leave this out",
+    "max_momentum": "; momentum stays as it is: leave this out",
+    "last_epoch": "; schedules go on where load_state_dict says",
+}
+# The same, where there is no argument with a similar name.
+_LAST_ADVICE = {
+    "dtype": "; convert with astype",
+    "weight": "; multiply what reduction='none' gives",
+}
 # What stands for "the first argument" and "the second one", whatever we call them.
 FIRST, SECOND = ("input", "x", "a", "self", "tensor"), ("other", "y", "b", "target")
 
@@ -300,8 +332,10 @@ def misuse(
     taken = {a.name for a in in_order[: len(positional)]}
     for name in keywords:
         if name not in by_name and not takes_keywords:
-            meant = right_name(name, by_name)
-            advice = _NEEDLESS.get(name, "") if meant is None else f"; did you mean {meant!r}?"
+            advice = _ADVICE.get(name)
+            if advice is None:
+                meant = right_name(name, by_name)
+                advice = f"; did you mean {meant!r}?" if meant else _LAST_ADVICE.get(name, "")
             return f"there is no argument {name!r}{advice}"
         if name in taken:
             return f"the argument {name!r} was given twice, by its place and by its name"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from pydl._missing_layers import HINTS as _LAYERS
+
 _NO_COMPLEX = "pydl has no complex numbers"
 _NO_SPARSE = "pydl has no sparse tensors"
 _NO_QUANTISED = "pydl has no quantised numbers"
@@ -146,6 +148,7 @@ HINTS: dict[str, dict[str, str]] = {
         "standard_normal": "pydl.randn",
         "weibull": "pydl.random.exponential() ** (1 / a)",
     },
+    **_LAYERS,
 }
 
 

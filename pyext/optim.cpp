@@ -43,10 +43,10 @@ void update_adam(const Tensor& step, const Tensors& params, const Tensors& first
       {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon, .weight_decay = weight_decay, .decoupled = decoupled});
 }
 
-Tensor clip_gradients(const Tensors& parameters, double max_norm, bool error_if_nonfinite) {
+Tensor clip_gradients(const Tensors& parameters, double max_norm, bool error_if_nonfinite, double norm_type) {
   const py::gil_scoped_release release;
   try {
-    return optim::clip_grad_norm(parameters, max_norm, error_if_nonfinite);
+    return optim::clip_grad_norm(parameters, max_norm, error_if_nonfinite, norm_type);
   } catch (const TraceError& error) {  // other errors are renamed for all functions
     throw TraceError(core::renamed("clip_grad_norm_", error.what()));
   }
@@ -106,8 +106,8 @@ void define_optim(py::module_& parent) {
              py::arg("beta2") = 0.999, py::arg("epsilon") = 1e-8, py::arg("weight_decay") = 0.0,
              py::arg("decoupled") = false, "Adam (Kingma and Ba, 2014), or AdamW when decoupled.");
   module.def("clip_grad_norm_", clip_gradients, py::arg("parameters"), py::arg("max_norm"),
-             py::arg("error_if_nonfinite") = false,
-             "Scales gradients in place by their joint Euclidean norm, and returns the norm before.");
+             py::arg("error_if_nonfinite") = false, py::arg("norm_type") = 2.0,
+             "Scales gradients in place by their joint norm, and returns the norm before.");
   module.def("clip_grad_value_", clip_values, py::arg("parameters"), py::arg("max_value"),
              "Limits the elements of gradients in place.");
 #define PYDL_DEFINE(name, Name) \

@@ -1,5 +1,7 @@
 """Layers, activations, losses and the modules that hold them."""
 
+from typing import Any
+
 from pydl._checked_calls import check_public
 from pydl.nn import functional, init, utils
 from pydl.nn.activations import (
@@ -358,5 +360,13 @@ __all__ = [
     "update_bn",
     "utils",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Explain what is missing."""
+    from pydl._missing_names import message
+
+    raise AttributeError(message(__name__, name, __all__))
+
 
 check_public(globals())

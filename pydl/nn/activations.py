@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydl import _core
 from pydl._core import DType, Generator, Tensor
+from pydl.nn import functional
 from pydl.nn.module import Module, Parameter
 
 
@@ -108,7 +109,15 @@ class Sigmoid(Module):
 
 
 class Softplus(Module):
-    """log(1 + exp(x)), without overflow.
+    """log(1 + exp(beta x)) / beta, without overflow.
+
+    Parameters
+    ----------
+    beta : float, default 1.0
+        How sharp the bend at 0 is.
+    threshold : float, optional
+        Where beta x is larger, the result is x itself. By default there is no such limit, which
+        PyTorch has at 20: in float32, there is no difference.
 
     Examples
     --------
@@ -117,8 +126,16 @@ class Softplus(Module):
     [100.0]
     """
 
+    def __init__(self, beta: float = 1.0, threshold: float | None = None) -> None:
+        super().__init__()
+        self.beta, self.threshold = beta, threshold
+
     def forward(self, x: Tensor) -> Tensor:
-        return _core.softplus(x)
+        return functional.softplus(x, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        limit = "" if self.threshold is None else f", threshold={self.threshold}"
+        return f"beta={self.beta}{limit}"
 
 
 class Softsign(Module):

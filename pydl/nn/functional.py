@@ -1,5 +1,7 @@
 """The functions that layers and losses call, without parameters."""
 
+from typing import Any
+
 from pydl._checked_calls import check_public
 from pydl._core import (
     binary_step,
@@ -26,7 +28,6 @@ from pydl._core import (
     sigmoid,
     silu,
     softmax,
-    softplus,
     softshrink,
     softsign,
     tanh,
@@ -102,6 +103,7 @@ from pydl._core.nn import (
     triplet_margin_loss,
     unfold,
 )
+from pydl.nn._activation_functions import softplus
 from pydl.nn._pooling_functions import (
     adaptive_max_pool1d,
     adaptive_max_pool2d,
@@ -218,5 +220,13 @@ __all__ = [
     "triplet_margin_loss",
     "unfold",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Explain what is missing."""
+    from pydl._missing_names import message
+
+    raise AttributeError(message(__name__, name, __all__))
+
 
 check_public(globals())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from pydl import _core
 from pydl._checked_calls import check_public
@@ -924,6 +924,13 @@ def get(init: str | Initializer | None) -> Initializer:
     if name not in _BY_NAME:
         raise ValueError(f"init: expected one of {', '.join(_BY_NAME)}, got {init!r}")
     return _BY_NAME[name]
+
+
+def __getattr__(name: str) -> Any:
+    """Explain what is missing."""
+    from pydl._missing_names import message
+
+    raise AttributeError(message(__name__, name, globals()))
 
 
 check_public(globals())

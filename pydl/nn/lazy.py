@@ -187,6 +187,7 @@ class _LazyBatchNorm(_Lazy):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype: DType | str = "float32",
     ) -> None:
         Module.__init__(self)
@@ -195,6 +196,7 @@ class _LazyBatchNorm(_Lazy):
             momentum=momentum,
             affine=affine,
             track_running_stats=track_running_stats,
+            bias=bias,
             dtype=dtype,
         )
 
@@ -360,7 +362,7 @@ class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
 
     Parameters
     ----------
-    eps, momentum, affine, track_running_stats, dtype
+    eps, momentum, affine, track_running_stats, bias, dtype
         As of `BatchNorm1d`, which raises its errors at the first call.
 
     Raises
@@ -387,7 +389,7 @@ class LazyBatchNorm2d(_LazyBatchNorm, BatchNorm2d):
 
     Parameters
     ----------
-    eps, momentum, affine, track_running_stats, dtype
+    eps, momentum, affine, track_running_stats, bias, dtype
         As of `BatchNorm2d`, which raises its errors at the first call.
 
     Raises
@@ -414,7 +416,7 @@ class LazyBatchNorm3d(_LazyBatchNorm, BatchNorm3d):
 
     Parameters
     ----------
-    eps, momentum, affine, track_running_stats, dtype
+    eps, momentum, affine, track_running_stats, bias, dtype
         As of `BatchNorm3d`, which raises its errors at the first call.
 
     Raises

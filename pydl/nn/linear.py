@@ -114,12 +114,20 @@ class Flatten(Module):
 class Identity(Module):
     """Return the input unchanged: what replaces a layer that is not wanted.
 
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of the layer whose place it takes; they mean nothing here.
+
     Examples
     --------
     >>> import pydl
     >>> pydl.nn.Identity()(pydl.ones((2,))).tolist()
     [1.0, 1.0]
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
 
     def forward(self, x: Any) -> Any:
         return x

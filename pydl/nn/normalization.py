@@ -32,6 +32,7 @@ class _ChannelNorm(Module):
         momentum: float | None,
         affine: bool,
         track_running_stats: bool,
+        bias: bool,
         dtype: DType | str,
     ) -> None:
         super().__init__()
@@ -45,6 +46,7 @@ class _ChannelNorm(Module):
         self.running_mean = self.running_var = self.num_batches_tracked = None
         if affine:
             self.weight = Parameter(_core.ones((num_features,), dtype=dtype))
+        if affine and bias:
             self.bias = Parameter(_core.zeros((num_features,), dtype=dtype))
         if track_running_stats:
             # In 16 bits, running moments would hardly move.
@@ -99,9 +101,10 @@ class _BatchNorm(_ChannelNorm):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype: DType | str = "float32",
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         self._check_input(x)
@@ -133,6 +136,8 @@ class BatchNorm1d(_BatchNorm):
         Whether the result is scaled and shifted by parameters.
     track_running_stats : bool, default True
         Whether there are running moments; without, those of the batch are always used.
+    bias : bool, default True
+        Whether it is shifted, where it is scaled.
     dtype : DType or str, default "float32"
         Dtype of the parameters.
 
@@ -179,6 +184,8 @@ class BatchNorm2d(_BatchNorm):
         Whether the result is scaled and shifted by parameters.
     track_running_stats : bool, default True
         Whether there are running moments; without, those of the batch are always used.
+    bias : bool, default True
+        Whether it is shifted, where it is scaled.
     dtype : DType or str, default "float32"
         Dtype of the parameters.
 
@@ -225,6 +232,8 @@ class BatchNorm3d(_BatchNorm):
         Whether the result is scaled and shifted by parameters.
     track_running_stats : bool, default True
         Whether there are running moments; without, those of the batch are always used.
+    bias : bool, default True
+        Whether it is shifted, where it is scaled.
     dtype : DType or str, default "float32"
         Dtype of the parameters.
 
@@ -262,9 +271,10 @@ class _InstanceNorm(_ChannelNorm):
         affine: bool = False,
         track_running_stats: bool = False,
         *,
+        bias: bool = True,
         dtype: DType | str = "float32",
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         without_batch = x.ndim + 1 in self._axes
@@ -291,6 +301,8 @@ class InstanceNorm1d(_InstanceNorm):
         Whether the result is scaled and shifted by parameters.
     track_running_stats : bool, default False
         Whether moments, averaged over samples, are kept and used in evaluation mode.
+    bias : bool, default True
+        Whether it is shifted, where it is scaled.
     dtype : DType or str, default "float32"
         Dtype of the parameters.
 
@@ -336,6 +348,8 @@ class InstanceNorm2d(_InstanceNorm):
         Whether the result is scaled and shifted by parameters.
     track_running_stats : bool, default False
         Whether moments, averaged over samples, are kept and used in evaluation mode.
+    bias : bool, default True
+        Whether it is shifted, where it is scaled.
     dtype : DType or str, default "float32"
         Dtype of the parameters.
 
@@ -381,6 +395,8 @@ class InstanceNorm3d(_InstanceNorm):
         Whether the result is scaled and shifted by parameters.
     track_running_stats : bool, default False
         Whether moments, averaged over samples, are kept and used in evaluation mode.
+    bias : bool, default True
+        Whether it is shifted, where it is scaled.
     dtype : DType or str, default "float32"
         Dtype of the parameters.
 
@@ -550,6 +566,8 @@ class GroupNorm(Module):
         Added to the variance.
     affine : bool, default True
         Whether the result is scaled and shifted by parameters.
+    bias : bool, default True
+        Whether it is shifted, where it is scaled.
     dtype : DType or str, default "float32"
         Dtype of the parameters.
 
@@ -580,6 +598,7 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
         *,
+        bias: bool = True,
         dtype: DType | str = "float32",
     ) -> None:
         super().__init__()
@@ -593,6 +612,7 @@ class GroupNorm(Module):
         self.weight = self.bias = None
         if affine:
             self.weight = Parameter(_core.ones((num_channels,), dtype=dtype))
+        if affine and bias:
             self.bias = Parameter(_core.zeros((num_channels,), dtype=dtype))
 
     def forward(self, x: Tensor) -> Tensor:

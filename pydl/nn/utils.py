@@ -1,13 +1,14 @@
-"""Weights that are computed from other tensors: weight and spectral normalisation.
+"""Weights that are computed from other tensors, and what is done with all parameters.
 
-Each function changes a layer in place and returns it: the parameter is replaced by the tensors that
-it is computed from, again whenever the layer reads it, so training, `state_dict` and compiled
-functions see those. `remove_weight_norm` and `remove_spectral_norm` put a plain parameter back.
+`weight_norm` and `spectral_norm` change a layer in place and return it: the parameter is replaced
+by the tensors that it is computed from, again whenever the layer reads it, so training,
+`state_dict` and compiled functions see those. `remove_weight_norm` and `remove_spectral_norm` put a
+plain parameter back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydl import _core
@@ -15,6 +16,18 @@ from pydl._checked_calls import check_public
 from pydl._core import Tensor
 from pydl.grad_mode import no_grad
 from pydl.nn.module import Buffer, Module, Parameter
+from pydl.optim.clipping import clip_grad_norm_, clip_grad_value_
+
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "parameters_to_vector",
+    "remove_spectral_norm",
+    "remove_weight_norm",
+    "spectral_norm",
+    "vector_to_parameters",
+    "weight_norm",
+]
 
 ModuleT = TypeVar("ModuleT", bound=Module)
 
@@ -354,6 +367,78 @@ def remove_spectral_norm(module: ModuleT, name: str = "weight") -> ModuleT:
     """
     _remove(module, name, _SpectralNorm)
     return module
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """Join the elements of all parameters, in order, in one vector, with history.
+
+    Parameters
+    ----------
+    parameters : iterable of Tensor
+        Of one dtype, any shapes.
+
+    Returns
+    -------
+    Tensor, shape (number of elements,)
+
+    Raises
+    ------
+    ValueError
+        Without parameters.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> layer = pydl.nn.Linear(3, 2)
+    >>> pydl.nn.utils.parameters_to_vector(layer.parameters()).shape
+    (8,)
+    """
+    parts = [parameter.flatten() for parameter in parameters]
+    if not parts:
+        raise ValueError("parameters_to_vector: expected at least one parameter, got none")
+    return _core.concat(parts)
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Copy the elements of a vector into parameters: the inverse of `parameters_to_vector`.
+
+    Parameters
+    ----------
+    vec : Tensor, shape (number of elements,)
+    parameters : iterable of Tensor
+        Overwritten in place, without history.
+
+    Raises
+    ------
+    ValueError
+        For a vector of another size; no parameter is changed then.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> layer = pydl.nn.Linear(2, 1)
+    >>> pydl.nn.utils.vector_to_parameters(pydl.arange(3, dtype="float32"), layer.parameters())
+    >>> layer.weight.tolist(), layer.bias.tolist()
+    ([[0.0, 1.0]], [2.0])
+    """
+    targets = list(parameters)
+    count = sum(target.numel() for target in targets)
+    if vec.shape != (count,):
+        raise ValueError(
+            f"vector_to_parameters: expected a vector of shape ({count},), got {vec.shape}"
+        )
+    start = 0
+    with no_grad():
+        for target in targets:
+            target.copy_(vec[start : start + target.numel()].reshape(target.shape))
+            start += target.numel()
+
+
+def __getattr__(name: str) -> Any:
+    """Explain what is missing."""
+    from pydl._missing_names import message
+
+    raise AttributeError(message(__name__, name, globals()))
 
 
 check_public(globals())

@@ -9,9 +9,12 @@ from pydl._core import Tensor
 
 
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, *, error_if_nonfinite: bool = False
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
 ) -> Tensor:
-    """Scale gradients in place so that their joint Euclidean norm is at most `max_norm`.
+    """Scale gradients in place so that their joint norm is at most `max_norm`.
 
     The norm is computed in float32 or wider, whatever the dtype of the gradients. Gradients whose
     norm is within the bound keep their bits. Where the norm is not finite, gradients are scaled all
@@ -26,6 +29,8 @@ def clip_grad_norm_(
         Those without a gradient are skipped.
     max_norm : float
         Upper bound of the norm over all gradients together.
+    norm_type : float, default 2.0
+        Order of the norm, above 0: 2 for the Euclidean one, ``float("inf")`` for the largest size.
     error_if_nonfinite : bool, default False
         Raise instead of scaling by a norm that is infinite or not a number. Compiled functions
         cannot: they return the norm, and their caller looks at it.
@@ -38,7 +43,7 @@ def clip_grad_norm_(
     Raises
     ------
     ValueError
-        For a `max_norm` that is negative or not a number.
+        For a `max_norm` that is negative or not a number, and a `norm_type` that is not above 0.
     TypeError
         For parameters that are no tensors.
     RuntimeError
@@ -57,7 +62,7 @@ def clip_grad_norm_(
     [0.6, 0.8]
     """
     return _core.optim.clip_grad_norm_(
-        _as_tensors("clip_grad_norm_", parameters), max_norm, error_if_nonfinite
+        _as_tensors("clip_grad_norm_", parameters), max_norm, error_if_nonfinite, float(norm_type)
     )
 
 

@@ -233,6 +233,16 @@ TEST(gradients_are_clipped) {
   CHECK(support::same_bits(a.grad(), infinite));
 }
 
+TEST(gradients_are_clipped_by_other_norms) {
+  const Tensor a = leaf({0, 0}, {2});
+  const std::vector<Tensor> parameters = {a};
+  Tensor(a).set_grad(support::doubles({3, -4}, {2}));
+  CHECK_CLOSE(optim::clip_grad_norm(parameters, 10, false, 1).item(), 7, 1e-14);
+  CHECK_CLOSE(optim::clip_grad_norm(parameters, 2, false, std::numeric_limits<double>::infinity()).item(), 4, 0);
+  CHECK_TENSORS_CLOSE(a.grad(), support::doubles({1.5, -2}, {2}), 0);
+  CHECK_THROWS(ValueError, "norm_type", optim::clip_grad_norm(parameters, 1, false, 0));
+}
+
 TEST(norms_of_16_bit_gradients_are_no_overflow) {
   for (const DType dtype : {DType::float16, DType::bfloat16, DType::float32}) {
     Tensor a = full({4}, 0.0, dtype);

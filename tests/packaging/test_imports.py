@@ -107,7 +107,7 @@ PYTHON = {
     "testing": {"_core", "autograd", "grad_mode"},
     "compiler": {"_core", "compiler", "nn", "optim"},
     "programs": {"_core", "compiler", "interop", "nn", "programs"},
-    "nn": {"_core", "autograd", "grad_mode", "nn"},
+    "nn": {"_core", "autograd", "grad_mode", "nn", "optim"},
     "optim": {"_core", "autograd", "grad_mode", "optim"},
     "data": {"_core", "data"},
     "datasets": {"_core", "data", "datasets"},

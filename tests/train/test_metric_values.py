@@ -352,6 +352,98 @@ def test_values_are_those_of_scikit_learn(name, weighted):
     np.testing.assert_allclose(measured(case.make(), x, y, weights, [3, 30]), expected, rtol=1e-6)
 
 
+# What scikit-learn computes under another name, in other units, or from other arguments.
+SKLEARN_OTHERWISE: dict[str, Callable[[Any, Array, Array, Array], Any]] = {
+    "specificity": lambda m, x, y, w: m.recall_score(y, x > 0.5, pos_label=0, sample_weight=w),
+    "top_k_accuracy": lambda m, x, y, w: m.top_k_accuracy_score(
+        y, x, k=2, labels=range(CLASSES), sample_weight=w
+    ),
+    "mean_absolute_percentage_error": lambda m, x, y, w: (
+        100 * m.mean_absolute_percentage_error(y, x, sample_weight=w)
+    ),
+    "mean_squared_logarithmic_error": lambda m, x, y, w: m.mean_squared_log_error(
+        y, x, sample_weight=w
+    ),
+    "perplexity": lambda m, x, y, w: np.exp(
+        m.log_loss(y, _softmax(x), labels=range(CLASSES), sample_weight=w)
+    ),
+    "cosine_similarity": lambda m, x, y, w: np.average(
+        1 - m.pairwise.paired_cosine_distances(x, y), weights=w
+    ),
+    "auc of classes": lambda m, x, y, w: [
+        m.roc_auc_score(y == k, x[:, k], sample_weight=w) for k in range(CLASSES)
+    ],
+}
+
+
+def _softmax(x: Array) -> Array:
+    e = np.exp(x.astype(np.float64))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", SKLEARN_OTHERWISE)
+def test_values_are_those_of_scikit_learn_in_other_words(name, seed):
+    sklearn = pytest.importorskip("sklearn.metrics")
+    x, y = CASES[name].data(np.random.default_rng(seed))
+    w = np.random.default_rng(seed + 9).uniform(0.2, 2, COUNT)
+    found = measured(CASES[name].make(), x, y, w, [3, 30])
+    expected = SKLEARN_OTHERWISE[name](sklearn, x, y, w)
+    np.testing.assert_allclose(found, expected, rtol=2e-6)
+
+
+def test_every_metric_is_compared_with_scikit_learn():
+    """A new one needs a twin there, or is named here with its other oracle."""
+    compared = {type(case.make()) for case in CASES.values() if case.twin}
+    compared |= {type(CASES[name].make()) for name in SKLEARN_OTHERWISE}
+    public = {getattr(M, name) for name in M.__all__} - {M.Metric}
+    assert public - compared == {M.BLEU}  # by the example of its paper, see `TestBLEU`
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", CASES)
+def test_outputs_of_16_bits_count_like_the_same_numbers_in_32(name, dtype):
+    x, y, w = data_of(name)
+    narrow = pydl.tensor(x).astype(dtype)
+    wide = narrow.astype("float32")
+    cuts = [1, 7, COUNT]
+    found, expected = (CASES[name].make() for _ in range(2))
+    for start, stop in zip([0, *cuts[:-1]], cuts, strict=True):
+        part = slice(start, stop)
+        found.update(narrow[part], y[part], w[part])
+        expected.update(wide[part], y[part], w[part])
+    # Errors of single samples are of the dtype of the outputs.
+    bound = {"float16": 2e-3, "bfloat16": 2e-2}[dtype]
+    np.testing.assert_allclose(
+        np.asarray(found.compute()), np.asarray(expected.compute()), rtol=bound, atol=bound / 10
+    )
+
+
+def _ignoring(name: str) -> M.Metric | None:
+    """Return the metric of a case that ignores the label 9, if metrics of its kind can."""
+    metric = CASES[name].make()
+    if not hasattr(metric, "ignore_index"):
+        return None
+    metric.ignore_index = 9
+    return metric
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", [name for name in CASES if _ignoring(name) is not None])
+def test_labels_that_are_ignored_change_nothing(name, weighted):
+    x, y, w = data_of(name)
+    ignored = np.random.default_rng(3).random(COUNT) < 0.3
+    # Of several labels for a sample, all, so that samples can be left out.
+    with_ignored = np.where(ignored[:, None] if y.ndim > 1 else ignored, 9, y)
+    metric = _ignoring(name)
+    assert metric is not None
+    weights = w if weighted else None
+    found = measured(metric, x, with_ignored, weights, [2, 11])
+    left = ~ignored
+    expected = measured(CASES[name].make(), x[left], y[left], w[left] if weighted else None, [])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_merged_saved_and_pickled_counts_are_those_of_all_batches(name, tmp_path):
     x, y, w = data_of(name)

@@ -105,13 +105,15 @@ using Lamb = OptimizerOf<LambOptions>;
 /// For matrices only (`ValueError`): other parameters go to another optimiser.
 using Muon = OptimizerOf<MuonOptions>;
 
-/// Scales the gradients in place so that their joint Euclidean norm is at most `max_norm`, and returns the norm before
-/// scaling: float64 of rank 0, zero if there are no gradients. The norm is computed in float32 or wider, whatever the
-/// dtype of the gradients. Gradients whose norm is within the bound keep their bits. An infinite norm makes 0 of finite
-/// gradients, and one that is NaN makes all of them NaN, unless `error_if_nonfinite`, which is an `Error` then; nothing
-/// is changed. Compiled functions may call this without `error_if_nonfinite` (`TraceError`). `ValueError` for a
-/// `max_norm` that is negative or NaN.
-PYDL_API Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm, bool error_if_nonfinite = false);
+/// Scales the gradients in place so that their joint norm is at most `max_norm`, and returns the norm before scaling:
+/// float64 of rank 0, zero if there are no gradients. It is the Euclidean norm, or the one of order `norm_type`, above
+/// 0 and perhaps infinite. The norm is computed in float32 or wider, whatever the dtype of the gradients. Gradients
+/// whose norm is within the bound keep their bits. An infinite norm makes 0 of finite gradients, and one that is NaN
+/// makes all of them NaN, unless `error_if_nonfinite`, which is an `Error` then; nothing is changed. Compiled functions
+/// may call this without `error_if_nonfinite` (`TraceError`). `ValueError` for a `max_norm` that is negative or NaN,
+/// and for another `norm_type`.
+PYDL_API Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm, bool error_if_nonfinite = false,
+                               double norm_type = 2);
 
 /// Limits each element of the gradients to [-max_value, max_value], in place; those that are NaN stay. `ValueError` for
 /// a `max_value` that is negative or NaN.

@@ -29,6 +29,25 @@ Tensor joint_norm(std::span<const Tensor> owners) {
   return sqrt(where(suffices, total, sum_of_squares(owners, DType::float64)));
 }
 
+// (sum of |g|^order)^(1 / order) over all gradients, in double; divided by the largest one, powers do not overflow.
+Tensor joint_norm(std::span<const Tensor> owners, double order) {
+  if (order == 2) return joint_norm(owners);
+  Tensor largest = zeros({}, DType::float64);
+  for (const Tensor& owner : owners) {
+    if (owner.size() == 0) continue;
+    largest = maximum(largest, astype(max(abs(owner.grad())), DType::float64));
+  }
+  if (std::isinf(order)) return largest;
+  const Tensor usable = logical_and(isfinite(largest), greater(largest, 0));
+  const Tensor unit = where(usable, largest, ones({}, DType::float64));
+  const Tensor power = full({}, order, DType::float64);
+  Tensor total = zeros({}, DType::float64);
+  for (const Tensor& owner : owners) {
+    total = total + sum(pow(abs(astype(owner.grad(), DType::float64)) / unit, power));
+  }
+  return where(usable, unit * pow(total, full({}, 1 / order, DType::float64)), largest);
+}
+
 void require_finite(const Tensor& norm) {
   if (is_tracing()) {
     throw TraceError(
@@ -68,13 +87,16 @@ void replace_gradient(Tensor& owner, const Tensor& gradient) {
 
 }  // namespace
 
-Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm, bool error_if_nonfinite) {
+Tensor clip_grad_norm(std::span<const Tensor> parameters, double max_norm, bool error_if_nonfinite, double norm_type) {
   if (!(max_norm >= 0)) {
     throw ValueError(concat_text("clip_grad_norm: expected max_norm of at least 0, got ", max_norm));
   }
+  if (!(norm_type > 0)) {
+    throw ValueError(concat_text("clip_grad_norm: expected norm_type above 0, got ", norm_type));
+  }
   std::vector<Tensor> owners = owners_of_gradients(parameters, "clip_grad_norm");
   const GradMode without_history(false);
-  const Tensor norm = joint_norm(owners);
+  const Tensor norm = joint_norm(owners, norm_type);
   if (error_if_nonfinite) require_finite(norm);
   const Tensor bound = full({}, max_norm, DType::float64);
   const Tensor fits = less_equal(norm, bound);

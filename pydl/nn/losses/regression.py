@@ -93,9 +93,9 @@ class HuberLoss(_Loss):
 
     Parameters
     ----------
+    reduction : {"mean", "sum", "none"}, default "mean"
     delta : float, default 1.0
         Where the square ends.
-    reduction : {"mean", "sum", "none"}, default "mean"
 
     Raises
     ------
@@ -109,7 +109,7 @@ class HuberLoss(_Loss):
     1.5
     """
 
-    def __init__(self, delta: float = 1.0, *, reduction: Reduction = "mean") -> None:
+    def __init__(self, reduction: Reduction = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction)
         self.delta = delta
 

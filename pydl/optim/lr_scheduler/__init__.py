@@ -9,6 +9,8 @@ of compiled steps, so a new one traces nothing again; `step` itself stays outsid
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydl._checked_calls import check_public
 from pydl.optim.lr_scheduler.base import LRScheduler
 from pydl.optim.lr_scheduler.composite import ChainedScheduler, SequentialLR
@@ -48,5 +50,13 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Explain what is missing."""
+    from pydl._missing_names import message
+
+    raise AttributeError(message(__name__, name, __all__))
+
 
 check_public(globals())
