@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydl._core import Tensor, get_rng_state, set_rng_state
 from pydl._warnings import warn
+from pydl.autograd.gradients import grad
 from pydl.grad_mode import no_grad
 from pydl.nn.constraints import apply_constraints, has_constraints
 from pydl.nn.lazy import is_lazy
@@ -16,13 +17,14 @@ from pydl.optim import Optimizer
 from pydl.training.layout import Layout, call, layout_of, takes_keywords
 from pydl.training.mode import in_mode
 from pydl.training.nonfinite import all_finite
-from pydl.training.objective import Values, make_objective
+from pydl.training.objective import Term, Values, make_objective
 from pydl.training.optimizer_choice import checked_rate, optimizer_factory
 from pydl.training.own_steps import call_loss, checked_logs, first_leaf, packed, unpacked
 from pydl.training.sources import Source
 from pydl.training.steps import StepOptions, Steps
 
 if TYPE_CHECKING:
+    from pydl.training.run import Run
     from pydl.training.saving import Example
 
 # One value for the only output, or a dict or a list with one for each output.
@@ -73,6 +75,8 @@ class BatchSteps:
         self.optimizer: Optimizer | None = None
         self._jit = jit
         self._steps: Steps | None = None
+        self._training: Run | None = None  # the `fit` that runs, or ran last
+        self._resumed: dict[str, Tensor] = {}  # what the next one goes on from
         # Of the inputs and the target seen last: for `summary` and `save`.
         self._example: tuple[tuple[Example, ...], Layout] | None = None
         if not is_lazy(model) and any(True for _ in model.parameters()):
@@ -152,7 +156,7 @@ class BatchSteps:
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies compile their own steps: programs belong to the tensors they were made for.
-        return vars(self) | {"_steps": None}
+        return vars(self) | {"_steps": None, "_training": None}
 
     def _usual_step(self, method: str, *arguments: Any) -> Any:
         """Call the step of this class, which models and subclasses of the trainer may override."""
@@ -224,12 +228,13 @@ class BatchSteps:
         return self._objective.values(loss, parts, output, y, weight, options.plain)
 
     def _gradient_step(
-        self, columns: tuple[Any, ...], options: StepOptions, share: Tensor | None = None
-    ) -> tuple[Values, Tensor]:
+        self, columns: tuple[Any, ...], options: StepOptions, scale: Tensor | None = None
+    ) -> tuple[Values, Tensor, list[list[Tensor | None]]]:
         """Compute the gradients of one batch, and whether they are finite.
 
-        With a share, they are scaled by it and, unless the batch is the first of its group, added
-        to those before.
+        With a scale, what is minimised is the scale times the sum over what counts. Unless the
+        batch is the first of its group, gradients are added to those before; those of the terms
+        after the first one are returned by themselves.
         """
         x, y, weight = options.layout.build(columns)
         output, loss, parts = self._forward_loss(x, y, weight, options.keywords)
@@ -237,9 +242,31 @@ class BatchSteps:
         if options.first:
             assert self.optimizer is not None
             self.optimizer.zero_grad()
-        (loss if share is None else loss * share.to(loss.dtype)).backward()
-        values = self._objective.values(loss, parts, output, y, weight, plain=False)
-        return values, all_finite(self.model.parameters())
+        values = self._objective.values(loss, parts, output, y, weight, options.plain)
+        if scale is None:
+            loss.backward()
+            return values, all_finite(p.grad for p in self.model.parameters()), []
+        samples = options.layout.size_of(columns)
+        terms = self._objective.terms(loss, parts, values, has_penalties(self.model))
+        first, *others = (_scaled(term, samples, scale) for term in terms)
+        parameters = self._learning()
+        found = [
+            list(grad(other, parameters, retain_graph=True, allow_unused=True)) for other in others
+        ]
+        first.backward()
+        gradients = [gradient for each in found for gradient in each]
+        finite = all_finite([*(p.grad for p in parameters), *gradients])
+        return values, finite, found
+
+    def _learning(self) -> list[Tensor]:
+        """Return the parameters whose gradients are accumulated."""
+        assert self.optimizer is not None
+        return [parameter for parameter in self.optimizer.parameters if parameter.requires_grad]
+
+    def _terms(self, values: Values) -> list[Term]:
+        """Return the terms of what was minimised in a step, as far as what counts in them."""
+        parts = [value[0] for value in values[1:]]
+        return self._objective.terms(values[0][0], parts, values, has_penalties(self.model))
 
     def _update_step(self, _: tuple[()] = ()) -> None:
         """Update the parameters by the gradients that they have."""
@@ -322,6 +349,14 @@ def _require_known_methods(kind: type) -> None:
             raise TypeError(
                 f"compile: {kind.__name__}.{name} would never be called; write {instead}"
             )
+
+
+def _scaled(term: Term, samples: int, scale: Tensor) -> Tensor:
+    """Return a term as a sum over what counts, times a scale."""
+    if term.is_sum:
+        return term.value
+    count = samples if term.count is None else term.count.to("float64")
+    return term.value * (scale * count).to(term.value.dtype)
 
 
 def _require_gradient(loss: Tensor) -> None:

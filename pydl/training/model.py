@@ -262,9 +262,8 @@ class Model(Module):
         drop_last : bool, default False
             Whether a smaller last batch is left out.
         accumulate : int, default 1
-            Batches whose gradients are added before an update, which is that of one large batch,
-            also where the last one is smaller; batches count by their samples, also where the loss
-            ignores some of their labels.
+            Batches whose gradients are added before an update, which is that of one large batch:
+            also where the last one is smaller, and where the loss ignores labels or weighs classes.
         clip_norm, clip_value : float, optional
             Bound on the joint norm, or on the elements, of the gradients in this training, as of
             the options of optimisers with these names.

@@ -238,12 +238,12 @@ def _operation(trainer: Trainer, batch: tuple[Any, Any, Any]) -> str:
     return ""
 
 
-def all_finite(parameters: Iterable[Tensor]) -> Tensor:
+def all_finite(gradients: Iterable[Tensor | None]) -> Tensor:
     """Say, as a tensor, whether all gradients are finite."""
     finite = _core.full((), True, dtype="bool")
-    for parameter in parameters:
-        if parameter.grad is not None:
-            finite = finite & _core.isfinite(parameter.grad).all()
+    for gradient in gradients:
+        if gradient is not None:
+            finite = finite & _core.isfinite(gradient).all()
     return finite
 
 
@@ -310,7 +310,7 @@ class GuardedStep:
         model = self._trainer.model
         buffers = copies_of_buffers(model)
         options = StepOptions(layout, takes_keywords(model, layout.inputs), plain=False)
-        values, finite = self._trainer._run("gradients", columns, options)
+        values, finite, _ = self._trainer._run("gradients", columns, options)
         if is_usable(self._trainer, values, finite):
             self._trainer._run("update", ())
             self._watch.accept()

@@ -49,6 +49,14 @@ class Part(NamedTuple):
         )
 
 
+class Term(NamedTuple):
+    """A term of what is minimised: a mean over `count`, by default over the samples; or a sum."""
+
+    value: Tensor
+    count: Tensor | None = None
+    is_sum: bool = False
+
+
 class Objective:
     """The parts, and what a step computes of them.
 
@@ -114,6 +122,27 @@ class Objective:
             total = term if total is None else total + term
         assert total is not None
         return total, found
+
+    def terms(
+        self, loss: Tensor, parts: Sequence[Tensor], values: Values, adds: bool
+    ) -> list[Term]:
+        """Divide a loss into terms that are means over different things.
+
+        `values` are those of the batch; `adds` says that something is added to the losses of parts.
+        """
+        if self.own_loss:
+            return [Term(loss)]
+        if not self.keyed:
+            return [_term(self.parts[0], loss, values[0])]
+        found, rest, is_empty = [], loss, not adds
+        for part, value, given in zip(self.reported, parts, values[1:], strict=False):
+            term = _term(part, value * part.weight, given)
+            if term.count is None and not term.is_sum:
+                is_empty = False
+            else:
+                rest = rest - term.value
+                found.append(term)
+        return found if is_empty else [Term(rest), *found]
 
     def values(
         self,
@@ -350,6 +379,11 @@ def _require_known(name: str, given: Any, keys: list[Any], named: bool) -> None:
             f"compile: {name} has {', '.join(map(repr, unknown))}, for which there is no loss; "
             f"outputs are {', '.join(map(repr, keys))} (a loss of None measures an output only)"
         )
+
+
+def _term(part: Part, value: Tensor, given: Sequence[Tensor]) -> Term:
+    assert part.loss is not None
+    return Term(value, given[1] if len(given) > 1 else None, part.loss.reduction == "sum")
 
 
 def _with_count(part: Part, loss: Tensor, target: Any, plain: bool) -> list[Tensor]:
