@@ -24,8 +24,8 @@ class AccumulatingStep:
     The update is that of one large batch: a batch is weighted by how much of it counts, its samples
     or the labels that are not ignored, and the sum is divided by what counts in the group, which is
     known in the end. Until then it is divided by the number of samples that the group is expected
-    to have. Where outputs differ in what counts, each such loss has a sum of its own. The last group
-    of an epoch has what is left.
+    to have. Where outputs differ in what counts, each such loss has a sum of its own. The last
+    group of an epoch has what is left.
     """
 
     def __init__(self, trainer: Trainer, source: Source, count: int, watch: Watch) -> None:
@@ -89,7 +89,7 @@ class AccumulatingStep:
     def _add(self, values: Any, others: list[Gradients], samples: int) -> None:
         """Add what counts in a batch, and the gradients of other terms than the first."""
         counts = [
-            None if term.is_sum else samples if term.count is None else float(term.count)
+            None if term.is_sum else samples if term.counted is None else float(term.counted)
             for term in self._trainer._terms(values)
         ]
         if not self._counts:

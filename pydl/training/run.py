@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pydl._core import Tensor, tensor
@@ -38,6 +38,8 @@ class Run:
         Whether all steps of the epoch are made, so that its validation is next.
     accumulation : AccumulatingStep or None
         What adds the gradients of several batches.
+    look : callable or None
+        Is shown the names of values after the first step, where they were not known before.
     begins_step : bool
         Whether a batch was taken, but not yet trained on.
     is_running : bool
@@ -52,6 +54,7 @@ class Run:
         self.averages: Averages | Means | None = None
         self.has_stepped = self.begins_step = self.is_running = False
         self.accumulation: AccumulatingStep | None = None
+        self.look: Callable[[Sequence[str]], None] | None = None
         self._restored_averages: State = {}
 
     @property
@@ -64,7 +67,7 @@ class Run:
         self.epoch, self.is_running = epoch, True
 
     def begin_steps(self, averages: Averages | Means) -> int:
-        """Return how many steps of the epoch were made before, whose values `averages` take over."""
+        """Return how many steps of the epoch were made before, whose values are taken over."""
         self.averages = averages
         if self._restored_averages:
             averages.load_state_dict(self._restored_averages)

@@ -139,13 +139,21 @@ class Trainer(BatchSteps):
         validation = self._validation(validation_data, validation_batch_size, validation_steps)
         measures = _measures_after(validation_freq)
         _require_passes(validation, validation_data, range(initial_epoch, epochs), measures)
+
+        def with_validation(names: Sequence[str]) -> list[str]:
+            more = [f"val_{name}" for name in names] if validation is not None else []
+            return [*names, *more]
+
         names: list[str] | None = None
-        if self._own("train_step") is None and self._own("test_step") is None:
-            names = self._objective.names
-            names += [f"val_{name}" for name in names] if validation is not None else []
+        known = self._own("train_step") is None and self._own("test_step") is None
+        shown_later = known and self._own("compute_loss") is not None  # it may report more
+        if known and not shown_later:
+            names = with_validation(self._objective.names)
         calls = CallbackList(callbacks, self, names, source=source, epochs=epochs)
         run = Run(source.loader, calls.callbacks)
         run.epoch = initial_epoch
+        if shown_later:
+            run.look = lambda names: calls.check(with_validation(names))
         progress, watch, history = make_progress(verbose), Watch(self, on_nan), History()
         step = self._make_step(source, accumulate, watch, on_nan)
         run.accumulation = step if isinstance(step, AccumulatingStep) else None
@@ -222,7 +230,7 @@ class Trainer(BatchSteps):
         watch: Watch,
         first: bool,
     ) -> dict[str, float]:
-        averages = self._averages("train_step")
+        averages = self._averages("train_step", run.look if first else None)
         set_mode(self.model, training=True)
         start = run.begin_steps(averages)
         if run.has_stepped:
@@ -377,8 +385,10 @@ class Trainer(BatchSteps):
         averages.add(values, samples)
         return averages.result()
 
-    def _averages(self, method: str) -> Averages | Means:
-        return Averages(self._objective) if self._own(method) is None else Means()
+    def _averages(
+        self, method: str, look: Callable[[Sequence[str]], None] | None = None
+    ) -> Averages | Means:
+        return Averages(self._objective, look) if self._own(method) is None else Means()
 
     # --- using the trained model ------------------------------------------------------------------
 

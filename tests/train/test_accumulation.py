@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -175,7 +176,7 @@ def test_streams_of_uneven_batches() -> None:
 
     def batches(sizes: Any) -> Any:
         starts = np.cumsum([0, *sizes])
-        return [(X[a:b], IGNORED[a:b]) for a, b in zip(starts, starts[1:], strict=False)]
+        return [(X[a:b], IGNORED[a:b]) for a, b in pairwise(starts)]
 
     def run(sizes: Any, accumulate: int) -> Any:
         pydl.manual_seed(1)

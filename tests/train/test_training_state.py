@@ -1,4 +1,4 @@
-"""`Trainer.state_dict`: from it, taken anywhere, a training goes on with the bits of a whole one."""
+"""`Trainer.state_dict`, taken anywhere: a training goes on with the bits of a whole one."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_other_callbacks_begin_anew_and_are_named() -> None:
     model, callbacks = make()
     fit(model, callbacks)
     state = model.trainer.state_dict()
-    again, (early, scheduler) = make(seed=5)
+    again, (early, _) = make(seed=5)
     again.trainer.load_state_dict(state)
     averaging = pydl.training.WeightAveraging(nn.AveragedModel(again))
     with pytest.warns(UserWarning, match="other callbacks") as caught:

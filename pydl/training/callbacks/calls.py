@@ -69,13 +69,14 @@ class CallbackList:
             callback.model, callback._trainer = trainer.model, trainer
             callback.params = params
         if verb == "fit":
-            self._check(names)
+            self.check(names)
         self._calls = {hook: _calls(verb, self.callbacks, hook) for hook in HOOKS}
         # The steps ask these, which costs less than a look into a dictionary.
         self.has_train_batch_begin = bool(self._calls["on_train_batch_begin"])
         self._train_batch_end = self._calls["on_train_batch_end"]
 
-    def _check(self, names: Sequence[str] | None) -> None:
+    def check(self, names: Sequence[str] | None) -> None:
+        """Raise an error for what would fail at the end of an epoch with values of these names."""
         known = None if names is None else list(names)
         for callback in self.callbacks:
             callback._check(known)

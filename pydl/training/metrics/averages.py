@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,25 +15,34 @@ if TYPE_CHECKING:
     from pydl.training.objective import Objective
 
 
+_MORE = "more/"  # the beginning of names in a state
+
+
 class Averages:
     """Loss and metrics over the batches so far.
 
-    Values stay tensors until they are read, so that adding them costs nothing.
+    Values stay tensors until they are read, so that adding them costs nothing. `look` is called
+    with their names after the first batch.
     """
 
     _most_pending = 256
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(
+        self, objective: Objective, look: Callable[[Sequence[str]], None] | None = None
+    ) -> None:
+        self._look = look
         self._metrics = objective.metrics
         self._parts = [(f"{part.name}_loss", part.weight) for part in objective.reported]
         # Of the loss and of those of outputs: sums weighted by what counts, and the weights. Where
         # outputs have losses, the first has only what is added to them, such as penalties.
         self._losses = [[0.0, 0.0] for _ in range(1 + len(self._parts))]
+        # What a loss of one's own reports besides.
+        self._more = Means() if objective.own_loss else None
         self._states: dict[str, list[list[Array]]] = {}
-        self._pending: list[tuple[Sequence[Sequence[Tensor]], int]] = []
+        self._pending: list[tuple[Sequence[Any], int]] = []
         self._batches = 0
 
-    def add(self, values: Sequence[Sequence[Tensor]], weight: int) -> None:
+    def add(self, values: Sequence[Any], weight: int) -> None:
         """Take what a step returned for a batch of that many samples."""
         self._pending.append((values, weight))
         self._batches += 1
@@ -41,7 +50,9 @@ class Averages:
         if len(self._pending) >= self._most_pending or self._batches == 1:
             self._drain()
             if self._batches == 1:
-                self.result()
+                names = list(self.result())
+                if self._look is not None:
+                    self._look(names)
 
     @property
     def batches(self) -> int:
@@ -63,6 +74,9 @@ class Averages:
         count, add = len(self._losses), self._add_losses if self._parts else self._add_loss
         for values, weight in pending:
             add(values, weight)
+            if self._more is not None and values[-1].__class__ is dict:
+                self._more.add(values[-1], weight)
+                values = values[:-1]
             if not self._metrics:
                 continue
             for (name, metric), given in zip(self._metrics.items(), values[count:], strict=True):
@@ -118,6 +132,8 @@ class Averages:
         for (name, share), loss in zip(self._parts, losses, strict=True):
             values["loss"] += share * loss
             values[name] = loss
+        if self._more is not None:
+            values |= self._more.result()
         with np.errstate(divide="ignore", invalid="ignore"):
             for name, metric in self._metrics.items():
                 state = self._states.get(name)
@@ -132,6 +148,8 @@ class Averages:
         self._drain()
         numbers = [float(self._batches), *(number for pair in self._losses for number in pair)]
         state = {"numbers": tensor(numbers, dtype="float64")}
+        if self._more is not None:
+            state |= {f"{_MORE}{name}": sums for name, sums in self._more.state_dict().items()}
         for name, parts in self._states.items():
             for i, part in enumerate(joined(parts)):
                 state[f"{name}.{i}"] = asarray(np.asarray(part))
@@ -142,6 +160,10 @@ class Averages:
         batches, *numbers = state["numbers"].tolist()
         self._losses = [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
         self._batches, self._pending, self._states = int(batches), [], {}
+        if self._more is not None:
+            start = len(_MORE)
+            more = {name[start:]: v for name, v in state.items() if name.startswith(_MORE)}
+            self._more.load_state_dict(more)
         for name in self._metrics:
             count = sum(key.rpartition(".")[0] == name for key in state)
             if count:
