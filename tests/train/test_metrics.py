@@ -359,9 +359,10 @@ class TestOwnMetrics:
             TypeError, match="metric 'text': expected a tensor or a number, got str"
         ):
             measure(*binary_samples(), "mse", [_named("text", lambda out, y: "a")])
-        with pytest.raises(ValueError, match=r"metric 'wide' has values of shape \(23, 1\)"):
-            wide = type("Wide", (Metric,), {"totals": lambda self, out, y: out})
-            measure(*binary_samples(), "mse", [wide()])
+        x, y = binary_samples()
+        wide = type("Wide", (Metric,), {"totals": lambda self, out, y: out})
+        with pytest.raises(ValueError, match=r"metric 'wide': expected totals of shape \(20, 1\)"):
+            measure(x, y, "mse", [wide()], batch_size=20)
 
 
 def _named(name, function):

@@ -11,6 +11,7 @@ from pydl.optim.lr_scheduler import LRScheduler
 from pydl.optim.lr_scheduler import ReduceLROnPlateau as PlateauSchedule
 from pydl.training.callbacks.base import Callback, Logs, checked_count, require_names
 from pydl.training.callbacks.monitor import Best, Mode, check_known
+from pydl.training.metrics.averages import numbers
 from pydl.training.schedule_state import load_schedule, schedule_state
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class LearningRateScheduler(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         logs[_RATE] = rate_of(self)
         if isinstance(self.schedule, PlateauSchedule):
+            check_known("LearningRateScheduler", self.monitor, list(numbers(logs)))
             self.schedule.step(logs[self.monitor])
         elif self.every == "epoch" and isinstance(self.schedule, LRScheduler):
             self.schedule.step()

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pydl._core import Tensor, asarray, tensor
-from pydl.training.metrics.base import Array, Metric, added, joined, keeps_samples
+from pydl.training.metrics.base import Array, added, joined, keeps_samples
 
 if TYPE_CHECKING:
     from pydl.training.objective import Objective
 
 
 _MORE = "more/"  # the beginning of names in a state
+
+
+def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values that are one number each."""
+    return {name: value for name, value in logs.items() if not isinstance(value, np.ndarray)}
 
 
 class Averages:
@@ -119,10 +124,11 @@ class Averages:
                 sums[0] += value * counted
                 sums[1] += counted
 
-    def result(self, *, brief: bool = False) -> dict[str, float]:
+    def result(self, *, brief: bool = False) -> dict[str, Any]:
         """Return the values so far; not-a-number before the first batch.
 
-        A brief result is without metrics that keep every sample, which take long to compute.
+        Metrics of several values give arrays. A brief result is without these, and without metrics
+        that keep every sample, which take long to compute.
         """
         self._drain()
         total, *losses = (sums / count if count else math.nan for sums, count in self._losses)
@@ -140,7 +146,11 @@ class Averages:
                 if state is None:
                     values[name] = math.nan
                 elif not (brief and keeps_samples(metric, len(state))):
-                    values[name] = _number(metric, metric.result(*joined(state)))
+                    value = np.asarray(metric.result(*joined(state)), np.float64)
+                    if value.size == 1:
+                        values[name] = float(value.reshape(()))
+                    elif not brief:
+                        values[name] = value.copy()
         return values
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -213,13 +223,3 @@ class Means:
         """Return the values so far."""
         self._drain()
         return {name: total / count for name, (total, count) in self._sums.items()}
-
-
-def _number(metric: Metric, value: Any) -> float:
-    array = np.asarray(value)
-    if array.size != 1:
-        raise ValueError(
-            f"metric {metric.name!r} has values of shape {array.shape}, but fit and evaluate "
-            "report one number each; use its average, or the metric alone, with update and compute"
-        )
-    return float(array.reshape(()))
