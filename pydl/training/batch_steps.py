@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydl._core import Tensor, get_rng_state, set_rng_state
 from pydl._warnings import warn
+from pydl.autograd.gradients import grad
 from pydl.grad_mode import no_grad
 from pydl.nn.constraints import apply_constraints, has_constraints
 from pydl.nn.lazy import is_lazy
 from pydl.nn.module import Module
 from pydl.nn.penalties import has_penalties, penalty
 from pydl.optim import Optimizer
+from pydl.training.alignment import Alignment, aligned_for_loss
 from pydl.training.layout import Layout, call, layout_of, takes_keywords
 from pydl.training.mode import in_mode
 from pydl.training.nonfinite import all_finite
-from pydl.training.objective import Values, make_objective
+from pydl.training.objective import Term, Values, divided, make_objective
 from pydl.training.optimizer_choice import checked_rate, optimizer_factory
-from pydl.training.own_steps import call_loss, checked_logs, first_leaf, packed, unpacked
+from pydl.training.own_steps import (
+    call_loss,
+    checked_logs,
+    first_leaf,
+    loss_and_more,
+    packed,
+    unpacked,
+)
 from pydl.training.sources import Source
 from pydl.training.steps import StepOptions, Steps
 
 if TYPE_CHECKING:
+    from pydl.training.run import Run
     from pydl.training.saving import Example
 
 # One value for the only output, or a dict or a list with one for each output.
@@ -73,6 +83,9 @@ class BatchSteps:
         self.optimizer: Optimizer | None = None
         self._jit = jit
         self._steps: Steps | None = None
+        self._alignment = Alignment("compute_loss")
+        self._training: Run | None = None  # the `fit` that runs, or ran last
+        self._resumed: dict[str, Tensor] = {}  # what the next one goes on from
         # Of the inputs and the target seen last: for `summary` and `save`.
         self._example: tuple[tuple[Example, ...], Layout] | None = None
         if not is_lazy(model) and any(True for _ in model.parameters()):
@@ -152,7 +165,7 @@ class BatchSteps:
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies compile their own steps: programs belong to the tensors they were made for.
-        return vars(self) | {"_steps": None}
+        return vars(self) | {"_steps": None, "_training": None}
 
     def _usual_step(self, method: str, *arguments: Any) -> Any:
         """Call the step of this class, which models and subclasses of the trainer may override."""
@@ -163,17 +176,15 @@ class BatchSteps:
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """Train on one batch; see `Model.train_step`."""
         x, y, weight = unpacked(data)
-        output, loss, parts = self._forward_loss(x, y, weight)
-        self._update(loss)
-        values = self._objective.values(loss, parts, output, y, weight, plain=False)
-        return self._batch_logs(values, y)
+        computed = self._forward_loss(x, y, weight)
+        self._update(computed.loss)
+        return self._batch_logs(self._values(computed, y, weight, plain=False), y)
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Measure one batch; see `Model.test_step`."""
         x, y, weight = unpacked(data)
-        output, loss, parts = self._forward_loss(x, y, weight)
-        values = self._objective.values(loss, parts, output, y, weight, plain=False)
-        return self._batch_logs(values, y)
+        computed = self._forward_loss(x, y, weight)
+        return self._batch_logs(self._values(computed, y, weight, plain=False), y)
 
     def predict_step(self, data: Any) -> Any:
         """Compute the outputs of one batch; see `Model.predict_step`."""
@@ -184,24 +195,25 @@ class BatchSteps:
         """Return what is minimised; see `Model.compute_loss`."""
         return self._objective.loss(y_pred, y, sample_weight)[0]
 
-    def _forward_loss(
-        self, x: Any, y: Any, weight: Any, keywords: bool | None = None
-    ) -> tuple[Any, Tensor, list[Tensor]]:
-        """Return the outputs, what is minimised, and the losses of the outputs."""
+    def _forward_loss(self, x: Any, y: Any, weight: Any, keywords: bool | None = None) -> Computed:
+        """Compute outputs and losses."""
         if keywords is None:
             keywords = takes_keywords(self.model, layout_of(x)[1].inputs)
         output = call(self.model, x, keywords)
-        own, parts = self._own("compute_loss"), list[Tensor]()
+        own, parts, more = self._own("compute_loss"), list[Tensor](), dict[str, Tensor]()
         if own is None:
             loss, parts = self._objective.loss(output, y, weight)
         else:
-            loss = call_loss(own, x, y, output, weight)
-            if not isinstance(loss, Tensor):
-                raise TypeError(f"compute_loss must return a tensor, got {type(loss).__name__}")
-            loss = loss.mean() if loss.ndim else loss
+            y = aligned_for_loss(self._alignment, self.model, own, x, y, output)
+            loss, more = loss_and_more(call_loss(own, x, y, output, weight))
         if has_penalties(self.model):
             loss = loss + penalty(self.model).to(loss.dtype)
-        return output, loss, parts
+        return Computed(output, loss, parts, more)
+
+    def _values(self, computed: Computed, y: Any, weight: Any, plain: bool) -> Values:
+        """Return what `Averages` takes."""
+        output, loss, parts, more = computed
+        return self._objective.values(loss, parts, output, y, weight, plain, more)
 
     def _update(self, loss: Tensor) -> None:
         """Update the parameters by the gradients of a loss."""
@@ -219,27 +231,51 @@ class BatchSteps:
     def _fit_step(self, columns: tuple[Any, ...], options: StepOptions) -> Values:
         """Update the parameters by one batch; returns what `Averages` takes."""
         x, y, weight = options.layout.build(columns)
-        output, loss, parts = self._forward_loss(x, y, weight, options.keywords)
-        self._update(loss)
-        return self._objective.values(loss, parts, output, y, weight, options.plain)
+        computed = self._forward_loss(x, y, weight, options.keywords)
+        self._update(computed.loss)
+        return self._values(computed, y, weight, options.plain)
 
     def _gradient_step(
-        self, columns: tuple[Any, ...], options: StepOptions, share: Tensor | None = None
-    ) -> tuple[Values, Tensor]:
+        self, columns: tuple[Any, ...], options: StepOptions, scale: Tensor | None = None
+    ) -> tuple[Values, Tensor, list[list[Tensor | None]]]:
         """Compute the gradients of one batch, and whether they are finite.
 
-        With a share, they are scaled by it and, unless the batch is the first of its group, added
-        to those before.
+        With a scale, what is minimised is the scale times the sum over what counts. Unless the
+        batch is the first of its group, gradients are added to those before; those of the terms
+        after the first one are returned by themselves.
         """
         x, y, weight = options.layout.build(columns)
-        output, loss, parts = self._forward_loss(x, y, weight, options.keywords)
+        computed = self._forward_loss(x, y, weight, options.keywords)
+        loss = computed.loss
         _require_gradient(loss)
         if options.first:
             assert self.optimizer is not None
             self.optimizer.zero_grad()
-        (loss if share is None else loss * share.to(loss.dtype)).backward()
-        values = self._objective.values(loss, parts, output, y, weight, plain=False)
-        return values, all_finite(self.model.parameters())
+        values = self._values(computed, y, weight, options.plain)
+        if scale is None:
+            loss.backward()
+            return values, all_finite(p.grad for p in self.model.parameters()), []
+        samples = options.layout.size_of(columns)
+        terms = self._objective.terms(loss, computed.parts, values, has_penalties(self.model))
+        first, *others = (_scaled(term, samples, scale) for term in terms)
+        parameters = self._learning()
+        found: list[list[Tensor | None]] = [
+            list(grad(other, parameters, retain_graph=True, allow_unused=True)) for other in others
+        ]
+        first.backward()
+        gradients = [gradient for each in found for gradient in each]
+        finite = all_finite([*(p.grad for p in parameters), *gradients])
+        return values, finite, found
+
+    def _learning(self) -> list[Tensor]:
+        """Return the parameters whose gradients are accumulated."""
+        assert self.optimizer is not None
+        return [parameter for parameter in self.optimizer.parameters if parameter.requires_grad]
+
+    def _terms(self, values: Values) -> list[Term]:
+        """Return the terms of what was minimised in a step, as far as what counts in them."""
+        parts = [value[0] for value in values[1 : 1 + len(self._objective.reported)]]
+        return self._objective.terms(values[0][0], parts, values, has_penalties(self.model))
 
     def _update_step(self, _: tuple[()] = ()) -> None:
         """Update the parameters by the gradients that they have."""
@@ -251,8 +287,8 @@ class BatchSteps:
     def _evaluation_step(self, columns: tuple[Any, ...], options: StepOptions) -> Values:
         """Compute loss and metrics of one batch."""
         x, y, weight = options.layout.build(columns)
-        output, loss, parts = self._forward_loss(x, y, weight, options.keywords)
-        return self._objective.values(loss, parts, output, y, weight, options.plain)
+        computed = self._forward_loss(x, y, weight, options.keywords)
+        return self._values(computed, y, weight, options.plain)
 
     def _prediction_step(self, columns: tuple[Any, ...], options: StepOptions) -> Any:
         """Compute the outputs of one batch."""
@@ -302,10 +338,21 @@ class BatchSteps:
         logs = {"loss": values[0][0]}
         for part, loss in zip(reported, values[1:], strict=False):
             logs[f"{part.name}_loss"] = loss[0]
+        values, more = divided(values)
+        logs |= more
         totals = values[1 + len(reported) :]
         for (name, metric), given in zip(self._objective.metrics.items(), totals, strict=True):
             logs[name] = metric.result(*metric._sums(given, samples))
         return logs
+
+
+class Computed(NamedTuple):
+    """What a forward pass computes: outputs, what is minimised, the losses of outputs, and more."""
+
+    output: Any
+    loss: Tensor
+    parts: list[Tensor]
+    more: dict[str, Tensor]  # what a loss of one's own reports
 
 
 # Methods of modules of Lightning, which would never be called, and what to write instead.
@@ -322,6 +369,14 @@ def _require_known_methods(kind: type) -> None:
             raise TypeError(
                 f"compile: {kind.__name__}.{name} would never be called; write {instead}"
             )
+
+
+def _scaled(term: Term, samples: int, scale: Tensor) -> Tensor:
+    """Return a term as a sum over what counts, times a scale."""
+    if term.is_sum:
+        return term.value
+    count = samples if term.counted is None else term.counted.to("float64")
+    return term.value * (scale * count).to(term.value.dtype)
 
 
 def _require_gradient(loss: Tensor) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydl import _core
@@ -20,7 +21,7 @@ class History:
     ----------
     history : dict of str to list of float
         One value per finished epoch: "loss", each metric, the same with "val_" in front, and what
-        callbacks added to the values.
+        callbacks added to the values. Metrics of several values have arrays of NumPy.
     epochs : list of int
         Numbers of the finished epochs, from 0.
     interrupted : bool
@@ -42,7 +43,7 @@ class History:
             self.history.setdefault(name, []).append(value)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw loss and metrics over epochs, the validation's dashed.
+        """Draw loss and metrics that are numbers over epochs, the validation's dashed.
 
         Parameters
         ----------
@@ -92,7 +93,7 @@ class History:
     def to_frame(self) -> pd.DataFrame:
         """Return the values as a data frame of pandas: a row per epoch, from 0, a column per name.
 
-        What an epoch lacks is not-a-number.
+        What an epoch lacks is not-a-number. Columns of arrays have objects.
 
         Raises
         ------
@@ -104,7 +105,11 @@ class History:
         except ImportError as error:
             raise ImportError("History.to_frame needs pandas: pip install pandas") from error
         columns = {
-            name: pd.Series(values, self.epochs[len(self.epochs) - len(values) :], dtype="float64")
+            name: pd.Series(
+                values,
+                self.epochs[len(self.epochs) - len(values) :],
+                dtype="float64" if _are_numbers(values) else object,
+            )
             for name, values in self.history.items()
         }
         return pd.DataFrame(columns, index=pd.Index(self.epochs, name="epoch"))
@@ -112,14 +117,22 @@ class History:
     def _panels(self) -> dict[str, list[str]]:
         """One panel for each quantity, its validation included."""
         panels: dict[str, list[str]] = {"loss": []}
-        for name in self.history:
+        for name in filter(lambda name: _are_numbers(self.history[name]), self.history):
             panels.setdefault(name.removeprefix("val_"), []).append(name)
         return panels
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items())
+        last = ", ".join(
+            f"{name}={values[-1]:.4g}"
+            for name, values in self.history.items()
+            if _are_numbers(values)
+        )
         mark = ", interrupted" if self.interrupted else ""
         return f"History({len(self.epochs)} epochs{mark}{': ' + last if last else ''})"
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    return not any(hasattr(value, "shape") and value.shape for value in values)
 
 
 def _save(figure: Figure, path: str) -> None:

@@ -34,7 +34,7 @@ from pydl.nn.losses import (
 )
 from pydl.nn.losses.base import Reduction
 from pydl.nn.module import Module
-from pydl.training.additivity import combines_samples
+from pydl.training.alignment import Alignment
 from pydl.training.other_names import meant
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -49,7 +49,8 @@ class Loss(NamedTuple):
     `output` is what the last layer must return: "logits", "probabilities", or "any"; `binary` says
     that each output element is a separate decision, `regression` that outputs are like targets.
     Losses of classes have the label that does not count, and perhaps weights of classes. `each`
-    returns the losses of samples, or of their elements, for weights of samples.
+    returns the losses of samples, or of their elements, for weights of samples. Functions of the
+    user's have an alignment of targets.
     """
 
     function: LossFunction
@@ -61,6 +62,7 @@ class Loss(NamedTuple):
     reduction: str = "mean"
     threshold: float | None = None
     each: LossFunction | None = None
+    alignment: Alignment | None = None
 
     @property
     def known(self) -> bool:
@@ -124,18 +126,18 @@ class Loss(NamedTuple):
         """Return the target in the shape that the output requires, where only an axis of 1 differs.
 
         As in Keras, (N,) and (N, 1) are the same to pydl's losses: for class indices, and for what
-        is like the output.
+        is like the output. They are to a function of the user's where it would otherwise combine
+        each sample with each.
 
         Raises
         ------
         TypeError
             For outputs and targets that are several tensors, where the loss takes one.
-        ValueError
-            Where a loss of the user's own would combine each sample with each.
         """
         if not self.known:
-            self._refuse_broadcasting(output, target)
-            return target
+            if self.alignment is None:
+                return target
+            return self.alignment(self.function, output, target)
         for role, value in (("output of the model", output), ("target", target)):
             if not isinstance(value, Tensor):
                 raise TypeError(
@@ -155,14 +157,6 @@ class Loss(NamedTuple):
         if output.shape in ((*target.shape, 1), target.shape[:-1]) and target.size == output.size:
             return target.reshape(output.shape)
         return target
-
-    def _refuse_broadcasting(self, output: Any, target: Any) -> None:
-        wanted = combines_samples(self.function, output, target)
-        if wanted is not None:
-            raise ValueError(
-                f"the loss combines each sample with each, because outputs have shape "
-                f"{output.shape} and targets {target.shape}; give targets of shape {wanted}"
-            )
 
 
 def probability_cross_entropy(
@@ -341,7 +335,8 @@ def get(loss: str | LossFunction) -> Loss:
     if known.known:
         return known._replace(each=_each_of(loss))
     _require_two_arguments(loss)
-    return known
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return known._replace(alignment=Alignment(f"the loss {name}"))
 
 
 def _require_two_arguments(loss: Any) -> None:

@@ -38,7 +38,9 @@ class Model(Module):
 
     Floating arrays are converted to the dtype of the model's parameters.
 
-    pydl's losses take targets (N,) for outputs (N, 1), and class indices (N, 1), as in Keras.
+    pydl's losses take targets (N,) for outputs (N, 1), and class indices (N, 1), as in Keras. A
+    loss or metric of your own gets targets in the shape of the outputs where it would otherwise
+    combine each sample with each by broadcasting, after a warning.
 
     Attributes
     ----------
@@ -262,9 +264,8 @@ class Model(Module):
         drop_last : bool, default False
             Whether a smaller last batch is left out.
         accumulate : int, default 1
-            Batches whose gradients are added before an update, which is that of one large batch,
-            also where the last one is smaller; batches count by their samples, also where the loss
-            ignores some of their labels.
+            Batches whose gradients are added before an update, which is that of one large batch:
+            also where the last one is smaller, and where the loss ignores labels or weighs classes.
         clip_norm, clip_value : float, optional
             Bound on the joint norm, or on the elements, of the gradients in this training, as of
             the options of optimisers with these names.
@@ -417,22 +418,24 @@ class Model(Module):
         """Return what `predict` returns for the inputs of one batch; override it for more."""
         return self._predictor()._usual_step("predict_step", data)
 
-    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+    def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return what training minimises; override it for a loss of more than output and target.
 
         Parameters
         ----------
         x, y, sample_weight
             The batch, as `fit` was given it; None for what is absent. `sample_weight` may be left
-            out where there are no weights.
+            out where there are no weights. Only targets (N,) for outputs (N, 1), and the reverse,
+            are reshaped where each sample would otherwise be combined with each.
         y_pred : Tensor, tuple or dict
             Outputs of the model.
 
         Returns
         -------
-        Tensor
+        Tensor, or dict of str to Tensor
             One number, or several whose mean counts; of an epoch, the mean over samples is
-            reported.
+            reported. A dict has it as "loss", and other numbers to report in the same way: in
+            history, progress bar and callbacks, and of the validation.
 
         Examples
         --------

@@ -198,17 +198,17 @@ def _run_again(trainer: Trainer, batch: tuple[Any, Any, Any], training: bool) ->
     try:
         with in_mode(model, training):
             with observed(model, look):
-                output, loss, parts = trainer._forward_loss(*batch)
+                computed = trainer._forward_loss(*batch)
             if found:
                 return found.get(True) or found[False]
-            if not _is_finite(loss):
+            if not _is_finite(computed.loss):
                 objective = trainer._objective
                 if not objective.own_loss:
-                    values = objective.values(loss, parts, output, *batch[1:], plain=False)
+                    values = trainer._values(computed, *batch[1:], plain=False)
                     if objective.counts_nothing(values):
                         return _UNCOUNTED
                 return "the loss function gives what is not finite for finite outputs"
-            cause = _bad_gradient(model, loss) if training else None
+            cause = _bad_gradient(model, computed.loss) if training else None
             return cause and cause + _operation(trainer, batch)
     finally:
         for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -231,19 +231,19 @@ def _operation(trainer: Trainer, batch: tuple[Any, Any, Any]) -> str:
     """Say which derivative it was, from another pass that looks at each of them."""
     try:
         with detect_anomaly():
-            trainer._forward_loss(*batch)[1].backward()
+            trainer._forward_loss(*batch).loss.backward()
     except RuntimeError as error:
         if "(found by detect_anomaly)" in str(error):
             return f" ({error})".replace(" (found by detect_anomaly)", "")
     return ""
 
 
-def all_finite(parameters: Iterable[Tensor]) -> Tensor:
+def all_finite(gradients: Iterable[Tensor | None]) -> Tensor:
     """Say, as a tensor, whether all gradients are finite."""
     finite = _core.full((), True, dtype="bool")
-    for parameter in parameters:
-        if parameter.grad is not None:
-            finite = finite & _core.isfinite(parameter.grad).all()
+    for gradient in gradients:
+        if gradient is not None:
+            finite = finite & _core.isfinite(gradient).all()
     return finite
 
 
@@ -310,7 +310,7 @@ class GuardedStep:
         model = self._trainer.model
         buffers = copies_of_buffers(model)
         options = StepOptions(layout, takes_keywords(model, layout.inputs), plain=False)
-        values, finite = self._trainer._run("gradients", columns, options)
+        values, finite, _ = self._trainer._run("gradients", columns, options)
         if is_usable(self._trainer, values, finite):
             self._trainer._run("update", ())
             self._watch.accept()

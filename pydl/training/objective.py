@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pydl.nn.module import Module
     from pydl.training.metrics import Metric
 
-Values = list[list[Tensor]]
+# What a step returns, see `Objective`.
+Values = list[Any]
 
 
 class Part(NamedTuple):
@@ -49,12 +50,21 @@ class Part(NamedTuple):
         )
 
 
+class Term(NamedTuple):
+    """A term of what is minimised: a mean over `counted`, by default the samples; or a sum."""
+
+    value: Tensor
+    counted: Tensor | None = None
+    is_sum: bool = False
+
+
 class Objective:
     """The parts, and what a step computes of them.
 
     A step returns a list of lists of tensors, for `Averages`: the loss, with the number of targets
     that count if that is not the number of samples; where there are several outputs the same for
-    each part; and the totals of each metric.
+    each part; and the totals of each metric. Last, where a loss of one's own reports more numbers,
+    a dict of these.
     """
 
     def __init__(self, parts: Sequence[Part], own_loss: bool = False) -> None:
@@ -115,6 +125,27 @@ class Objective:
         assert total is not None
         return total, found
 
+    def terms(
+        self, loss: Tensor, parts: Sequence[Tensor], values: Values, adds: bool
+    ) -> list[Term]:
+        """Divide a loss into terms that are means over different things.
+
+        `values` are those of the batch; `adds` says that something is added to the losses of parts.
+        """
+        if self.own_loss:
+            return [Term(loss)]
+        if not self.keyed:
+            return [_term(self.parts[0], loss, values[0])]
+        found, rest, is_empty = [], loss, not adds
+        for part, value, given in zip(self.reported, parts, values[1:], strict=False):
+            term = _term(part, value * part.weight, given)
+            if term.counted is None and not term.is_sum:
+                is_empty = False
+            else:
+                rest = rest - term.value
+                found.append(term)
+        return found if is_empty else [Term(rest), *found]
+
     def values(
         self,
         loss: Tensor,
@@ -123,10 +154,11 @@ class Objective:
         target: Any,
         weight: Any,
         plain: bool,
+        more: dict[str, Tensor],
     ) -> Values:
         """Return what a step returns; `plain` targets need not be looked at one by one."""
         with no_grad():
-            values = [[loss.detach()]]
+            values: Values = [[loss.detach()]]
             if not (self.keyed or self.own_loss):
                 values = [_with_count(self.parts[0], loss, target, plain)]
             for part, value in zip(self.reported, parts, strict=False):
@@ -134,7 +166,15 @@ class Objective:
             for part in self.parts:
                 if part.metrics:
                     values += self._totals(part, output, target, weight, plain)
+        if more:
+            self._require_free(more)
+            values.append(more)
         return values
+
+    def _require_free(self, more: Mapping[str, Tensor]) -> None:
+        taken = [name for name in more if name in self.metrics]
+        if taken:
+            raise ValueError(f"compute_loss: there is a metric named {taken[0]!r} already")
 
     def _totals(self, part: Part, output: Any, target: Any, weight: Any, plain: bool) -> Values:
         output, target, weight = self._of(part, output, target, weight)
@@ -350,6 +390,16 @@ def _require_known(name: str, given: Any, keys: list[Any], named: bool) -> None:
             f"compile: {name} has {', '.join(map(repr, unknown))}, for which there is no loss; "
             f"outputs are {', '.join(map(repr, keys))} (a loss of None measures an output only)"
         )
+
+
+def divided(values: Values) -> tuple[Values, dict[str, Tensor]]:
+    """Return the lists of what a step returned, and what a loss of one's own reports besides."""
+    return (values[:-1], values[-1]) if values[-1].__class__ is dict else (values, {})
+
+
+def _term(part: Part, value: Tensor, given: Sequence[Tensor]) -> Term:
+    assert part.loss is not None
+    return Term(value, given[1] if len(given) > 1 else None, part.loss.reduction == "sum")
 
 
 def _with_count(part: Part, loss: Tensor, target: Any, plain: bool) -> list[Tensor]:

@@ -36,6 +36,22 @@ def call_loss(own: Callable[..., Any], x: Any, y: Any, output: Any, weight: Any)
     return own(x, y, output)
 
 
+def loss_and_more(given: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the loss of what compute_loss returned, and the other numbers that it reports."""
+    if isinstance(given, Mapping) and isinstance(given.get("loss"), Tensor):
+        loss = given["loss"]
+        others = {name: value for name, value in given.items() if name != "loss"}
+        more = checked_logs("compute_loss", others) if others else {}
+    else:
+        loss, more = given, {}
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            "compute_loss must return a tensor, or a dict of numbers to report with a tensor as "
+            f"'loss', got {type(loss).__name__}"
+        )
+    return (loss.mean() if loss.ndim else loss), more
+
+
 def checked_logs(method: str, logs: Any) -> dict[str, Tensor]:
     """Return what a step of the user's reports, as tensors; raise an error for anything else."""
     if isinstance(logs, Tensor):

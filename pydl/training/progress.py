@@ -7,7 +7,7 @@ import time
 from typing import Any, Literal
 
 from pydl.training.metrics import Averages
-from pydl.training.metrics.averages import Means
+from pydl.training.metrics.averages import Means, numbers
 
 Verbose = Literal["auto", 0, 1, 2]
 
@@ -16,8 +16,8 @@ _BAR_WIDTH = 20
 
 
 def format_logs(logs: dict[str, float], separator: str) -> str:
-    """Loss and metrics in the order in which they came."""
-    return separator.join(f"{name}={value:.4g}" for name, value in logs.items())
+    """Loss and metrics that are numbers, in the order in which they came."""
+    return separator.join(f"{name}={value:.4g}" for name, value in numbers(logs).items())
 
 
 class Progress:

@@ -31,8 +31,8 @@ class Source:
     loader: DataLoader | None = None
     ended = False
 
-    def epoch(self) -> Iterator[BatchOf]:
-        """Iterate over the batches of the next epoch."""
+    def epoch(self, made: int = 0) -> Iterator[BatchOf]:
+        """Iterate over the batches of the next epoch, of which some were given out before."""
         raise NotImplementedError
 
     def samples_of_group(self, first: int, count: int) -> int | None:
@@ -59,10 +59,10 @@ class LoaderSource(Source):
         self.batches = len(loader) if steps is None else steps
         self._rest: Iterator[Any] | None = None
 
-    def epoch(self) -> Iterator[BatchOf]:
+    def epoch(self, made: int = 0) -> Iterator[BatchOf]:
         if self._steps is None:
-            return self._pass()
-        return self._within_passes(self._steps)
+            return self._pass()  # the loader knows what is left
+        return self._within_passes(self._steps - made)
 
     def _pass(self) -> Iterator[BatchOf]:
         layout = self.layout
@@ -110,7 +110,7 @@ class LoaderSource(Source):
 class _FirstBatches(LoaderSource):
     """The first batches of each pass."""
 
-    def epoch(self) -> Iterator[BatchOf]:
+    def epoch(self, made: int = 0) -> Iterator[BatchOf]:
         assert self.batches is not None
         batches = self._pass()
         for _, batch in zip(range(self.batches), batches, strict=False):
@@ -123,7 +123,7 @@ class _Inputs(Source):
     def __init__(self, of: LoaderSource) -> None:
         self._of, self.batches = of, of.batches
 
-    def epoch(self) -> Iterator[BatchOf]:
+    def epoch(self, made: int = 0) -> Iterator[BatchOf]:
         if self._of.layout is not None:
             yield from self._of.epoch()
             return
@@ -161,13 +161,13 @@ class StreamSource(Source):
             return self
         return _FirstOfStream(self._verb, self._stream, steps, self._convert)
 
-    def epoch(self) -> Iterator[BatchOf]:
+    def epoch(self, made: int = 0) -> Iterator[BatchOf]:
         if self._steps is None:
             for batch in self._stream:
                 yield self._converted(batch)
             self.ended = self.single_pass
             return
-        for number in range(self._steps):
+        for number in range(made, self._steps):
             batch = self._next()
             if batch is None:
                 self.ended = True
@@ -196,7 +196,7 @@ class StreamSource(Source):
 class _FirstOfStream(StreamSource):
     """The first batches of each pass; of a generator, the next ones."""
 
-    def epoch(self) -> Iterator[BatchOf]:
+    def epoch(self, made: int = 0) -> Iterator[BatchOf]:
         assert self._steps is not None
         for _, batch in zip(range(self._steps), self._stream, strict=False):
             yield self._converted(batch)
@@ -209,8 +209,8 @@ class WeightedByClass(Source):
         self._source, self._weigh = source, weigh
         self.batches, self.loader = source.batches, source.loader
 
-    def epoch(self) -> Iterator[BatchOf]:
-        for columns, layout in self._source.epoch():
+    def epoch(self, made: int = 0) -> Iterator[BatchOf]:
+        for columns, layout in self._source.epoch(made):
             yield self._weigh(columns, layout)
         self.ended = self._source.ended
 

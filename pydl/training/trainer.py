@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from pydl._core import concat
+from pydl._core import Tensor, concat
 from pydl.grad_mode import no_grad
 from pydl.nn.lazy import is_lazy
 from pydl.training.accumulation import AccumulatingStep
@@ -24,8 +24,10 @@ from pydl.training.metrics.averages import Means
 from pydl.training.mode import in_mode, set_mode
 from pydl.training.nonfinite import GuardedStep, OnNaN, Watch
 from pydl.training.progress import Progress, Verbose, make_progress
+from pydl.training.run import Run
 from pydl.training.sample_weights import ClassWeights
 from pydl.training.sources import BatchOf, LoaderSource, Source, StreamSource, WeightedByClass
+from pydl.training.state import load_state, resume, state_of
 from pydl.training.steps import StepOptions
 
 _PREDICTED_AT_ONCE = 256
@@ -137,32 +139,45 @@ class Trainer(BatchSteps):
         validation = self._validation(validation_data, validation_batch_size, validation_steps)
         measures = _measures_after(validation_freq)
         _require_passes(validation, validation_data, range(initial_epoch, epochs), measures)
+
+        def with_validation(names: Sequence[str]) -> list[str]:
+            more = [f"val_{name}" for name in names] if validation is not None else []
+            return [*names, *more]
+
         names: list[str] | None = None
-        if self._own("train_step") is None and self._own("test_step") is None:
-            names = self._objective.names
-            names += [f"val_{name}" for name in names] if validation is not None else []
+        known = self._own("train_step") is None and self._own("test_step") is None
+        shown_later = known and self._own("compute_loss") is not None  # it may report more
+        if known and not shown_later:
+            names = with_validation(self._objective.names)
         calls = CallbackList(callbacks, self, names, source=source, epochs=epochs)
+        run = Run(source.loader, calls.callbacks)
+        run.epoch = initial_epoch
+        if shown_later:
+            run.look = lambda names: calls.check(with_validation(names))
         progress, watch, history = make_progress(verbose), Watch(self, on_nan), History()
         step = self._make_step(source, accumulate, watch, on_nan)
-        if isinstance(step, AccumulatingStep):
-            calls.is_within_group = step.is_within_group
-        self.stop_training = False
+        run.accumulation = step if isinstance(step, AccumulatingStep) else None
+        self.stop_training, self._training = False, run
         watch.look_at_start()
         cast = _autocast(precision)
         before = self._clip(clip_norm, clip_value)
         with cast, StopOnInterrupt() as stop:
             try:
+                calls.prepare(run)
+                resume(self, run)
+                start = run.epoch
                 calls.on_train_begin()
-                start = calls.first_epoch(initial_epoch)
                 for epoch in range(start, epochs):
+                    run.begin_epoch(epoch)
                     calls.on_epoch_begin(epoch)
                     progress.begin(f"epoch {epoch + 1}/{epochs}", source.batches)
                     watch.epoch, first_epoch = epoch, epoch == start
                     logs = self._train_epoch(
-                        source, step, calls, progress, stop, watch, first_epoch
+                        source, step, calls, run, progress, stop, watch, first_epoch
                     )
                     if watch.ended:
                         break
+                    run.has_stepped = not stop.requested
                     if validation is not None and not stop.requested and measures(epoch):
                         values = self._measure(validation, Progress(), calls, stop)
                         watch.look_at_validation(values.get("loss"), validation)
@@ -173,6 +188,7 @@ class Trainer(BatchSteps):
                         print(f"fit: interrupted in epoch {epoch + 1}; the model keeps its state")
                         break
                     progress.end(logs)
+                    run.end_epoch()
                     calls.on_epoch_end(epoch, logs)
                     history.append(epoch, logs)  # with what callbacks have added
                     if self.stop_training or source.ended:
@@ -180,6 +196,7 @@ class Trainer(BatchSteps):
                 watch.look_at_end()
                 calls.on_train_end()
             finally:
+                run.is_running = False
                 history.skipped = watch.skipped
                 if before is not None and self.optimizer is not None:
                     self.optimizer._set_clipping(*before)
@@ -207,26 +224,32 @@ class Trainer(BatchSteps):
         source: Source,
         step: Step,
         calls: CallbackList,
+        run: Run,
         progress: Progress,
         stop: StopOnInterrupt,
         watch: Watch,
         first: bool,
     ) -> dict[str, float]:
-        averages = self._averages("train_step")
+        averages = self._averages("train_step", run.look if first else None)
         set_mode(self.model, training=True)
-        start = calls.begin_steps(averages)
+        start = run.begin_steps(averages)
+        if run.has_stepped:
+            return averages.result()
         number, known, column = start - 1, None, 0
         scheduled = callable(self._learning_rate)
-        if isinstance(step, AccumulatingStep):
-            step.begin(start)
-        for number, (columns, layout) in enumerate(source.epoch(), start):
+        if run.accumulation is not None:
+            run.accumulation.begin(start)
+        for number, (columns, layout) in enumerate(source.epoch(start), start):
             if number == start:
                 self._check_batch("fit", columns, layout)
                 if first:
                     check_last_batch(self, source, columns, layout)
             if layout is not known:  # only once where all batches have the same, to save time
                 known, column = layout, layout.size_column()
-            calls.on_train_batch_begin(number)
+            if calls.has_train_batch_begin:
+                run.begins_step = True
+                calls.on_train_batch_begin(number)
+                run.begins_step = False
             if scheduled:
                 self._set_learning_rate()
             values, made = step(columns, layout)
@@ -234,14 +257,15 @@ class Trainer(BatchSteps):
                 break
             if made:
                 averages.add(values, columns[column].shape[0])
+            run.steps = number + 1
             progress.step(number + 1, averages)
             calls.on_train_batch_end(number, averages)
             if stop.requested or self.stop_training:
                 break
         if number < 0:
             raise ValueError("fit: expected at least one batch, got none")
-        if isinstance(step, AccumulatingStep) and not (stop.requested or self.stop_training):
-            step.end()
+        if run.accumulation is not None and not (stop.requested or self.stop_training):
+            run.accumulation.end()
         return averages.result()
 
     def _make_step(self, source: Source, accumulate: int, watch: Watch, on_nan: OnNaN) -> Step:
@@ -361,8 +385,10 @@ class Trainer(BatchSteps):
         averages.add(values, samples)
         return averages.result()
 
-    def _averages(self, method: str) -> Averages | Means:
-        return Averages(self._objective) if self._own(method) is None else Means()
+    def _averages(
+        self, method: str, look: Callable[[Sequence[str]], None] | None = None
+    ) -> Averages | Means:
+        return Averages(self._objective, look) if self._own(method) is None else Means()
 
     # --- using the trained model ------------------------------------------------------------------
 
@@ -515,6 +541,63 @@ class Trainer(BatchSteps):
             for i, example in zip(layout.input_columns(), example_of(columns) or (), strict=False):
                 examples[i] = example
             self._example = tuple(examples), seen[1]
+
+    # --- state ------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return all that the next step depends on, as copies: tensors by name, for `pydl.save`.
+
+        That is the model; the optimiser, or those that are attributes of the model, and schedules
+        that are; a loss that learns; the default generator of random numbers; and of the `fit` that
+        runs, or ran last, the epoch, the place in the data, the states of the callbacks (schedules
+        among them), and, within an epoch, the values so far and gradients that were accumulated.
+        Generators of the user's own, NumPy's, and the place in a generator of batches are not part
+        of it.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import pydl
+        >>> def make():
+        ...     pydl.manual_seed(0)
+        ...     model = pydl.nn.Sequential(pydl.nn.Linear(2, 1))
+        ...     model.compile("adam", "mse")
+        ...     return model
+        >>> x, y = pydl.rand((8, 2)), pydl.rand((8, 1))
+        >>> model, options = make(), {"batch_size": 2, "verbose": 0}
+        >>> _ = model.fit(x, y, epochs=2, **options)
+        >>> path = os.path.join(tempfile.mkdtemp(), "training.safetensors")
+        >>> pydl.save(path, model.trainer.state_dict())
+        >>> _ = model.fit(x, y, epochs=4, initial_epoch=2, **options)
+        >>> again = make()
+        >>> again.trainer.load_state_dict(pydl.load(path))
+        >>> again.fit(x, y, epochs=4, **options).epochs
+        [2, 3]
+        >>> bool((again[0].weight == model[0].weight).all())
+        True
+        """
+        return {name: value.detach().copy() for name, value in state_of(self).items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state_dict` of a trainer that was made in the same way returned.
+
+        The next `fit`, with the same data and callbacks, goes on where the state was taken: with
+        its epoch, or the rest of it. Callbacks are found by the names of their classes, in their
+        order; a warning names those that begin anew, and states that are left over.
+
+        Raises
+        ------
+        ValueError
+            For the state of another training; nothing is changed then.
+        RuntimeError
+            In a callback, while `fit` makes steps.
+        """
+        if self._training is not None and self._training.is_running:
+            raise RuntimeError(
+                "Trainer.load_state_dict: fit is running; load the state before fit, which goes on "
+                "from it"
+            )
+        load_state(self, state)
 
     def _batches_again(self, source: Source) -> Iterator[BatchOf]:
         """Iterate once more over batches, where that is possible."""

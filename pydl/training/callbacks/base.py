@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydl._core import Tensor
 
 if TYPE_CHECKING:
-    from pydl.training.callbacks.calls import CallbackList
+    from pydl.training.run import Run
     from pydl.training.trainer import Trainer
 
 Logs = dict[str, float]
@@ -150,8 +150,8 @@ class Callback:
         """Count a step, and say whether `on_train_batch_end` shall be called after it."""
         return True
 
-    def _prepare(self, calls: CallbackList) -> None:
-        """Do what comes before all calls of `fit`, such as restoring what `calls` has."""
+    def _prepare(self, run: Run) -> None:
+        """Do what comes before all calls of `fit`, such as restoring a training."""
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))

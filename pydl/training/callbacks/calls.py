@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydl.training.callbacks.base import HOOKS, INSTEAD, Callback, Logs
 
 if TYPE_CHECKING:
-    from pydl._core import Tensor
     from pydl.training.metrics import Averages
     from pydl.training.metrics.averages import Means
+    from pydl.training.run import Run
     from pydl.training.sources import Source
     from pydl.training.trainer import Trainer
 
@@ -43,14 +43,8 @@ class CallbackList:
     ----------
     callbacks : list of Callback
         In the order in which they are called.
-    loader : DataLoader or None
-        That of the training.
-    averages : Averages or None
-        Loss and metrics of the epoch so far.
-    restored_epoch : int or None
-        The epoch to begin with, where a callback has restored a training.
-    restored_averages : dict of str to Tensor
-        The state of that epoch's averages, where it had begun.
+    has_train_batch_begin : bool
+        Whether one of them is called before steps.
     """
 
     def __init__(
@@ -63,12 +57,6 @@ class CallbackList:
         source: Source | None = None,
         epochs: int = 1,
     ) -> None:
-        self.loader = None if source is None else source.loader
-        # Whether gradients wait for other batches; set by a training that accumulates.
-        self.is_within_group: Callable[[], bool] = lambda: False
-        self.averages: Averages | Means | None = None
-        self.restored_epoch: int | None = None
-        self.restored_averages: dict[str, Tensor] = {}
         self._last: Logs = {}
         given: Any = callbacks
         if isinstance(given, Callback) or not (given is None or hasattr(given, "__iter__")):
@@ -81,13 +69,14 @@ class CallbackList:
             callback.model, callback._trainer = trainer.model, trainer
             callback.params = params
         if verb == "fit":
-            self._check(names)
+            self.check(names)
         self._calls = {hook: _calls(verb, self.callbacks, hook) for hook in HOOKS}
         # The steps ask these, which costs less than a look into a dictionary.
-        self._train_batch_begin = self._calls["on_train_batch_begin"]
+        self.has_train_batch_begin = bool(self._calls["on_train_batch_begin"])
         self._train_batch_end = self._calls["on_train_batch_end"]
 
-    def _check(self, names: Sequence[str] | None) -> None:
+    def check(self, names: Sequence[str] | None) -> None:
+        """Raise an error for what would fail at the end of an epoch with values of these names."""
         known = None if names is None else list(names)
         for callback in self.callbacks:
             callback._check(known)
@@ -98,29 +87,13 @@ class CallbackList:
 
     # --- the training -----------------------------------------------------------------------------
 
-    def on_train_begin(self) -> None:
+    def prepare(self, run: Run) -> None:
+        """Let callbacks do what comes before all calls."""
         for callback in self.callbacks:
-            callback._prepare(self)
+            callback._prepare(run)
+
+    def on_train_begin(self) -> None:
         self._call("on_train_begin", {})
-
-    def first_epoch(self, initial_epoch: int) -> int:
-        """Return the number of the first epoch, after `on_train_begin`.
-
-        It is another one than the user gave where a callback has restored a training.
-        """
-        return initial_epoch if self.restored_epoch is None else self.restored_epoch
-
-    def begin_steps(self, averages: Averages | Means) -> int:
-        """Return the number of the first step of an epoch, after `on_epoch_begin`.
-
-        It is 0, or greater in an epoch that goes on: then the averages go on, too.
-        """
-        self.averages = averages
-        if not self.restored_averages:
-            return 0
-        averages.load_state_dict(self.restored_averages)
-        self.restored_averages = {}
-        return averages.batches
 
     def on_train_end(self) -> None:
         self._call("on_train_end", self._last)
@@ -133,8 +106,7 @@ class CallbackList:
         self._call("on_epoch_end", logs, epoch)
 
     def on_train_batch_begin(self, batch: int) -> None:
-        if self._train_batch_begin:
-            _call_all(self._train_batch_begin, {}, batch)
+        self._call("on_train_batch_begin", {}, batch)
 
     def on_train_batch_end(self, batch: int, averages: Averages | Means) -> None:
         if self._train_batch_end:

@@ -11,6 +11,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from pydl._core import Tensor, tensor
 from pydl.training.callbacks.base import Callback, Logs, require_names
 from pydl.training.callbacks.files import (
@@ -73,6 +75,8 @@ class _LineLogger(Callback):
 
 class CSVLogger(_LineLogger):
     """Write the values of each epoch to a table: a line of names, then one line per epoch.
+
+    Values that are arrays, as a confusion matrix is, are written as lists in brackets.
 
     Parameters
     ----------
@@ -146,7 +150,7 @@ class CSVLogger(_LineLogger):
             self._columns = ["epoch", *logs]
             self._write(self._line(self._columns))
         self._require_columns(self._columns, list(logs))
-        row = {"epoch": epoch, **logs}
+        row = {"epoch": epoch, **{name: _plain(value) for name, value in logs.items()}}
         self._write(self._line([row.get(name, "NA") for name in self._columns]))
 
     def _line(self, values: Sequence[Any]) -> str:
@@ -158,7 +162,7 @@ class CSVLogger(_LineLogger):
 class JSONLinesLogger(_LineLogger):
     """Write the values of each epoch as an object of JSON, one per line.
 
-    Not-a-number and infinite values, which JSON lacks, are null.
+    Not-a-number and infinite values, which JSON lacks, are null. Arrays are lists.
 
     Parameters
     ----------
@@ -191,5 +195,17 @@ class JSONLinesLogger(_LineLogger):
         super().__init__(path, append)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        values = {k: float(v) if math.isfinite(v) else None for k, v in logs.items()}
+        values = {name: _finite(_plain(value)) for name, value in logs.items()}
         self._write(json.dumps({"epoch": epoch, **values}, ensure_ascii=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """Return a number, or a nested list of an array's."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _finite(value: Any) -> Any:
+    """Return numbers, of which those that are not finite are None."""
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return float(value) if math.isfinite(value) else None

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from pydl.training.metrics.averages import numbers
+
 Mode = Literal["auto", "min", "max"]
 
 # Endings of the names of values of which more, or less, is better.
@@ -70,7 +72,7 @@ class Best:
 
     def current(self, logs: Mapping[str, float], owner: str) -> float:
         """Return the value of an epoch."""
-        self.check(list(logs), owner)
+        self.check(list(numbers(logs)), owner)
         return logs[self._monitor]
 
     def improves(self, logs: Mapping[str, float], owner: str) -> bool:

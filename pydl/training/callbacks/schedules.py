@@ -11,6 +11,8 @@ from pydl.optim.lr_scheduler import LRScheduler
 from pydl.optim.lr_scheduler import ReduceLROnPlateau as PlateauSchedule
 from pydl.training.callbacks.base import Callback, Logs, checked_count, require_names
 from pydl.training.callbacks.monitor import Best, Mode, check_known
+from pydl.training.metrics.averages import numbers
+from pydl.training.schedule_state import load_schedule, schedule_state
 
 if TYPE_CHECKING:
     from pydl.training.trainer import Trainer
@@ -124,6 +126,7 @@ class LearningRateScheduler(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         logs[_RATE] = rate_of(self)
         if isinstance(self.schedule, PlateauSchedule):
+            check_known("LearningRateScheduler", self.monitor, list(numbers(logs)))
             self.schedule.step(logs[self.monitor])
         elif self.every == "epoch" and isinstance(self.schedule, LRScheduler):
             self.schedule.step()
@@ -132,7 +135,7 @@ class LearningRateScheduler(Callback):
         """Return the numbers of the schedule, as float64 tensors by name."""
         if not isinstance(self.schedule, LRScheduler):
             return {}
-        return dict(_flat("", self.schedule.state_dict()))
+        return schedule_state(self.schedule)
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take what `state_dict` returned; the next `fit` continues from there.
@@ -145,14 +148,10 @@ class LearningRateScheduler(Callback):
         if not isinstance(self.schedule, LRScheduler):
             super().load_state_dict(state)
             return
-        own = self.schedule.state_dict()
-        expected = [name for name, _ in _flat("", own)]
-        if set(expected) != set(state):
-            raise ValueError(
-                f"LearningRateScheduler.load_state_dict: expected {', '.join(expected)}, got "
-                f"{', '.join(state) or 'nothing'}"
-            )
-        self.schedule.load_state_dict(_filled("", own, state))
+        try:
+            load_schedule(self.schedule, state)
+        except ValueError as error:
+            raise ValueError(f"LearningRateScheduler.load_state_dict: {error}") from None
 
 
 def _require_no_function(owner: str, trainer: Trainer) -> None:
@@ -172,25 +171,6 @@ def _takes_rate(function: Callable[..., Any]) -> bool:
         return False
     needed = [p for p in parameters if p.default is p.empty and p.kind <= p.POSITIONAL_OR_KEYWORD]
     return len(needed) >= 2
-
-
-def _flat(prefix: str, value: Any) -> list[tuple[str, Tensor]]:
-    """Return the numbers of a nested state by their place in it."""
-    if isinstance(value, dict):
-        return [item for key, part in value.items() for item in _flat(f"{prefix}{key}.", part)]
-    if isinstance(value, list):
-        return [item for i, part in enumerate(value) for item in _flat(f"{prefix}{i}.", part)]
-    return [(prefix[:-1], tensor(float(value), dtype="float64"))]
-
-
-def _filled(prefix: str, value: Any, state: Mapping[str, Tensor]) -> Any:
-    """Return a state like `value` with the numbers of `_flat`."""
-    if isinstance(value, dict):
-        return {key: _filled(f"{prefix}{key}.", part, state) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_filled(f"{prefix}{i}.", part, state) for i, part in enumerate(value)]
-    number = float(state[prefix[:-1]])
-    return int(number) if isinstance(value, int) else number
 
 
 class ReduceLROnPlateau(Callback):

@@ -12,7 +12,7 @@ from pydl.training.callbacks.base import Callback, Logs, checked_count, require_
 from pydl.training.callbacks.monitor import Best, Mode
 
 if TYPE_CHECKING:
-    from pydl.training.callbacks.calls import CallbackList
+    from pydl.training.run import Run
 
 _WEIGHTS = "weights."
 
@@ -189,22 +189,22 @@ class TerminateOnNaN(Callback):
     """
 
     _epoch = 0
-    _calls: CallbackList | None = None
+    _run: Run | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies belong to no training yet.
-        return vars(self) | {"_calls": None}
+        return vars(self) | {"_run": None}
 
-    def _prepare(self, calls: CallbackList) -> None:
-        self._calls = calls
+    def _prepare(self, run: Run) -> None:
+        self._run = run
 
     def on_epoch_begin(self, epoch: int) -> None:
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int) -> None:
-        assert self._calls is not None and self._calls.averages is not None
+        assert self._run is not None and self._run.averages is not None
         # Not from `logs`, for which the metrics would be computed, too.
-        loss = self._calls.averages.loss()
+        loss = self._run.averages.loss()
         if loss is None or math.isfinite(loss) or self.trainer.stop_training:
             return
         self.trainer.stop_training = True

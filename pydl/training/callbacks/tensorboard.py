@@ -15,6 +15,7 @@ from pydl.training.callbacks import event_files
 from pydl.training.callbacks.base import Callback, Logs, checked_count, require_names
 from pydl.training.callbacks.files import checked_path, make_folder
 from pydl.training.callbacks.schedules import rate_of
+from pydl.training.metrics.averages import numbers
 
 if TYPE_CHECKING:
     from pydl.nn.module import Module
@@ -167,7 +168,7 @@ class TensorBoard(Callback):
         return 0 if self.trainer.optimizer is None else int(self.trainer.optimizer.steps)
 
     def _write_scalars(self, run: str, values: Mapping[str, float], step: int) -> None:
-        if values:
+        if values := numbers(values):
             encoded = [event_files.scalar(name, value) for name, value in values.items()]
             self._writer(run).write(event_files.event(step, event_files.summary(encoded)))
 

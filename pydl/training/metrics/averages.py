@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pydl._core import Tensor, asarray, tensor
-from pydl.training.metrics.base import Array, Metric, added, joined, keeps_samples
+from pydl.training.metrics.base import Array, added, joined, keeps_samples
 
 if TYPE_CHECKING:
     from pydl.training.objective import Objective
 
 
+_MORE = "more/"  # the beginning of names in a state
+
+
+def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values that are one number each."""
+    return {name: value for name, value in logs.items() if not isinstance(value, np.ndarray)}
+
+
 class Averages:
     """Loss and metrics over the batches so far.
 
-    Values stay tensors until they are read, so that adding them costs nothing.
+    Values stay tensors until they are read, so that adding them costs nothing. `look` is called
+    with their names after the first batch.
     """
 
     _most_pending = 256
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(
+        self, objective: Objective, look: Callable[[Sequence[str]], None] | None = None
+    ) -> None:
+        self._look = look
         self._metrics = objective.metrics
         self._parts = [(f"{part.name}_loss", part.weight) for part in objective.reported]
         # Of the loss and of those of outputs: sums weighted by what counts, and the weights. Where
         # outputs have losses, the first has only what is added to them, such as penalties.
         self._losses = [[0.0, 0.0] for _ in range(1 + len(self._parts))]
+        # What a loss of one's own reports besides.
+        self._more = Means() if objective.own_loss else None
         self._states: dict[str, list[list[Array]]] = {}
-        self._pending: list[tuple[Sequence[Sequence[Tensor]], int]] = []
+        self._pending: list[tuple[Sequence[Any], int]] = []
         self._batches = 0
 
-    def add(self, values: Sequence[Sequence[Tensor]], weight: int) -> None:
+    def add(self, values: Sequence[Any], weight: int) -> None:
         """Take what a step returned for a batch of that many samples."""
         self._pending.append((values, weight))
         self._batches += 1
@@ -41,7 +55,9 @@ class Averages:
         if len(self._pending) >= self._most_pending or self._batches == 1:
             self._drain()
             if self._batches == 1:
-                self.result()
+                names = list(self.result())
+                if self._look is not None:
+                    self._look(names)
 
     @property
     def batches(self) -> int:
@@ -63,6 +79,9 @@ class Averages:
         count, add = len(self._losses), self._add_losses if self._parts else self._add_loss
         for values, weight in pending:
             add(values, weight)
+            if self._more is not None and values[-1].__class__ is dict:
+                self._more.add(values[-1], weight)
+                values = values[:-1]
             if not self._metrics:
                 continue
             for (name, metric), given in zip(self._metrics.items(), values[count:], strict=True):
@@ -105,10 +124,11 @@ class Averages:
                 sums[0] += value * counted
                 sums[1] += counted
 
-    def result(self, *, brief: bool = False) -> dict[str, float]:
+    def result(self, *, brief: bool = False) -> dict[str, Any]:
         """Return the values so far; not-a-number before the first batch.
 
-        A brief result is without metrics that keep every sample, which take long to compute.
+        Metrics of several values give arrays. A brief result is without these, and without metrics
+        that keep every sample, which take long to compute.
         """
         self._drain()
         total, *losses = (sums / count if count else math.nan for sums, count in self._losses)
@@ -118,13 +138,19 @@ class Averages:
         for (name, share), loss in zip(self._parts, losses, strict=True):
             values["loss"] += share * loss
             values[name] = loss
+        if self._more is not None:
+            values |= self._more.result()
         with np.errstate(divide="ignore", invalid="ignore"):
             for name, metric in self._metrics.items():
                 state = self._states.get(name)
                 if state is None:
                     values[name] = math.nan
                 elif not (brief and keeps_samples(metric, len(state))):
-                    values[name] = _number(metric, metric.result(*joined(state)))
+                    value = np.asarray(metric.result(*joined(state)), np.float64)
+                    if value.size == 1:
+                        values[name] = float(value.reshape(()))
+                    elif not brief:
+                        values[name] = value.copy()
         return values
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -132,6 +158,8 @@ class Averages:
         self._drain()
         numbers = [float(self._batches), *(number for pair in self._losses for number in pair)]
         state = {"numbers": tensor(numbers, dtype="float64")}
+        if self._more is not None:
+            state |= {f"{_MORE}{name}": sums for name, sums in self._more.state_dict().items()}
         for name, parts in self._states.items():
             for i, part in enumerate(joined(parts)):
                 state[f"{name}.{i}"] = asarray(np.asarray(part))
@@ -142,6 +170,10 @@ class Averages:
         batches, *numbers = state["numbers"].tolist()
         self._losses = [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
         self._batches, self._pending, self._states = int(batches), [], {}
+        if self._more is not None:
+            start = len(_MORE)
+            more = {name[start:]: v for name, v in state.items() if name.startswith(_MORE)}
+            self._more.load_state_dict(more)
         for name in self._metrics:
             count = sum(key.rpartition(".")[0] == name for key in state)
             if count:
@@ -191,13 +223,3 @@ class Means:
         """Return the values so far."""
         self._drain()
         return {name: total / count for name, (total, count) in self._sums.items()}
-
-
-def _number(metric: Metric, value: Any) -> float:
-    array = np.asarray(value)
-    if array.size != 1:
-        raise ValueError(
-            f"metric {metric.name!r} has values of shape {array.shape}, but fit and evaluate "
-            "report one number each; use its average, or the metric alone, with update and compute"
-        )
-    return float(array.reshape(()))

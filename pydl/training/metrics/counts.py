@@ -506,7 +506,7 @@ class ConfusionMatrix(_DecisionMetric):
     """How often each class, a row, was taken for each class, a column: (K, K), over all samples.
 
     Outputs and targets are those of `Accuracy`, with one class per sample; a decision between two
-    gives (2, 2). `fit` takes no metric of several values; use it with `update`.
+    gives (2, 2). `fit` puts the matrix of each epoch into the history, as an array.
 
     Parameters
     ----------

@@ -11,7 +11,8 @@ from pydl import _core
 from pydl._core import Tensor, where
 from pydl._warnings import warn
 from pydl.nn import functional
-from pydl.training.additivity import combines_samples, is_additive
+from pydl.training.additivity import is_additive
+from pydl.training.alignment import Alignment
 from pydl.training.losses import Loss
 from pydl.training.metrics.base import Metric, weights_like
 
@@ -26,6 +27,7 @@ class FunctionMean(Metric):
 
     def __init__(self, function: MetricFunction, name: str, own: bool = False) -> None:
         self.function, self.name = function, name
+        self._align = Alignment(f"metric {name!r}")
         self._own = own  # known to be the mean of its samples, and to take shapes like the output's
         self._tried = own
 
@@ -35,20 +37,14 @@ class FunctionMean(Metric):
             return Loss(self.function, regression=True).aligned(output, target)
         if not self._tried and isinstance(output, Tensor) and isinstance(target, Tensor):
             self._tried = True
-            wanted = combines_samples(self.function, output, target)
-            if wanted is not None:
-                raise ValueError(
-                    f"metric {self.name!r} combines each sample with each, because outputs have "
-                    f"shape {output.shape} and targets {target.shape}; give targets of shape "
-                    f"{wanted}"
-                )
+            target = self._align(self.function, output, target)
             if is_additive(self.function, output, target) is False:
                 warn(
                     f"metric {self.name!r} is reported as a mean over batches, but for all samples "
                     "together it is something else; derive it from pydl.training.Metric to get "
                     "that",
                 )
-        return target
+        return self._align(self.function, output, target)
 
     def totals(self, output: Any, target: Any, sample_weight: Any = None) -> Any:
         if sample_weight is not None:
