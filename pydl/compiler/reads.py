@@ -379,6 +379,8 @@ class Reads:
         if isinstance(value, ModuleType):
             if name in own and is_own_file(getattr(value, "__file__", None) or "<frozen"):
                 self._add(group, entry(own, name, label), chain)
+            if value is np and name == "random":
+                return np.random  # which NumPy imports when it is first used
             return own.get(name, _UNKNOWN)
         kind = value if isinstance(value, type) else type(value)
         inherited = _look_up(kind, name)
@@ -513,7 +515,7 @@ def _is_watched(code: CodeType) -> bool:
 
 def _is_container(value: Any) -> bool:
     kinds = (dict, list, tuple, set, collections.deque, np.ndarray, bytearray, array.array)
-    return isinstance(value, kinds)
+    return isinstance(value, (*kinds, os._Environ))
 
 
 def _is_iterator(value: Any) -> bool:

@@ -286,6 +286,6 @@ def _check_name(owner: Module, name: object) -> None:
     """Raise `ValueError` for a name that attributes cannot have."""
     kind = type(owner).__name__
     if not isinstance(name, str) or not (name.isidentifier() or name.isdecimal()):
-        raise ValueError(f"{kind}: {name!r} is no name for a layer")
+        raise ValueError(f"{kind}: {name!r} is not a name for a layer")
     if hasattr(type(owner), name):
         raise ValueError(f"{kind}: the name {name!r} is taken by a method")

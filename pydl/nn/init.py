@@ -207,7 +207,7 @@ def eye_(tensor: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        For a tensor that is no matrix.
+        For a tensor that is not a matrix.
 
     Examples
     --------
@@ -229,7 +229,7 @@ def sparse_(
     Raises
     ------
     ValueError
-        For a tensor that is no matrix, and a sparsity outside [0, 1].
+        For a tensor that is not a matrix, and a sparsity outside [0, 1].
 
     Examples
     --------

@@ -57,7 +57,7 @@ class History:
         OSError
             When the file cannot be written.
         ValueError
-            For an ending that is no format of matplotlib's.
+            For an ending that is not a format of matplotlib's.
         """
         try:
             from matplotlib.figure import Figure

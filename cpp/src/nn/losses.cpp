@@ -99,7 +99,7 @@ Tensor focal_loss_of_indices(const Tensor& logits, const Tensor& target, int64_t
   return options.reduction == Reduction::sum ? sum(losses) : losses;
 }
 
-// Indices in which those that are no classes, and not ignored, are too large for `gather`, which counts negative ones
+// Indices in which those that are not classes, and not ignored, are too large for `gather`, which counts negative ones
 // from the end.
 Tensor refusable(const Tensor& target, const Tensor& counted, int64_t classes) {
   const Tensor limit = scalar_like(classes, target);

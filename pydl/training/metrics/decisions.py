@@ -18,7 +18,7 @@ class _Decisions(NamedTuple):
     found: Tensor  # bool, or class indices
     wanted: Tensor
     counted: Tensor  # bool: not ignored
-    invalid: Tensor  # how many targets are no decisions
+    invalid: Tensor  # how many targets are not decisions
 
 
 class _DecisionMetric(Metric):
@@ -137,7 +137,7 @@ class Accuracy(_DecisionMetric):
     Raises
     ------
     ValueError
-        In `fit` and `evaluate`: for targets that are no decisions, such as those of a regression,
+        In `fit` and `evaluate`: for targets that are not decisions, such as those of a regression,
         and where a threshold is needed and not known.
 
     Examples
@@ -190,7 +190,7 @@ class TopKAccuracy(_DecisionMetric):
     Raises
     ------
     ValueError
-        For k below 1; when used, as of `Accuracy`, and for outputs that are no scores of classes.
+        For k below 1; when used, as of `Accuracy`, and for outputs that are not scores of classes.
 
     Examples
     --------
