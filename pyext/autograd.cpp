@@ -152,7 +152,7 @@ struct PythonAnomalyScope {
 };
 
 void define_anomaly(py::module_& module) {
-  py::class_<PythonAnomalyScope>(module, "_AnomalyScope", "Looks for not-a-number and infinities in a scope.")
+  py::class_<PythonAnomalyScope>(module, "_AnomalyScope", "Looks for NaN and infinities in a scope.")
       .def(py::init([](bool enabled, bool infinities) {
              return std::make_unique<PythonAnomalyScope>(PythonAnomalyScope{enabled, infinities, {}});
            }),

@@ -14,8 +14,12 @@ _RANDOM_ADVICE = (
     "pydl.uniform, pydl.randint or pydl.dropout, whose generators go on from call to call, or hand "
     "them in as an argument"
 )
-_TIME_ADVICE = "so a compiled function would have the same one in every call; hand it in"
-_INPUT_ADVICE = "so a compiled function would have the same text in every call; hand it in"
+_TIME_ADVICE = (
+    "so a compiled function would have the same one in every call; pass it as an argument"
+)
+_INPUT_ADVICE = (
+    "so a compiled function would have the same text in every call; pass it as an argument"
+)
 
 _TIMES = {
     "time",

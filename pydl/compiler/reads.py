@@ -426,8 +426,9 @@ class Reads:
         for guard in self._guards_of_items(value, text, label, recipe):
             self._add(group, guard, recipe.chain)
         if _is_iterator(value) and (group is self._rooted or recipe.chain.path):
-            advice = "take from it outside of the function, and hand in what it gives"
-            message = f"{recipe.place}: {text} is an iterator, which is only asked once; {advice}"
+            advice = "call next() outside of the function, and pass the result as an argument"
+            what = f"{text} is an iterator, which is only advanced while tracing"
+            message = f"{recipe.place}: {what}; {advice}"
             self._iterators.append((group, message))
         if depth == 0:
             return

@@ -141,7 +141,7 @@ class Sequential(_LayerList, Model):
             raise TypeError(
                 f"{type(self).__name__}: layer {name} ({type(layer).__name__}) takes one tensor, "
                 f"but the layer before, {type(before).__name__}, gives a tuple of {len(x)}; write "
-                "a module whose forward hands on the part that is wanted"
+                "a module whose forward returns the part that is wanted"
             )
         return x
 

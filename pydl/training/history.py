@@ -92,7 +92,7 @@ class History:
     def to_frame(self) -> pd.DataFrame:
         """Return the values as a data frame of pandas: a row per epoch, from 0, a column per name.
 
-        What an epoch lacks is not-a-number.
+        What an epoch lacks is NaN.
 
         Raises
         ------

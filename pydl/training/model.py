@@ -292,7 +292,7 @@ class Model(Module):
         Warns
         -----
         RuntimeWarning
-            For a training that has become not-a-number or infinite; see `on_nan`.
+            For a training that has become NaN or infinite; see `on_nan`.
         """
         return self._compiled("fit").fit(
             x,

@@ -1,4 +1,4 @@
-"""Functions with derivatives of one's own."""
+"""Functions with custom derivatives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Special numbers: infinities, not-a-number, both zeros, largest, smallest, integer edges."""
+"""Special numbers: infinities, NaN, both zeros, largest, smallest, integer edges."""
 
 from __future__ import annotations
 

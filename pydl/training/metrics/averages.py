@@ -106,7 +106,7 @@ class Averages:
                 sums[1] += counted
 
     def result(self, *, brief: bool = False) -> dict[str, float]:
-        """Return the values so far; not-a-number before the first batch.
+        """Return the values so far; NaN before the first batch.
 
         A brief result is without metrics that keep every sample, which take long to compute.
         """
@@ -150,7 +150,7 @@ class Averages:
 
 
 class Means:
-    """Means over samples of what a training step of one's own returns for each batch."""
+    """Means over samples of what a custom training step returns for each batch."""
 
     def __init__(self) -> None:
         self._pending: list[tuple[Mapping[str, Any], int]] = []

@@ -429,7 +429,7 @@ class MatthewsCorrelation(_CountMetric):
 class CohenKappa(_CountMetric):
     """Cohen's kappa: agreement beyond that by chance, (p - e) / (1 - e), over all samples.
 
-    p is the share of right decisions, and e what it would be for independent ones. Not-a-number
+    p is the share of right decisions, and e what it would be for independent ones. NaN
     where both are of one class only. Parameters and errors are those of `Accuracy`.
 
     Examples
