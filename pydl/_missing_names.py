@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from importlib import import_module
 
 from pydl._missing_layers import HINTS as _LAYERS
 
@@ -170,9 +171,23 @@ def message(module: str, name: str, known: Iterable[str]) -> str:
     """
     text = f"module {module!r} has no attribute {name!r}"
     hint = HINTS.get(module, {}).get(name)
+    if hint is None and module == "pydl":
+        hint = _elsewhere(name)
     if hint is None and not name.startswith("_"):
         close = difflib.get_close_matches(name, known, 1, 0.8)
         hint = f"{module}.{close[0]}" if close else None
     if hint is None:
         return text
     return f"{text}: {hint}" if " " in hint else f"{text}; use {hint}"
+
+
+# Where names are found that are typed as attributes of pydl, as PyTorch has some of them.
+_MODULES = ("nn.functional", "nn", "optim", "linalg", "random", "data", "autograd", "training")
+
+
+def _elsewhere(name: str) -> str | None:
+    """Find a name in other modules of pydl."""
+    for path in _MODULES:
+        if name in import_module(f"pydl.{path}").__all__:
+            return f"pydl.{path}.{name}"
+    return None

@@ -21,7 +21,7 @@ def cond(
 
     In a compiled function both are computed and the results selected with `where`, so that neither
     may be wrong for the other's arguments: a division by zero in the branch that is not taken gives
-    a not-a-number gradient, as with `where` itself.
+    a NaN gradient, as with `where` itself.
 
     Parameters
     ----------

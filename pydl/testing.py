@@ -41,7 +41,7 @@ def assert_close(
     Parameters
     ----------
     actual, expected : Tensor, array or number
-        Of one shape. Not-a-number equals itself.
+        Of one shape. NaN equals itself.
     rtol, atol : float, optional
         Relative and absolute tolerance; by default those of the dtype of `actual`, and exact for
         integers and bools.

@@ -130,7 +130,7 @@ void define_hooks(py::module_& module, const py::object& type) {
          "Calls ``hook(leaf)`` at the end of every `backward` that added to `grad` of this leaf.\n\n"
          "Parameters\n----------\nhook : callable\n    Called with this tensor.\n\n"
          "Returns\n-------\nRemovableHandle\n    Has `remove`, and is a context manager.\n\n"
-         "Raises\n------\nRuntimeError\n    For a tensor that is no leaf, or does not require a gradient.");
+         "Raises\n------\nRuntimeError\n    For a tensor that is not a leaf, or does not require a gradient.");
   method(type, "retain_grad", &retain_grad,
          "Lets `backward` add to `grad` of this tensor, although it is the result of recorded operations.\n\n"
          "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([1.0, 2.0], requires_grad=True)\n"
@@ -152,7 +152,7 @@ struct PythonAnomalyScope {
 };
 
 void define_anomaly(py::module_& module) {
-  py::class_<PythonAnomalyScope>(module, "_AnomalyScope", "Looks for not-a-number and infinities in a scope.")
+  py::class_<PythonAnomalyScope>(module, "_AnomalyScope", "Looks for NaN and infinities in a scope.")
       .def(py::init([](bool enabled, bool infinities) {
              return std::make_unique<PythonAnomalyScope>(PythonAnomalyScope{enabled, infinities, {}});
            }),

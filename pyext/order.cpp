@@ -31,12 +31,12 @@ void define_sort(py::module_& module, const py::object& type, const char* name, 
 void define_sorting(py::module_& module, const py::object& type) {
   define_sort(module, type, "sort", sort,
               "The elements along an axis in ascending or descending order; `argsort` says where they were.\n\n"
-              "Equal elements keep their order, whatever `stable` says, and not-a-number is the largest number.\n\n"
+              "Equal elements keep their order, whatever `stable` says, and NaN is the largest number.\n\n"
               "Examples\n--------\n>>> import pydl\n"
               ">>> pydl.sort(pydl.tensor([3, 1, 2]))\ntensor([1, 2, 3], dtype=int64)\n");
   define_sort(module, type, "argsort", argsort,
               "The positions along an axis of the elements in ascending or descending order.\n\n"
-              "Equal elements keep their order, whatever `stable` says, and not-a-number is the largest number.\n\n"
+              "Equal elements keep their order, whatever `stable` says, and NaN is the largest number.\n\n"
               "Examples\n--------\n>>> import pydl\n"
               ">>> pydl.argsort(pydl.tensor([3, 1, 2]), descending=True)\ntensor([0, 2, 1], dtype=int64)\n");
   method(

@@ -33,3 +33,28 @@ def test_misspelt_names() -> None:
     with pytest.raises(AttributeError, match="no attribute 'qqqqq'$"):
         pydl.qqqqq  # noqa: B018
     assert not hasattr(pydl, "__wrapped__")
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("conv2d", "nn.functional"),
+        ("layer_norm", "nn.functional"),
+        ("Linear", "nn"),
+        ("Adam", "optim"),
+        ("solve", "linalg"),
+        ("DataLoader", "data"),
+    ],
+)
+def test_names_of_other_modules(name: str, place: str) -> None:
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'; use pydl\.{place}\.{name}$"):
+        getattr(pydl, name)
+
+
+@pytest.mark.parametrize("place", ["nn.functional", "nn", "optim", "linalg", "random", "data"])
+def test_every_name_of_other_modules_is_found(place: str) -> None:
+    module = importlib.import_module(f"pydl.{place}")
+    for name in module.__all__:
+        if not hasattr(pydl, name):
+            with pytest.raises(AttributeError, match=rf"{name}'(; use|:) "):
+                getattr(pydl, name)

@@ -260,7 +260,7 @@ def test_floats_into_integer_tensors(way: str, dtype: str) -> None:
     most = INTEGERS[dtype][1]
     if most < 2**53:
         assert WAYS[way](most + 0.5, dtype).item() == most
-    with pytest.raises(ValueError, match=r"(?i)nan|not-a-number"):
+    with pytest.raises(ValueError, match=r"(?i)nan|NaN"):
         WAYS[way](math.nan, dtype)
     for number in (math.inf, -math.inf, 1e300, float(most) + 1, -(2.0**64)):
         with pytest.raises(OverflowError):
@@ -332,7 +332,7 @@ def test_numbers_of_numpy_in_lists() -> None:
             pydl.tensor([number], dtype="uint8")
         with pytest.raises(OverflowError, match="does not fit into uint8"):
             pydl.tensor(number, dtype="uint8")
-    with pytest.raises(ValueError, match="not-a-number"):
+    with pytest.raises(ValueError, match="NaN"):
         pydl.tensor([np.float64("nan")], dtype="int64")
     assert pydl.tensor([np.int8(3), 4.5], dtype="int16").tolist() == [3, 4]
 

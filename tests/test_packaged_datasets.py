@@ -125,7 +125,7 @@ class TestArchives:
             folder = tarfile.TarInfo("folder")
             folder.type = tarfile.DIRTYPE
             archive.addfile(folder)
-        with pytest.raises(ValueError, match="folder is no file"):
+        with pytest.raises(ValueError, match="folder is not a file"):
             read_members(file.getvalue(), ["folder"])
 
 

@@ -523,7 +523,7 @@ class Tensor:
         """See `pydl.isclose`."""
 
     def isfinite(self) -> Tensor:
-        """Whether x is neither infinite nor not-a-number."""
+        """Whether x is neither infinite nor NaN."""
 
     def isinf(self) -> Tensor:
         """Whether x is infinite."""
@@ -1314,7 +1314,7 @@ class RemovableHandle:
         """Removes the hook; does nothing if it has been removed already."""
 
 class _AnomalyScope:
-    """Looks for not-a-number and infinities in a scope."""
+    """Looks for NaN and infinities in a scope."""
 
     def __enter__(self) -> None: ...
     def __exit__(self, *args: int | collections.abc.Sequence[int]) -> None: ...
@@ -2088,10 +2088,10 @@ def ctc_loss_backward(
     """Gradient of ctc_loss for the log-probabilities: minus the expected number of visits of each class."""
 
 def cummax(x: TensorLike, axis: int, reverse: builtins.bool = False) -> tuple[Tensor, Tensor]:
-    """Largest of all elements up to each one along an axis, and where the last of these is; not-a-number wins."""
+    """Largest of all elements up to each one along an axis, and where the last of these is; NaN wins."""
 
 def cummin(x: TensorLike, axis: int, reverse: builtins.bool = False) -> tuple[Tensor, Tensor]:
-    """Smallest of all elements up to each one along an axis, and where the last of these is; not-a-number wins."""
+    """Smallest of all elements up to each one along an axis, and where the last of these is; NaN wins."""
 
 def cumprod(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
     """Products of all elements up to each one along an axis."""
@@ -2442,7 +2442,7 @@ def isclose(
     """Whether |a - b| <= atol + rtol * |b|, or both are the same infinity."""
 
 def isfinite(x: TensorLike) -> Tensor:
-    """Whether x is neither infinite nor not-a-number."""
+    """Whether x is neither infinite nor NaN."""
 
 def isin(x: TensorLike, values: TensorLike, *, invert: builtins.bool = False) -> Tensor:
     """Whether each element is among some values, or with `invert` is not. NaN equals nothing."""
@@ -2628,7 +2628,7 @@ def max_pool_with_indices(
     """What `max_pool` returns, and where it is in the flattened spatial axes of x: int64."""
 
 def maximum(a: TensorLike, b: TensorLike) -> Tensor:
-    """The larger; not-a-number wins."""
+    """The larger; NaN wins."""
 
 def may_share_memory(a: TensorLike, b: TensorLike) -> builtins.bool:
     """Whether the memory of two tensors may overlap, as NumPy's function of that name: their extents are"""
@@ -2665,7 +2665,7 @@ def min(
     """Smallest element over axes; NaN if there is one. Equal ones share the gradient."""
 
 def minimum(a: TensorLike, b: TensorLike) -> Tensor:
-    """The smaller; not-a-number wins."""
+    """The smaller; NaN wins."""
 
 def mish(x: TensorLike) -> Tensor:
     """x * tanh(softplus(x)) (Misra, 2019)."""

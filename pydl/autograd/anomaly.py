@@ -1,4 +1,4 @@
-"""Finding the operation that first computed not-a-number or an infinity."""
+"""Finding the operation that first computed NaN or an infinity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class detect_anomaly(_core._AnomalyScope, ContextDecorator):  # noqa: N801  (used like a keyword)
-    """Raise where the first operation of a scope computes not-a-number, or an infinity.
+    """Raise where the first operation of a scope computes NaN, or an infinity.
 
     The error, a RuntimeError, names the operation, the layer, and the file and line of the code
     that called it. For a gradient it names the operation whose derivative computed it, with the

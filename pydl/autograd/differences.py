@@ -138,8 +138,8 @@ def _check(
         outputs = _outputs(func, own)
     for number, output in enumerate(outputs):
         analytic = _jacobian(output, [own[i] for i in positions])
-        for place, found in zip(positions, analytic, strict=True):
-            expected = _differences(func, own, place, number, eps)
+        for position, found in zip(positions, analytic, strict=True):
+            expected = _differences(func, own, position, number, eps)
             wrong = np.abs(found - expected) > atol + rtol * np.abs(expected)
             if not (wrong | np.isnan(found)).any():
                 continue
@@ -147,7 +147,7 @@ def _check(
                 return False
             worst = float(np.nanmax(np.abs(found - expected)))
             raise RuntimeError(
-                f"{name}: the derivative of output {number} for input {place} is off by up to "
+                f"{name}: the derivative of output {number} for input {position} is off by up to "
                 f"{worst:.3g}\nby finite differences:\n{expected}\nby backward:\n{found}"
             )
     return True
@@ -158,13 +158,13 @@ def _as_args(inputs: Any) -> list[Any]:
 
 
 def _positions(name: str, args: list[Any]) -> list[int]:
-    places = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
-    if not places:
+    positions = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
+    if not positions:
         raise ValueError(f"{name}: expected an input that requires a gradient, got none")
-    for i in places:
+    for i in positions:
         if args[i].dtype != "float64":
             raise ValueError(f"{name}: expected input {i} of float64, got {args[i].dtype}")
-    return places
+    return positions
 
 
 def _outputs(func: Callable[..., Any], args: list[Any]) -> list[Tensor]:
@@ -193,9 +193,9 @@ def _jacobian(output: Tensor, leaves: list[Tensor]) -> list[_Array]:
 
 
 def _differences(
-    func: Callable[..., Any], args: list[Any], place: int, number: int, eps: float
+    func: Callable[..., Any], args: list[Any], position: int, number: int, eps: float
 ) -> _Array:
-    point = np.array(args[place].detach().numpy(), np.float64)
+    point = np.array(args[position].detach().numpy(), np.float64)
     columns = []
     for j in range(point.size):
         ends = []
@@ -203,7 +203,7 @@ def _differences(
             moved = point.copy()
             moved.flat[j] += sign * eps
             changed = list(args)
-            changed[place] = _core.tensor(moved).requires_grad_()
+            changed[position] = _core.tensor(moved).requires_grad_()
             with no_grad():
                 output = _outputs(func, changed)[number].detach().astype("float64")
             ends.append(np.array(output.numpy(), np.float64).ravel())

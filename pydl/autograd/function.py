@@ -1,4 +1,4 @@
-"""Functions with derivatives of one's own."""
+"""Functions with custom derivatives."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Function:
         Raises
         ------
         TypeError
-            Where no argument is a tensor. In backward, for a gradient that is no tensor.
+            Where no argument is a tensor. In backward, for a gradient that is not a tensor.
         ValueError
             In backward, for a gradient of another shape or of no floating-point dtype.
         RuntimeError
@@ -252,7 +252,7 @@ def _check_gradient(name: str, number: int, gradient: Any, spec: _Spec | None) -
         return None
     if spec is None:
         raise RuntimeError(
-            f"{name}: argument {number} is no tensor: expected None as its gradient, "
+            f"{name}: argument {number} is not a tensor: expected None as its gradient, "
             f"got {type(gradient).__name__}"
         )
     if not isinstance(gradient, Tensor):

@@ -35,7 +35,13 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     Raises
     ------
     RuntimeError
-        In backward, when higher-order derivatives are requested (`create_graph=True`).
+        In backward, where arguments or captured tensors that require gradients have been
+        overwritten since the call.
+
+    Notes
+    -----
+    Where backward is to be differentiated itself (`create_graph=True`), what it computes again is
+    kept, as without `checkpoint`.
 
     Examples
     --------
@@ -52,8 +58,10 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     dtype = _core.autocast_dtype()
     precision = autocast(dtype or _core.bfloat16, enabled=dtype is not None)
 
-    def run() -> tuple[list[Tensor], Any]:
-        inputs = [t.detach().requires_grad_() if t.requires_grad else t for t in tensors]
+    def run(with_history: bool = False) -> tuple[list[Tensor], Any]:
+        # Views have the history of the arguments, and are distinct where one depends on another.
+        replace = _view if with_history else _leaf
+        inputs = [replace(t) if t.requires_grad else t for t in tensors]
         own_args, own_kwargs = tree.build(inputs)
         return inputs, function(*own_args, **own_kwargs)
 
@@ -66,11 +74,14 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if not recorded or not any(output.requires_grad for output in outputs):
         return result
 
+    read = [_core._SavedTensor(tensor) for tensor in (*tensors, *captured)]
+
     def backward(gradients: list[Tensor | None]) -> list[Tensor | None]:
-        if _core.is_grad_enabled():
-            raise RuntimeError("checkpoint: derivatives of higher order are not offered")
+        for saved in read:
+            saved.unpack("checkpoint")  # raises where it has been overwritten
+        create_graph = _core.is_grad_enabled()
         with precision, enable_grad(), tape.replay(), _core._RecomputeScope():
-            again, second = run()
+            again, second = run(with_history=create_graph)
             results = _core._ArgumentTree.of(second)[1]
         pairs = [
             (output, gradient)
@@ -80,6 +91,15 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         wanted = [tensor for tensor in again if tensor.requires_grad] + captured
         roots, weights = [output for output, _ in pairs], [weight for _, weight in pairs]
         with _core._RecomputeScope():
-            return list(_core._grad(roots, wanted, weights, True, False, True, False))
+            return list(_core._grad(roots, wanted, weights, True, create_graph, True, False))
 
     return structure.build(_core._record_function(recorded, outputs, backward))
+
+
+def _leaf(tensor: Tensor) -> Tensor:
+    return tensor.detach().requires_grad_()
+
+
+def _view(tensor: Tensor) -> Tensor:
+    view: Tensor = tensor[...]
+    return view

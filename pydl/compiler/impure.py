@@ -14,8 +14,12 @@ _RANDOM_ADVICE = (
     "pydl.uniform, pydl.randint or pydl.dropout, whose generators go on from call to call, or hand "
     "them in as an argument"
 )
-_TIME_ADVICE = "so a compiled function would have the same one in every call; hand it in"
-_INPUT_ADVICE = "so a compiled function would have the same text in every call; hand it in"
+_TIME_ADVICE = (
+    "so a compiled function would have the same one in every call; pass it as an argument"
+)
+_INPUT_ADVICE = (
+    "so a compiled function would have the same text in every call; pass it as an argument"
+)
 
 _TIMES = {
     "time",
@@ -75,9 +79,9 @@ def random_source(value: Any) -> Any:
     for candidate in (value, getattr(value, "__self__", None)):
         if isinstance(candidate, random.Random):
             return None if isinstance(candidate, random.SystemRandom) else candidate
-        numpy_random = sys.modules.get("numpy.random")
-        if numpy_random is None:
-            continue
+        numpy_random: Any = sys.modules.get("numpy.random")
+        if not hasattr(numpy_random, "default_rng"):
+            continue  # not imported, or being imported: NumPy does it when it is first used
         kinds = (numpy_random.Generator, numpy_random.RandomState, numpy_random.BitGenerator)
         if isinstance(candidate, kinds):
             return candidate

@@ -379,6 +379,8 @@ class Reads:
         if isinstance(value, ModuleType):
             if name in own and is_own_file(getattr(value, "__file__", None) or "<frozen"):
                 self._add(group, entry(own, name, label), chain)
+            if value is np and name == "random":
+                return np.random  # which NumPy imports when it is first used
             return own.get(name, _UNKNOWN)
         kind = value if isinstance(value, type) else type(value)
         inherited = _look_up(kind, name)
@@ -424,8 +426,9 @@ class Reads:
         for guard in self._guards_of_items(value, text, label, recipe):
             self._add(group, guard, recipe.chain)
         if _is_iterator(value) and (group is self._rooted or recipe.chain.path):
-            advice = "take from it outside of the function, and hand in what it gives"
-            message = f"{recipe.place}: {text} is an iterator, which is only asked once; {advice}"
+            advice = "call next() outside of the function, and pass the result as an argument"
+            what = f"{text} is an iterator, which is only advanced while tracing"
+            message = f"{recipe.place}: {what}; {advice}"
             self._iterators.append((group, message))
         if depth == 0:
             return
@@ -513,7 +516,7 @@ def _is_watched(code: CodeType) -> bool:
 
 def _is_container(value: Any) -> bool:
     kinds = (dict, list, tuple, set, collections.deque, np.ndarray, bytearray, array.array)
-    return isinstance(value, kinds)
+    return isinstance(value, (*kinds, os._Environ))
 
 
 def _is_iterator(value: Any) -> bool:

@@ -202,7 +202,7 @@ def affine(const pixel[:, :, :, :] source, pixel[:, :, :, :] out, const double[:
                 for x in range(out.shape[2]):
                     sy = matrix[n, 0] * y + matrix[n, 1] * x + matrix[n, 2]
                     sx = matrix[n, 3] * y + matrix[n, 4] * x + matrix[n, 5]
-                    # Written so that not-a-number is far away, too.
+                    # Written so that NaN is far away, too.
                     if not (-1.0 < sy < source.shape[1] and -1.0 < sx < source.shape[2]):
                         for c in range(out.shape[3]):
                             out[n, y, x, c] = _stored[pixel](fill, <pixel>0)

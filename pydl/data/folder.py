@@ -36,7 +36,7 @@ class ImageFolder(Dataset):
     mode : {"RGB", "L"}, default "RGB"
         Colours, or grey images (H, W, 1).
     skip_errors : bool, default False
-        Whether to read each file once now and leave those out that are no images, or damaged.
+        Whether to read each file once now and leave those out that are not images, or damaged.
     apply_exif_orientation : bool, default True
         Whether photos are turned upright; see `load_image`.
     max_pixels : int or None, default 89,478,485
@@ -62,7 +62,7 @@ class ImageFolder(Dataset):
     ImportError
         Without Pillow.
     FileNotFoundError
-        For a root that is no folder or has no sub-folders, and for a class without images.
+        For a root that is not a folder or has no sub-folders, and for a class without images.
     ValueError
         When indexed, for a file that cannot be read as an image; the message names it.
 
@@ -175,7 +175,7 @@ def _warn_of_ignored(paths: Sequence[Path]) -> None:
 
 def _class_names(root: Path) -> list[str]:
     if not root.is_dir():
-        raise FileNotFoundError(f"ImageFolder: {root} is no folder")
+        raise FileNotFoundError(f"ImageFolder: {root} is not a folder")
     names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
     names = [name for name in names if not name.startswith(".")]
     if not names:

@@ -93,8 +93,8 @@ def load_image(
     OSError
         Where the file cannot be opened.
     ValueError
-        For a file that is no image, is damaged or has too many pixels, named by the message, and
-        another mode.
+        For a file that is not an image, is damaged or has too many pixels, named by the message,
+        and another mode.
 
     Examples
     --------

@@ -68,7 +68,7 @@ class DataLoader:
         For a batch size below 1, lengths that differ, both `seed` and `generator`, a negative
         `prefetch`, and a `batch_sampler` beside the options that it replaces.
     TypeError
-        For something that has no samples, a batch size that is no integer, a `batch_sampler`
+        For something that has no samples, a batch size that is not an integer, a `batch_sampler`
         without a length, and functions that cannot be called.
 
     Examples

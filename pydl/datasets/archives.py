@@ -60,7 +60,7 @@ def _tar_members(archive: bytes, names: Sequence[str]) -> list[bytes]:
             for name in names:
                 member = file.extractfile(name)
                 if member is None:
-                    raise ValueError(f"tar file: {name} is no file")
+                    raise ValueError(f"tar file: {name} is not a file")
                 members.append(member.read())
     except (KeyError, tarfile.TarError, EOFError, OSError, LZMAError, zlib_error) as error:
         raise ValueError(f"tar file: {error}") from error

@@ -31,7 +31,7 @@ def read_serialized(content: bytes) -> Any:
     Raises
     ------
     ValueError
-        For content of another format, damaged content, and objects that are no data.
+        For content of another format, damaged content, and objects that are not data.
     """
     if not content.startswith(_HEADER):
         raise ValueError("R data: expected binary XDR format")
@@ -57,7 +57,7 @@ def read_lazy_load(index: bytes, database: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        For damaged contents, and objects that are no data.
+        For damaged contents, and objects that are not data.
     """
     import zlib
 

@@ -30,7 +30,7 @@ class ConvAutoencoder(Model):
     Raises
     ------
     ValueError
-        Without widths; when called, for images whose size is no multiple of 2**len(widths).
+        Without widths; when called, for images whose size is not a multiple of 2**len(widths).
 
     Examples
     --------

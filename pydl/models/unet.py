@@ -63,7 +63,7 @@ class UNet(Model):
     Raises
     ------
     ValueError
-        For a depth below 1; when called, for images whose size is no multiple of 2**depth.
+        For a depth below 1; when called, for images whose size is not a multiple of 2**depth.
 
     Examples
     --------

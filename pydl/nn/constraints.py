@@ -220,7 +220,7 @@ def add_constraint(
 
     Notes
     -----
-    Copies and pickles of the layer keep it, `state_dict` does not: it is no tensor.
+    Copies and pickles of the layer keep it, `state_dict` does not: it is not a tensor.
 
     Examples
     --------

@@ -141,7 +141,7 @@ class Sequential(_LayerList, Model):
             raise TypeError(
                 f"{type(self).__name__}: layer {name} ({type(layer).__name__}) takes one tensor, "
                 f"but the layer before, {type(before).__name__}, gives a tuple of {len(x)}; write "
-                "a module whose forward hands on the part that is wanted"
+                "a module whose forward returns the part that is wanted"
             )
         return x
 
@@ -296,6 +296,6 @@ def _check_name(owner: Module, name: object) -> None:
     """Raise `ValueError` for a name that attributes cannot have."""
     kind = type(owner).__name__
     if not isinstance(name, str) or not (name.isidentifier() or name.isdecimal()):
-        raise ValueError(f"{kind}: {name!r} is no name for a layer")
+        raise ValueError(f"{kind}: {name!r} is not a name for a layer")
     if hasattr(type(owner), name):
         raise ValueError(f"{kind}: the name {name!r} is taken by a method")

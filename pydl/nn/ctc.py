@@ -26,7 +26,7 @@ class CTCLoss(_Loss):
         The mean is over losses that are divided by the length of their target.
     zero_infinity : bool, default False
         Whether a target that is too long for its steps has loss and gradient 0, instead of infinity
-        and not-a-number.
+        and NaN.
 
     Raises
     ------

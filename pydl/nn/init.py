@@ -627,7 +627,7 @@ def eye_(tensor: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        For a tensor that is no matrix.
+        For a tensor that is not a matrix.
 
     Examples
     --------
@@ -665,7 +665,7 @@ def sparse_(
     Raises
     ------
     ValueError
-        For a tensor that is no matrix, and a sparsity outside [0, 1].
+        For a tensor that is not a matrix, and a sparsity outside [0, 1].
 
     Examples
     --------

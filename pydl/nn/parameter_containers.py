@@ -64,7 +64,7 @@ class ParameterList(_Parameters):
     Raises
     ------
     TypeError
-        For something that is no tensor.
+        For something that is not a tensor.
     IndexError
         For an index outside the list.
 
@@ -118,7 +118,7 @@ class ParameterDict(_Parameters):
     Raises
     ------
     TypeError
-        For something that is no tensor.
+        For something that is not a tensor.
     ValueError
         For a name that cannot be part of a path, or is that of a method.
 

@@ -65,8 +65,9 @@ def add_penalty(
 
     Notes
     -----
-    Copies and pickles of the layer keep it, `state_dict` does not: it is no tensor. `weight_decay`
-    of an optimiser is something else for Adam and its kin, and concerns all parameters.
+    Copies and pickles of the layer keep it; `state_dict` does not, because it is not a tensor.
+    `weight_decay` of an optimiser is something else for Adam and its kin, and concerns all
+    parameters.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Single steps of recurrent layers, for loops of one's own."""
+"""Single steps of recurrent layers, for custom loops."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class LSTMCell(_Cell):
 
     Examples
     --------
-    A loop of one's own, which compiles and has gradients:
+    A custom loop, which compiles and has gradients:
 
     >>> import pydl
     >>> cell = pydl.nn.LSTMCell(3, 5)

@@ -45,7 +45,7 @@ def clip_grad_norm_(
     ValueError
         For a `max_norm` that is negative or not a number, and a `norm_type` that is not above 0.
     TypeError
-        For parameters that are no tensors.
+        For parameters that are not tensors.
     RuntimeError
         For a norm that is not finite, with `error_if_nonfinite`; no gradient is changed then.
     TraceError
@@ -83,7 +83,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     ValueError
         For a `clip_value` that is negative or not a number.
     TypeError
-        For parameters that are no tensors.
+        For parameters that are not tensors.
 
     Examples
     --------

@@ -253,12 +253,12 @@ class LBFGS(Optimizer):
             return loss, self._flat_gradient(), size
         start = [p.detach().copy() for p in self._parameters]
 
-        def at(place: float) -> Point:
+        def at(position: float) -> Point:
             self._set(start)
-            self._move(direction, place)
+            self._move(direction, position)
             value = self._evaluate(closure)
             found = self._flat_gradient()
-            return Point(place, value, _dot(found, direction), found)
+            return Point(position, value, _dot(found, direction), found)
 
         best = strong_wolfe(
             at,
@@ -267,8 +267,8 @@ class LBFGS(Optimizer):
             tolerance=options["tolerance_change"] / max(_largest(direction), 1e-300),
         )
         self._set(start)
-        self._move(direction, best.place)
-        return best.value, best.gradient, best.place
+        self._move(direction, best.position)
+        return best.value, best.gradient, best.position
 
     def _set(self, values: list[Tensor]) -> None:
         for parameter, value in zip(self._parameters, values, strict=True):

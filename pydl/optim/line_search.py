@@ -10,9 +10,9 @@ from pydl._core import Tensor
 
 
 class Point(NamedTuple):
-    """A place on a line: the value and the slope of a function there, and its gradient."""
+    """A position on a line: the value and the slope of a function there, and its gradient."""
 
-    place: float
+    position: float
     value: float
     slope: float
     gradient: Tensor
@@ -30,7 +30,7 @@ def strong_wolfe(
     Parameters
     ----------
     at : callable
-        Evaluates the function at a place.
+        Evaluates the function at a position.
     origin : Point
         Where the line begins.
     start : float
@@ -47,24 +47,24 @@ def strong_wolfe(
     for used in range(1, _MOST):
         if not math.isfinite(point.value):
             # Beyond the range of numbers: nearer points are tried.
-            point = at((before.place + point.place) / 2)
+            point = at((before.position + point.position) / 2)
             continue
-        too_high = point.value > _line(origin, point.place)
+        too_high = point.value > _line(origin, point.position)
         if too_high or (used > 1 and point.value >= before.value):
             return _zoom(at, origin, before, point, used, tolerance)
         if abs(point.slope) <= -_CURVATURE * origin.slope:
             return point
         if point.slope >= 0:
             return _zoom(at, origin, point, before, used, tolerance)
-        least = point.place + 0.01 * (point.place - before.place)
-        place = _cubic(before, point, least, point.place * 10)
-        before, point = point, at(place)
+        least = point.position + 0.01 * (point.position - before.position)
+        position = _cubic(before, point, least, point.position * 10)
+        before, point = point, at(position)
     return point if point.value < origin.value else origin
 
 
-def _line(origin: Point, place: float) -> float:
-    """Return the largest value that is low enough at a place."""
-    return origin.value + _DECREASE * place * origin.slope
+def _line(origin: Point, position: float) -> float:
+    """Return the largest value that is low enough at a position."""
+    return origin.value + _DECREASE * position * origin.slope
 
 
 def _zoom(
@@ -77,33 +77,33 @@ def _zoom(
 ) -> Point:
     """Make the interval between two points smaller; the first one is the lower."""
     for _ in range(used, _MOST):
-        length = abs(high.place - low.place)
+        length = abs(high.position - low.position)
         if length <= tolerance:
             break
-        ends = sorted((low.place, high.place))
+        ends = sorted((low.position, high.position))
         # Points too near to an end would hardly make the interval smaller.
         margin = 0.1 * length
         point = at(_cubic(low, high, ends[0] + margin, ends[1] - margin))
-        too_high = point.value > _line(origin, point.place)
+        too_high = point.value > _line(origin, point.position)
         if too_high or not point.value < low.value:
             high = point
             continue
         if abs(point.slope) <= -_CURVATURE * origin.slope:
             return point
-        if point.slope * (high.place - low.place) >= 0:
+        if point.slope * (high.position - low.position) >= 0:
             high = low
         low = point
     return low
 
 
 def _cubic(a: Point, b: Point, least: float, most: float) -> float:
-    """Return the lowest place of the cubic through two points with their slopes, within bounds."""
+    """Return the minimum, within bounds, of the cubic through two points with their slopes."""
     middle = (least + most) / 2
-    if a.place == b.place or not math.isfinite(b.value + b.slope):
+    if a.position == b.position or not math.isfinite(b.value + b.slope):
         return middle
-    if a.place > b.place:
+    if a.position > b.position:
         a, b = b, a
-    first = a.slope + b.slope - 3 * (a.value - b.value) / (a.place - b.place)
+    first = a.slope + b.slope - 3 * (a.value - b.value) / (a.position - b.position)
     square = first * first - a.slope * b.slope
     if not square >= 0:
         return middle
@@ -111,5 +111,5 @@ def _cubic(a: Point, b: Point, least: float, most: float) -> float:
     divisor = b.slope - a.slope + 2 * second
     if divisor == 0:
         return middle
-    place = b.place - (b.place - a.place) * (b.slope + second - first) / divisor
-    return min(max(place, least), most)
+    position = b.position - (b.position - a.position) * (b.slope + second - first) / divisor
+    return min(max(position, least), most)

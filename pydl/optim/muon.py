@@ -46,7 +46,7 @@ class Muon(Optimizer):
     Raises
     ------
     ValueError
-        For parameters that are no matrices, negative numbers, momentum outside [0, 1), and
+        For parameters that are not matrices, negative numbers, momentum outside [0, 1), and
         fewer than 1 or more than 100 iterations.
 
     Examples

@@ -63,7 +63,7 @@ def save_program(
         tensors. Several by name share one state: {"predict": (f, (x,)), "train": (step, (x, y))}.
     example_inputs : Tensor, array, tuple or dict
         What the function takes: only shapes, dtypes and structure count. A dict has arguments by
-        name. What is no tensor is built into the program.
+        name. What is not a tensor is built into the program.
     state : Module, Optimizer, Tensor, or sequence of them
         What a function that is not compiled yet reads or changes besides its arguments.
     open_batch : bool, default True

@@ -10,7 +10,7 @@ from pydl._core import Tensor
 
 
 def named_leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield what is no container, by name, in the order in which programs take tensors."""
+    """Yield what is not a container, by name, in the order in which programs take tensors."""
     if isinstance(value, (tuple, list)):
         for i, item in enumerate(value):
             yield from named_leaves(item, f"{name}.{i}" if name else str(i))
@@ -39,7 +39,7 @@ def from_json(text: str, tensors: Sequence[Tensor]) -> Any:
     Raises
     ------
     ValueError
-        For a text that is no structure of so many tensors.
+        For a text that is not a structure of so many tensors.
     """
     if not text:
         return list(tensors)
@@ -72,4 +72,4 @@ def _decode(value: Any, tensors: Sequence[Tensor]) -> Any:
             return [_decode(item, tensors) for item in items]
         if kind == "dict" and isinstance(items, dict):
             return {key: _decode(item, tensors) for key, item in items.items()}
-    raise ValueError(f"a program file: {value!r} is no structure of {len(tensors)} results")
+    raise ValueError(f"a program file: {value!r} is not a structure of {len(tensors)} results")

@@ -179,7 +179,7 @@ class BytePairEncoding:
     ) -> str:
         """Return the text of numbers (T,), the exact one where `encode` made them.
 
-        Bytes that are no UTF-8, as they come of other numbers, read as U+FFFD.
+        Bytes that are not UTF-8, which other numbers may lead to, become U+FFFD.
 
         Raises
         ------

@@ -10,7 +10,7 @@ from pydl.text.tokenizers import CharacterTokenizer, Tokenizer, WordTokenizer, d
 
 
 def checked_texts(owner: str, documents: Iterable[str]) -> Iterator[str]:
-    """Iterate over texts; `TypeError` for a single text, and for what is no text."""
+    """Iterate over texts; `TypeError` for a single text, and for what is not a text."""
     _require_documents(owner, documents, "texts")
     return _texts(owner, documents)
 

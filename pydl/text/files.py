@@ -20,7 +20,7 @@ def read_json(path: str | os.PathLike[str], format_name: str) -> dict[str, Any]:
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"{os.fspath(path)}: no UTF-8, at byte {error.start}") from None
+        raise ValueError(f"{os.fspath(path)}: not UTF-8, at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"{os.fspath(path)}, line {error.lineno}: {error.msg}") from None
     except ValueError as error:  # of integers with thousands of digits

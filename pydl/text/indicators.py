@@ -36,7 +36,7 @@ def one_hot(
     Raises
     ------
     ValueError
-        For ids that are no integers, and a negative `num_classes`.
+        For ids that are not integers, and a negative `num_classes`.
     IndexError
         For an id out of range.
 
@@ -78,7 +78,7 @@ def multi_hot(
     Raises
     ------
     ValueError
-        For numbers that are no integers, and a negative `num_classes`.
+        For numbers that are not integers, and a negative `num_classes`.
     IndexError
         For a number out of range.
 

@@ -214,4 +214,4 @@ def _decoded(path: str | os.PathLike[str], number: int, text: bytes) -> str:
     try:
         return text.decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError(f"{os.fspath(path)}, line {number}: the word is no UTF-8") from None
+        raise ValueError(f"{os.fspath(path)}, line {number}: the word is not UTF-8") from None

@@ -58,7 +58,7 @@ class History:
         OSError
             When the file cannot be written.
         ValueError
-            For an ending that is no format of matplotlib's.
+            For an ending that is not a format of matplotlib's.
         """
         try:
             from matplotlib.figure import Figure
@@ -93,7 +93,7 @@ class History:
     def to_frame(self) -> pd.DataFrame:
         """Return the values as a data frame of pandas: a row per epoch, from 0, a column per name.
 
-        What an epoch lacks is not-a-number. Columns of arrays have objects.
+        What an epoch lacks is NaN. Columns of arrays have objects.
 
         Raises
         ------

@@ -236,7 +236,7 @@ def _class_indices(verb: str, y: Any) -> Any:
     if not whole.all():
         raise ValueError(
             f"{verb}: the loss takes class indices, but y has {int((~whole).sum())} values that "
-            f"are no integers, such as {array[~whole][0]}; for regression, use the loss 'mse'"
+            f"are not integers, such as {array[~whole][0]}; for regression, use the loss 'mse'"
         )
     return array.astype(np.int64)
 
@@ -339,7 +339,7 @@ def _unpacked(array: Any) -> Any:
 
 
 def _first_other(array: Any, value: Any) -> str:
-    """Say where the first object is that is no number, by the names of columns if there are any."""
+    """Describe the first object that is not a number; columns are named if they have names."""
     if array.dtype != object:
         columns = _other_columns(value)
         return f"; columns {', '.join(columns)}" if columns else ""

@@ -130,8 +130,8 @@ class Model(Module):
             "f1_macro", "auc", "mse" and "mae"; objects of `pydl.metrics` (the error
             for an unknown name lists all names); or functions (output, target) -> Tensor,
             whose values are averaged over samples; one value counts for its batch. A function is
-            tried once on made-up samples: of one that is no mean over samples, a warning tells. For
-            several outputs, a dict or list of such sequences; their names are reported as
+            tried once on made-up samples, and a warning tells if it is not a mean over samples.
+            For several outputs, a dict or list of such sequences; their names are reported as
             "<output>_<metric>".
         loss_weights : dict or list of float, optional
             How much the loss of each output counts; by default 1.
@@ -293,7 +293,7 @@ class Model(Module):
         Warns
         -----
         RuntimeWarning
-            For a training that has become not-a-number or infinite; see `on_nan`.
+            For a training that has become NaN or infinite; see `on_nan`.
         """
         return self._compiled("fit").fit(
             x,

@@ -1,4 +1,4 @@
-"""Trainings that become not-a-number or infinite: noticing them, and saying where it began."""
+"""Trainings that become NaN or infinite: noticing them, and saying where it began."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Watch:
         self._step += 1
         if not self._looks:
             return
-        if values.__class__ is dict:  # of a train_step of one's own
+        if values.__class__ is dict:  # of a custom train_step
             loss = float(values.get("loss", next(iter(values.values()))))
         else:
             loss = float(values[0][0])
@@ -136,9 +136,11 @@ class Watch:
         )
 
 
-_NOTHING = "computed once more, everything is finite (random numbers, as of dropout, are others)"
+_NOTHING = (
+    "when computed again, everything is finite (random numbers, such as those of dropout, differ)"
+)
 
-_UNCOUNTED = "none of its targets counts, of some output: all are the loss's ignore_index"
+_UNCOUNTED = "no target of one of the outputs counts: all are the loss's ignore_index"
 
 
 def diagnose(trainer: Trainer, columns: tuple[Any, ...], layout: Layout, training: bool) -> str:
@@ -190,7 +192,7 @@ def _run_again(trainer: Trainer, batch: tuple[Any, Any, Any], training: bool) ->
             # Minus infinity is also what masks and logarithms have: anything else comes first.
             hard = not all(map(_is_masked, _tensors(output)))
             name = f"layer {path!r} ({type(module).__name__})" if path else "the model itself"
-            found.setdefault(hard, f"{name} gives what is not finite for finite input")
+            found.setdefault(hard, f"{name} returns values that are not finite for finite input")
 
     parameters = list(model.parameters())
     gradients = [parameter.grad for parameter in parameters]
@@ -207,7 +209,7 @@ def _run_again(trainer: Trainer, batch: tuple[Any, Any, Any], training: bool) ->
                     values = trainer._values(computed, *batch[1:], plain=False)
                     if objective.counts_nothing(values):
                         return _UNCOUNTED
-                return "the loss function gives what is not finite for finite outputs"
+                return "the loss function returns a value that is not finite for finite outputs"
             cause = _bad_gradient(model, computed.loss) if training else None
             return cause and cause + _operation(trainer, batch)
     finally:

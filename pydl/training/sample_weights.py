@@ -62,7 +62,7 @@ class ClassWeights:
             labels = labels[:, 0]
         elif labels.ndim == 2 and labels.dtype.kind == "f" and not self._binary:
             labels = labels.argmax(axis=1)
-        with np.errstate(invalid="ignore"):  # what is no number is no class, see below
+        with np.errstate(invalid="ignore"):  # what is not a number is not a class, see below
             indices = labels.astype(np.int64)
         if labels.dtype.kind == "f" and (indices != labels).any():
             raise ValueError(

@@ -274,7 +274,7 @@ class Trainer(BatchSteps):
             if accumulate > 1 or watch.guards:
                 raise ValueError(
                     f"fit: accumulate and on_nan={on_nan!r} take gradients and update apart, which "
-                    "a train_step of one's own does by itself"
+                    "a custom train_step does by itself"
                 )
         elif accumulate > 1:
             return AccumulatingStep(self, source, accumulate, watch)

@@ -1,4 +1,4 @@
-"""Functions with derivatives of one's own."""
+"""Functions with custom derivatives."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Exp(Function):
 
 
 class Product(Function):
-    """Saves inputs, and has an argument that is no tensor."""
+    """Saves inputs, and has an argument that is not a tensor."""
 
     @staticmethod
     def forward(ctx: Any, a: pydl.Tensor, factor: float, b: pydl.Tensor) -> pydl.Tensor:
@@ -231,7 +231,7 @@ def test_wrong_gradients_name_the_class(result: Any, error: Any, message: str) -
 
 
 def test_a_gradient_of_an_argument_that_is_no_tensor() -> None:
-    with pytest.raises(RuntimeError, match=r"Wrong\.backward: argument 1 is no tensor"):
+    with pytest.raises(RuntimeError, match=r"Wrong\.backward: argument 1 is not a tensor"):
         returning((pydl.ones(1), pydl.ones(1))).apply(points(1.0), 3).sum().backward()
 
 

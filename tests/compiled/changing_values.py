@@ -29,7 +29,7 @@ def restored() -> Iterator[None]:
     reset()
     yield
     reset()
-    del os.environ["PYDL_TEST_RATE"]
+    os.environ.pop("PYDL_TEST_RATE", None)
 
 
 def given() -> pydl.Tensor:

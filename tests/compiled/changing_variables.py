@@ -299,3 +299,22 @@ def environment() -> Row:
 def environment_by_getenv() -> Row:
     change = lambda: os.environ.__setitem__("PYDL_TEST_RATE", "5.0")  # noqa: E731
     return lambda x: x * float(os.getenv("PYDL_TEST_RATE", "1")), change
+
+
+@row
+def environment_by_get() -> Row:
+    change = lambda: os.environ.__setitem__("PYDL_TEST_RATE", "5.0")  # noqa: E731
+    return lambda x: x * float(os.environ.get("PYDL_TEST_RATE", "1")), change
+
+
+@row
+def environment_by_membership() -> Row:
+    change = lambda: os.environ.__delitem__("PYDL_TEST_RATE")  # noqa: E731
+    return lambda x: x * (2.0 if "PYDL_TEST_RATE" in os.environ else 5.0), change
+
+
+@row
+def environment_under_another_name() -> Row:
+    environ = os.environ
+    change = lambda: environ.update(PYDL_TEST_RATE="5.0")  # noqa: E731
+    return lambda x: x * float(environ.get("PYDL_TEST_RATE", "1")), change

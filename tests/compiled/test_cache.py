@@ -241,7 +241,7 @@ def test_training_flag_of_a_module_that_was_not_declared() -> None:
 
 
 def test_module_as_an_argument() -> None:
-    """It is no tensor: what it holds must be declared all the same."""
+    """It is not a tensor: what it holds must be declared all the same."""
     model = nn.Linear(3, 2)
     with pytest.raises(pydl.TraceError, match="declared"):
         pydl.compile(lambda m, x: m(x))(model, random(3))

@@ -90,11 +90,67 @@ def test_random_numbers_are_drawn_again() -> None:
     np.testing.assert_array_equal(x.grad.numpy(), y.detach().numpy())
 
 
-def test_second_derivatives_are_refused() -> None:
-    x = pydl.tensor([2.0], requires_grad=True)
-    y = pydl.checkpoint(lambda x: x * x * x, x)
-    with pytest.raises(RuntimeError, match="checkpoint: derivatives of higher order"):
-        pydl.grad(y, x, create_graph=True)
+def test_derivatives_of_higher_order() -> None:
+    x = pydl.tensor([2.0, -1.0], requires_grad=True)
+    w = pydl.tensor([3.0, 5.0], requires_grad=True)  # captured
+    y = pydl.checkpoint(lambda x: x * x * x * w, x)
+    (first,) = pydl.grad(y.sum(), x, create_graph=True)
+    second, mixed = pydl.grad(first.sum(), (x, w), create_graph=True)
+    (third,) = pydl.grad(second.sum(), x)
+    np.testing.assert_allclose(first.tolist(), [36.0, 15.0])  # 3 w x^2
+    np.testing.assert_allclose(second.tolist(), [36.0, -30.0])  # 6 w x
+    np.testing.assert_allclose(mixed.tolist(), [12.0, 3.0])  # 3 x^2
+    np.testing.assert_allclose(third.tolist(), [18.0, 30.0])  # 6 w
+
+
+@pytest.mark.parametrize("name", ["argument", "leaf", "captured"])
+def test_overwritten_tensors_are_noticed(name: str) -> None:
+    tensors = {
+        "argument": pydl.tensor([2.0]),
+        "leaf": pydl.tensor([3.0], requires_grad=True),
+        "captured": pydl.tensor([4.0], requires_grad=True),
+    }
+    y = pydl.checkpoint(
+        lambda a, b: a * b * b * tensors["captured"], tensors["argument"], tensors["leaf"]
+    )
+    with pydl.no_grad():
+        tensors[name].copy_(pydl.tensor([100.0]))
+    with pytest.raises(RuntimeError, match="checkpoint still needs .* overwritten in place"):
+        y.backward()
+
+
+def test_second_derivatives_of_an_argument_that_depends_on_another() -> None:
+    x = pydl.tensor([1.5], requires_grad=True)
+    y = pydl.checkpoint(lambda a, b: a * a * b, x, x * x)  # x^4
+    (first,) = pydl.grad(y.sum(), x, create_graph=True)
+    (second,) = pydl.grad(first.sum(), x)
+    np.testing.assert_allclose(first.tolist(), [4 * 1.5**3])
+    np.testing.assert_allclose(second.tolist(), [12 * 1.5**2])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_second_derivatives_of_a_layer_with_dropout(compiled: bool) -> None:
+    layer = nn.GRU(3, 4, dtype="float64")
+    values = np.random.default_rng(0).standard_normal((4, 2, 3))
+
+    def penalty(x: pydl.Tensor, call: Callable[..., pydl.Tensor]) -> pydl.Tensor:
+        y = call(lambda x: pydl.dropout(layer(x)[0], 0.5), x)
+        (slope,) = pydl.grad((y * y).sum(), x, create_graph=True)
+        return (slope * slope).sum()
+
+    def gradients(call: Callable[..., pydl.Tensor]) -> list[np.ndarray]:
+        x = pydl.tensor(values, requires_grad=True)
+
+        def run(x: pydl.Tensor) -> tuple[pydl.Tensor, ...]:
+            return tuple(pydl.grad(penalty(x, call), list(layer.parameters())))
+
+        pydl.manual_seed(3)
+        call_it = pydl.compile(run, state=[layer]) if compiled else run
+        return [gradient.numpy() for gradient in call_it(x)]
+
+    plain = gradients(lambda function, x: function(x))
+    for expected, found in zip(plain, gradients(pydl.checkpoint), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
 def test_what_was_freed_says_so() -> None:

@@ -397,6 +397,6 @@ def test_extreme_numbers_go_through_chains() -> None:
 
 
 def to_bits(tensor: pydl.Tensor) -> Array:
-    """Numbers with signs of zeros told apart, and all not-a-numbers the same."""
+    """Numbers with signs of zeros told apart, and all NaN the same."""
     values, missing = tensor.numpy(), np.isnan(tensor.numpy())
     return np.stack([np.where(missing, 7.0, values), np.signbit(values) & ~missing, missing])

@@ -1,4 +1,4 @@
-"""Traced tensors that are kept, results that are no tensors, arguments that are overwritten."""
+"""Traced tensors that are kept, results that are not tensors, arguments that are overwritten."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import random
 import re
 import secrets
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -163,3 +164,23 @@ def test_a_number_that_was_drawn_before(name: str) -> None:
     finally:
         done.set()
         other.join()
+
+
+def test_numpy_random_that_is_imported_while_it_is_traced() -> None:
+    """NumPy imports it with the first use, from NumPy 2.4 on."""
+    code = """
+import sys
+import numpy as np
+import pydl
+
+sys.modules.pop("numpy.random", None)
+vars(np).pop("random", None)
+try:
+    pydl.compile(lambda x: x + np.random.normal())(pydl.ones(3))
+except pydl.TraceError as error:
+    print("numpy.random" in str(error))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "True\n"

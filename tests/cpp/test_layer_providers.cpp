@@ -93,7 +93,7 @@ TEST(pooling) {
   }
 }
 
-// Few different elements, so that many are equal, and among them -inf and not-a-number.
+// Few different elements, so that many are equal, and among them -inf and NaN.
 TEST(max_pooling_with_indices) {
   struct Windows {
     Dims x;

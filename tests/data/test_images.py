@@ -213,7 +213,7 @@ class TestImageFolder:
         assert sum(x.shape[0] for x, _ in DataLoader(good, 2)) == 4
 
     def test_folders_that_are_none(self, pets, tmp_path):
-        with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
+        with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
             ImageFolder(tmp_path / "nowhere")
         with pytest.raises(FileNotFoundError, match="dog has no sub-folders"):
             ImageFolder(pets / "dog")

@@ -141,7 +141,7 @@ def test_parameters_in_containers_are_found():
         model.scales[7]
     with pytest.raises(TypeError, match="expected a Parameter or a Tensor for 5, got float"):
         model.scales.append(1.0)
-    with pytest.raises(ValueError, match="'a.b' is no name"):
+    with pytest.raises(ValueError, match="'a.b' is not a name"):
         model.named["a.b"] = pydl.ones(())
     with pytest.raises(KeyError, match="there is no 'c'; it has a"):
         model.named["c"]

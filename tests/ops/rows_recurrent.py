@@ -281,7 +281,7 @@ _BAD = (
 ROWS = [
     Row("recurrent", _call, _reference, _samples, smooth=(0, 1, 2, 3), bad=_BAD),
     Row("recurrent_backward", _call_backward, _reference_backward, _with_gradients, rtol=5e-5,
-        atol=5e-6),
+        atol=5e-6, smooth=(0, 1, 2, 3, 4, 5)),
     Row(
         "sequence_product",
         _core.sequence_product,

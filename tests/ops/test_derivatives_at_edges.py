@@ -341,7 +341,7 @@ SLOPES: dict[str, Callable[[Array], Array]] = {
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", SLOPES)
 def test_gradients_meet_slopes_in_blocks(name: str, dtype: str, compiled: bool) -> None:
-    """Zeros, infinities and what is no number at any place of long rows."""
+    """Zeros, infinities and what is not a number at any place of long rows."""
     rng = np.random.default_rng(0)
     function = getattr(_core, name)
     for size in (1, 7, 511, 512, 513, 5000):

@@ -1,4 +1,4 @@
-"""Special numbers: infinities, not-a-number, both zeros, largest, smallest, integer edges."""
+"""Special numbers: infinities, NaN, both zeros, largest, smallest, integer edges."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def test_every_float16_and_bfloat16_pattern_converts(wide: str) -> None:
     brain = brain[~((np.abs(brain) > 0) & (np.abs(brain) < np.finfo(np.float32).tiny))]
     # There and back: every value of bfloat16 is one of float32.
     again = pydl.tensor(brain).astype("bfloat16").astype(wide).numpy()
-    with np.errstate(invalid="ignore"):  # signalling not-a-numbers
+    with np.errstate(invalid="ignore"):  # signalling NaN
         np.testing.assert_array_equal(again, brain.astype(wide))
 
 

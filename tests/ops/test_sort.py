@@ -34,7 +34,7 @@ def _draw(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> pydl.
 
 
 def _order(values: Array, descending: bool) -> Array:
-    """A stable order by definition: not-a-number is the largest, -0 equals 0."""
+    """A stable order by definition: NaN is the largest, -0 equals 0."""
     lines = values.reshape(-1, values.shape[-1])
     orders = []
     for line in lines:

@@ -158,7 +158,7 @@ class TestFiles:
         with pytest.raises(ValueError, match="bpe.json, line 2: "):
             BytePairEncoding.load(path)
         path.write_bytes(b'{"\xff')
-        with pytest.raises(ValueError, match="bpe.json: no UTF-8, at byte 2"):
+        with pytest.raises(ValueError, match="bpe.json: not UTF-8, at byte 2"):
             BytePairEncoding.load(path)
         with pytest.raises(FileNotFoundError):
             BytePairEncoding.load(tmp_path / "none.json")

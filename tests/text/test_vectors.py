@@ -43,7 +43,7 @@ class TestText:
             (b"a 1 2\nb 1 x\n", "line 2: could not convert"),
             (b"a 1 2\n\n", "line 2: expected a word and 2 numbers"),
             (b"3 2\na\n", "line 2: expected a word and its numbers"),
-            (b"a 1 2\n\xff 1 2\n", "line 2: the word is no UTF-8"),
+            (b"a 1 2\n\xff 1 2\n", "line 2: the word is not UTF-8"),
         ],
     )
     def test_malformed(self, glove, text, message):
@@ -69,7 +69,7 @@ class TestNpy:
         path, words = tmp_path / "v.npy", tmp_path / "w.txt"
         words.write_bytes(b"a\n\xff\n")
         np.save(path, np.zeros((2, 2)))
-        with pytest.raises(ValueError, match="w.txt, line 2: the word is no UTF-8"):
+        with pytest.raises(ValueError, match="w.txt, line 2: the word is not UTF-8"):
             WordVectors.from_npy(path, words)
         words.write_bytes(b"a\n")
         with pytest.raises(ValueError, match="w.txt, line 1: the words end here, but .* has 2"):

@@ -190,7 +190,7 @@ def test_a_skipped_group_leaves_the_buffers_as_they_were() -> None:
         assert np.isfinite(buffer.numpy()).all()
 
 
-# --- steps of one's own ---------------------------------------------------------------------------
+# --- custom steps ---------------------------------------------------------------------------
 
 
 def test_a_metric_that_keeps_samples_cannot_be_reported_by_a_step_of_ones_own() -> None:

@@ -1,4 +1,4 @@
-"""Trainings that become not-a-number: noticed once, named, and stopped or gone on without."""
+"""Trainings that become NaN: noticed once, named, and stopped or gone on without."""
 
 from __future__ import annotations
 
@@ -88,13 +88,14 @@ CAUSES = {
     "infinite input": (mlp, with_value(X, (13, 2), INF), Y, "mse", "the input of this batch"),
     "target": (mlp, X, with_value(Y, (0, 0), NAN), "mse", "the target of this batch is not finite"),
     "parameter": (bad_parameter, X, Y, "mse", r"the parameter '2\.0\.weight' is not finite"),
-    "layer": (lambda: mlp(Explode(NAN)), X, Y, "mse", r"layer '1' \(Explode\) gives what is not"),
+    "layer": (lambda: mlp(Explode(NAN)), X, Y, "mse", r"layer '1' \(Explode\) returns values"),
     "infinite layer": (lambda: mlp(Explode(INF)), X, Y, "mse", r"layer '1' \(Explode\)"),
     "masked layer": (lambda: mlp(Explode(-INF)), X, Y, "mse", "layer '1'"),
     "last layer": (lambda: mlp(last=Explode(NAN)), X, Y, "mse", r"layer '3' \(Explode\)"),
-    "between layers": (Functional, X, Y, "mse", "the model itself gives what is not finite"),
+    "between layers": (Functional, X, Y, "mse", "the model itself returns values that are"),
     "part": (lambda: nn.Sequential(Functional()), X, Y, "mse", r"layer '0' \(Functional\)"),
-    "loss": (mlp, X, Y, nan_loss, "the loss function gives what is not finite for finite outputs"),
+    "loss": (mlp, X, Y, nan_loss,
+             "the loss function returns a value that is not finite for finite outputs"),
 }  # fmt: skip
 
 # These show in the default mode as parameters, because the update has spread them.

@@ -227,6 +227,24 @@ def test_what_is_no_parameter_is_refused():
         optim.Adam(["weight"])
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (nn.Linear(2, 2), r"got Linear; give parameters\(\) of the Linear"),
+        (nn.Sequential(nn.Linear(2, 2)), r"got Sequential; give parameters\(\)"),
+        (nn.Linear(2, 2).parameters, r"got method; call it: parameters\(\)"),
+        (3, "got int$"),
+        (None, "got NoneType$"),
+        ([{"params": nn.Linear(2, 2)}], r"got Linear; give parameters\(\)"),
+        ([{"params": 3}], "got int$"),
+    ],
+)
+@pytest.mark.parametrize("name", ["SGD", "Adam", "LBFGS", "Muon"])
+def test_what_is_not_a_list_of_parameters_is_named(name, given, message):
+    with pytest.raises(TypeError, match=f"{name}: expected an iterable of parameters, {message}"):
+        getattr(optim, name)(given)
+
+
 def test_clip_grad_norm():
     a, b = nn.Parameter(pydl.zeros((2,))), nn.Parameter(pydl.zeros(()))
     a.grad, b.grad = pydl.tensor([2.0, 3.0]), pydl.tensor(6.0)

@@ -53,7 +53,7 @@ def trainer(kind: type[nn.Module] = Heads, jit: bool = True, **options: Any) -> 
 
 
 def by_hand(weights: tuple[float, float], batch_size: int, epochs: int) -> Any:
-    """Train with a loop of one's own; returns the parameters and the losses of the last epoch."""
+    """Train with a custom loop; returns the parameters and the losses of the last epoch."""
     pydl.manual_seed(3)
     model = Heads()
     optimizer = pydl.optim.SGD(model.parameters(), lr=0.1)

@@ -1,4 +1,4 @@
-"""The trainer: any module, steps of one's own, accumulation, streams of batches, single batches."""
+"""The trainer: any module, custom steps, accumulation, streams of batches, single batches."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_precision() -> None:
         model.fit(X, Y, precision="float8", verbose=0)
 
 
-# --- steps of one's own -------------------------------------------------------------------------
+# --- custom steps -------------------------------------------------------------------------
 
 
 class Scaled(nn.Sequential):
@@ -150,7 +150,7 @@ def test_a_step_of_ones_own_compiles_and_reports() -> None:
     assert list(history) == ["loss", "largest"]
     assert history["loss"] == pytest.approx(expected["loss"], rel=1e-5)
     same(own, other)
-    with pytest.raises(ValueError, match="a train_step of one's own does by itself"):
+    with pytest.raises(ValueError, match="a custom train_step does by itself"):
         own.fit(X, Y, accumulate=2, verbose=0)
 
 

@@ -124,7 +124,7 @@ PYDL_API uint32_t hook_changes(const Tensor& leaf);
 /// The name of the op or function that computed a recorded tensor; empty for others.
 PYDL_API std::string recorded_op(const Tensor& tensor);
 
-/// In this scope, the first op of the thread that computes not-a-number from numbers, or an infinity from finite
+/// In this scope, the first op of the thread that computes NaN from numbers, or an infinity from finite
 /// numbers, throws an `Error` that names the op, and so does a derivative, with the place of the call that it belongs
 /// to. Compiled functions then run call by call; programs from files are not looked into.
 class PYDL_API AnomalyScope {

@@ -12,7 +12,7 @@ using pydl::Reduction;
 
 // --- classes ---------------------------------------------------------------------------------------
 // Scores are (N, K, ...), or (K) for one sample. A class index is an integer in 0 .. K - 1, of the shape of the scores
-// without the axis of the classes. An index that is no class, and not `ignore_index`, throws `IndexError`.
+// without the axis of the classes. An index that is not a class, and not `ignore_index`, throws `IndexError`.
 
 struct CrossEntropyOptions {
   Tensor class_weights = {};    ///< (K): scale of each class
@@ -56,7 +56,7 @@ struct MultiMarginOptions {
 /// The sum over the classes j other than the target y of max(0, margin - x[y] + x[j])^p, divided by K. Scores (N, K) or
 /// (K), class indices (N) or of rank 0.
 PYDL_API Tensor multi_margin_loss(const Tensor& scores, const Tensor& target, const MultiMarginOptions& options = {});
-/// The sum over labels y of a sample and classes j that are no labels of it of max(0, 1 - x[y] + x[j]), divided by K.
+/// The sum over labels y of a sample and classes j that are not labels of it of max(0, 1 - x[y] + x[j]), divided by K.
 /// The target has the shape of the scores, (N, K) or (K): the labels of a sample, up to the first negative number. The
 /// work for a sample is K^2.
 PYDL_API Tensor multilabel_margin_loss(const Tensor& scores, const Tensor& target,

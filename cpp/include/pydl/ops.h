@@ -219,7 +219,7 @@ PYDL_API Tensor std(const Tensor& x, const Axes& axes = {}, double correction = 
 /// Without an axis, the index into the flattened tensor.
 PYDL_API Tensor argmax(const Tensor& x, std::optional<int64_t> axis = {}, bool keepdims = false);
 PYDL_API Tensor argmin(const Tensor& x, std::optional<int64_t> axis = {}, bool keepdims = false);
-/// The elements along an axis in order. Equal ones keep theirs; not-a-number is the largest number.
+/// The elements along an axis in order. Equal ones keep theirs; NaN is the largest number.
 PYDL_API Tensor sort(const Tensor& x, int64_t axis = -1, bool descending = false);
 /// Sums x over the axes along which `shape` was broadcast, so that the result has that shape.
 PYDL_API Tensor sum_to(const Tensor& x, const Dims& shape);
@@ -261,7 +261,7 @@ struct PoolOptions {
   Dims dilation = {};      ///< empty: 1
   bool ceil_mode = false;  ///< whether the last window may extend beyond the input
 };
-/// The largest element of each window; not-a-number wins.
+/// The largest element of each window; NaN wins.
 PYDL_API Tensor max_pool(const Tensor& x, const PoolOptions& options);
 struct MaxPooled {
   Tensor values;

@@ -33,7 +33,7 @@ PYDL_API Tensor copysign(const Tensor& a, const Tensor& sign);
 /// log(exp(a) + exp(b)). Equal numbers share the gradient, and so do equal infinities, as the limit along a = b.
 PYDL_API Tensor logaddexp(const Tensor& a, const Tensor& b);
 PYDL_API Tensor xlogy(const Tensor& a, const Tensor& b);
-/// The order n is a whole number from 0 to 170, and receives no gradient; other orders give not-a-number.
+/// The order n is a whole number from 0 to 170, and receives no gradient; other orders give NaN.
 PYDL_API Tensor polygamma(const Tensor& n, const Tensor& x);
 PYDL_API Tensor hardshrink(const Tensor& x, const Tensor& bound);
 PYDL_API Tensor softshrink(const Tensor& x, const Tensor& bound);
@@ -52,7 +52,7 @@ PYDL_API Tensor nextafter(const Tensor& a, const Tensor& b);
 PYDL_API Tensor float_power(const Tensor& a, const Tensor& b);
 PYDL_API Tensor deg2rad(const Tensor& x);
 PYDL_API Tensor rad2deg(const Tensor& x);
-/// x with numbers instead of not-a-number and infinities; without `positive` and `negative`, the largest and the
+/// x with numbers instead of NaN and infinities; without `positive` and `negative`, the largest and the
 /// smallest number of the dtype. Integers are unchanged.
 PYDL_API Tensor nan_to_num(const Tensor& x, double nan = 0, std::optional<double> positive = {},
                            std::optional<double> negative = {});

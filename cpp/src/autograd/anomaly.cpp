@@ -37,7 +37,7 @@ bool has_any(const Tensor& flags) { return any(flags).item() != 0; }
 bool is_finite(const Tensor& x) { return !is_floating(x.dtype()) || all(isfinite(x)).item() != 0; }
 bool has_nan(const Tensor& x) { return is_floating(x.dtype()) && has_any(isnan(x)); }
 
-// "not-a-number at 2 of 6 places, first [0, 1]"
+// "NaN at 2 of 6 places, first [0, 1]"
 std::string describe(const Tensor& x, bool nan) {
   const Tensor bad = nan ? isnan(x) : isinf(x);
   const auto count = sum(astype(bad, DType::int64)).item_int();
@@ -47,8 +47,7 @@ std::string describe(const Tensor& x, bool nan) {
     first[axis] = position % x.shape()[axis];
     position /= x.shape()[axis];
   }
-  return concat_text(nan ? "not-a-number" : "an infinity", " at ", count, " of ", x.size(), " places, first at ",
-                     first);
+  return concat_text(nan ? "NaN" : "an infinity", " at ", count, " of ", x.size(), " places, first at ", first);
 }
 
 }  // namespace

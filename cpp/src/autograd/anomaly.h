@@ -1,4 +1,4 @@
-// Looking for the first op, or derivative, that computes not-a-number or an infinity.
+// Looking for the first op, or derivative, that computes NaN or an infinity.
 #pragma once
 
 #include <span>
@@ -13,7 +13,7 @@ class Node;
 /// Whether this thread looks for anomalies, and is not checking something at the moment.
 bool looks_for_anomalies();
 
-/// Throws if a result of an op contains not-a-number, or an infinity although the inputs are finite.
+/// Throws if a result of an op contains NaN, or an infinity although the inputs are finite.
 void check_results(const op::OpDef& def, std::span<const Tensor> inputs, std::span<const Tensor> results);
 /// The same for the gradients that the derivative of a node has computed.
 void check_gradients(const Node& node, std::span<const Tensor> given, std::span<const Tensor> found);

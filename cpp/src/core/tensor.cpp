@@ -164,7 +164,7 @@ int64_t Scalar::to_integer(DType dtype) const {
     if (integer_ < least || integer_ > most) fail(integer_);
     return integer_;
   }
-  if (std::isnan(floating_)) throw ValueError(concat_text("not-a-number has no value in ", dtype));
+  if (std::isnan(floating_)) throw ValueError(concat_text("NaN has no value in ", dtype));
   // 2**63 is exactly representable as a double; the largest int64 is not.
   const double whole = std::trunc(floating_);
   if (is_large() || whole < static_cast<double>(least) || whole >= static_cast<double>(most) + 1) fail(floating_);

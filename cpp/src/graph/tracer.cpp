@@ -161,7 +161,7 @@ ValueId Tracer::constant_value(const Tensor& tensor) {
 }
 
 ValueId Tracer::value_of(const Tensor& tensor) {
-  if (!tensor.defined()) throw ValueError("trace: an undefined tensor is no result");
+  if (!tensor.defined()) throw ValueError("trace: an undefined tensor is not a result");
   const core::TensorImpl& impl = *tensor.impl();
   if (impl.is_traced()) {
     if (impl.trace == number()) return impl.value;

@@ -99,7 +99,7 @@ Tensor focal_loss_of_indices(const Tensor& logits, const Tensor& target, int64_t
   return options.reduction == Reduction::sum ? sum(losses) : losses;
 }
 
-// Indices in which those that are no classes, and not ignored, are too large for `gather`, which counts negative ones
+// Indices in which those that are not classes, and not ignored, are too large for `gather`, which counts negative ones
 // from the end.
 Tensor refusable(const Tensor& target, const Tensor& counted, int64_t classes) {
   const Tensor limit = scalar_like(classes, target);
@@ -142,10 +142,10 @@ Tensor nll_loss(const Tensor& log_probs, const Tensor& target, const NllOptions&
   const Tensor x = computed(log_probs);
   const Tensor index = astype(target, DType::int64);
   const Tensor counted = not_equal(index, options.ignore_index);
-  const Tensor place = expand_dims(refusable(index, counted, x.size(axis)), axis);
-  const Tensor chosen = squeeze(gather(x, place, axis), Axes{axis});
+  const Tensor position = expand_dims(refusable(index, counted, x.size(axis)), axis);
+  const Tensor chosen = squeeze(gather(x, position, axis), Axes{axis});
   const Tensor scale = scale_of(options.class_weights, index, counted, x.dtype());
-  // An ignored element may be infinite, so its product with 0 would be not-a-number.
+  // An ignored element may be infinite, so its product with 0 would be NaN.
   const Tensor losses = -where(counted, chosen, scalar_like(0, chosen)) * scale;
   if (options.reduction == Reduction::mean) return sum(losses) / sum(scale);
   return options.reduction == Reduction::sum ? sum(losses) : losses;

@@ -67,9 +67,9 @@ Tensor multilabel_margin_loss(const Tensor& scores, const Tensor& target, Reduct
   const Tensor zero = scalar_like(0, labels);
   const Tensor valid = cumprod(astype(greater_equal(labels, zero), DType::int64), 1);  // up to the first negative one
   const Tensor index = labels * valid;
-  const Tensor place = reshape(pydl::arange(0, classes, 1, DType::int64), {1, 1, classes});
+  const Tensor position = reshape(pydl::arange(0, classes, 1, DType::int64), {1, 1, classes});
   const Tensor valid_pairs = reshape(not_equal(valid, zero), {rows, classes, 1});
-  const Tensor is_label = any(logical_and(valid_pairs, equal(reshape(index, {rows, classes, 1}), place)), Axes{1});
+  const Tensor is_label = any(logical_and(valid_pairs, equal(reshape(index, {rows, classes, 1}), position)), Axes{1});
   const Tensor wrong = relu(1.0 - reshape(gather(x, index, 1), {rows, classes, 1}) + reshape(x, {rows, 1, classes}));
   const Tensor pairs = logical_and(valid_pairs, logical_not(reshape(is_label, {rows, 1, classes})));
   const Tensor counted = where(pairs, wrong, scalar_like(0, wrong));

@@ -49,17 +49,17 @@ struct Window {
   }
 };
 
-// The sum of windows (N, C, KH, KW, H', W') where they are in an image of that size: the elements at each place of the
-// kernel are a strided image, which is a pass over contiguous memory.
+// The sum of windows (N, C, KH, KW, H', W') where they are in an image of that size: the elements at each position of
+// the kernel are a strided image, which is a pass over contiguous memory.
 Tensor sum_of_places(const Tensor& windows, const Window& window, const Dims& size) {
   const Dims shape = {windows.size(0), windows.size(1), size[0], size[1]};
   const Dims steps = {1, 1, window.stride[0], window.stride[1]};
   Tensor total;
   for (int64_t i = 0; i < window.kernel[0]; ++i) {
     for (int64_t j = 0; j < window.kernel[1]; ++j) {
-      const Tensor place = select(select(windows, 2, i), 2, j);
+      const Tensor position = select(select(windows, 2, i), 2, j);
       const Dims starts = {0, 0, i * window.dilation[0], j * window.dilation[1]};
-      const Tensor image = slice_backward(place, shape, starts, steps);
+      const Tensor image = slice_backward(position, shape, starts, steps);
       total = total.defined() ? add(total, image) : image;
     }
   }

@@ -78,14 +78,14 @@
       (x <= T(-3) ? T(0) : (x >= T(3) ? x : x * (x + T(3)) / T(6))))                                                   \
   ROW(UNARY_TEST, isnan, "Whether x is not a number.", x != x)                                                         \
   ROW(UNARY_TEST, isinf, "Whether x is infinite.", (x == x) && !((x - x) == (x - x)))                                  \
-  ROW(UNARY_TEST, isfinite, "Whether x is neither infinite nor not-a-number.", (x - x) == (x - x))                     \
+  ROW(UNARY_TEST, isfinite, "Whether x is neither infinite nor NaN.", (x - x) == (x - x))                              \
   ROW(UNARY_TEST, signbit, "Whether the sign of x is negative, as it is for -0.0.", m::signbit(x))                     \
   ROW(UNARY_TEST, logical_not, "Whether x is zero (false).", x == T(0))                                                \
   ROW(BINARY, add, "a + b.", a + b)                                                                                    \
   ROW(BINARY, subtract, "a - b.", a - b)                                                                               \
   ROW(BINARY, multiply, "a * b.", a* b)                                                                                \
-  ROW(BINARY, maximum, "The larger; not-a-number wins.", ((a > b) || (a != a) ? a : b))                                \
-  ROW(BINARY, minimum, "The smaller; not-a-number wins.", ((a < b) || (a != a) ? a : b))                               \
+  ROW(BINARY, maximum, "The larger; NaN wins.", ((a > b) || (a != a) ? a : b))                                         \
+  ROW(BINARY, minimum, "The smaller; NaN wins.", ((a < b) || (a != a) ? a : b))                                        \
   ROW(BINARY, floor_divide, "floor(a / b); integer division by zero gives 0.", m::floor_divide(a, b))                  \
   ROW(BINARY, remainder, "a - floor(a / b) * b, with the sign of b; integer division by zero gives 0.",                \
       m::remainder(a, b))                                                                                              \

@@ -17,8 +17,8 @@ inline NadamFactors nadam_factors(const optim::NadamOptions& nadam, double step)
   const auto momentum = [&](double number) {
     return nadam.beta1 * (1 - 0.5 * std::pow(0.96, number * nadam.momentum_decay));
   };
-  // The product of all momenta so far. It is computed anew, so that it is no state; it is at most beta1^step, and does
-  // not matter once 1 minus it is 1.
+  // The product of all momenta so far. It is computed anew, so that it is not a state; it is at most beta1^step, and
+  // does not matter once 1 minus it is 1.
   double product = std::pow(nadam.beta1, step) < 1e-17 ? 0 : 1;
   for (double number = 1; number <= step && product > 1e-17; ++number) product *= momentum(number);
   const double current = momentum(step);

@@ -177,12 +177,12 @@ void define_cumulative(Registry& registry) {
                    });
   registry.declare(OpId::cummax, extremum_def<OpId::cummax>(
                                      "Largest of all elements up to each one along an axis, and where the last of "
-                                     "these is; not-a-number wins.",
+                                     "these is; NaN wins.",
                                      ">>> values, indices = pydl.cummax(pydl.tensor([1, 3, 2]), axis=0)\n"
                                      ">>> values.tolist(), indices.tolist()\n([1, 3, 3], [0, 1, 1])\n"));
   registry.declare(OpId::cummin, extremum_def<OpId::cummin>(
                                      "Smallest of all elements up to each one along an axis, and where the last of "
-                                     "these is; not-a-number wins.",
+                                     "these is; NaN wins.",
                                      ">>> values, indices = pydl.cummin(pydl.tensor([2, 3, 1]), axis=0)\n"
                                      ">>> values.tolist(), indices.tolist()\n([2, 2, 1], [0, 0, 2])\n"));
   registry.declare(OpId::logcumsumexp,

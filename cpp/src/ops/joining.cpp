@@ -50,7 +50,7 @@ int64_t count_choices(int64_t size, int64_t count, bool with_replacement) {
 void advance(std::span<int64_t> positions, int64_t size, bool with_replacement) {
   const auto count = static_cast<int64_t>(positions.size());
   int64_t i = count - 1;
-  const auto last = [&](int64_t place) { return with_replacement ? size - 1 : size - count + place; };
+  const auto last = [&](int64_t position) { return with_replacement ? size - 1 : size - count + position; };
   while (i >= 0 && positions[static_cast<size_t>(i)] == last(i)) --i;
   if (i < 0) return;
   int64_t next = ++positions[static_cast<size_t>(i)];
@@ -121,12 +121,12 @@ std::vector<Tensor> broadcast_arrays(std::span<const Tensor> tensors) try {
 std::vector<Tensor> meshgrid(std::span<const Tensor> vectors, bool swapped) try {
   Dims shape;
   for (const Tensor& vector : vectors) shape.push_back(as_vector(vector).size(0));
-  const auto place = [&](int i) { return swapped && shape.rank() > 1 && i < 2 ? 1 - i : i; };
+  const auto position = [&](int i) { return swapped && shape.rank() > 1 && i < 2 ? 1 - i : i; };
   if (swapped && shape.rank() > 1) std::swap(shape[0], shape[1]);
   std::vector<Tensor> grids;
   for (const Tensor& vector : vectors) {
     Dims line = Dims::filled(shape.rank(), 1);
-    line[place(static_cast<int>(grids.size()))] = vector.size();
+    line[position(static_cast<int>(grids.size()))] = vector.size();
     grids.push_back(expand(reshape(vector, line), shape));
   }
   return grids;

@@ -137,7 +137,7 @@ void define_pool(Registry& registry) {
   // x do not count; results have the layout of x.
   // (x (N, C, S...)) -> (y (N, C, T...))
   registry.declare(OpId::max_pool, {
-                                       .doc = "Largest element of each window; not-a-number wins.",
+                                       .doc = "Largest element of each window; NaN wins.",
                                        .inputs = {"x"},
                                        .attributes = op::fields_of<op::PoolAttrs>(),
                                        .infer = infer_pool<OpId::max_pool>,

@@ -165,6 +165,9 @@ Tensor rows(const Tensor& x, int64_t begin, int64_t count) { return slice(x, {be
 
 Tensor as_matrix(const Tensor& x) { return reshape(x, {x.size(0) * x.size(1), x.size(2)}); }
 
+// A tensor of its own with the history of x, also where `reshape` would return x itself.
+Tensor view_of(const Tensor& x) { return op::apply(OpId::reshape, op::to_attrs(op::ShapeAttrs{x.shape()}), {x}); }
+
 // The gradients of the inputs of a call of `recurrent`, from those of its results.
 class RecurrentDerivative {
  public:
@@ -193,7 +196,7 @@ class RecurrentDerivative {
     for (int i = 0; i < at_.count; ++i) {
       if (i == at_.lengths) continue;
       Tensor& view = views[static_cast<size_t>(i)];
-      view = op::apply(OpId::reshape, op::to_attrs(op::ShapeAttrs{c_.input_shape(i)}), {c_.input(i)});
+      view = view_of(c_.input(i));
       if (c_.needs(i)) wanted.push_back(view);
     }
     const auto given = [&](int input) { return input < 0 ? Tensor{} : views[static_cast<size_t>(input)]; };
@@ -427,16 +430,20 @@ void check_lengths(const Tensor& lengths, int64_t steps) {
   }
 }
 
+// Whether a call that reads these tensors has a history.
+bool is_recorded(std::span<const Tensor> operands) {
+  return grad_enabled() &&
+         std::any_of(operands.begin(), operands.end(), [](const Tensor& operand) { return operand.requires_grad(); });
+}
+
 // A call of the op with operands in its order. Gates are saved where a gradient will be needed.
 RecurrentStates run_recurrent(const std::vector<Tensor>& operands, const Tensor& lengths,
                               const RecurrentOptions& options) {
   const bool lstm = options.cell == RecurrentCell::lstm;
-  const bool records = grad_enabled() && std::any_of(operands.begin(), operands.end(),
-                                                     [](const Tensor& operand) { return operand.requires_grad(); });
   std::vector<Tensor> inputs = operands;
   if (lengths.defined()) inputs.push_back(lengths);
   const op::RecurrentAttrs attrs = {static_cast<op::Cell>(options.cell), options.reset_after, options.reverse,
-                                    operands.size() > (lstm ? 5U : 4U),  lengths.defined(),   records};
+                                    operands.size() > (lstm ? 5U : 4U),  lengths.defined(),   is_recorded(operands)};
   const std::vector<Tensor> results = op::apply_all(OpId::recurrent, op::to_attrs(attrs), inputs);
   return {results[RecurrentResults::output], results[RecurrentResults::h],
           lstm ? results[RecurrentResults::c] : Tensor{}};
@@ -515,9 +522,18 @@ RecurrentGradients recurrent_backward(const RecurrentStates& gradients, const Te
                                       const Tensor& c0, const RecurrentWeights& weights, const Tensor& lengths,
                                       const RecurrentOptions& options) try {
   std::vector<Tensor> operands = ops::operands_of(x, h0, c0, weights, options);
+  std::vector<Tensor> sources = operands;
+  for (const Tensor* gradient : {&gradients.output, &gradients.h, &gradients.c}) {
+    if (gradient->defined()) sources.push_back(*gradient);
+  }
+  const bool is_recorded = ops::is_recorded(sources);
   for (Tensor& operand : operands) {
-    operand = operand.detach();
-    operand.set_requires_grad(true);
+    if (is_recorded && operand.requires_grad()) {
+      operand = ops::view_of(operand);
+    } else {
+      operand = operand.detach();
+      operand.set_requires_grad(true);
+    }
   }
   const GradMode mode(true);
   const RecurrentStates states = ops::run_recurrent(operands, ops::as_lengths(lengths), options);
@@ -526,12 +542,13 @@ RecurrentGradients recurrent_backward(const RecurrentStates& gradients, const Te
   const auto add = [&](const Tensor& output, const Tensor& gradient) {
     if (!gradient.defined()) return;
     outputs.push_back(output);
-    weighting.push_back(astype(gradient.detach(), output.dtype()));
+    weighting.push_back(astype(is_recorded ? gradient : gradient.detach(), output.dtype()));
   };
   add(states.output, gradients.output);
   add(states.h, gradients.h);
   add(states.c, gradients.c);
-  std::vector<Tensor> found = grad(outputs, operands, weighting);
+  std::vector<Tensor> found =
+      grad(outputs, operands, weighting, {.retain_graph = is_recorded, .create_graph = is_recorded});
   for (Tensor& gradient : found) gradient = astype(gradient, ops::result_dtype(x, h0, weights));
   RecurrentGradients results = {found[0], found[1], {}, {found[2], found[3]}};
   size_t next = 4;

@@ -179,7 +179,7 @@ void define_reduce(Registry& registry) {
                                    .flops = count_flops,
                                });
   registry.declare(OpId::max, {
-                                  .doc = "Largest element over axes; not-a-number wins.",
+                                  .doc = "Largest element over axes; NaN wins.",
                                   .inputs = {"x"},
                                   .attributes = op::fields_of<op::ReduceAttrs>(),
                                   .traits = flag(op::Trait::reduction),
@@ -190,7 +190,7 @@ void define_reduce(Registry& registry) {
                                   .flops = count_flops,
                               });
   registry.declare(OpId::min, {
-                                  .doc = "Smallest element over axes; not-a-number wins.",
+                                  .doc = "Smallest element over axes; NaN wins.",
                                   .inputs = {"x"},
                                   .attributes = op::fields_of<op::ReduceAttrs>(),
                                   .traits = flag(op::Trait::reduction),

@@ -78,8 +78,8 @@ namespace {
 // The values are looked up in their sorted order.
 Tensor is_among(const Tensor& x, const Tensor& values) {
   const Tensor sorted = sort(values);
-  const Tensor places = searchsorted(sorted, x);
-  return equal(take(sorted, minimum(places, scalar_like(values.size() - 1, places))), x);
+  const Tensor positions = searchsorted(sorted, x);
+  return equal(take(sorted, minimum(positions, scalar_like(values.size() - 1, positions))), x);
 }
 
 // The same for integers that are not far apart: a table says which numbers are among them, and its ends stand for

@@ -49,13 +49,12 @@ void define_segment(Registry& registry) {
                                           .infer = infer_segment_ids,
                                       });
   // (x (count, D), offsets int64 (B)) -> (y int64 (B, D)): the first of equal elements; 0 for an empty segment
-  registry.declare(OpId::segment_argmax,
-                   {
-                       .doc = "Row of the largest element of each segment, by column; not-a-number wins.",
-                       .inputs = {"x", "offsets"},
-                       .traits = flag(op::Trait::checks_values),
-                       .infer = infer_segment_argmax,
-                   });
+  registry.declare(OpId::segment_argmax, {
+                                             .doc = "Row of the largest element of each segment, by column; NaN wins.",
+                                             .inputs = {"x", "offsets"},
+                                             .traits = flag(op::Trait::checks_values),
+                                             .infer = infer_segment_argmax,
+                                         });
 }
 
 }  // namespace ops

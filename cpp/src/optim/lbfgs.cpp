@@ -161,17 +161,17 @@ struct Lbfgs::State {
     }
     std::vector<Tensor> start;
     for (const Tensor& p : parameters) start.push_back(copy(p.detach()));
-    const auto at = [&](double place) -> LinePoint {
+    const auto at = [&](double position) -> LinePoint {
       set(start);
-      move(direction, place);
+      move(direction, position);
       const double value = evaluate(closure);
       const Tensor found = flat_gradient();
-      return {place, value, dot(found, direction), found};
+      return {position, value, dot(found, direction), found};
     };
     const double tolerance = options.change_tolerance / std::max(largest(direction), 1e-300);
     const LinePoint best = search_line(at, origin, size, tolerance);
     set(start);
-    move(direction, best.place);
+    move(direction, best.position);
     return best;
   }
 
@@ -188,9 +188,9 @@ struct Lbfgs::State {
       const double before = point.value;
       const double rate = lr.item();
       const double start = memory.iterations == 1 ? std::min(1.0, 1.0 / sum(abs(point.gradient)).item()) * rate : rate;
-      point.place = 0;
+      point.position = 0;
       point = walk(closure, point, start);
-      memory.size = point.place;
+      memory.size = point.position;
       const bool still = largest(memory.direction * memory.size) <= options.change_tolerance ||
                          std::abs(point.value - before) < options.change_tolerance;
       if (memory.evaluations >= last || largest(point.gradient) <= options.gradient_tolerance || still ||

@@ -9,7 +9,7 @@
 
 namespace pydl::runtime {
 
-/// Throws for weights that are no probabilities, and where fewer than `count` are positive.
+/// Throws for weights that are not probabilities, and where fewer than `count` are positive.
 template <class T>
 void require_weights(std::span<const T> weights, int64_t count) {
   int64_t possible = 0;

@@ -9,7 +9,7 @@ struct Decisions {
   Tensor found;    ///< int64: class indices, or 0 and 1
   Tensor wanted;   ///< int64 of the same shape; 0 where it does not count
   Tensor counts;   ///< bool: targets that are decisions and are not ignored
-  Tensor invalid;  ///< float64 of rank 0: the number of targets that are no decisions
+  Tensor invalid;  ///< float64 of rank 0: the number of targets that are not decisions
   int64_t classes;
   bool binary;  ///< every element is a decision between two
 };
@@ -20,7 +20,7 @@ Decisions decide(const std::string& caller, const Tensor& output, const Tensor& 
 /// float64 of rank 0: the number of elements that are true.
 Tensor count_of(const Tensor& condition);
 
-/// Throws a `ValueError` unless the number of targets that are no decisions, the last of the sums, is 0.
+/// Throws a `ValueError` unless the number of targets that are not decisions, the last of the sums, is 0.
 void require_decisions(const std::string& caller, std::span<const double> sums, int64_t ignore_index);
 
 }  // namespace pydl::train

@@ -33,7 +33,7 @@ Metric share_metric(const std::string& name, const DecisionOptions& options,
 // --- counts of classes ---
 
 // The sums of these metrics are hits, found and wanted of every class, of decisions between two those of the positive
-// class, and then the number of targets that are no decisions.
+// class, and then the number of targets that are not decisions.
 Tensor class_sums(const std::string& name, const Tensor& output, const Tensor& target, const DecisionOptions& options) {
   const Decisions d = decide(name, output, target, options);
   const Tensor hits = logical_and(equal(d.found, d.wanted), d.counts);

@@ -76,7 +76,7 @@ class NLLLoss(_Loss):
     ValueError
         For another reduction; when called, for targets that do not fit.
     IndexError
-        When called, for a target that is no class.
+        When called, for a target that is not a class.
 
     Examples
     --------
@@ -172,7 +172,7 @@ class MultiMarginLoss(_Loss):
     ValueError
         For another reduction; when called, for another p, and targets that do not fit.
     IndexError
-        When called, for a target that is no class.
+        When called, for a target that is not a class.
 
     Examples
     --------

@@ -8,9 +8,9 @@ from pydl.optim.lr_scheduler.base import LRScheduler, at_least_one
 from pydl.optim.optimizer import Optimizer
 
 
-def _at_height(schedule: LRScheduler, eta_min: float, place: float) -> list[float]:
+def _at_height(schedule: LRScheduler, eta_min: float, position: float) -> list[float]:
     """Return the rates of half a cosine from the first rates, at 0, to `eta_min`, at 1."""
-    height = (1 + math.cos(math.pi * place)) / 2
+    height = (1 + math.cos(math.pi * position)) / 2
     return [eta_min + (base - eta_min) * height for base in schedule.base_lrs]
 
 
@@ -126,13 +126,13 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def rates(self) -> list[float]:
-        """Return the rates at this place of the cycle."""
-        place, length = self.last_epoch, self.T_0
+        """Return the rates at this position of the cycle."""
+        position, length = self.last_epoch, self.T_0
         if self.T_mult == 1:
-            place %= length
-        while place >= length:
-            place, length = place - length, length * self.T_mult
-        return _at_height(self, self.eta_min, place / length)
+            position %= length
+        while position >= length:
+            position, length = position - length, length * self.T_mult
+        return _at_height(self, self.eta_min, position / length)
 
 
 class CosineWithWarmup(LRScheduler):
@@ -199,5 +199,5 @@ class CosineWithWarmup(LRScheduler):
         if t < self.warmup_steps:
             part = self.warmup_start + (1 - self.warmup_start) * t / self.warmup_steps
             return [base * part for base in self.base_lrs]
-        place = (t - self.warmup_steps) / (self.total_steps - self.warmup_steps)
-        return _at_height(self, self.eta_min, place)
+        position = (t - self.warmup_steps) / (self.total_steps - self.warmup_steps)
+        return _at_height(self, self.eta_min, position)

@@ -162,7 +162,7 @@ class CSVLogger(_LineLogger):
 class JSONLinesLogger(_LineLogger):
     """Write the values of each epoch as an object of JSON, one per line.
 
-    Not-a-number and infinite values, which JSON lacks, are null. Arrays are lists.
+    NaN and infinite values, which JSON lacks, are null. Arrays are lists.
 
     Parameters
     ----------

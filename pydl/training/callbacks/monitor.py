@@ -84,7 +84,7 @@ class Best:
         return True
 
     def is_better(self, value: float, than: float) -> bool:
-        """Compare two values; not-a-number is never better."""
+        """Compare two values; NaN is never better."""
         return self._sign * value > self._sign * than + self._min_delta
 
     @property

@@ -125,7 +125,7 @@ class Averages:
                 sums[1] += counted
 
     def result(self, *, brief: bool = False) -> dict[str, Any]:
-        """Return the values so far; not-a-number before the first batch.
+        """Return the values so far; NaN before the first batch.
 
         Metrics of several values give arrays. A brief result is without these, and without metrics
         that keep every sample, which take long to compute.
@@ -182,7 +182,7 @@ class Averages:
 
 
 class Means:
-    """Means over samples of what a training step of one's own returns for each batch."""
+    """Means over samples of what a custom training step returns for each batch."""
 
     def __init__(self) -> None:
         self._pending: list[tuple[Mapping[str, Any], int]] = []

@@ -73,7 +73,7 @@ class Metric:
     def result(self, *totals: Any) -> Any:
         """Return the value for the merged totals; by default the only one.
 
-        Totals are numbers, or arrays of float64, here, for which 0 / 0 is not-a-number, and tensors
+        Totals are numbers, or arrays of float64, here, for which 0 / 0 is NaN, and tensors
         in program files.
         """
         if len(totals) != 1:
@@ -113,7 +113,7 @@ class Metric:
         return found if isinstance(found, (tuple, list)) else [found]
 
     def compute(self) -> Any:
-        """Return the value for all batches so far; not-a-number before the first one.
+        """Return the value for all batches so far; NaN before the first one.
 
         Returns
         -------

@@ -61,7 +61,7 @@ def _both_classes(counts: Counts) -> Counts:
 
 
 class _CountMetric(_DecisionMetric):
-    """Totals are the counts of each class, and the number of targets that are no decisions.
+    """Totals are the counts of each class, and the number of targets that are not decisions.
 
     A decision between two has the counts of its positive class only.
     """
@@ -112,7 +112,7 @@ def _class_counts(found: Tensor, wanted: Tensor, weights: Tensor, classes: int) 
 
 
 def _valid(wanted: Tensor, weights: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Return indices of classes, and weights that are 0 for what was no class."""
+    """Return indices of classes, and weights that are 0 for what was not a class."""
     valid = (wanted >= 0) & (wanted < classes)
     return _core.where(valid, wanted, 0).to("int64"), _core.where(valid, weights, 0.0)
 
@@ -464,7 +464,7 @@ class MatthewsCorrelation(_CountMetric):
 class CohenKappa(_CountMetric):
     """Cohen's kappa: agreement beyond that by chance, (p - e) / (1 - e), over all samples.
 
-    p is the share of right decisions, and e what it would be for independent ones. Not-a-number
+    p is the share of right decisions, and e what it would be for independent ones. NaN
     where both are of one class only.
 
     Parameters

@@ -18,7 +18,7 @@ class AUC(Metric):
 
     Outputs (N,) or (N, 1) are scores of the class 1, targets 0 and 1. Outputs (N, K) are those of
     classes, targets class indices (N,) or (N, 1), or one-hot: the mean of the areas of each class
-    against all others. Not-a-number where a class does not occur, or is the only one.
+    against all others. NaN where a class does not occur, or is the only one.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class AUC(Metric):
         if isinstance(totals[0], Tensor):
             raise ValueError(
                 "metric 'auc' is one of all samples of an epoch, so that neither a saved training "
-                "step nor a train_step of one's own can report it; compile the model without it"
+                "step nor a custom train_step can report it; compile the model without it"
             )
         if self.thresholds is None:
             scores, positive, weights = totals

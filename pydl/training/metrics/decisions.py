@@ -18,7 +18,7 @@ class _Decisions(NamedTuple):
     found: Tensor  # bool, or class indices
     wanted: Tensor
     counted: Tensor  # bool: not ignored
-    invalid: Tensor  # how many targets are no decisions
+    invalid: Tensor  # how many targets are not decisions
 
 
 class _DecisionMetric(Metric):
@@ -137,7 +137,7 @@ class Accuracy(_DecisionMetric):
     Raises
     ------
     ValueError
-        In `fit` and `evaluate`: for targets that are no decisions, such as those of a regression,
+        In `fit` and `evaluate`: for targets that are not decisions, such as those of a regression,
         and where a threshold is needed and not known.
 
     Examples
@@ -177,7 +177,7 @@ class TopKAccuracy(_DecisionMetric):
     """Share of samples whose class is among the k with the largest scores, over all samples.
 
     Scores are (N, K, ...); targets are class indices (N, ...) or (N, 1, ...), or one-hot. Equal
-    scores at the limit are all among them. A score that is not-a-number is larger than others, and
+    scores at the limit are all among them. A NaN score is larger than others, and
     never right.
 
     Parameters
@@ -190,7 +190,7 @@ class TopKAccuracy(_DecisionMetric):
     Raises
     ------
     ValueError
-        For k below 1; when used, as of `Accuracy`, and for outputs that are no scores of classes.
+        For k below 1; when used, as of `Accuracy`, and for outputs that are not scores of classes.
 
     Examples
     --------
@@ -221,7 +221,7 @@ class TopKAccuracy(_DecisionMetric):
         index = _core.expand_dims(_core.where(valid, wanted.to("int64"), 0), axis=1)
         score = _core.gather(output, index, 1)
         above = (~(output <= score)).sum(axis=1)
-        # Of a score that is not-a-number, all are above, itself included.
+        # Of a score that is NaN, all are above, itself included.
         right = valid & (above < min(self.k, classes))
         if sample_weight is None:
             return right.sum(), counted.sum(), invalid

@@ -89,7 +89,7 @@ def get_all(
     ValueError
         For a name that is not known, or taken.
     TypeError
-        For something that is no metric.
+        For something that is not a metric.
     """
     found: dict[str, Metric] = {}
     single = isinstance(metrics, (str, Metric)) or callable(metrics)

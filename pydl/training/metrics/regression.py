@@ -139,7 +139,7 @@ class R2(_ErrorMean):
     """Coefficient of determination: 1 - sum((output - target)^2) / sum((target - mean)^2).
 
     Of all elements together. 1 for outputs without error; where all targets are equal, it is
-    not-a-number, or -infinity if there are errors. Sums are of float64.
+    NaN, or -infinity if there are errors. Sums are of float64.
 
     Examples
     --------

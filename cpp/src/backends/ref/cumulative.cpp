@@ -68,7 +68,7 @@ void run_accumulation(const RefCall& call) {
   });
 }
 
-// The last of equal elements is the one that is named, and not-a-number is larger and smaller than all numbers.
+// The last of equal elements is the one that is named, and NaN is larger and smaller than all numbers.
 template <bool largest>
 void run_extremum_so_far(const RefCall& call) {
   visit_dtype(call.inputs[0].dtype, [&](auto zero) {

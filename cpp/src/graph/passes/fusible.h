@@ -5,7 +5,7 @@
 
 namespace pydl::graph {
 
-/// The number of instructions that a node takes as part of a fused node; 0 if it is no elementwise call that the
+/// The number of instructions that a node takes as part of a fused node; 0 if it is not an elementwise call that the
 /// kernels for fused nodes support (exec::FusedSupport).
 size_t fused_instructions(const Graph& graph, const Node& node);
 

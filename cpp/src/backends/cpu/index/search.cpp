@@ -1,4 +1,4 @@
-// Search in sorted elements without branches: by halving, or by computing the place where they are evenly spaced.
+// Search in sorted elements without branches: by halving, or by computing the position where they are evenly spaced.
 #include "op/attrs/search.h"
 
 #include <cmath>
@@ -15,7 +15,7 @@ namespace {
 
 // How many of the sorted elements are less than the value, or with `right`, not greater.
 template <bool right, class T>
-int64_t place_of(const T* sorted, int64_t count, T value) {
+int64_t position_of(const T* sorted, int64_t count, T value) {
   const auto key = op::sort_key(value);
   const auto is_before = [&](T element) { return right ? op::sort_key(element) <= key : op::sort_key(element) < key; };
   const T* first = sorted;
@@ -27,7 +27,7 @@ int64_t place_of(const T* sorted, int64_t count, T value) {
   return first - sorted + (count == 1 && is_before(*first) ? 1 : 0);
 }
 
-// Elements that are nearly as far apart as their mean distance: of place t as (x - low) * scale says it, all those
+// Elements that are nearly as far apart as their mean distance: of position t as (x - low) * scale says it, all those
 // below floor(t) are less than x, and none above floor(t) + 1.
 struct EvenSpacing {
   double low = 0;
@@ -47,15 +47,15 @@ struct EvenSpacing {
   }
 
   template <bool right, class T>
-  int64_t place_of(const T* sorted, int64_t count, T value) const {
+  int64_t position_of(const T* sorted, int64_t count, T value) const {
     const auto key = op::sort_key(value);
     const auto is_before = [&](T element) {
       return right ? op::sort_key(element) <= key : op::sort_key(element) < key;
     };
     // Comparisons that are false for what is not a number, which belongs to the end.
-    const double place = (number(value) - low) * scale;
+    const double position = (number(value) - low) * scale;
     const auto last = static_cast<double>(count - 2);
-    const auto first = static_cast<int64_t>(place < last ? (place > 0 ? place : 0.0) : last);
+    const auto first = static_cast<int64_t>(position < last ? (position > 0 ? position : 0.0) : last);
     return first + (is_before(sorted[first]) ? 1 : 0) + (is_before(sorted[first + 1]) ? 1 : 0);
   }
 
@@ -82,15 +82,15 @@ class SearchKernel final : public Kernel {
   void run(const KernelContext&, void* const* inputs, void* const* outputs) const override {
     const auto* sorted = static_cast<const T*>(inputs[0]);
     const auto* values = static_cast<const T*>(inputs[1]);
-    auto* places = static_cast<int64_t*>(outputs[0]);
+    auto* positions = static_cast<int64_t*>(outputs[0]);
     constexpr int64_t grain = runtime::worth_a_thread(4 * runtime::cost::element_in_passes);
     if (values_per_line_ == total_ && total_ >= 4 * count_) {
       const EvenSpacing spacing = EvenSpacing::of(sorted, count_);
       if (spacing.scale > 0) {
         return runtime::parallel_for(total_, grain, [&](int64_t begin, int64_t end) {
           for (int64_t i = begin; i < end; ++i) {
-            places[i] = right_ ? spacing.place_of<true>(sorted, count_, values[i])
-                               : spacing.place_of<false>(sorted, count_, values[i]);
+            positions[i] = right_ ? spacing.position_of<true>(sorted, count_, values[i])
+                                  : spacing.position_of<false>(sorted, count_, values[i]);
           }
         });
       }
@@ -98,7 +98,8 @@ class SearchKernel final : public Kernel {
     runtime::parallel_for(total_, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const T* line = sorted + i / values_per_line_ * count_;
-        places[i] = right_ ? place_of<true>(line, count_, values[i]) : place_of<false>(line, count_, values[i]);
+        positions[i] =
+            right_ ? position_of<true>(line, count_, values[i]) : position_of<false>(line, count_, values[i]);
       }
     });
   }

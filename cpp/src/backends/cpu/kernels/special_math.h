@@ -46,7 +46,7 @@ inline double wide_log1p(double u) {
   const double y = 1.0 + u;
   return wide_log(y) + (u - (y - 1.0)) / y;
 }
-// exp(x) for x <= 700, also not-a-number; below -700 it is that of -700, which is 0 as a float.
+// exp(x) for x <= 700, also NaN; below -700 it is that of -700, which is 0 as a float.
 inline double wide_exp(double x) {
   const double low = x < -700.0 ? -700.0 : x;
   const double shifted = low * 1.4426950408889634 + 0x1.8p52;
