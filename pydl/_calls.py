@@ -66,7 +66,11 @@ OTHER_NAMES = {
     "lr": ("learning_rate",),
 }
 # What other libraries ask for, and what is so anyway.
-_NEEDLESS = {"return_dict": "; the result is always a dict"}
+_NEEDLESS = {
+    "return_dict": "; the result is always a dict",
+    "requires_grad": "; call requires_grad_() of the result",
+    "inplace": "; the result is always a new tensor",
+}
 # What stands for "the first argument" and "the second one", whatever we call them.
 FIRST, SECOND = ("input", "x", "a", "self", "tensor"), ("other", "y", "b", "target")
 

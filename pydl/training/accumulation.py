@@ -33,7 +33,7 @@ class AccumulatingStep:
         self._spoilt = False  # whether the group has a batch that is not finite
 
     def begin(self, number: int) -> None:
-        """Take note of the number of the first batch of an epoch: 0, or that of one restored."""
+        """Set the number of the first batch of an epoch: 0, unless a training was restored."""
         self._number, self._waiting, self._spoilt = number, 0, False
 
     def is_within_group(self) -> bool:
@@ -41,7 +41,7 @@ class AccumulatingStep:
         return self._waiting > 0
 
     def end(self) -> None:
-        """Update by what is left where data ended within a group, as streams do unforeseen."""
+        """Update with the batches of an unfinished group, where a stream ended unexpectedly."""
         if not self._waiting:
             return
         # Their shares were those of a full group.

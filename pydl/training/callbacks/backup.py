@@ -36,7 +36,7 @@ class BackupAndRestore(Callback):
     backup_dir : str or path
         Folder of the backup, made where there is none; of one training at a time.
     save_freq : "epoch" or int, default "epoch"
-        After epochs, or after so many steps too: a training that goes on within an epoch makes the
+        After epochs, or also after every n steps: a training that goes on within an epoch makes the
         rest of its steps, and reports the values of the whole epoch. With `accumulate`, it saves
         after the next update.
     delete_checkpoint : bool, default True

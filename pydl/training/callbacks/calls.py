@@ -106,7 +106,7 @@ class CallbackList:
     def first_epoch(self, initial_epoch: int) -> int:
         """Return the number of the first epoch, after `on_train_begin`.
 
-        It is another one than the user gave where a callback has restored a training.
+        It differs from the one that the user gave where a callback has restored a training.
         """
         return initial_epoch if self.restored_epoch is None else self.restored_epoch
 
