@@ -64,7 +64,7 @@ def _max_unpool(axes: int) -> Unpool:
         kernel_size: Sizes,
         stride: Sizes | None = None,
         padding: Sizes = 0,
-        output_size: Sequence[int] | None = None,
+        output_size: Sizes | None = None,
     ) -> Tensor:
         """Zeros, with x at the positions that max pooling found.
 
@@ -91,7 +91,9 @@ def _max_unpool(axes: int) -> Unpool:
             y = unpool(x[None], indices[None], kernel_size, stride, padding, output_size)
             return y[0]
         if output_size is not None:
-            size: list[int] = list(output_size)[-axes:]
+            if not isinstance(output_size, int) and len(output_size) == x.ndim:
+                output_size = output_size[-axes:]
+            size = list(numbers(output_size, "output_size"))
         else:
             kernel, margin = numbers(kernel_size, "kernel_size"), numbers(padding, "padding")
             step = kernel if stride is None else numbers(stride, "stride")
