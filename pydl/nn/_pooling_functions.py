@@ -91,7 +91,7 @@ def _max_unpool(axes: int) -> Unpool:
             y = unpool(x[None], indices[None], kernel_size, stride, padding, output_size)
             return y[0]
         if output_size is not None:
-            if not isinstance(output_size, int) and len(output_size) == x.ndim:
+            if not isinstance(output_size, int) and len(output_size) in (axes + 1, axes + 2):
                 output_size = output_size[-axes:]
             size = list(numbers(output_size, "output_size"))
         else:
