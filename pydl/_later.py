@@ -35,7 +35,9 @@ def import_later(
 
     def get(name: str) -> Any:
         if name not in homes:
-            raise AttributeError(f"module {namespace['__name__']!r} has no attribute {name!r}")
+            from pydl._missing_names import message
+
+            raise AttributeError(message(namespace["__name__"], name, namespace["__all__"]))
         module = import_module(homes[name])
         namespace[name] = getattr(module, name) if name in modules[homes[name]] else module
         check_public(namespace)

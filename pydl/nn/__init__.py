@@ -1,6 +1,9 @@
 """Layers, activations, losses and the modules that hold them."""
 
+from typing import TYPE_CHECKING
+
 from pydl._checked_calls import check_public
+from pydl._later import import_later
 from pydl.nn import functional, init, utils
 from pydl.nn.activations import (
     CELU,
@@ -174,6 +177,9 @@ from pydl.nn.upsampling import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
+
+if not TYPE_CHECKING:
+    __getattr__ = import_later(globals(), {})  # explains what is missing
 
 __all__ = [
     "CELU",

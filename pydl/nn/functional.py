@@ -1,5 +1,7 @@
 """The functions that layers and losses call, without parameters."""
 
+from typing import TYPE_CHECKING
+
 from pydl._checked_calls import check_public
 from pydl._core import (
     binary_step,
@@ -102,6 +104,7 @@ from pydl._core.nn import (
     triplet_margin_loss,
     unfold,
 )
+from pydl._later import import_later
 from pydl.nn._pooling_functions import (
     adaptive_max_pool1d,
     adaptive_max_pool2d,
@@ -111,6 +114,9 @@ from pydl.nn._pooling_functions import (
     max_unpool3d,
 )
 from pydl.nn._resampling_functions import interpolate
+
+if not TYPE_CHECKING:
+    __getattr__ = import_later(globals(), {})  # explains what is missing
 
 __all__ = [
     "adaptive_avg_pool1d",
