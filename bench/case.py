@@ -44,7 +44,7 @@ class Case:
     work: Work
     contenders: tuple[str, ...]  # "<framework>" or "<framework> <variant>"
     checked: Work | None = None  # what is compared where `work` draws random numbers
-    checked_steps: int = 1  # that many first steps of a new contender are compared
+    checked_steps: int = 1  # the number of first steps of a new contender that are compared
     flops: float = 0.0
     bytes_moved: float = 0.0
     megabytes: float = 0.0  # of text

@@ -72,6 +72,7 @@ OTHER_NAMES = {
 _FUSED = "; leave it out: all parameters are updated in one operation"
 _ADVICE = {
     "return_dict": "; the result is always a dict",
+    "requires_grad": "; call requires_grad_() of the result",
     "inplace": "; leave it out: compiled functions reuse memory by themselves",
     "device": "; leave it out: this build computes on the CPU",
     "foreach": _FUSED,

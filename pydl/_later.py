@@ -37,7 +37,8 @@ def import_later(
         if name not in homes:
             from pydl._missing_names import message
 
-            raise AttributeError(message(namespace["__name__"], name, namespace["__all__"]))
+            known = namespace.get("__all__", namespace)
+            raise AttributeError(message(namespace["__name__"], name, known))
         module = import_module(homes[name])
         namespace[name] = getattr(module, name) if name in modules[homes[name]] else module
         check_public(namespace)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydl import _core
 from pydl._core import Tensor
+from pydl._named_errors import names_errors
 
 __all__ = [
     "addcdiv",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 
+@names_errors
 def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1.0) -> Tensor:
     """Compute x + value * a * b.
 
@@ -50,6 +52,7 @@ def addcmul(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1.0) -> Tensor:
     return _core.add(x, product if value == 1 else product * value)
 
 
+@names_errors
 def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1.0) -> Tensor:
     """Compute x + value * a / b.
 
@@ -73,6 +76,7 @@ def addcdiv(x: Tensor, a: Tensor, b: Tensor, *, value: float = 1.0) -> Tensor:
     return _core.add(x, quotient if value == 1 else quotient * value)
 
 
+@names_errors
 def array_equal(a: Tensor, b: Tensor, equal_nan: bool = False) -> bool:
     """Compare shapes and all elements.
 
@@ -107,6 +111,7 @@ def array_equal(a: Tensor, b: Tensor, equal_nan: bool = False) -> bool:
     return bool(same.all())
 
 
+@names_errors
 def cdist(a: Tensor, b: Tensor, p: float = 2.0) -> Tensor:
     """Compute the distances between all vectors of one tensor and all of another.
 
@@ -137,6 +142,7 @@ def cdist(a: Tensor, b: Tensor, p: float = 2.0) -> Tensor:
     return _core.vector_norm(differences, axis=-1, ord=p)
 
 
+@names_errors
 def entr(x: Tensor) -> Tensor:
     """Compute -x log(x), which is 0 at 0, and minus infinity for negative numbers.
 
@@ -187,6 +193,7 @@ def flatnonzero(x: Tensor) -> Tensor:
     return _core.nonzero(_core.reshape(x, -1))[0]
 
 
+@names_errors
 def fmax(a: Tensor, b: Tensor) -> Tensor:
     """Take the larger element; where one is NaN, the other one.
 
@@ -209,6 +216,7 @@ def fmax(a: Tensor, b: Tensor) -> Tensor:
     return _core.where(_core.isnan(a), b, _core.where(_core.isnan(b), a, larger))
 
 
+@names_errors
 def fmin(a: Tensor, b: Tensor) -> Tensor:
     """Take the smaller element; where one is NaN, the other one.
 
@@ -271,6 +279,7 @@ def isneginf(x: Tensor) -> Tensor:
     return _core.isinf(x) & _core.signbit(x)
 
 
+@names_errors
 def logaddexp2(a: Tensor, b: Tensor) -> Tensor:
     """Compute log2(2**a + 2**b) without overflow.
 
@@ -296,6 +305,7 @@ def logaddexp2(a: Tensor, b: Tensor) -> Tensor:
     return high + _core.log1p(_core.exp2(-distance)) / math.log(2)
 
 
+@names_errors
 def percentile(
     x: Tensor,
     q: float | Sequence[float] | Tensor,
@@ -325,18 +335,21 @@ def percentile(
     tensor(2., dtype=float32)
     """
     if isinstance(q, (int, float)):
+        if not 0 <= q <= 100:
+            raise ValueError(f"percentile: expected q from 0 to 100, got {q}")
         return _core.quantile(x, q / 100, axis, keepdims)
     return _core.quantile(x, _core.asarray(q, dtype=_core.float64) / 100, axis, keepdims)
 
 
-def unravel_index(index: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
+@names_errors
+def unravel_index(index: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ...]:
     """Turn positions in row-major order into one position per axis.
 
     Parameters
     ----------
     index : Tensor of integers
         Of any shape.
-    shape : sequence of int
+    shape : int or sequence of int
         That of the tensor whose elements are counted.
 
     Returns
@@ -354,6 +367,7 @@ def unravel_index(index: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
     >>> [part.tolist() for part in pydl.unravel_index(pydl.tensor([1, 5]), (2, 3))]
     [[0, 1], [1, 2]]
     """
+    shape = (shape,) if isinstance(shape, int) else shape
     rest = _core.asarray(index).astype(_core.int64)
     parts = []
     for size in reversed(shape[1:]):
@@ -362,6 +376,7 @@ def unravel_index(index: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
     return (rest, *reversed(parts)) if shape else ()
 
 
+@names_errors
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:  # noqa: N803
     """Compute powers of each element, in rows.
 
@@ -393,6 +408,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     return _core.expand_dims(x, -1) ** (powers if increasing else _core.flip(powers, 0))
 
 
+@names_errors
 def xlog1py(a: Tensor, b: Tensor) -> Tensor:
     """Compute a log(1 + b), which is 0 where a is 0 and b is a number.
 

@@ -28,7 +28,7 @@ class Info(dict[str, Any]):
 
 
 def info() -> Info:
-    """Version, processor, providers of kernels in their order, threads and why that many.
+    """Version, processor, providers of kernels in order, threads and the reason for their number.
 
     Returns
     -------

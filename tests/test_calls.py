@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import pydl
+from pydl import _core
 from pydl._calls import core_arguments, right_name
 
 MODULES = [
@@ -313,6 +314,58 @@ def test_errors_name_the_function_that_was_called(path: str) -> None:
         except ERRORS as error:
             assert str(error).startswith(f"{name}: "), (str(error), values)
             assert "tensor([" not in str(error)
+
+
+# Written in Python, and composed of functions of the extension.
+COMPOSED = {
+    f"{path}.{name}": value
+    for path in ("pydl", "pydl.nn.functional", "pydl.linalg", "pydl.random")
+    for name in importlib.import_module(path).__all__
+    if f"{path}.{name}" not in CORE
+    and isinstance(value := getattr(importlib.import_module(path), name), _core._CheckedFunction)
+    and any("Tensor" in str(p.annotation) for p in inspect.signature(value).parameters.values())
+    and name != "save"
+}
+
+
+def test_composed_functions_are_found() -> None:
+    assert {"pydl.addcdiv", "pydl.nn.functional.interpolate"} <= set(COMPOSED)
+
+
+def _python_pool(annotation: str) -> list[Any]:
+    values: list[Any] = []
+    kinds: dict[str, list[Any]] = {
+        "Tensor": list(SOME_TENSORS),
+        "int": [0, 1, -1, 7, 99, 2**62],
+        "float": [0.5, -2.0, 1e18],
+        "bool": [True, False],
+        "str": ["mean", "sum", "nothing"],
+        "Sequence": [(), (1,), (2, 2), [3, 3], (2**62, 2**62)],
+        "None": [None],
+    }
+    for name, examples in kinds.items():
+        values += examples * bool(re.search(rf"\b{name}\b", annotation))
+    return values or [None]
+
+
+@pytest.mark.parametrize("path", COMPOSED)
+@pytest.mark.filterwarnings("ignore")
+def test_errors_of_composed_functions_name_them(path: str) -> None:
+    function, name = COMPOSED[path], path.rpartition(".")[2]
+    parameters = list(inspect.signature(function).parameters.values())
+    chance = random.Random(path)
+    for _ in range(100):
+        values: list[Any] = []
+        for parameter in parameters:
+            if parameter.kind != inspect.Parameter.POSITIONAL_OR_KEYWORD or (
+                parameter.default is not inspect.Parameter.empty and chance.random() < 0.5
+            ):
+                break
+            values.append(chance.choice(_python_pool(str(parameter.annotation))))
+        try:
+            function(*values)
+        except ERRORS as error:
+            assert str(error).startswith((f"{name}: ", f"{name}(")), (str(error), values)
 
 
 def test_what_came_is_told_without_its_elements() -> None:

@@ -32,6 +32,12 @@ def test_misspelt_names() -> None:
         pydl.linalg.solvee  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'qqqqq'$"):
         pydl.qqqqq  # noqa: B018
+    with pytest.raises(AttributeError, match="'Conv2D'; use pydl.nn.Conv2d$"):
+        pydl.nn.Conv2D  # noqa: B018
+    with pytest.raises(AttributeError, match="'AdaMW'; use pydl.optim.AdamW$"):
+        pydl.optim.AdaMW  # noqa: B018
+    with pytest.raises(AttributeError, match="'DataLoder'; use pydl.data.DataLoader$"):
+        pydl.data.DataLoder  # noqa: B018
     assert not hasattr(pydl, "__wrapped__")
 
 

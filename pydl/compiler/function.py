@@ -417,7 +417,7 @@ def compile(
     TraceError
         At the first call, for a function that reads values of tensors (`if x > 0`, `float(x)`),
         uses a tensor that was not declared, keeps or returns something other than tensors, or asks
-        for what is another in every call, such as `numpy.random`. The message names the line.
+        for what differs in every call, such as `numpy.random`. The message names the line.
     ValueError
         For passes, ops and implementations that do not exist.
 

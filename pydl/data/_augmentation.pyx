@@ -476,7 +476,7 @@ def blend(const pixel[:, :, :, :] source, pixel[:, :, :, :] out, const int64_t[:
 
 def paste_boxes(const pixel[:, :, :, :] source, pixel[:, :, :, :] out,
                 const int64_t[::1] partner, const int64_t[:, ::1] boxes):
-    """Copy each image, with box n, as of `fill_boxes`, taken from image `partner[n]`."""
+    """Copy each image, with box n, as for `fill_boxes`, taken from image `partner[n]`."""
     cdef Py_ssize_t n, m, y, x, c
     cdef bint row, other
     _check[pixel](source, out, boxes.shape[0])

@@ -52,7 +52,7 @@ def read_lazy_load(index: bytes, database: bytes) -> dict[str, Any]:
     Returns
     -------
     dict of str to object
-        As of `read_serialized`.
+        As for `read_serialized`.
 
     Raises
     ------

@@ -99,7 +99,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read the text that goes along with the tensors of a safetensors file; errors as of `load`.
+    """Read the text that goes along with the tensors of a safetensors file; errors as for `load`.
 
     Parameters
     ----------
@@ -132,6 +132,6 @@ def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 def load_with_metadata(
     path: str | os.PathLike[str],
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read the tensors of a safetensors file and the text that goes along; errors as of `load`."""
+    """Read the tensors of a safetensors file and the text that goes along; errors as for `load`."""
     tensors, metadata = _core.io.load_params(os.fspath(path))
     return tensors, metadata

@@ -1,8 +1,9 @@
 """Layers, activations, losses and the modules that hold them."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydl._checked_calls import check_public
+from pydl._later import import_later
 from pydl.nn import functional, init, utils
 from pydl.nn.activations import (
     CELU,
@@ -176,6 +177,9 @@ from pydl.nn.upsampling import (
     UpsamplingBilinear2d,
     UpsamplingNearest2d,
 )
+
+if not TYPE_CHECKING:
+    __getattr__ = import_later(globals(), {})  # explains what is missing
 
 __all__ = [
     "CELU",
@@ -360,13 +364,4 @@ __all__ = [
     "update_bn",
     "utils",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Explain what is missing."""
-    from pydl._missing_names import message
-
-    raise AttributeError(message(__name__, name, __all__))
-
-
 check_public(globals())

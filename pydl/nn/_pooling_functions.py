@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pydl import _core
 from pydl._core import Tensor
+from pydl._named_errors import names_errors
 
 Sizes = int | Sequence[int]
 MaxPool = Callable[..., Tensor | tuple[Tensor, Tensor]]
@@ -48,6 +49,10 @@ def _adaptive_max_pool(axes: int) -> MaxPool:
             wanted = output_size
         if len(wanted) != axes:
             raise ValueError(f"{name}: expected {axes} sizes as output_size, got {output_size}")
+        if x.ndim not in (axes + 1, axes + 2):
+            return pool_to(
+                x, [1] * axes, return_indices
+            )  # raises, and names the shapes that it takes
         sizes = [x.shape[axis - axes] if size is None else size for axis, size in enumerate(wanted)]
         return pool_to(x, sizes, return_indices)
 
@@ -58,8 +63,14 @@ def _adaptive_max_pool(axes: int) -> MaxPool:
 def _max_unpool(axes: int) -> Unpool:
     name = f"max_unpool{axes}d"
 
-    def numbers(value: Sizes) -> Sequence[int]:
-        return (value,) * axes if isinstance(value, int) else value
+    def numbers(value: Sizes, argument: str) -> Sequence[int]:
+        if isinstance(value, int):
+            return (value,) * axes
+        if not isinstance(value, (tuple, list)) or len(value) != axes:
+            raise TypeError(
+                f"{name}: expected {argument} to be 1 or {axes} integers, got {value!r}"
+            )
+        return value
 
     def unpool(
         x: Tensor,
@@ -67,7 +78,7 @@ def _max_unpool(axes: int) -> Unpool:
         kernel_size: Sizes,
         stride: Sizes | None = None,
         padding: Sizes = 0,
-        output_size: Sequence[int] | None = None,
+        output_size: Sizes | None = None,
     ) -> Tensor:
         """Zeros, with x at the positions that max pooling found.
 
@@ -88,14 +99,22 @@ def _max_unpool(axes: int) -> Unpool:
         ValueError, IndexError
             When shapes do not fit, and for an index outside of the result.
         """
+        if x.ndim not in (axes + 1, axes + 2) or getattr(indices, "shape", None) != x.shape:
+            raise ValueError(
+                f"{name}: expected x (N, C, ...) or (C, ...) with {axes} axes after the channels, "
+                f"and indices of its shape, got shapes {x.shape} and "
+                f"{getattr(indices, 'shape', None)}"
+            )
         if x.ndim == axes + 1:
             y = unpool(x[None], indices[None], kernel_size, stride, padding, output_size)
             return y[0]
         if output_size is not None:
-            size: list[int] = list(output_size)[-axes:]
+            if not isinstance(output_size, int) and len(output_size) in (axes + 1, axes + 2):
+                output_size = output_size[-axes:]
+            size = list(numbers(output_size, "output_size"))
         else:
-            kernel, margin = numbers(kernel_size), numbers(padding)
-            step = kernel if stride is None else numbers(stride)
+            kernel, margin = numbers(kernel_size, "kernel_size"), numbers(padding, "padding")
+            step = kernel if stride is None else numbers(stride, "stride")
             size = [
                 (x.shape[2 + axis] - 1) * step[axis] - 2 * margin[axis] + kernel[axis]
                 for axis in range(axes)
@@ -103,7 +122,7 @@ def _max_unpool(axes: int) -> Unpool:
         return _core.nn.max_unpool(x, indices, size)
 
     unpool.__name__ = unpool.__qualname__ = name
-    return unpool
+    return names_errors(unpool)
 
 
 adaptive_max_pool1d = _adaptive_max_pool(1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pydl import _core
 from pydl._core import Tensor
+from pydl._named_errors import names_errors
 
 Sizes = int | Sequence[int]
 Factors = float | Sequence[float]
@@ -93,6 +94,7 @@ def _factors(x: Tensor, scale_factor: Factors | None) -> list[float]:
     return factors
 
 
+@names_errors
 def interpolate(
     x: Tensor,
     size: Sizes | None = None,

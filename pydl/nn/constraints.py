@@ -122,7 +122,7 @@ class UnitNorm(_OfNorms):
     Parameters
     ----------
     axes : int or sequence of int, optional
-        Axes over which norms are taken, as of `MaxNorm`.
+        Axes over which norms are taken, as for `MaxNorm`.
 
     Examples
     --------
@@ -148,7 +148,7 @@ class MinMaxNorm(_OfNorms):
     rate : float, default 1.0
         The part of the way, in [0, 1].
     axes : int or sequence of int, optional
-        Axes over which norms are taken, as of `MaxNorm`.
+        Axes over which norms are taken, as for `MaxNorm`.
 
     Raises
     ------

@@ -236,7 +236,7 @@ class ModuleDict(_Layers):
     Parameters
     ----------
     modules : mapping of str to Module, optional
-        Names are as of attributes: "conv1" or "0", not "a.b".
+        Names are those of attributes: "conv1" or "0", not "a.b".
 
     Raises
     ------

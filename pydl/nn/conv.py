@@ -274,7 +274,7 @@ class Conv2d(_Conv):
     dilation : int or tuple of int, default 1
         Step between the elements of the window.
     groups : int, default 1
-        Channels are divided into so many groups that do not see each other; with
+        Channels are divided into this many groups, which do not see each other; with
         ``groups=in_channels`` the convolution is depthwise.
     bias : bool, default True
         Whether a bias is added to each channel.
@@ -438,7 +438,7 @@ class ConvTranspose2d(_ConvTranspose):
         Elements added at each axis's end: it chooses among the sizes that a convolution with this
         stride would map to the same one.
     groups : int, default 1
-        Channels are divided into so many groups that do not see each other.
+        Channels are divided into this many groups, which do not see each other.
     bias : bool, default True
         Whether a bias is added to each channel.
     dilation : int or tuple of int, default 1

@@ -1,6 +1,6 @@
 """The functions that layers and losses call, without parameters."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pydl._checked_calls import check_public
 from pydl._core import (
@@ -103,6 +103,7 @@ from pydl._core.nn import (
     triplet_margin_loss,
     unfold,
 )
+from pydl._later import import_later
 from pydl.nn._activation_functions import softplus
 from pydl.nn._pooling_functions import (
     adaptive_max_pool1d,
@@ -113,6 +114,9 @@ from pydl.nn._pooling_functions import (
     max_unpool3d,
 )
 from pydl.nn._resampling_functions import interpolate
+
+if not TYPE_CHECKING:
+    __getattr__ = import_later(globals(), {})  # explains what is missing
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -220,13 +224,4 @@ __all__ = [
     "triplet_margin_loss",
     "unfold",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Explain what is missing."""
-    from pydl._missing_names import message
-
-    raise AttributeError(message(__name__, name, __all__))
-
-
 check_public(globals())

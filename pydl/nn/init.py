@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydl import _core
 from pydl._checked_calls import check_public
 from pydl._core import Generator, Tensor
+from pydl._later import import_later
 from pydl.grad_mode import no_grad
 
 Initializer = Callable[[Tensor], object]
@@ -926,11 +927,7 @@ def get(init: str | Initializer | None) -> Initializer:
     return _BY_NAME[name]
 
 
-def __getattr__(name: str) -> Any:
-    """Explain what is missing."""
-    from pydl._missing_names import message
-
-    raise AttributeError(message(__name__, name, globals()))
-
-
 check_public(globals())
+
+if not TYPE_CHECKING:
+    __getattr__ = import_later(globals(), {})  # explains what is missing

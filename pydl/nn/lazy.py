@@ -81,7 +81,7 @@ class LazyLinear(_Lazy, Linear):
     Parameters
     ----------
     out_features, bias, init, dtype
-        As of `Linear`, which raises its errors at the first call.
+        As for `Linear`, which raises its errors at the first call.
 
     Raises
     ------

@@ -113,7 +113,7 @@ class ParameterDict(_Parameters):
     Parameters
     ----------
     values : mapping of str to Parameter or Tensor, optional
-        Names are as of attributes. Tensors become parameters that share their memory.
+        Names are those of attributes. Tensors become parameters that share their memory.
 
     Raises
     ------

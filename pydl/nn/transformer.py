@@ -196,7 +196,7 @@ class TransformerDecoderLayer(_Layer):
     ----------
     d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, \
 bias, generator, dtype
-        As of `TransformerEncoderLayer`.
+        As for `TransformerEncoderLayer`.
 
     Raises
     ------

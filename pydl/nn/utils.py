@@ -9,11 +9,12 @@ plain parameter back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydl import _core
 from pydl._checked_calls import check_public
 from pydl._core import Tensor
+from pydl._later import import_later
 from pydl.grad_mode import no_grad
 from pydl.nn.module import Buffer, Module, Parameter
 from pydl.optim.clipping import clip_grad_norm_, clip_grad_value_
@@ -434,11 +435,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
             start += target.numel()
 
 
-def __getattr__(name: str) -> Any:
-    """Explain what is missing."""
-    from pydl._missing_names import message
-
-    raise AttributeError(message(__name__, name, globals()))
-
-
 check_public(globals())
+
+if not TYPE_CHECKING:
+    __getattr__ = import_later(globals(), {})  # explains what is missing

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pydl import _core
 from pydl._core import Tensor
+from pydl.optim.checks import as_list
 
 
 def clip_grad_norm_(
@@ -100,7 +101,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
 
 
 def _as_tensors(caller: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    members = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    members = as_list(parameters, caller)
     for member in members:
         if not isinstance(member, Tensor):
             raise TypeError(

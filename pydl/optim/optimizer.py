@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydl import _core
 from pydl._core import Tensor, tensor
-from pydl.optim.checks import require_at_least_zero, require_fraction
+from pydl.optim.checks import as_list, require_at_least_zero, require_fraction
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -425,7 +425,7 @@ def _unknown_attribute(optimizer: Optimizer, name: str) -> str:
 def _as_groups(
     parameters: Iterable[Tensor] | Iterable[Mapping[str, Any]], owner: str
 ) -> list[Mapping[str, Any]]:
-    entries = _as_list(parameters, owner)
+    entries = as_list(parameters, owner)
     if not entries:
         raise ValueError(f"{owner}: expected parameters, got none")
     groups = entries if isinstance(entries[0], Mapping) else [{"params": entries}]
@@ -434,7 +434,7 @@ def _as_groups(
         if not isinstance(group, Mapping) or "params" not in group:
             raise TypeError(f"{owner}: expected groups with 'params', got {type(group).__name__}")
         given = group["params"]
-        members = _as_list(given, owner)
+        members = as_list(given, owner)
         for member in members:
             if not isinstance(member, Tensor):
                 raise TypeError(
@@ -444,17 +444,3 @@ def _as_groups(
                 raise ValueError(f"{owner}: a parameter of shape {member.shape} is not a leaf")
         result.append({**group, "params": members})
     return result
-
-
-def _as_list(parameters: Any, owner: str) -> list[Any]:
-    if isinstance(parameters, Tensor):
-        return [parameters]
-    if callable(parameters) or not isinstance(parameters, Iterable):
-        given = type(parameters).__name__
-        hint = ""
-        if hasattr(parameters, "parameters"):
-            hint = f"; give parameters() of the {given}"
-        elif getattr(parameters, "__name__", None) == "parameters":
-            hint = "; call it: parameters()"
-        raise TypeError(f"{owner}: expected an iterable of parameters, got {given}{hint}")
-    return list(parameters)

@@ -133,7 +133,7 @@ def save_functions(
     class_names: Sequence[str],
     preprocessing: Preprocessing,
 ) -> None:
-    """Trace functions and write them to a file; arguments and errors as of `save_program`."""
+    """Trace functions and write them to a file; arguments and errors as for `save_program`."""
     recorded = [
         _Recorder(name, function, batch_axes).run(open_batch)
         for name, function in functions.items()

@@ -10,7 +10,7 @@ from pydl._core import Tensor
 
 
 def named_leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield what is not a container, by name, in the order in which programs take tensors."""
+    """Yield the leaves of nested containers, by name, in the order that programs expect."""
     if isinstance(value, (tuple, list)):
         for i, item in enumerate(value):
             yield from named_leaves(item, f"{name}.{i}" if name else str(i))
@@ -39,7 +39,7 @@ def from_json(text: str, tensors: Sequence[Tensor]) -> Any:
     Raises
     ------
     ValueError
-        For a text that is not a structure of so many tensors.
+        For a text that is not a structure of this many tensors.
     """
     if not text:
         return list(tensors)

@@ -437,7 +437,7 @@ cdef class _Rows:
         return 0
 
     cdef int merge_row(self) except -1:
-        """Sort what came since the last end of a row; add up values of the same column."""
+        """Sort the entries since the last end of a row; add up values of the same column."""
         cdef size_t start = self.ends.back() if self.ends.size() else 0, i
         self.scratch.clear()
         for i in range(start, self.columns.size()):

@@ -108,7 +108,7 @@ def pad_collate(
     parts : sequence of int, default (0,)
         Which parts of the tuples are sequences; the others have one shape in all samples.
     max_length, value
-        As of `pad_sequences`, which fills up after the end.
+        As for `pad_sequences`, which fills up after the end.
 
     Returns
     -------

@@ -44,13 +44,13 @@ class CountVectorizer(_Vectorizer):
     tokenizer : callable, optional
         From text to a list of tokens; by default `WordTokenizer()`.
     ngram_range : (int, int), default (1, 1)
-        Terms are runs of that many tokens, joined by a space, or by nothing after a
+        Terms are runs of this many tokens, joined by a space, or by nothing after a
         `CharacterTokenizer`.
     min_df, max_df : int or float, default 1 and 1.0
         Terms in fewer or more documents than that are left out: an int is a number of documents, a
         float in [0, 1] a fraction of all.
     max_features : int, optional
-        Only that many terms are kept, the most frequent ones; of equals, the first in order.
+        Only this many terms are kept, the most frequent ones; of equals, the first in order.
     binary : bool, default False
         Whether all counts above 0 become 1 (multi-hot rows).
     dtype : dtype, default int64
@@ -201,7 +201,7 @@ class TfidfVectorizer(CountVectorizer):
     Parameters
     ----------
     tokenizer, ngram_range, min_df, max_df, max_features, binary
-        As of `CountVectorizer`; `binary` makes tf 0 or 1.
+        As for `CountVectorizer`; `binary` makes tf 0 or 1.
     norm : {"l2", "l1"} or None, default "l2"
         Root of the sum of squares or sum of magnitudes that rows are divided by; None for neither.
     smooth_idf : bool, default True
@@ -290,13 +290,13 @@ class HashingVectorizer(_Vectorizer):
     Parameters
     ----------
     tokenizer, ngram_range
-        As of `CountVectorizer`.
+        As for `CountVectorizer`.
     n_features : int, default 2**20
         Number of columns, at most 2**31 - 1.
     alternate_sign : bool, default True
         Whether half of the terms count -1.
     norm : {"l2", "l1"} or None, default "l2"
-        As of `TfidfVectorizer`.
+        As for `TfidfVectorizer`.
     dtype : dtype, default float32
         Of the values; they are computed in float64.
 

@@ -90,7 +90,7 @@ def _made_up_targets(output: Tensor, dtype: Any, shape: tuple[int, ...], cut: in
 
 
 def _spread(shape: tuple[int, ...], seed: int) -> Any:
-    """Return numbers in [0, 1) without an order, but no random ones: a trace may not have those."""
+    """Return irregular numbers in [0, 1); random ones would be refused in a trace."""
     places = np.arange(math.prod(shape))
     return (np.sin(places * 12.9898 + seed * 78.233) * 43758.5453 % 1.0).reshape(shape)
 

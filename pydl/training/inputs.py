@@ -159,7 +159,7 @@ class WeightedSamples:
 
 
 class SparseRows:
-    """A dataset of columns of which some are sparse: they become dense batch by batch."""
+    """A dataset with sparse columns, which become dense batch by batch."""
 
     def __init__(self, columns: list[Any], dtype: Any) -> None:
         self._columns, self._dtype = columns, dtype

@@ -36,7 +36,7 @@ class Layout(NamedTuple):
     weight: Spec | None = None
 
     def build(self, columns: Sequence[Any]) -> tuple[Any, Any, Any]:
-        """Return inputs, target and weights; None for what there is not."""
+        """Return inputs, target and weights; None for what is absent."""
         x = build(self.inputs, columns)
         y = None if self.target is None else build(self.target, columns)
         return x, y, None if self.weight is None else build(self.weight, columns)
@@ -159,7 +159,7 @@ def takes_keywords(model: Module, inputs: Spec) -> bool:
     Raises
     ------
     TypeError
-        As of `are_arguments`.
+        As for `are_arguments`.
     """
     if not isinstance(inputs, Group) or inputs.names is None:
         return False

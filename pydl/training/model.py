@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Model(Module):
-    """A module with the verbs of training; subclasses define `forward`, as of any module.
+    """A module with the verbs of training; subclasses define `forward`, as for any module.
 
     Data for `fit` and `evaluate` are one of
 
@@ -260,7 +260,7 @@ class Model(Module):
         validation_batch_size : int, optional
             By default `batch_size`.
         validation_freq : int or sequence of int, default 1
-            Measure after every so many epochs, or after the epochs of these numbers, from 1.
+            Measure every n epochs, or after the epochs of these numbers, from 1.
         drop_last : bool, default False
             Whether a smaller last batch is left out.
         accumulate : int, default 1
@@ -330,7 +330,7 @@ class Model(Module):
         Parameters
         ----------
         x, y, sample_weight, class_weight
-            Arrays as of `fit`; all of their samples are the batch.
+            Arrays as for `fit`; all of their samples are the batch.
 
         Returns
         -------
@@ -342,7 +342,7 @@ class Model(Module):
         RuntimeError
             Before `compile`.
         ValueError, TypeError
-            As of `fit`.
+            As for `fit`.
 
         Examples
         --------
@@ -373,7 +373,7 @@ class Model(Module):
 
         `fit` runs it compiled, as it runs its own. Optimisers, losses and metrics that are
         attributes of the model may be used; so may be several optimisers, each with parameters of
-        its own, as of a GAN. Then `accumulate` and ``on_nan="skip"`` of `fit` are not available.
+        its own, as in a GAN. Then `accumulate` and ``on_nan="skip"`` of `fit` are not available.
 
         Parameters
         ----------
@@ -409,7 +409,7 @@ class Model(Module):
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Measure one batch; override it to let `evaluate` and validation report your own numbers.
 
-        Arguments and results as of `train_step`.
+        Arguments and results as for `train_step`.
         """
         logs: dict[str, Tensor] = self._compiled("test_step")._usual_step("test_step", data)
         return logs
@@ -467,12 +467,12 @@ class Model(Module):
         verbose: Verbose | bool = "auto",
         callbacks: Sequence[Callback] | Callback | None = None,
     ) -> dict[str, float]:
-        """Measure loss and metrics in evaluation mode; arguments as of `fit`.
+        """Measure loss and metrics in evaluation mode; arguments as for `fit`.
 
         Parameters
         ----------
         x, y, batch_size, sample_weight, verbose, callbacks
-            As of `fit`.
+            As for `fit`.
         steps : int, optional
             Most batches to measure; by default all.
 
@@ -516,7 +516,7 @@ class Model(Module):
         steps : int, optional
             Most batches to compute; by default all.
         verbose : {0, "auto", 1, 2}, default 0
-            What is shown, as of `fit`; by default nothing.
+            What is shown, as for `fit`; by default nothing.
         callbacks : sequence of Callback, optional
             Called between batches.
 
@@ -564,7 +564,7 @@ class Model(Module):
             Shape of one sample; of a model of several inputs, one for each. Unless given, that of
             the data seen last; shapes of outputs are left out when there was none.
         dtype, example, depth, show_graph
-            As of `pydl.training.summarize`.
+            As for `pydl.training.summarize`.
 
         Examples
         --------
@@ -672,7 +672,7 @@ class Model(Module):
     def load(self, path: str | os.PathLike[str]) -> None:
         """Read parameters and buffers from a safetensors file, such as `save` writes.
 
-        Of a program file these are taken, and what belongs to the optimiser is ignored.
+        In a program file, the state of the optimiser is ignored.
 
         Raises
         ------

@@ -59,7 +59,7 @@ class Watch:
         return self._on_nan in ("stop", "skip")
 
     def look(self, values: Any, columns: tuple[Any, ...], layout: Layout) -> None:
-        """Look at what an ordinary step returned."""
+        """Check the values that an ordinary step returned."""
         self._step += 1
         if not self._looks:
             return
@@ -80,7 +80,7 @@ class Watch:
         self._warn(f"the loss is {loss} in epoch {self.epoch + 1}, step {self._step}: {cause}")
 
     def refuse(self, columns: tuple[Any, ...], layout: Layout, loss: float) -> None:
-        """Take note of a step that was not made, because it is not finite."""
+        """Record a step that was not made, because its loss or gradients are not finite."""
         self._step += 1
         self.skipped += 1
         self.ended = self._on_nan == "stop"
@@ -93,11 +93,11 @@ class Watch:
             )
 
     def accept(self) -> None:
-        """Take note of a step that was made, and is finite."""
+        """Record a step that was made."""
         self._step += 1
 
     def look_at_validation(self, loss: float | None, source: Source) -> None:
-        """Look at the loss of a validation; its batches are gone through to find the cause."""
+        """Check the loss of a validation; its batches are computed again to find the cause."""
         if self._on_nan == "ignore" or (not self._looks and not self.guards):
             return
         if loss is None or math.isfinite(loss):
@@ -114,7 +114,7 @@ class Watch:
         self._warn(f"val_loss is {loss} in epoch {self.epoch + 1}: {cause}")
 
     def look_at_start(self) -> None:
-        """Look at the parameters before they spread what is wrong with them."""
+        """Check the parameters before training."""
         if self._on_nan != "ignore":
             cause = _bad_state(self._model)
             if cause:
@@ -122,7 +122,7 @@ class Watch:
                 self._warn(f"before training, {cause}")
 
     def look_at_end(self) -> None:
-        """Look at the parameters: a loss need not show what is wrong with them."""
+        """Check the parameters after training: the loss does not show all that is wrong."""
         if self._looks or (self.guards and self.skipped == 0):
             cause = _bad_state(self._model)
             if cause:

@@ -59,7 +59,7 @@ class Term(NamedTuple):
 
 
 class Objective:
-    """The parts, and what a step computes of them.
+    """The parts, and the values that a step computes for them.
 
     A step returns a list of lists of tensors, for `Averages`: the loss, with the number of targets
     that count if that is not the number of samples; where there are several outputs the same for
@@ -186,7 +186,7 @@ class Objective:
         ]
 
     def _of(self, part: Part, output: Any, target: Any, weight: Any) -> tuple[Any, Any, Any]:
-        """Return what belongs to a part; one array of weights belongs to all of them."""
+        """Return the entry of a part; a single array of weights belongs to all parts."""
         if isinstance(weight, (Mapping, tuple)) and part.key is not None:
             weight = _optional(part, weight)
         return part.pick(output, "outputs of the model"), part.pick(target, "targets"), weight
@@ -278,7 +278,7 @@ def make_objective(
     Raises
     ------
     ValueError, TypeError
-        For what does not fit together; the messages say what to give.
+        For arguments that do not fit together; the messages say what to pass.
     """
     keys = _keys(loss)
     if keys is None:

@@ -17,7 +17,7 @@ def packed(x: Any, y: Any, weight: Any) -> Any:
 
 
 def unpacked(data: Any) -> tuple[Any, Any, Any]:
-    """Return inputs, targets and weights of such a batch; None for what there is not."""
+    """Return inputs, targets and weights of such a batch; None for what is absent."""
     if isinstance(data, (tuple, list)) and len(data) in (2, 3):
         return data[0], data[1], data[2] if len(data) == 3 else None
     return data, None, None

@@ -21,10 +21,10 @@ def format_logs(logs: dict[str, float], separator: str) -> str:
 
 
 class Progress:
-    """Shows nothing; base of what shows something."""
+    """Shows nothing; the base of classes that show progress."""
 
     def begin(self, title: str, steps: int | None) -> None:
-        """Begin a pass of that many steps."""
+        """Begin a pass with this number of steps."""
 
     def step(self, done: int, averages: Averages | Means) -> None:
         """Show that `done` steps are finished."""
@@ -66,7 +66,7 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """What is redrawn at most ten times a second; subclasses draw it."""
+    """A display that is redrawn at most ten times a second; subclasses draw it."""
 
     def __init__(self) -> None:
         self._open = False
@@ -156,7 +156,7 @@ class TextBar(Bar):
         self._draw("")
 
     def _draw(self, text: str) -> None:
-        if self._steps is None:  # unknown, as of a generator
+        if self._steps is None:  # unknown, as for a generator
             now = time.perf_counter()
             line = f"{self._title}: {self._done} steps [{_minutes(now - self._start)}"
             self._write(f"{line}{', ' if text else ''}{text}]")

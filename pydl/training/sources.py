@@ -137,7 +137,7 @@ class _Inputs(Source):
 class StreamSource(Source):
     """Batches of something that is iterable: a generator, or an object with `__iter__`.
 
-    With `steps`, an epoch has that many batches, and the next epoch goes on; otherwise an epoch
+    With `steps`, an epoch has this many batches, and the next epoch goes on; otherwise an epoch
     is one pass. A generator can be passed over once.
     """
 
@@ -156,7 +156,7 @@ class StreamSource(Source):
         return self.single_pass and self._steps is None
 
     def first(self, steps: int | None) -> StreamSource:
-        """Return a source of at most so many batches: of each pass, or of a generator's rest."""
+        """Return at most this many batches: of each pass, or of what is left of a generator."""
         if steps is None:
             return self
         return _FirstOfStream(self._verb, self._stream, steps, self._convert)

@@ -197,7 +197,7 @@ def _count(module: Module, with_inner: bool) -> int:
 
 
 def _notes(model: Module, passes: dict[int, Pass]) -> dict[int, str]:
-    """Say of modules what the numbers do not: other places, calls, what is frozen or tied."""
+    """Describe what numbers do not show: other places and calls, what is frozen or tied."""
     notes: dict[int, list[str]] = defaultdict(list)
     places: dict[int, str] = {}
     tensors: dict[int, str] = {}

@@ -51,7 +51,7 @@ class Trainer(BatchSteps):
     model : Module
         What is trained.
     optimizer, loss, metrics, loss_weights, weighted_metrics, learning_rate, jit
-        As of `Model.compile`.
+        As for `Model.compile`.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Trainer(BatchSteps):
     Raises
     ------
     ValueError, TypeError
-        As of `Model.compile`.
+        As for `Model.compile`.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class Trainer(BatchSteps):
         precision: str | None = None,
         on_nan: OnNaN = "warn",
     ) -> History:
-        """Train; arguments and results as of `Model.fit`."""
+        """Train; arguments and results as for `Model.fit`."""
         epochs = positive_integer("fit", "epochs", epochs, 0)
         initial_epoch = positive_integer("fit", "initial_epoch", initial_epoch, 0)
         accumulate = positive_integer("fit", "accumulate", accumulate)
@@ -316,7 +316,7 @@ class Trainer(BatchSteps):
         return self._objective.is_plain(layout.build(columns)[1])
 
     def _check_batch(self, verb: str, columns: tuple[Any, ...], layout: Layout) -> None:
-        """Look at the first batch of a pass: whether it has targets, for what there are losses."""
+        """Look at the first batch of a pass: whether it has targets for all losses."""
         method = "train_step" if verb == "fit" else "test_step"
         if self._own(method) is None:
             if layout.target is None and self._own("compute_loss") is None:
@@ -403,7 +403,7 @@ class Trainer(BatchSteps):
         verbose: Verbose | bool = "auto",
         callbacks: Sequence[Callback] | Callback | None = None,
     ) -> dict[str, float]:
-        """Measure loss and metrics; arguments and results as of `Model.evaluate`."""
+        """Measure loss and metrics; arguments and results as for `Model.evaluate`."""
         source = self._source("evaluate", x, y, sample_weight, batch_size, steps)
         calls = CallbackList(callbacks, self, verb="evaluate", source=source)
         progress = make_progress(verbose)
@@ -451,7 +451,7 @@ class Trainer(BatchSteps):
         verbose: Verbose | bool = 0,
         callbacks: Sequence[Callback] | Callback | None = None,
     ) -> Any:
-        """Compute outputs, batch after batch; arguments and results as of `Model.predict`."""
+        """Compute outputs, batch after batch; arguments and results as for `Model.predict`."""
         source = self._source("predict", x, None, None, batch_size, steps)
         calls = CallbackList(callbacks, self, verb="predict", source=source)
         options: Any = self._options(source)

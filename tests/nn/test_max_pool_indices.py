@@ -128,3 +128,29 @@ def test_programs_contain_one_call(tmp_path: Path) -> None:
     x = _floats((5, 3, 4, 4))
     for found, expected in zip(pydl.load(tmp_path / "pool.pydl")(x), pooled(x), strict=True):
         np.testing.assert_array_equal(found.numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize("output_size", [None, 5, (5, 5), [5, 5], (3, 5, 5), (2, 3, 5, 5)])
+def test_sizes_of_unpooled_results(output_size: Any) -> None:
+    values, indices = F.max_pool2d(_floats((2, 3, 4, 4)), 2, return_indices=True)
+    side = 4 if output_size is None else 5
+    for x, i in ((values, indices), (values[0], indices[0])):
+        y = F.max_unpool2d(x, i, 2, output_size=output_size)
+        assert y.shape == (*x.shape[:-2], side, side)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda v, i: F.max_unpool2d(v[0, 0], i[0, 0], 2), "expected x .N, C, ...."),
+        (lambda v, i: F.max_unpool2d(v, i[:1], 2), "indices of its shape, got shapes"),
+        (lambda v, i: F.max_unpool2d(v, None, 2), "indices of its shape"),
+        (lambda v, i: F.max_unpool2d(v, i, None), "kernel_size to be 1 or 2 integers, got None"),
+        (lambda v, i: F.max_unpool2d(v, i, (2, 2, 2)), "kernel_size to be 1 or 2 integers"),
+        (lambda v, i: F.max_unpool2d(v, i, 2, output_size=(5,)), "output_size to be 1 or 2"),
+    ],
+)
+def test_wrong_arguments_of_unpooling(call: Callable[..., Any], message: str) -> None:
+    values, indices = F.max_pool2d(_floats((2, 3, 4, 4)), 2, return_indices=True)
+    with pytest.raises((TypeError, ValueError), match=f"^max_unpool2d: .*{message}"):
+        call(values, indices)

@@ -396,7 +396,7 @@ class TestShapes:
         expected = measure(np.ones((12, 4)), labels, "cross_entropy", ["accuracy"])
         for y in (labels.astype(float), pydl.tensor(labels.astype(np.float32)), labels.tolist()):
             assert measure(np.ones((12, 4)), y, "cross_entropy", ["accuracy"]) == expected
-        with pytest.raises(ValueError, match="takes class indices.*no integers, such as 0.5"):
+        with pytest.raises(ValueError, match="takes class indices.*not integers, such as 0.5"):
             measure(np.ones((12, 4)), labels + 0.5, "cross_entropy", None)
 
     @pytest.mark.parametrize("y", [np.zeros(6, int), np.arange(6) % 2, np.ones((6, 1))])

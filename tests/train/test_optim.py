@@ -239,10 +239,15 @@ def test_what_is_no_parameter_is_refused():
         ([{"params": 3}], "got int$"),
     ],
 )
-@pytest.mark.parametrize("name", ["SGD", "Adam", "LBFGS", "Muon"])
+@pytest.mark.parametrize(
+    "name", ["SGD", "Adam", "LBFGS", "Muon", "clip_grad_norm_", "clip_grad_value_"]
+)
 def test_what_is_not_a_list_of_parameters_is_named(name, given, message):
+    if name.startswith("clip") and isinstance(given, list):
+        return
+    arguments = (given, 1.0) if name.startswith("clip") else (given,)
     with pytest.raises(TypeError, match=f"{name}: expected an iterable of parameters, {message}"):
-        getattr(optim, name)(given)
+        getattr(optim, name)(*arguments)
 
 
 def test_clip_grad_norm():

@@ -164,7 +164,7 @@ PYDL_API Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const 
 struct TripletMarginOptions {
   double margin = 1;
   double p = 2;           ///< order of the norm
-  double epsilon = 1e-6;  ///< as of `pairwise_distance`
+  double epsilon = 1e-6;  ///< as for `pairwise_distance`
   bool swap = false;      ///< whether the distance of positive and negative counts too, where it is smaller
   Reduction reduction = Reduction::mean;
 };

@@ -224,7 +224,7 @@ class CutMix(_Mixing):
     Raises
     ------
     ValueError
-        As of `Mixup`.
+        As for `Mixup`.
 
     Examples
     --------

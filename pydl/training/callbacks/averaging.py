@@ -64,7 +64,7 @@ class WeightAveraging(Callback):
         return dict(self.averaged.state_dict())
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state_dict` returned.
+        """Restore the state that `state_dict` returned.
 
         Raises
         ------

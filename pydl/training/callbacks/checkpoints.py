@@ -14,7 +14,7 @@ from pydl.training.callbacks.monitor import Best, Mode
 
 
 class ModelCheckpoint(Callback):
-    """Save the model's parameters after epochs, or every so many steps.
+    """Save the model's parameters after epochs, or every n steps.
 
     Path and monitor are checked before the first step, and folders that do not exist are made.
 
@@ -35,7 +35,7 @@ class ModelCheckpoint(Callback):
         so that a resumed training does not overwrite its best file by a worse one. `state_dict` has
         the best value too.
     save_freq : "epoch" or int, default "epoch"
-        After epochs, or after so many steps, which are counted over epochs. Values are then those
+        After epochs, or after every n steps, which are counted over epochs. Values are then those
         of the epoch so far, without the validation's and without metrics that keep every sample,
         such as the AUC; "{batch}" is the step within the epoch.
     every_n_epochs : int, default 1

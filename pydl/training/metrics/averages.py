@@ -103,7 +103,7 @@ class Averages:
                     self._metrics[name].check(*joined(state))
 
     def _add_loss(self, values: Sequence[Sequence[Tensor]], samples: int) -> None:
-        """Add the only loss; this comes with every step, and is the quickest way."""
+        """Add a single loss: the fast path of every step."""
         loss, sums = values[0], self._losses[0]
         counted = samples if len(loss) == 1 else float(loss[1])
         if counted > 0:  # where nothing counts, the loss is 0 / 0
@@ -111,7 +111,7 @@ class Averages:
             sums[1] += counted
 
     def _add_losses(self, values_of_step: Sequence[Sequence[Tensor]], samples: int) -> None:
-        """Add the losses of several outputs, and what is added to them."""
+        """Add the losses of several outputs, and terms such as penalties."""
         losses = values_of_step[: len(self._losses)]
         values = [float(loss[0]) for loss in losses]
         counts = [float(loss[1]) if len(loss) > 1 else samples for loss in losses]
@@ -166,7 +166,7 @@ class Averages:
         return state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state_dict` returned."""
+        """Restore the state that `state_dict` returned."""
         batches, *numbers = state["numbers"].tolist()
         self._losses = [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
         self._batches, self._pending, self._states = int(batches), [], {}
@@ -190,7 +190,7 @@ class Means:
         self.batches = 0
 
     def add(self, values: Mapping[str, Any], weight: int) -> None:
-        """Take the values of a batch of that many samples."""
+        """Take the values of a batch with this number of samples."""
         self._pending.append((values, weight))
         self.batches += 1
         if len(self._pending) >= Averages._most_pending:
@@ -207,7 +207,7 @@ class Means:
         return {**state, "": tensor([self.batches], dtype="int64")}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take what `state_dict` returned."""
+        """Restore the state that `state_dict` returned."""
         self._sums = {name: value.tolist() for name, value in state.items() if name}
         self.batches, self._pending = int(state[""].item()), []
 

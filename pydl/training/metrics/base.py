@@ -131,7 +131,7 @@ class Metric:
         self._state = None
 
     def merge(self, other: Metric) -> None:
-        """Add what another metric of this kind has counted, as of another process.
+        """Add what another metric of this kind has counted, for example in another process.
 
         Raises
         ------
@@ -167,15 +167,15 @@ class Metric:
     # --- use by models --------------------------------------------------------------------------
 
     def _bound(self: MetricT, loss: Loss) -> MetricT:
-        """Return the metric with what it can know from the loss."""
+        """Return the metric, adapted to the loss where that decides on its options."""
         return self
 
     def _totals_of(self, output: Any, target: Any, plain: bool) -> Any:
-        """Return the totals, or, for `plain` targets, what `_sums` makes totals of."""
+        """Return the totals or, for `plain` targets, the sums from which `_sums` computes them."""
         return self.totals(output, target)
 
     def _sums(self, values: Sequence[Any], samples: int) -> Sequence[Any]:
-        """Return the totals of what `_totals_of` returned for that many samples."""
+        """Return the totals of what `_totals_of` returned for this number of samples."""
         return values
 
     def _values(self, output: Any, target: Any, plain: bool) -> list[Tensor]:
@@ -198,7 +198,7 @@ def merge_of(metric: Metric, i: int) -> Merge:
 
 
 def keeps_samples(metric: Metric, totals: int) -> bool:
-    """Whether one of that many totals is joined, and grows with the number of samples."""
+    """Whether one of the totals is concatenated, so that it grows with the number of samples."""
     return any(merge_of(metric, i) == "concat" for i in range(totals))
 
 

@@ -120,7 +120,7 @@ def _valid(wanted: Tensor, weights: Tensor, classes: int) -> tuple[Tensor, Tenso
 class _ClassMetric(_CountMetric):
     """Metrics of one class against all others, or averaged over the classes.
 
-    A subclass says what it divides by what.
+    A subclass defines the dividend and the divisor.
     """
 
     def __init__(
@@ -192,7 +192,7 @@ _PARAMETERS = """
     Parameters
     ----------
     threshold : float, optional
-        As of `Accuracy`.
+        As for `Accuracy`.
     class_id : int, optional
         The class that is positive, for outputs of several classes.
     average : {"binary", "micro", "macro", "weighted", "none"}, default "binary"
@@ -201,14 +201,14 @@ _PARAMETERS = """
         "weighted": the mean weighted by how often they are right; "none": one value per class,
         which `fit` does not take. A decision between two has both classes then.
     binary : bool, optional
-        As of `Accuracy`.
+        As for `Accuracy`.
     ignore_index : int, optional
-        As of `Accuracy`.
+        As for `Accuracy`.
 
     Raises
     ------
     ValueError
-        As of `Accuracy`, and for several classes without `class_id` or `average`.
+        As for `Accuracy`, and for several classes without `class_id` or `average`.
 """
 _LINE = "    ----------\n"
 _BETA = """    beta : float, default 1.0
@@ -217,7 +217,7 @@ _BETA = """    beta : float, default 1.0
 
 
 class Precision(_ClassMetric):
-    """Share of positives among what was found positive, over all samples; 0 where nothing was.
+    """Share of true positives among what was found positive, over all samples; 0 where nothing was.
 
     hits / (hits + false alarms), by class.
     {parameters}
@@ -419,7 +419,7 @@ class BalancedAccuracy(_CountMetric):
 
 
 class MatthewsCorrelation(_CountMetric):
-    """Matthews's correlation coefficient of what was found and what is right, over all samples.
+    """Matthews's correlation coefficient of decisions and targets, over all samples.
 
     With the number of samples n, right ones c, and for each class k how often it was found, f_k,
     and is right, w_k: (c n - sum f_k w_k) / sqrt((n^2 - sum f_k^2) (n^2 - sum w_k^2)), from -1 to
@@ -511,16 +511,16 @@ class ConfusionMatrix(_DecisionMetric):
     Parameters
     ----------
     threshold : float, optional
-        As of `Accuracy`.
+        As for `Accuracy`.
     normalize : {"none", "true", "pred", "all"}, default "none"
         Whether rows, columns, or all numbers add up to 1; 0 where there is nothing to divide.
     ignore_index : int, optional
-        As of `Accuracy`.
+        As for `Accuracy`.
 
     Raises
     ------
     ValueError
-        As of `Accuracy`, and for another `normalize`.
+        As for `Accuracy`, and for another `normalize`.
 
     Examples
     --------

@@ -185,12 +185,12 @@ class TopKAccuracy(_DecisionMetric):
     k : int, default 5
         How many classes count.
     ignore_index : int, optional
-        As of `Accuracy`.
+        As for `Accuracy`.
 
     Raises
     ------
     ValueError
-        For k below 1; when used, as of `Accuracy`, and for outputs that are not scores of classes.
+        For k below 1; when used, as for `Accuracy`, and for outputs that are not scores of classes.
 
     Examples
     --------
