@@ -310,9 +310,6 @@ class BatchSteps:
 
     def _run(self, verb: str, *arguments: Any) -> Any:
         """Run a step, as a program where that is possible."""
-        return self._current_steps().run(verb, *arguments)
-
-    def _current_steps(self) -> Steps:
         steps = self._steps
         if steps is None or steps.optimizer is not self.optimizer:
             functions: dict[str, Callable[..., Any]] = {
@@ -326,7 +323,7 @@ class BatchSteps:
                 if self._own(method) is not None:
                     functions[name] = self._own_step(method)
             steps = self._steps = Steps(functions, self._parts(), self.optimizer, self._jit)
-        return steps
+        return steps.run(verb, *arguments)
 
     def _parts(self) -> list[Any]:
         """Return what steps use besides the batch: losses and metrics may have tensors."""

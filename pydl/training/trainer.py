@@ -282,10 +282,10 @@ class Trainer(BatchSteps):
             return AccumulatingStep(self, source, accumulate, watch)
         elif watch.guards:
             return GuardedStep(self, watch)
-        options, run = self._options(source), self._current_steps().run
+        options = self._options(source)
 
         def step(columns: tuple[Any, ...], layout: Layout) -> tuple[Any, bool]:
-            values = run("fit", columns, options(layout))
+            values = self._run("fit", columns, options(layout))
             watch.look(values, columns, layout)
             return values, True
 
