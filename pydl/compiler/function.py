@@ -81,6 +81,10 @@ class CompiledFunction(Generic[FunctionT]):
             result = self._trace_alone(call, self._needed_locks())
         return result[0]
 
+    def _run_known(self, *args: Any) -> tuple[Any] | None:
+        """Run the program for these arguments, if there is one, and return (result,)."""
+        return self._cache.call((args, {}))
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Copies trace again: programs belong to the tensors that they were made for.
         made_of = (self._function, self._state, self._options, self._cache_size)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         resize,
         to_float,
     )
+    from pydl.data.samplers import WeightedRandomSampler
     from pydl.data.series import SeriesWindows
     from pydl.data.standardizer import Standardizer
     from pydl.data.time_axis import chronological_split, regular_grid
@@ -52,6 +53,7 @@ else:
                 *("IMAGENET_MEAN", "IMAGENET_STD", "center_crop", "load_image", "normalize"),
                 *("preprocess", "resize", "to_float"),
             ],
+            "pydl.data.samplers": ["WeightedRandomSampler"],
             "pydl.data.series": ["SeriesWindows"],
             "pydl.data.standardizer": ["Standardizer"],
             "pydl.data.time_axis": ["chronological_split", "regular_grid"],
@@ -82,6 +84,7 @@ __all__ = [
     "Subset",
     "TensorDataset",
     "ToFloat",
+    "WeightedRandomSampler",
     "center_crop",
     "chronological_split",
     "load_image",

@@ -36,9 +36,12 @@ class DataLoader:
         Makes the orders reproducible.
     generator : Generator, optional
         Source of the orders; the default generator without `seed` and `generator`.
+    sampler : iterable of int, optional
+        Gives the numbers of the samples of a pass, in place of `shuffle`, such as a
+        `WeightedRandomSampler`; it has a length, and is iterated again in every pass.
     batch_sampler : iterable of sequences of int, optional
-        Gives the numbers of the samples of each batch, in place of `batch_size`, `shuffle` and
-        `drop_last`; it has a length, and is iterated again in every pass.
+        Gives the numbers of the samples of each batch, in place of `batch_size`, `shuffle`,
+        `sampler` and `drop_last`; it has a length, and is iterated again in every pass.
     collate_fn : callable, optional
         Makes a batch, a tensor or a tuple of tensors, of a list of samples, where these cannot be
         stacked: `pydl.text.pad_collate`, say.
@@ -66,10 +69,11 @@ class DataLoader:
     ------
     ValueError
         For a batch size below 1, lengths that differ, both `seed` and `generator`, a negative
-        `prefetch`, and a `batch_sampler` beside the options that it replaces.
+        `prefetch`, and a `sampler` or `batch_sampler` beside the options that it replaces. In a
+        pass, for numbers of samples that are not in the data (`IndexError`).
     TypeError
-        For something that has no samples, a batch size that is not an integer, a `batch_sampler`
-        without a length, and functions that cannot be called.
+        For something that has no samples, a batch size that is not an integer, a `sampler` or
+        `batch_sampler` without a length, and functions that cannot be called.
 
     Examples
     --------
@@ -89,6 +93,7 @@ class DataLoader:
         drop_last: bool = False,
         seed: int | None = None,
         generator: Generator | None = None,
+        sampler: Any = None,
         batch_sampler: Any = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
         augment: Callable[..., tuple[Any, Any]] | None = None,
@@ -105,16 +110,19 @@ class DataLoader:
         for name, function in (("augment", augment), ("collate_fn", collate_fn)):
             if function is not None and not callable(function):
                 raise TypeError(f"DataLoader: expected {name} to be a function, got {function!r}")
-        if batch_sampler is not None:
-            if batch_size != 32 or shuffle or drop_last:
-                raise ValueError(
-                    "DataLoader: expected batch_sampler, or batch_size, shuffle and drop_last, "
-                    "got both"
-                )
-            if not (hasattr(batch_sampler, "__len__") and hasattr(batch_sampler, "__iter__")):
+        others = batch_size != 32 or shuffle or drop_last or sampler is not None
+        if batch_sampler is not None and others:
+            raise ValueError(
+                "DataLoader: expected batch_sampler, or batch_size, shuffle, sampler and "
+                "drop_last, got both"
+            )
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: expected shuffle or a sampler, got both")
+        for name, given in (("sampler", sampler), ("batch_sampler", batch_sampler)):
+            if given is not None and not (hasattr(given, "__len__") and hasattr(given, "__iter__")):
                 raise TypeError(
-                    "DataLoader: expected batch_sampler to have a length and to be iterable, got "
-                    f"{type(batch_sampler).__name__}"
+                    f"DataLoader: expected {name} to have a length and to be iterable, got "
+                    f"{type(given).__name__}"
                 )
         if prefetch is not None and prefetch < 0:
             raise ValueError(f"DataLoader: expected prefetch of at least 0, got {prefetch}")
@@ -128,16 +136,16 @@ class DataLoader:
         self.dataset = data
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self._generator = generator if seed is None else Generator(seed)
-        self.batch_sampler, self.collate_fn = batch_sampler, collate_fn
+        self.sampler, self.batch_sampler, self.collate_fn = sampler, batch_sampler, collate_fn
         self.augment = augment
         self.prefetch = prefetch if prefetch is not None else 0 if augment is None else 2
         self.epoch = 0
-        self._passes = Passes(self._generator, batch_sampler)
+        self._passes = Passes(self._generator, batch_sampler if sampler is None else sampler)
 
     @property
     def sample_count(self) -> int:
         """Samples in one pass; of a batch sampler, as many as the data has."""
-        size = len(self.dataset)
+        size = len(self.dataset if self.sampler is None else self.sampler)
         return size - size % self.batch_size if self.drop_last else size
 
     def __len__(self) -> int:
@@ -163,8 +171,8 @@ class DataLoader:
         """Return what decides which batches come next, for `load_state_dict` and `pydl.save`.
 
         Within a pass, that is its order and how many of its batches were given out; batches made
-        ahead do not count as such. State of a `batch_sampler` belongs to it if it has a
-        `state_dict`, otherwise it is not saved.
+        ahead do not count as such. State of a `sampler` or `batch_sampler` belongs to it if it has
+        a `state_dict`, otherwise it is not saved.
 
         Examples
         --------
@@ -232,11 +240,28 @@ class DataLoader:
         order = None
         if self.shuffle:
             order = np.asarray(permutation(len(self.dataset), generator=this.generator))
+        elif self.sampler is not None:
+            order = self._drawn(self.sampler)
         source = self.dataset
         while isinstance(source, Subset):
             order = source.indices if order is None else source.indices[order]
             source = source.dataset
         return source, order
+
+    def _drawn(self, sampler: Any) -> npt.NDArray[np.int64]:
+        """Return the numbers that a sampler gives."""
+        order = np.fromiter(sampler, np.int64)
+        size = len(self.dataset)
+        if order.size and not (order.min() >= 0 and order.max() < size):
+            raise IndexError(
+                f"DataLoader: the sampler gives numbers from {order.min()} to {order.max()}, but "
+                f"there are {size} samples"
+            )
+        if order.size != len(sampler):
+            raise ValueError(
+                f"DataLoader: the sampler has length {len(sampler)}, but gave {order.size} numbers"
+            )
+        return order
 
 
 def _numbers(order: npt.NDArray[np.int64] | None, start: int, stop: int) -> npt.NDArray[np.int64]:

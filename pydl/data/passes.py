@@ -27,7 +27,7 @@ class Pass:
     start : Tensor
         State of the generator before the order was drawn.
     sampler : dict of str to Tensor
-        State of the batch sampler before its pass; empty where it has none.
+        State of the sampler before its pass; empty where it has none.
     generator : Generator
         What the order is drawn from.
     position : int
@@ -56,7 +56,7 @@ class Passes:
     generator : Generator or None
         Source of the orders; the default one for None.
     sampler : object
-        A batch sampler; it may have `state_dict` and `load_state_dict`.
+        A sampler of samples or batches; it may have `state_dict` and `load_state_dict`.
     """
 
     def __init__(self, generator: Generator | None, sampler: Any) -> None:
@@ -129,8 +129,8 @@ class Passes:
             take(state)
         elif state:
             raise ValueError(
-                "DataLoader.load_state_dict: the state has one of a batch_sampler; this loader's "
-                "has no load_state_dict"
+                "DataLoader.load_state_dict: the state has one of a sampler or batch_sampler; this "
+                "loader's has no load_state_dict"
             )
 
 

@@ -15,6 +15,7 @@ from pydl.nn.module import Module
 from pydl.nn.penalties import has_penalties, penalty
 from pydl.optim import Optimizer
 from pydl.training.alignment import Alignment, aligned_for_loss
+from pydl.training.known_batches import KnownBatches
 from pydl.training.layout import Layout, call, layout_of, takes_keywords
 from pydl.training.mode import in_mode
 from pydl.training.nonfinite import all_finite
@@ -83,6 +84,7 @@ class BatchSteps:
         self.optimizer: Optimizer | None = None
         self._jit = jit
         self._steps: Steps | None = None
+        self._known = KnownBatches()
         self._alignment = Alignment("compute_loss")
         self._training: Run | None = None  # the `fit` that runs, or ran last
         self._resumed: dict[str, Tensor] = {}  # what the next one goes on from
@@ -165,7 +167,7 @@ class BatchSteps:
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies compile their own steps: programs belong to the tensors they were made for.
-        return vars(self) | {"_steps": None, "_training": None}
+        return vars(self) | {"_steps": None, "_training": None, "_known": KnownBatches()}
 
     def _usual_step(self, method: str, *arguments: Any) -> Any:
         """Call the step of this class, which models and subclasses of the trainer may override."""

@@ -122,7 +122,10 @@ def unpack(batch: Any) -> tuple[tuple[Any, ...], Layout]:
     if not isinstance(batch, (tuple, list)):
         return layout_of(batch)
     batch = tuple(batch)
-    if not any(isinstance(item, (tuple, Mapping)) for item in batch):
+    for item in batch:  # this comes with every step
+        if item.__class__ is not Tensor and isinstance(item, (tuple, Mapping)):
+            break
+    else:
         return batch, flat_layout(len(batch))
     if isinstance(batch[0], (tuple, Mapping)):
         if len(batch) > 3:

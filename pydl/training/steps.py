@@ -78,6 +78,13 @@ class Steps:
             self._stop_compiling(verb, f"the step cannot be traced: {error}")
             return self._eager[verb](batch, *options)
 
+    def run_known(self, verb: str, batch: Any, *options: Any) -> tuple[Any] | None:
+        """Run the program of a step for such a batch, if there is one, and return (result,)."""
+        function = self._functions[verb]
+        return (
+            function._run_known(batch, *options) if isinstance(function, CompiledFunction) else None
+        )
+
     def _stop_compiling(self, verb: str, reason: str) -> None:
         warn(
             f"{verb} runs without compilation, because {reason}. "

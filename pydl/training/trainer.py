@@ -18,10 +18,10 @@ from pydl.training.checks import check_last_batch
 from pydl.training.history import History
 from pydl.training.inputs import as_parts, make_source, positive_integer, split_off
 from pydl.training.interrupt import StopOnInterrupt
-from pydl.training.layout import Layout, example_of, takes_keywords
+from pydl.training.layout import Layout, example_of, layout_of, takes_keywords
 from pydl.training.metrics import Averages
 from pydl.training.metrics.averages import Means
-from pydl.training.mode import in_mode, set_mode
+from pydl.training.mode import KnownModes, in_mode, set_mode
 from pydl.training.nonfinite import GuardedStep, OnNaN, Watch
 from pydl.training.progress import Progress, Verbose, make_progress
 from pydl.training.run import Run
@@ -31,6 +31,8 @@ from pydl.training.state import load_state, resume, state_of
 from pydl.training.steps import StepOptions
 
 _PREDICTED_AT_ONCE = 256
+# What serves single batches.
+_VERBS = {"train_on_batch": "fit", "test_on_batch": "evaluate", "predict_on_batch": "predict"}
 
 Step = Callable[[tuple[Any, ...], Layout], tuple[Any, bool]]
 
@@ -343,33 +345,50 @@ class Trainer(BatchSteps):
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
     ) -> dict[str, float]:
         """Make one step on a batch; see `Model.train_on_batch`."""
-        source = self._whole("train_on_batch", x, y, sample_weight)
-        self._bind_optimizer()
-        if class_weight is not None:
-            source = self._weighted(source, class_weight)
-        columns, layout = next(source.epoch())
-        self._check_batch("fit", columns, layout)
         self._set_learning_rate()
-        with in_mode(self.model, training=True):
-            values = self._run("fit", columns, self._options(source)(layout))
-        return self._logs_of(values, "train_step", layout.size_of(columns))
+        values, samples = self._on_batch("train_on_batch", (x, y, sample_weight), class_weight)
+        return self._logs_of(values, "train_step", samples)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None) -> dict[str, float]:
         """Measure loss and metrics of a batch; see `Model.test_on_batch`."""
-        source = self._whole("test_on_batch", x, y, sample_weight)
-        columns, layout = next(source.epoch())
-        self._check_batch("evaluate", columns, layout)
-        with in_mode(self.model, training=False), no_grad():
-            values = self._run("evaluate", columns, self._options(source)(layout))
-        return self._logs_of(values, "test_step", layout.size_of(columns))
+        with no_grad():
+            values, samples = self._on_batch("test_on_batch", (x, y, sample_weight))
+        return self._logs_of(values, "test_step", samples)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Compute the outputs of a batch; see `Model.predict_on_batch`."""
-        source = self._whole("predict_on_batch", x)
+        with no_grad():
+            return self._on_batch("predict_on_batch", (x,))[0]
+
+    def _on_batch(
+        self, name: str, parts: tuple[Any, ...], class_weight: Any = None
+    ) -> tuple[Any, int]:
+        """Run a step on arrays; returns what it returned, and the number of samples."""
+        verb = _VERBS[name]
+        training = verb == "fit"
+        steps = self._steps
+        if steps is not None and class_weight is None:
+            found = self._known.run(verb, steps.run_known, *parts)
+            if found is not None:
+                return found
+        source = self._whole(name, *parts)
+        if training:
+            self._bind_optimizer()
+            self._set_learning_rate()
+        if class_weight is not None:
+            source = self._weighted(source, class_weight)
         columns, layout = next(source.epoch())
-        self._remember(columns, layout)
-        with in_mode(self.model, training=False), no_grad():
-            return self._run("predict", columns, self._options(source)(layout))
+        if verb == "predict":
+            self._remember(columns, layout)
+        else:
+            self._check_batch(verb, columns, layout)
+        options = StepOptions(layout, takes_keywords(self.model, layout.inputs), plain=False)
+        with in_mode(self.model, training):
+            values = self._run(verb, columns, options)
+            modes = KnownModes(self.model)
+        if class_weight is None:
+            self._known.learn(verb, layout_of(*parts)[0], columns, options, modes)
+        return values, layout.size_of(columns)
 
     def _whole(self, verb: str, x: Any, y: Any = None, sample_weight: Any = None) -> Source:
         """Return a source of one batch: all of the arrays."""
@@ -382,7 +401,7 @@ class Trainer(BatchSteps):
 
     def _logs_of(self, values: Any, method: str, samples: int) -> dict[str, float]:
         averages = self._averages(method)
-        averages.add(values, samples)
+        averages.add_only(values, samples)
         return averages.result()
 
     def _averages(

@@ -11,7 +11,7 @@ import pytest
 
 import pydl
 from pydl import nn
-from pydl.data import DataLoader
+from pydl.data import DataLoader, WeightedRandomSampler
 from pydl.text import BucketBatchSampler
 from pydl.training import (
     BackupAndRestore,
@@ -34,6 +34,10 @@ LOADERS: dict[str, Callable[[], DataLoader]] = {
     "seed": lambda: DataLoader((X, Y), 8, shuffle=True, seed=3),
     "batches made ahead": lambda: DataLoader((X, Y), 8, shuffle=True, prefetch=3),
     "without the rest": lambda: DataLoader((X, Y), 8, shuffle=True, drop_last=True),
+    "weights": lambda: DataLoader((X, Y), 8, sampler=WeightedRandomSampler(1.0 + Y, 50)),
+    "weights with a seed": lambda: DataLoader(
+        (X, Y), 8, sampler=WeightedRandomSampler(1.0 + Y, 55, False, seed=2)
+    ),
     "buckets": lambda: DataLoader(
         (X, Y), batch_sampler=BucketBatchSampler(np.arange(60), 8, shuffle=True, window=2)
     ),

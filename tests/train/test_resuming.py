@@ -11,7 +11,7 @@ import pytest
 
 import pydl
 from pydl import nn
-from pydl.data import DataLoader
+from pydl.data import DataLoader, WeightedRandomSampler
 from pydl.text import BucketBatchSampler
 from pydl.training import Callback, EarlyStopping, ModelCheckpoint
 
@@ -31,6 +31,10 @@ LOADERS: dict[str, Callable[[], DataLoader]] = {
         pydl.data.Subset(pydl.data.TensorDataset(X, Y), np.arange(50)), 8, shuffle=True
     ),
     "augmented": lambda: DataLoader((X, Y), 8, shuffle=True, augment=noisy),
+    "weights": lambda: DataLoader((X, Y), 8, sampler=WeightedRandomSampler(1.0 + Y, 50)),
+    "weights made ahead": lambda: DataLoader(
+        (X, Y), 8, sampler=WeightedRandomSampler(1.0 + Y, 50, seed=2), prefetch=2
+    ),
     "buckets": lambda: DataLoader(
         (X, Y), batch_sampler=BucketBatchSampler(np.arange(60), 8, shuffle=True, window=2)
     ),

@@ -59,6 +59,11 @@ class Averages:
                 if self._look is not None:
                     self._look(names)
 
+    def add_only(self, values: Sequence[Any], weight: int) -> None:
+        """Take the only batch; what `add` looks at, the result does at once."""
+        self._pending.append((values, weight))
+        self._batches = 1
+
     @property
     def batches(self) -> int:
         """How many were added."""
@@ -195,6 +200,8 @@ class Means:
         self.batches += 1
         if len(self._pending) >= Averages._most_pending:
             self._drain()
+
+    add_only = add
 
     def loss(self) -> float | None:
         """Return the mean of "loss" so far; None where there is none."""
