@@ -116,6 +116,71 @@ def test_austen_characters_are_cut_into_streams():
     assert all((y == x + 1).all() for x, y in parts)
 
 
+@pytest.fixture
+def digits():
+    try:
+        return pydl.datasets.load_digits()
+    except OSError:
+        pytest.skip("the digits are not installed")
+
+
+def test_layers_learn_one_after_the_other(digits, capsys):
+    example = load_example("layer_by_layer")
+    before, after = example.main(labelled=500, epochs=4, tuning=12)
+    assert before < 0.4
+    assert after > before + 0.3
+    printed = capsys.readouterr().out
+    assert printed.count("layer ") == len(example.SIZES) - 1
+    assert "accuracy from 500 labels" in printed
+
+
+def test_a_stack_holds_the_layers_that_were_trained():
+    example = load_example("layer_by_layer")
+    example.SIZES = (6, 4, 3)
+    pydl.manual_seed(0)
+    images = np.random.default_rng(0).random((32, 6)).astype(np.float32)
+    layers = example.pretrained(images, epochs=1)
+    kept = [layer[0].weight.detach().numpy().copy() for layer in layers]
+    assert [weight.shape for weight in kept] == [(4, 6), (3, 4)]
+    example.accuracy_after(layers, (images, np.arange(32) % 10), (images, np.arange(32) % 10), 1)
+    for before, layer in zip(kept, layers, strict=True):  # fine-tuned, not copied
+        assert not np.array_equal(before, layer[0].weight.detach().numpy())
+
+
+def test_a_generator_finds_the_clusters(capsys):
+    clusters, good = load_example("adversarial").main(epochs=30)
+    assert clusters >= 6
+    assert good > 0.4
+    assert f"{clusters} of 8 clusters" in capsys.readouterr().out
+
+
+def test_clusters_are_counted():
+    example = load_example("adversarial")
+    assert example.found(example.ring(800)) == (8, 1.0)
+    one = np.repeat(example.centres()[:1], 100, axis=0)
+    assert example.found(one) == (1, 1.0)
+    assert example.found(np.zeros((10, 2), np.float32)) == (0, 0.0)
+
+
+def test_films_have_two_inputs_and_two_answers(digits, capsys):
+    accuracies = load_example("digit_films").main(epochs=3, limit=1500)
+    assert accuracies["digit"] > 0.5
+    assert accuracies["drift"] > 0.8
+    assert "accuracy: 0." in capsys.readouterr().out
+
+
+def test_films_drift_as_they_say():
+    example = load_example("digit_films")
+    image = np.zeros((3, 28, 28), np.float32)
+    image[:, 5, 14] = 1.0
+    inputs, targets = example.films(image, np.array([1, 2, 3]), seed=0)
+    assert inputs["film"].shape == (3, example.FRAMES, 1, 28, 28)
+    for film, light, drift in zip(inputs["film"], inputs["light"], targets["drift"], strict=True):
+        place = np.argmax(film[-1, 0, 5])
+        assert place == 14 + example.SHIFTS[drift] * (example.FRAMES - 1)
+        assert film[-1, 0, 5, place] == light[0]
+
+
 def _made_up_weather(seed):
     """Temperatures that swing with a period of 96 hours: persistence fails, the past tells all."""
     hours = np.arange(1200)

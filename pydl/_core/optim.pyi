@@ -89,8 +89,9 @@ def clip_grad_norm_(
     parameters: collections.abc.Sequence[Tensor],
     max_norm: float,
     error_if_nonfinite: builtins.bool = False,
+    norm_type: float = 2.0,
 ) -> Tensor:
-    """Scales gradients in place by their joint Euclidean norm, and returns the norm before."""
+    """Scales gradients in place by their joint norm, and returns the norm before."""
 
 def clip_grad_value_(parameters: collections.abc.Sequence[Tensor], max_value: float) -> None:
     """Limits the elements of gradients in place."""

@@ -207,8 +207,8 @@ def resnet18(num_classes: int = 1000, *, weights: Path | None = None) -> ResNet:
     Examples
     --------
     >>> import pydl
-    >>> resnet18(10)(pydl.zeros((1, 3, 32, 32))).shape
-    (1, 10)
+    >>> resnet18(10)(pydl.zeros((2, 3, 32, 32))).shape
+    (2, 10)
     """
     return load_weights(ResNet(BasicBlock, [2, 2, 2, 2], num_classes), weights)
 
