@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "backends/cpu/linalg/quotient_difference.h"
 #include "backends/cpu/linalg/reflections.h"
 #include "backends/cpu/linalg/spectra.h"
 
@@ -15,6 +16,9 @@ constexpr double epsilon = std::numeric_limits<double>::epsilon();
 // What is below is 0 beside the largest element, which is 1.
 constexpr double negligible = 1e-290;
 constexpr int64_t most_steps_per_value = 60;
+// What an element may be, compared with its neighbours, to be left out: a part of the rounding errors of T.
+template <class T>
+constexpr double left_out = sizeof(T) == 8 ? 0.5 * epsilon : 0x1p-28;
 
 }  // namespace
 
@@ -26,6 +30,7 @@ RectangularSpectrum<T>::RectangularSpectrum(int64_t rows, int64_t columns, int64
       e_(workspace.take<double>(columns)),
       left_tau_(workspace.take<double>(columns)),
       right_tau_(workspace.take<double>(columns)),
+      room_(workspace.take<double>(left_vectors == 0 ? 3 * columns : 0)),
       // Values alone need one vector at a time.
       columns_(take_rows<T>(workspace, left_vectors == 0 ? 1 : columns, rows)),
       x_(workspace.take<T>(rows)),
@@ -161,14 +166,13 @@ void RectangularSpectrum<T>::diagonalise(const Block<T>& right) {
   for (int64_t i = 0; i < n_; ++i) {
     if (d_[i] >= 0) continue;
     d_[i] = -d_[i];
-    if (right.rows == 0) continue;
     for (int64_t j = 0; j < right.columns; ++j) right(i, j) = -right(i, j);
   }
 }
 
 template <class T>
 bool RectangularSpectrum<T>::is_small(int64_t i) const {
-  return std::abs(e_[i]) <= negligible || std::abs(e_[i]) <= epsilon * 0.5 * (std::abs(d_[i]) + std::abs(d_[i + 1]));
+  return std::abs(e_[i]) <= negligible || std::abs(e_[i]) <= left_out<T> * (std::abs(d_[i]) + std::abs(d_[i + 1]));
 }
 
 // A zero on the diagonal divides the block: its row, or its column if it is the last one, becomes 0.
@@ -245,14 +249,24 @@ template <class T>
 void RectangularSpectrum<T>::run(const Block<T>& a, double* values, const Block<T>& left, const Block<T>& right) {
   d_ = values;
   make_bidiagonal(a);
-  if (left.rows > 0) {
-    make_left(left, products_);
-    make_right(a, right, products_);
-    left_rotations_.set_rows(left);
-    right_rotations_.set_rows(right);
-  }
+  if (left.rows == 0) return find_values();
+  make_left(left, products_);
+  make_right(a, right, products_);
+  left_rotations_.set_rows(left);
+  right_rotations_.set_rows(right);
   diagonalise(right);
   sort_with_rows<T>(values, n_, {&left, &right}, std::greater<>());
+}
+
+template <class T>
+void RectangularSpectrum<T>::find_values() {
+  for (int64_t i = 0; i < n_; ++i) {
+    d_[i] *= d_[i];
+    e_[i] *= e_[i];
+  }
+  squared_singular_values(d_, e_, n_, room_);
+  std::sort(d_, d_ + n_, std::greater<>());
+  for (int64_t i = 0; i < n_; ++i) d_[i] = std::sqrt(d_[i]);
 }
 
 template class RectangularSpectrum<float>;

@@ -8,7 +8,8 @@
 namespace pydl::cpu {
 
 /// Householder reflections make a symmetric matrix tridiagonal, and then QL steps diagonal (Golub and Van Loan, "Matrix
-/// Computations", chapter 8).
+/// Computations", chapter 8). Values without vectors are found by quotient-difference steps, which wait for fewer
+/// results one after the other.
 template <class T>
 class SymmetricSpectrum {
  public:
@@ -28,6 +29,7 @@ class SymmetricSpectrum {
 
   double* below_;
   double* tau_;
+  double* room_;
   T* w_;
   T* product_;
   Block<T> lines_ = {};
@@ -37,7 +39,7 @@ class SymmetricSpectrum {
 };
 
 /// Householder reflections make a matrix with at least as many rows as columns bidiagonal, and then QR steps diagonal
-/// (chapter 8 again).
+/// (chapter 8 again), or quotient-difference steps, where there are no vectors.
 template <class T>
 class RectangularSpectrum {
  public:
@@ -56,6 +58,7 @@ class RectangularSpectrum {
   void make_bidiagonal(const Block<T>& a);
   void make_left(const Block<T>& left, Products<T>& products);
   void make_right(const Block<T>& a, const Block<T>& right, Products<T>& products);
+  void find_values();
   void diagonalise(const Block<T>& right);
   bool is_small(int64_t i) const;
   bool remove_zero(int64_t first, int64_t last);
@@ -68,6 +71,7 @@ class RectangularSpectrum {
   double* e_;            // and what is above it
   double* left_tau_;
   double* right_tau_;
+  double* room_;
   Block<T> columns_;  // reflections of columns, one per row
   // Of the last reflections: a still has to lose x t(z) + y t(u), where u is in its row.
   T* x_;

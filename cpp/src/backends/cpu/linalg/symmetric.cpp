@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "backends/cpu/linalg/quotient_difference.h"
 #include "backends/cpu/linalg/reflections.h"
 #include "backends/cpu/linalg/spectra.h"
 
@@ -15,12 +16,16 @@ constexpr double epsilon = std::numeric_limits<double>::epsilon();
 // What is below is 0 beside the largest element, which is 1.
 constexpr double negligible = 1e-290;
 constexpr int most_steps_per_value = 60;
+// What an element may be, compared with its neighbours, to be left out: a part of the rounding errors of T.
+template <class T>
+constexpr double left_out = sizeof(T) == 8 ? 0.5 * epsilon : 0x1p-28;
 
 // The last row of the unreduced block that begins here. What is below its diagonal is not negligible.
+template <class T>
 int64_t end_of_block(const double* diagonal, const double* below, int64_t first, int64_t n) {
   int64_t last = first;
   while (last + 1 < n && std::abs(below[last]) > negligible &&
-         std::abs(below[last]) > epsilon * 0.5 * (std::abs(diagonal[last]) + std::abs(diagonal[last + 1]))) {
+         std::abs(below[last]) > left_out<T> * (std::abs(diagonal[last]) + std::abs(diagonal[last + 1]))) {
     ++last;
   }
   return last;
@@ -64,7 +69,7 @@ void make_diagonal(double* diagonal, double* below, int64_t n, Rotations<T>& rot
   below[n - 1] = 0;
   for (int64_t first = 0; first < n; ++first) {
     for (int step = 0; step < most_steps_per_value; ++step) {
-      const int64_t last = end_of_block(diagonal, below, first, n);
+      const int64_t last = end_of_block<T>(diagonal, below, first, n);
       if (last == first) break;
       ql_step(diagonal, below, first, last, rotations);
     }
@@ -78,6 +83,7 @@ template <class T>
 SymmetricSpectrum<T>::SymmetricSpectrum(int64_t size, bool vectors, const Products<T>& counted, Workspace& workspace)
     : below_(workspace.take<double>(size)),
       tau_(workspace.take<double>(size)),
+      room_(workspace.take<double>(vectors ? 0 : 3 * size)),
       w_(workspace.take<T>(size)),
       product_(workspace.take<T>(size)),
       block_(vectors ? size : 0, workspace),
@@ -158,7 +164,11 @@ void SymmetricSpectrum<T>::make_vectors(const Block<T>& a, const Block<T>& vecto
 template <class T>
 void SymmetricSpectrum<T>::run(const Block<T>& a, double* values, const Block<T>& vectors) {
   make_tridiagonal(a, values);
-  if (vectors.rows > 0) make_vectors(a, vectors, products_);
+  if (vectors.rows == 0) {
+    tridiagonal_eigenvalues(values, below_, a.rows, room_);
+    return std::sort(values, values + a.rows);
+  }
+  make_vectors(a, vectors, products_);
   rotations_.set_rows(vectors);
   make_diagonal(values, below_, a.rows, rotations_);
   sort_with_rows<T>(values, a.rows, {&vectors}, std::less<>());
