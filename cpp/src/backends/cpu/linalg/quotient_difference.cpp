@@ -74,8 +74,8 @@ class Iteration {
     // What is left of the block converges to its own smallest value.
     safe_ = safe_without_last_;
     safe_without_last_ = 0;
-    if (last_ >= first_ || last_ < 0) return;
-    shift_ = -now_.e[last_];  // where the block was divided, see `split`
+    if (last_ < 0 || !std::signbit(now_.e[last_])) return;
+    shift_ = -now_.e[last_];  // where the matrix was divided, see `split`
     first_ = 0;
     safe_ = 0;
   }
