@@ -30,10 +30,11 @@ endmacro()
 pydl_add_core_objects(pydl_core_objects ${core_sources})
 set_source_files_properties(${source_folder}/core/version.cpp
   PROPERTIES COMPILE_DEFINITIONS PYDL_VERSION="${PROJECT_VERSION}")
-# Loops over rows of matrices, and over keys.
+# Loops over rows of matrices, over keys, and over weights.
 file(GLOB linalg_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/linalg/*.cpp)
-set(sort_sources ${source_folder}/backends/cpu/index/sort.cpp ${source_folder}/backends/cpu/index/sort_values.cpp)
-set_source_files_properties(${linalg_sources} ${sort_sources}
+set(row_sources ${source_folder}/backends/cpu/index/sort.cpp ${source_folder}/backends/cpu/index/sort_values.cpp
+  ${source_folder}/backends/cpu/random/choices.cpp)
+set_source_files_properties(${linalg_sources} ${row_sources}
   PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
 
 # What depends on oneDNN is a target of its own and a line in a header, so that the other files need not be compiled
@@ -80,7 +81,7 @@ if(PYDL_UNITY_BUILD)
   pydl_precompile_headers(pydl_core_objects
     <algorithm> <functional> <sstream> <string> <vector> ${include_folder}/pydl/ops.h ${source_folder}/exec/kernel.h)
   # Their flags are others.
-  set_source_files_properties(${linalg_sources} ${sort_sources}
+  set_source_files_properties(${linalg_sources} ${row_sources}
     PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
 endif()
 

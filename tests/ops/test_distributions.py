@@ -390,11 +390,18 @@ def test_every_kernel_draws_the_same(op: str, dtype: str, low: float, high: floa
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_every_kernel_chooses_the_same(dtype: str) -> None:
-    for shape, count in (((3,), 1), ((5, 40), 3), ((2, 3, 300), 299), ((1, 70), 70)):
+    for shape, count, replacement in (
+        *(((3,), 1, False), ((5, 40), 3, False), ((2, 3, 300), 299, False), ((1, 70), 70, False)),
+        *(((3,), 1, True), ((5, 40), 3, True), ((2, 3, 30), 301, True), ((1, 70), 5001, True)),
+        *(((1,), 5, True), ((20, 9), 9, True), ((9, 1000), 1, True)),
+    ):
         rng = np.random.default_rng(count)
-        probs = pydl.tensor(rng.uniform(0, 1, shape) + (rng.random(shape) < 0.5), dtype=dtype)
+        weights = rng.uniform(0, 1, shape) + (rng.random(shape) < 0.5)
+        if replacement:
+            weights *= (rng.random(shape) < 0.7) | (np.arange(shape[-1]) == shape[-1] // 2)
+        probs = pydl.tensor(weights, dtype=dtype)
         arguments = [probs, pydl.tensor([5, 1000])]
-        attributes = {"count": count, "replacement": False}
+        attributes = {"count": count, "replacement": replacement}
         expected = _core._apply_with_provider("multinomial", "ref", arguments, attributes)
         found = _core._apply_with_provider("multinomial", "cpu", arguments, attributes)
         np.testing.assert_array_equal(found.numpy(), expected.numpy())

@@ -66,7 +66,7 @@ void run_truncated_normal(const RefCall& call) {
 void draw_with_replacement(std::span<const double> weights, const GeneratorState& state, int64_t first,
                            std::span<int64_t> chosen) {
   std::vector<double> sums(weights.size());
-  std::partial_sum(weights.begin(), weights.end(), sums.begin());
+  runtime::sum_weights(weights, sums.data());
   // What rounding takes beyond the last sum belongs to the last category that is possible.
   const auto last = std::lower_bound(sums.begin(), sums.end(), sums.back());
   for (size_t i = 0; i < chosen.size(); ++i) {

@@ -54,13 +54,6 @@ class MatrixBatch {
   int64_t column_stride_ = 0;
 };
 
-template <class T>
-void copy_block(const Block<T>& to, const Block<T>& from) {
-  for (int64_t i = 0; i < to.rows; ++i) {
-    for (int64_t j = 0; j < to.columns; ++j) to(i, j) = from(i, j);
-  }
-}
-
 /// How a batch of matrices is divided into parts, one after the other or on several threads.
 class BatchParts {
  public:

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "backends/cpu/gemm/gemm.h"
+#include "backends/cpu/workspace.h"
 
 namespace pydl::cpu {
 
@@ -26,7 +27,50 @@ struct Block {
   Block transposed() const { return {data, columns, rows, column_stride, row_stride}; }
 };
 
-/// Subtracts products of blocks, the large ones by Gemm.
+template <class T>
+void copy_block(const Block<T>& to, const Block<T>& from) {
+  for (int64_t i = 0; i < to.rows; ++i) {
+    for (int64_t j = 0; j < to.columns; ++j) to(i, j) = from(i, j);
+  }
+}
+
+/// In squares, whose lines of memory stay in the cache.
+template <class T>
+void copy_transposed(const Block<T>& to, const Block<T>& from) {
+  constexpr int64_t side = 16;
+  for (int64_t first = 0; first < to.columns; first += side) {
+    const int64_t last = std::min(first + side, to.columns);
+    for (int64_t i = 0; i < to.rows; ++i) {
+      for (int64_t j = first; j < last; ++j) to(i, j) = from(j, i);
+    }
+  }
+}
+
+template <class T>
+void set_identity(const Block<T>& a) {
+  for (int64_t i = 0; i < a.rows; ++i) {
+    std::fill(a.row(i), a.row(i) + a.columns, T{0});
+    if (i < a.columns) a(i, i) = 1;
+  }
+}
+
+/// Without memory: the shape, for what only looks at it. Rows begin at cache lines, and rows that are a power of two
+/// apart would share few places of the cache.
+template <class T>
+Block<T> block_like(T* memory, int64_t rows, int64_t columns) {
+  constexpr int64_t line = 64 / static_cast<int64_t>(sizeof(T));
+  const int64_t lines = (columns + line - 1) / line;
+  return {memory, rows, columns, (lines >= 4 && lines % 2 == 0 ? lines + 1 : lines) * line};
+}
+
+template <class T>
+Block<T> take_rows(Workspace& workspace, int64_t rows, int64_t columns) {
+  Block<T> block = block_like<T>(nullptr, rows, columns);
+  block.data = workspace.take<T>(rows * block.row_stride);
+  return block;
+}
+
+/// Products of blocks, the large ones by Gemm.
 template <class T>
 class Products {
  public:
@@ -37,6 +81,13 @@ class Products {
   size_t bytes() const { return negated_bytes_ + gemm_bytes_; }
   /// How `bytes` is divided, for an instance with memory.
   void divide_as(const Products& counted) { negated_bytes_ = counted.negated_bytes_; }
+  /// The same products, which are computed if the workspace has memory.
+  Products with_memory(Workspace& workspace) const {
+    // Without memory, they would only count.
+    Products products(threads_, workspace.take<char>(static_cast<int64_t>(std::max<size_t>(bytes(), 1))));
+    products.divide_as(*this);
+    return products;
+  }
 
   /// c -= a b. The rows of c are contiguous.
   void subtract(const Block<T>& c, const Block<T>& a, const Block<T>& b) {
@@ -64,7 +115,24 @@ class Products {
                 reinterpret_cast<char*>(c.data), nullptr, memory_ + negated_bytes_);
   }
 
+  /// c += a b. The rows of c are contiguous.
+  void add(const Block<T>& c, const Block<T>& a, const Block<T>& b) { run(c, a, b, Gemm::Result::added); }
+  /// c = a b. The rows of c are contiguous.
+  void multiply(const Block<T>& c, const Block<T>& a, const Block<T>& b) { run(c, a, b, Gemm::Result::overwritten); }
+
  private:
+  void run(const Block<T>& c, const Block<T>& a, const Block<T>& b, Gemm::Result result) {
+    if (c.rows == 0 || c.columns == 0) return;
+    const Gemm product(layout_of(a), layout_of(b), c.row_stride, sizeof(T) == 8, threads_, result,
+                       Gemm::Tiles::avoided);
+    if (only_counts()) {
+      gemm_bytes_ = std::max(gemm_bytes_, product.scratchpad_bytes());
+    } else {
+      product.run(bytes_of(a.data), bytes_of(b.data), reinterpret_cast<char*>(c.data), nullptr,
+                  memory_ + negated_bytes_);
+    }
+  }
+
   static constexpr int64_t largest_direct = 16 * 16 * 16;
 
   static Matrix layout_of(const Block<T>& block) {

@@ -4,109 +4,101 @@
 
 namespace pydl::cpu {
 
-BlockedQr::BlockedQr(int64_t rows, int64_t columns, int64_t q_columns, int threads, Workspace& workspace)
-    : rows_(rows), columns_(columns), count_(std::min(rows, columns)), products_(threads, nullptr) {
-  v_ = workspace.take<double>(rows * count_);
-  triangles_ = workspace.take<double>(count_ * width);
-  sums_ = workspace.take<double>(width * std::max(columns, q_columns));
-  column_ = workspace.take<double>(rows);
-  const bool has_memory = v_ != nullptr;
-  if (!has_memory) v_ = triangles_ = sums_ = &nothing_;
-  // What all products need. No element is touched.
-  run({v_, rows, columns, columns}, {v_, rows, q_columns, q_columns});
-  const Products<double> counted = products_;
-  auto* memory = workspace.take<char>(static_cast<int64_t>(std::max<size_t>(counted.bytes(), 1)));
-  if (!has_memory) return;
-  products_ = Products<double>(threads, memory);
-  products_.divide_as(counted);
+template <class T>
+BlockedQr<T>::BlockedQr(int64_t rows, int64_t columns, int64_t q_columns, int threads, const Products<T>& counted,
+                        Workspace& workspace)
+    : rows_(rows),
+      columns_(columns),
+      q_columns_(q_columns),
+      count_(std::min(rows, columns)),
+      tau_(workspace.take<double>(count_)),
+      first_(workspace.take<double>(count_)),
+      block_(std::max(columns, q_columns), workspace),
+      products_(threads, nullptr) {
+  lines_ = take_rows<T>(workspace, is_small() ? columns : count_, rows);
+  if (is_small()) q_lines_ = take_rows<T>(workspace, q_columns, rows);
+  products_ = counted.with_memory(workspace);
 }
 
-// Of the block that begins with this reflection, from the row of the same number on.
-Block<double> BlockedQr::reflections(int64_t first) const {
-  const int64_t block = std::min(width, count_ - first);
-  return {v_ + first * count_ + first, rows_ - first, block, count_};
+template <class T>
+Products<T> BlockedQr<T>::count(int64_t rows, int64_t columns, int64_t q_columns, int threads) {
+  Products<T> products(threads, nullptr);
+  Workspace none;
+  BlockedQr qr(rows, columns, q_columns, threads, products, none);
+  T nothing = 0;
+  if (!qr.is_small()) {
+    qr.run_blocks(block_like(&nothing, rows, columns), {&nothing, rows, q_columns, q_columns}, products);
+  }
+  return products;
 }
 
-Block<double> BlockedQr::triangle(int64_t first) const {
-  return {triangles_ + first * width, std::min(width, count_ - first), std::min(width, count_ - first), width};
-}
-
-// Makes the columns of a block upper triangular; their reflections and factors tau are stored.
-void BlockedQr::eliminate(const Block<double>& a, int64_t first) {
-  const Block<double> v = reflections(first);
-  const Block<double> factors = triangle(first);
-  for (int64_t j = 0; j < v.columns; ++j) {
+// Makes as many rows of t(a) lower triangular, beginning with column `first`; each is replaced by its reflection from
+// the diagonal on.
+template <class T>
+void BlockedQr<T>::factorise(const Block<T>& lines, int64_t first, int64_t reflections) {
+  for (int64_t j = 0; j < reflections; ++j) {
     const int64_t k = first + j;
-    for (int64_t i = k; i < rows_; ++i) column_[i - k] = a(i, k);
-    const Reflection reflection = reflect(column_, rows_ - k);
-    factors(j, j) = reflection.tau;
-    for (int64_t i = 0; i < v.rows; ++i) v(i, j) = i < j ? 0 : column_[i - j];
-    a(k, k) = reflection.first;
-    for (int64_t i = k + 1; i < rows_; ++i) a(i, k) = 0;
-    const int64_t rest = v.columns - j - 1;
-    std::fill(sums_, sums_ + rest, 0.0);
-    for (int64_t i = k; i < rows_; ++i) add_scaled(sums_, column_[i - k], a.row(i) + k + 1, rest);
-    for (int64_t i = k; i < rows_; ++i) add_scaled(a.row(i) + k + 1, -reflection.tau * column_[i - k], sums_, rest);
+    T* v = lines.row(j) + k;
+    const Reflection reflection = reflect(v, rows_ - k);
+    tau_[k] = reflection.tau;
+    first_[k] = reflection.first;
+    if (j + 1 == lines.rows) continue;
+    spectral_kernels<T>().reflect_rows(lines.row(j + 1) + k, lines.row_stride, lines.rows - j - 1, v,
+                                       static_cast<T>(reflection.tau), rows_ - k);
   }
 }
 
-// The upper triangle t for which the product of all reflections of a block is I - v t t(v).
-void BlockedQr::make_triangle(int64_t first) const {
-  const Block<double> v = reflections(first);
-  const Block<double> t = triangle(first);
-  for (int64_t j = 1; j < v.columns; ++j) {
-    std::fill(column_, column_ + j, 0.0);
-    for (int64_t i = 0; i < v.rows; ++i) add_scaled(column_, v(i, j), v.row(i), j);
-    for (int64_t i = 0; i < j; ++i) {
-      double sum = 0;
-      for (int64_t k = i; k < j; ++k) sum += t(i, k) * column_[k];
-      t(i, j) = -t(j, j) * sum;
-    }
+template <class T>
+void BlockedQr<T>::run_small(const Block<T>& a, const Block<T>& q, const Block<T>& r) {
+  copy_transposed(lines_, a);
+  factorise(lines_, 0, count_);
+  for (int64_t i = 0; i < r.rows; ++i) {
+    for (int64_t j = 0; j < r.columns; ++j) r(i, j) = j < i ? T{0} : lines_(j, i);
+    if (i < count_) r(i, i) = static_cast<T>(first_[i]);
   }
+  set_identity(q_lines_);
+  for (int64_t k = count_ - 1; k >= 0; --k) {
+    spectral_kernels<T>().reflect_rows(q_lines_.row(k) + k, q_lines_.row_stride, q_columns_ - k, lines_.row(k) + k,
+                                       static_cast<T>(tau_[k]), rows_ - k);
+  }
+  copy_transposed(q, q_lines_);
 }
 
-// to -= v t t(v) to, or with the transposed t.
-void BlockedQr::apply(int64_t first, const Block<double>& to, bool transposed) {
-  const Block<double> v = reflections(first);
-  const Block<double> t = triangle(first);
-  const Block<double> sums = {sums_, v.columns, to.columns, to.columns};
-  if (to.columns == 0) return;
-  if (products_.only_counts()) {
-    products_.subtract(sums, v.transposed(), to);
-    products_.subtract(to, v, sums);
-    return;
-  }
-  std::fill(sums_, sums_ + sums.rows * sums.columns, 0.0);
-  products_.subtract(sums, v.transposed(), to);
-  // The triangle is applied in place, in the order in which no row is needed after it is overwritten. The sums have
-  // the wrong sign, which changes here.
-  for (int64_t step = 0; step < sums.rows; ++step) {
-    const int64_t i = transposed ? sums.rows - 1 - step : step;
-    double* row = sums.row(i);
-    for (int64_t j = 0; j < sums.columns; ++j) row[j] *= -t(i, i);
-    for (int64_t k = transposed ? 0 : i + 1; k < (transposed ? i : sums.rows); ++k) {
-      add_scaled(row, transposed ? -t(k, i) : -t(i, k), sums.row(k), sums.columns);
-    }
-  }
-  products_.subtract(to, v, sums);
-}
-
-void BlockedQr::run(const Block<double>& a, const Block<double>& q) {
+template <class T>
+void BlockedQr<T>::run_blocks(const Block<T>& a, const Block<T>& q, Products<T>& products) {
+  const bool only_counts = products.only_counts();
   for (int64_t first = 0; first < count_; first += width) {
-    if (!products_.only_counts()) {
-      eliminate(a, first);
-      make_triangle(first);
-    }
     const int64_t after = std::min(first + width, count_);
-    apply(first, a.part(first, after, rows_ - first, columns_ - after), true);
+    const Block<T> lines = lines_.part(first, 0, after - first, rows_);
+    const Block<T> v = lines.part(0, first, lines.rows, rows_ - first);
+    if (!only_counts) {
+      copy_transposed(v, a.part(first, first, rows_ - first, lines.rows));
+      factorise(lines, first, lines.rows);
+      for (int64_t j = 0; j < v.rows; ++j) {
+        for (int64_t i = 0; i < v.columns; ++i) a(first + i, first + j) = i < j ? v(j, i) : T{0};
+        a(first + j, first + j) = static_cast<T>(first_[first + j]);
+        std::fill(v.row(j), v.row(j) + j, T{0});
+      }
+    }
+    if (after < columns_ || only_counts) block_.join(v, tau_ + first, products);
+    block_.apply_left(a.part(first, after, rows_ - first, columns_ - after), true, products);
   }
-  for (int64_t i = 0; i < q.rows && !products_.only_counts(); ++i) {
-    std::fill(q.row(i), q.row(i) + q.columns, 0.0);
-    if (i < q.columns) q(i, i) = 1;
-  }
+  if (!only_counts) set_identity(q);
   for (int64_t first = (count_ - 1) / width * width; first >= 0; first -= width) {
-    apply(first, q.part(first, first, rows_ - first, q.columns - first), false);
+    const int64_t block = std::min(width, count_ - first);
+    block_.join(lines_.part(first, first, block, rows_ - first), tau_ + first, products);
+    block_.apply_left(q.part(first, first, rows_ - first, q.columns - first), false, products);
   }
 }
+
+template <class T>
+void BlockedQr<T>::run(const Block<T>& a, const Block<T>& q, const Block<T>& r) {
+  if (is_small()) return run_small(a, q, r);
+  run_blocks(a, q, products_);
+  copy_block(r, a.part(0, 0, r.rows, r.columns));
+}
+
+template class BlockedQr<float>;
+template class BlockedQr<double>;
 
 }  // namespace pydl::cpu

@@ -1,37 +1,44 @@
-// Orthonormal columns and an upper triangle, in double precision.
+// Orthonormal columns and an upper triangle.
 #pragma once
 
-#include "backends/cpu/linalg/blocks.h"
-#include "backends/cpu/workspace.h"
+#include "backends/cpu/linalg/reflection_blocks.h"
 
 namespace pydl::cpu {
 
-/// Householder reflections in blocks, each of which is applied by two products (Schreiber and Van Loan, 1989).
+/// Householder reflections: in blocks, each of which is applied by products, or for few columns one by one.
+template <class T>
 class BlockedQr {
  public:
-  BlockedQr(int64_t rows, int64_t columns, int64_t q_columns, int threads, Workspace& workspace);
+  /// What all products need, for an instance with memory.
+  static Products<T> count(int64_t rows, int64_t columns, int64_t q_columns, int threads);
 
-  /// Replaces a by the upper triangle r, and makes q the first columns of the orthogonal factor.
-  void run(const Block<double>& a, const Block<double>& q);
+  /// `products` are what `count` returned.
+  BlockedQr(int64_t rows, int64_t columns, int64_t q_columns, int threads, const Products<T>& counted,
+            Workspace& workspace);
+
+  /// Makes r, whose rows are the first ones of the upper triangle, and q, the first columns of the orthogonal factor.
+  /// a is overwritten. r may be a part of a.
+  void run(const Block<T>& a, const Block<T>& q, const Block<T>& r);
 
  private:
-  static constexpr int64_t width = 32;
+  static constexpr int64_t width = ReflectionBlock<T>::width;
 
-  Block<double> reflections(int64_t first) const;
-  Block<double> triangle(int64_t first) const;
-  void eliminate(const Block<double>& a, int64_t first);
-  void make_triangle(int64_t first) const;
-  void apply(int64_t first, const Block<double>& to, bool transposed);
+  // Few columns are reflected one by one, in rows of the transposed matrix.
+  bool is_small() const { return columns_ <= width && q_columns_ <= 2 * width; }
+  void factorise(const Block<T>& lines, int64_t first, int64_t reflections);
+  void run_small(const Block<T>& a, const Block<T>& q, const Block<T>& r);
+  void run_blocks(const Block<T>& a, const Block<T>& q, Products<T>& products);
 
   int64_t rows_;
   int64_t columns_;
-  int64_t count_;      // of reflections
-  double* v_;          // in columns, below zeros
-  double* triangles_;  // of each block of reflections
-  double* sums_;       // of reflections and the columns to which they are applied
-  double* column_;
-  double nothing_ = 0;
-  Products<double> products_;
+  int64_t q_columns_;
+  int64_t count_;   // of reflections
+  Block<T> lines_;  // columns of a, of which reflections remain
+  Block<T> q_lines_;
+  double* tau_;
+  double* first_;  // elements of the diagonal of r
+  ReflectionBlock<T> block_;
+  Products<T> products_;
 };
 
 }  // namespace pydl::cpu

@@ -1,4 +1,4 @@
-// Orthogonal factors, eigenvalues, singular values and pseudoinverses. float32, too, is computed in double precision.
+// Orthogonal factors, eigenvalues, singular values and pseudoinverses.
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -7,6 +7,7 @@
 #include "backends/cpu/families.h"
 #include "backends/cpu/linalg/batch.h"
 #include "backends/cpu/linalg/qr.h"
+#include "backends/cpu/linalg/scaling.h"
 #include "backends/cpu/linalg/spectra.h"
 #include "backends/cpu/workspace.h"
 #include "op/attrs/linalg.h"
@@ -15,31 +16,10 @@ namespace pydl::cpu {
 
 namespace {
 
-using Wide = Block<double>;
-
 // About the number of multiplications of a decomposition, with its steps.
 double cost_of(int64_t rows, int64_t columns) {
   const auto size = static_cast<double>(rows) * static_cast<double>(columns);
   return 10.0 * runtime::cost::multiply_add_from_memory * size * static_cast<double>(std::min(rows, columns));
-}
-
-template <class T>
-bool widen(const Wide& to, const Block<T>& from) {
-  bool finite = true;
-  for (int64_t i = 0; i < to.rows; ++i) {
-    for (int64_t j = 0; j < to.columns; ++j) {
-      to(i, j) = static_cast<double>(from(i, j));
-      finite = finite && std::isfinite(to(i, j));
-    }
-  }
-  return finite;
-}
-
-template <class T>
-void narrow(const Block<T>& to, const Wide& from) {
-  for (int64_t i = 0; i < to.rows; ++i) {
-    for (int64_t j = 0; j < to.columns; ++j) to(i, j) = static_cast<T>(from(i, j));
-  }
 }
 
 template <class T>
@@ -49,20 +29,11 @@ void fill(const Block<T>& to, double value) {
   }
 }
 
-// A result, which is not a number if the matrix was not finite.
 template <class T>
-void write(const Block<T>& to, bool finite, const Wide& from) {
-  if (finite) {
-    narrow(to, from);
-  } else {
-    fill(to, std::nan(""));
+void write_values(const Block<T>& to, const double* values, const Scaling<T>& scaling) {
+  for (int64_t i = 0; i < to.columns; ++i) {
+    to(0, i) = static_cast<T>(scaling.is_finite() ? scaling.restored(values[i]) : values[i]);
   }
-}
-
-// Rows that are a power of two apart would share few places of the cache.
-Wide take_block(Workspace& workspace, int64_t rows, int64_t columns) {
-  const int64_t stride = columns >= 64 && columns % 16 == 0 ? columns + 8 : columns;
-  return {workspace.take<double>(rows * stride), rows, columns, stride};
 }
 
 template <class T>
@@ -72,38 +43,40 @@ class QrKernel final : public Kernel {
       : x_(call.inputs[0], 2),
         q_(call.outputs[0], 2),
         r_(call.outputs[1], 2),
-        parts_(x_.count(), cost_of(x_.rows(), x_.columns())) {
+        parts_(x_.count(), cost_of(x_.rows(), x_.columns())),
+        counted_(BlockedQr<T>::count(x_.rows(), x_.columns(), q_.columns(), parts_.threads_of_each())) {
     Workspace workspace;
-    divide(workspace);
-    BlockedQr(x_.rows(), x_.columns(), q_.columns(), parts_.threads_of_each(), workspace);
+    prepare(workspace);
     scratchpad_bytes = parts_.reserve(workspace.used());
   }
 
   void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     parts_.run(context.scratchpad, [&](int64_t number, char* scratchpad) {
       Workspace workspace(scratchpad);
-      const auto [a, q] = divide(workspace);
-      BlockedQr qr(a.rows, a.columns, q.columns, parts_.threads_of_each(), workspace);
-      widen(a, x_.at<T>(inputs[0], number));
-      qr.run(a, q);
-      narrow(q_.at<T>(outputs[0], number), q);
+      auto [a, qr] = prepare(workspace);
+      const Block<T> x = x_.at<T>(inputs[0], number);
+      const Block<T> q = q_.at<T>(outputs[0], number);
       const Block<T> r = r_.at<T>(outputs[1], number);
-      narrow(r, a.part(0, 0, r.rows, r.columns));
+      // Within these bounds, no sum of products is out of range.
+      const auto scaling = Scaling<T>::into_range(largest_of(x));
+      scaling.copy(a, x);
+      qr.run(a, q, r);
+      scaling.restore(r);
       return true;
     });
   }
 
  private:
-  // The matrix, and room for q.
-  std::pair<Wide, Wide> divide(Workspace& workspace) const {
-    const Wide a = take_block(workspace, x_.rows(), x_.columns());
-    return {a, take_block(workspace, x_.rows(), q_.columns())};
+  std::pair<Block<T>, BlockedQr<T>> prepare(Workspace& workspace) const {
+    const Block<T> a = take_rows<T>(workspace, x_.rows(), x_.columns());
+    return {a, BlockedQr<T>(x_.rows(), x_.columns(), q_.columns(), parts_.threads_of_each(), counted_, workspace)};
   }
 
   MatrixBatch x_;
   MatrixBatch q_;
   MatrixBatch r_;
   BatchParts parts_;
+  Products<T> counted_;
 };
 
 template <class T>
@@ -113,55 +86,54 @@ class EighKernel final : public Kernel {
       : x_(call.inputs[0], 2),
         values_(call.outputs[0], 1),
         vectors_(call.outputs[1], 2),
-        parts_(x_.count(), cost_of(x_.rows(), x_.rows())) {
+        parts_(x_.count(), cost_of(x_.rows(), x_.rows())),
+        counted_(SymmetricSpectrum<T>::count(x_.rows(), vectors_.columns() > 0, parts_.threads_of_each())) {
     Workspace workspace;
-    const Memory memory = divide(workspace);
-    decompose_symmetric(memory.a, nullptr, memory.vectors, workspace);
+    prepare(workspace);
     scratchpad_bytes = parts_.reserve(workspace.used());
   }
 
   void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     parts_.run(context.scratchpad, [&](int64_t number, char* scratchpad) {
       Workspace workspace(scratchpad);
-      const Memory memory = divide(workspace);
-      const bool finite = read(x_.at<T>(inputs[0], number), memory.a);
-      if (finite) decompose_symmetric(memory.a, memory.values.data, memory.vectors, workspace);
-      write(values_.at<T>(outputs[0], number), finite, memory.values);
-      write(vectors_.at<T>(outputs[1], number), finite, memory.vectors.transposed());
+      Work work = prepare(workspace);
+      const Block<T> x = x_.at<T>(inputs[0], number);
+      const auto scaling = Scaling<T>::to_one(largest_of_lower(x));
+      const Block<T> vectors = vectors_.at<T>(outputs[1], number);
+      if (scaling.is_finite()) {
+        scaling.copy_lower(work.a, x);
+        work.spectrum.run(work.a, work.values, work.vectors);
+        copy_transposed(vectors, work.vectors);
+      } else {
+        std::fill(work.values, work.values + x.rows, std::nan(""));
+        fill(vectors, std::nan(""));
+      }
+      write_values(values_.at<T>(outputs[0], number), work.values, scaling);
       return true;
     });
   }
 
  private:
-  struct Memory {
-    Wide a;
-    Wide vectors;
-    Wide values;
+  struct Work {
+    Block<T> a;
+    Block<T> vectors;
+    double* values;
+    SymmetricSpectrum<T> spectrum;
   };
 
-  Memory divide(Workspace& workspace) const {
+  Work prepare(Workspace& workspace) const {
     const int64_t n = x_.rows();
-    const Wide a = take_block(workspace, n, n);
-    const Wide vectors = take_block(workspace, vectors_.columns(), n);
-    return {a, vectors, take_block(workspace, 1, n)};
-  }
-
-  // The lower triangle, also in place of the upper one; returns whether it is finite.
-  static bool read(const Block<T>& x, const Wide& a) {
-    bool finite = true;
-    for (int64_t i = 0; i < a.rows; ++i) {
-      for (int64_t j = 0; j <= i; ++j) {
-        a(i, j) = a(j, i) = static_cast<double>(x(i, j));
-        finite = finite && std::isfinite(a(i, j));
-      }
-    }
-    return finite;
+    const Block<T> a = take_rows<T>(workspace, n, n);
+    const Block<T> vectors = take_rows<T>(workspace, vectors_.columns(), n);
+    auto* values = workspace.take<double>(n);
+    return {a, vectors, values, SymmetricSpectrum<T>(n, vectors.rows > 0, counted_, workspace)};
   }
 
   MatrixBatch x_;
   MatrixBatch values_;
   MatrixBatch vectors_;
   BatchParts parts_;
+  Products<T> counted_;
 };
 
 // Of svd and pinv. Matrices with more columns than rows are transposed.
@@ -184,87 +156,85 @@ class SvdKernel final : public Kernel {
       if (given.full_matrices) left_count_ = rows_;
       if (!given.vectors) left_count_ = right_count_ = 0;
     } else if constexpr (op == OpId::pinv) {
-      const double unit =
-          sizeof(T) == 8 ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
+      const double unit = std::numeric_limits<T>::epsilon();
       rtol_ = op::from_attrs<op::PinvAttrs>(call.attrs).rtol.value_or(unit * static_cast<double>(rows_));
       each_rtol_ = call.inputs.size() > 1;
       if (each_rtol_) rtols_ = MatrixBatch(call.inputs[1], 0);
-      counted_ = Products<double>(parts_.threads_of_each(), nullptr);
-      Workspace none;
-      const Memory memory = divide(none);
-      subtract_product(memory, counted_);
+      T nothing = 0;
+      counted_inverse_ = Products<T>(parts_.threads_of_each(), nullptr);
+      multiply_vectors(first_.at<T>(&nothing, 0), block_like(&nothing, columns_, rows_),
+                       block_like(&nothing, columns_, columns_), counted_inverse_);
     }
+    counted_ = RectangularSpectrum<T>::count(rows_, columns_, left_count_, parts_.threads_of_each());
     Workspace workspace;
-    const Memory memory = divide(workspace);
-    decompose_rectangular(memory.a, nullptr, memory.left, memory.right, workspace);
+    prepare(workspace);
     scratchpad_bytes = parts_.reserve(workspace.used());
   }
 
   void run(const KernelContext& context, void* const* inputs, void* const* outputs) const override {
     parts_.run(context.scratchpad, [&](int64_t number, char* scratchpad) {
       Workspace workspace(scratchpad);
-      const Memory memory = divide(workspace);
+      Work work = prepare(workspace);
       const Block<T> x = x_.at<T>(inputs[0], number);
-      const bool finite = widen(memory.a, wide_ ? x.transposed() : x);
-      if (finite) decompose_rectangular(memory.a, memory.values.data, memory.left, memory.right, workspace);
+      const auto scaling = Scaling<T>::to_one(largest_of(x));
+      if (scaling.is_finite()) {
+        scaling.copy(work.a, wide_ ? x.transposed() : x);
+        work.spectrum.run(work.a, work.values, work.left, work.right);
+      } else {
+        std::fill(work.values, work.values + columns_, std::nan(""));
+      }
       const Block<T> first = first_.at<T>(outputs[0], number);
       if constexpr (op == OpId::svd) {
-        write(first, finite, memory.of_rows(wide_).transposed());
-        write(values_.at<T>(outputs[1], number), finite, memory.values);
-        write(last_.at<T>(outputs[2], number), finite, memory.of_columns(wide_));
+        const Block<T> last = last_.at<T>(outputs[2], number);
+        write_values(values_.at<T>(outputs[1], number), work.values, scaling);
+        if (scaling.is_finite()) {
+          copy_transposed(first, wide_ ? work.right : work.left);
+          copy_block(last, wide_ ? work.left : work.right);
+        } else {
+          fill(first, std::nan(""));
+          fill(last, std::nan(""));
+        }
+      } else if (scaling.is_finite()) {
+        invert(work, each_rtol_ ? rtols_.at<double>(inputs[1], number)(0, 0) : rtol_, first);
+        scaling.remove(first);
       } else {
-        const double rtol = each_rtol_ ? rtols_.at<double>(inputs[1], number)(0, 0) : rtol_;
-        if (finite) invert(memory, rtol);
-        write(first, finite, memory.inverse);
+        fill(first, std::nan(""));
       }
       return true;
     });
   }
 
  private:
-  struct Memory {
-    Wide a;
-    Wide left;
-    Wide right;
-    Wide values;
-    Wide inverse;
-    char* products;
-
-    // The vectors of the rows of x, and those of its columns.
-    const Wide& of_rows(bool wide) const { return wide ? right : left; }
-    const Wide& of_columns(bool wide) const { return wide ? left : right; }
+  struct Work {
+    Block<T> a;
+    Block<T> left;
+    Block<T> right;
+    double* values;
+    RectangularSpectrum<T> spectrum;
+    Products<T> products;
   };
 
-  Memory divide(Workspace& workspace) const {
-    Memory memory = {};
-    memory.a = take_block(workspace, rows_, columns_);
-    memory.left = take_block(workspace, left_count_, rows_);
-    memory.right = take_block(workspace, right_count_, columns_);
-    memory.values = take_block(workspace, 1, columns_);
-    if constexpr (op == OpId::pinv) {
-      memory.inverse = take_block(workspace, x_.columns(), x_.rows());
-      // Without memory, the products would only count.
-      memory.products = workspace.take<char>(static_cast<int64_t>(std::max<size_t>(counted_.bytes(), 1)));
-    }
-    return memory;
+  Work prepare(Workspace& workspace) const {
+    const Block<T> a = take_rows<T>(workspace, rows_, columns_);
+    const Block<T> left = take_rows<T>(workspace, left_count_, rows_);
+    const Block<T> right = take_rows<T>(workspace, right_count_, columns_);
+    auto* values = workspace.take<double>(columns_);
+    RectangularSpectrum<T> spectrum(rows_, columns_, left_count_, counted_, workspace);
+    return {a, left, right, values, spectrum, counted_inverse_.with_memory(workspace)};
   }
 
-  void subtract_product(const Memory& memory, Products<double>& products) const {
-    products.subtract(memory.inverse, memory.of_columns(wide_).transposed(), memory.of_rows(wide_));
+  void multiply_vectors(const Block<T>& inverse, const Block<T>& left, const Block<T>& right,
+                        Products<T>& products) const {
+    products.multiply(inverse, (wide_ ? left : right).transposed(), wide_ ? right : left);
   }
 
   // The product of right and left vectors, with the reciprocals of the singular values that count.
-  void invert(const Memory& memory, double rtol) const {
-    const Wide& v = memory.of_columns(wide_);
-    const double* values = memory.values.data;
+  void invert(Work& work, double rtol, const Block<T>& inverse) const {
     for (int64_t k = 0; k < columns_; ++k) {
-      const double factor = values[k] > rtol * values[0] ? -1 / values[k] : 0;
-      for (int64_t i = 0; i < v.columns; ++i) v(k, i) *= factor;
+      const auto factor = static_cast<T>(work.values[k] > rtol * work.values[0] ? 1 / work.values[k] : 0);
+      for (int64_t i = 0; i < work.right.columns; ++i) work.right(k, i) *= factor;
     }
-    fill(memory.inverse, 0);
-    Products<double> products(parts_.threads_of_each(), memory.products);
-    products.divide_as(counted_);
-    subtract_product(memory, products);
+    multiply_vectors(inverse, work.left, work.right, work.products);
   }
 
   MatrixBatch x_;
@@ -277,7 +247,8 @@ class SvdKernel final : public Kernel {
   int64_t left_count_;
   int64_t right_count_;
   BatchParts parts_;
-  Products<double> counted_{1, nullptr};
+  Products<T> counted_{1, nullptr};
+  Products<T> counted_inverse_{1, nullptr};
   double rtol_ = 0;
   bool each_rtol_ = false;
   MatrixBatch rtols_;
@@ -286,6 +257,9 @@ class SvdKernel final : public Kernel {
 template <template <class> class KernelOf>
 std::unique_ptr<Kernel> prepare_for_dtype(const KernelCall& call) {
   if (element_count(call.inputs[0].shape) == 0) return nullptr;
+  for (const BufferSpec& output : call.outputs) {
+    if (!is_contiguous(output.shape, output.strides)) return nullptr;
+  }
   switch (call.inputs[0].dtype) {
     case DType::float32: return std::make_unique<KernelOf<float>>(call);
     case DType::float64: return std::make_unique<KernelOf<double>>(call);
