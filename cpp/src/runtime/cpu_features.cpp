@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <string_view>
+#include <thread>
 
 #include "pydl/error.h"
 #include "runtime/amx.h"
@@ -164,9 +165,11 @@ InstructionSet best_instruction_set() {
   return best;
 }
 
+namespace {
+
 // The system's description of the caches is preferred, because sysconf counts the caches of all processors on some
 // virtual machines.
-int64_t last_level_cache_bytes() {
+int64_t described_cache_bytes() {
   int64_t kibibytes = 0;
   if (std::ifstream("/sys/devices/system/cpu/cpu0/cache/index3/size") >> kibibytes && kibibytes > 0) {
     return kibibytes * 1024;
@@ -175,6 +178,19 @@ int64_t last_level_cache_bytes() {
   if (const long bytes = sysconf(_SC_LEVEL3_CACHE_SIZE); bytes > 0) return bytes;
 #endif
   return int64_t{32} << 20;
+}
+
+}  // namespace
+
+// Virtual machines of few processors may describe the cache of the whole processor that they run on, most of which the
+// others fill.
+int64_t last_level_cache_bytes() {
+  constexpr int64_t most_per_processor = int64_t{16} << 20;
+  int64_t processors = std::max(1U, std::thread::hardware_concurrency());
+#if defined(_SC_NPROCESSORS_ONLN)
+  processors = std::max<int64_t>(processors, sysconf(_SC_NPROCESSORS_ONLN));  // beyond the affinity mask too
+#endif
+  return std::min(described_cache_bytes(), processors * most_per_processor);
 }
 
 int64_t bytes_beyond_caches() {

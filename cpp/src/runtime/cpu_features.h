@@ -22,7 +22,8 @@ PYDL_MODULE_API const char* instruction_set_name(InstructionSet set);
 
 /// Names of the features found: "avx2", "avx512f", "avx512_bf16", "amx_bf16", ...
 PYDL_MODULE_API std::vector<std::string> cpu_features();
-/// The size of the last-level cache in bytes, or 32 MiB if the system does not report it.
+/// The size in bytes of the last-level cache, as far as the processors of this machine can be thought to have it for
+/// themselves, or 32 MiB if the system does not report it.
 int64_t last_level_cache_bytes();
 /// A result of this size will have left the caches before anything reads it: a quarter of the last-level cache, because
 /// operands and other programs need it too.

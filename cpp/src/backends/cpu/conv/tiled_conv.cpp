@@ -178,9 +178,10 @@ class TiledForward final : public TiledConv {
         });
         for_each_depth([&](int64_t k, int64_t depth) {
           const bool is_last = k + depth == columns_;
-          finite &= kernels_->multiply(part.packed + packed_bytes(chunk_, k),
-                                       shared.weight + packed_bytes(channels_, k), count, channels_, depth,
-                                       y + position * channels_, channels_, k > 0, is_last ? &finish : nullptr);
+          finite &=
+              kernels_->multiply(part.packed + packed_bytes(chunk_, k), shared.weight + packed_bytes(channels_, k),
+                                 count, channels_, depth, y + position * channels_, channels_,
+                                 k > 0 ? Store::add : Store::overwrite, is_last ? &finish : nullptr);
         });
       }
       return finite;
@@ -336,7 +337,7 @@ class TiledWeight final : public TiledConv {
       });
       kernels_->pack_a(g + position * channels_, 1, channels_, channels_, count, part.packed_g);
       kernels_->multiply(part.packed_g, part.packed_rows, channels_, columns_, count, part.sums, columns_,
-                         position > begin, nullptr);
+                         position > begin ? Store::add : Store::overwrite, nullptr);
     }
   }
 
@@ -417,7 +418,7 @@ class TiledInput final : public TiledConv {
       const int64_t count = std::min(chunk_, rows_.positions() - position);
       kernels_->pack_a(g + position * channels_, channels_, 1, count, channels_, part.packed);
       finite &= kernels_->multiply(part.packed, shared.weight, count, columns_, channels_, part.matrix, rows_.stride(),
-                                   false, &finish);
+                                   Store::overwrite, &finish);
       rows_.scatter(*kernels_, part.matrix, position, position + count, part.image);
     }
     return finite;

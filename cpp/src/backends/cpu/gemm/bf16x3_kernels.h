@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "backends/cpu/gemm/kernel_table.h"
+
 namespace pydl::cpu {
 
 /// Rows of A and columns of B are packed in strips of this size, which is two tiles.
@@ -29,9 +31,9 @@ struct Bf16x3Kernels {
   void (*pack_b)(const float* b, int64_t depth_stride, int64_t column_stride, int64_t depth, int64_t columns,
                  void* packed);
   /// c = or += A B. If `finish` is not null, it is applied, and false is returned if a result is infinite or NaN: the
-  /// parts of numbers that are infinite or nearly so are NaN.
+  /// parts of numbers that are infinite or nearly so are NaN. What is streamed has a finish.
   bool (*multiply)(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, float* c,
-                   int64_t c_stride, bool accumulate, const SplitFinish* finish);
+                   int64_t c_stride, Store how, const SplitFinish* finish);
   /// c = A B, finished, for a line of positions of a split image. For each block of 32 of the depth, row r of A
   /// consists of x[r * x_step + offsets[block]] and the 31 elements after it. The same elements of 31 more rows are
   /// read too.

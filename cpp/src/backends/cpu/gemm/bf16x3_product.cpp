@@ -5,6 +5,7 @@
 
 #include "backends/cpu/rounding.h"
 #include "runtime/amx.h"
+#include "runtime/cpu_features.h"
 #include "runtime/threads.h"
 #include "runtime/work_cost.h"
 
@@ -20,6 +21,10 @@ constexpr int64_t passing_side = 128;
 constexpr int64_t packing_cost = 50;
 // The number of multiplications that are worth a thread.
 constexpr int64_t products_per_thread = runtime::worth_a_thread(runtime::cost::multiply_add);
+
+// A line of the caches.
+constexpr int64_t line_bytes = 64;
+constexpr int64_t floats_per_line = line_bytes / int64_t{sizeof(float)};
 
 // The size of the largest part, rounded up to whole units, when `size` is divided into as few parts of at most `limit`
 // as possible.
@@ -52,6 +57,8 @@ Bf16x3Product::Bf16x3Product(const Matrix& a, const Matrix& b, int64_t c_stride,
   const int64_t side = (keeps_a_ ? rows : columns) + bf16x3_strip;
   kept_ = even_part(side, std::max(kept_items / depth_ / bf16x3_strip, int64_t{1}) * bf16x3_strip, bf16x3_strip);
   passing_ = std::min(passing_side, round_up(keeps_a_ ? columns : rows, bf16x3_strip) + bf16x3_strip);
+  const bool is_large = a.rows * b.columns * int64_t{sizeof(float)} >= runtime::bytes_beyond_caches();
+  streams_ = is_large && !accumulates && depth_ >= a.columns && c_stride % floats_per_line == 0;
   kept_bytes_ = kept_ * depth_ * bf16x3_bytes;
   part_bytes_ = kept_bytes_ + passing_ * depth_ * bf16x3_bytes;
 }
@@ -131,9 +138,11 @@ bool Bf16x3Product::multiply_block(const Call& call, Range rows, Range columns, 
   const SplitFinish finish = {call.finish.bias == nullptr ? nullptr : call.finish.bias + columns.begin,
                               call.finish.relu};
   const bool is_last = depth.end == a_.columns;
-  return kernels_->multiply(packed_a, packed_b, rows.size(), columns.size(), depth.size(),
-                            call.c + rows.begin * c_stride_ + columns.begin, c_stride_, accumulates_ || depth.begin > 0,
-                            is_last ? &finish : nullptr);
+  const bool streams = streams_ && reinterpret_cast<uintptr_t>(call.c) % line_bytes == 0;
+  const bool adds = accumulates_ || depth.begin > 0;
+  return kernels_->multiply(
+      packed_a, packed_b, rows.size(), columns.size(), depth.size(), call.c + rows.begin * c_stride_ + columns.begin,
+      c_stride_, adds ? Store::add : (streams ? Store::stream : Store::overwrite), is_last ? &finish : nullptr);
 }
 
 }  // namespace pydl::cpu

@@ -46,12 +46,13 @@ class Bf16x3Product {
   int64_t c_stride_;
   bool accumulates_;
   const Bf16x3Kernels* kernels_ = bf16x3_kernels();
-  int64_t down_ = 1;     // parts of the rows of c
-  int64_t across_ = 1;   // parts of its columns
-  bool keeps_a_ = true;  // whether blocks of a are kept in the cache while strips of b pass by; otherwise vice versa
-  int64_t depth_ = 0;    // of blocks
-  int64_t kept_ = 0;     // rows or columns of a block that is kept
-  int64_t passing_ = 0;  // columns or rows that pass by at a time
+  int64_t down_ = 1;      // parts of the rows of c
+  int64_t across_ = 1;    // parts of its columns
+  bool streams_ = false;  // whether c will have left the caches before anything reads it
+  bool keeps_a_ = true;   // whether blocks of a are kept in the cache while strips of b pass by; otherwise vice versa
+  int64_t depth_ = 0;     // of blocks
+  int64_t kept_ = 0;      // rows or columns of a block that is kept
+  int64_t passing_ = 0;   // columns or rows that pass by at a time
   int64_t kept_bytes_ = 0;
   int64_t part_bytes_ = 0;
 };

@@ -341,51 +341,69 @@ void multiply_tiles(const Rows& a, const uint16_t* b, int64_t rows, int64_t colu
   copy(whole, bf16x3_strip, c, c_stride, rows, columns);
 }
 
-bool apply(const SplitFinish& finish, int64_t column, float* c, int64_t c_stride, int64_t rows, int64_t columns) {
+// Finishes results, moves them from x to c, which may be the same, and returns whether all are finite. Where they are
+// streamed, c and its rows are aligned to lines of the cache; only whole lines bypass it.
+bool finish_results(const SplitFinish& finish, int64_t column, const float* x, int64_t x_stride, float* c,
+                    int64_t c_stride, int64_t rows, int64_t columns, bool streams) {
+  const bool stays = x == c && finish.bias == nullptr && !finish.relu;
   __m512i largest = _mm512_setzero_si512();
   for (int64_t j = 0; j < columns; j += 16) {
     const __mmask16 mask = first(columns - j);
     const __m512 bias =
         finish.bias == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, finish.bias + column + j);
+    const bool fills_lines = streams && columns - j >= 16;
     for (int64_t i = 0; i < rows; ++i) {
+      __m512 result = _mm512_maskz_loadu_ps(mask, x + i * x_stride + j);
+      largest = _mm512_max_epu32(largest, _mm512_slli_epi32(_mm512_castps_si512(result), 1));  // shifts the sign out
+      if (stays) continue;
+      if (finish.bias != nullptr) result = _mm512_add_ps(result, bias);
+      if (finish.relu) result = _mm512_max_ps(_mm512_setzero_ps(), result);  // NaN stays NaN
       float* position = c + i * c_stride + j;
-      __m512 x = _mm512_maskz_loadu_ps(mask, position);
-      largest = _mm512_max_epu32(largest, _mm512_slli_epi32(_mm512_castps_si512(x), 1));  // shifts the sign out
-      if (finish.bias == nullptr && !finish.relu) continue;
-      x = _mm512_add_ps(x, bias);
-      if (finish.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);  // NaN stays NaN
-      _mm512_mask_storeu_ps(position, mask, x);
+      if (fills_lines) {
+        _mm512_stream_ps(position, result);
+      } else {
+        _mm512_mask_storeu_ps(position, mask, result);
+      }
     }
   }
   const __m512i infinite = _mm512_set1_epi32(static_cast<int>(0xff000000U));
   return _mm512_cmpge_epu32_mask(largest, infinite) == 0;
 }
 
-// Multiplies one strip of rows.
+// Multiplies one strip of rows. What is streamed waits in a buffer, because tiles are stored through the caches.
 template <class Rows>
 bool multiply_rows(const Rows& a, const void* packed_b, int64_t rows, int64_t columns, int64_t blocks, float* c,
-                   int64_t c_stride, bool accumulate, const SplitFinish* finish) {
+                   int64_t c_stride, Store how, const SplitFinish* finish) {
+  alignas(64) float whole[bf16x3_strip * bf16x3_strip];
+  const bool streams = how == Store::stream;
   bool finite = true;
   for (int64_t j = 0; j < columns; j += bf16x3_strip) {
     const auto* b = static_cast<const uint16_t*>(packed_b) + j / bf16x3_strip * blocks * block_items;
     const int64_t width = smaller(columns - j, bf16x3_strip);
-    multiply_tiles(a, b, rows, width, blocks, c + j, c_stride, accumulate);
-    if (finish != nullptr && !apply(*finish, j, c + j, c_stride, rows, width)) finite = false;
+    if (streams) {
+      multiply_whole(a, b, rows, width, blocks, whole, bf16x3_strip, false);
+    } else {
+      multiply_tiles(a, b, rows, width, blocks, c + j, c_stride, how == Store::add);
+    }
+    if (finish == nullptr) continue;
+    finite &= finish_results(*finish, j, streams ? whole : c + j, streams ? bf16x3_strip : c_stride, c + j, c_stride,
+                             rows, width, streams);
   }
   return finite;
 }
 
 bool multiply(const void* packed_a, const void* packed_b, int64_t rows, int64_t columns, int64_t depth, float* c,
-              int64_t c_stride, bool accumulate, const SplitFinish* finish) {
+              int64_t c_stride, Store how, const SplitFinish* finish) {
   const int64_t blocks = blocks_of(depth);
   bool finite = true;
   for (int64_t i = 0; i < rows; i += bf16x3_strip) {
     const PackedRows a = {static_cast<const uint16_t*>(packed_a) + i / bf16x3_strip * blocks * block_items};
-    if (!multiply_rows(a, packed_b, smaller(rows - i, bf16x3_strip), columns, blocks, c + i * c_stride, c_stride,
-                       accumulate, finish)) {
+    if (!multiply_rows(a, packed_b, smaller(rows - i, bf16x3_strip), columns, blocks, c + i * c_stride, c_stride, how,
+                       finish)) {
       finite = false;
     }
   }
+  if (how == Store::stream) _mm_sfence();
   return finite;
 }
 
@@ -395,8 +413,8 @@ bool multiply_image(const uint16_t* parts, int64_t part_step, int64_t x_step, co
   bool finite = true;
   for (int64_t i = 0; i < rows; i += bf16x3_strip) {
     const ImageRows a = {parts + i * x_step, part_step, x_step, offsets};
-    if (!multiply_rows(a, packed_b, smaller(rows - i, bf16x3_strip), columns, blocks, c + i * c_stride, c_stride, false,
-                       &finish)) {
+    if (!multiply_rows(a, packed_b, smaller(rows - i, bf16x3_strip), columns, blocks, c + i * c_stride, c_stride,
+                       Store::overwrite, &finish)) {
       finite = false;
     }
   }
