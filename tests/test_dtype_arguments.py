@@ -54,6 +54,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "randint_like": lambda f, **k: f([1.5], 3, **k),
     "randn": lambda f, **k: f(3, **k),
     "randn_like": lambda f, **k: f([1.5], **k),
+    "softmax": lambda f, **k: f(pydl.tensor([1.0, 2.0]), **k),
+    "log_softmax": lambda f, **k: f(pydl.tensor([1.0, 2.0]), **k),
     "sum": lambda f, **k: f(pydl.tensor([1, 2]), **k),
     "tensor": lambda f, **k: f([1, 2], **k),
     "truncated_normal": lambda f, **k: f(0.0, 1.0, **k),

@@ -35,7 +35,7 @@ def test_crossed_bounds_have_the_gradient_of_the_upper_one() -> None:
 
 def test_powers_that_are_no_numbers_have_no_slope_along_the_exponent() -> None:
     base, exponent = pydl.tensor([-2.0, -2.0, 2.0]), pydl.tensor([0.5, 2.0, 2.0])
-    found = pydl.grad((base**exponent.requires_grad_()).sum(), exponent)[0].tolist()
+    found = pydl.grad((base ** exponent.requires_grad_()).sum(), exponent)[0].tolist()
     assert np.isnan(found[0])
     assert found[1:] == [0.0, pytest.approx(4 * np.log(2))]
 
