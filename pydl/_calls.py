@@ -23,6 +23,9 @@ from pydl import _core
 OTHER_NAMES = {
     "dim": ("axis", "axes"),
     "dims": ("axis", "axes", "shape"),
+    "dim0": ("axis1",),
+    "dim1": ("axis1", "axis2"),
+    "dim2": ("axis2",),
     "diagonal": ("k", "offset"),
     "in_dims": ("in_axes",),
     "out_dims": ("out_axes",),
@@ -44,7 +47,8 @@ OTHER_NAMES = {
     "steps": ("num", "count"),
     "end": ("stop",),
     "seed": ("generator",),
-    "p": ("rate", "dropout"),
+    "p": ("rate", "dropout", "ord"),
+    "offset": ("k",),
     "eps": ("epsilon",),
     "epsilon": ("eps",),
     "learning_rate": ("lr",),
@@ -90,6 +94,8 @@ _ADVICE = {
     "recompute_scale_factor": "; give size instead of scale_factor",
     "antialias": "; only mode='area' averages",
     "out": "; leave it out: the result is a new tensor",
+    "sorted": "; leave it out: the result is always sorted",
+    "memory_format": "; leave it out: the layout of a tensor is that of its strides",
     "cycle_momentum": "; momentum stays as it is: leave this out",
     "base_momentum": "; momentum stays as it is: leave this out",
     "max_momentum": "; momentum stays as it is: leave this out",
@@ -98,13 +104,16 @@ _ADVICE = {
 # The same, where there is no argument with a similar name.
 _LAST_ADVICE = {
     "dtype": "; convert with astype",
-    "weight": "; multiply what reduction='none' gives",
+    "weight": "; multiply the result of reduction='none'",
 }
 # What stands for "the first argument" and "the second one", whatever we call them.
 FIRST, SECOND = ("input", "x", "a", "self", "tensor"), ("other", "y", "b", "target")
 
 # Functions that run operations of the caller: a message keeps the name of the one that failed.
 RUN_OTHERS = frozenset({"backward", "grad", "__call__"})
+
+# Of arguments of which none is wrong by itself.
+_UNFIT = "these arguments do not fit"
 
 CORE_MISMATCH = re.compile(r"incompatible (function|constructor) arguments")
 LEADING_NAME = re.compile(r"([a-z_][a-z0-9_]*): ")
@@ -372,13 +381,18 @@ def explain_core(
     positional: tuple[object, ...],
     keywords: dict[str, object],
     message: str,
-) -> str | None:
-    """Rephrase an error of an extension function; None if its message is already clear."""
+) -> str | Exception | None:
+    """Rephrase an error of an extension function; None if its message is already clear.
+
+    An exception is what is to be raised instead.
+    """
     of_tensor = scope is _core.Tensor
     owner = scope.__name__ if isinstance(scope, type) and not of_tensor else None
     shown = owner if name == "__init__" and owner else f"{owner}.{name}" if owner else name
     if CORE_MISMATCH.search(message):
-        return mismatch(shown, isinstance(scope, type), signatures, positional, keywords)
+        text = mismatch(shown, isinstance(scope, type), signatures, positional, keywords)
+        unread = _refused_reading((*positional, *keywords.values())) if _UNFIT in text else None
+        return text if unread is None else unread
     if name.startswith("__") or shown.startswith("_"):
         return None
     match = LEADING_NAME.match(message)
@@ -407,8 +421,22 @@ def mismatch(
     if not wrong:
         values = [described(value) for value in positional[1 if is_method else 0 :]]
         values += [f"{key}={described(value)}" for key, value in keywords.items()]
-        wrong = f"these arguments do not fit: {', '.join(values)}"
+        wrong = f"{_UNFIT}: {', '.join(values)}"
     return f"{name}: {wrong}\n{usage}"
+
+
+def _refused_reading(values: Iterable[object]) -> Exception | None:
+    """Return the error of a tensor without a value, of a traced function, in place of a number.
+
+    Conversions of arguments to numbers of C++ lose it.
+    """
+    for value in values:
+        if isinstance(value, _core.Tensor) and value.ndim == 0 and _core._is_traced(value):
+            try:
+                value.item()
+            except _core.TraceError as error:
+                return error.with_traceback(None)
+    return None
 
 
 def renamed(name: str, message: str, own_arguments: Collection[str]) -> str | None:

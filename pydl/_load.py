@@ -7,7 +7,7 @@ from typing import Any
 from pydl import _core
 
 
-def _explain(*call: Any) -> str | None:
+def _explain(*call: Any) -> str | Exception | None:
     """Tell an error of a function of the extension in the words of its caller."""
     from pydl._calls import explain_core
 

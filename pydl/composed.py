@@ -162,6 +162,8 @@ def entr(x: Tensor) -> Tensor:
     [0.0, 0.0, -inf]
     """
     x = _core.asarray(x)
+    if not x.dtype.is_floating:
+        x = x.astype(_core.float32)
     negative = x < 0
     return _core.where(
         negative, -math.inf, 0.0 - _core.xlogy(_core.where(negative, 1, x), x.clip(0))

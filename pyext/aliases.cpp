@@ -18,14 +18,13 @@ struct Alias {
 
 constexpr Alias unary_aliases[] = {{"arccos", "acos"}, {"arccosh", "acosh"}, {"arcsin", "asin"}, {"arcsinh", "asinh"},
                                    {"arctan", "atan"}, {"arctanh", "atanh"}, {"neg", "negative"}};
-constexpr Alias binary_aliases[] = {{"arctan2", "atan2"},    {"div", "divide"},   {"eq", "equal"},
-                                    {"ge", "greater_equal"}, {"gt", "greater"},   {"le", "less_equal"},
-                                    {"lt", "less"},          {"mul", "multiply"}, {"ne", "not_equal"},
-                                    {"power", "pow"},        {"sub", "subtract"}, {"true_divide", "divide"}};
+constexpr Alias binary_aliases[] = {{"arctan2", "atan2"}, {"eq", "equal"},          {"ge", "greater_equal"},
+                                    {"gt", "greater"},    {"le", "less_equal"},     {"lt", "less"},
+                                    {"mul", "multiply"},  {"ne", "not_equal"},      {"power", "pow"},
+                                    {"sub", "subtract"},  {"true_divide", "divide"}};
 // Of these, NumPy has no methods, and PyTorch does.
-constexpr Alias binary_methods[] = {{"div", "divide"},   {"eq", "equal"},      {"ge", "greater_equal"},
-                                    {"gt", "greater"},   {"le", "less_equal"}, {"lt", "less"},
-                                    {"mul", "multiply"}, {"ne", "not_equal"},  {"sub", "subtract"}};
+constexpr Alias binary_methods[] = {{"eq", "equal"}, {"ge", "greater_equal"}, {"gt", "greater"},   {"le", "less_equal"},
+                                    {"lt", "less"},  {"mul", "multiply"},     {"ne", "not_equal"}, {"sub", "subtract"}};
 
 std::string doc_of_alias(const Alias& alias, const char* parameters, const char* arguments) {
   return concat_text("Another name for `pydl.", alias.function, "`.\n\nParameters\n----------\n", parameters,
@@ -50,10 +49,37 @@ void define_functions(py::module_& module) {
   }
 }
 
+// The quotient as whole numbers, of the dtype of the operands: towards 0, or towards minus infinity.
+py::object rounded_quotient(const py::object& functions, const py::object& a, const py::object& b,
+                            const std::string& mode) {
+  if (mode == "floor") return functions.attr("floor_divide")(a, b);
+  if (mode != "trunc")
+    throw ValueError(concat_text("div: expected the rounding mode 'trunc' or 'floor', got '", mode, "'"));
+  const py::object rest = functions.attr("fmod")(a, b);
+  if (is_floating(rest.cast<Tensor>().dtype())) return functions.attr("trunc")(functions.attr("divide")(a, b));
+  return functions.attr("floor_divide")(functions.attr("subtract")(a, rest), b);
+}
+
+void define_div(py::module_& module, const py::object& type) {
+  const auto div = [functions = py::object(module)](const py::object& a, const py::object& b,
+                                                    const std::optional<std::string>& rounding_mode) {
+    return rounding_mode ? rounded_quotient(functions, a, b, *rounding_mode) : functions.attr("divide")(a, b);
+  };
+  module.def("div", div, py::arg("a"), py::arg("b"), py::kw_only(), py::arg("rounding_mode") = py::none(),
+             doc_of_alias({"div", "divide"},
+                          "a, b : Tensor or number\n    Their shapes must broadcast.\n"
+                          "rounding_mode : {'trunc', 'floor'}, optional\n"
+                          "    Rounds the quotient towards 0, or down; the result has the dtype of the operands.\n",
+                          "(pydl.tensor([1.0]), 2.0)")
+                 .c_str());
+  method(type, "div", div, py::arg("other"), py::kw_only(), py::arg("rounding_mode") = py::none(), "See `pydl.div`.");
+}
+
 }  // namespace
 
 void define_aliases(py::module_& module, const py::object& type) {
   define_functions(module);
+  define_div(module, type);
   for (const Alias& alias : binary_methods) {
     method(
         type, alias.name,

@@ -130,7 +130,7 @@ PyObject* our_name(const std::function<bool(const char*)>& has_parameter, PyObje
 // The function of the package that explains errors; null until it is set.
 PyObject* explainer = nullptr;
 
-// The message of an error in terms of the user's call, or None to leave it unchanged.
+// The message of an error in terms of the user's call, None to leave it unchanged, or another error to raise.
 py::object explained_message(py::handle scope, const char* name, const py::list& signatures,
                              const py::tuple& positional, const py::dict& keywords, const py::str& message) {
   if (explainer == nullptr) return py::none();
@@ -158,7 +158,8 @@ void explain(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* nam
     const py::object message =
         explained_message(record.scope, record.name, signatures, positional, keywords, py::str(error.value()));
     if (message.is_none()) return error.restore();
-    PyErr_SetObject(error.type().ptr(), message.ptr());
+    const bool is_error = PyExceptionInstance_Check(message.ptr()) != 0;
+    PyErr_SetObject(is_error ? reinterpret_cast<PyObject*>(Py_TYPE(message.ptr())) : error.type().ptr(), message.ptr());
   } catch (py::error_already_set& other) {
     // The original error matters more than its explanation.
     other.discard_as_unraisable("an explanation of an error by pydl");
@@ -296,7 +297,7 @@ void refuse_constructor(const char* name, const char* signature, PyObject* args,
   const std::string plain = std::string(name) + ": incompatible constructor arguments; expected " + signature;
   const py::object message = explained_message(py::none(), name, signatures, py::reinterpret_borrow<py::tuple>(args),
                                                keywords, py::str(plain));
-  throw py::type_error(message.is_none() ? plain : message.cast<std::string>());
+  throw py::type_error(!py::isinstance<py::str>(message) ? plain : message.cast<std::string>());
 }
 
 void improve_calls(py::module_& module) {

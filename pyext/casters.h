@@ -79,8 +79,13 @@ class type_caster<pydl::Scalar> {
   using cast_op_type = pydl::Scalar;
   operator pydl::Scalar() { return *value; }
 
-  bool load(handle source, bool) {
+  bool load(handle source, bool convert) {
     value = pydl::python::as_scalar(source.ptr());
+    // A tensor of rank 0 is read where no overload takes tensors, as `float(tensor)` is for the type float. While a
+    // function is traced, that raises.
+    if (!value && convert && pydl::python::is_tensor(source.ptr()) && pydl::python::unwrap(source.ptr()).rank() == 0) {
+      value = pydl::python::as_scalar(source.attr("item")().ptr());
+    }
     return value.has_value();
   }
 

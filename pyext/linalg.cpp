@@ -8,6 +8,8 @@
 #include "bindings.h"
 #include "casters.h"
 #include "pydl/einsum.h"
+#include "pydl/manipulation.h"
+#include "pydl/statistics.h"
 
 namespace pydl::python {
 
@@ -171,6 +173,33 @@ MatrixNorm norm_named(const char* name, const py::object& order) {
                                py::repr(order).cast<std::string>()));
 }
 
+// A norm of matrices along two axes.
+Tensor norm_of_matrices(const Tensor& x, const Axes& axes, MatrixNorm norm, bool keepdims) {
+  constexpr std::array<int64_t, 2> last = {-2, -1};
+  if (!axes) return linalg::matrix_norm(x, norm, keepdims);
+  const Tensor result = linalg::matrix_norm(moveaxis(x, *axes, last), norm, keepdims);
+  return keepdims ? moveaxis(result, last, *axes) : result;
+}
+
+// One axis has norms of vectors, and two have norms of matrices, as in NumPy and PyTorch.
+Tensor norm_by_axes(const Tensor& x, const py::object& ord, const AxisArgument& axis, bool keepdims) {
+  if (ord.is_none()) return compute(x.size(), [&] { return vector_norm(x, axis.axes, keepdims); });
+  const auto count = axis.axes ? static_cast<int>(axis.axes->size()) : x.rank();
+  if (count == 2) {
+    const MatrixNorm norm = norm_named("norm", ord);
+    return compute(work_of_factors(x), [&] { return norm_of_matrices(x, axis.axes, norm, keepdims); });
+  }
+  if (count != 1) {
+    throw ValueError(concat_text("norm: with ord, expected one axis, of vectors, or two, of matrices, got shape ",
+                                 x.shape(), axis.axes ? concat_text(" and ", count, " axes") : std::string()));
+  }
+  const auto number = as_scalar(ord.ptr());
+  if (!number) {
+    throw ValueError(concat_text("norm: expected a number as ord of vectors, got ", py::repr(ord).cast<std::string>()));
+  }
+  return compute(x.size(), [&] { return vector_norm(x, axis.axes, keepdims, number->to_real()); });
+}
+
 using OneMatrix = Tensor (*)(const Tensor&);
 
 void define_function(py::module_& module, const char* name, OneMatrix function, const char* doc) {
@@ -271,6 +300,19 @@ void define_norms(py::module_& module) {
       "keepdims : bool, default False\n    Keep the last two axes, with size 1.\n\n"
       "Examples\n--------\n>>> import pydl\n>>> pydl.linalg.matrix_norm(pydl.tensor([[3.0, 0.0], [0.0, 4.0]]))\n"
       "tensor(5., dtype=float32)\n");
+  module.def(
+      "norm", norm_by_axes, py::arg("x"), py::arg("ord") = py::none(), py::arg("axis") = py::none(),
+      py::arg("keepdims") = false,
+      "A norm of vectors or of matrices, as NumPy's and PyTorch's function of that name.\n\n"
+      "`pydl.norm` computes norms of vectors over any axes.\n\n"
+      "Parameters\n----------\nx : Tensor\nord : number, 'fro' or 'nuc', optional\n"
+      "    Of vectors, as for `vector_norm`; of matrices, as for `matrix_norm`. By default, the root of the sum of\n"
+      "    squares of all elements.\n"
+      "axis : int or tuple of int, optional\n    An axis of vectors, or two of matrices. By default, those of x.\n"
+      "keepdims : bool, default False\n    Whether these axes are kept with size 1.\n\n"
+      "Examples\n--------\n>>> import pydl\n>>> x = pydl.tensor([[3.0, 0.0], [0.0, 4.0]])\n"
+      ">>> pydl.linalg.norm(x).item(), pydl.linalg.norm(x, 2).item()\n(5.0, 4.0)\n"
+      ">>> pydl.linalg.norm(x, axis=1).tolist()\n[3.0, 4.0]\n");
   module.def(
       "cond",
       [](const Tensor& x, const py::object& p) {

@@ -22,14 +22,15 @@ using NormalisedBackward = Tensor (*)(const Tensor&, const Tensor&, int64_t);
 
 void define_normalised(py::module_& module, const py::object& type, const char* name, const char* summary,
                        Normalised function) {
-  const auto run = [function](const Tensor& x, int64_t axis) {
-    return compute(x.size() * 4, [&] { return function(x, axis); });
+  const auto run = [function](const Tensor& x, int64_t axis, const std::optional<DType>& dtype) {
+    return compute(x.size() * 4, [&] { return function(dtype ? astype(x, *dtype) : x, axis); });
   };
   const std::string doc = concat_text(
-      summary, "\n\nParameters\n----------\nx : Tensor, any shape of rank >= 1, floating point\naxis : int\n\n",
+      summary, "\n\nParameters\n----------\nx : Tensor, any shape of rank >= 1, floating point\naxis : int\n",
+      "dtype : DType, optional\n    To which x is converted first; that of the result.\n\n",
       "Examples\n--------\n>>> import pydl\n>>> pydl.", name, "(pydl.tensor([[0.0, 0.0]])).shape\n(1, 2)\n");
-  module.def(name, run, py::arg("x"), py::arg("axis") = -1, doc.c_str());
-  method(type, name, run, py::arg("axis") = -1, summary);
+  module.def(name, run, py::arg("x"), py::arg("axis") = -1, py::kw_only(), py::arg("dtype") = py::none(), doc.c_str());
+  method(type, name, run, py::arg("axis") = -1, py::kw_only(), py::arg("dtype") = py::none(), summary);
 }
 
 void define_normalised_backward(py::module_& module, const char* name, const char* summary,

@@ -54,6 +54,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "randint_like": lambda f, **k: f([1.5], 3, **k),
     "randn": lambda f, **k: f(3, **k),
     "randn_like": lambda f, **k: f([1.5], **k),
+    "softmax": lambda f, **k: f(pydl.tensor([1.0, 2.0]), **k),
+    "log_softmax": lambda f, **k: f(pydl.tensor([1.0, 2.0]), **k),
     "sum": lambda f, **k: f(pydl.tensor([1, 2]), **k),
     "tensor": lambda f, **k: f([1, 2], **k),
     "truncated_normal": lambda f, **k: f(0.0, 1.0, **k),
@@ -171,3 +173,16 @@ def test_a_sum_wraps_in_a_small_dtype_as_in_numpy() -> None:
     values = np.full(300, 3, "uint8")
     for dtype in ("uint8", "int16", "int32"):
         assert pydl.tensor(values).sum(dtype=dtype).item() == int(values.sum(dtype=dtype))
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_converts_first(name: str) -> None:
+    """As PyTorch's function: sums of 16-bit numbers in more digits, and integers."""
+    x = pydl.tensor([[1, 2, 4]], dtype="float16")
+    function, method = getattr(pydl, name), getattr(x, name)
+    expected = function(x.astype("float32"), 1)
+    for found in (function(x, 1, dtype="float32"), method(1, dtype=pydl.float32)):
+        assert found.dtype == "float32"
+        assert found.tolist() == expected.tolist()
+    assert function(pydl.tensor([1, 2, 4]), -1, dtype="float64").dtype == "float64"
+    assert function(x, 1, dtype=None).dtype == "float16"

@@ -521,6 +521,34 @@ def test_norms(shape: tuple[int, ...]) -> None:
             linalg.matrix_norm(pydl.tensor(a), ord_)
 
 
+def test_norm_of_vectors_or_matrices() -> None:
+    """By how many axes there are, as NumPy's and PyTorch's function of that name."""
+    rng = np.random.default_rng(0)
+    vector, matrix, batch = (rng.standard_normal(s) for s in ((4,), (3, 4), (2, 3, 4)))
+    orders = ("fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
+    calls = [(x, None, axis) for x in (vector, matrix, batch) for axis in (None, 0, -1)]
+    calls += [(vector, p, None) for p in (0, 1, 2, 3.5, np.inf, -np.inf)]
+    calls += [(batch, p, 1) for p in (0, 1, 3.5, -np.inf)]
+    calls += [(matrix, p, None) for p in orders]
+    calls += [(batch, p, axes) for p in orders for axes in ((0, 1), (2, 0), (-1, -2))]
+    for x, p, axis in calls:
+        for keepdims in (False, True):
+            expected = np.linalg.norm(x, p, axis, keepdims)
+            found = linalg.norm(pydl.tensor(x), p, axis, keepdims)
+            assert found.shape == expected.shape
+            assert_close(found, expected, 1e-10)
+    assert linalg.norm(pydl.ones((2, 3)), dim=1, keepdim=True).shape == (2, 1)
+    assert_close(linalg.norm(pydl.ones((2, 3, 4))), 24**0.5, 1e-6)
+    check_gradients(lambda x: linalg.norm(x, 1), [matrix])
+    for call, message in (
+        (lambda: linalg.norm(pydl.tensor(batch), 1), "expected one axis, of vectors, or two"),
+        (lambda: linalg.norm(pydl.tensor(vector), "fro"), "expected a number as ord of vectors"),
+        (lambda: linalg.norm(pydl.tensor(matrix), 3), "expected the norm 'fro'"),
+    ):
+        with pytest.raises(ValueError, match=f"^norm: .*{message}"):
+            call()
+
+
 def test_frobenius_norm_at_its_edges() -> None:
     zero = pydl.zeros((2, 2)).requires_grad_()
     linalg.matrix_norm(zero).backward()

@@ -189,6 +189,22 @@ def test_aliases_are_functions_with_another_name(name: str) -> None:
         alias(x, x, x, x)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int64", "float32", "float64"])
+def test_rounded_quotients(dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    a = np.array([7, -7, 7, -7, 0, -128, 127], dtype)
+    b = np.array([2, 2, -2, -2, 5, 3, -4], dtype)
+    for mode in (None, "trunc", "floor"):
+        expected = torch.div(torch.tensor(a), torch.tensor(b), rounding_mode=mode)
+        x, y = pydl.tensor(a), pydl.tensor(b)
+        for found in (pydl.div(x, y, rounding_mode=mode), x.div(y, rounding_mode=mode)):
+            assert found.dtype.name == str(expected.dtype)[6:]
+            np.testing.assert_allclose(found.numpy(), expected.numpy())
+    assert pydl.div(pydl.tensor([-7]), 2, rounding_mode="trunc").tolist() == [-3]
+    with pytest.raises(ValueError, match="^div: expected the rounding mode"):
+        pydl.div(1.0, pydl.ones(2), rounding_mode="up")
+
+
 IN_PLACE_METHODS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "add_": (lambda x, y: x.add_(y), lambda x, y: x + y),
     "add_ alpha": (lambda x, y: x.add_(y, alpha=2), lambda x, y: x + 2 * y),

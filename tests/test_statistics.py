@@ -193,7 +193,43 @@ def _several_variables() -> list[Case]:
              lambda x, f, w: np.cov(x, fweights=f.astype(int), aweights=w), (x, counts, weights)),
         Case("corrcoef", pydl.corrcoef, np.corrcoef, (x,)),
         Case("corrcoef row", pydl.corrcoef, np.corrcoef, (x[0],)),
+        Case("cov of one variable", pydl.cov, np.cov, (x[:1],)),
+        Case("corrcoef of one variable", pydl.corrcoef, np.corrcoef, (x[:1],)),
     ]  # fmt: skip
+
+
+NUMBER_REDUCTIONS = [
+    "sum", "mean", "prod", "max", "min", "any", "all", "amax", "amin", "argmax", "argmin", "median",
+    "nanmedian", "nansum", "nanmean", "nanmax", "nanmin", "ptp", "count_nonzero", "var", "std",
+    "logsumexp",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBER_REDUCTIONS)
+def test_a_number_is_reduced_over_its_only_element(name: str) -> None:
+    """As in NumPy and PyTorch, axes 0 and -1 of a number are none."""
+    function = getattr(pydl, name)
+    x = pydl.tensor(2.5)
+    for axis in (0, -1):
+        found = function(x, axis)
+        assert found.shape == ()
+        assert found.item() == function(x).item()
+    with pytest.raises(IndexError, match="axis 1 is outside a tensor of rank 0"):
+        function(x, 1)
+
+
+def test_a_density_has_the_dtype_of_the_bounds() -> None:
+    for dtype in ("float32", "float64"):
+        values = pydl.linspace(0, 1, 7, dtype=dtype)
+        found, bounds = pydl.histogram(values, 3, density=True)
+        assert found.dtype == bounds.dtype == dtype
+        np.testing.assert_allclose(found.numpy(), np.histogram(values.numpy(), 3, density=True)[0])
+
+
+def test_no_differences_are_the_tensor_itself() -> None:
+    """NumPy and PyTorch join nothing to it then."""
+    x = pydl.arange(3)
+    assert pydl.diff(x, n=0, prepend=x, append=x).tolist() == [0, 1, 2]
 
 
 CASES = [

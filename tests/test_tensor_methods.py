@@ -96,6 +96,9 @@ def test_round(digits: int | None, dtype: str) -> None:
     assert found.dtype == dtype
     expected = values if digits == 400 else np.round(values, digits or 0)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+    x = pydl.tensor(values)
+    for other in (pydl.round(x, digits or 0), x.round(decimals=digits or 0)):
+        np.testing.assert_array_equal(other.numpy(), found.numpy())
     x = pydl.arange(3)
     assert round(x).tolist() == round(x, 2).tolist() == [0, 1, 2]
     with pytest.raises(TypeError, match="negative number of digits"):

@@ -365,8 +365,8 @@ class Tensor:
     def dim(self) -> builtins.int:
         """PyTorch's name for `ndim`: the number of axes."""
 
-    def div(self, other: TensorLike) -> typing.Any:
-        """See `pydl.divide`."""
+    def div(self, other: TensorLike, *, rounding_mode: str | None = None) -> typing.Any:
+        """See `pydl.div`."""
 
     def div_(self, other: TensorLike) -> typing_extensions.Self:
         """``x /= other``, which overwrites the elements; returns the tensor itself."""
@@ -563,7 +563,7 @@ class Tensor:
     def log_sigmoid(self) -> Tensor:
         """Logarithm of `sigmoid`, without overflow."""
 
-    def log_softmax(self, axis: builtins.int = -1) -> Tensor:
+    def log_softmax(self, axis: builtins.int = -1, *, dtype: DTypeLike | None = None) -> Tensor:
         """Logarithm of softmax, without overflow."""
 
     def logaddexp(self, other: TensorLike) -> typing.Any:
@@ -952,6 +952,11 @@ class Tensor:
     ) -> Tensor:
         """See `pydl.roll`."""
 
+    @typing.overload
+    def round(self, decimals: builtins.int = 0) -> Tensor:
+        """See `pydl.round`."""
+
+    @typing.overload
     def round(self) -> Tensor:
         """The nearest integer; halves go to the even one."""
 
@@ -1029,7 +1034,7 @@ class Tensor:
     def sinh(self) -> Tensor:
         """Hyperbolic sine."""
 
-    def softmax(self, axis: builtins.int = -1) -> Tensor:
+    def softmax(self, axis: builtins.int = -1, *, dtype: DTypeLike | None = None) -> Tensor:
         """exp(x) normalised to sum 1 along an axis."""
 
     def softplus(self) -> Tensor:
@@ -2152,7 +2157,7 @@ def digamma(x: TensorLike) -> Tensor:
 def digitize(x: TensorLike, bins: TensorLike, right: builtins.bool = False) -> Tensor:
     """The number of the bin that contains each element, as in NumPy: `right` means that a bin contains its right"""
 
-def div(a: TensorLike, b: TensorLike) -> typing.Any:
+def div(a: TensorLike, b: TensorLike, *, rounding_mode: str | None = None) -> typing.Any:
     """Another name for `pydl.divide`."""
 
 def divide(a: TensorLike, b: TensorLike) -> Tensor:
@@ -2519,7 +2524,7 @@ def log2(x: TensorLike) -> Tensor:
 def log_sigmoid(x: TensorLike) -> Tensor:
     """Logarithm of `sigmoid`, without overflow."""
 
-def log_softmax(x: TensorLike, axis: int = -1) -> Tensor:
+def log_softmax(x: TensorLike, axis: int = -1, *, dtype: DTypeLike | None = None) -> Tensor:
     """Logarithm of softmax, without overflow."""
 
 def log_softmax_backward(g: TensorLike, y: TensorLike, axis: int = -1) -> Tensor:
@@ -3104,6 +3109,11 @@ def roll(
 def rot90(x: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """Rotated by k right angles in the plane of two axes, from the first towards the second, as a view."""
 
+@typing.overload
+def round(x: TensorLike, decimals: int = 0) -> Tensor:
+    """Nearest number with so many decimals, an even one if two are equally near."""
+
+@typing.overload
 def round(x: TensorLike) -> Tensor:
     """The nearest integer; halves go to the even one."""
 
@@ -3270,7 +3280,7 @@ def sliding_window_view(
 ) -> Tensor:
     """All windows of a shape over some axes (all by default), as a view."""
 
-def softmax(x: TensorLike, axis: int = -1) -> Tensor:
+def softmax(x: TensorLike, axis: int = -1, *, dtype: DTypeLike | None = None) -> Tensor:
     """exp(x) normalised to sum 1 along an axis."""
 
 def softmax_backward(g: TensorLike, y: TensorLike, axis: int = -1) -> Tensor:

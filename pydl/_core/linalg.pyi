@@ -54,6 +54,14 @@ def matrix_rank(x: TensorLike, rtol: typing.Any = None) -> Tensor:
 def multi_dot(tensors: collections.abc.Sequence[TensorLike]) -> Tensor:
     """The product of several matrices, in the order that takes the fewest multiplications."""
 
+def norm(
+    x: TensorLike,
+    ord: str | float | None = None,
+    axis: int | collections.abc.Sequence[int] | None = None,
+    keepdims: builtins.bool = False,
+) -> Tensor:
+    """A norm of vectors or of matrices, as NumPy's and PyTorch's function of that name."""
+
 def pinv(x: TensorLike, rtol: typing.Any = None) -> Tensor:
     """The Moore-Penrose inverse of matrices, (..., M, N)."""
 

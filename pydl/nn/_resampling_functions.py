@@ -15,6 +15,7 @@ Factors = float | Sequence[float]
 # Modes by name: what the op calls them, and the only number of spatial axes that they are for.
 _MODES: dict[str, tuple[str, int | None]] = {
     "nearest": ("nearest", None),
+    "nearest-exact": ("nearest-exact", None),
     "linear": ("linear", 1),
     "bilinear": ("linear", 2),
     "trilinear": ("linear", 3),
@@ -94,6 +95,16 @@ def _factors(x: Tensor, scale_factor: Factors | None) -> list[float]:
     return factors
 
 
+def _at_centres(x: Tensor, sizes: list[int], steps: list[float]) -> Tensor:
+    """Take the elements in which the centres of the new ones lie."""
+    for axis, size in enumerate(sizes, 2):
+        last = x.shape[axis] - 1
+        step = steps[axis - 2] if steps else x.shape[axis] / size
+        places = [min(math.floor((i + 0.5) * step), last) for i in range(size)]
+        x = _core.take(x, _core.tensor(places), axis)
+    return x
+
+
 @names_errors
 def interpolate(
     x: Tensor,
@@ -103,6 +114,7 @@ def interpolate(
     align_corners: bool | None = None,
     *,
     antialias: bool = False,
+    recompute_scale_factor: bool | None = None,
 ) -> Tensor:
     """Resize the spatial axes of images, as PyTorch's function of that name.
 
@@ -115,9 +127,11 @@ def interpolate(
     scale_factor : float or sequence of float, optional
         Instead of `size`: by how much each axis grows; sizes are rounded down. The factor itself,
         not the ratio of the rounded sizes, says where elements are.
-    mode : {"nearest", "linear", "bilinear", "trilinear", "bicubic", "area"}, default "nearest"
-        Linear modes are for 1, 2 and 3 spatial axes, "bicubic" is for 2. "area" takes the means of
-        windows that share the input out evenly.
+    mode : str, default "nearest"
+        "nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic" or "area". Linear
+        modes are for 1, 2 and 3 spatial axes, "bicubic" is for 2. "area" takes the means of windows
+        that share the input out evenly. "nearest" takes the element at the lower edge of a new one,
+        "nearest-exact" the one at its centre, as Pillow and scikit-image do.
     align_corners : bool, optional
         For linear and cubic modes: whether the centres of the corner elements of input and result
         coincide, rather than their outer edges, which is the default.
@@ -125,6 +139,9 @@ def interpolate(
         For linear and cubic modes: whether the neighbourhood that makes an element grows as the
         axis shrinks, as in Pillow, so that no element of x is skipped and no fine pattern turns
         into a coarse one.
+    recompute_scale_factor : bool, optional
+        Whether the ratio of the rounded sizes says where elements are, although `scale_factor` is
+        given.
 
     Returns
     -------
@@ -153,7 +170,12 @@ def interpolate(
     """
     name = _op_mode(x, mode, align_corners, antialias)
     sizes = _sizes(x, size, scale_factor)
-    steps = [1.0 / factor for factor in _factors(x, scale_factor)]
+    if recompute_scale_factor and size is not None:
+        raise ValueError("interpolate: recompute_scale_factor has no use where sizes are given")
+    factors = [] if recompute_scale_factor else _factors(x, scale_factor)
+    steps = [1.0 / factor for factor in factors]
+    if name == "nearest-exact":
+        return _at_centres(x, sizes, steps)
     if name == "area":
         return _AREA[x.ndim - 2](x, sizes)
     return _core.resample(x, sizes, name, bool(align_corners), steps or None, antialias)

@@ -74,6 +74,13 @@ READS: dict[str, Callable[[pydl.Tensor], Any]] = {
     "max": lambda x: max(x[0], x[1]),
     "sorted": lambda x: sorted(x)[0],
     "format": lambda x: x * float(f"{x.sum():.3f}"),
+    # Numbers that a function takes: converted to types of C++, and scalars of any type.
+    "number": lambda x: pydl.nn.functional.smooth_l1_loss(x, x, beta=x.sum()),
+    "named number": lambda x: pydl.trapezoid(x, dx=x.sum()),
+    "integer": lambda x: pydl.linalg.matrix_power(pydl.outer(x, x), x[0].astype("int64")),
+    "start": lambda x: pydl.linspace(x[0], 1.0, 3),
+    "scalar": lambda x: pydl.full((2,), x[0]),
+    "named scalar": lambda x: pydl.addmm(x, pydl.outer(x, x), pydl.outer(x, x), beta=x[0]),
 }
 
 

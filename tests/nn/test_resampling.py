@@ -53,6 +53,13 @@ INTERPOLATIONS: list[tuple[tuple[int, ...], dict[str, Any]]] = [
     ((2, 3, 8, 9), {"scale_factor": 0.4, "mode": "area"}),
     ((2, 3, 8, 9), {"size": 1, "mode": "area"}),
     ((1, 2, 3, 4, 2), {"size": (5, 2, 3), "mode": "nearest"}),
+    ((2, 3, 5), {"scale_factor": 1.7, "recompute_scale_factor": True}),
+    ((2, 3, 4, 5), {"scale_factor": 1.3, "mode": "bilinear", "recompute_scale_factor": True}),
+    ((2, 3, 4, 5), {"scale_factor": 1.3, "mode": "bilinear", "recompute_scale_factor": False}),
+    ((2, 3, 5), {"size": 3, "mode": "nearest-exact"}),
+    ((2, 3, 4, 5), {"size": (9, 2), "mode": "nearest-exact"}),
+    ((2, 3, 4, 5), {"scale_factor": (1.7, 0.6), "mode": "nearest-exact"}),
+    ((1, 2, 3, 4, 2), {"scale_factor": 1.6, "mode": "nearest-exact"}),
     ((1, 2, 3, 4, 2), {"scale_factor": 1.6, "mode": "trilinear"}),
     ((1, 2, 3, 4, 2), {"size": (2, 7, 1), "mode": "area"}),
 ]
@@ -67,7 +74,7 @@ def test_interpolate(shape: tuple[int, ...], options: dict[str, Any]) -> None:
     for tensor in (pydl.tensor(x), _channels_last(pydl.tensor(x))):
         y = F.interpolate(tensor, **options)
         np.testing.assert_allclose(y.numpy(), expected, rtol=2e-5, atol=2e-6)
-    if "scale_factor" in options and "antialias" not in options:
+    if "scale_factor" in options and not {"antialias", "recompute_scale_factor"} & set(options):
         np.testing.assert_array_equal(nn.Upsample(**options)(pydl.tensor(x)).numpy(), y.numpy())
 
 
@@ -86,6 +93,7 @@ def test_interpolate(shape: tuple[int, ...], options: dict[str, Any]) -> None:
         ({"size": 2, "mode": "area", "align_corners": True}, "align_corners can only be set"),
         ({"size": 2, "antialias": True}, "antialias can only be set .*got 'nearest'"),
         ({"size": 2, "mode": "area", "antialias": True}, "antialias can only be set .*got 'area'"),
+        ({"size": 2, "recompute_scale_factor": True}, "no use where sizes are given"),
         ({"size": 2, "mode": "lanczos"}, "expected mode to be one of"),
     ],
     ids=str,

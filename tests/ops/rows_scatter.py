@@ -27,6 +27,12 @@ def _scatter_samples(rng: np.random.Generator) -> list[Sample]:
         index = rng.integers(-size, size, part)
         arrays = (rng.standard_normal(shape), index, rng.standard_normal(part))
         samples.append(Sample(arrays, {"axis": axis}))
+    # The index and source cover a part of the other axes, or nothing.
+    for part in ((2, 2, 3), (2, 5, 1), (1, 4, 0)):
+        arrays = (
+            rng.standard_normal((2, 3, 4)), rng.integers(-3, 3, part), rng.standard_normal(part)
+        )  # fmt: skip
+        samples.append(Sample(arrays, {"axis": 1}))
     return samples
 
 
@@ -71,6 +77,13 @@ def _bad(name: str) -> tuple[BadCall, ...]:
         ),
         BadCall(lambda: function(x, pydl.ones(1), pydl.ones(1)), TypeError, f"{name}: expected an"),
         BadCall(lambda: function(x, pydl.tensor([0]), pydl.ones(2)), ValueError, f"{name}: "),
+        BadCall(
+            lambda: function(
+                pydl.ones((2, 3)), pydl.zeros((3, 1), "int64"), pydl.ones((3, 1)), axis=1
+            ),
+            ValueError,
+            f"{name}: ",
+        ),
     )
 
 

@@ -23,6 +23,23 @@ def _gradient(function: Function, values: object) -> list[float]:
     return found
 
 
+def test_crossed_bounds_have_the_gradient_of_the_upper_one() -> None:
+    x = pydl.tensor([0.0, 5.0, 2.0], requires_grad=True)
+    low = pydl.tensor([3.0, 3.0, 3.0], requires_grad=True)
+    high = pydl.tensor([1.0, 1.0, 1.0], requires_grad=True)
+    y = pydl.clip(x, low, high)
+    assert y.tolist() == [1.0, 1.0, 1.0]
+    found = [g.tolist() for g in pydl.grad(y.sum(), (x, low, high))]
+    assert found == [[0.0] * 3, [0.0] * 3, [1.0] * 3]
+
+
+def test_powers_that_are_no_numbers_have_no_slope_along_the_exponent() -> None:
+    base, exponent = pydl.tensor([-2.0, -2.0, 2.0]), pydl.tensor([0.5, 2.0, 2.0])
+    found = pydl.grad((base ** exponent.requires_grad_()).sum(), exponent)[0].tolist()
+    assert np.isnan(found[0])
+    assert found[1:] == [0.0, pytest.approx(4 * np.log(2))]
+
+
 CASES: list[tuple[str, Function, list[float], list[float]]] = [
     ("relu", pydl.relu, [-1, 0, 2], [0, 0, 1]),
     ("abs", pydl.abs, [-1, 0, 2], [-1, 0, 1]),

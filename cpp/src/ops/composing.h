@@ -15,8 +15,10 @@ inline Tensor to_wide_floating(const Tensor& x) {
   return is_floating(x.dtype()) && item_size(x.dtype()) == 2 ? astype(x, DType::float32) : to_floating(x);
 }
 
-/// The axes of a reduction, counted from the front, in ascending order.
+/// The axes of a reduction, counted from the front, in ascending order. As in NumPy and PyTorch, a number may be
+/// reduced over axis 0 or -1: what is written for an axis of values then also takes a single one.
 inline Dims axes_to_reduce(const char* name, const Tensor& x, const Axes& axes) {
+  if (axes && x.rank() == 0 && axes->size() == 1 && ((*axes)[0] == 0 || (*axes)[0] == -1)) return {};
   if (axes) return normalize_axes(name, *axes, x.rank());
   Dims all;
   for (int axis = 0; axis < x.rank(); ++axis) all.push_back(axis);

@@ -79,6 +79,7 @@ Tensor cumulative_prod(const Tensor& x, std::optional<int64_t> axis, std::option
 Tensor diff(const Tensor& x, int64_t n, int64_t axis, const Tensor& prepend, const Tensor& append) try {
   if (n < 0) throw ValueError(concat_text("diff: expected n of at least 0, got ", n));
   const int along = normalize_axis("diff", axis, x.rank());
+  if (n == 0) return x;  // without what is joined, as in NumPy and PyTorch
   std::vector<Tensor> parts;
   if (prepend.defined()) parts.push_back(joined_part(prepend, x, along));
   parts.push_back(x);

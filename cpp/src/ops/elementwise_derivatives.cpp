@@ -117,7 +117,11 @@ Gradients pow_gradients(const BackwardContext& c) {
     // Powers of a negative base are real only for integer exponents, so there is no slope along the exponent.
     const Tensor without_slope = less_equal(a, scalar_like(0, a));
     const Tensor base = where(without_slope, scalar_like(1, a), a);
-    gradients[1] = where_or_zero(logical_not(without_slope), times(c.gradient, times(pow(base, b), log(base))));
+    const Tensor slope = where(without_slope, scalar_like(0, b), times(pow(base, b), log(base)));
+    // What is not a number has no derivative that is one.
+    const Tensor y = pow(a, b);
+    const Tensor is_number = equal(y, y);
+    gradients[1] = where(is_number, times(c.gradient, slope), times(c.gradient, y));
   }
   return gradients;
 }
@@ -189,14 +193,17 @@ Gradients extremum_gradients(const BackwardContext& c) {
   return {times(c.gradient, share), times(c.gradient, 1.0 - share)};
 }
 
+// Where the lower bound is above the upper one, the result is the upper one.
 Gradients clip_gradients(const BackwardContext& c) {
   const Tensor x = c.input(0);
   const Tensor below = less(x, c.input(1));
   const Tensor above = greater(x, c.input(2));
   Gradients gradients(3);
   if (c.needs(0)) gradients[0] = where_or_zero(logical_not(logical_or(below, above)), c.gradient);
-  if (c.needs(1)) gradients[1] = where_or_zero(below, c.gradient);
-  if (c.needs(2)) gradients[2] = where_or_zero(above, c.gradient);
+  if (!c.needs(1) && !c.needs(2)) return gradients;
+  const Tensor crossed = greater(c.input(1), c.input(2));
+  if (c.needs(1)) gradients[1] = where_or_zero(logical_and(below, logical_not(crossed)), c.gradient);
+  if (c.needs(2)) gradients[2] = where_or_zero(logical_or(above, crossed), c.gradient);
   return gradients;
 }
 

@@ -74,7 +74,7 @@ Histogram count_in_bins(const Tensor& x, const Tensor& edges, const Tensor& weig
   const Tensor bounds = astype(edges, dtype);
   const Tensor counts = sums_in_bins(astype(x, dtype), bounds, weights_or_ones(weights, x), !weights.defined());
   if (!density) return {counts, edges};
-  const Tensor shares = ops::to_floating(counts);
+  const Tensor shares = astype(counts, promote(counts.dtype(), dtype));
   return {shares / astype(diff(bounds), shares.dtype()) / sum(shares), edges};
 }
 

@@ -6,6 +6,7 @@
 #include "core/named.h"
 #include "op/apply.h"
 #include "op/attrs/reduce.h"
+#include "ops/composing.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
 #include "pydl/program.h"
@@ -252,15 +253,8 @@ void define_reduce(Registry& registry) {
 
 namespace {
 
-Dims chosen_axes(const char* name, const Tensor& x, const Axes& axes) {
-  if (axes) return normalize_axes(name, *axes, x.rank());
-  Dims all_axes;
-  for (int axis = 0; axis < x.rank(); ++axis) all_axes.push_back(axis);
-  return all_axes;
-}
-
 Tensor reduce(OpId id, const Tensor& x, const Axes& axes, bool keepdims) {
-  return op::apply(id, op::to_attrs(op::ReduceAttrs{chosen_axes(op::op_name(id), x, axes), keepdims}), {x});
+  return op::apply(id, op::to_attrs(op::ReduceAttrs{ops::axes_to_reduce(op::op_name(id), x, axes), keepdims}), {x});
 }
 
 // Sums of integers and bools are computed in int64.
@@ -320,7 +314,7 @@ Tensor all(const Tensor& x, const Axes& axes, bool keepdims) try {
 }
 
 Tensor var(const Tensor& x, const Axes& axes, double correction, bool keepdims) try {
-  const op::VarAttrs attrs = {chosen_axes("var", x, axes), keepdims, correction};
+  const op::VarAttrs attrs = {ops::axes_to_reduce("var", x, axes), keepdims, correction};
   return op::apply(OpId::var, op::to_attrs(attrs), {floated(x)});
 } catch (const Error&) {
   core::rethrow_as("var");

@@ -212,20 +212,21 @@ Tensor cov(const Tensor& x, double correction, const Tensor& repetitions, const 
   }
   const Tensor centred = rows - sum(rows * shares, std::vector<int64_t>{1}, true) / total;
   const Tensor products = matmul(centred, matrix_transpose(centred * shares)) / (total - removed);
-  return x.rank() == 1 ? reshape(products, {}) : products;
+  return rows.size(0) == 1 ? reshape(products, {}) : products;
 } catch (const Error&) {
   core::rethrow_as("cov");
 }
 
 Tensor corrcoef(const Tensor& x) try {
-  const Tensor covariances = cov(variables_of(x));
-  const int64_t count = covariances.size(0);
+  const Tensor rows = variables_of(x);
+  const int64_t count = rows.size(0);
+  const Tensor covariances = reshape(cov(rows), {count, count});
   const Tensor on_diagonal = astype(eye(count, count), DType::boolean);
   const Tensor zero = scalar_like(0, covariances);
   const Tensor deviations = sqrt(sum(where(on_diagonal, covariances, zero), std::vector<int64_t>{1}));
   const Tensor scaled = covariances / expand_dims(deviations, 1) / expand_dims(deviations, 0);
   const Tensor limited = clip(scaled, scalar_like(-1, scaled), scalar_like(1, scaled));
-  return x.rank() == 1 ? reshape(limited, {}) : limited;
+  return count == 1 ? reshape(limited, {}) : limited;
 } catch (const Error&) {
   core::rethrow_as("corrcoef");
 }

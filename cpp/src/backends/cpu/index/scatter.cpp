@@ -166,6 +166,10 @@ std::unique_ptr<Kernel> prepare_scatter(const KernelCall& call) {
   for (const BufferSpec& input : call.inputs) {
     if (!is_contiguous(input.shape, input.strides)) return nullptr;
   }
+  Dims part = call.inputs[0].shape;
+  const auto axis = static_cast<int>(op::from_attrs<op::ScatterAttrs>(call.attrs).axis);
+  part[axis] = call.inputs[2].shape[axis];
+  if (call.inputs[2].shape != part) return nullptr;
   std::unique_ptr<Kernel> kernel;
   visit_dtype(call.inputs[0].dtype, [&](auto zero) {
     using T = decltype(zero);
