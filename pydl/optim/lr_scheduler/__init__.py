@@ -10,6 +10,7 @@ of compiled steps, so a new one traces nothing again; `step` itself stays outsid
 from __future__ import annotations
 
 from pydl._checked_calls import check_public
+from pydl.optim.lr_scheduler.averaging import SWALR
 from pydl.optim.lr_scheduler.base import LRScheduler
 from pydl.optim.lr_scheduler.composite import ChainedScheduler, SequentialLR
 from pydl.optim.lr_scheduler.cosine import (
@@ -30,6 +31,7 @@ from pydl.optim.lr_scheduler.functions import LambdaLR, MultiplicativeLR
 from pydl.optim.lr_scheduler.plateau import ReduceLROnPlateau
 
 __all__ = [
+    "SWALR",
     "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
