@@ -154,7 +154,7 @@ void check_weighted(const train::Metric& metric, const Tensor& output, const Ten
   train::Meter repeated(metric);
   repeated.update(take(output, order), take(target, order));
   train::Meter weighted(metric);
-  for (const auto [start, count] : {std::pair<int64_t, int64_t>{0, 3}, {3, 4}}) {
+  for (const auto& [start, count] : {std::pair<int64_t, int64_t>{0, 3}, {3, 4}}) {
     weighted.update(rows(output, start, count), rows(target, start, count), rows(weights, start, count));
   }
   CHECK_CLOSE(weighted.value(), repeated.value(), 1e-13);

@@ -17,7 +17,7 @@ std::vector<double> rates(optim::Plateau plateau, double lr = 1) {
   return result;
 }
 
-void check(const std::vector<double>& found, const std::vector<double>& expected) {
+void check_rates(const std::vector<double>& found, const std::vector<double>& expected) {
   CHECK(found.size() == expected.size());
   for (size_t i = 0; i < found.size(); ++i) CHECK_CLOSE(found[i], expected[i], 1e-15);
 }
@@ -26,20 +26,20 @@ void check(const std::vector<double>& found, const std::vector<double>& expected
 
 // The expected rates are those of torch.optim.lr_scheduler.ReduceLROnPlateau.
 TEST(rates_of_a_minimum) {
-  check(rates(optim::Plateau({.factor = 0.5, .patience = 1})),
-        {1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125, 0.0625, 0.0625, 0.03125, 0.03125});
-  check(rates(optim::Plateau({.factor = 0.5, .patience = 1, .cooldown = 2})),
-        {1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125});
-  check(rates(optim::Plateau({.factor = 0.1, .patience = 3, .least = 0.05})),
-        {1, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05});
+  check_rates(rates(optim::Plateau({.factor = 0.5, .patience = 1})),
+              {1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125, 0.0625, 0.0625, 0.03125, 0.03125});
+  check_rates(rates(optim::Plateau({.factor = 0.5, .patience = 1, .cooldown = 2})),
+              {1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125, 0.125});
+  check_rates(rates(optim::Plateau({.factor = 0.1, .patience = 3, .least = 0.05})),
+              {1, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05});
 }
 
 TEST(rates_of_a_maximum_and_an_absolute_threshold) {
-  check(rates(optim::Plateau({.factor = 0.5, .patience = 4, .relative = false, .maximize = true})),
-        {1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25});
-  check(rates(optim::Plateau({.factor = 0.5, .patience = 0, .threshold = 0.6, .relative = false})),
-        {1, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625, 0.001953125, 0.0009765625,
-         0.00048828125, 0.000244140625, 0.0001220703125});
+  check_rates(rates(optim::Plateau({.factor = 0.5, .patience = 4, .relative = false, .maximize = true})),
+              {1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25});
+  check_rates(rates(optim::Plateau({.factor = 0.5, .patience = 0, .threshold = 0.6, .relative = false})),
+              {1, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625, 0.0078125, 0.00390625, 0.001953125, 0.0009765625,
+               0.00048828125, 0.000244140625, 0.0001220703125});
 }
 
 TEST(a_plateau_goes_on_from_its_state) {

@@ -10,18 +10,19 @@ namespace pydl::optim {
 
 namespace {
 
-void require(bool condition, const char* what, double value) {
+void require_in_range(bool condition, const char* what, double value) {
   if (!condition) throw ValueError(concat_text("Plateau: expected ", what, ", got ", value));
 }
 
-void check(const PlateauOptions& options) {
-  require(options.factor >= 0 && options.factor < 1, "a factor in [0, 1)", options.factor);
-  require(options.patience >= 0, "a patience of at least 0", static_cast<double>(options.patience));
-  require(options.cooldown >= 0, "a cooldown of at least 0", static_cast<double>(options.cooldown));
-  require(options.threshold >= 0 && std::isfinite(options.threshold), "a threshold of at least 0", options.threshold);
-  require(options.least >= 0 && std::isfinite(options.least), "a least rate of at least 0", options.least);
-  require(options.least_change >= 0 && std::isfinite(options.least_change), "a least change of at least 0",
-          options.least_change);
+void check_plateau(const PlateauOptions& options) {
+  require_in_range(options.factor >= 0 && options.factor < 1, "a factor in [0, 1)", options.factor);
+  require_in_range(options.patience >= 0, "a patience of at least 0", static_cast<double>(options.patience));
+  require_in_range(options.cooldown >= 0, "a cooldown of at least 0", static_cast<double>(options.cooldown));
+  require_in_range(options.threshold >= 0 && std::isfinite(options.threshold), "a threshold of at least 0",
+                   options.threshold);
+  require_in_range(options.least >= 0 && std::isfinite(options.least), "a least rate of at least 0", options.least);
+  require_in_range(options.least_change >= 0 && std::isfinite(options.least_change), "a least change of at least 0",
+                   options.least_change);
 }
 
 double worst(bool maximize) {
@@ -30,7 +31,9 @@ double worst(bool maximize) {
 
 }  // namespace
 
-Plateau::Plateau(const PlateauOptions& options) : options_(options), best_(worst(options.maximize)) { check(options); }
+Plateau::Plateau(const PlateauOptions& options) : options_(options), best_(worst(options.maximize)) {
+  check_plateau(options);
+}
 
 bool Plateau::improves(double value) const {
   const double sign = options_.maximize ? 1 : -1;

@@ -33,7 +33,7 @@ Tensor beside(const std::string& name, const Tensor& weights, const Dims& shape)
     throw ValueError(concat_text(name, ": expected a weight for each of the samples of shape ", shape,
                                  ", got weights of shape ", weights.shape()));
   }
-  Dims column = Dims::filled(static_cast<int>(shape.size()), 1);
+  Dims column = Dims::filled(shape.rank(), 1);
   column[0] = weights.size();
   return reshape(astype(weights, DType::float64), column);
 }
