@@ -62,7 +62,6 @@ OTHER_NAMES = {
     "end_dim": ("end_axis",),
     "use_bias": ("bias",),
     "num_workers": ("prefetch",),
-    "sampler": ("batch_sampler",),
     "max_epochs": ("epochs",),
     "gradient_clip_val": ("clip_norm", "clip_value"),
     "accumulate_grad_batches": ("accumulate",),

@@ -52,6 +52,10 @@ class AccumulatingStep:
             self._restore(self._restored)
         self._restored = {}
 
+    def is_within_group(self) -> bool:
+        """Whether there are gradients that wait for other batches."""
+        return self._waiting > 0
+
     def end(self) -> None:
         """Update by what is left where data ended within a group, as streams do unforeseen."""
         if self._waiting:

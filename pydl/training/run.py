@@ -49,6 +49,7 @@ class Run:
     def __init__(self, loader: DataLoader | None, callbacks: Sequence[Callback]) -> None:
         # A trainer keeps its last run, but not the data that were made for it.
         self._loader = None if loader is None else weakref.ref(loader)
+        self._place: State = {}  # where a loader ended within an epoch
         self.callbacks = list(callbacks)
         self.epoch = self.steps = 0
         self.averages: Averages | Means | None = None
@@ -78,6 +79,14 @@ class Run:
         """Take note of an epoch whose steps and validation are made."""
         self.epoch, self.steps, self.averages, self.has_stepped = self.epoch + 1, 0, None, False
 
+    def end(self) -> None:
+        """Take note of the end; what is kept for the state alone does not hold data."""
+        self.is_running, self.look = False, None
+        if self.loader is not None and self.averages is not None:
+            self._place = self.loader.state_dict()
+        if self.accumulation is not None and not self.accumulation.is_within_group():
+            self.accumulation = None
+
     # --- state ------------------------------------------------------------------------------------
 
     def state_dict(self) -> State:
@@ -94,8 +103,8 @@ class Run:
                 "it in on_train_batch_end"
             )
         state = {"epoch": tensor(self.epoch, dtype="int64")}
-        if self.loader is not None:
-            state |= prefixed("loader", self.loader.state_dict())
+        place = self._place if self.loader is None else self.loader.state_dict()
+        state |= prefixed("loader", place)
         for name, callback in self._named_callbacks().items():
             state |= prefixed(name, callback.state_dict())
         if self.averages is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydl._core import Tensor, get_rng_state, set_rng_state
+from pydl._core import Tensor, asarray, get_rng_state, set_rng_state
 from pydl.nn.module import Module
 from pydl.optim import Optimizer
 from pydl.optim.lr_scheduler import LRScheduler
@@ -33,7 +33,7 @@ def state_of(trainer: Trainer) -> State:
     return state
 
 
-def load_state(trainer: Trainer, state: Mapping[str, Tensor]) -> None:
+def load_state(trainer: Trainer, state: Mapping[str, Any]) -> None:
     """Take a state: parts of a run are kept for the next `fit`.
 
     Raises
@@ -41,6 +41,7 @@ def load_state(trainer: Trainer, state: Mapping[str, Tensor]) -> None:
     ValueError
         For the state of another training; nothing is changed then.
     """
+    state = {name: asarray(value) for name, value in state.items()}
     parts = dict(_parts(trainer))
     if "random" not in state:
         raise ValueError(

@@ -198,7 +198,7 @@ class Trainer(BatchSteps):
                 watch.look_at_end()
                 calls.on_train_end()
             finally:
-                run.is_running = False
+                run.end()
                 history.skipped = watch.skipped
                 if before is not None and self.optimizer is not None:
                     self.optimizer._set_clipping(*before)
@@ -597,8 +597,10 @@ class Trainer(BatchSteps):
         """
         return {name: value.detach().copy() for name, value in state_of(self).items()}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what `state_dict` of a trainer that was made in the same way returned.
+
+        Tensors may have become arrays of NumPy, as in files of it.
 
         The next `fit`, with the same data and callbacks, goes on where the state was taken: with
         its epoch, or the rest of it. Callbacks are found by the names of their classes, in their

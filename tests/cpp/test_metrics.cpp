@@ -138,3 +138,50 @@ TEST(metrics_refuse_targets_that_do_not_fit) {
   CHECK_THROWS(ValueError, "mean_squared_error: expected targets of the shape of the output, (3,), got (1, 3)",
                train::Meter(train::mean_squared_error()).update(ones({3}), ones({1, 3})));
 }
+
+// --- weights of samples ---
+
+namespace {
+
+// Weights that are whole numbers count samples as often.
+void check_weighted(const train::Metric& metric, const Tensor& output, const Tensor& target) {
+  const Tensor weights = integers({2, 0, 1, 3, 1, 0, 2});
+  std::vector<int64_t> places;
+  for (int64_t i = 0; i < weights.size(); ++i) {
+    for (int64_t k = 0; k < weights.data<int64_t>()[i]; ++k) places.push_back(i);
+  }
+  const Tensor order = Tensor::from_values<int64_t>(places, {static_cast<int64_t>(places.size())});
+  train::Meter repeated(metric);
+  repeated.update(take(output, order), take(target, order));
+  train::Meter weighted(metric);
+  for (const auto& [start, count] : {std::pair<int64_t, int64_t>{0, 3}, {3, 4}}) {
+    weighted.update(rows(output, start, count), rows(target, start, count), rows(weights, start, count));
+  }
+  CHECK_CLOSE(weighted.value(), repeated.value(), 1e-13);
+}
+
+}  // namespace
+
+TEST(weights_of_samples) {
+  const Tensor wanted = integers({0, 1, 1, 2, -100, 2, 1});
+  const Tensor classes = scores(integers({0, 1, 2, 2, 1, 0, 2}), 4);
+  for (const train::Metric& metric : {train::accuracy(), train::top_k_accuracy(2), train::precision(),
+                                      train::recall(train::Average::micro), train::f1()}) {
+    check_weighted(metric, classes, wanted);
+  }
+  const Tensor logits = support::doubles({1, -1, 2, -2, 0.5, -3, 4}, {7, 1});
+  const Tensor bits = integers({1, 1, 0, 0, 1, 1, 1});
+  for (const train::Metric& metric : {train::accuracy(), train::precision(), train::recall(), train::f1()}) {
+    check_weighted(metric, logits, bits);
+  }
+  // Several decisions or numbers of each sample.
+  const Tensor wide = uniform({7, 3}, -1, 1, DType::float64);
+  const Tensor labels =
+      astype(greater(uniform({7, 3}, -1, 1, DType::float64), zeros({}, DType::float64)), DType::int64);
+  check_weighted(train::f1(train::Average::macro, {.each = true}), wide, labels);
+  for (const train::Metric& metric :
+       {train::mean_absolute_error(), train::mean_squared_error(), train::root_mean_squared_error(), train::r2()}) {
+    check_weighted(metric, wide, uniform({7, 3}, -1, 1, DType::float64));
+    check_weighted(metric, logits, reshape(astype(bits, DType::float64), {7}));
+  }
+}

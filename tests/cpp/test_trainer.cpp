@@ -246,6 +246,24 @@ TEST(a_sample_of_weight_two_counts_as_two) {
   }
 }
 
+TEST(weighted_metrics_weigh_by_the_weights_of_samples) {
+  const Data data = make_data(7);
+  const Tensor weights = support::doubles({1, 0, 2, 0.5, 1, 0, 3}, {7});
+  train::Metric plain = train::accuracy();
+  train::Metric weighted = train::weighted(train::accuracy());
+  weighted.name = "weighted_accuracy";
+  for (const bool compile : {true, false}) {
+    Network network;
+    train::Trainer trainer(network.params, network.model(), train::cross_entropy(), optim::Sgd(network.params, 0.1),
+                           {.sample_weights = true, .metrics = {plain, weighted}, .compile = compile});
+    const train::Values found = trainer.evaluate(data::Batches({data.x, data.y, weights}, {.size = 3}));
+    const Tensor right =
+        astype(equal(argmax(trainer.predict(data.x), 1), astype(data.y, DType::int64)), DType::float64);
+    CHECK_CLOSE(found.at("accuracy"), mean(right).item(), 1e-12);
+    CHECK_CLOSE(found.at("weighted_accuracy"), sum(right * weights).item() / 7.5, 1e-12);
+  }
+}
+
 TEST(models_with_several_inputs_and_outputs) {
   const Data data = make_data(9);
   ParamSet params;

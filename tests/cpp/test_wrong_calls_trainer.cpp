@@ -124,6 +124,12 @@ TEST(models_and_losses) {
   train::Metric undefined_sums{"x", [](const Tensor&, const Tensor&) { return none; },
                                [](std::span<const double>) { return 0.0; }};
   refuse(setup.model, loss, {.metrics = {undefined_sums}});
+  undefined_sums.weighted_sums = [](const Tensor&, const Tensor&, const Tensor&) { return none; };
+  REFUSED(setup.trainer({.metrics = {train::weighted(undefined_sums)}}));
+  undefined_sums.weighted_sums = {};
+  REFUSED(train::weighted(undefined_sums));
+  undefined_sums.weighted = true;
+  REFUSED(setup.trainer({.sample_weights = true, .metrics = {undefined_sums}}));
 
   REFUSED(train::cross_entropy({.reduction = Reduction::sum}));
   REFUSED(train::weighted_sum({}));
@@ -167,7 +173,11 @@ TEST(metrics) {
     REFUSED(meter.update(ones({4, 2}), none));
     REFUSED(meter.update(ones({4, 2}), zeros({3}, DType::int64)));
     HARMLESS(meter.update(ones({}), zeros({}, DType::int64)));
+    REFUSED(meter.update(ones({4, 2}), labels, none));
+    REFUSED(meter.update(ones({4, 2}), labels, ones({3})));
+    REFUSED(meter.update(ones({4, 2}), labels, ones({4, 1})));
   }
+  REFUSED(train::Meter(train::loss_metric("loss", train::cross_entropy())).update(ones({4, 2}), labels, ones({4})));
   train::Meter meter(train::accuracy());
   REFUSED(meter.add(none));
   REFUSED(meter.add(ones({})));
@@ -204,6 +214,16 @@ TEST(schedules) {
   REFUSED(optim::in_sequence({}, {}));
   REFUSED(optim::in_sequence({nullptr}, {}));
   REFUSED(optim::in_sequence({optim::linear(1, 5)}, {3}));
+  REFUSED(optim::Plateau({.factor = 1}));
+  REFUSED(optim::Plateau({.factor = not_a_number}));
+  REFUSED(optim::Plateau({.patience = -1}));
+  REFUSED(optim::Plateau({.threshold = -1}));
+  REFUSED(optim::Plateau({.cooldown = -1}));
+  REFUSED(optim::Plateau({.least = -1}));
+  REFUSED(optim::Plateau({.least_change = not_a_number}));
+  optim::Plateau plateau;
+  REFUSED(plateau.load_states({}));
+  HARMLESS(plateau.next(1, not_a_number));
   for (const optim::Schedule& schedule :
        {optim::one_cycle(1, {.steps = 1}), optim::one_cycle(1, {.steps = 3, .rise = 0}),
         optim::one_cycle(1, {.steps = 3, .rise = 1, .three_phases = true}), optim::cosine(1, {.steps = 1})}) {

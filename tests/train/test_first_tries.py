@@ -244,7 +244,6 @@ def test_random_split_of_arrays() -> None:
     ("call", "ours"),
     [
         (lambda: pydl.data.DataLoader((X, Y), num_workers=2), "prefetch"),
-        (lambda: pydl.data.DataLoader((X, Y), sampler=[[0]]), "batch_sampler"),
         (lambda: network().fit(X, Y, gradient_clip_val=1.0), "clip_norm"),
         (lambda: network().compile(lr=0.1), "learning_rate"),
         (lambda: pydl.training.ModelCheckpoint(filepath="a.safetensors"), "path"),

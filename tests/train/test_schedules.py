@@ -60,6 +60,11 @@ CASES: dict[str, list[Any]] = {
     ],
     "ChainedScheduler": [
         lambda m, o: m.ChainedScheduler([m.ConstantLR(o, 0.1, 4), m.ExponentialLR(o, 0.9)])],
+    "SWALR": [
+        lambda m, o: _swalr(m)(o, 0.05),
+        lambda m, o: _swalr(m)(o, [0.05, 0.7], 4, "linear"),
+        lambda m, o: _swalr(m)(o, 0.4, anneal_epochs=0),
+    ],
     "CosineWithWarmup": [],
     "ReduceLROnPlateau": [],
 }  # fmt: skip
@@ -73,6 +78,14 @@ OWN = [
 def _still(module: Any) -> dict[str, bool]:
     """PyTorch's schedule changes momentum too, unless told."""
     return {} if module is schedules else {"cycle_momentum": False}
+
+
+def _swalr(module: Any) -> Any:
+    if module is schedules:
+        return schedules.SWALR
+    from torch.optim.swa_utils import SWALR
+
+    return SWALR
 
 
 def make_optimizer() -> Any:
@@ -208,6 +221,10 @@ def test_schedules_are_not_stepped_in_compiled_functions() -> None:
         (lambda o: schedules.SequentialLR(o, [schedules.StepLR(o, 1)], [1]), "0 milestones"),
         (lambda o: schedules.ReduceLROnPlateau(o, factor=1.0), r"factor in \[0, 1\)"),
         (lambda o: schedules.ChainedScheduler([]), "expected schedulers, got none"),
+        (lambda o: schedules.SWALR(o, -0.1), "SWALR: expected swa_lr of at least 0"),
+        (lambda o: schedules.SWALR(o, 0.1, -1), "SWALR: expected anneal_epochs of at least 0"),
+        (lambda o: schedules.SWALR(o, 0.1, 2.5), "SWALR: expected anneal_epochs to be an int"),
+        (lambda o: schedules.SWALR(o, 0.1, 2, "sine"), "SWALR: expected anneal_strategy"),
     ],
 )
 def test_arguments_are_checked(make: Any, message: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import signal
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +94,7 @@ def test_from_anywhere(hook: str, count: int, options: Any, tmp_path: Path) -> N
         assert values == expected.history[name][first_epoch:]
 
 
-def test_saved_and_loaded_unchanged() -> None:
+def test_saved_and_loaded_unchanged(tmp_path: Path) -> None:
     model, callbacks = make()
     fit(model, callbacks)
     state = model.trainer.state_dict()
@@ -100,6 +103,10 @@ def test_saved_and_loaded_unchanged() -> None:
     found = again.trainer.state_dict()
     assert found.keys() == state.keys()
     assert all(found[name].tolist() == state[name].tolist() for name in state)
+    arrays = {name: value.numpy() for name, value in state.items()}
+    np.savez(tmp_path / "state.npz", **arrays)
+    again.trainer.load_state_dict(dict(np.load(tmp_path / "state.npz")))
+    assert all(again.trainer.state_dict()[name].tolist() == state[name].tolist() for name in state)
     # It is a copy: what comes later does not change it.
     weight = state["model.0.weight"].tolist()
     fit(model, callbacks)
@@ -238,6 +245,40 @@ def test_states_of_other_trainings_change_nothing() -> None:
             other.trainer.load_state_dict(bad)
         after = other.trainer.state_dict()
         assert all(before[name].tolist() == after[name].tolist() for name in before)
+
+
+def test_data_are_not_kept_alive() -> None:
+    model, callbacks = make()
+    loader = pydl.data.DataLoader((X, Y), 8)
+    model.fit(loader, accumulate=2, callbacks=callbacks, verbose=0)
+    known = weakref.ref(loader)
+    del loader
+    gc.collect()
+    assert known() is None and "loader.position" not in model.trainer.state_dict()
+
+
+@pytest.mark.parametrize("arrays", [True, False])
+def test_interrupted_within_a_group(arrays: bool) -> None:
+    class Interrupt(Callback):
+        def on_train_batch_end(self, batch: int) -> None:
+            if batch == 2 and self.trainer.state_dict()["epoch"] == 1:
+                signal.raise_signal(signal.SIGINT)
+
+    def train(model: Any, *callbacks: Any) -> Any:
+        options: Any = {"epochs": 3, "accumulate": 4, "callbacks": callbacks, "verbose": 0}
+        if arrays:
+            return model.fit(X, Y, batch_size=8, **options)
+        return model.fit(pydl.data.DataLoader((X, Y), 8, shuffle=True, seed=1), **options)
+
+    stopped = make()[0]
+    assert train(stopped, Interrupt()).interrupted
+    state = stopped.trainer.state_dict()
+    again = make(seed=5)[0]
+    again.trainer.load_state_dict(state)
+    train(again)
+    whole = make()[0]
+    train(whole)
+    assert_same(whole, again)
 
 
 def test_not_while_fit_makes_steps() -> None:

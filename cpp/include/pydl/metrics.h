@@ -26,7 +26,14 @@ struct Metric {
   size_t output = 0;                 ///< which output of the model is measured,
   size_t target = 0;                 ///< and with which target of the batch it is compared
   std::vector<Tensor> tensors = {};  ///< what the functions read besides their arguments
+  /// The sums of a batch of which each sample counts as much as its weight (N); empty if the metric has no such ones.
+  std::function<Tensor(const Tensor& output, const Tensor& target, const Tensor& weights)> weighted_sums = {};
+  bool weighted = false;  ///< whether a trainer gives it the sample weights of the batch
 };
+
+/// The metric as one that a trainer with sample weights weighs by them; others count every sample once, as in Python.
+/// `ValueError` for a metric without `weighted_sums`; the metrics below have them.
+PYDL_API Metric weighted(Metric metric);
 
 /// A metric over the batches so far. `ValueError` for a metric without functions.
 class PYDL_API Meter {
@@ -34,6 +41,9 @@ class PYDL_API Meter {
   explicit Meter(Metric metric);
   /// Adds a batch.
   void update(const Tensor& output, const Tensor& target);
+  /// Adds a batch of which each sample counts as much as its weight, (N). `ValueError` for a metric without
+  /// `weighted_sums`, and other shapes.
+  void update(const Tensor& output, const Tensor& target, const Tensor& weights);
   void add(const Tensor& sums);
   /// NaN before the first batch.
   double value() const;

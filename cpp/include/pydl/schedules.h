@@ -1,5 +1,5 @@
 // Learning rates as functions of the number of steps made so far, from 0: pure functions, with the formulas of Python's
-// pydl.optim.lr_scheduler.
+// pydl.optim.lr_scheduler; and one that depends on a value, which has a state.
 //
 //   const optim::Schedule rate = optim::cosine(1e-3, {.steps = 10000, .warmup = 500});
 //   optimizer.set_lr(rate(optimizer.steps()));
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pydl/export.h"
+#include "pydl/params.h"
 
 namespace pydl::optim {
 
@@ -63,5 +64,47 @@ PYDL_API Schedule one_cycle(double largest, const OneCycleOptions& options);
 /// One schedule after the other: a new one begins, at its step 0, at each of the milestones, of which there is one
 /// fewer than schedules.
 PYDL_API Schedule in_sequence(std::vector<Schedule> schedules, std::vector<int64_t> milestones);
+
+struct PlateauOptions {
+  double factor = 0.1;         ///< what rates are multiplied with, below 1
+  int64_t patience = 10;       ///< values without improvement that are allowed
+  double threshold = 1e-4;     ///< smaller changes are no improvement
+  bool relative = true;        ///< whether the threshold is a part of the best value
+  bool maximize = false;       ///< whether larger is better
+  int64_t cooldown = 0;        ///< values after a reduction that do not count
+  double least = 0;            ///< the least rate
+  double least_change = 1e-8;  ///< changes of a rate that are not larger are not made
+};
+
+/// Reduces rates when a value improves no more, as Python's ReduceLROnPlateau does. It is stepped with a value, such as
+/// the validation loss of each epoch, and has a state for trainings that go on:
+///
+///   optim::Plateau plateau({.patience = 3});
+///   const train::Callback reducing{.epoch_end = [&](train::Trainer& trainer, int64_t, const train::Values& values) {
+///     optim::Optimizer optimizer = trainer.optimizer();
+///     optimizer.set_lr(plateau.next(optimizer.lr(), values.at("val_loss")));
+///   }};
+class PYDL_API Plateau {
+ public:
+  /// `ValueError` for a factor outside [0, 1), and other numbers that are negative or not finite.
+  explicit Plateau(const PlateauOptions& options = {});
+
+  /// Looks at a value, and returns the rate that follows.
+  double next(double lr, double value);
+  /// Infinite before the first value.
+  double best() const { return best_; }
+
+  ParamSet states() const;
+  /// `ValueError` if it is not what `states` returned.
+  void load_states(const ParamSet& states);
+
+ private:
+  bool improves(double value) const;
+
+  PlateauOptions options_;
+  double best_;
+  int64_t waited_ = 0;
+  int64_t cooling_ = 0;
+};
 
 }  // namespace pydl::optim

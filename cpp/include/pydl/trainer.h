@@ -120,7 +120,8 @@ struct TrainerOptions {
   size_t inputs = 1;   ///< the number of tensors of a batch that the model takes; they come first
   size_t targets = 1;  ///< the number of tensors that the loss takes; they come next
   /// Whether a last tensor (N) says how much each sample counts in the loss. The weighted losses are added and divided
-  /// by the number of samples, or of what counts, so that weights of 1 change nothing.
+  /// by the number of samples, or of what counts, so that weights of 1 change nothing. Metrics ignore the weights but
+  /// for those that are `weighted`.
   bool sample_weights = false;
   std::vector<Metric> metrics = {};
   bool compile = true;                 ///< whether steps are compiled

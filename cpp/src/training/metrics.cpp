@@ -16,37 +16,73 @@ namespace {
 
 double ratio_or_zero(double part, double whole) { return whole == 0 ? 0 : part / whole; }
 
+using WeightedSums = std::function<Tensor(const Tensor& output, const Tensor& target, const Tensor& weights)>;
+
+// A metric whose sums are those of a function that takes weights, or an undefined tensor.
+Metric metric_of(const std::string& name, const WeightedSums& sums,
+                 std::function<double(std::span<const double>)> value) {
+  Metric result{name, [sums](const Tensor& output, const Tensor& target) { return sums(output, target, {}); },
+                std::move(value)};
+  result.weighted_sums = sums;
+  return result;
+}
+
+// Weights (N) in the shape (N, 1, ...) of float64.
+Tensor beside(const std::string& name, const Tensor& weights, const Dims& shape) {
+  if (weights.rank() != 1 || shape.empty() || weights.size() != shape[0]) {
+    throw ValueError(concat_text(name, ": expected a weight for each of the samples of shape ", shape,
+                                 ", got weights of shape ", weights.shape()));
+  }
+  Dims column = Dims::filled(shape.rank(), 1);
+  column[0] = weights.size();
+  return reshape(astype(weights, DType::float64), column);
+}
+
+// How much each element counts: 0 or 1, times the weight of its sample if there are weights.
+Tensor amounts(const std::string& name, const Tensor& counts, const Tensor& weights) {
+  const Tensor ones_and_zeros = astype(counts, DType::float64);
+  return weights.defined() ? ones_and_zeros * beside(name, weights, counts.shape()) : ones_and_zeros;
+}
+
+Tensor amount_of(const Tensor& condition, const Tensor& amounts) {
+  return sum(astype(condition, DType::float64) * amounts);
+}
+
 Metric share_metric(const std::string& name, const DecisionOptions& options,
                     std::function<Tensor(const Decisions&, const Tensor& output)> right) {
-  return {name,
-          [name, options, right = std::move(right)](const Tensor& output, const Tensor& target) {
-            const Decisions d = decide(name, output, target, options);
-            const Tensor hits = logical_and(right(d, output), d.counts);
-            return stack({count_of(hits), count_of(d.counts), d.invalid});
-          },
-          [name, options](std::span<const double> sums) {
-            require_decisions(name, sums, options.ignore_index);
-            return sums[0] / sums[1];
-          }};
+  return metric_of(
+      name,
+      [name, options, right = std::move(right)](const Tensor& output, const Tensor& target, const Tensor& weights) {
+        const Decisions d = decide(name, output, target, options);
+        const Tensor counted = amounts(name, d.counts, weights);
+        return stack({amount_of(right(d, output), counted), sum(counted), d.invalid});
+      },
+      [name, options](std::span<const double> sums) {
+        require_decisions(name, sums, options.ignore_index);
+        return sums[0] / sums[1];
+      });
 }
 
 // --- counts of classes ---
 
 // The sums of these metrics are hits, found and wanted of every class, of decisions between two those of the positive
 // class, and then the number of targets that are not decisions.
-Tensor class_sums(const std::string& name, const Tensor& output, const Tensor& target, const DecisionOptions& options) {
+Tensor class_sums(const std::string& name, const Tensor& output, const Tensor& target, const Tensor& weights,
+                  const DecisionOptions& options) {
   const Decisions d = decide(name, output, target, options);
-  const Tensor hits = logical_and(equal(d.found, d.wanted), d.counts);
+  const Tensor counted = amounts(name, d.counts, weights);
   if (d.binary) {
-    const Tensor found = logical_and(astype(d.found, DType::boolean), d.counts);
-    const Tensor wanted = logical_and(astype(d.wanted, DType::boolean), d.counts);
-    return stack({count_of(logical_and(found, wanted)), count_of(found), count_of(wanted), d.invalid});
+    const Tensor found = astype(d.found, DType::boolean);
+    const Tensor wanted = astype(d.wanted, DType::boolean);
+    return stack({amount_of(logical_and(found, wanted), counted), amount_of(found, counted), amount_of(wanted, counted),
+                  d.invalid});
   }
-  const auto by_class = [&](const Tensor& condition, const Tensor& classes) {
-    return segment_sum(reshape(astype(condition, DType::float64), {-1}), reshape(classes, {-1}), d.classes);
+  const Tensor hits = astype(equal(d.found, d.wanted), DType::float64) * counted;
+  const auto by_class = [&](const Tensor& amount, const Tensor& classes) {
+    return segment_sum(reshape(amount, {-1}), reshape(classes, {-1}), d.classes);
   };
   return concat(
-      {by_class(hits, d.wanted), by_class(d.counts, d.found), by_class(d.counts, d.wanted), reshape(d.invalid, {1})});
+      {by_class(hits, d.wanted), by_class(counted, d.found), by_class(counted, d.wanted), reshape(d.invalid, {1})});
 }
 
 using Ratio = double (*)(double hits, double found, double wanted);
@@ -71,11 +107,15 @@ double class_value(std::span<const double> sums, Average average, Ratio ratio) {
 }
 
 Metric class_metric(const std::string& name, Average average, const DecisionOptions& options, Ratio ratio) {
-  return {name, [=](const Tensor& output, const Tensor& target) { return class_sums(name, output, target, options); },
-          [=](std::span<const double> sums) {
-            require_decisions(name, sums, options.ignore_index);
-            return class_value(sums, average, ratio);
-          }};
+  return metric_of(
+      name,
+      [=](const Tensor& output, const Tensor& target, const Tensor& weights) {
+        return class_sums(name, output, target, weights, options);
+      },
+      [=](std::span<const double> sums) {
+        require_decisions(name, sums, options.ignore_index);
+        return class_value(sums, average, ratio);
+      });
 }
 
 // --- numbers ---
@@ -83,9 +123,10 @@ Metric class_metric(const std::string& name, Average average, const DecisionOpti
 struct Pair {
   Tensor output;
   Tensor target;
+  Tensor amount;  // how much each element counts
 };
 
-Pair as_numbers(const std::string& name, const Tensor& output, const Tensor& target) {
+Pair as_numbers(const std::string& name, const Tensor& output, const Tensor& target, const Tensor& weights) {
   if (!output.defined() || !target.defined()) throw ValueError(name + ": an undefined tensor was given");
   const Dims& longer = output.rank() > target.rank() ? output.shape() : target.shape();
   const Dims& shorter = output.rank() > target.rank() ? target.shape() : output.shape();
@@ -95,16 +136,18 @@ Pair as_numbers(const std::string& name, const Tensor& output, const Tensor& tar
     throw ValueError(
         concat_text(name, ": expected targets of the shape of the output, ", output.shape(), ", got ", target.shape()));
   }
-  return {astype(output, DType::float64), astype(reshape(target, output.shape()), DType::float64)};
+  return {astype(output, DType::float64), astype(reshape(target, output.shape()), DType::float64),
+          amounts(name, ones(output.shape(), DType::boolean), weights)};
 }
 
 Metric mean_metric(const std::string& name, Tensor (*error)(const Tensor& difference), double (*finish)(double mean)) {
-  return {name,
-          [=](const Tensor& output, const Tensor& target) {
-            const Pair pair = as_numbers(name, output, target);
-            return stack({sum(error(pair.output - pair.target)), full({}, pair.output.size(), DType::float64)});
-          },
-          [=](std::span<const double> sums) { return finish(sums[0] / sums[1]); }};
+  return metric_of(
+      name,
+      [=](const Tensor& output, const Tensor& target, const Tensor& weights) {
+        const Pair pair = as_numbers(name, output, target, weights);
+        return stack({sum(error(pair.output - pair.target) * pair.amount), sum(pair.amount)});
+      },
+      [=](std::span<const double> sums) { return finish(sums[0] / sums[1]); });
 }
 
 }  // namespace
@@ -118,6 +161,15 @@ Meter::Meter(Metric metric) : metric_(std::move(metric)) {
 void Meter::update(const Tensor& output, const Tensor& target) {
   const GradMode without_history(false);
   add(metric_.sums(output, target));
+}
+
+void Meter::update(const Tensor& output, const Tensor& target, const Tensor& weights) {
+  if (!metric_.weighted_sums) {
+    throw ValueError(concat_text("Meter: the metric '", metric_.name, "' has no function for weights, weighted_sums"));
+  }
+  if (!weights.defined()) throw ValueError("Meter: undefined weights were given");
+  const GradMode without_history(false);
+  add(metric_.weighted_sums(output, target, weights));
 }
 
 void Meter::add(const Tensor& sums) {
@@ -135,6 +187,15 @@ void Meter::add(const Tensor& sums) {
 
 double Meter::value() const {
   return totals_.empty() ? std::numeric_limits<double>::quiet_NaN() : metric_.value(totals_);
+}
+
+Metric weighted(Metric metric) {
+  if (!metric.weighted_sums) {
+    throw ValueError(
+        concat_text("weighted: the metric '", metric.name, "' has no function for weights, weighted_sums"));
+  }
+  metric.weighted = true;
+  return metric;
 }
 
 Metric accuracy(const DecisionOptions& options) {
@@ -194,13 +255,14 @@ Metric root_mean_squared_error() {
 }
 
 Metric r2() {
-  return {"r2",
-          [](const Tensor& output, const Tensor& target) {
-            const Pair pair = as_numbers("r2", output, target);
-            return stack({sum(square(pair.output - pair.target)), full({}, pair.target.size(), DType::float64),
-                          sum(pair.target), sum(square(pair.target))});
-          },
-          [](std::span<const double> sums) { return 1 - sums[0] / (sums[3] - sums[2] * sums[2] / sums[1]); }};
+  return metric_of(
+      "r2",
+      [](const Tensor& output, const Tensor& target, const Tensor& weights) {
+        const auto [found, wanted, amount] = as_numbers("r2", output, target, weights);
+        return stack(
+            {sum(square(found - wanted) * amount), sum(amount), sum(wanted * amount), sum(square(wanted) * amount)});
+      },
+      [](std::span<const double> sums) { return 1 - sums[0] / (sums[3] - sums[2] * sums[2] / sums[1]); });
 }
 
 }  // namespace pydl::train

@@ -27,9 +27,7 @@ std::vector<Tensor> outputs_of(const Parts& parts, Batch inputs, bool training) 
 Forward forward(const Parts& parts, Batch batch, bool training) {
   Forward result;
   result.outputs = outputs_of(parts, parts.inputs(batch), training);
-  const size_t first = parts.options.inputs + parts.options.targets;
-  const Tensor weights = parts.options.sample_weights ? batch[first] : Tensor{};
-  result.loss = measure(parts.loss, result.outputs, parts.targets(batch), weights, batch[0].size(0));
+  result.loss = measure(parts.loss, result.outputs, parts.targets(batch), parts.weights(batch), batch[0].size(0));
   return result;
 }
 
@@ -54,7 +52,8 @@ std::vector<Tensor> results_of(const Parts& parts, const Forward& step, Batch ba
   for (const Metric& metric : parts.options.metrics) {
     const Tensor& output = measured(step.outputs, metric.output, metric.name, "output");
     const Tensor& target = measured(parts.targets(batch), metric.target, metric.name, "target");
-    results.push_back(metric.sums(output.detach(), target));
+    results.push_back(metric.weighted ? metric.weighted_sums(output.detach(), target, parts.weights(batch))
+                                      : metric.sums(output.detach(), target));
   }
   return results;
 }
@@ -119,6 +118,10 @@ std::vector<Tensor> evaluation_step(const Parts& parts, Batch batch) {
 }
 
 }  // namespace
+
+Tensor Parts::weights(Batch batch) const {
+  return options.sample_weights ? batch[options.inputs + options.targets] : Tensor{};
+}
 
 bool Parts::guards() const { return options.non_finite == NonFinite::stop || options.non_finite == NonFinite::skip; }
 

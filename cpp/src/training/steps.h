@@ -18,6 +18,8 @@ struct Parts {
   /// Whether gradients and update are separate steps.
   bool apart() const { return guards() || options.accumulate > 1; }
   std::span<const Tensor> inputs(std::span<const Tensor> batch) const { return batch.subspan(0, options.inputs); }
+  /// Undefined if batches have none.
+  Tensor weights(std::span<const Tensor> batch) const;
   std::span<const Tensor> targets(std::span<const Tensor> batch) const {
     return batch.subspan(options.inputs, options.targets);
   }

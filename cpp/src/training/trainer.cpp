@@ -36,6 +36,11 @@ void check_trainer_options(const TrainerOptions& options) {
   std::unordered_set<std::string> names = {"loss"};
   for (const Metric& metric : options.metrics) {
     static_cast<void>(Meter(metric));  // refuses one without functions
+    if (metric.weighted && !(options.sample_weights && metric.weighted_sums)) {
+      throw ValueError(concat_text("Trainer: the metric '", metric.name, "' is weighted, but ",
+                                   options.sample_weights ? "has no function weighted_sums"
+                                                          : "batches have no sample weights; set sample_weights"));
+    }
     if (names.insert(metric.name).second) continue;
     throw ValueError(concat_text("Trainer: the name '", metric.name, "' of a metric is in use; give it another one"));
   }

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydl._checked_calls import check_public
+from pydl.optim.lr_scheduler.averaging import SWALR
 from pydl.optim.lr_scheduler.base import LRScheduler
 from pydl.optim.lr_scheduler.composite import ChainedScheduler, SequentialLR
 from pydl.optim.lr_scheduler.cosine import (
@@ -32,6 +33,7 @@ from pydl.optim.lr_scheduler.functions import LambdaLR, MultiplicativeLR
 from pydl.optim.lr_scheduler.plateau import ReduceLROnPlateau
 
 __all__ = [
+    "SWALR",
     "ChainedScheduler",
     "ConstantLR",
     "CosineAnnealingLR",
