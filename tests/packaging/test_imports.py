@@ -129,8 +129,8 @@ PYTHON = {
         "training",
     },
 }
-# These wrap what packages show, and warn of the user's line.
-ANYWHERE = {"_checked_calls", "_later", "_warnings"}
+# These wrap what packages show, say what is missing, and warn of the user's line.
+ANYWHERE = {"_checked_calls", "_later", "_missing_names", "_warnings"}
 # A Sequential is a Model: the one step from layers up to training.
 EXCEPTIONS = {"pydl/nn/containers.py: pydl.training.model"}
 
