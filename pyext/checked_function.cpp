@@ -72,6 +72,8 @@ PyObject* call_checked(PyObject* self, PyObject* const* args, size_t nargsf, PyO
     if (const py::object ours = respelt_names(function, names)) {
       result = PyObject_Vectorcall(function, args, nargsf, ours.ptr());
       if (result != nullptr || PyErr_ExceptionMatches(PyExc_TypeError) == 0) return result;
+      explain_arguments(self, args, nargsf, ours.ptr());
+      return nullptr;
     }
   }
   explain_arguments(self, args, nargsf, names);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pydl.nn.module import Module, _freeze
 from pydl.nn.recurrent import _Recurrent
@@ -17,6 +17,9 @@ def _require_module(owner: str, name: str, value: object) -> Module:
     got = value.__name__ if isinstance(value, type) else repr(value)
     hint = f"; write {got}()" if isinstance(value, type) and issubclass(value, Module) else ""
     raise TypeError(f"{owner}: layer {name}: expected a Module, got {got}{hint}")
+
+
+LayerListT = TypeVar("LayerListT", bound="_LayerList")
 
 
 class _Layers(Module):
@@ -60,6 +63,45 @@ class _LayerList(_Layers):
 
     def __setitem__(self, index: int, module: Module) -> None:
         self._put(self._name_at(index), module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        kept = list(self._layers.items())
+        if not isinstance(index, slice):
+            self._name_at(index)  # an error that names the container
+        del kept[index]
+        self._arrange(kept)
+
+    def __iadd__(self: LayerListT, modules: Iterable[Module]) -> LayerListT:
+        return self.extend(modules)
+
+    def extend(self: LayerListT, modules: Iterable[Module]) -> LayerListT:
+        """Add modules at the end; return self."""
+        for module in modules:
+            self._append(module)
+        return self
+
+    def insert(self: LayerListT, index: int, module: Module) -> LayerListT:
+        """Put a module before the one at a position; numbers of later ones grow. Return self."""
+        _require_module(type(self).__name__, str(index), module)
+        layers = list(self._layers.items())
+        layers.insert(index, (str(len(layers)), module))
+        self._arrange(layers)
+        return self
+
+    def pop(self, index: int = -1) -> Module:
+        """Take a module out and return it; numbers of later ones fall."""
+        module = self._layers[self._name_at(index)]
+        del self[index]
+        return module
+
+    def _arrange(self, layers: Iterable[tuple[str, Module]]) -> None:
+        """Take these layers instead; numbers are their positions, and names stay."""
+        made: dict[str, Module] = {}
+        for position, (name, module) in enumerate(layers):
+            made[str(position) if name.isdecimal() else name] = module
+        self._layers.clear()
+        for name, module in made.items():
+            self._put(name, module)
 
     def _name_at(self, index: int) -> str:
         names = list(self._layers)
@@ -223,12 +265,6 @@ class ModuleList(_LayerList):
         self._append(module)
         return self
 
-    def extend(self, modules: Iterable[Module]) -> ModuleList:
-        """Add modules at the end; return self."""
-        for module in modules:
-            self._append(module)
-        return self
-
 
 class ModuleDict(_Layers):
     """Modules by name, whose parameters are found.
@@ -278,6 +314,21 @@ class ModuleDict(_Layers):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layers)
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add modules, or put them in the place of those of the same names."""
+        for name, module in dict(modules).items():
+            self[name] = module
+
+    def pop(self, name: str) -> Module:
+        """Take a module out and return it."""
+        module = self[name]
+        del self[name]
+        return module
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        self._layers.clear()
 
     def keys(self) -> Iterable[str]:
         """Names, in order."""

@@ -11,6 +11,7 @@ from pydl._core import Tensor, asarray
 from pydl.grad_mode import no_grad
 from pydl.nn import _attributes, _hooks
 from pydl.nn._conversion import SharedConversion, position_in_memory
+from pydl.nn._registering import Registering
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -93,7 +94,7 @@ class LoadResult(NamedTuple):
     unexpected: list[str]
 
 
-class Module:
+class Module(Registering):
     """Base of layers and models: subclasses create parameters and submodules, and define `forward`.
 
     Whatever attribute is a `Parameter`, a `Buffer` or another `Module` belongs to the module, under

@@ -144,7 +144,7 @@ class LBFGS(Optimizer):
 
     # --- a step -----------------------------------------------------------------------------------
 
-    def step(self, closure: Callable[[], Any] | None = None) -> float:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> float:
         """Make up to `max_iter` iterations.
 
         Parameters

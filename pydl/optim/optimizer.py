@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pydl import _core
@@ -11,6 +11,8 @@ from pydl.optim.checks import as_list, require_at_least_zero, require_fraction
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from pydl.optim.group_views import GroupView
 
 
 class ParameterGroup:
@@ -211,16 +213,20 @@ class Optimizer:
                 return groups[0]._given[name]
             raise AttributeError(_unknown_attribute(self, name), name=name, obj=self)
 
-    def _set_option(self, name: str, value: Any) -> None:
-        """Change an option of all groups, or of none when it does not fit the others."""
+    def _set_option(self, name: str, value: Any, only: ParameterGroup | None = None) -> None:
+        """Change an option of all groups or of one, or of none when it does not fit the others."""
         if _core._is_tracing():
             raise _core.TraceError(
                 f"{self._name}.{name}: options are set outside of compiled functions"
             )
-        given = [{**group._given, name: value} for group in self.groups]
-        for options in given:
+        changed = [
+            (i, group, {**group._given, name: value})
+            for i, group in enumerate(self.groups)
+            if only is None or group is only
+        ]
+        for _, _, options in changed:
             self._check(options)
-        for i, (group, options) in enumerate(zip(self.groups, given, strict=True)):
+        for i, group, options in changed:
             group._given = options
             group.options.update(self._to_core(dict(options)))
             # Tensors that go on to be needed are kept, and new ones begin with zeros.
@@ -297,6 +303,23 @@ class Optimizer:
         vars(self)["_clipping"] = (norm, value)
 
     @property
+    def param_groups(self) -> list[GroupView]:
+        """Groups as in PyTorch, mappings with "params", "lr" and the options, which may be set.
+
+        Examples
+        --------
+        >>> import pydl
+        >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=0.5)
+        >>> for group in optimizer.param_groups:
+        ...     group["lr"] = 0.25
+        >>> optimizer.lr
+        0.25
+        """
+        from pydl.optim.group_views import GroupView
+
+        return [GroupView(self, number) for number in range(len(self.groups))]
+
+    @property
     def parameters(self) -> list[Tensor]:
         """All parameters, group after group."""
         return list(self._parameters)
@@ -315,17 +338,30 @@ class Optimizer:
             if parameter.grad is not None:
                 parameter.grad.zero_()
 
-    def step(self) -> None:
-        """Update all parameters that have a gradient, in place."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient, in place.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Called first: it computes the loss and its gradients.
+
+        Returns
+        -------
+        object
+            What the closure returns.
+        """
+        loss = None if closure is None else closure()
         if type(self)._update is Optimizer._update and self._fused is not None:
             self._state.step()
-            return
+            return loss
         self._state.clip_gradients()
         # Batches that are split off meanwhile have no gradients.
         for number in range(self._state.batch_count()):
             gradients = self._state.prepare(number)
             if gradients:
                 self._update(self._batch(number), gradients)
+        return loss
 
     def _batch(self, number: int) -> _Batch:
         group, members, step, slots = self._state.batch(number)
@@ -388,7 +424,6 @@ _CORE_NAMES = {"eps": "epsilon", "decoupled_weight_decay": "decoupled"}
 # What other libraries call it.
 _OTHER_NAMES = {
     "learning_rate": "lr",
-    "param_groups": "groups",
     "params": "parameters",
     "clipvalue": "clip_value",
     "global_clipnorm": "clip_norm",
@@ -398,9 +433,9 @@ _OTHER_NAMES = {
 def _check_attribute(optimizer: Optimizer, name: str) -> None:
     """Raise `AttributeError` for an assignment that would do nothing."""
     cls = type(optimizer)
-    if name == "groups":
+    if name in ("groups", "param_groups"):
         raise AttributeError(
-            f"{cls.__name__}.groups: groups are fixed when the optimizer is made; assign to their "
+            f"{cls.__name__}.{name}: groups are fixed when the optimizer is made; assign to their "
             "lr, or make a new optimizer"
         )
     if name.startswith("_") or name in vars(optimizer) or hasattr(cls, name):
@@ -413,6 +448,8 @@ def _unknown_attribute(optimizer: Optimizer, name: str) -> str:
     message = f"{type(optimizer).__name__} has no attribute {name!r}"
     if name.startswith("_") or "groups" not in vars(optimizer):
         return message
+    if name == "add_param_group":
+        return f"{message}; give all groups when the optimizer is made"
     from difflib import get_close_matches
 
     known = ["lr", *optimizer.groups[0]._given]
@@ -420,6 +457,12 @@ def _unknown_attribute(optimizer: Optimizer, name: str) -> str:
     if similar:
         return f"{message}; did you mean {similar!r}?"
     return f"{message}; its options are {', '.join(known)}"
+
+
+def _unnamed(member: Any) -> Any:
+    """Return the tensor of a pair as in `Module.named_parameters`."""
+    is_named = isinstance(member, tuple) and len(member) == 2 and isinstance(member[0], str)
+    return member[1] if is_named else member
 
 
 def _as_groups(
@@ -434,7 +477,7 @@ def _as_groups(
         if not isinstance(group, Mapping) or "params" not in group:
             raise TypeError(f"{owner}: expected groups with 'params', got {type(group).__name__}")
         given = group["params"]
-        members = as_list(given, owner)
+        members = list(map(_unnamed, as_list(given, owner)))
         for member in members:
             if not isinstance(member, Tensor):
                 raise TypeError(

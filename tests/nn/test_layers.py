@@ -236,6 +236,6 @@ def test_calculate_gain():
     "name", ["xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"]
 )
 def test_initialiser_names_itself_for_vectors(name):
-    message = rf"{name}: expected a weight of at least 2 axes, got shape \(3,\)"
+    message = rf"{name}_: expected a weight of at least 2 axes, got shape \(3,\)"
     with pytest.raises(ValueError, match=message):
         getattr(nn.init, f"{name}_")(pydl.zeros(3))

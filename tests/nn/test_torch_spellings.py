@@ -283,3 +283,38 @@ def test_normalisation_without_a_bias(kind: str) -> None:
 
 def test_identity_stands_for_any_layer() -> None:
     assert nn.Identity(54, unused=0.1)(pydl.ones(2)).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (lambda: nn.Linear(3, 2, activation="relu"), "pydl.nn.ReLU"),
+        (lambda: nn.Linear(3, 2, kernel_initializer="zeros"), "did you mean 'init'"),
+        (lambda: nn.Linear(3, 2, kernel_regularizer="l2"), "pydl.nn.add_penalty"),
+        (lambda: nn.Linear(3, 2, bias_regularizer="l2"), "pydl.nn.add_penalty"),
+        (lambda: nn.Linear(3, 2, kernel_constraint=None), "pydl.nn.add_constraint"),
+        (lambda: nn.Linear(3, 2, bias_constraint=None), "pydl.nn.add_constraint"),
+        (lambda: nn.Linear(3, 2, bias_initializer="zeros"), "pydl.nn.init.zeros_"),
+        (lambda: nn.Linear(3, 2, input_shape=(3,)), "lazy layers find it out"),
+        (lambda: nn.Linear(3, units=2), "did you mean 'out_features'"),
+        (lambda: nn.Linear(3, 2, use_bias=True), "did you mean 'bias'"),
+        (lambda: nn.Conv2d(3, filters=2), "did you mean 'out_channels'"),
+        (lambda: nn.Conv2d(3, 2, 1, strides=2), "did you mean 'stride'"),
+        (lambda: nn.Conv2d(3, 2, 1, data_format="channels_last"), "images are"),
+        (lambda: nn.LSTM(3, 2, return_sequences=True), "the output has all steps"),
+        (lambda: nn.LSTM(3, 2, return_state=True), "the second result"),
+        (lambda: nn.BatchNorm2d(3, epsilon=1e-3), "did you mean 'eps'"),
+        (lambda: nn.Dropout(rate=0.5), "did you mean 'p'"),
+        (lambda: nn.ReLU(inplace=True), "leave it out"),
+        (lambda: optim.Adam([], learning_rate=0.1), "did you mean 'lr'"),
+        (lambda: optim.Adam([], clipnorm=0.1), "did you mean 'clip_norm'"),
+        (lambda: optim.Adam([], fused=True), "in one operation"),
+        (lambda: optim.lr_scheduler.StepLR(None, 2, verbose=True), "leave it out"),
+    ],
+)
+def test_arguments_of_keras_and_of_pytorch_lead_to_ours(
+    call: Callable[[], Any], advice: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert advice in str(caught.value).splitlines()[0]

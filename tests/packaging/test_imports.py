@@ -129,8 +129,8 @@ PYTHON = {
         "training",
     },
 }
-# These wrap public functions, and warn of the line of the user.
-ANYWHERE = {"_checked_calls", "_later", "_named_errors", "_warnings"}
+# These wrap public functions, say what is missing, and warn of the line of the user.
+ANYWHERE = {"_checked_calls", "_later", "_missing_names", "_named_errors", "_warnings"}
 # A Sequential is a Model: the one step from layers up to training.
 EXCEPTIONS = {"pydl/nn/containers.py: pydl.training.model"}
 

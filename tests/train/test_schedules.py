@@ -351,3 +351,30 @@ def test_a_schedule_as_the_learning_rate_of_compile_says_where_it_goes() -> None
     wrong: Any = "0.1"
     with pytest.raises(TypeError, match=r"learning_rate as a number or a function .* got str"):
         model.compile(optimizer, "mse", learning_rate=wrong)
+
+
+@pytest.mark.parametrize(("name", "make"), OWN)
+def test_rates_ahead_are_those_to_come(name: str, make: Any) -> None:
+    optimizer = make_optimizer()
+    schedule = make(schedules, optimizer)
+    schedule.step()
+    state, groups = schedule.state_dict(), [dict(view) for view in optimizer.param_groups]
+    ahead = schedule.rates_ahead(9)
+    assert schedule.state_dict() == state
+    assert [{**view, "params": None} for view in optimizer.param_groups] == [
+        {**group, "params": None} for group in groups
+    ]
+    for expected in ahead[:-1]:
+        assert [group.lr for group in optimizer.groups] == expected
+        schedule.step()
+    assert [group.lr for group in optimizer.groups] == ahead[-1]
+
+
+def test_schedules_are_drawn() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    axes = schedules.CosineWithWarmup(make_optimizer(), 12, 4).plot(12)
+    lines = axes.get_lines()
+    assert [len(line.get_ydata()) for line in lines] == [13, 13]
+    assert max(lines[0].get_ydata()) == pytest.approx(0.2)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["group 0", "group 1"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from pydl import _core
@@ -101,6 +102,71 @@ class LRScheduler:
     def get_last_lr(self) -> list[float]:
         """Return the rates that were set last, one for each group."""
         return list(self._last_lr)
+
+    def rates_ahead(self, steps: int) -> list[list[float]]:
+        """Return the rates now and after each of the next steps; nothing changes.
+
+        Parameters
+        ----------
+        steps : int
+            How many steps to look ahead.
+
+        Returns
+        -------
+        list of list of float
+            steps + 1 times one rate for each group.
+
+        Examples
+        --------
+        >>> import pydl
+        >>> optimizer = pydl.optim.SGD([pydl.nn.Parameter(pydl.ones(1))], lr=1.0)
+        >>> schedule = pydl.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+        >>> schedule.rates_ahead(3)
+        [[1.0], [0.5], [0.25], [0.125]]
+        """
+        views = self.optimizer.param_groups
+        options = [{name: view[name] for name in view if name != "params"} for view in views]
+        state = deepcopy(self.state_dict())
+        found = [self._current()]
+        try:
+            for _ in range(steps):
+                self.step()
+                found.append(self._current())
+        finally:
+            self.load_state_dict(state)
+            for view, before in zip(views, options, strict=True):
+                for name, value in before.items():
+                    if view[name] != value:
+                        view[name] = value
+        return found
+
+    def plot(self, steps: int) -> Any:
+        """Draw the rates of the next steps, a line for each group; needs matplotlib.
+
+        Parameters
+        ----------
+        steps : int
+            How many steps to look ahead.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        from matplotlib import pyplot
+
+        rates = self.rates_ahead(steps)
+        first = max(self.last_epoch, 0)
+        _, axes = pyplot.subplots()
+        axes.plot(range(first, first + len(rates)), rates)
+        axes.set(xlabel="step of the schedule", ylabel="learning rate")
+        if len(rates[0]) > 1:
+            axes.legend([f"group {number}" for number in range(len(rates[0]))])
+        return axes
 
     def state_dict(self) -> dict[str, Any]:
         """Return what changes: numbers and lists of them. Functions and constants are not saved."""
