@@ -8,6 +8,14 @@ namespace pydl::cpu {
 /// Adds rows: y[i] += x[i].
 using AddKernel = void (*)(void* y, const void* x, int64_t count);
 
+/// Between contiguous lines of elements and the rows of keys of as many lines side by side, one per lane: signed
+/// integers in the order of the elements (op/sort_key.h), or in the opposite one.
+struct KeyMover {
+  /// Writes the rows. There may be fewer lines than lanes. Returns whether there are keys that several values share.
+  bool (*load)(const void* const* lines, int64_t count, int64_t length, bool opposite, void* rows);
+  void (*store)(const void* rows, int64_t count, int64_t length, bool opposite, void* const* lines);
+};
+
 /// Sort the columns of `count` rows side by side, one per lane of a vector.
 struct SortKernels {
   int64_t lanes_of_words;  ///< int32 in a vector
@@ -16,6 +24,7 @@ struct SortKernels {
   void (*longs)(void* rows, int64_t count);
   /// Each row of keys is followed by one of positions, which decide where keys are equal; both are int64.
   void (*pairs)(void* rows, int64_t count);
+  KeyMover of_floats, of_doubles, of_words, of_longs;
 };
 
 }  // namespace pydl::cpu

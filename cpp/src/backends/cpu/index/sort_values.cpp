@@ -87,6 +87,8 @@ class SortValuesKernel final : public Kernel {
 
  private:
   static constexpr int64_t most_lanes = 16;
+  static constexpr bool has_mover =
+      std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>;
 
   static int64_t lanes() {
     return sizeof(Element) == 4 ? kernels().sort.lanes_of_words : kernels().sort.lanes_of_longs;
@@ -116,6 +118,9 @@ class SortValuesKernel final : public Kernel {
       sources[lane] = x + lines_.source(line + lane);
       targets[lane] = y + lines_.target(line + lane);
     }
+    if constexpr (has_mover) {
+      if (lines_.stride == 1 && lines_.inner == 1) return sort_contiguous(sources, targets, count, rows);
+    }
     in_blocks(lines_.length, width, lines_.stride == 1, [&](int64_t i, int64_t lane) {
       rows[i * width + lane] = lane < count ? lane_element(key(sources[lane][i * lines_.stride])) : Element{0};
     });
@@ -127,6 +132,30 @@ class SortValuesKernel final : public Kernel {
       restore_shared(sources[lane], targets[lane],
                      [=](int64_t i) { return key_of_element<Key>(rows[i * width + lane]); });
     }
+  }
+
+  void sort_contiguous(const T* const* sources, T* const* targets, int64_t count, Element* rows) const {
+    const SortKernels& sort = kernels().sort;
+    const KeyMover& mover = mover_of(sort);
+    const bool opposite = mask_ != 0;
+    const void* from[most_lanes];
+    void* to[most_lanes];
+    std::copy_n(sources, count, from);
+    std::copy_n(targets, count, to);
+    const bool has_shared = mover.load(from, count, lines_.length, opposite, rows);
+    (sizeof(Element) == 4 ? sort.words : sort.longs)(rows, lines_.length);
+    mover.store(rows, count, lines_.length, opposite, to);
+    if (!has_shared) return;
+    const int64_t width = lines_at_once_;
+    for (int64_t lane = 0; lane < count; ++lane) {
+      restore_shared(sources[lane], targets[lane],
+                     [=](int64_t i) { return key_of_element<Key>(rows[i * width + lane]); });
+    }
+  }
+
+  static const KeyMover& mover_of(const SortKernels& sort) {
+    if constexpr (std::is_floating_point_v<T>) return sizeof(T) == 4 ? sort.of_floats : sort.of_doubles;
+    return sizeof(T) == 4 ? sort.of_words : sort.of_longs;
   }
 
   void write(Key sorted, T& to) const { to = op::value_of_key<T>(static_cast<Key>(sorted ^ mask_)); }

@@ -2,6 +2,7 @@
 // depend on the values, so that every comparison serves all lanes. Short blocks are sorted in registers, and blocks are
 // merged pairwise, smaller ones first, so that they stay in the L1 cache.
 #include "backends/cpu/kernels/fill.h"
+#include "backends/cpu/kernels/shuffle.h"
 #include "backends/cpu/kernels/vector_math.h"
 
 namespace pydl::cpu::PYDL_ISA_NAMESPACE {
@@ -182,11 +183,95 @@ void sort_rows(void* rows, int64_t count) {
   Network<Row>(static_cast<typename Row::Element*>(rows), count).sort_all();
 }
 
+// --- keys ---------------------------------------------------------------------------------------------------------
+
+// The bits of elements as signed integers in their order. Zeros share a key, and so do all that are not numbers.
+template <class T, bool floating>
+struct LaneKeys {
+  static constexpr T highest = static_cast<T>(~(T{1} << (8 * sizeof(T) - 1)));
+  static constexpr T infinity = sizeof(T) == 4 ? static_cast<T>(0x7f800000) : static_cast<T>(0x7ff0000000000000LL);
+
+  static Vector<T> of(Vector<T> bits, T flips, Vector<T>& shared) {
+    if constexpr (!floating) return bits ^ flips;
+    const Vector<T> magnitude = bits & highest;
+    const Vector<T> is_zero = magnitude == 0;
+    const Vector<T> is_not_a_number = magnitude > infinity;
+    shared |= is_zero | is_not_a_number;
+    Vector<T> key = bits ^ ((bits >> (8 * sizeof(T) - 1)) & highest);
+    key &= ~is_zero;
+    key = is_not_a_number ? broadcast(highest) : key;
+    return key ^ flips;
+  }
+  static Vector<T> bits_of(Vector<T> key, T flips) {
+    key ^= flips;
+    if constexpr (!floating) return key;
+    return key ^ ((key >> (8 * sizeof(T) - 1)) & highest);
+  }
+};
+
+// The elements that a row of a square has.
+template <class T>
+Vector<T> load_elements(const T* from, int64_t count) {
+  if (count >= vector_length<T>) return load(from);
+  Vector<T> vector = {};
+  __builtin_memcpy(&vector, from, static_cast<size_t>(count) * sizeof(T));
+  return vector;
+}
+
+template <class T, bool floating>
+bool load_keys(const void* const* lines, int64_t count, int64_t length, bool opposite, void* to) {
+  constexpr int64_t side = vector_length<T>;
+  const T flips = opposite ? T{-1} : T{0};
+  auto* rows = static_cast<T*>(to);
+  Vector<T> shared = {};
+  for (int64_t first = 0; first < length; first += side) {
+    const int64_t present = length - first < side ? length - first : side;
+    Vector<T> square[side];
+    for (int64_t lane = 0; lane < side; ++lane) {
+      // Lanes without a line repeat the last one.
+      const auto* line = static_cast<const T*>(lines[lane < count ? lane : count - 1]);
+      square[lane] = load_elements(line + first, present);
+    }
+    transpose_square<T>(square);
+    for (int64_t i = 0; i < present; ++i) {
+      store(rows + (first + i) * side, LaneKeys<T, floating>::of(square[i], flips, shared));
+    }
+  }
+  T any = 0;
+  for (int64_t lane = 0; lane < side; ++lane) any |= shared[lane];
+  return any != 0;
+}
+
+template <class T, bool floating>
+void store_keys(const void* from, int64_t count, int64_t length, bool opposite, void* const* lines) {
+  constexpr int64_t side = vector_length<T>;
+  const T flips = opposite ? T{-1} : T{0};
+  const auto* rows = static_cast<const T*>(from);
+  for (int64_t first = 0; first < length; first += side) {
+    const int64_t present = length - first < side ? length - first : side;
+    Vector<T> square[side] = {};
+    for (int64_t i = 0; i < present; ++i) {
+      square[i] = LaneKeys<T, floating>::bits_of(load(rows + (first + i) * side), flips);
+    }
+    transpose_square<T>(square);
+    for (int64_t lane = 0; lane < count; ++lane) {
+      __builtin_memcpy(static_cast<T*>(lines[lane]) + first, &square[lane], static_cast<size_t>(present) * sizeof(T));
+    }
+  }
+}
+
 }  // namespace
 
 void fill_sort(KernelSet& set) {
-  set.sort = {vector_length<int32_t>, vector_length<int64_t>, sort_rows<KeyRow<int32_t>>, sort_rows<KeyRow<int64_t>>,
-              sort_rows<PairRow>};
+  set.sort = {vector_length<int32_t>,
+              vector_length<int64_t>,
+              sort_rows<KeyRow<int32_t>>,
+              sort_rows<KeyRow<int64_t>>,
+              sort_rows<PairRow>,
+              {load_keys<int32_t, true>, store_keys<int32_t, true>},
+              {load_keys<int64_t, true>, store_keys<int64_t, true>},
+              {load_keys<int32_t, false>, store_keys<int32_t, false>},
+              {load_keys<int64_t, false>, store_keys<int64_t, false>}};
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE
