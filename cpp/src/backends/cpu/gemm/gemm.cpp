@@ -28,14 +28,13 @@ constexpr int64_t small_products = 262144;
 constexpr int64_t small_dots = 1024;
 constexpr int64_t few_rows = 4;
 // Up to this many rows, packing a large B takes a noticeable part of the time: a third with 32 rows, a twentieth with
-// 256. B is then read in place, one block of `wide_depth` at a time.
+// 256. B is then not packed as a whole: its panels of `wide_depth` are copied into the L1 cache one after the other.
 constexpr int64_t most_wide_rows = 256;
 constexpr int64_t least_wide_elements = 1 << 17;
 // The same is true of products with few results of many terms each, such as the gradients of weights over long
-// sequences: packing walks through columns whose lines are pages apart. Neither A nor B is packed where the sides of C
-// have up to these sizes and there are at least as many terms.
+// sequences, where the sides of C have up to these sizes and there are at least as many terms.
 constexpr int64_t longest_deep_side = 4096;
-constexpr int64_t longest_shorter_deep_side = 512;
+constexpr int64_t longest_shorter_deep_side = 256;
 // Up to this many rows, threads divide the columns of B, because reading B takes longer than packing A twice.
 constexpr int64_t few_rows_of_wide = 64;
 constexpr int64_t wide_depth = 192;
@@ -178,9 +177,9 @@ void Gemm::plan_blocks(int threads) {
     across_ = std::min<int64_t>(threads, ceil_div(b_.columns, kernels_.panel_columns));
   }
   const bool writes_most = a_.columns <= most_shallow && a_.rows * b_.columns * item_ >= least_written_bytes;
-  const int64_t most_rows = writes_most ? kernels_.panel_rows : block_height;
+  const int64_t most_rows = writes_most && path_ == Path::packed ? kernels_.panel_rows : block_height;
   const int64_t rows = ceil_div(a_.rows, down_);
-  height_ = path_ == Path::wide ? rows : even_part(rows, most_rows);
+  height_ = even_part(rows, most_rows);
   width_ =
       round_up(even_part(ceil_div(b_.columns, across_) + kernels_.panel_columns, block_width), kernels_.panel_columns);
   depth_ = even_part(std::max<int64_t>(a_.columns, 1), path_ == Path::wide ? wide_depth : block_depth);
@@ -305,24 +304,26 @@ void Gemm::multiply_packed(const Block& part, char* packed_a) const {
   }
 }
 
-// B is not packed, except for its last columns if they are not a whole panel. A is not packed either if it has
-// contiguous columns.
+// B is not packed, except for its last columns if they are not a whole panel.
 void Gemm::multiply_wide(const Block& part, char* packed_a) const {
   char* packed_b = packed_a + a_bytes_;
   const int64_t whole = part.columns / kernels_.panel_columns * kernels_.panel_columns;
-  const bool packs_a = a_.row_stride != 1 || whole != part.columns;
   for (int64_t k = 0; k < a_.columns; k += depth_) {
     const int64_t depth = std::min(depth_, a_.columns - k);
-    const char* a = part.a + k * a_.column_stride * item_;
     const char* b = part.b + k * b_.row_stride * item_;
     const char* bias = k > 0 ? nullptr : part.bias;
-    if (packs_a) kernels_.pack_a(a, a_.row_stride, a_.column_stride, part.rows, depth, packed_a);
-    kernels_.wide(packs_a ? packed_a : a, packs_a ? 0 : a_.column_stride, b, b_.row_stride, k + 2 * depth <= a_.columns,
-                  part.rows, whole, depth, part.c, part.c_stride, bias, k > 0);
-    if (whole == part.columns) continue;
-    kernels_.pack_b(b + whole * item_, b_.row_stride, 1, depth, part.columns - whole, packed_b);
-    kernels_.multiply(packed_a, packed_b, part.rows, part.columns - whole, depth, part.c + whole * item_, part.c_stride,
-                      bias == nullptr ? nullptr : bias + whole * item_, k > 0 ? Store::add : Store::overwrite);
+    for (int64_t i = 0; i < part.rows; i += height_) {
+      const int64_t height = std::min(height_, part.rows - i);
+      char* c = part.c + i * part.c_stride * item_;
+      kernels_.pack_a(part.a + (i * a_.row_stride + k * a_.column_stride) * item_, a_.row_stride, a_.column_stride,
+                      height, depth, packed_a);
+      kernels_.wide(packed_a, 0, b, b_.row_stride, k + 2 * depth <= a_.columns, height, whole, depth, c, part.c_stride,
+                    bias, k > 0);
+      if (whole == part.columns) continue;
+      kernels_.pack_b(b + whole * item_, b_.row_stride, 1, depth, part.columns - whole, packed_b);
+      kernels_.multiply(packed_a, packed_b, height, part.columns - whole, depth, c + whole * item_, part.c_stride,
+                        bias == nullptr ? nullptr : bias + whole * item_, k > 0 ? Store::add : Store::overwrite);
+    }
   }
 }
 

@@ -237,8 +237,21 @@ constexpr std::array<WideTile<T>, tile_rows> wide_tiles(std::integer_sequence<in
   return {multiply_wide_tile<T, row + 1, fetches>...};
 }
 
+// A panel of B of this depth and a tile of A fit into the smallest L1 cache, and the panel into the stack.
+constexpr int64_t copied_depth = 192;
+
+template <class T>
+inline void copy_panel(const T* b, int64_t b_step, int64_t depth, T* panel) {
+  for (int64_t k = 0; k < depth; ++k, b += b_step, panel += tile_columns<T>) {
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; ++v) store(panel + v * vector_length<T>, load(b + v * vector_length<T>));
+  }
+}
+
 // Columns come in whole tiles. The first tile of each column of tiles prefetches the next columns of B, and the first
-// column of tiles prefetches the next block of A.
+// column of tiles prefetches the next block of A. Where A is packed and there are several tiles, these share a copy of
+// their columns of B: rows of B are often a power of two apart, and then only few of them stay in the caches from one
+// tile to the next.
 template <class T>
 void multiply_wide(const void* a, int64_t a_step, const void* b, int64_t b_step, bool has_next, int64_t rows,
                    int64_t columns, int64_t depth, void* c, int64_t c_stride, const void* bias, bool accumulate) {
@@ -248,10 +261,15 @@ void multiply_wide(const void* a, int64_t a_step, const void* b, int64_t b_step,
   const T* left = static_cast<const T*>(a);
   const T* right = static_cast<const T*>(b);
   const bool is_packed = a_step == 0;
+  const bool copies = is_packed && rows > tile_rows && depth <= copied_depth;
+  alignas(64) T panel[copied_depth * tile_columns<T>];
   for (int64_t j = 0; j < columns; j += tile_columns<T>) {
     const bool is_last = j + tile_columns<T> >= columns;
     const T* next_b = is_last ? right + depth * b_step : right + j + tile_columns<T>;
     const bool has_next_b = !is_last || has_next;
+    if (copies) copy_panel(right + j, b_step, depth, panel);
+    const T* columns_of_b = copies ? panel : right + j;
+    const int64_t step = copies ? tile_columns<T> : b_step;
     int64_t end = 0;
     for (int64_t tile = 1, begin = 0; begin < rows; ++tile, begin = end) {
       end = tile_begin(rows, tile);
@@ -261,7 +279,7 @@ void multiply_wide(const void* a, int64_t a_step, const void* b, int64_t b_step,
                                 fetches_b ? next_b : right, fetches_b ? b_step : 0};
       const int64_t height = end - begin;
       (fetches_a || fetches_b ? fetching : others)[static_cast<size_t>(height - 1)](
-          left + (is_packed ? begin * depth : begin), is_packed ? height : a_step, right + j, b_step, depth,
+          left + (is_packed ? begin * depth : begin), is_packed ? height : a_step, columns_of_b, step, depth,
           static_cast<T*>(c) + begin * c_stride + j, c_stride,
           bias == nullptr ? nullptr : static_cast<const T*>(bias) + j, accumulate, fetch);
     }
