@@ -157,6 +157,38 @@ void redefine(py::module_& module, const char* name, const Function& function, c
   module.def(name, function, extra...);
 }
 
+// Python's round(x, digits), in floating point as NumPy computes it: multiplied, rounded to the nearest integer, with
+// halves to the even one, and divided.
+Tensor rounded(const Tensor& x, std::optional<int64_t> digits) {
+  const int64_t places = digits.value_or(0);
+  if (!is_floating(x.dtype())) {
+    if (places >= 0) return x;
+    throw TypeError(
+        concat_text("round: expected a floating-point tensor for a negative number of digits, got ", x.dtype()));
+  }
+  if (places == 0) return round(x);
+  const double power = std::pow(10.0, static_cast<double>(std::abs(places)));
+  const Tensor result = places > 0 ? round(x * power) / power : round(x / power) * power;
+  // Numbers so large that their products overflow have no digits to round.
+  return where(isfinite(result), result, x);
+}
+
+// In place of the function of the table of ops, which has no decimals.
+void define_round(py::module_& module, const py::object& type) {
+  const auto round_to = [](const Tensor& x, int64_t decimals) {
+    return compute(x.size(), [&] { return decimals == 0 ? round(x) : rounded(x, decimals); });
+  };
+  redefine(module, "round", round_to, py::arg("x"), py::arg("decimals") = 0,
+           "Nearest number with so many decimals, an even one if two are equally near.\n\n"
+           "Parameters\n----------\nx : Tensor, any shape\ndecimals : int, default 0\n"
+           "    Negative ones round to tens, hundreds and so on.\n\n"
+           "Examples\n--------\n>>> import pydl\n>>> pydl.round(pydl.tensor([1.26, -2.5]), 1).tolist()\n"
+           "[1.2999999523162842, -2.5]\n");
+  method(type, "__round__", rounded, py::arg("digits") = py::none());
+  type.attr("round") = py::none();
+  method(type, "round", round_to, py::arg("decimals") = 0, "See `pydl.round`.");
+}
+
 // Some activations have numeric parameters with default values.
 void define_parametric(py::module_& module) {
   const auto with_parameter = [](BinaryFunction function) {
@@ -209,6 +241,7 @@ py::typing::Tuple<Tensor, py::ellipsis> positions_where(const Tensor& condition)
 void define_elementwise(py::module_& module, const py::object& type) {
   PYDL_ELEMENTWISE_TABLE(PYDL_BIND)
   define_parametric(module);
+  define_round(module, type);
   module.def("where", choose, py::arg("condition"), py::arg("a"), py::arg("b"),
              "a where the condition holds, else b; of a condition alone, the positions where it is not 0.\n\n"
              "Parameters\n----------\ncondition : Tensor of bool\n    Alone, of any dtype, as for `nonzero`.\n"

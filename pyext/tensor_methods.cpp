@@ -93,37 +93,6 @@ void define_new_tensors(const py::object& type) {
       "A new tensor with a copy of the data, in the dtype of this tensor.");
 }
 
-// Python's round(x, digits), in floating point as NumPy computes it: multiplied, rounded to the nearest integer, with
-// halves to the even one, and divided.
-Tensor rounded(const Tensor& x, std::optional<int64_t> digits) {
-  const int64_t places = digits.value_or(0);
-  if (!is_floating(x.dtype())) {
-    if (places >= 0) return x;
-    throw TypeError(
-        concat_text("round: expected a floating-point tensor for a negative number of digits, got ", x.dtype()));
-  }
-  if (places == 0) return round(x);
-  const double power = std::pow(10.0, static_cast<double>(std::abs(places)));
-  const Tensor result = places > 0 ? round(x * power) / power : round(x / power) * power;
-  // Numbers so large that their products overflow have no digits to round.
-  return where(isfinite(result), result, x);
-}
-
-// In place of the function of the table of ops, which has no decimals.
-void define_round(py::module_& module, const py::object& type) {
-  const auto round_to = [](const Tensor& x, int64_t decimals) {
-    return compute(x.size(), [&] { return decimals == 0 ? round(x) : rounded(x, decimals); });
-  };
-  module.attr("round") = py::none();
-  module.def("round", round_to, py::arg("x"), py::arg("decimals") = 0,
-             "Nearest number with so many decimals, an even one if two are equally near.\n\n"
-             "Parameters\n----------\nx : Tensor, any shape\ndecimals : int, default 0\n"
-             "    Negative ones round to tens, hundreds and so on.\n\n"
-             "Examples\n--------\n>>> import pydl\n>>> pydl.round(pydl.tensor([1.26, -2.5]), 1).tolist()\n"
-             "[1.2999999523162842, -2.5]\n");
-  method(type, "round", round_to, py::arg("decimals") = 0, "See `pydl.round`.");
-}
-
 // The first and the last byte that a tensor may touch.
 std::pair<const char*, const char*> extent_of(const Tensor& x) {
   const auto* first = static_cast<const char*>(x.raw_data());
@@ -171,8 +140,6 @@ void define_tensor_methods(py::module_& module, const py::object& type) {
   define_casts(type);
   define_facts(type);
   define_new_tensors(type);
-  method(type, "__round__", rounded, py::arg("digits") = py::none());
-  define_round(module, type);
   module.def(
       "is_tensor", [](const py::object& x) { return is_tensor(x.ptr()); }, py::arg("x"),
       "Whether an object is a tensor.\n\nExamples\n--------\n>>> import pydl\n>>> pydl.is_tensor([1.0])\nFalse\n");

@@ -952,13 +952,8 @@ class Tensor:
     ) -> Tensor:
         """See `pydl.roll`."""
 
-    @typing.overload
     def round(self, decimals: builtins.int = 0) -> Tensor:
         """See `pydl.round`."""
-
-    @typing.overload
-    def round(self) -> Tensor:
-        """The nearest integer; halves go to the even one."""
 
     def rsqrt(self) -> Tensor:
         """1 / sqrt(x)."""
@@ -3109,13 +3104,8 @@ def roll(
 def rot90(x: TensorLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """Rotated by k right angles in the plane of two axes, from the first towards the second, as a view."""
 
-@typing.overload
 def round(x: TensorLike, decimals: int = 0) -> Tensor:
     """Nearest number with so many decimals, an even one if two are equally near."""
-
-@typing.overload
-def round(x: TensorLike) -> Tensor:
-    """The nearest integer; halves go to the even one."""
 
 def rrelu(
     x: TensorLike,

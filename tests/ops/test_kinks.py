@@ -33,6 +33,21 @@ def test_crossed_bounds_have_the_gradient_of_the_upper_one() -> None:
     assert found == [[0.0] * 3, [0.0] * 3, [1.0] * 3]
 
 
+def test_probabilities_outside_of_their_range_have_no_slope() -> None:
+    x = pydl.tensor([-0.5, 0.0, 0.25, 1.0, 1.5], requires_grad=True)
+    found = pydl.grad(pydl.logit(x).sum(), x)[0].numpy()
+    np.testing.assert_allclose(found, [np.nan, np.inf, 16 / 3, np.inf, np.nan], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_bessel_functions_that_overflow_have_infinite_slopes(dtype: str) -> None:
+    x = pydl.tensor([60000.0, 1e30, 715.0, -60000.0], dtype=dtype, requires_grad=True)
+    assert pydl.grad(pydl.i0(x).sum(), x)[0].tolist() == [np.inf] * 3 + [-np.inf]
+    assert pydl.grad(pydl.i1(x).sum(), x)[0].tolist() == [np.inf] * 4
+    y = pydl.tensor([713.0], dtype="float64", requires_grad=True)
+    np.testing.assert_allclose(pydl.grad(pydl.i0(y), y)[0].numpy(), pydl.i1(y).detach().numpy())
+
+
 def test_powers_that_are_no_numbers_have_no_slope_along_the_exponent() -> None:
     base, exponent = pydl.tensor([-2.0, -2.0, 2.0]), pydl.tensor([0.5, 2.0, 2.0])
     found = pydl.grad((base ** exponent.requires_grad_()).sum(), exponent)[0].tolist()

@@ -237,6 +237,12 @@ Tensor sinc_derivative(const Tensor& x) {
   return where(is_near, near * series * std::numbers::pi, (cos(angle) - sinc(far)) / far);
 }
 
+// Not a number where the logit is none.
+Tensor logit_divisor(const Tensor& x) {
+  const Tensor inside = logical_and(greater_equal(x, scalar_like(0, x)), less_equal(x, scalar_like(1, x)));
+  return where(inside, x * (1.0 - x), scalar_like(std::numeric_limits<double>::quiet_NaN(), x));
+}
+
 // 0 at the origin, where there is no direction.
 Gradients hypot_gradients(const BackwardContext& c) {
   const Tensor y = c.result();
@@ -466,7 +472,7 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::erfinv: return {GRADIENT_OF_Y(times(g, exp(square(y)) * (0.5 * std::sqrt(std::numbers::pi))))};
     case OpId::lgamma: return {GRADIENT_OF_X(times(g, digamma(x)))};
     case OpId::digamma: return {GRADIENT_OF_X(times(g, polygamma(scalar_like(1, x), x)))};
-    case OpId::logit: return {GRADIENT_OF_X(over(g, x * (1.0 - x)))};
+    case OpId::logit: return {GRADIENT_OF_X(over(g, logit_divisor(x)))};
     case OpId::sinc: return {GRADIENT_OF_X(times(g, sinc_derivative(x)))};
     case OpId::frac: return {[](const BackwardContext& c) -> Gradients { return {c.gradient}; }};
     case OpId::log_sigmoid: return {GRADIENT_OF_X(times(g, sigmoid(-x)))};
