@@ -209,6 +209,9 @@ class DirectConvInput final : public Kernel {
         for (int64_t b = 0; b < row_blocks_; ++b) {
           offsets_.push_back(i * g.dilation[0] * image_.step(0) + j * g.dilation[1] * image_.step(1) +
                              b * direct_channels);
+          for (int64_t lane = 0; lane < direct_channels; ++lane) {
+            used_.push_back(b * direct_channels + lane < g.kernel[2] * g.in_channels ? 1.0F : 0.0F);
+          }
         }
       }
     }
@@ -256,7 +259,7 @@ class DirectConvInput final : public Kernel {
     for (int64_t i = 0; i < g.output[0]; ++i) {
       for (int64_t j = 0; j < g.output[1]; ++j) {
         kernels_.spread(g_image + (i * g.output[1] + j) * g.output[2] * g.out_channels, g.out_channels, g.out_channels,
-                        weight, offsets_.data(), blocks(), g.output[2],
+                        weight, used_.data(), offsets_.data(), blocks(), g.output[2],
                         image + i * g.stride[0] * image_.step(0) + j * g.stride[1] * image_.step(1),
                         g.stride[2] * image_.step(2));
       }
@@ -269,6 +272,7 @@ class DirectConvInput final : public Kernel {
   int64_t parts_;
   DirectConvKernels kernels_ = kernels().direct_conv;
   std::vector<int64_t> offsets_;
+  std::vector<float> used_;  // 1 for each element of a row of the kernel, 0 for those that fill up its last vector
 };
 
 // In this case vectors hold rows of the kernel, whose elements must be adjacent.

@@ -14,10 +14,11 @@ struct DirectConvKernels {
   /// w[r][o] += sum over p of x[p * x_step + r] g[p][o], for r below `rows`.
   void (*weight)(const float* x, int64_t x_step, const float* g, int64_t g_step, int64_t channels, int64_t positions,
                  int64_t rows, float* w);
-  /// y[p * y_step + offsets[b] + i] += sum over d of g[p * g_step + d] w[d][b][i], for i below `direct_channels`. Each
-  /// position of g adds to `blocks` pieces of y, which may overlap with those of adjacent positions.
-  void (*spread)(const float* g, int64_t g_step, int64_t depth, const float* w, const int64_t* offsets, int64_t blocks,
-                 int64_t positions, float* y, int64_t y_step);
+  /// y[p * y_step + offsets[b] + i] += sum over d of g[p * g_step + d] w[d][b][i], for i below `direct_channels` where
+  /// used[b][i] is not 0. Each position of g adds to `blocks` pieces of y, which may overlap with those of adjacent
+  /// positions.
+  void (*spread)(const float* g, int64_t g_step, int64_t depth, const float* w, const float* used,
+                 const int64_t* offsets, int64_t blocks, int64_t positions, float* y, int64_t y_step);
 };
 inline constexpr int64_t direct_channels = 16;
 

@@ -86,8 +86,8 @@ constexpr int spread_blocks = vectors == 1 ? 12 : (vectors == 2 ? 3 : 1);
 
 // Computes `positions` positions that are `far` apart, so that one does not wait for what the other has just written.
 template <int positions, int blocks>
-void spread_tile(const float* g, int64_t g_far, int64_t depth, const float* w, int64_t w_step, const int64_t* offsets,
-                 float* y, int64_t y_far) {
+void spread_tile(const float* g, int64_t g_far, int64_t depth, const float* w, int64_t w_step, const float* used,
+                 const int64_t* offsets, float* y, int64_t y_far) {
   Sums sums[positions][blocks] = {};
   for (int64_t d = 0; d < depth; ++d, w += w_step) {
     Vector<float> left[positions];
@@ -109,7 +109,11 @@ void spread_tile(const float* g, int64_t g_far, int64_t depth, const float* w, i
     for (int b = 0; b < blocks; ++b) {
       float* to = y + p * y_far + offsets[b];
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; ++v) store(to + v * lanes, load(to + v * lanes) + sums[p][b][v]);
+      for (int v = 0; v < vectors; ++v) {
+        // Weights of 0 after the end of a row would make NaN of what is not finite, in elements of other windows.
+        const auto is_used = load(used + b * direct_channels + v * lanes) != Vector<float>{};
+        store(to + v * lanes, load(to + v * lanes) + (is_used ? sums[p][b][v] : Vector<float>{}));
+      }
     }
   }
 }
@@ -119,8 +123,8 @@ constexpr auto spread_tiles(std::integer_sequence<int, blocks...>) {
   return std::array{spread_tile<positions, blocks + 1>...};
 }
 
-void conv_spread(const float* g, int64_t g_step, int64_t depth, const float* w, const int64_t* offsets, int64_t blocks,
-                 int64_t positions, float* y, int64_t y_step) {
+void conv_spread(const float* g, int64_t g_step, int64_t depth, const float* w, const float* used,
+                 const int64_t* offsets, int64_t blocks, int64_t positions, float* y, int64_t y_step) {
   using Blocks = std::make_integer_sequence<int, spread_blocks>;
   static constexpr auto single = spread_tiles<1>(Blocks());
   static constexpr auto pairs = spread_tiles<2>(Blocks());
@@ -129,11 +133,13 @@ void conv_spread(const float* g, int64_t g_step, int64_t depth, const float* w, 
   for (int64_t first = 0; first < blocks; first += spread_blocks) {
     const auto size = static_cast<size_t>(std::min<int64_t>(blocks - first, spread_blocks) - 1);
     const float* weight = w + first * direct_channels;
+    const float* lanes_used = used + first * direct_channels;
     for (int64_t p = 0; p < half; ++p) {
-      pairs[size](g + p * g_step, half * g_step, depth, weight, w_step, offsets + first, y + p * y_step, half * y_step);
+      pairs[size](g + p * g_step, half * g_step, depth, weight, w_step, lanes_used, offsets + first, y + p * y_step,
+                  half * y_step);
     }
     if (positions % 2 != 0) {
-      single[size](g + (positions - 1) * g_step, 0, depth, weight, w_step, offsets + first,
+      single[size](g + (positions - 1) * g_step, 0, depth, weight, w_step, lanes_used, offsets + first,
                    y + (positions - 1) * y_step, 0);
     }
   }
