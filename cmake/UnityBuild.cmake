@@ -39,3 +39,10 @@ function(pydl_precompile_headers target)
     target_precompile_headers(${target} PRIVATE ${ARGN})
   endif()
 endfunction()
+
+# pydl_reuse_headers(target owner): the precompiled headers of another target, which is compiled with the same flags.
+function(pydl_reuse_headers target owner)
+  if(NOT CMAKE_CXX_COMPILER_LAUNCHER MATCHES "ccache")
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  endif()
+endfunction()

@@ -3,8 +3,6 @@
 // public functions that these files do not call.
 #pragma once
 
-#include <functional>
-
 #include "pydl/pydl.h"
 #include "support.h"
 
@@ -32,8 +30,22 @@ inline std::string_view subject_of(std::string_view call) {
   return quote == std::string_view::npos ? name : call.substr(quote + 1, call.find('"', quote + 1) - quote - 1);
 }
 
+/// A lambda, for as long as it lives. A std::function of each would double the compile time.
+class Call {
+ public:
+  template <class Lambda>
+  explicit Call(const Lambda& lambda)
+      : lambda_(&lambda), run_([](const void* object) { (*static_cast<const Lambda*>(object))(); }) {}
+
+  void operator()() const { run_(lambda_); }
+
+ private:
+  const void* lambda_;
+  void (*run_)(const void*);
+};
+
 /// Fails the test unless the call throws an `Error` whose message begins with the subject of the call and says more.
-inline void refused(const char* call, const std::function<void()>& run) {
+inline void refused(const char* call, Call run) {
   try {
     run();
   } catch (const pydl::Error& error) {
@@ -50,7 +62,7 @@ inline void refused(const char* call, const std::function<void()>& run) {
 }
 
 /// The call may succeed or throw an `Error`, but it must not crash.
-inline void harmless(const std::function<void()>& run) {
+inline void harmless(Call run) {
   try {
     run();
   } catch (const pydl::Error&) {
@@ -59,5 +71,5 @@ inline void harmless(const std::function<void()>& run) {
 
 }  // namespace wrong_calls
 
-#define REFUSED(...) wrong_calls::refused(#__VA_ARGS__, [&] { static_cast<void>(__VA_ARGS__); })
-#define HARMLESS(...) wrong_calls::harmless([&] { static_cast<void>(__VA_ARGS__); })
+#define REFUSED(...) wrong_calls::refused(#__VA_ARGS__, wrong_calls::Call([&] { static_cast<void>(__VA_ARGS__); }))
+#define HARMLESS(...) wrong_calls::harmless(wrong_calls::Call([&] { static_cast<void>(__VA_ARGS__); }))

@@ -36,7 +36,13 @@ def test_onednn_is_there_once(names: list[str]) -> None:
 
 def test_extension_and_types_are_there(names: list[str]) -> None:
     assert len([name for name in names if re.fullmatch(r"pydl/_core\..*\.so", name)]) == 1
-    for module in ("data/_augmentation", "data/_batching", "text/_pairs", "text/_tokens"):
+    for module in (
+        "_cython",
+        "data/_augmentation",
+        "data/_batching",
+        "text/_pairs",
+        "text/_tokens",
+    ):
         assert any(re.fullmatch(rf"pydl/{module}\..*\.so", name) for name in names)
     assert "pydl/py.typed" in names
     assert any(re.fullmatch(r"pydl/_core(\.pyi|/__init__\.pyi)", name) for name in names)

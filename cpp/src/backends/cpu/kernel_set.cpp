@@ -8,10 +8,12 @@ namespace pydl::cpu {
 namespace baseline {
 void fill(KernelSet& set);
 }
-#if defined(PYDL_CPU_HAS_V3_V4)
+#if defined(PYDL_CPU_HAS_V3)
 namespace v3 {
 void fill(KernelSet& set);
 }
+#endif
+#if defined(PYDL_CPU_HAS_V4)
 namespace v4 {
 void fill(KernelSet& set);
 }
@@ -21,9 +23,11 @@ const KernelSet& kernels() {
   static const KernelSet set = [] {
     KernelSet filled{};
     switch (runtime::best_instruction_set()) {
-#if defined(PYDL_CPU_HAS_V3_V4)
+#if defined(PYDL_CPU_HAS_V4)
       case runtime::InstructionSet::amx:
       case runtime::InstructionSet::v4: v4::fill(filled); break;
+#endif
+#if defined(PYDL_CPU_HAS_V3)
       case runtime::InstructionSet::v3: v3::fill(filled); break;
 #endif
       default: baseline::fill(filled); break;

@@ -20,15 +20,16 @@ struct PeakLoops {
 };
 
 PeakLoops peak_loops() {
-#ifdef PYDL_CPU_HAS_V3_V4
   switch (runtime::best_instruction_set()) {
+#if defined(PYDL_CPU_HAS_V4)
     case runtime::InstructionSet::amx:
     case runtime::InstructionSet::v4: return {v4::fma_loop, v4::stream_add};
-    case runtime::InstructionSet::v3: return {v3::fma_loop, v3::stream_add};
-    case runtime::InstructionSet::baseline: break;
-  }
 #endif
-  return {baseline::fma_loop, baseline::stream_add};
+#if defined(PYDL_CPU_HAS_V3)
+    case runtime::InstructionSet::v3: return {v3::fma_loop, v3::stream_add};
+#endif
+    default: return {baseline::fma_loop, baseline::stream_add};
+  }
 }
 
 template <class Function>

@@ -7,10 +7,12 @@ namespace pydl::cpu {
 namespace baseline {
 void fill_spectra(SpectralKernels<float>& of_float, SpectralKernels<double>& of_double);
 }
-#if defined(PYDL_CPU_HAS_V3_V4)
+#if defined(PYDL_CPU_HAS_V3)
 namespace v3 {
 void fill_spectra(SpectralKernels<float>& of_float, SpectralKernels<double>& of_double);
 }
+#endif
+#if defined(PYDL_CPU_HAS_V4)
 namespace v4 {
 void fill_spectra(SpectralKernels<float>& of_float, SpectralKernels<double>& of_double);
 }
@@ -27,9 +29,11 @@ const Tables& tables() {
   static const Tables filled = [] {
     Tables table{};
     switch (runtime::best_instruction_set()) {
-#if defined(PYDL_CPU_HAS_V3_V4)
+#if defined(PYDL_CPU_HAS_V4)
       case runtime::InstructionSet::amx:
       case runtime::InstructionSet::v4: v4::fill_spectra(table.of_float, table.of_double); break;
+#endif
+#if defined(PYDL_CPU_HAS_V3)
       case runtime::InstructionSet::v3: v3::fill_spectra(table.of_float, table.of_double); break;
 #endif
       default: baseline::fill_spectra(table.of_float, table.of_double); break;
