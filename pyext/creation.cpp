@@ -1,5 +1,8 @@
 // Functions that create tensors from a rule.
 #include "pydl/creation.h"
+
+#include <algorithm>
+
 #include "bindings.h"
 #include "casters.h"
 
@@ -126,7 +129,10 @@ void define_ranges(py::module_& module) {
   module.def(
       "eye",
       [](int64_t rows, std::optional<int64_t> columns, int64_t k, std::optional<DType> dtype, Device) {
-        return eye(rows, columns.value_or(rows), k, or_float32(dtype));
+        const int64_t width = columns.value_or(rows);
+        // Sizes that are refused may be as large as they like.
+        const auto work = static_cast<int64_t>(std::min(static_cast<double>(rows) * static_cast<double>(width), 1e9));
+        return compute(work, [&] { return eye(rows, width, k, or_float32(dtype)); });
       },
       py::arg("rows"), py::arg("columns") = py::none(), py::arg("k") = 0, py::arg("dtype") = DType::float32,
       py::kw_only(), py::arg("device") = py::none(),

@@ -75,6 +75,15 @@ CALLS: dict[str, Callable[[], Any]] = {
     "lerp": lambda: _core.lerp(X, Y, 0.3),
     "huber": lambda: _core.huber(X, Y, 0.3),
     "squared_difference_backward": lambda: _core.squared_difference_backward(X, Y, Y),
+    "leaky_relu_backward": lambda: _core.leaky_relu_backward(X, Y, 0.3),
+    "elu_backward": lambda: _core.elu_backward(X, Y, 0.3),
+    "euclidean_norm": lambda: _core.euclidean_norm(X, [0]),
+    "replace_nonfinite": lambda: _core.replace_nonfinite(X, 0.0, 1.0, -1.0),
+    "count_in_bins": lambda: _core.count_in_bins(X, pydl.linspace(0, 1, 11)),
+    "count_integers": lambda: _core.count_integers(INDEX, 100),
+    "cross_product": lambda: _core.cross_product(
+        *(a[: N // 3 * 3].reshape(-1, 3) for a in (X, Y)), 1
+    ),
     "prelu": lambda: _core.prelu(X, 0.25),
     "threshold": lambda: _core.threshold(X, 0.5, 0.1),
     "astype": lambda: _core.astype(X, "float64"),

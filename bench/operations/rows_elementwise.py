@@ -33,13 +33,23 @@ _COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_
 _ARITHMETIC = {"add": "x + y", "subtract": "x - y", "multiply": "x * y", "divide": "x / y"}
 _BITS = ("&", "|", "^")
 
-_REPEATED = "the number of each row is repeated in a tile before vectors of it are multiplied"
+_MKL = "in PyTorch, Intel's MKL computes it, where that is built in"
+_IN_DOUBLE = "computed in double, so that a float32 has all its digits"
+_REASONS = {
+    "sin": "angles are reduced in double, so that large ones keep their digits",
+    "exp": _MKL,
+    "tanh": _MKL,
+    "sqrt": f"the processor's square root, which is rounded correctly; {_MKL}",
+    "erfc": _IN_DOUBLE,
+}
 ROWS = (
-    *(Row(f"m.{name}(x)", gradient=name in ("abs", "square", "tanh", "exp")) for name in _SAME),
-    *(Row(f"m.{name}(x)", (positive,), gradient=name in ("sqrt", "log")) for name in _OF_POSITIVE),
+    *(Row(f"m.{name}(x)", gradient=name in ("abs", "square", "tanh", "exp"),
+          reason=_REASONS.get(name, "")) for name in _SAME),
+    *(Row(f"m.{name}(x)", (positive,), gradient=name in ("sqrt", "log"),
+          reason=_REASONS.get(name, "")) for name in _OF_POSITIVE),
     *(Row(f"m.{name}(x)", (unit,)) for name in _OF_UNIT),
     Row("m.acosh(x + 1.5)", (positive,)),
-    Row("m.atanh(x)", (unit,)),
+    Row("m.atanh(x)", (unit,), reason=_IN_DOUBLE),
     Row("m.rsqrt(x)", (positive,), numpy="1 / m.sqrt(x)"),
     Row("m.round(x)"),
     Row("m.frac(x)", numpy="x - m.trunc(x)"),
@@ -52,14 +62,15 @@ ROWS = (
     Row("m.log_sigmoid(x)", torch="f.logsigmoid(x)", numpy="", gradient=True),
     Row("m.binary_step(x)", torch="m.heaviside(x, m.ones(()))", numpy="m.heaviside(x, 1)"),
     *(Row(f"m.{name}(x)", (positive,), torch=f"m.special.{name}(x)" if name == "erfc" else None,
-          numpy="") for name in _SPECIAL),
-    Row("m.erfinv(x)", (unit,), numpy="", tolerance=1e-3),
-    Row("m.logit(x)", (unit,), numpy=""),
+          numpy="", reason=_REASONS.get(name, "")) for name in _SPECIAL),
+    Row("m.erfinv(x)", (unit,), numpy="", tolerance=1e-3, reason=_IN_DOUBLE),
+    Row("m.logit(x)", (unit,), numpy="", reason=_IN_DOUBLE),
     Row("m.polygamma(1, x)", (positive,), numpy=""),
     Row("m.xlogy(x, y)", (positive, positive), numpy=""),
     *(Row(expression, (normal, positive), gradient=True, covers=(name,))
       for name, expression in _ARITHMETIC.items()),
-    *(Row(f"m.{name}(x, y)", (normal, normal), gradient=name == "maximum") for name in _PAIRS),
+    *(Row(f"m.{name}(x, y)", (normal, normal), gradient=name == "maximum",
+          reason=_IN_DOUBLE if name == "logaddexp" else "") for name in _PAIRS),
     *(Row(f"m.{name}(x, y)", (normal, normal), torch=f"m.{_torch}(x, y)")
       for name, _torch in zip(_COMPARISONS, ("eq", "ne", "lt", "le", "gt", "ge"), strict=True)),
     Row("m.atan2(x, y)", (normal, normal), numpy="m.arctan2(x, y)"),
@@ -77,18 +88,17 @@ ROWS = (
     Row("x.mul_(y)", (normal, unit), numpy="m.multiply(x, y, out=x)", name="x.mul_(y)"),
     Row("x.add_(1.0)", numpy="m.add(x, 1, out=x)", name="x.add_(1.0)"),
     Row("x + y", (normal, row_vector), name="x + row", gradient=True),
-    Row("x * y", (normal, column_vector), name="x * column", gradient=True,
-        reason=_REPEATED),
+    Row("x * y", (normal, column_vector), name="x * column", gradient=True),
     Row("x + y", (integers, integers), name="x + y of int64"),
     Row("x + y", (int32, int32), name="x + y of int32"),
     Row("x + y", (double, double), name="x + y of float64"),
     Row("x + y", (half, half), name="x + y of float16"),
-    Row("m.exp(x)", (double,), name="exp(x) of float64"),
+    Row("m.exp(x)", (double,), name="exp(x) of float64", reason=_MKL),
     Row("m.exp(x)", (half,), name="exp(x) of float16", tolerance=2e-3),
     Row("m.where(x, y, z)", (bools, normal, normal)),
     Row("m.clip(x, -1, 1)", gradient=True),
     Row("m.lerp(x, y, 0.3)", (normal, normal), numpy=""),
-    Row("m.nan_to_num(x)"),
+    Row("m.nan_to_num(x)", covers=("replace_nonfinite",)),
     Row("m.logical_not(x)", (bools,)),
     *(Row(f"m.logical_{name}(x, y)", (bools, bools)) for name in ("and", "or", "xor")),
     *(Row(f"x {sign} y", (integers, integers), covers=(f"bitwise_{name}",))

@@ -13,12 +13,17 @@ _TURN = "x.permute(0, 3, 1, 2)"
 
 
 def _images(
-    name: str, arguments: str, *, gradient: bool = True, covers: tuple[str, ...] = ()
+    name: str,
+    arguments: str,
+    *,
+    gradient: bool = True,
+    covers: tuple[str, ...] = (),
+    reason: str = "",
 ) -> Row:
     """A function of images, which pydl and PyTorch read in the same memory order."""
     return Row(
         f"f.{name}({_TURN}, {arguments})", (_IMAGES,), numpy="", sizes=_PLANES, gradient=gradient,
-        covers=covers, name=f"{name}(images, {arguments})", tolerance=1e-3,
+        covers=covers, name=f"{name}(images, {arguments})", tolerance=1e-3, reason=reason,
     )  # fmt: skip
 
 
@@ -43,7 +48,8 @@ ROWS = (
     Row("m.nn.functional.dropout(x, 0.5)", numpy="", gradient=True, name="dropout(x, 0.5)",
         covers=("dropout",), tolerance=1e9),
     _images("batch_norm", "None, None, training=True", covers=("batch_norm_train", "channel_sums")),
-    _images("group_norm", "2", covers=("normalize",)),
+    _images("group_norm", "2", covers=("normalize",),
+            reason="images are rearranged first, so that each group is one row"),
     _images("max_pool2d", "2", covers=("max_pool", "max_pool_with_indices")),
     _images("avg_pool2d", "2", covers=("avg_pool",)),
     _images("interpolate", "scale_factor=2, mode='nearest'", covers=("resample",)),

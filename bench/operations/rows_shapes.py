@@ -26,7 +26,7 @@ ROWS = (
         numpy="m.repeat(x, 2, 0)"),
     Row("m.flip(x, 1)", torch="m.flip(x, (1,))", numpy="m.ascontiguousarray(m.flip(x, 1))"),
     Row("m.roll(x, 3, 1)"),
-    Row("m.tril(x)"),
+    Row("m.tril(x)", covers=("triangle",)),
     Row("f.pad(x, (1, 1, 1, 1))", numpy="m.pad(x, 1)", gradient=True),
     Row("m.diagonal(x)", covers=("diagonal",)),
     Row("m.diag_embed(x)", (Input("normal", lambda rows, columns: (rows, 16)),), numpy=""),

@@ -2047,6 +2047,12 @@ def cos(x: TensorLike) -> Tensor:
 def cosh(x: TensorLike) -> Tensor:
     """Hyperbolic cosine."""
 
+def count_in_bins(values: TensorLike, edges: TensorLike) -> Tensor:
+    """How many values are between each edge and the next one."""
+
+def count_integers(x: TensorLike, size: int) -> tuple[Tensor, Tensor]:
+    """How often each integer from 0 on occurs, and the smallest and the largest element."""
+
 def count_nonzero(
     x: TensorLike,
     axis: int | collections.abc.Sequence[int] | None = None,
@@ -2065,6 +2071,9 @@ def cov(
 
 def cross(a: TensorLike, b: TensorLike, axis: int = -1) -> Tensor:
     """The cross product of vectors of three elements along an axis; the others broadcast."""
+
+def cross_product(a: TensorLike, b: TensorLike, axis: int) -> Tensor:
+    """Cross products of the vectors along an axis of size 3."""
 
 def ctc_loss(
     log_probs: TensorLike,
@@ -2181,6 +2190,9 @@ def einsum(subscripts: str, tensors: collections.abc.Sequence[TensorLike]) -> Te
 def elu(x: TensorLike, alpha: TensorLike = 1.0) -> Tensor:
     """x if positive, else alpha * (exp(x) - 1) (Clevert et al., 2015)."""
 
+def elu_backward(a: TensorLike, b: TensorLike, c: typing.Any) -> Tensor:
+    """Gradient a where b is positive, else a times c * exp(b)."""
+
 @typing.overload
 def empty(
     shape: int | collections.abc.Sequence[int],
@@ -2218,6 +2230,11 @@ def erfc(x: TensorLike) -> Tensor:
 
 def erfinv(x: TensorLike) -> Tensor:
     """Inverse error function."""
+
+def euclidean_norm(
+    x: TensorLike, axes: collections.abc.Sequence[int], keepdims: builtins.bool = False
+) -> Tensor:
+    """Square root of the sum of squares over axes."""
 
 def exp(x: TensorLike) -> Tensor:
     """e to the power x."""
@@ -2466,6 +2483,9 @@ def le(a: TensorLike, b: TensorLike) -> typing.Any:
 
 def leaky_relu(x: TensorLike, negative_slope: TensorLike = 0.01) -> Tensor:
     """x if positive, else negative_slope * x."""
+
+def leaky_relu_backward(a: TensorLike, b: TensorLike, c: typing.Any) -> Tensor:
+    """Gradient a where b is positive, else a times c."""
 
 def lerp(a: TensorLike, b: TensorLike, c: typing.Any) -> Tensor:
     """a + c * (b - a)."""
@@ -3066,6 +3086,9 @@ def repeat_interleave(
 ) -> Tensor:
     """Each element along an axis repeated; without an axis, all elements in row-major order."""
 
+def replace_nonfinite(x: TensorLike, nan: float, positive: float, negative: float) -> Tensor:
+    """x with numbers instead of not-a-number and infinities."""
+
 def resample(
     x: TensorLike,
     size: int | collections.abc.Sequence[int],
@@ -3189,6 +3212,9 @@ def select(x: TensorLike, axis: int, index: int) -> Tensor:
 
 def selu(x: TensorLike) -> Tensor:
     """Scaled exponential linear unit (Klambauer et al., 2017)."""
+
+def selu_backward(a: TensorLike, b: TensorLike) -> Tensor:
+    """Gradient a times the slope of `selu` at b."""
 
 def sequence_product(
     a: TensorLike, b: TensorLike, lengths: TensorLike, first: TensorLike, shift: int = 0
@@ -3479,6 +3505,9 @@ def trapezoid(
     y: TensorLike, x: TensorLike | None = None, dx: float = 1.0, axis: int = -1
 ) -> Tensor:
     """The integral along an axis by the trapezoidal rule."""
+
+def triangle(x: TensorLike, k: int = 0, lower: builtins.bool = True) -> Tensor:
+    """Matrices with zeros above diagonal k, or below it."""
 
 def tril(x: TensorLike, k: int = 0) -> Tensor:
     """The elements on and below diagonal k of matrices (..., M, N), and zeros above it."""

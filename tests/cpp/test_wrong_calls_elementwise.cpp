@@ -66,6 +66,10 @@ TEST(functions_with_parameters) {
   REFUSED(lerp(x, x, none));
   REFUSED(hardtanh(x, other, x));
   REFUSED(hardtanh(x, x, none));
+  REFUSED(leaky_relu_backward(x, other, x));
+  REFUSED(leaky_relu_backward(x, x, none));
+  REFUSED(elu_backward(x, other, x));
+  REFUSED(elu_backward(x, x, none));
   REFUSED(huber(x, other, x));
   REFUSED(huber(x, x, none));
   REFUSED(squared_difference_backward(x, other, x));

@@ -95,6 +95,7 @@ TEST(elementwise_functions) {
                               silu_backward,
                               gelu_backward,
                               gelu_tanh_backward,
+                              selu_backward,
                               equal,
                               not_equal,
                               less,

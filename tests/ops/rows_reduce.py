@@ -9,6 +9,7 @@ import numpy as np
 from ops.table import Array, BadCall, Row, Sample
 
 import pydl
+from pydl import _core
 
 _AXES: list[tuple[tuple[int, ...], Any]] = [
     ((), None),
@@ -124,7 +125,29 @@ def _prod_samples(rng: np.random.Generator) -> list[Sample]:
     return [Sample((rng.uniform(0.5, 1.5, shape),), {"axis": axis}) for shape, axis in shapes]
 
 
+def _euclidean_norm(x: pydl.Tensor, axis: Any, keepdims: bool) -> pydl.Tensor:
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return _core.euclidean_norm(x, sorted(each % x.ndim for each in axes), keepdims)
+
+
+def _norm_of(x: Array, axis: Any, keepdims: bool) -> Array:
+    return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+
+
 ROWS = [
+    _row("nansum", np.nansum, torch=_torch("nansum"), atol=2e-5),
+    Row(
+        "euclidean_norm",
+        _euclidean_norm,
+        _norm_of,
+        # The norm of nothing has no derivative.
+        lambda rng: [s for s in _samples(True)(rng) if np.all(_norm_of(*s.arrays, **s.keywords))],
+        smooth=(0,),
+        bad=(
+            BadCall(lambda: _core.euclidean_norm(pydl.ones((2, 3)), [2]), IndexError, "norm"),
+            BadCall(lambda: _core.euclidean_norm(pydl.arange(3), [0]), TypeError, "euclidean_norm"),
+        ),
+    ),
     _row("sum", np.sum, torch=_torch("sum"), atol=2e-5),
     _row("mean", _quiet(np.mean), torch=_torch("mean")),
     _row("max", np.max, empty=False, torch=_torch("amax")),

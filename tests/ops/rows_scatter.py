@@ -68,6 +68,14 @@ def _index_add(x: Array, index: Array, source: Array, axis: int) -> Array:
     return y
 
 
+def _index_copy(x: Array, index: Array, source: Array, axis: int) -> Array:
+    y = x.copy()
+    moved, parts = np.moveaxis(y, axis, 0), np.moveaxis(source, axis, 0)
+    for i, target in enumerate(index):
+        moved[target] = parts[i]
+    return y
+
+
 def _bad(name: str) -> tuple[BadCall, ...]:
     function = getattr(pydl, name)
     x = pydl.ones(3)
@@ -87,7 +95,22 @@ def _bad(name: str) -> tuple[BadCall, ...]:
     )
 
 
+_copied_outside = (
+    BadCall(
+        lambda: pydl.index_copy(pydl.ones(3), pydl.tensor([3]), pydl.ones(1)),
+        IndexError,
+        "index_copy: index 3",
+    ),
+)
 ROWS = [
+    Row(
+        "index_copy",
+        pydl.index_copy,
+        _index_copy,
+        _index_samples,
+        smooth=(0, 2),
+        bad=_copied_outside,
+    ),
     Row(
         "scatter",
         pydl.scatter,

@@ -132,6 +132,17 @@ def _hardswish_backward(g: Array, x: Array) -> Array:
     return np.where(x <= -3, 0, np.where(x >= 3, g, g * (x / 3 + 0.5)))
 
 
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def _selu_backward(g: Array, x: Array) -> Array:
+    return g * _SELU_SCALE * np.where(x > 0, 1, _SELU_ALPHA * np.exp(np.minimum(x, 0)))
+
+
+def _elu_backward(g: Array, x: Array, alpha: Array) -> Array:
+    return g * np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0)))
+
+
 def _orders(rng: np.random.Generator) -> list[Sample]:
     return [
         Sample((rng.integers(0, 4, order).astype(float), draw(rng, shape, 0.3, 9)))
@@ -167,6 +178,7 @@ _BINARY = [
             torch=lambda torch, a, b: torch.nn.functional.softshrink(a, float(b))),
     _binary("celu", _celu, _with_parameter(),
             torch=lambda torch, a, b: torch.nn.functional.celu(a, float(b))),
+    _binary("selu_backward", _selu_backward, pairs(-3, 3, -2.9, 2.9, apart=True)),
     _binary("hardswish_backward", _hardswish_backward, pairs(-3, 3, -2.9, 2.9)),
     _binary("nextafter", lambda a, b: np.nextafter(a, b), pairs(-3, 3, apart=True), smooth=(0,),
             torch=_in_torch("nextafter")),
@@ -179,6 +191,13 @@ def _triples(rng: np.random.Generator) -> list[Sample]:
     return [
         Sample((draw(rng, a, -3, 3), draw(rng, b, -3, 3), draw(rng, c, 0, 1, (0.5,))))
         for a, b, c in shapes
+    ]
+
+
+def _triples_beside_zero(rng: np.random.Generator) -> list[Sample]:
+    return [
+        Sample((draw(rng, shape, -3, 3), draw(rng, shape, -3, 3, (0,)), np.array(0.5)))
+        for shape in SHAPES
     ]
 
 
@@ -209,15 +228,36 @@ def _bad_triple(name: str) -> tuple[BadCall, ...]:
     )
 
 
+def _numbers(rng: np.random.Generator) -> list[Sample]:
+    """What is not finite has no differences; tests/test_one_pass.py has it."""
+    keywords = {"nan": 0.5, "positive": 7.0, "negative": -2.0}
+    return [Sample((draw(rng, shape, -3, 3),), keywords) for shape in SHAPES]
+
+
+def _replaced(x: Array, nan: float, positive: float, negative: float) -> Array:
+    return np.nan_to_num(x, nan=nan, posinf=positive, neginf=negative)
+
+
+_OTHERS = [
+    Row("replace_nonfinite", _core.replace_nonfinite, _replaced, _numbers, smooth=(0,),
+        bad=(BadCall(lambda: _core.replace_nonfinite(pydl.arange(3), 0.0, 0.0, 0.0), TypeError,
+                     "replace_nonfinite"),)),
+]  # fmt: skip
+
 _TERNARY = [
     Row("lerp", _core.lerp, lambda a, b, c: a + c * (b - a), _triples, smooth=(0, 1, 2),
         torch=_in_torch("lerp"), bad=_bad_triple("lerp")),
     Row("hardtanh", _core.hardtanh, np.clip, _limits, smooth=(0, 1, 2), bad=_bad_triple("hardtanh"),
         torch=lambda torch, x, a, b: torch.nn.functional.hardtanh(x, float(a), float(b))),
     Row("huber", _core.huber, _huber, _around_target, smooth=(0, 1, 2), bad=_bad_triple("huber")),
+    Row("leaky_relu_backward", _core.leaky_relu_backward,
+        lambda g, x, slope: np.where(x > 0, g, g * slope), _triples_beside_zero, smooth=(0, 1, 2),
+        bad=_bad_triple("leaky_relu_backward")),
+    Row("elu_backward", _core.elu_backward, _elu_backward, _triples_beside_zero, smooth=(0, 1, 2),
+        bad=_bad_triple("elu_backward")),
     Row("squared_difference_backward", _core.squared_difference_backward,
         lambda g, a, b: g * 2 * (a - b), _triples, smooth=(0, 1, 2),
         bad=_bad_triple("squared_difference_backward")),
 ]  # fmt: skip
 
-ROWS = [*_UNARY, *_BINARY, *_TERNARY]
+ROWS = [*_UNARY, *_BINARY, *_TERNARY, *_OTHERS]

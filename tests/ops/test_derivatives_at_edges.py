@@ -92,6 +92,9 @@ def _operands(name: str, dtype: str) -> tuple[Array, ...]:
     if name == "squared_difference_backward":
         first, second = np.meshgrid(points, points)
         return first.reshape(-1), second.reshape(-1), np.array(1.0)
+    if name in ("leaky_relu_backward", "elu_backward"):
+        first, second = np.meshgrid([0.0, 0.5, 1.0, 17.0, 100.0, -0.5, -17.0], points)
+        return first.reshape(-1), second.reshape(-1), np.array(0.5)
     if name == "lerp":
         return tuple(a.reshape(-1) for a in np.meshgrid(points, points, [0.0, 0.25, 1.0]))
     if count == 1:

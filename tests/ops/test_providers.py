@@ -19,8 +19,9 @@ BINARY = {"add", "subtract", "multiply", "divide", "maximum", "minimum", "pow", 
           "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", "fmod",
           "heaviside", "hypot", "copysign", "logaddexp", "xlogy", "polygamma", "hardshrink",
           "softshrink", "celu", "hardswish_backward", "silu_backward",
-          "gelu_backward", "gelu_tanh_backward", "squared_difference"}  # fmt: skip
-TERNARY = {"lerp", "hardtanh", "huber", "squared_difference_backward"}
+          "gelu_backward", "gelu_tanh_backward", "selu_backward", "squared_difference"}  # fmt: skip
+TERNARY = {"lerp", "hardtanh", "huber", "squared_difference_backward", "leaky_relu_backward",
+           "elu_backward"}  # fmt: skip
 LOGICAL = {"logical_and", "logical_or", "logical_xor"}
 INTEGERS = ["int8", "uint8", "int16", "int32", "int64"]
 SHAPES = [(5,), (3000,), (7, 11), (64, 65)]

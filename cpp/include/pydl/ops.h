@@ -100,6 +100,9 @@ PYDL_API Tensor huber(const Tensor& a, const Tensor& b, const Tensor& delta);
 PYDL_API Tensor silu_backward(const Tensor& gradient, const Tensor& x);
 PYDL_API Tensor gelu_backward(const Tensor& gradient, const Tensor& x);
 PYDL_API Tensor gelu_tanh_backward(const Tensor& gradient, const Tensor& x);
+PYDL_API Tensor selu_backward(const Tensor& gradient, const Tensor& x);
+PYDL_API Tensor leaky_relu_backward(const Tensor& gradient, const Tensor& x, const Tensor& slope);
+PYDL_API Tensor elu_backward(const Tensor& gradient, const Tensor& x, const Tensor& alpha);
 /// Multiplication and division in derivatives. A gradient or slope of 0 gives 0, even if the other factor is infinite
 /// or NaN, as it may be in the branch that `where` does not select. A gradient that is NaN stays NaN.
 PYDL_API Tensor gradient_times(const Tensor& gradient, const Tensor& slope);

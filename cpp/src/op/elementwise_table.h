@@ -126,6 +126,8 @@
       m::gradient_times(a, m::gelu_slope(b)))                                                                          \
   ROW(BINARY_FLOAT, gelu_tanh_backward, "Gradient a times the slope of `gelu_tanh` at b.",                             \
       m::gradient_times(a, m::gelu_tanh_slope(b)))                                                                     \
+  ROW(BINARY_FLOAT, selu_backward, "Gradient a times the slope of `selu` at b.",                                       \
+      m::gradient_times(a, T(1.0507009873554805) * (b > T(0) ? T(1) : T(1.6732632423543772) * m::exp(b))))             \
   ROW(BINARY_FLOAT, gradient_times, "Gradient a times slope b; 0 where one of them is 0, but for an a that is not a "  \
       "number.", m::gradient_times(a, b))                                                                              \
   ROW(BINARY_FLOAT, gradient_over, "Gradient a divided by b; 0 where a is 0, whatever b is.",                          \
@@ -134,6 +136,10 @@
   ROW(TERNARY_FLOAT, hardtanh, "a limited to [b, c].", (a <= b ? b : (a >= c ? c : a)))                                \
   ROW(TERNARY_FLOAT, huber, "(a - b)^2 / 2 where |a - b| is at most c, else c * (|a - b| - c / 2) (Huber, 1964).",     \
       m::huber(a - b, c))                                                                                              \
+  ROW(TERNARY_FLOAT, leaky_relu_backward, "Gradient a where b is positive, else a times c.",                           \
+      (b > T(0) ? a : m::gradient_times(a, c)))                                                                        \
+  ROW(TERNARY_FLOAT, elu_backward, "Gradient a where b is positive, else a times c * exp(b).",                         \
+      (b > T(0) ? a : m::gradient_times(a, c * m::exp(b))))                                                            \
   ROW(TERNARY_FLOAT, squared_difference_backward, "Gradient a times 2 * (b - c), the slope of `squared_difference`.",  \
       m::gradient_times(a, (b - c) * T(2)))                                                                            \
   ROW(COMPARE, equal, "Whether a == b.", a == b)                                                                       \

@@ -1,12 +1,14 @@
 // Creation: ops that make tensors from a rule.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "core/named.h"
 #include "op/apply.h"
 #include "op/attrs/create.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
+#include "pydl/program.h"
 
 namespace pydl {
 
@@ -162,6 +164,24 @@ Tensor linspace(double start, double stop, int64_t count, DType dtype) try {
   core::rethrow_as("linspace");
 }
 
+namespace {
+
+Tensor with_ones_on_diagonal(int64_t rows, int64_t columns, int64_t k, DType dtype) {
+  const Tensor matrix = Tensor::empty({rows, columns}, dtype);
+  const Tensor one = Tensor::full({}, 1, dtype);
+  const auto item = static_cast<int64_t>(item_size(dtype));
+  auto* to = static_cast<char*>(matrix.raw_data());
+  if (matrix.size() > 0) std::memset(to, 0, static_cast<size_t>(matrix.size() * item));  // zero in all dtypes
+  const int64_t first = std::max<int64_t>(-k, 0);
+  const int64_t end = std::min(rows, columns - k);
+  for (int64_t row = first; row < end; ++row) {
+    std::memcpy(to + (row * columns + row + k) * item, one.raw_data(), static_cast<size_t>(item));
+  }
+  return matrix;
+}
+
+}  // namespace
+
 Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) try {
   if (rows < 0 || columns < 0) {
     throw ValueError(concat_text("eye: sizes must not be negative, got ", rows, " and ", columns));
@@ -172,6 +192,7 @@ Tensor eye(int64_t rows, int64_t columns, int64_t k, DType dtype) try {
   }
   // A diagonal outside the matrix contains no elements, however far away it is.
   const int64_t diagonal = std::clamp(k, -rows, columns);
+  if (!is_tracing()) return with_ones_on_diagonal(rows, columns, diagonal, dtype);
   const Tensor row = expand_dims(arange(0, rows, 1, DType::int64), 1);
   const Tensor column = arange(-diagonal, columns - diagonal, 1, DType::int64);
   return astype(equal(row, column), dtype);

@@ -60,6 +60,19 @@ Tensor areas(const Tensor& given, const Tensor& x, double dx, int axis) {
   return means * (right - left);
 }
 
+// All points count once, and those at the ends half. The inner ones are summed by themselves: an infinite end would
+// leave NaN if half of it were taken from the sum of all.
+Tensor integral_of_even_steps(const Tensor& y, double dx, int axis) {
+  const int64_t count = y.size(axis);
+  Dims shape = y.shape();
+  shape.erase(axis);
+  if (count < 2) return zeros(shape, y.dtype());
+  const Tensor ends = part_of_axis(y, axis, 0, 1) + part_of_axis(y, axis, count - 1, 1);
+  const Tensor inner = sum(part_of_axis(y, axis, 1, count - 2), std::vector<int64_t>{axis});
+  const Tensor total = inner + reshape(ends, shape) * 0.5;
+  return dx == 1 ? total : total * dx;
+}
+
 }  // namespace
 
 Tensor cumulative_sum(const Tensor& x, std::optional<int64_t> axis, std::optional<DType> dtype,
@@ -96,7 +109,8 @@ Tensor diff(const Tensor& x, int64_t n, int64_t axis, const Tensor& prepend, con
 
 Tensor trapezoid(const Tensor& y, const Tensor& x, double dx, int64_t axis) try {
   const int along = normalize_axis("trapezoid", axis, y.rank());
-  return sum(areas(y, x, dx, along), std::vector<int64_t>{along});
+  if (x.defined()) return sum(areas(y, x, dx, along), std::vector<int64_t>{along});
+  return integral_of_even_steps(ops::to_floating(y), dx, along);
 } catch (const Error&) {
   core::rethrow_as("trapezoid");
 }

@@ -84,14 +84,6 @@ Tensor softsign_gradient(const Tensor& g, const Tensor& x) {
   return over(over(g, divisor), divisor);
 }
 
-Tensor selu_derivative(const Tensor& x) {
-  const double scale = 1.0507009873554805;
-  const double alpha = 1.6732632423543772;
-  // The exponent stays at or below 0, so that the branch not taken is finite.
-  const Tensor below = exp(minimum(x, scalar_like(0, x))) * (scale * alpha);
-  return where(greater(x, scalar_like(0, x)), scalar_like(scale, x), below);
-}
-
 double largest(DType dtype) {
   switch (dtype) {
     case DType::float16: return 65504;
@@ -167,20 +159,59 @@ Gradients atan2_gradients(const BackwardContext& c) {
 
 Gradients elu_gradients(const BackwardContext& c) {
   const Tensor a = c.input(0);
-  const Tensor positive = greater(a, scalar_like(0, a));
-  const Tensor below = minimum(a, scalar_like(0, a));
   Gradients gradients(2);
-  if (c.needs(0)) gradients[0] = where(positive, c.gradient, times(c.gradient, c.input(1) * exp(below)));
-  if (c.needs(1)) gradients[1] = where_or_zero(logical_not(positive), times(c.gradient, expm1(below)));
+  if (c.needs(0)) gradients[0] = elu_backward(c.gradient, a, c.input(1));
+  if (c.needs(1)) {
+    const Tensor zero = scalar_like(0, a);
+    gradients[1] = where_or_zero(logical_not(greater(a, zero)), times(c.gradient, expm1(minimum(a, zero))));
+  }
+  return gradients;
+}
+
+// The slope, alpha * exp(x) where x is not positive, is its own derivative there.
+Gradients elu_backward_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(1);
+  const Tensor zero = scalar_like(0, x);
+  Gradients gradients(3);
+  if (c.needs(0)) gradients[0] = elu_backward(c.gradient, x, c.input(2));
+  if (c.needs(1) || c.needs(2)) {
+    const Tensor flat = logical_not(greater(x, zero));
+    const Tensor share = where_or_zero(flat, times(times(c.gradient, c.input(0)), exp(minimum(x, zero))));
+    if (c.needs(1)) gradients[1] = times(share, c.input(2));
+    if (c.needs(2)) gradients[2] = share;
+  }
+  return gradients;
+}
+
+Gradients selu_backward_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(1);
+  Gradients gradients(2);
+  if (c.needs(0)) gradients[0] = selu_backward(c.gradient, x);
+  if (c.needs(1)) {
+    const Tensor flat = logical_not(greater(x, scalar_like(0, x)));
+    gradients[1] = where_or_zero(flat, selu_backward(times(c.gradient, c.input(0)), x));
+  }
   return gradients;
 }
 
 Gradients leaky_relu_gradients(const BackwardContext& c) {
   const Tensor a = c.input(0);
-  const Tensor positive = greater(a, scalar_like(0, a));
   Gradients gradients(2);
-  if (c.needs(0)) gradients[0] = where(positive, c.gradient, times(c.gradient, c.input(1)));
-  if (c.needs(1)) gradients[1] = where_or_zero(logical_not(positive), times(c.gradient, a));
+  if (c.needs(0)) gradients[0] = leaky_relu_backward(c.gradient, a, c.input(1));
+  if (c.needs(1)) {
+    gradients[1] = where_or_zero(logical_not(greater(a, scalar_like(0, a))), times(c.gradient, a));
+  }
+  return gradients;
+}
+
+Gradients leaky_relu_backward_gradients(const BackwardContext& c) {
+  const Tensor x = c.input(1);
+  Gradients gradients(3);
+  if (c.needs(0)) gradients[0] = leaky_relu_backward(c.gradient, x, c.input(2));
+  if (c.needs(1)) gradients[1] = zeros_like(c.gradient);
+  if (c.needs(2)) {
+    gradients[2] = where_or_zero(logical_not(greater(x, scalar_like(0, x))), times(c.gradient, c.input(0)));
+  }
   return gradients;
 }
 
@@ -462,7 +493,7 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::gelu: return {GRADIENT_OF_X(gelu_backward(g, x))};
     case OpId::gelu_tanh: return {GRADIENT_OF_X(gelu_tanh_backward(g, x))};
     case OpId::softsign: return {GRADIENT_OF_X(softsign_gradient(g, x))};
-    case OpId::selu: return {GRADIENT_OF_X(times(g, selu_derivative(x)))};
+    case OpId::selu: return {GRADIENT_OF_X(selu_backward(g, x))};
     case OpId::mish: return {GRADIENT_OF_X(times(g, mish_derivative(x)))};
     case OpId::exp2: return {GRADIENT_OF_Y(times(g, y * std::numbers::ln2))};
     case OpId::asinh: return {GRADIENT_OF_X(asinh_gradient(g, x))};
@@ -522,6 +553,9 @@ Derivative elementwise_derivative(OpId id) {
     case OpId::lerp: return {lerp_gradients, all_inputs};
     case OpId::hardtanh: return {hardtanh_gradients, all_inputs};
     case OpId::huber: return {huber_gradients, all_inputs};
+    case OpId::leaky_relu_backward: return {leaky_relu_backward_gradients, all_inputs};
+    case OpId::elu_backward: return {elu_backward_gradients, all_inputs};
+    case OpId::selu_backward: return {selu_backward_gradients, both_inputs};
     case OpId::squared_difference: return {squared_difference_gradients, both_inputs};
     case OpId::squared_difference_backward: return {squared_difference_backward_gradients, all_inputs};
     case OpId::relu_backward:

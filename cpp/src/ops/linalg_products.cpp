@@ -4,10 +4,13 @@
 #include <numeric>
 
 #include "core/named.h"
+#include "op/apply.h"
+#include "op/attrs/cross.h"
 #include "ops/contraction.h"
 #include "pydl/linalg.h"
 #include "pydl/manipulation.h"
 #include "pydl/ops.h"
+#include "pydl/program.h"
 
 namespace pydl {
 
@@ -163,27 +166,49 @@ Tensor kron(const Tensor& a, const Tensor& b) try {
         concat_text("expected tensors of at most ", max_rank / 2, " axes, got shapes ", a.shape(), " and ", b.shape()));
   }
   if (rank == 0) return multiply(a, b);
-  // Rows as long as those of the result: each element of a as often as a row of b has elements, and whole rows of b.
-  // The other axes alternate: (a0, 1, a1, 1, ..., columns) times (1, b0, 1, b1, ..., columns).
-  const int64_t a_columns = a.rank() > 0 ? a.size(-1) : 1;
-  const int64_t b_columns = b.rank() > 0 ? b.size(-1) : 1;
-  Dims a_shape = Dims::filled(2 * rank - 1, 1);
-  Dims b_shape = a_shape;
+  // The products of all pairs have the axes (a0, a1, ..., b0, b1, ...), of which those of the result take turns:
+  // (a0, b0, a1, b1, ...). The long rows of these products are multiplied faster than the short ones of the result.
+  Dims pairs = Dims::filled(2 * rank, 1);
+  Dims order = pairs;
   Dims shape = Dims::filled(rank, 1);
-  for (int axis = 0; axis + 1 < rank; ++axis) {
+  for (int axis = 0; axis < rank; ++axis) {
     const int of_a = axis - rank + a.rank();
     const int of_b = axis - rank + b.rank();
-    if (of_a >= 0) a_shape[2 * axis] = a.shape()[of_a];
-    if (of_b >= 0) b_shape[2 * axis + 1] = b.shape()[of_b];
-    shape[axis] = a_shape[2 * axis] * b_shape[2 * axis + 1];
+    if (of_a >= 0) pairs[axis] = a.shape()[of_a];
+    if (of_b >= 0) pairs[rank + axis] = b.shape()[of_b];
+    order[2 * axis] = axis;
+    order[2 * axis + 1] = rank + axis;
+    shape[axis] = pairs[axis] * pairs[rank + axis];
   }
-  a_shape[2 * rank - 2] = b_shape[2 * rank - 2] = shape[rank - 1] = a_columns * b_columns;
-  const Tensor rows_of_a = repeat(a.rank() > 0 ? a : expand_dims(a, 0), b_columns, -1);
-  const Tensor rows_of_b = tile(b, {a_columns});
-  return reshape(multiply(reshape(rows_of_a, a_shape), reshape(rows_of_b, b_shape)), shape);
+  const Tensor products = multiply(reshape(a, {a.size(), 1}), reshape(b, {1, b.size()}));
+  return reshape(permute_dims(reshape(products, pairs), order), shape);
 } catch (const Error&) {
   core::rethrow_as("kron");
 }
+
+namespace {
+
+Tensor composed_cross(const Tensor& a, const Tensor& b, int64_t axis) {
+  const std::vector<Tensor> x = split(a, {1, 1, 1}, axis);
+  const std::vector<Tensor> y = split(b, {1, 1, 1}, axis);
+  std::vector<Tensor> parts;
+  for (size_t i = 0; i < 3; ++i) {
+    const size_t j = (i + 1) % 3;
+    const size_t k = (i + 2) % 3;
+    parts.push_back(subtract(multiply(x[j], y[k]), multiply(x[k], y[j])));
+  }
+  return concat(parts, axis);
+}
+
+Tensor cross_by_op(const Tensor& a, const Tensor& b, int64_t axis) {
+  const DType dtype = promote(a.dtype(), b.dtype());
+  const Dims shape = broadcast_shapes("cross", a.shape(), b.shape());
+  const op::CrossAttrs attrs = {normalize_axis("cross", axis, shape.rank())};
+  return op::apply(op::OpId::cross_product, op::to_attrs(attrs),
+                   {expand(astype(a, dtype), shape), expand(astype(b, dtype), shape)});
+}
+
+}  // namespace
 
 Tensor cross(const Tensor& a, const Tensor& b, int64_t axis) try {
   for (const Tensor* x : {&a, &b}) {
@@ -195,15 +220,9 @@ Tensor cross(const Tensor& a, const Tensor& b, int64_t axis) try {
     throw ValueError(
         concat_text("expected a negative axis for shapes of different ranks, got ", a.shape(), " and ", b.shape()));
   }
-  const std::vector<Tensor> x = split(a, {1, 1, 1}, axis);
-  const std::vector<Tensor> y = split(b, {1, 1, 1}, axis);
-  std::vector<Tensor> parts;
-  for (size_t i = 0; i < 3; ++i) {
-    const size_t j = (i + 1) % 3;
-    const size_t k = (i + 2) % 3;
-    parts.push_back(subtract(multiply(x[j], y[k]), multiply(x[k], y[j])));
-  }
-  return concat(parts, axis);
+  // Compiled functions fuse the products.
+  const bool are_bools = a.dtype() == DType::boolean && b.dtype() == DType::boolean;
+  return is_tracing() || are_bools ? composed_cross(a, b, axis) : cross_by_op(a, b, axis);
 } catch (const Error&) {
   core::rethrow_as("cross");
 }

@@ -53,7 +53,9 @@ void infer_reduction(const Attrs& attrs, std::span<const BufferSpec> inputs, Buf
     throw ValueError(concat_text(name, ": expected ascending axes from 0 on, got ", axes));
   }
   DType dtype = x.dtype;
-  if constexpr (id == OpId::mean || id == OpId::var) require_floating(name, x);
+  if constexpr (id == OpId::mean || id == OpId::var || id == OpId::nansum || id == OpId::euclidean_norm) {
+    require_floating(name, x);
+  }
   if constexpr (id == OpId::sum) {
     if (dtype == DType::boolean) dtype = DType::int64;
   }
@@ -98,6 +100,17 @@ Gradients sum_gradients(const BackwardContext& c) { return {spread(c, c.gradient
 
 Gradients mean_gradients(const BackwardContext& c) {
   return {spread(c, c.gradient * (1.0 / static_cast<double>(count_of(c))))};
+}
+
+Gradients nansum_gradients(const BackwardContext& c) {
+  return {where(isnan(c.input(0)), scalar_like(0, c.gradient), spread(c, c.gradient))};
+}
+
+// Vectors of zeros receive a gradient of 0.
+Gradients euclidean_norm_gradients(const BackwardContext& c) {
+  const Tensor norm = c.result();
+  const Tensor divisor = where(equal(norm, scalar_like(0, norm)), scalar_like(1, norm), norm);
+  return {gradient_times(spread(c, c.gradient / divisor), c.input(0))};
 }
 
 // All elements equal to the extremum share the gradient equally.
@@ -169,6 +182,28 @@ void define_reduce(Registry& registry) {
                                    .backward = mean_gradients,
                                    .flops = count_flops,
                                });
+  registry.declare(OpId::nansum, {
+                                     .doc = "Sum over axes without what is not a number.",
+                                     .inputs = {"x"},
+                                     .attributes = op::fields_of<op::ReduceAttrs>(),
+                                     .traits = flag(op::Trait::reduction),
+                                     .infer = infer_reduction<OpId::nansum>,
+                                     .backward = nansum_gradients,
+                                     .saves_inputs = x_input,
+                                     .flops = count_flops,
+                                 });
+  // The squares are added in float64, so that none of a float32 overflows.
+  registry.declare(OpId::euclidean_norm, {
+                                             .doc = "Square root of the sum of squares over axes.",
+                                             .inputs = {"x"},
+                                             .attributes = op::fields_of<op::ReduceAttrs>(),
+                                             .traits = flag(op::Trait::reduction),
+                                             .infer = infer_reduction<OpId::euclidean_norm>,
+                                             .backward = euclidean_norm_gradients,
+                                             .saves_inputs = x_input,
+                                             .saves_results = 1U,
+                                             .flops = count_flops,
+                                         });
   registry.declare(OpId::prod, {
                                    .doc = "Product over axes.",
                                    .inputs = {"x"},

@@ -3,9 +3,11 @@
 
 #include "autograd/node.h"
 #include "op/apply.h"
+#include "ops/composing.h"
 #include "ops/families.h"
 #include "ops/scatter_rules.h"
 #include "pydl/ops.h"
+#include "pydl/scatter.h"
 
 namespace pydl::ops {
 
@@ -19,7 +21,7 @@ using op::OpId;
 
 template <OpId id>
 void infer_scatter(const Attrs& attrs, std::span<const BufferSpec> inputs, BufferSpec* result, int64_t*) {
-  infer_scattered(op::op_name(id), attrs, inputs, id == OpId::index_add, result);
+  infer_scattered(op::op_name(id), attrs, inputs, id == OpId::index_add || id == OpId::index_copy, result);
 }
 
 int64_t axis_of(const BackwardContext& c) { return op::from_attrs<op::ScatterAttrs>(c.attrs()).axis; }
@@ -55,6 +57,24 @@ Gradients scatter_add_gradients(const BackwardContext& c) {
 
 Gradients index_add_gradients(const BackwardContext& c) {
   return {c.gradient, {}, c.needs(2) ? take(c.gradient, c.input(1), axis_of(c)) : Tensor{}};
+}
+
+// Overwritten slices do not contribute to the result. Of several slices for one position, the last one remains.
+Gradients index_copy_gradients(const BackwardContext& c) {
+  const Tensor index = c.input(1);
+  const int64_t axis = axis_of(c);
+  Gradients gradients(3);
+  if (c.needs(0)) gradients[0] = index_fill(c.gradient, index, scalar_like(0, c.gradient), axis);
+  if (c.needs(2)) {
+    const Tensor numbers = arange(0, index.size(), 1, DType::int64);
+    const Dims line = {c.input_shape(0)[static_cast<int>(axis)]};
+    const op::Attrs along = op::to_attrs(op::ScatterAttrs{0});
+    const Tensor last = op::apply(OpId::scatter, along, {zeros(line, DType::int64), index, numbers});
+    const Tensor remains = along_axis(equal(take(last, index, 0), numbers), c.gradient.rank(), static_cast<int>(axis));
+    const Tensor chosen = take(c.gradient, index, axis);
+    gradients[2] = where(remains, chosen, scalar_like(0, chosen));
+  }
+  return gradients;
 }
 
 }  // namespace
@@ -101,6 +121,17 @@ void define_scatter(Registry& registry) {
                        .canonical = canonical_index<op::ScatterAttrs>,
                        .infer = infer_scatter<OpId::index_add>,
                        .backward = index_add_gradients,
+                       .saves_inputs = index_input,
+                   });
+  registry.declare(OpId::index_copy,
+                   {
+                       .doc = "x with slices overwritten by those of source, each where an index of one axis points.",
+                       .inputs = {"x", "index", "source"},
+                       .attributes = op::fields_of<op::ScatterAttrs>(),
+                       .traits = flag(op::Trait::checks_values),
+                       .canonical = canonical_index<op::ScatterAttrs>,
+                       .infer = infer_scatter<OpId::index_copy>,
+                       .backward = index_copy_gradients,
                        .saves_inputs = index_input,
                    });
 }

@@ -72,12 +72,12 @@ struct Segments {
     ids = refuse_negative(ids, shape[0]);
   }
 
-  Tensor sum(const Tensor& x) const { return run(OpId::index_add, zeros(shape, x.dtype()), ids, x, 0); }
+  Tensor sum(const Tensor& x) const { return run(OpId::index_add, filled(shape, 0, x.dtype()), ids, x, 0); }
 
   // The number of slices of each segment, at least 1.
   Tensor sizes(DType dtype) const {
     const Tensor counts =
-        run(OpId::index_add, zeros({shape[0]}, DType::int64), ids, ones(ids.shape(), DType::int64), 0);
+        run(OpId::index_add, filled({shape[0]}, 0, DType::int64), ids, filled(ids.shape(), 1, DType::int64), 0);
     Dims column = Dims::filled(shape.rank(), 1);
     column[0] = shape[0];
     return astype(reshape(maximum(counts, scalar_like(1, counts)), column), dtype);
@@ -86,7 +86,7 @@ struct Segments {
   Tensor reduce(const Tensor& x, op::ScatterCombination combination) const {
     const bool is_product = combination == op::ScatterCombination::prod;
     const op::ScatterReduceAttrs attrs = {combination, 0, is_product};
-    const Tensor empty = full(shape, is_product ? 1 : 0, x.dtype());
+    const Tensor empty = filled(shape, is_product ? 1 : 0, x.dtype());
     return op::call(OpId::scatter_reduce, op::to_attrs(attrs), {empty, ids, x})[0];
   }
 };
@@ -129,6 +129,7 @@ Tensor index_copy(const Tensor& x, const Tensor& index, const Tensor& source, in
     throw TypeError(concat_text("index_copy: expected a source of ", x.dtype(), ", got ", source.dtype()));
   }
   if (slices.size() == 0) return copy(x);
+  if (!is_tracing()) return run(OpId::index_copy, x, slices, source, along);
   // The slice of source that remains at each position, or -1: moving slices is faster than scattering elements.
   const Tensor none = full({x.size(along)}, -1, DType::int64);
   const Tensor last = run(OpId::scatter, none, slices, arange(0, slices.size(), 1, DType::int64), 0);
@@ -215,7 +216,7 @@ Tensor one_hot(const Tensor& index, std::optional<int64_t> classes, DType dtype)
   Dims shape = labels.shape();
   shape.push_back(count);
   const Tensor column = expand_dims(refuse_negative(labels, count), -1);
-  return run(OpId::scatter, zeros(shape, dtype), column, filled(column.shape(), 1, dtype), -1);
+  return run(OpId::scatter, filled(shape, 0, dtype), column, filled(column.shape(), 1, dtype), -1);
 } catch (const Error&) {
   core::rethrow_as("one_hot");
 }

@@ -7,8 +7,10 @@
 #include "autograd/node.h"
 #include "core/named.h"
 #include "op/apply.h"
+#include "op/attrs/special.h"
 #include "ops/families.h"
 #include "pydl/ops.h"
+#include "pydl/program.h"
 
 namespace pydl {
 
@@ -31,6 +33,15 @@ op::Gradients nextafter_gradients(const op::BackwardContext& c) {
   return {c.gradient, c.needs(1) ? zeros_like(c.gradient) : Tensor{}};
 }
 
+void infer_replace(const op::Attrs&, std::span<const op::BufferSpec> inputs, op::BufferSpec* result, int64_t*) {
+  require_floating("replace_nonfinite", inputs[0]);
+  *result = row_major(inputs[0].dtype, inputs[0].shape);
+}
+
+op::Gradients replace_gradients(const op::BackwardContext& c) {
+  return {where(isfinite(c.input(0)), c.gradient, scalar_like(0, c.gradient))};
+}
+
 }  // namespace
 
 void define_special(Registry& registry) {
@@ -40,6 +51,14 @@ void define_special(Registry& registry) {
                                         .infer = infer_nextafter,
                                         .backward = nextafter_gradients,
                                     });
+  registry.declare(OpId::replace_nonfinite, {
+                                                .doc = "x with numbers instead of not-a-number and infinities.",
+                                                .inputs = {"x"},
+                                                .attributes = op::fields_of<op::ReplaceNonfiniteAttrs>(),
+                                                .infer = infer_replace,
+                                                .backward = replace_gradients,
+                                                .saves_inputs = 1U,
+                                            });
 }
 
 }  // namespace ops
@@ -92,6 +111,11 @@ Tensor rad2deg(const Tensor& x) try { return as_real(x) * (180 / std::numbers::p
 Tensor nan_to_num(const Tensor& x, double nan, std::optional<double> positive, std::optional<double> negative) try {
   if (!is_floating(x.dtype())) return x;
   const double largest = largest_of(x.dtype());
+  // Compiled functions fuse the comparisons with what follows.
+  if (!is_tracing()) {
+    const op::ReplaceNonfiniteAttrs attrs = {nan, positive.value_or(largest), negative.value_or(-largest)};
+    return op::apply(OpId::replace_nonfinite, op::to_attrs(attrs), {x});
+  }
   const Tensor infinite = isinf(x);
   const Tensor instead = where(greater(x, scalar_like(0, x)), scalar_like(positive.value_or(largest), x),
                                scalar_like(negative.value_or(-largest), x));

@@ -5,10 +5,14 @@
 #include <limits>
 
 #include "core/named.h"
+#include "op/apply.h"
+#include "op/attrs/reduce.h"
 #include "ops/composing.h"
+#include "pydl/program.h"
 
 namespace pydl {
 
+using op::OpId;
 using ops::root_or_zero;
 using ops::to_floating;
 using ops::to_wide_floating;
@@ -51,6 +55,11 @@ Tensor extremum_of_numbers(const Tensor& x, const Axes& axes, bool keepdims) {
   const auto [values, is_nan] = fill_nan(x, largest ? -infinity : infinity);
   const Tensor found = largest ? max(values, axes, keepdims) : min(values, axes, keepdims);
   return where(all(is_nan, axes, keepdims), scalar_like(not_a_number, x), found);
+}
+
+// By an op that takes one pass, where the composition would need several.
+Tensor reduce_eagerly(OpId id, const char* name, const Tensor& x, const Axes& axes, bool keepdims) {
+  return op::apply(id, op::to_attrs(op::ReduceAttrs{ops::axes_to_reduce(name, x, axes), keepdims}), {x});
 }
 
 Tensor norm_of_order(const Tensor& x, const Axes& axes, bool keepdims, double order) {
@@ -145,7 +154,10 @@ SpreadAndMean var_mean(const Tensor& x, const Axes& axes, double correction, boo
 
 Tensor vector_norm(const Tensor& x, const Axes& axes, bool keepdims, double order) try {
   if (std::isnan(order)) throw ValueError("vector_norm: expected a number as the order, got NaN");
-  return astype(norm_of_order(to_wide_floating(x), axes, keepdims, order), to_floating(x).dtype());
+  const Tensor values = to_floating(x);
+  // In compiled functions, squares and their sum become one pass.
+  if (order == 2 && !is_tracing()) return reduce_eagerly(OpId::euclidean_norm, "vector_norm", values, axes, keepdims);
+  return astype(norm_of_order(to_wide_floating(values), axes, keepdims, order), values.dtype());
 } catch (const Error&) {
   core::rethrow_as("vector_norm");
 }
@@ -161,7 +173,9 @@ Tensor average(const Tensor& x, const Tensor& weights, const Axes& axes, bool ke
 }
 
 Tensor nansum(const Tensor& x, const Axes& axes, bool keepdims) try {
-  return sum(is_floating(x.dtype()) ? fill_nan(x, 0).values : x, axes, keepdims);
+  if (!is_floating(x.dtype())) return sum(x, axes, keepdims);
+  if (!is_tracing()) return reduce_eagerly(OpId::nansum, "nansum", x, axes, keepdims);
+  return sum(fill_nan(x, 0).values, axes, keepdims);
 } catch (const Error&) {
   core::rethrow_as("nansum");
 }

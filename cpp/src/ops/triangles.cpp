@@ -1,10 +1,49 @@
 // Triangles of matrices, and vectors on diagonals.
+#include "op/attrs/triangle.h"
+
 #include <algorithm>
 
+#include "autograd/node.h"
 #include "core/named.h"
+#include "op/apply.h"
+#include "ops/families.h"
 #include "pydl/manipulation.h"
+#include "pydl/program.h"
 
 namespace pydl {
+
+using op::Attrs;
+using op::BackwardContext;
+using op::BufferSpec;
+using op::Gradients;
+using op::OpId;
+
+namespace ops {
+
+namespace {
+
+void infer_triangle(const Attrs&, std::span<const BufferSpec> inputs, BufferSpec* output, int64_t*) {
+  const BufferSpec& x = inputs[0];
+  if (x.shape.rank() < 2) throw ValueError(concat_text("triangle: expected at least 2 axes, got shape ", x.shape));
+  *output = row_major(x.dtype, x.shape);
+}
+
+Gradients triangle_gradients(const BackwardContext& c) { return {op::apply(OpId::triangle, c.attrs(), {c.gradient})}; }
+
+}  // namespace
+
+void define_triangles(Registry& registry) {
+  // (x (..., M, N)) -> (y) {k integer; lower bool}
+  registry.declare(OpId::triangle, {
+                                       .doc = "Matrices with zeros above diagonal k, or below it.",
+                                       .inputs = {"x"},
+                                       .attributes = op::fields_of<op::TriangleAttrs>(),
+                                       .infer = infer_triangle,
+                                       .backward = triangle_gradients,
+                                   });
+}
+
+}  // namespace ops
 
 namespace {
 
@@ -15,6 +54,8 @@ Tensor triangle_of(const Tensor& x, int64_t k, bool lower) {
   const int64_t columns = x.size(-1);
   // Beyond the corners, a diagonal has nothing on one of its sides.
   const int64_t distance = std::clamp(k, -rows, columns);
+  // Compiled functions fuse the comparison with what follows.
+  if (!is_tracing()) return op::apply(OpId::triangle, op::to_attrs(op::TriangleAttrs{distance, lower}), {x});
   const Tensor last = expand_dims(arange(distance, rows + distance, 1, DType::int64), 1);
   const Tensor column = arange(0, columns, 1, DType::int64);
   return where(lower ? less_equal(column, last) : greater_equal(column, last), x, full({}, 0, x.dtype()));

@@ -355,6 +355,8 @@ Rule rule_of(const op::OpDef& def) {
     case OpId::min:
     case OpId::any:
     case OpId::all:
+    case OpId::nansum:
+    case OpId::euclidean_norm:
     case OpId::var: return along_axes;
     case OpId::argmax:
     case OpId::argmin: return position_rule;
@@ -363,7 +365,9 @@ Rule rule_of(const op::OpDef& def) {
     case OpId::expand: return expand_rule;
     case OpId::slice: return slice_rule;
     case OpId::slice_backward: return slice_backward_rule;
-    case OpId::matmul: return elementwise;  // its leading axes broadcast
+    case OpId::replace_nonfinite:
+    case OpId::triangle:
+    case OpId::matmul: return elementwise;  // leading axes broadcast
     case OpId::linear: return linear_rule;
     case OpId::concat:
     case OpId::cumsum:
@@ -378,6 +382,7 @@ Rule rule_of(const op::OpDef& def) {
     case OpId::sort_with_indices:
     case OpId::argsort:
     case OpId::topk:
+    case OpId::cross_product:
     case OpId::normalize:
     case OpId::normalize_backward: return along_axes;
     case OpId::scaled_normalize: return scaled_normalize_rule;

@@ -20,9 +20,13 @@ namespace pydl::cpu {
 
 struct KernelSet {
   TileKernel elementwise[elementwise_count][lane_count];  // null if the op has no such lane; logical ops: lane 0
-  TileKernel where[4];                                    // by log2 of the item size
-  TileKernel cast[dtype_count][dtype_count];              // [from][to]; null for indirect casts (tile_program.h)
-  TileKernel round_float16;  // rounds float32 to what a float16, or a bfloat16, can represent
+  TileKernel with_number[arithmetic_count][2][2];         // [..][float or double][operand that is one number]
+  TileKernel not_bool;
+  TileKernel nextafter[2];  // float, double
+  ReplaceKernel replace[2];
+  TileKernel where[4];                        // by log2 of the item size
+  TileKernel cast[dtype_count][dtype_count];  // [from][to]; null for indirect casts (tile_program.h)
+  TileKernel round_float16;                   // rounds float32 to what a float16, or a bfloat16, can represent
   TileKernel round_bfloat16;
   ReduceKernels reduce[reduction_count][reduce_lane_count];
   ArgKernels arg[2][lane_count];             // argmax, argmin

@@ -60,6 +60,21 @@ void run_sum(const RefCall& call) {
   });
 }
 
+void run_nansum(const RefCall& call) {
+  reduce(call, [](const auto& for_each, auto total) {
+    for_each([&](auto x) { total += x == x ? x : 0; });
+    return total;
+  });
+}
+
+void run_euclidean_norm(const RefCall& call) {
+  reduce(call, [](const auto& for_each, auto) {
+    double squares = 0;
+    for_each([&](auto x) { squares += static_cast<double>(x) * static_cast<double>(x); });
+    return std::sqrt(squares);
+  });
+}
+
 void run_prod(const RefCall& call) {
   reduce(call, [](const auto& for_each, auto product) {
     product = 1;
@@ -154,6 +169,8 @@ void run_all(const RefCall& call) {
 void register_reduce(KernelTable& table) {
   table.add(OpId::sum, Provider::ref, prepare<run_sum>);
   table.add(OpId::mean, Provider::ref, prepare<run_mean, is_floating>);
+  table.add(OpId::nansum, Provider::ref, prepare<run_nansum, is_floating>);
+  table.add(OpId::euclidean_norm, Provider::ref, prepare<run_euclidean_norm, is_floating>);
   table.add(OpId::prod, Provider::ref, prepare<run_prod>);
   table.add(OpId::max, Provider::ref, prepare<run_extremum<true>>);
   table.add(OpId::min, Provider::ref, prepare<run_extremum<false>>);

@@ -12,7 +12,7 @@ namespace {
 enum class Combination { overwrite, add, prod, amin, amax };
 
 Combination combination_of(const RefCall& call) {
-  if (call.op == OpId::scatter) return Combination::overwrite;
+  if (call.op == OpId::scatter || call.op == OpId::index_copy) return Combination::overwrite;
   if (call.op != OpId::scatter_reduce) return Combination::add;
   switch (op::from_attrs<op::ScatterReduceAttrs>(call.attrs).reduce) {
     case op::ScatterCombination::prod: return Combination::prod;
@@ -87,7 +87,7 @@ std::unique_ptr<Kernel> prepare_scatter(const KernelCall& call) {
 }  // namespace
 
 void register_scatter(KernelTable& table) {
-  for (const OpId op : {OpId::scatter, OpId::scatter_add, OpId::index_add, OpId::scatter_reduce}) {
+  for (const OpId op : {OpId::scatter, OpId::scatter_add, OpId::index_add, OpId::index_copy, OpId::scatter_reduce}) {
     table.add(op, Provider::ref, prepare_scatter);
   }
 }

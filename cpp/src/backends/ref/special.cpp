@@ -3,6 +3,7 @@
 
 #include "backends/ref/elements.h"
 #include "backends/ref/ref_kernel.h"
+#include "op/attrs/special.h"
 
 namespace pydl::backends::ref {
 
@@ -51,8 +52,26 @@ void run_nextafter(const RefCall& call) {
   });
 }
 
+void run_replace(const RefCall& call) {
+  const auto [nan, positive, negative] = op::from_attrs<op::ReplaceNonfiniteAttrs>(call.attrs);
+  const DType dtype = call.inputs[0].dtype;
+  int64_t next = 0;
+  for_each_position<1>(call.inputs[0].shape, {call.inputs[0].strides}, [&](const auto& at) {
+    double value = load_of<double>(dtype)(call.input_data[0], at[0]);
+    if (std::isnan(value)) {
+      value = nan;
+    } else if (std::isinf(value)) {
+      value = value > 0 ? positive : negative;
+    }
+    store_of<double>(dtype)(call.output_data[0], next++, value);
+  });
+}
+
 }  // namespace
 
-void register_special(KernelTable& table) { table.add(OpId::nextafter, Provider::ref, prepare<run_nextafter>); }
+void register_special(KernelTable& table) {
+  table.add(OpId::nextafter, Provider::ref, prepare<run_nextafter>);
+  table.add(OpId::replace_nonfinite, Provider::ref, prepare<run_replace, is_floating>);
+}
 
 }  // namespace pydl::backends::ref

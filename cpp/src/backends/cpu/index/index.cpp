@@ -6,6 +6,7 @@
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
 #include "backends/cpu/index/copy_run.h"
+#include "backends/cpu/index/index_range.h"
 #include "backends/cpu/kernel_set.h"
 #include "op/attrs/index.h"
 #include "pydl/error.h"
@@ -44,14 +45,7 @@ struct IndexShape {
 
   // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index, int64_t index_count) const {
-    // i + size or size - 1 - i is negative. Sums vectorise where comparisons of 64 bits do not.
-    const auto extent = static_cast<uint64_t>(size);
-    uint64_t signs = 0;
-    for (int64_t i = 0; i < index_count; ++i) {
-      const auto position = static_cast<uint64_t>(index[i]);
-      signs |= (position + extent) | (extent - 1 - position);
-    }
-    if (static_cast<int64_t>(signs) >= 0) return;
+    if (are_within(index, index_count, size)) return;
     for (int64_t i = 0; i < index_count; ++i) {
       if (index[i] >= -size && index[i] < size) continue;
       throw IndexError(
@@ -292,6 +286,10 @@ class GatherBackwardKernel final : public Kernel {
 
   void add(const T* g, const int64_t* index, T* y) const {
     const IndexShape s = shape_;
+    if (s.inner == 1) {
+      for (int64_t i = 0; i < s.count; ++i) y[s.position(index[i])] += is_constant_ ? *g : g[i];
+      return;
+    }
     if (is_constant_) {
       const T added = *g;
       for (int64_t i = 0; i < s.count; ++i) {

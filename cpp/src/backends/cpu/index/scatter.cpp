@@ -7,6 +7,8 @@
 
 #include "backends/cpu/adapter.h"
 #include "backends/cpu/families.h"
+#include "backends/cpu/index/index_range.h"
+#include "backends/cpu/kernel_set.h"
 #include "op/attrs/scatter.h"
 #include "pydl/error.h"
 #include "runtime/threads.h"
@@ -76,6 +78,8 @@ class ScatterKernel final : public Kernel {
       combination_ = attrs.reduce;
       if (!attrs.include_self) start_ = neutral_element<T>(attrs.reduce);
     }
+    x_is_constant_ = is_one_number(call.inputs[0]);
+    source_is_constant_ = is_one_number(call.inputs[2]);
     size_ = shape[axis_];
     count_ = call.inputs[2].shape[axis_];
     for (int i = 0; i < axis_; ++i) outer_ *= shape[i];
@@ -89,6 +93,7 @@ class ScatterKernel final : public Kernel {
     const auto* source = static_cast<const T*>(inputs[2]);
     auto* y = static_cast<T*>(outputs[0]);
     check(index);
+    if (has_slices_) copy_all(x, y);
     const int64_t piece = std::max<int64_t>((size_ + count_) * std::min(inner_, chunk), 1);
     runtime::parallel_for(outer_ * chunks_, elements_per_thread / piece, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
@@ -103,6 +108,7 @@ class ScatterKernel final : public Kernel {
   // Runs before any thread starts, so that the error reports the first wrong index.
   void check(const int64_t* index) const {
     const int64_t entries = has_slices_ ? count_ : outer_ * count_ * inner_;
+    if (are_within(index, entries, size_)) return;
     for (int64_t i = 0; i < entries; ++i) {
       if (index[i] >= -size_ && index[i] < size_) continue;
       throw IndexError(
@@ -112,18 +118,16 @@ class ScatterKernel final : public Kernel {
 
   void scatter(const T* x, const int64_t* index, const T* source, T* y, int64_t outer, int64_t first,
                int64_t lines) const {
-    const auto bytes = static_cast<size_t>(lines) * sizeof(T);
     T* to = y + outer * size_ * inner_ + first;
-    for (int64_t i = 0; i < size_; ++i) {
-      std::memcpy(to + i * inner_, x + (outer * size_ + i) * inner_ + first, bytes);
-    }
+    if (!has_slices_) begin_with_x(x + (x_is_constant_ ? 0 : outer * size_ * inner_ + first), to, lines);
     const int64_t* rows = has_slices_ ? index : index + outer * count_ * inner_ + first;
-    const T* from = source + outer * count_ * inner_ + first;
+    const T* from = source + (source_is_constant_ ? 0 : outer * count_ * inner_ + first);
     if (start_) combine_rows(to, rows, from, lines, [this](T, T) { return *start_; });
     switch (op_) {
-      case OpId::scatter: return combine_rows(to, rows, from, lines, [](T, T b) { return b; });
+      case OpId::scatter:
+      case OpId::index_copy: return combine_rows(to, rows, from, lines, [](T, T b) { return b; });
       case OpId::scatter_reduce: break;
-      default: return combine_rows(to, rows, from, lines, sum<T>);
+      default: return add_rows(to, rows, from, lines);
     }
     switch (combination_) {
       case op::ScatterCombination::prod: return combine_rows(to, rows, from, lines, product<T>);
@@ -132,20 +136,79 @@ class ScatterKernel final : public Kernel {
     }
   }
 
+  // Slices are few beside x, so that x is copied by itself, in the order of memory.
+  void copy_all(const T* x, T* y) const {
+    const int64_t count = outer_ * size_ * inner_;
+    constexpr int64_t grain = runtime::worth_a_thread(sizeof(T) * runtime::cost::byte_copied);
+    runtime::parallel_for(count, grain, [&](int64_t begin, int64_t end) {
+      if (x_is_constant_) {
+        std::fill(y + begin, y + end, *x);
+      } else {
+        kernels().copy.run(x + begin, y + begin, (end - begin) * static_cast<int64_t>(sizeof(T)));
+      }
+    });
+  }
+
+  // Copies the elements of adjacent lines.
+  void begin_with_x(const T* x, T* to, int64_t lines) const {
+    const bool are_whole = lines == inner_;  // and so are their rows neighbours
+    const int64_t run = are_whole ? size_ * inner_ : lines;
+    for (int64_t i = 0; i < (are_whole ? 1 : size_); ++i) {
+      if (x_is_constant_) {
+        std::fill_n(to + i * inner_, run, *x);
+      } else {
+        kernels().copy.run(x + i * inner_, to + i * inner_, run * static_cast<int64_t>(sizeof(T)));
+      }
+    }
+  }
+
+  void add_rows(T* to, const int64_t* index, const T* from, int64_t lines) const {
+    if constexpr (std::is_floating_point_v<T>) {
+      if (has_slices_ && !source_is_constant_) {
+        const AddKernel add = kernels().add_rows[std::is_same_v<T, double> ? 1 : 0];
+        for (int64_t i = 0; i < count_; ++i) add(to + position(index[i]) * inner_, from + i * inner_, lines);
+        return;
+      }
+    }
+    combine_rows(to, index, from, lines, sum<T>);
+  }
+
   // Combines each row of adjacent elements with those where the index points, in the order of the rows.
   template <class Combine>
   void combine_rows(T* to, const int64_t* index, const T* from, int64_t lines, const Combine& combine) const {
-    for (int64_t i = 0; i < count_; ++i, from += inner_) {
+    if (source_is_constant_) {
+      const T value = *from;
+      combine_each(to, index, lines, combine, [value](int64_t) { return value; });
+    } else {
+      combine_each(to, index, lines, combine, [from](int64_t at) { return from[at]; });
+    }
+  }
+
+  template <class Combine, class Source>
+  void combine_each(T* to, const int64_t* index, int64_t lines, const Combine& combine, const Source& source) const {
+    if (inner_ == 1) {
+      for (int64_t i = 0; i < count_; ++i) {
+        T& target = to[position(index[i])];
+        target = combine(target, source(i));
+      }
+      return;
+    }
+    for (int64_t i = 0; i < count_; ++i) {
       if (has_slices_) {
         T* row = to + position(index[i]) * inner_;
-        for (int64_t j = 0; j < lines; ++j) row[j] = combine(row[j], from[j]);
+        for (int64_t j = 0; j < lines; ++j) row[j] = combine(row[j], source(i * inner_ + j));
         continue;
       }
       for (int64_t j = 0; j < lines; ++j) {
         T& target = to[position(index[i * inner_ + j]) * inner_ + j];
-        target = combine(target, from[j]);
+        target = combine(target, source(i * inner_ + j));
       }
     }
+  }
+
+  static bool is_one_number(const BufferSpec& spec) {
+    return element_count(spec.shape) > 0 &&
+           std::all_of(spec.strides.begin(), spec.strides.end(), [](int64_t stride) { return stride == 0; });
   }
 
   int64_t position(int64_t index) const { return index < 0 ? index + size_ : index; }
@@ -154,7 +217,9 @@ class ScatterKernel final : public Kernel {
   op::ScatterCombination combination_ = op::ScatterCombination::prod;  // of scatter_reduce
   std::optional<T> start_;  // replaces elements of x before anything is combined with them
   int axis_;
-  bool has_slices_;  // whether the index has one entry per slice
+  bool has_slices_;     // whether the index has one entry per slice
+  bool x_is_constant_;  // one number, repeated
+  bool source_is_constant_;
   int64_t outer_ = 1;
   int64_t size_;
   int64_t count_;
@@ -163,8 +228,12 @@ class ScatterKernel final : public Kernel {
 };
 
 std::unique_ptr<Kernel> prepare_scatter(const KernelCall& call) {
-  for (const BufferSpec& input : call.inputs) {
-    if (!is_contiguous(input.shape, input.strides)) return nullptr;
+  for (size_t i = 0; i < call.inputs.size(); ++i) {
+    const BufferSpec& input = call.inputs[i];
+    const bool may_repeat = i != 1;
+    const bool repeats = may_repeat && std::all_of(input.strides.begin(), input.strides.end(),
+                                                   [](int64_t stride) { return stride == 0; });
+    if (!repeats && !is_contiguous(input.shape, input.strides)) return nullptr;
   }
   Dims part = call.inputs[0].shape;
   const auto axis = static_cast<int>(op::from_attrs<op::ScatterAttrs>(call.attrs).axis);
@@ -181,7 +250,7 @@ std::unique_ptr<Kernel> prepare_scatter(const KernelCall& call) {
 }  // namespace
 
 void register_scatter(KernelTable& table) {
-  for (const OpId op : {OpId::scatter, OpId::scatter_add, OpId::index_add, OpId::scatter_reduce}) {
+  for (const OpId op : {OpId::scatter, OpId::scatter_add, OpId::index_add, OpId::index_copy, OpId::scatter_reduce}) {
     table.add(op, Provider::cpu, adapted<prepare_scatter>);
   }
 }

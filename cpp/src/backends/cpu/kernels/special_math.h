@@ -187,12 +187,24 @@ inline double erfinv_of_usual(double x, double logarithm_of_tail) {
   const double quantile = central ? q * polynomial(a, near) / polynomial(b, near) : __builtin_copysign(tail, x);
   return quantile * 0.70710678118654752440;
 }
+// With the digits of a float: x times a function of w = -log(1 - x^2), whose polynomials are interpolated between
+// Chebyshev's nodes.
 inline float erfinv(float x) {
   const double a = magnitude(x);
   const bool inside = a < 1.0;
   const double usual = inside ? static_cast<double>(x) : 0.0;
-  const auto y = static_cast<float>(erfinv_of_usual(usual, wide_log(0.5 - 0.5 * __builtin_fabs(usual))));
-  return inside ? y : (a == 1.0 ? with_sign_of(infinity, x) : not_a_number());
+  const double w = -wide_log((1.0 - usual) * (1.0 + usual));
+  constexpr double near[] = {1.6536545627563555,      0.24015817863051125,    -0.0060336715866021384,
+                             -0.00074069140519172113, 0.00018673533426106752, -1.3891928577049984e-05,
+                             -1.3661197550278381e-06, 4.2693554329650321e-07, -2.889956394335277e-08,
+                             -4.7476815183163455e-09, 1.0309429388325607e-09, 5.5000811826670801e-12,
+                             -1.2383878629549643e-11};
+  constexpr double far[] = {3.1341615322158272,     1.0057691286861665,      0.0048435932066025859,
+                            -0.0032931071112732319, 0.0021033758004712537,   -0.0014180951360037845,
+                            0.0008326763990243385,  -0.00034995897860841938, 4.6055899066013694e-05,
+                            6.4076143733542566e-05, -3.594189898755817e-05};
+  const double ratio = w < 6.25 ? polynomial(near, w - 3.125) : polynomial(far, __builtin_sqrt(w) - 3.3);
+  return inside ? static_cast<float>(usual * ratio) : (a == 1.0 ? with_sign_of(infinity, x) : not_a_number());
 }
 // One step of Halley's method corrects the last digits.
 inline double erfinv(double x) {
@@ -325,6 +337,25 @@ inline double polygamma(double n, double argument) {
     zeta = hurwitz_zeta(s, rest < 0.0 ? 1.0 + rest : rest) + sign * (hurwitz_zeta(s, below) - hurwitz_zeta(s, 1.0 - x));
   }
   return (odd ? 1.0 : -1.0) * __builtin_tgamma(s) * zeta;
+}
+// The derivative of digamma, for finite x > 0, with the digits of a float: an asymptotic series, from 8 on.
+inline double trigamma(double x) {
+  const bool small = x < 8.0;
+  const double inverse = 1.0 / (small ? x + 8.0 : x);
+  const double w = inverse * inverse;
+  constexpr double series[] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730, 7.0 / 6};
+  const double y = inverse + w * (0.5 + inverse * polynomial(series, w));
+  // The sum of (x + k)^-2 for k = 0 .. 7, by pairs that are equally far from the middle, two of them over one divisor.
+  const double near = small ? x : 1.0;
+  const double q = near * (near + 7.0);
+  const double s = (2.0 * near + 7.0) * (2.0 * near + 7.0);
+  const double a = q * q;
+  const double b = (q + 6.0) * (q + 6.0);
+  const double c = (q + 10.0) * (q + 10.0);
+  const double d = (q + 12.0) * (q + 12.0);
+  const double first = ((s - 2.0 * q) * b + (s - 2.0 * q - 12.0) * a) / (a * b);
+  const double second = ((s - 2.0 * q - 20.0) * d + (s - 2.0 * q - 24.0) * c) / (c * d);
+  return small ? y + (first + second) : y;
 }
 inline float polygamma(float n, float x) {
   return static_cast<float>(polygamma(static_cast<double>(n), static_cast<double>(x)));

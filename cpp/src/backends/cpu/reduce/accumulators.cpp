@@ -1,5 +1,7 @@
 #include "backends/cpu/reduce/accumulators.h"
 
+#include <cmath>
+
 namespace pydl::cpu {
 
 namespace {
@@ -31,11 +33,14 @@ ReduceLane reduce_lane(DType dtype) {
 }
 
 template <class Accumulator>
-void finish_results(const Finish& finish, const Accumulator* acc, int64_t count, void* out) {
+void finish_results(const Finish& finish, Accumulator* acc, int64_t count, void* out) {
+  if (finish.is_root) {
+    for (int64_t i = 0; i < count; ++i) acc[i] = static_cast<Accumulator>(std::sqrt(static_cast<double>(acc[i])));
+  }
   visit_dtype(finish.dtype, [&](auto zero) { store_results<decltype(zero)>(acc, count, finish.divisor, out); });
 }
 
-template void finish_results(const Finish&, const double*, int64_t, void*);
-template void finish_results(const Finish&, const int64_t*, int64_t, void*);
+template void finish_results(const Finish&, double*, int64_t, void*);
+template void finish_results(const Finish&, int64_t*, int64_t, void*);
 
 }  // namespace pydl::cpu

@@ -27,11 +27,12 @@ Accumulator identity_of(Reduction reduction) {
 /// How accumulators are converted to results.
 struct Finish {
   DType dtype;
-  double divisor;  ///< for floating-point results
+  double divisor;        ///< for floating-point results
+  bool is_root = false;  ///< whether the square root is the result, for floating point
 };
 
-/// out[i] = acc[i], finished and converted to the dtype.
+/// out[i] = acc[i], finished and converted to the dtype. Accumulators may be overwritten.
 template <class Accumulator>
-void finish_results(const Finish& finish, const Accumulator* acc, int64_t count, void* out);
+void finish_results(const Finish& finish, Accumulator* acc, int64_t count, void* out);
 
 }  // namespace pydl::cpu

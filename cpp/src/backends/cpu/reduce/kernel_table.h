@@ -5,7 +5,17 @@
 
 namespace pydl::cpu {
 
-enum Reduction : int { reduce_sum, reduce_prod, reduce_max, reduce_min, reduce_squares, reduction_count };
+enum Reduction : int {
+  reduce_sum,
+  reduce_prod,
+  reduce_max,
+  reduce_min,
+  reduce_centred_squares,
+  // The last two are for floating point only.
+  reduce_squares,
+  reduce_numbers,  // the sum of what is not NaN
+  reduction_count
+};
 
 /// The dtypes that reductions read. Bools are read as uint8.
 enum ReduceLane : int { reduce_float, reduce_double, reduce_int32, reduce_int64, reduce_uint8, reduce_lane_count };

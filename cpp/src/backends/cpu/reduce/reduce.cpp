@@ -93,7 +93,7 @@ class ReduceKernel final : public Kernel {
         reduce(reduce_sum, x, nullptr, free_memory, means);
         const auto count = static_cast<double>(input_.form.reduced);
         for (int64_t i = 0; i < input_.form.output_count(); ++i) means[i] /= count;
-        reduce(reduce_squares, x, means, free_memory, acc);
+        reduce(reduce_centred_squares, x, means, free_memory, acc);
       }
     } else {
       reduce(reduction_, x, nullptr, free_memory, acc);
@@ -102,11 +102,12 @@ class ReduceKernel final : public Kernel {
   }
 
  private:
-  bool is_variance() const { return reduction_ == reduce_squares; }
+  bool is_variance() const { return reduction_ == reduce_centred_squares; }
 
   void reduce(Reduction reduction, const void* x, const double* shift, void* scratchpad, Accumulator* acc) const {
     constexpr bool floating = std::is_same_v<Accumulator, double>;
-    const Reduction joining = reduction == reduce_squares ? reduce_sum : reduction;
+    const bool has_plain_parts = reduction <= reduce_min;
+    const Reduction joining = has_plain_parts ? reduction : reduce_sum;
     const auto& table = kernels().reduce;
     plan_.run(table[reduction][lane_], table[joining][floating ? reduce_double : reduce_int64],
               identity_of<Accumulator>(reduction), x, shift, scratchpad, acc);
@@ -144,7 +145,7 @@ std::unique_ptr<Kernel> prepare_reduction(const KernelCall& call, Reduction redu
   // A bool is stored as 0 or 1.
   if (x.dtype == DType::boolean) x.dtype = DType::uint8;
   const ReduceInput input(x, axes_of(call), dtype, false);
-  const Finish finish = {call.outputs[0].dtype, divisor};
+  const Finish finish = {call.outputs[0].dtype, divisor, reduction == reduce_squares};
   const ReduceLane lane = reduce_lane(dtype);
   if (is_floating(dtype)) {
     return std::make_unique<ReduceKernel<double>>(input, reduction, lane, item_size(dtype), finish);
@@ -165,7 +166,12 @@ std::unique_ptr<Kernel> prepare_mean(const KernelCall& call) {
 std::unique_ptr<Kernel> prepare_var(const KernelCall& call) {
   if (!is_floating(call.inputs[0].dtype)) return nullptr;
   const double divisor = static_cast<double>(count_reduced(call)) - op::from_attrs<op::VarAttrs>(call.attrs).correction;
-  return prepare_reduction(call, reduce_squares, std::max(divisor, 0.0));
+  return prepare_reduction(call, reduce_centred_squares, std::max(divisor, 0.0));
+}
+
+template <Reduction reduction>
+std::unique_ptr<Kernel> prepare_floating(const KernelCall& call) {
+  return is_floating(call.inputs[0].dtype) ? prepare_reduction(call, reduction, 1.0) : nullptr;
 }
 
 class ArgKernel final : public Kernel {
@@ -225,6 +231,8 @@ void register_reduce(KernelTable& table) {
   add(OpId::min, prepare_plain<reduce_min>);
   add(OpId::any, prepare_plain<reduce_max>);
   add(OpId::all, prepare_plain<reduce_min>);
+  add(OpId::nansum, prepare_floating<reduce_numbers>);
+  add(OpId::euclidean_norm, prepare_floating<reduce_squares>);
   add(OpId::mean, prepare_mean);
   add(OpId::var, prepare_var);
   add(OpId::argmax, prepare_arg<0>);

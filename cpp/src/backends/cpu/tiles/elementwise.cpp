@@ -6,6 +6,16 @@ namespace pydl::cpu {
 
 namespace {
 
+ArithmeticRow arithmetic_row(OpId op) {
+  switch (op) {
+    case OpId::add: return arithmetic_add;
+    case OpId::subtract: return arithmetic_subtract;
+    case OpId::multiply: return arithmetic_multiply;
+    case OpId::divide: return arithmetic_divide;
+    default: return arithmetic_count;
+  }
+}
+
 // Runs `kernel` on inputs converted to `dtype`, and converts its result from dtype `result` to that of the output.
 std::unique_ptr<Kernel> prepare_program(const KernelCall& call, TileKernel kernel, DType dtype, DType result,
                                         int cost) {
@@ -24,6 +34,10 @@ std::unique_ptr<Kernel> prepare_program(const KernelCall& call, TileKernel kerne
   }
   const int destination = result == output ? input_count : program.temporary();
   program.emit(kernel, destination, {sources[0], sources[1], sources[2]}, cost);
+  if (const int row = arithmetic_row(call.op); row < arithmetic_count && dtype == result && is_floating(dtype)) {
+    const auto& numbers = kernels().with_number[row][lane_of(dtype)];
+    program.offer_numbers(numbers[0], numbers[1]);
+  }
   if (result != output) program.emit_cast(result, output, input_count, destination);
   prepared->finish();
   return prepared;
@@ -34,6 +48,9 @@ std::unique_ptr<Kernel> prepare_row(const KernelCall& call) {
   const ElementwiseKind kind = elementwise_kind(call.op);
   if (kind == ElementwiseKind::LOGICAL) {
     return prepare_program(call, kernels().elementwise[row][0], DType::boolean, DType::boolean, 1);
+  }
+  if (call.op == OpId::logical_not && call.inputs[0].dtype == DType::boolean) {
+    return prepare_program(call, kernels().not_bool, DType::boolean, DType::boolean, 1);
   }
   const Lane lane = lane_of(call.inputs[0].dtype);
   const TileKernel kernel = kernels().elementwise[row][lane];
@@ -59,6 +76,13 @@ std::unique_ptr<Kernel> prepare_where(const KernelCall& call) {
   int size_class = 0;
   while (size_t{1} << size_class < item_size(dtype)) ++size_class;
   return prepare_program(call, kernels().where[size_class], dtype, dtype, 1);
+}
+
+// The next number of a 16-bit dtype is not that of float32.
+std::unique_ptr<Kernel> prepare_nextafter(const KernelCall& call) {
+  const DType dtype = call.outputs[0].dtype;
+  if (item_size(dtype) < 4) return nullptr;
+  return prepare_program(call, kernels().nextafter[lane_of(dtype)], dtype, dtype, 1);
 }
 
 // minimum(maximum(x, low), high)
@@ -91,6 +115,7 @@ void register_elementwise(KernelTable& table) {
   table.add(OpId::cast, Provider::cpu, prepare_cast);
   table.add(OpId::where, Provider::cpu, prepare_where);
   table.add(OpId::clip, Provider::cpu, prepare_clip);
+  table.add(OpId::nextafter, Provider::cpu, prepare_nextafter);
 }
 
 }  // namespace pydl::cpu

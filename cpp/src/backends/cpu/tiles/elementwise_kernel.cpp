@@ -91,6 +91,8 @@ int elementwise_cost(OpId op, Lane lane) {
     case OpId::xlogy:
     case OpId::elu:
     case OpId::celu:
+    case OpId::elu_backward:
+    case OpId::selu_backward:
     case OpId::silu_backward:
     case OpId::gelu_backward:
     case OpId::gelu_tanh_backward: return lane == lane_float ? 4 : 32;

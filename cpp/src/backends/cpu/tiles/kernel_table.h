@@ -14,6 +14,18 @@ enum Lane : int { lane_float, lane_double, lane_int32, lane_int64, lane_count };
 /// elements have the same size.
 using TileKernel = void (*)(void* out, const void* const* in, int64_t count);
 
+/// out[i] = x[i], with values[0] instead of NaN, values[1] of infinity and values[2] of minus infinity.
+using ReplaceKernel = void (*)(void* out, const void* x, int64_t count, const double* values);
+
+/// The ops that have kernels for an operand that is one number.
+enum ArithmeticRow : int {
+  arithmetic_add,
+  arithmetic_subtract,
+  arithmetic_multiply,
+  arithmetic_divide,
+  arithmetic_count
+};
+
 /// The number of ops of the elementwise table, whose ids come first.
 inline constexpr int elementwise_count = static_cast<int>(op::OpId::full);
 

@@ -90,6 +90,11 @@ void TileProgram::emit(TileKernel kernel, int destination, std::initializer_list
   cost_ += cost;
 }
 
+void TileProgram::offer_numbers(TileKernel first, TileKernel second) {
+  with_number_[0] = first;
+  with_number_[1] = second;
+}
+
 void TileProgram::emit_reduction(int source, const TileReduction& reduction) {
   reductions_.add(reduction);
   reduced_.push_back({instructions_.size(), source});
@@ -143,6 +148,21 @@ void TileProgram::cut(bool repeated) {
   reductions_.position(grid_);
 }
 
+// Replaces the kernel of a single instruction by one that reads an operand as one number, where it is one in each tile.
+void TileProgram::read_numbers() {
+  if (!by_rows_ || instructions_.size() != 1 || !reductions_.empty()) return;
+  Instruction& instruction = instructions_[0];
+  for (int i = 0; i < 2; ++i) {
+    const int operand = instruction.sources[i];
+    const bool is_number = access_[operand] == Access::strided && nest_.inner_step(operand) == 0;
+    if (operand >= first_output_ || !is_number || with_number_[i] == nullptr) continue;
+    if (instruction.sources[1 - i] == operand) continue;
+    instruction.kernel = with_number_[i];
+    access_[operand] = Access::number;
+    return;
+  }
+}
+
 void TileProgram::finish() {
   bool all_dense = true;
   bool strided = false;
@@ -160,6 +180,7 @@ void TileProgram::finish() {
   }
   by_rows_ = strided && nest_.inner_size() >= shortest_row;
   cut(repeated);
+  read_numbers();
   streams_ = !repeated && should_stream();
   whole_ = all_dense && instructions_.size() == 1 && !streams_ && reductions_.empty();
 }
@@ -227,6 +248,8 @@ void TileProgram::run_tiles(void* const* operands, void* scratchpad, int64_t beg
         registers[i] = tiles[i];
       } else if (access_[i] == Access::dense) {
         registers[i] = base + tile.index * nest_.item_sizes[i];
+      } else if (access_[i] == Access::number) {
+        registers[i] = base + nest_.offset(i, tile.index);
       } else if (access_[i] == Access::strided) {
         const bool in_place = by_rows_ && nest_.inner_step(i) == nest_.item_sizes[i];
         scattered[i] = !in_place && i >= first_output_;

@@ -4,8 +4,8 @@
 //
 // Values are stored in numbered registers: operands in the order of the loop nest (inputs, then outputs), followed by
 // temporaries. For each tile, a dense operand is read and written in place. An operand that is the same in every tile
-// (one element, or a short row that repeats) is gathered once. Any other layout is gathered into a tile, or scattered
-// from one.
+// (one element, or a short row that repeats) is gathered once. One that is a single number in each tile is read as that
+// where the kernel can do it. Any other layout is gathered into a tile, or scattered from one.
 #pragma once
 
 #include <initializer_list>
@@ -40,6 +40,8 @@ class TileProgram {
   int temporary();
   /// Appends an instruction. `cost` is its time per element, in additions of float32.
   void emit(TileKernel kernel, int destination, std::initializer_list<int> sources, int cost);
+  /// Kernels for the last instruction that read one number from their first or second source.
+  void offer_numbers(TileKernel first, TileKernel second);
   /// Appends the conversion of a register to another dtype. 16-bit floats are converted by way of float32.
   void emit_cast(DType from, DType to, int destination, int source);
   /// Appends a reduction of a register. The loops must run in row-major order.
@@ -54,10 +56,11 @@ class TileProgram {
 
  private:
   // How an operand is accessed.
-  enum class Access : int8_t { dense, constant, strided };
+  enum class Access : int8_t { dense, constant, strided, number };
 
   bool repeats(int operand) const;
   bool should_stream() const;
+  void read_numbers();
   void cut(bool repeated);
   void run_tiles(void* const* operands, void* scratchpad, int64_t begin, int64_t end) const;
   void run_whole(void* const* operands, int64_t begin, int64_t end) const;
@@ -74,6 +77,7 @@ class TileProgram {
   int first_reduction_;
   int register_count_;
   std::vector<Instruction> instructions_;
+  TileKernel with_number_[2] = {};  // instead of that of the last instruction
   TileReductions reductions_;
   std::vector<ReducedRegister> reduced_;
   int cost_ = 1;

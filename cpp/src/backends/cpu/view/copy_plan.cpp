@@ -1,6 +1,7 @@
 #include "backends/cpu/view/copy_plan.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "backends/cpu/kernel_set.h"
@@ -23,6 +24,40 @@ constexpr int64_t block_height = 256;
 constexpr int64_t block_width = 32;
 // Rows that repeat a number, and are shorter than this, are faster written as columns.
 constexpr int64_t shortest_repeat = 16;
+// Rows of up to this many bytes are copied by loads and stores of a constant size.
+constexpr int64_t short_row = 64;
+
+struct Rows {
+  char* to;
+  const char* from;
+  int64_t to_step;
+  int64_t from_step;
+  int64_t count;
+};
+
+// Copies rows of `size` to `2 * size` bytes as two parts, which may overlap.
+template <int64_t size>
+void copy_in_two(const Rows& rows, int64_t bytes) {
+  const int64_t second = bytes - size;
+  const char* from = rows.from;
+  char* to = rows.to;
+  for (int64_t i = 0; i < rows.count; ++i, from += rows.from_step, to += rows.to_step) {
+    char parts[2 * size];
+    std::memcpy(parts, from, size);
+    std::memcpy(parts + size, from + second, size);
+    std::memcpy(to, parts, size);
+    std::memcpy(to + second, parts + size, size);
+  }
+}
+
+void copy_short_rows(const Rows& rows, int64_t bytes) {
+  if (bytes >= 32) return copy_in_two<32>(rows, bytes);
+  if (bytes >= 16) return copy_in_two<16>(rows, bytes);
+  if (bytes >= 8) return copy_in_two<8>(rows, bytes);
+  if (bytes >= 4) return copy_in_two<4>(rows, bytes);
+  if (bytes >= 2) return copy_in_two<2>(rows, bytes);
+  copy_in_two<1>(rows, bytes);
+}
 
 LoopNest nest_of(const exec::BufferSpec& to, const exec::BufferSpec& from) {
   const exec::BufferSpec* operands[] = {&to, &from};
@@ -64,6 +99,10 @@ void CopyPlan::copy_rows(char* to, const char* from) const {
   const int64_t from_step = nest_.rank == 0 ? item : nest_.inner_step(from_operand);
   const int64_t segments = ceil_div(length, segment_length);
   const int64_t grain = bytes_per_thread / (std::min(length, segment_length) * item);
+  if (nest_.rank >= 2 && to_step == item && from_step == item && length * item <= short_row) {
+    return runtime::parallel_for(nest_.count / length, grain,
+                                 [&](int64_t begin, int64_t end) { copy_matrices(to, from, begin, end); });
+  }
   runtime::parallel_for(nest_.count / length * segments, grain, [&](int64_t begin, int64_t end) {
     RowCursor row(nest_, begin / segments);
     int64_t first = begin % segments * segment_length;
@@ -77,6 +116,19 @@ void CopyPlan::copy_rows(char* to, const char* from) const {
       row.next();
     }
   });
+}
+
+// The rows [begin, end), which are short and have no gaps, as parts of the matrices of the two innermost loops.
+void CopyPlan::copy_matrices(char* to, const char* from, int64_t begin, int64_t end) const {
+  const int loop = nest_.rank - 2;
+  const int64_t length = nest_.inner_size();
+  for (int64_t row = begin; row < end;) {
+    const int64_t count = std::min(end - row, nest_.sizes[loop] - row % nest_.sizes[loop]);
+    const Rows rows = {to + nest_.offset(to_operand, row * length), from + nest_.offset(from_operand, row * length),
+                       nest_.steps[to_operand][loop], nest_.steps[from_operand][loop], count};
+    copy_short_rows(rows, length * nest_.item_sizes[to_operand]);
+    row += count;
+  }
 }
 
 void CopyPlan::transpose(char* to, const char* from) const {

@@ -14,6 +14,7 @@ class CopyPlan {
 
  private:
   void copy_rows(char* to, const char* from) const;
+  void copy_matrices(char* to, const char* from, int64_t begin, int64_t end) const;
   void transpose(char* to, const char* from) const;
 
   LoopNest nest_;  // operands: to, from

@@ -85,8 +85,22 @@ struct Min {
   }
 };
 
+// What becomes of elements before they are joined.
+struct AllElements {
+  template <class V>
+  static inline V of(V x) {
+    return x;
+  }
+};
+struct NumbersOnly {
+  template <class V>
+  static inline V of(V x) {
+    return x == x ? x : V{};
+  }
+};
+
 // Reduces one row. Blocks are short enough for sums in float; four vectors side by side hide the latency of additions.
-template <class Join, class T>
+template <class Join, class T, class Taken = AllElements>
 inline Accumulator<T> reduce_row(const T* x, int64_t count) {
   constexpr int64_t length = vector_length<T>;
   constexpr int64_t block = 64 * 4 * length;
@@ -94,15 +108,15 @@ inline Accumulator<T> reduce_row(const T* x, int64_t count) {
   int64_t i = 0;
   while (count - i >= 4 * length) {
     const int64_t end = i + (count - i < block ? (count - i) / (4 * length) * (4 * length) : block);
-    Vector<T> a = load(x + i);
-    Vector<T> b = load(x + i + length);
-    Vector<T> c = load(x + i + 2 * length);
-    Vector<T> d = load(x + i + 3 * length);
+    Vector<T> a = Taken::of(load(x + i));
+    Vector<T> b = Taken::of(load(x + i + length));
+    Vector<T> c = Taken::of(load(x + i + 2 * length));
+    Vector<T> d = Taken::of(load(x + i + 3 * length));
     for (i += 4 * length; i < end; i += 4 * length) {
-      a = Join::join(a, load(x + i));
-      b = Join::join(b, load(x + i + length));
-      c = Join::join(c, load(x + i + 2 * length));
-      d = Join::join(d, load(x + i + 3 * length));
+      a = Join::join(a, Taken::of(load(x + i)));
+      b = Join::join(b, Taken::of(load(x + i + length)));
+      c = Join::join(c, Taken::of(load(x + i + 2 * length)));
+      d = Join::join(d, Taken::of(load(x + i + 3 * length)));
     }
     const Vector<T> joined = Join::join(Join::join(a, b), Join::join(c, d));
     if constexpr (sizeof(T) >= 4) {
@@ -114,25 +128,25 @@ inline Accumulator<T> reduce_row(const T* x, int64_t count) {
   if constexpr (sizeof(T) >= 4) {
     if (i == count) return total;
     constexpr T nothing = Join::template identity<T>();
-    Vector<T> rest = load_part(x + i, count - i, nothing);
-    for (i += length; i < count; i += length) rest = Join::join(rest, load_part(x + i, count - i, nothing));
+    Vector<T> rest = Taken::of(load_part(x + i, count - i, nothing));
+    for (i += length; i < count; i += length) rest = Join::join(rest, Taken::of(load_part(x + i, count - i, nothing)));
     return Join::join(total, static_cast<Accumulator<T>>(join_lanes<Join, T>(rest)));
   } else {
-    for (; i < count; ++i) total = Join::join(total, static_cast<Accumulator<T>>(x[i]));
+    for (; i < count; ++i) total = Join::join(total, static_cast<Accumulator<T>>(Taken::of(x[i])));
     return total;
   }
 }
 
-template <class Join, class T>
+template <class Join, class T, class Taken = AllElements>
 void reduce_rows(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double*, void* acc) {
   auto* result = static_cast<Accumulator<T>*>(acc);
   for (int64_t row = 0; row < rows; ++row) {
-    result[row] = reduce_row<Join>(static_cast<const T*>(x) + row * row_stride, columns);
+    result[row] = reduce_row<Join, T, Taken>(static_cast<const T*>(x) + row * row_stride, columns);
   }
 }
 
 // Joins `count` rows in T, and then their result with the accumulators.
-template <class Join, class T, int count>
+template <class Join, class T, class Taken, int count>
 inline void reduce_row_group(const T* rows, int64_t row_stride, int64_t columns, Accumulator<T>* result) {
   constexpr int64_t length = vector_length<Accumulator<T>>;
   typedef T Part __attribute__((vector_size(length * sizeof(T))));
@@ -140,7 +154,10 @@ inline void reduce_row_group(const T* rows, int64_t row_stride, int64_t columns,
   for (; j + length <= columns; j += length) {
     Part parts[count];
 #pragma GCC unroll 8
-    for (int k = 0; k < count; ++k) __builtin_memcpy(&parts[k], rows + k * row_stride + j, sizeof(Part));
+    for (int k = 0; k < count; ++k) {
+      __builtin_memcpy(&parts[k], rows + k * row_stride + j, sizeof(Part));
+      parts[k] = Taken::of(parts[k]);
+    }
 #pragma GCC unroll 4
     for (int step = 1; step < count; step *= 2) {
 #pragma GCC unroll 8
@@ -151,30 +168,30 @@ inline void reduce_row_group(const T* rows, int64_t row_stride, int64_t columns,
   }
   for (; j < columns; ++j) {
     for (int k = 0; k < count; ++k) {
-      result[j] = Join::join(result[j], static_cast<Accumulator<T>>(rows[k * row_stride + j]));
+      result[j] = Join::join(result[j], static_cast<Accumulator<T>>(Taken::of(rows[k * row_stride + j])));
     }
   }
 }
 
-template <class Join, class T>
+template <class Join, class T, class Taken = AllElements>
 void reduce_columns(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double*, void* acc) {
   auto* result = static_cast<Accumulator<T>*>(acc);
   const T* row = static_cast<const T*>(x);
   for (; rows >= 8; rows -= 8, row += 8 * row_stride) {
-    reduce_row_group<Join, T, 8>(row, row_stride, columns, result);
+    reduce_row_group<Join, T, Taken, 8>(row, row_stride, columns, result);
   }
-  for (; rows > 0; --rows, row += row_stride) reduce_row_group<Join, T, 1>(row, row_stride, columns, result);
+  for (; rows > 0; --rows, row += row_stride) reduce_row_group<Join, T, Taken, 1>(row, row_stride, columns, result);
 }
 
-// Sums of squared distances from `shift`, one sum per row or per column.
-template <class T>
+// Sums of squares, or of squared distances from `shift`, which has one number per row or per column.
+template <class T, bool centred>
 void square_rows(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double* shift, void* acc) {
   constexpr int64_t length = vector_length<double>;
   typedef T Part __attribute__((vector_size(length * sizeof(T))));
   auto* result = static_cast<double*>(acc);
   for (int64_t i = 0; i < rows; ++i) {
     const T* row = static_cast<const T*>(x) + i * row_stride;
-    const double mean = shift[i];
+    const double mean = centred ? shift[i] : 0.0;
     Vector<double> sums[4] = {};
     int64_t j = 0;
     for (; j + 4 * length <= columns; j += 4 * length) {
@@ -182,7 +199,8 @@ void square_rows(const void* x, int64_t rows, int64_t row_stride, int64_t column
       for (int64_t k = 0; k < 4; ++k) {
         Part part;
         __builtin_memcpy(&part, row + j + k * length, sizeof(part));
-        const Vector<double> distance = __builtin_convertvector(part, Vector<double>) - mean;
+        Vector<double> distance = __builtin_convertvector(part, Vector<double>);
+        if constexpr (centred) distance -= mean;
         sums[k] += distance * distance;
       }
     }
@@ -192,16 +210,30 @@ void square_rows(const void* x, int64_t rows, int64_t row_stride, int64_t column
   }
 }
 
-template <class T>
+template <class T, bool centred, int count>
+inline void square_row_group(const T* rows, int64_t row_stride, int64_t columns, const double* shift, double* result) {
+#pragma GCC ivdep
+  for (int64_t j = 0; j < columns; ++j) {
+    double total = result[j];
+#pragma GCC unroll 4
+    for (int k = 0; k < count; ++k) {
+      double distance = static_cast<double>(rows[k * row_stride + j]);
+      if constexpr (centred) distance -= shift[j];
+      total += distance * distance;
+    }
+    result[j] = total;
+  }
+}
+
+template <class T, bool centred>
 void square_columns(const void* x, int64_t rows, int64_t row_stride, int64_t columns, const double* shift, void* acc) {
   auto* result = static_cast<double*>(acc);
-  for (int64_t i = 0; i < rows; ++i) {
-    const T* row = static_cast<const T*>(x) + i * row_stride;
-#pragma GCC ivdep
-    for (int64_t j = 0; j < columns; ++j) {
-      const double distance = static_cast<double>(row[j]) - shift[j];
-      result[j] += distance * distance;
-    }
+  const T* row = static_cast<const T*>(x);
+  for (; rows >= 4; rows -= 4, row += 4 * row_stride) {
+    square_row_group<T, centred, 4>(row, row_stride, columns, shift, result);
+  }
+  for (; rows > 0; --rows, row += row_stride) {
+    square_row_group<T, centred, 1>(row, row_stride, columns, shift, result);
   }
 }
 
@@ -277,6 +309,13 @@ void fill_extremum(ReduceKernels* kernels) {
   kernels[reduce_uint8] = joining<Join, uint8_t>();
 }
 
+template <class T>
+void fill_of_floating(KernelSet& set, ReduceLane lane) {
+  set.reduce[reduce_centred_squares][lane] = {square_rows<T, true>, square_columns<T, true>};
+  set.reduce[reduce_squares][lane] = {square_rows<T, false>, square_columns<T, false>};
+  set.reduce[reduce_numbers][lane] = {reduce_rows<Sum, T, NumbersOnly>, reduce_columns<Sum, T, NumbersOnly>};
+}
+
 template <class Join>
 void fill_arg(ArgKernels* kernels) {
   kernels[lane_float] = {find_in_row<Join, float>, find_in_columns<Join, float>};
@@ -292,8 +331,8 @@ void fill_reduce(KernelSet& set) {
   fill_arithmetic<Multiply>(set.reduce[reduce_prod]);
   fill_extremum<Max>(set.reduce[reduce_max]);
   fill_extremum<Min>(set.reduce[reduce_min]);
-  set.reduce[reduce_squares][reduce_float] = {square_rows<float>, square_columns<float>};
-  set.reduce[reduce_squares][reduce_double] = {square_rows<double>, square_columns<double>};
+  fill_of_floating<float>(set, reduce_float);
+  fill_of_floating<double>(set, reduce_double);
   fill_arg<Max>(set.arg[0]);
   fill_arg<Min>(set.arg[1]);
 }

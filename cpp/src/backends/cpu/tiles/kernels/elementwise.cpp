@@ -162,6 +162,24 @@ void binary_loop(void* out, const void* const* in, int64_t count) {
   for (int64_t i = 0; i < count; ++i) y[i] = Formula::apply(a[i], b[i]);
 }
 
+// The same with operand `number` as one number.
+template <class Formula, class T, int number>
+void number_loop(void* out, const void* const* in, int64_t count) {
+  const T one = *static_cast<const T*>(in[number]);
+  const T* x = static_cast<const T*>(in[1 - number]);
+  T* y = static_cast<T*>(out);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) y[i] = number == 0 ? Formula::apply(one, x[i]) : Formula::apply(x[i], one);
+}
+
+template <class Formula>
+void fill_numbers(KernelSet& set, ArithmeticRow row) {
+  set.with_number[row][lane_float][0] = number_loop<Formula, float, 0>;
+  set.with_number[row][lane_float][1] = number_loop<Formula, float, 1>;
+  set.with_number[row][lane_double][0] = number_loop<Formula, double, 0>;
+  set.with_number[row][lane_double][1] = number_loop<Formula, double, 1>;
+}
+
 template <class Formula, class T>
 void ternary_loop(void* out, const void* const* in, int64_t count) {
   const T* a = static_cast<const T*>(in[0]);
@@ -203,6 +221,167 @@ void usual_loop(void* out, const void* const* in, int64_t count) {
       y[i] = usual ? Formula::apply(x[i]) : static_cast<float>(Formula::apply(static_cast<double>(x[i])));
     }
   }
+}
+
+// Quotients up to this one are exact when they are cut, and so are their products with a float.
+constexpr float largest_usual_quotient = 0x1p28F;
+
+// The remainder of a division of floats that is cut, rounded down or not at all.
+struct WideDivision {
+  double a;
+  double b;
+  double quotient;  // cut
+  double rest;      // with the sign of a
+  bool differs;     // a rest that does not have the sign of b
+  WideDivision(float dividend, float divisor) : a(dividend), b(divisor) {
+    quotient = __builtin_trunc(a / b);
+    rest = a - quotient * b;
+    differs = (rest != 0.0) & ((rest < 0.0) != (b < 0.0));
+  }
+};
+struct CutRemainder {
+  using Slow = formula::fmod;
+  static inline float apply(float a, float b) {
+    return m::with_sign_of(static_cast<float>(WideDivision(a, b).rest), a);
+  }
+};
+struct FlooredRemainder {
+  using Slow = formula::remainder;
+  static inline float apply(float a, float b) {
+    const WideDivision division(a, b);
+    return m::with_sign_of(static_cast<float>(division.differs ? division.rest + division.b : division.rest), b);
+  }
+};
+struct FlooredQuotient {
+  using Slow = formula::floor_divide;
+  static inline float apply(float a, float b) {
+    const WideDivision division(a, b);
+    const double floored = division.differs ? division.quotient - 1.0 : division.quotient;
+    const float sign = m::from_bits<float>(m::bits_of(a) ^ m::bits_of(b));
+    return floored == 0.0 ? m::with_sign_of(0.0F, sign) : static_cast<float>(floored);
+  }
+};
+
+// Divisions of usual numbers in double, and others one at a time.
+template <class Formula>
+void division_loop(void* out, const void* const* in, int64_t count) {
+  const float* a = static_cast<const float*>(in[0]);
+  const float* b = static_cast<const float*>(in[1]);
+  float* y = static_cast<float*>(out);
+  const auto is_usual = [](float x, float by) {
+    const float size = m::magnitude(by);
+    return (m::magnitude(x) < size * largest_usual_quotient) & (size > 0.0F) & (size < m::infinity);
+  };
+  for (int64_t begin = 0; begin < count; begin += usual_at_once) {
+    const int64_t end = count - begin < usual_at_once ? count : begin + usual_at_once;
+    int32_t outside = 0;
+    for (int64_t i = begin; i < end; ++i) outside |= is_usual(a[i], b[i]) ? 0 : 1;
+    if (outside == 0) {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) y[i] = Formula::apply(a[i], b[i]);
+      continue;
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      y[i] = is_usual(a[i], b[i]) ? Formula::apply(a[i], b[i]) : Formula::Slow::apply(a[i], b[i]);
+    }
+  }
+}
+
+// Cubes are products, which double holds nearly exactly.
+void power_loop(void* out, const void* const* in, int64_t count) {
+  const float* a = static_cast<const float*>(in[0]);
+  const float* b = static_cast<const float*>(in[1]);
+  float* y = static_cast<float*>(out);
+  for (int64_t begin = 0; begin < count; begin += usual_at_once) {
+    const int64_t end = count - begin < usual_at_once ? count : begin + usual_at_once;
+    int32_t others = 0;
+    for (int64_t i = begin; i < end; ++i) others |= b[i] == 3.0F ? 0 : 1;
+    if (others == 0) {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) {
+        const double x = a[i];
+        y[i] = static_cast<float>(x * x * x);
+      }
+    } else {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) y[i] = m::pow(a[i], b[i]);
+    }
+  }
+}
+
+// Numbers in their order have integers in theirs, where -0 and 0 are the same one. Denormal numbers are numbers here,
+// even if the processor takes them for 0.
+template <class T, class Bits>
+void nextafter_loop(void* out, const void* const* in, int64_t count) {
+  const T* a = static_cast<const T*>(in[0]);
+  const T* b = static_cast<const T*>(in[1]);
+  Bits* y = static_cast<Bits*>(out);
+  constexpr Bits sign = static_cast<Bits>(uint64_t{1} << (8 * sizeof(T) - 1));
+  constexpr Bits infinite = __builtin_bit_cast(Bits, static_cast<T>(__builtin_inf()));
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) {
+    const auto from = __builtin_bit_cast(Bits, a[i]);
+    const auto to = __builtin_bit_cast(Bits, b[i]);
+    const Bits from_size = from & ~sign;
+    const Bits to_size = to & ~sign;
+    const Bits start = from < 0 ? -from_size : from_size;
+    const Bits end = to < 0 ? -to_size : to_size;
+    const Bits next = start + (end > start ? 1 : 0) - (end < start ? 1 : 0);
+    const Bits size = next < 0 ? -next : next;
+    // A zero that is stepped on has the sign of the number before it.
+    const Bits stepped = size | (next == 0 ? from & sign : (next < 0 ? sign : 0));
+    const bool has_nan = (from_size > infinite) | (to_size > infinite);
+    const Bits nothing = infinite | (infinite >> 1);
+    y[i] = has_nan ? nothing : (start == end ? to : stepped);
+  }
+}
+
+template <class T>
+void replace_loop(void* out, const void* in, int64_t count, const double* values) {
+  const T* x = static_cast<const T*>(in);
+  T* y = static_cast<T*>(out);
+  const auto nan = static_cast<T>(values[0]);
+  const auto positive = static_cast<T>(values[1]);
+  const auto negative = static_cast<T>(values[2]);
+  constexpr auto infinite = static_cast<T>(__builtin_inf());
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) {
+    const T number = x[i] == infinite ? positive : (x[i] == -infinite ? negative : x[i]);
+    y[i] = x[i] != x[i] ? nan : number;
+  }
+}
+
+// The derivative of `digamma`, as derivatives of lgamma need it, is computed side by side.
+void polygamma_loop(void* out, const void* const* in, int64_t count) {
+  const float* n = static_cast<const float*>(in[0]);
+  const float* x = static_cast<const float*>(in[1]);
+  float* y = static_cast<float*>(out);
+  for (int64_t begin = 0; begin < count; begin += usual_at_once) {
+    const int64_t end = count - begin < usual_at_once ? count : begin + usual_at_once;
+    int32_t outside = 0;
+    for (int64_t i = begin; i < end; ++i) outside |= (n[i] == 1.0F) & (x[i] > 0.0F) & (x[i] < m::infinity) ? 0 : 1;
+    if (outside == 0) {
+#pragma GCC ivdep
+      for (int64_t i = begin; i < end; ++i) y[i] = static_cast<float>(m::trigamma(static_cast<double>(x[i])));
+      continue;
+    }
+    for (int64_t i = begin; i < end; ++i) y[i] = m::polygamma(n[i], x[i]);
+  }
+}
+
+// The gradient of `selu` is that of `elu`, scaled. With `alpha` as a constant, GCC does not vectorise the loop.
+[[gnu::noinline, gnu::noclone]] void scaled_elu_gradient(const float* a, const float* b, float* y, int64_t count,
+                                                         float alpha, float scale) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; ++i) {
+    const float gradient = b[i] > 0.0F ? a[i] : m::gradient_times(a[i], alpha * m::exp(b[i]));
+    y[i] = scale * gradient;
+  }
+}
+
+void selu_backward_loop(void* out, const void* const* in, int64_t count) {
+  scaled_elu_gradient(static_cast<const float*>(in[0]), static_cast<const float*>(in[1]), static_cast<float*>(out),
+                      count, 1.6732632423543772F, 1.0507009873554805F);
 }
 
 // Gradients times slopes. A zero rarely meets an infinity, so blocks are multiplied directly, and only blocks with a
@@ -296,6 +475,21 @@ void fill_elementwise(KernelSet& set) {
   }
   PYDL_ELEMENTWISE_TABLE(PYDL_ROW)
 #undef PYDL_ROW
+  fill_numbers<formula::add>(set, arithmetic_add);
+  fill_numbers<formula::subtract>(set, arithmetic_subtract);
+  fill_numbers<formula::multiply>(set, arithmetic_multiply);
+  fill_numbers<formula::divide>(set, arithmetic_divide);
+  set.elementwise[static_cast<int>(op::OpId::polygamma)][lane_float] = polygamma_loop;
+  set.elementwise[static_cast<int>(op::OpId::pow)][lane_float] = power_loop;
+  set.elementwise[static_cast<int>(op::OpId::fmod)][lane_float] = division_loop<CutRemainder>;
+  set.elementwise[static_cast<int>(op::OpId::remainder)][lane_float] = division_loop<FlooredRemainder>;
+  set.elementwise[static_cast<int>(op::OpId::floor_divide)][lane_float] = division_loop<FlooredQuotient>;
+  set.elementwise[static_cast<int>(op::OpId::selu_backward)][lane_float] = selu_backward_loop;
+  set.not_bool = unary_loop<formula::logical_not, uint8_t>;
+  set.nextafter[lane_float] = nextafter_loop<float, int32_t>;
+  set.nextafter[lane_double] = nextafter_loop<double, int64_t>;
+  set.replace[lane_float] = replace_loop<float>;
+  set.replace[lane_double] = replace_loop<double>;
   fill_slopes<GivenSlope>(set.elementwise[static_cast<int>(op::OpId::gradient_times)]);
   fill_slopes<SigmoidSlope>(set.elementwise[static_cast<int>(op::OpId::sigmoid_backward)]);
   fill_slopes<TanhSlope>(set.elementwise[static_cast<int>(op::OpId::tanh_backward)]);
