@@ -32,9 +32,8 @@ constexpr double far_order_1[] = {
     4.7637800780202541e-9,  -1.5218214060680733e-9,  -2.2624401109204447e-9,  5.8706646184714864e-10,
     6.7727478454462001e-10, -1.6283264322621244e-10, -9.4918903929920484e-11, 2.2421768596847443e-11};
 
-// Where the exponential exceeds double. The functions do so a little later; as in SciPy, they are infinite from here
-// on.
-constexpr double overflow = 709.78;
+// Where both functions exceed double.
+constexpr double overflow = 714;
 
 // 1 / (k! (k + order)!) for k = 0, 1, ...
 std::array<double, near_terms> series(int order) {
@@ -65,7 +64,7 @@ Tensor bessel(const Tensor& given, int order, bool scaled) {
   const auto terms = order == 0 ? std::span<const double>(far_order_0) : std::span<const double>(far_order_1);
   Tensor far = polynomial(terms, reciprocal(outside) * 16.0 - 1.0) * rsqrt(outside);
   if (!scaled) {
-    // In two steps: the exponential may be infinite where the function is not. Where it exceeds double itself, a large
+    // In two steps: the exponential may be infinite where the function is not. Where it is infinite itself, a large
     // number is in place of the falling factor, whose derivative would be minus infinity.
     const Tensor half = exp(outside * 0.5);
     const Tensor is_infinite = greater(outside, scalar_like(overflow, outside));
