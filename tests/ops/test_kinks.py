@@ -44,7 +44,7 @@ def test_bessel_functions_that_overflow_have_infinite_slopes(dtype: str) -> None
     x = pydl.tensor([60000.0, 1e30, 715.0, -60000.0], dtype=dtype, requires_grad=True)
     assert pydl.grad(pydl.i0(x).sum(), x)[0].tolist() == [np.inf] * 3 + [-np.inf]
     assert pydl.grad(pydl.i1(x).sum(), x)[0].tolist() == [np.inf] * 4
-    y = pydl.tensor([713.0], dtype="float64", requires_grad=True)
+    y = pydl.tensor([709.0], dtype="float64", requires_grad=True)
     np.testing.assert_allclose(pydl.grad(pydl.i0(y), y)[0].numpy(), pydl.i1(y).detach().numpy())
 
 

@@ -64,10 +64,11 @@ Tensor bessel(const Tensor& given, int order, bool scaled) {
   const auto terms = order == 0 ? std::span<const double>(far_order_0) : std::span<const double>(far_order_1);
   Tensor far = polynomial(terms, reciprocal(outside) * 16.0 - 1.0) * rsqrt(outside);
   if (!scaled) {
-    // In two steps: the exponential may be infinite where the function is not. Where it is, too, there is no falling
-    // factor, whose derivative would be minus infinity.
+    // In two steps: the exponential may be infinite where the function is not. Where it is infinite itself, a large
+    // number is in place of the falling factor, whose derivative would be minus infinity.
     const Tensor half = exp(outside * 0.5);
-    const Tensor finite = where(greater(outside, scalar_like(overflow, outside)), scalar_like(1, far), far);
+    const Tensor is_infinite = greater(outside, scalar_like(overflow, outside));
+    const Tensor finite = where(is_infinite, scalar_like(1000, far), far);
     far = finite * half * half;
   }
   if (order == 1) far = far * sign(x);
