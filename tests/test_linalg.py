@@ -284,7 +284,7 @@ def _check_eigh(a: Array, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, 230])
 def test_eigh(size: int, dtype: str) -> None:
     _check_eigh(np.random.default_rng(size).standard_normal((size, size)), dtype)
 
@@ -327,12 +327,12 @@ def _check_svd(a: Array, dtype: str) -> None:
         assert (np.diff(s) <= 0).all()
         assert (s >= 0).all()
     values = linalg.svdvals(pydl.tensor(a, dtype=dtype))
-    assert_close(values, s, 1e-5, EPSILON[dtype] * scale / 4)
+    assert_close(values, s, 1e-5, EPSILON[dtype] * scale)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    "shape", [(1, 1), (5, 5), (1, 6), (6, 1), (40, 7), (7, 40), (70, 65), (90, 90)]
+    "shape", [(1, 1), (5, 5), (1, 6), (6, 1), (40, 7), (7, 40), (70, 65), (90, 90), (230, 210)]
 )
 def test_svd(shape: tuple[int, int], dtype: str) -> None:
     for condition in (1.0, 1e6, 1e12):
