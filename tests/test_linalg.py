@@ -881,3 +881,22 @@ def test_triangles_in_every_layout(dtype: str) -> None:
                 x, pydl.tensor(b, dtype=dtype), upper=upper, transpose=transpose
             )
             assert_close(found, expected, 1e-3 if dtype == "float32" else 1e-10, 1e-5)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_any_number_of_threads_finds_the_same_factors(dtype: str) -> None:
+    before = pydl.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 3):
+            pydl.set_num_threads(threads)
+            rng = np.random.default_rng(0)
+            results = []
+            for shape in ((150, 150), (2, 70, 70), (40, 9, 9)):
+                x = pydl.tensor(rng.standard_normal(shape), dtype=dtype)
+                results += [*linalg.qr(x), *linalg.svd(x), *linalg.eigh(x)]
+                results += [linalg.svdvals(x), linalg.eigvalsh(x), linalg.pinv(x)]
+            found.append([result.numpy().tobytes() for result in results])
+    finally:
+        pydl.set_num_threads(before)
+    assert found[0] == found[1]
