@@ -141,3 +141,22 @@ def test_sorting_gives_values_as_in_numpy() -> None:
     assert x.grad.tolist() == [[1.0, 4.0], [3.0, 2.0]]
     compiled = pydl.compile(lambda a: pydl.sort(a, descending=True))
     assert compiled(x.detach()).tolist() == [[3.0, 1.0], [4.0, 2.0]]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_short_lines_of_every_length(dtype: str) -> None:
+    """The same bits as those at the positions that `sort_with_indices` finds, zeros and NaN too."""
+    rng = np.random.default_rng(0)
+    for length in (*range(1, 36), 63, 64, 65, 129):
+        x = (rng.standard_normal((int(rng.integers(4, 40)), length)) * 10).astype(dtype)
+        extremes = (
+            [np.nan, 0.0, -0.0, np.inf, -np.inf]
+            if dtype.startswith("float")
+            else [np.iinfo(dtype).min, np.iinfo(dtype).max]
+        )
+        for extreme in extremes:
+            x[rng.random(x.shape) < 0.06] = extreme
+        for descending in (False, True):
+            values = pydl.sort(pydl.tensor(x), axis=1, descending=descending).numpy()
+            positions = pydl.argsort(pydl.tensor(x), axis=1, descending=descending).numpy()
+            assert values.tobytes() == np.take_along_axis(x, positions, 1).tobytes()

@@ -20,10 +20,8 @@ inline Rotation rotation_of(double x, double y, double& length) {
   const double square = x * x + y * y;
   length = has_usual_square(square) ? std::sqrt(square) : std::hypot(x, y);
   if (length == 0) return {1, 0};
-  // The reciprocal of a smaller number could be infinite.
-  if (length < 1e-300) return {x / length, y / length};
-  const double factor = 1 / length;
-  return {x * factor, y * factor};
+  // Products with a reciprocal would be too small more often than too large, and vectors become shorter with each one.
+  return {x / length, y / length};
 }
 
 /// Sweeps of rotations of neighbouring rows. They are applied several at a time, so that parts of the rows stay in the

@@ -14,6 +14,8 @@ template <class T>
 struct KeyRow {
   using Element = T;
   static constexpr int64_t size = vector_length<T>;
+  // As many rows as the registers hold, with room for comparisons.
+  static constexpr int64_t in_registers = vector_bytes == 64 ? 16 : 8;
 
   Vector<T> key;
 
@@ -31,6 +33,7 @@ struct KeyRow {
 struct PairRow {
   using Element = int64_t;
   static constexpr int64_t size = 2 * vector_length<int64_t>;
+  static constexpr int64_t in_registers = 8;
 
   Vector<int64_t> key;
   Vector<int64_t> position;
@@ -65,7 +68,7 @@ class Network {
   }
 
  private:
-  static constexpr int64_t base = 8;
+  static constexpr int64_t base = Row::in_registers;
 
   Element* at(int64_t row) const { return rows_ + row * Row::size; }
 
@@ -82,30 +85,50 @@ class Network {
     const int64_t present = count_ - first < base ? count_ - first : base;
     Row rows[base];
     if (present == base) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int64_t i = 0; i < base; ++i) rows[i] = Row::load_from(at(first + i));
     } else {
       for (int64_t i = 0; i < base; ++i) rows[i] = i < present ? Row::load_from(at(first + i)) : Row::last();
     }
     step(rows);
     if (present == base) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (int64_t i = 0; i < base; ++i) rows[i].store_to(at(first + i));
     } else {
       for (int64_t i = 0; i < present; ++i) rows[i].store_to(at(first + i));
     }
   }
 
-  // 19 comparisons, the fewest for 8 rows.
   static void sort_base(Row* r) {
+    sort_eight(r);
+    if constexpr (base == 16) {
+      sort_eight(r + 8);
+#pragma GCC unroll 8
+      for (int i = 0; i < 8; ++i) Row::order(r[i], r[15 - i]);
+      merge_eight(r);
+      merge_eight(r + 8);
+    }
+  }
+
+  // 19 comparisons, the fewest for 8 rows.
+  static void sort_eight(Row* r) {
     constexpr int pairs[19][2] = {{0, 2}, {1, 3}, {4, 6}, {5, 7}, {0, 4}, {1, 5}, {2, 6}, {3, 7}, {0, 1}, {2, 3},
                                   {4, 5}, {6, 7}, {2, 4}, {3, 5}, {1, 4}, {3, 6}, {1, 2}, {3, 4}, {5, 6}};
 #pragma GCC unroll 19
     for (int i = 0; i < 19; ++i) Row::order(r[pairs[i][0]], r[pairs[i][1]]);
   }
 
-  // Sorts 8 rows that first rise and then fall, or the other way round.
   static void merge_base(Row* r) {
+    if constexpr (base == 16) {
+#pragma GCC unroll 8
+      for (int i = 0; i < 8; ++i) Row::order(r[i], r[i + 8]);
+      merge_eight(r + 8);
+    }
+    merge_eight(r);
+  }
+
+  // Sorts 8 rows that first rise and then fall, or the other way round.
+  static void merge_eight(Row* r) {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) Row::order(r[i], r[i + 4]);
 #pragma GCC unroll 4
