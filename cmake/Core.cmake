@@ -73,6 +73,8 @@ pydl_unity_group(pydl_core_objects cpu_tiles ${source_folder}/backends/cpu
   loop_nest tiles/elementwise tiles/elementwise_kernel tiles/fused tiles/tile_grid tiles/tile_program
   tiles/tile_reductions view/copy_plan view/create view/view)
 pydl_unity_folder(pydl_core_objects ${source_folder}/backends/cpu/conv)
+pydl_unity_group(pydl_core_objects cpu_index ${source_folder}/backends/cpu
+  index/indexing index/masks index/scatter index/search random/choices random/variates)
 pydl_unity_group(pydl_core_objects cpu_others ${source_folder}/backends/cpu
   adapter gemm/bf16x3_kernels gemm/sequence_product index/index kernel_set loss/ctc loss/softmax peak pool/resample
   random/random reduce/accumulators reduce/reduce register)
