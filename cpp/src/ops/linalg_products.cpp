@@ -166,22 +166,24 @@ Tensor kron(const Tensor& a, const Tensor& b) try {
         concat_text("expected tensors of at most ", max_rank / 2, " axes, got shapes ", a.shape(), " and ", b.shape()));
   }
   if (rank == 0) return multiply(a, b);
-  // The products of all pairs have the axes (a0, a1, ..., b0, b1, ...), of which those of the result take turns:
-  // (a0, b0, a1, b1, ...). The long rows of these products are multiplied faster than the short ones of the result.
-  Dims pairs = Dims::filled(2 * rank, 1);
-  Dims order = pairs;
+  // Rows as long as those of the result: each element of a as often as a row of b has elements, and whole rows of b.
+  // The other axes alternate: (a0, 1, a1, 1, ..., columns) times (1, b0, 1, b1, ..., columns).
+  const int64_t a_columns = a.rank() > 0 ? a.size(-1) : 1;
+  const int64_t b_columns = b.rank() > 0 ? b.size(-1) : 1;
+  Dims a_shape = Dims::filled(2 * rank - 1, 1);
+  Dims b_shape = a_shape;
   Dims shape = Dims::filled(rank, 1);
-  for (int axis = 0; axis < rank; ++axis) {
+  for (int axis = 0; axis + 1 < rank; ++axis) {
     const int of_a = axis - rank + a.rank();
     const int of_b = axis - rank + b.rank();
-    if (of_a >= 0) pairs[axis] = a.shape()[of_a];
-    if (of_b >= 0) pairs[rank + axis] = b.shape()[of_b];
-    order[2 * axis] = axis;
-    order[2 * axis + 1] = rank + axis;
-    shape[axis] = pairs[axis] * pairs[rank + axis];
+    if (of_a >= 0) a_shape[2 * axis] = a.shape()[of_a];
+    if (of_b >= 0) b_shape[2 * axis + 1] = b.shape()[of_b];
+    shape[axis] = a_shape[2 * axis] * b_shape[2 * axis + 1];
   }
-  const Tensor products = multiply(reshape(a, {a.size(), 1}), reshape(b, {1, b.size()}));
-  return reshape(permute_dims(reshape(products, pairs), order), shape);
+  a_shape[2 * rank - 2] = b_shape[2 * rank - 2] = shape[rank - 1] = a_columns * b_columns;
+  const Tensor rows_of_a = repeat(a.rank() > 0 ? a : expand_dims(a, 0), b_columns, -1);
+  const Tensor rows_of_b = tile(b, {a_columns});
+  return reshape(multiply(reshape(rows_of_a, a_shape), reshape(rows_of_b, b_shape)), shape);
 } catch (const Error&) {
   core::rethrow_as("kron");
 }
