@@ -89,6 +89,24 @@ def test_the_first_entry_that_fits_counts() -> None:
     assert all(step["provider"] == "cpu" for step in steps if step["name"] == "conv")
 
 
+@pytest.mark.parametrize("transposed", ["", "left", "right"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_large_products_of_16_bits_keep_the_kernels_of_smaller_ones(
+    dtype: str, transposed: str
+) -> None:
+    # Large products are cut into parts; with AMX, oneDNN refuses parts of the columns.
+    providers = set()
+    for size in (96, 384, 1024):
+        a, b = (pydl.ones((size, size), dtype=dtype) for _ in range(2))
+        a = a.mT if transposed == "left" else a
+        b = b.mT if transposed == "right" else b
+        function = pydl.compile(lambda a, b: a @ b)
+        assert function(a, b)[0, 0].item() == size
+        (program,) = function.programs
+        providers |= {step["provider"] for step in program.steps() if step["name"] == "matmul"}
+    assert len(providers) == 1
+
+
 @pytest.mark.parametrize(
     ("kernels", "message"),
     [

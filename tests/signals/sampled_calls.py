@@ -22,11 +22,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 SECONDS = 0.012  # for each call
 Call = tuple[str, Callable[[], object]]
 
+DTYPES = ("float32", "bfloat16", "float16")
+
 # Rows, columns and depth of the products in the benchmark suites, and odd ones beside them.
 PRODUCTS = [
     (32, 32, 64), (32, 10, 32), (128, 512, 784), (128, 10, 512), (512, 784, 128), (256, 1024, 512),
     (2048, 65, 256), (64, 120, 400), (64, 512, 128), (37, 1000, 129), (300, 300, 300),
     (1, 512, 784), (4, 512, 784), (100, 1, 1000), (65, 256, 2048), (8, 1000, 512), (1024, 512, 128),
+    (512, 1024, 1024),
 ]  # fmt: skip
 
 # Shape of the input, of the weight, stride, groups.
@@ -47,7 +50,7 @@ def random(shape: tuple[int, ...], dtype: str) -> pydl.Tensor:
 
 
 def products() -> Iterator[Call]:
-    for dtype, (rows, columns, depth) in itertools.product(("float32", "bfloat16"), PRODUCTS):
+    for dtype, (rows, columns, depth) in itertools.product(DTYPES, PRODUCTS):
         left = [random((rows, depth), dtype), random((depth, rows), dtype).permute_dims((1, 0))]
         right = [
             random((depth, columns), dtype),
@@ -62,7 +65,7 @@ def products() -> Iterator[Call]:
 
 def convolutions() -> Iterator[Call]:
     functions = {3: F.conv1d, 4: F.conv2d, 5: F.conv3d}
-    for dtype, (x, w, stride, groups) in itertools.product(("float32", "bfloat16"), CONVOLUTIONS):
+    for dtype, (x, w, stride, groups) in itertools.product(DTYPES, CONVOLUTIONS):
         operands = [random(x, dtype), random(w, dtype)]
         for operand in operands:
             operand.requires_grad = True

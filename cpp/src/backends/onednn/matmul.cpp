@@ -156,14 +156,19 @@ std::unique_ptr<Kernel> prepare_product(const std::optional<MatrixProduct>& prod
                                         bool relu) {
   const auto type = data_type(dtype);
   if (!product || !type || product->work() < min_work) return nullptr;
-  // The implementations for float16 require b to have no columns besides those of the product.
-  const bool may_cut_columns = dtype != DType::float16;
-  try {
-    return std::make_unique<ProductKernel>(
-        Plan{*type, item_size(dtype), has_bias, relu, product->swapped, cut(*product, may_cut_columns)});
-  } catch (const dnnl::error&) {
-    return nullptr;  // this processor or version has no primitive for the layout or dtype
+  // The implementations for float16, and those for bfloat16 with AMX, require b to have no columns besides those of the
+  // product.
+  for (const bool may_cut_columns : {true, false}) {
+    if (may_cut_columns && dtype == DType::float16) continue;
+    try {
+      return std::make_unique<ProductKernel>(
+          Plan{*type, item_size(dtype), has_bias, relu, product->swapped, cut(*product, may_cut_columns)});
+    } catch (const dnnl::error&) {
+      // This processor or version has no primitive for these parts, or for the layout or dtype.
+      if (dtype == DType::float32) return nullptr;
+    }
   }
+  return nullptr;
 }
 
 std::unique_ptr<Kernel> prepare_matmul(const KernelCall& call) {

@@ -15,6 +15,9 @@ using exec::BufferSpec;
 constexpr int64_t column_block = 64;
 // Reading a row of a or a column of b costs about as much as this many multiply-adds per element.
 constexpr int64_t move_cost = 8;
+// Where columns are not cut, every part reorders all of b. It has this many rows or more, so that this takes a small
+// part of its time.
+constexpr int64_t least_rows_of_whole_b = 128;
 
 void insert_axis(Operand& operand, int64_t size, int64_t stride) {
   operand.shape.insert(0, stride == 0 ? 1 : size);
@@ -116,6 +119,7 @@ Grid choose_grid(const MatrixProduct& product, bool may_cut_columns) {
   if (parts <= 1) return grid;
   if (product.batch_axes() > 0) grid.batches = std::min(parts, product.y.shape[0]);
   parts /= grid.batches;
+  if (!may_cut_columns) parts = std::min(parts, std::max<int64_t>(product.rows() / least_rows_of_whole_b, 1));
   int64_t best = part_cost(product.rows(), product.columns());
   for (int64_t rows = 1; rows <= std::min(parts, product.rows()); ++rows) {
     const int64_t columns = may_cut_columns ? std::min(parts / rows, divide_up(product.columns(), column_block)) : 1;
