@@ -2,11 +2,10 @@
 // where the processor has instructions for it, else by a radix sort, of keys that become elements again. Where several
 // elements have one key (zeros, and NaN), they are taken from the line in order.
 #include <algorithm>
-#include <bit>
 #include <type_traits>
 
 #include "backends/cpu/families.h"
-#include "backends/cpu/index/radix_sort.h"
+#include "backends/cpu/index/sort_keys.h"
 #include "backends/cpu/index/sort_lines.h"
 #include "backends/cpu/kernel_set.h"
 #include "op/attrs/sort.h"
@@ -16,10 +15,6 @@
 namespace pydl::cpu {
 
 namespace {
-
-// The kernels compare signed integers of 32 or 64 bits.
-template <class Key>
-using LaneElement = std::conditional_t<sizeof(Key) == 8, int64_t, int32_t>;
 
 template <class Key>
 LaneElement<Key> lane_element(Key key) {
@@ -31,34 +26,6 @@ template <class Key>
 Key key_of_element(LaneElement<Key> element) {
   if constexpr (sizeof(Key) < sizeof(element)) return static_cast<Key>(element);
   return static_cast<Key>(element) ^ Key { 1 } << (8 * sizeof(Key) - 1);
-}
-
-// Returns the buffer that contains the sorted keys: theirs, or `room`.
-template <class Key>
-const Key* sort_keys(Key* keys, Key* room, int64_t count) {
-  if (count < shortest_radix) {
-    std::sort(keys, keys + count);
-    return keys;
-  }
-  Key bottom = keys[0];
-  Key top = keys[0];
-  for (int64_t i = 0; i < count; ++i) {
-    bottom = std::min(bottom, keys[i]);
-    top = std::max(top, keys[i]);
-  }
-  const int bits = static_cast<int>(std::bit_width(static_cast<Key>(top - bottom)));
-  return radix_sort(keys, room, count, bits, [bottom](Key key) { return static_cast<Key>(key - bottom); });
-}
-
-// Sorts signed integers in place.
-template <class Element>
-void sort_by_digits(void* elements, void* room, int64_t count) {
-  using Key = std::make_unsigned_t<Element>;
-  constexpr Key sign = Key{1} << (8 * sizeof(Key) - 1);
-  auto* keys = static_cast<Key*>(elements);
-  for (int64_t i = 0; i < count; ++i) keys[i] ^= sign;
-  const Key* sorted = sort_keys(keys, static_cast<Key*>(room), count);
-  for (int64_t i = 0; i < count; ++i) keys[i] = sorted[i] ^ sign;
 }
 
 template <class T>
@@ -102,21 +69,15 @@ class SortValuesKernel final : public Kernel {
   static constexpr int64_t most_lanes = 16;
   // Shorter lines are sorted faster side by side.
   static constexpr int64_t shortest_divided = 32;
-  static constexpr bool has_mover =
-      std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>;
+  static constexpr bool has_mover = has_lane_keys<T>;
 
   static int64_t lanes() {
     return sizeof(Element) == 4 ? kernels().sort.lanes_of_words : kernels().sort.lanes_of_longs;
   }
   static SortLine line_sorter(const Lines& lines) {
-    if constexpr (has_mover) {
-      if (lines.stride != 1 || lines.inner != 1) return nullptr;
-      if (are_side_by_side(lines) && lines.length < shortest_divided) return nullptr;
-      const SortKernels& sort = kernels().sort;
-      if constexpr (std::is_floating_point_v<T>) return sizeof(T) == 4 ? sort.line_of_floats : sort.line_of_doubles;
-      return sizeof(T) == 4 ? sort.line_of_words : sort.line_of_longs;
-    }
-    return nullptr;
+    if (lines.stride != 1 || lines.inner != 1) return nullptr;
+    if (are_side_by_side(lines) && lines.length < shortest_divided) return nullptr;
+    return sort_line_of<T>();
   }
   static bool are_side_by_side(const Lines& lines) {
     return lines.length <= longest_in_lanes && 2 * lines.count >= lanes();
