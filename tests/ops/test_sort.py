@@ -64,13 +64,32 @@ def test_orders(dtype: str, provider: str) -> None:
             np.testing.assert_array_equal(indices.numpy(), order)
             expected = np.take_along_axis(_values(x), order, 1)
             np.testing.assert_array_equal(_values(values), expected)
-            for k in (0, 1, min(length, 7), min(length, 40), length):
+            for k in sorted(
+                {0, 1, min(length, 7), min(length, 40), length // 10, length // 3, length}
+            ):
                 attrs = {"k": k, "axis": 1, "largest": descending}
                 found = _core._apply_with_provider("topk", provider, [x], attrs)
                 if found is None:  # nothing to do
                     continue
                 np.testing.assert_array_equal(found[1].numpy(), order[:, :k])
                 np.testing.assert_array_equal(_values(found[0]), expected[:, :k])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("different", [1, 20, 10**6])
+def test_best_of_many(dtype: str, different: int) -> None:
+    """With and without elements that are equal to the last one that is kept."""
+    rng = np.random.default_rng()
+    for length in (64, 200, 1000, 3001):
+        x = rng.integers(0, different, (5, length)).astype(dtype)
+        for largest in (False, True):
+            order = np.argsort(-x if largest else x, axis=1, kind="stable")
+            for k in (length // 32, length // 32 + 1, length // 10, length // 2, length // 2 + 1):
+                values, indices = pydl.topk(pydl.tensor(x), k, largest=largest)
+                np.testing.assert_array_equal(indices.numpy(), order[:, :k])
+                np.testing.assert_array_equal(
+                    values.numpy(), np.take_along_axis(x, order[:, :k], 1)
+                )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -327,16 +327,33 @@ class SortKernel final : public Kernel {
   void keep_up_to(const T* source, const T* sorted, const Keep& keep) const {
     const int64_t count = lines_.kept;
     const Key last = key(sorted, count - 1);
-    int64_t less = count - 1;
-    while (less > 0 && key(sorted, less - 1) == last) --less;
-    int64_t equal = 0;
+    if (key(sorted, count) != last) {
+      constexpr int64_t block = 32;
+      Key keys[block];
+      int64_t filled = 0;
+      for (int64_t first = 0; filled < count; first += block) {
+        const int64_t size = std::min(block, lines_.length - first);
+        if (size == block) {  // a loop of its own, which is compiled to vector instructions
+          for (int64_t i = 0; i < block; ++i) keys[i] = directed(op::sort_key(source[first + i]));
+        } else {
+          for (int64_t i = 0; i < size; ++i) keys[i] = key(source, first + i);
+        }
+        for (int64_t i = 0; i < size && filled < count; ++i) {
+          keep(filled, keys[i], static_cast<uint32_t>(first + i));
+          filled += keys[i] <= last ? 1 : 0;
+        }
+      }
+      return;
+    }
+    int64_t wanted = 1;
+    while (wanted < count && key(sorted, count - 1 - wanted) == last) ++wanted;
     int64_t filled = 0;
-    for (int64_t i = 0; i < lines_.length && filled < count; ++i) {
+    for (int64_t i = 0; filled < count; ++i) {
       const Key candidate = key(source, i);
       keep(filled, candidate, static_cast<uint32_t>(i));
-      const int is_equal = candidate == last && equal < count - less ? 1 : 0;
-      equal += is_equal;
-      filled += (candidate < last ? 1 : 0) | is_equal;
+      const int is_wanted = candidate == last && wanted > 0 ? 1 : 0;
+      wanted -= is_wanted;
+      filled += (candidate < last ? 1 : 0) | is_wanted;
     }
   }
 
@@ -358,9 +375,35 @@ class SortKernel final : public Kernel {
     } else {
       auto* kept = static_cast<Kept*>(memory.kept);
       keep_up_to(source, memory.values, [kept](int64_t i, Key key, uint32_t position) { kept[i] = {key, position}; });
-      std::sort(kept, kept + count);
-      write(source, target, results, [kept](int64_t i) { return kept[i]; });
+      // Of the elements with one key, the next one takes the place after the first one's plus how many have done so.
+      auto* keys = static_cast<Key*>(memory.room);
+      auto* placed = reinterpret_cast<Placed*>(keys + count);
+      for (int64_t i = 0; i < count; ++i) {
+        keys[i] = key(memory.values, i);
+        placed[i].before = 0;
+      }
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t first = first_place(keys, count, kept[i].key);
+        placed[first + placed[first].before++].position = kept[i].position;
+      }
+      write(source, target, results, [=](int64_t i) { return Kept{keys[i], placed[i].position}; });
     }
+  }
+
+  struct Placed {
+    uint32_t before;  // of the elements with the key of this place
+    uint32_t position;
+  };
+
+  // Without jumps, which a processor could not predict.
+  static int64_t first_place(const Key* keys, int64_t count, Key wanted) {
+    const Key* first = keys;
+    while (count > 1) {
+      const int64_t half = count / 2;
+      first += -static_cast<int64_t>(first[half - 1] < wanted) & half;
+      count -= half;
+    }
+    return first - keys;
   }
 
   template <class EntryAt>
