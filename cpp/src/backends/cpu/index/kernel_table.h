@@ -19,9 +19,9 @@ struct KeyMover {
 /// Sorts signed integers in place. The room has as many.
 using SortKeys = void (*)(void* keys, void* room, int64_t count);
 
-/// Sorts a contiguous line of elements, or orders it the other way round. What several values share a key (zeros, and
-/// NaN), gets one of them. The room has `room_beyond_line` bytes more than the line; `otherwise` is called for parts of
-/// the line that cannot be divided well. Returns whether there are keys that several values share.
+/// Sorts a contiguous line of elements, or orders it the other way round. Where several values share a key (zeros, and
+/// NaN), it writes one of them, and returns true. The room has `room_beyond_line` bytes more than the line; parts of
+/// the line that pivots do not divide well are left to `otherwise`.
 using SortLine = bool (*)(const void* from, int64_t length, bool opposite, void* to, void* room, SortKeys otherwise);
 inline constexpr int64_t room_beyond_line = 1024;
 
