@@ -64,13 +64,32 @@ def test_orders(dtype: str, provider: str) -> None:
             np.testing.assert_array_equal(indices.numpy(), order)
             expected = np.take_along_axis(_values(x), order, 1)
             np.testing.assert_array_equal(_values(values), expected)
-            for k in (0, 1, min(length, 7), min(length, 40), length):
+            for k in sorted(
+                {0, 1, min(length, 7), min(length, 40), length // 10, length // 3, length}
+            ):
                 attrs = {"k": k, "axis": 1, "largest": descending}
                 found = _core._apply_with_provider("topk", provider, [x], attrs)
                 if found is None:  # nothing to do
                     continue
                 np.testing.assert_array_equal(found[1].numpy(), order[:, :k])
                 np.testing.assert_array_equal(_values(found[0]), expected[:, :k])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@pytest.mark.parametrize("different", [1, 20, 10**6])
+def test_best_of_many(dtype: str, different: int) -> None:
+    """With and without elements that are equal to the last one that is kept."""
+    rng = np.random.default_rng()
+    for length in (64, 200, 1000, 3001):
+        x = rng.integers(0, different, (5, length)).astype(dtype)
+        for largest in (False, True):
+            order = np.argsort(-x if largest else x, axis=1, kind="stable")
+            for k in (length // 32, length // 32 + 1, length // 10, length // 2, length // 2 + 1):
+                values, indices = pydl.topk(pydl.tensor(x), k, largest=largest)
+                np.testing.assert_array_equal(indices.numpy(), order[:, :k])
+                np.testing.assert_array_equal(
+                    values.numpy(), np.take_along_axis(x, order[:, :k], 1)
+                )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -105,6 +124,103 @@ def test_integers_of_every_range(length: int) -> None:
         values, indices = pydl.topk(tensor, length // 10, largest=False)
         np.testing.assert_array_equal(indices.numpy(), order[: length // 10])
         np.testing.assert_array_equal(values.numpy(), x[order[: length // 10]])
+
+
+def _arrangements(rng: np.random.Generator, length: int) -> dict[str, Array]:
+    """Numbers whose order is hard on a sort that divides at a pivot."""
+    rising = np.arange(length)
+    organ_pipe = np.minimum(rising, rising[::-1])
+    few = rng.integers(0, 3, length)
+    return {
+        "random": rng.permutation(length),
+        "sorted": rising,
+        "reversed": rising[::-1].copy(),
+        "organ pipe": organ_pipe,
+        "saw": rising % 17,
+        "few values": few,
+        "one value": np.full(length, 5),
+        "one other value": np.where(rising == length // 2, -1, 5),
+        "mostly the largest": np.where(few == 0, rising, np.iinfo(np.int32).max),
+        "mostly the least": np.where(few == 0, rising, np.iinfo(np.int32).min),
+    }
+
+
+# Around the sizes of what is sorted in registers, and of how samples are taken.
+_SIZES = [
+    1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 66, 127, 128, 129, 130, 191, 192,
+    255, 256, 257, 258, 383, 511, 512, 513, 1000, 2047, 2048, 2049, 4097, 70001,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_values_in_every_arrangement(dtype: str) -> None:
+    rng = np.random.default_rng()
+    for length in _SIZES:
+        for name, numbers in _arrangements(rng, length).items():
+            line = numbers.astype(dtype)
+            for lines in (1, 40) if length < 300 else (1,):
+                x = np.tile(line, (lines, 1))
+                expected = np.tile(np.sort(line), (lines, 1))
+                for descending in (False, True):
+                    found = pydl.sort(pydl.tensor(x), axis=1, descending=descending).numpy()
+                    wanted = expected[:, ::-1] if descending else expected
+                    np.testing.assert_array_equal(found, wanted, f"{name}, {lines} x {length}")
+
+
+def _worst_for_samples(length: int, lanes: int) -> Array:
+    """The samples of every pivot are the least numbers that are left, which hardly divides."""
+    numbers = np.full(length, -1)
+    left = np.arange(length)
+    assigned = 0
+    while len(left) > 8 * lanes * 2:
+        rows = 4 if len(left) < 2048 else 8
+        starts = (2 * np.arange(rows) + 1) * (len(left) - lanes) // (2 * rows)
+        samples = left[(starts[:, None] + np.arange(lanes)).reshape(-1)]
+        new = samples[numbers[samples] < 0]
+        numbers[new] = assigned + np.arange(len(new))
+        assigned += len(new)
+        pivot = np.sort(numbers[samples])[len(samples) // 2]
+        left = left[(numbers[left] < 0) | (numbers[left] >= pivot)]
+    numbers[numbers < 0] = np.arange(assigned, length)
+    return numbers
+
+
+@pytest.mark.parametrize("lanes", [8, 16])
+def test_pivots_that_do_not_divide(lanes: int) -> None:
+    """After too many of them, keys are sorted by their digits."""
+    dtype = "int32" if lanes == 16 else "int64"
+    for length in (3000, 50000):
+        x = _worst_for_samples(length, lanes).astype(dtype)
+        for line in (x, x.astype(dtype.replace("int", "float"))):
+            for descending in (False, True):
+                found = pydl.sort(pydl.tensor(line), descending=descending).numpy()
+                wanted = np.arange(length)[:: -1 if descending else 1]
+                np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_keep_their_bits(dtype: str) -> None:
+    """Zeros of both signs, and NaN with other bits, in the order of their positions."""
+    rng = np.random.default_rng()
+    bits = np.dtype(dtype.replace("float", "uint"))
+    sign = 1 << (8 * bits.itemsize - 1)
+    infinity = int(np.array(np.inf, dtype).view(bits))
+    special = np.array(
+        [
+            *(0, sign, 1, infinity, infinity | sign),
+            *(infinity + 1, (infinity + 5) | sign, sign - 1, 2 * sign - 1),
+        ],
+        bits,
+    )
+    for length in (1, 16, 65, 130, 257, 1000, 5000):
+        anything = rng.integers(0, 2 * sign, length, bits)
+        only_nan = special[rng.integers(5, 9, length)]
+        mixed = np.where(rng.random(length) < 0.5, rng.choice(special, length), anything)
+        for line in (anything, only_nan, mixed):
+            for descending in (False, True):
+                order = _order(line.view(dtype), descending)
+                found = pydl.sort(pydl.tensor(line.view(dtype)), descending=descending)
+                np.testing.assert_array_equal(found.numpy().view(bits), line[order])
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])

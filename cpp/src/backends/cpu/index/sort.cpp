@@ -1,5 +1,6 @@
 // Ordering of elements along an axis: many short lines side by side by a sorting network, long ones by a radix sort of
-// keys with their positions; or, to find few of many elements, a scan that keeps the best ones.
+// keys with their positions; or, to find few of many elements, a scan that keeps the best ones, whose last one may be
+// known from values in order.
 #include "op/attrs/sort.h"
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 
 #include "backends/cpu/families.h"
 #include "backends/cpu/index/radix_sort.h"
+#include "backends/cpu/index/sort_keys.h"
 #include "backends/cpu/index/sort_lines.h"
 #include "backends/cpu/kernel_set.h"
 #include "op/sort_key.h"
@@ -127,7 +129,7 @@ class SortKernel final : public Kernel {
   }
 
  private:
-  enum class Method { insert, select, lanes, line };
+  enum class Method { insert, select, threshold, lanes, line };
   struct Results {
     T* values;
     int64_t* indices;
@@ -138,6 +140,11 @@ class SortKernel final : public Kernel {
     if (lines.kept <= most_inserted && lines.kept * 8 <= lines.length) return Method::insert;
     const bool side_by_side =
         lines.length <= longest_in_lanes && Rows::takes(lines.length) && 2 * lines.count >= Rows::lanes();
+    // Sorting values alone tells the last one that is kept.
+    if (lines.stride == 1 && sort_line_of<T>() != nullptr && lines.kept * 2 <= lines.length &&
+        lines.kept * 32 >= lines.length) {
+      return Method::threshold;
+    }
     // Many short lines are sorted nearly as fast.
     if (lines.kept * (side_by_side ? 16 : 4) <= lines.length) return Method::select;
     return side_by_side ? Method::lanes : Method::line;
@@ -148,6 +155,7 @@ class SortKernel final : public Kernel {
     switch (method_) {
       case Method::insert: return most_inserted * sizeof(Kept);
       case Method::select: return static_cast<size_t>(room_to_select()) * sizeof(Kept);
+      case Method::threshold: return Thresholds::bytes(lines_);
       case Method::lanes: return Rows::bytes(lines_.length);
       case Method::line: break;
     }
@@ -159,6 +167,10 @@ class SortKernel final : public Kernel {
     const T* source = x + lines_.source(line);
     const int64_t target = lines_.target(line);
     if (method_ == Method::line) return sort_line(source, target, results, scratch);
+    if (method_ == Method::threshold) {
+      if constexpr (has_lane_keys<T>) find_by_threshold(source, target, results, Thresholds(lines_, scratch));
+      return;
+    }
     auto* kept = static_cast<Kept*>(scratch);
     method_ == Method::insert ? insert(source, kept) : select(source, kept);
     write(source, target, results, [&](int64_t i) { return kept[i]; });
@@ -287,6 +299,111 @@ class SortKernel final : public Kernel {
     });
     drop();
     std::sort(kept, kept + count);
+  }
+
+  // The scratch memory of one line: its sorted values, room to sort values or words, and what is kept.
+  struct Thresholds {
+    T* values;
+    void* room;
+    void* kept;
+
+    static constexpr size_t aligned(size_t bytes) { return (bytes + 63) / 64 * 64; }
+    static size_t bytes_of_values(const Lines& lines) { return aligned(static_cast<size_t>(lines.length) * sizeof(T)); }
+    static size_t bytes_of_room(const Lines& lines) {
+      const auto items = static_cast<size_t>(std::max(lines.length, 2 * lines.kept));
+      return aligned(items * sizeof(T) + room_beyond_line);
+    }
+    static size_t bytes(const Lines& lines) {
+      return bytes_of_values(lines) + bytes_of_room(lines) + static_cast<size_t>(lines.kept) * sizeof(Kept);
+    }
+    Thresholds(const Lines& lines, void* scratch)
+        : values(static_cast<T*>(scratch)),
+          room(static_cast<char*>(scratch) + bytes_of_values(lines)),
+          kept(static_cast<char*>(room) + bytes_of_room(lines)) {}
+  };
+
+  // Keeps what comes before the last value that is kept, and as many equal to it as are wanted.
+  template <class Keep>
+  void keep_up_to(const T* source, const T* sorted, const Keep& keep) const {
+    const int64_t count = lines_.kept;
+    const Key last = key(sorted, count - 1);
+    if (key(sorted, count) != last) {
+      constexpr int64_t block = 32;
+      Key keys[block];
+      int64_t filled = 0;
+      for (int64_t first = 0; filled < count; first += block) {
+        const int64_t size = std::min(block, lines_.length - first);
+        if (size == block) {  // a loop of its own, which is compiled to vector instructions
+          for (int64_t i = 0; i < block; ++i) keys[i] = directed(op::sort_key(source[first + i]));
+        } else {
+          for (int64_t i = 0; i < size; ++i) keys[i] = key(source, first + i);
+        }
+        for (int64_t i = 0; i < size && filled < count; ++i) {
+          keep(filled, keys[i], static_cast<uint32_t>(first + i));
+          filled += keys[i] <= last ? 1 : 0;
+        }
+      }
+      return;
+    }
+    int64_t wanted = 1;
+    while (wanted < count && key(sorted, count - 1 - wanted) == last) ++wanted;
+    int64_t filled = 0;
+    for (int64_t i = 0; filled < count; ++i) {
+      const Key candidate = key(source, i);
+      keep(filled, candidate, static_cast<uint32_t>(i));
+      const int is_wanted = candidate == last && wanted > 0 ? 1 : 0;
+      wanted -= is_wanted;
+      filled += (candidate < last ? 1 : 0) | is_wanted;
+    }
+  }
+
+  void find_by_threshold(const T* source, int64_t target, const Results& results, const Thresholds& memory) const {
+    const int64_t count = lines_.kept;
+    sort_line_of<T>()(source, lines_.length, descending_, memory.values, memory.room, sort_by_digits<LaneElement<Key>>);
+    if constexpr (sizeof(Key) == 4) {
+      // Keys and positions as one signed word.
+      constexpr uint64_t sign = uint64_t{1} << 63;
+      auto* words = static_cast<int64_t*>(memory.kept);
+      keep_up_to(source, memory.values, [words](int64_t i, Key key, uint32_t position) {
+        words[i] = static_cast<int64_t>((static_cast<uint64_t>(key) << 32 | position) ^ sign);
+      });
+      kernels().sort.line_of_longs(words, count, false, words, memory.room, sort_by_digits<int64_t>);
+      write(source, target, results, [words](int64_t i) {
+        const uint64_t word = static_cast<uint64_t>(words[i]) ^ sign;
+        return Kept{static_cast<Key>(word >> 32), static_cast<uint32_t>(word)};
+      });
+    } else {
+      auto* kept = static_cast<Kept*>(memory.kept);
+      keep_up_to(source, memory.values, [kept](int64_t i, Key key, uint32_t position) { kept[i] = {key, position}; });
+      // Of the elements with one key, the next one takes the place after the first one's plus how many have done so.
+      auto* keys = static_cast<Key*>(memory.room);
+      auto* placed = reinterpret_cast<Placed*>(keys + count);
+      for (int64_t i = 0; i < count; ++i) {
+        keys[i] = key(memory.values, i);
+        placed[i].before = 0;
+      }
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t first = first_place(keys, count, kept[i].key);
+        placed[first + placed[first].before++].position = kept[i].position;
+      }
+      write(source, target, results, [=](int64_t i) { return Kept{keys[i], placed[i].position}; });
+    }
+  }
+
+  struct Placed {
+    uint32_t before;  // of the elements with the key of this place
+    uint32_t position;
+  };
+
+  // Without jumps, which a processor could not predict.
+  static int64_t first_place(const Key* keys, int64_t count, Key wanted) {
+    const Key* first = keys;
+    while (count > 1) {
+      const int64_t half = count / 2;
+      first += -static_cast<int64_t>(first[half - 1] < wanted) & half;
+      count -= half;
+    }
+    return first - keys;
   }
 
   template <class EntryAt>

@@ -1,11 +1,11 @@
-// Sorting without positions: short lines side by side by a sorting network, long ones by a radix sort, of keys that
-// become elements again. Where several elements have one key (zeros, and NaN), they are taken from the line in order.
+// Sorting without positions: short lines side by side by a sorting network, long ones one by one, by dividing them
+// where the processor has instructions for it, else by a radix sort, of keys that become elements again. Where several
+// elements have one key (zeros, and NaN), they are taken from the line in order.
 #include <algorithm>
-#include <bit>
 #include <type_traits>
 
 #include "backends/cpu/families.h"
-#include "backends/cpu/index/radix_sort.h"
+#include "backends/cpu/index/sort_keys.h"
 #include "backends/cpu/index/sort_lines.h"
 #include "backends/cpu/kernel_set.h"
 #include "op/attrs/sort.h"
@@ -15,10 +15,6 @@
 namespace pydl::cpu {
 
 namespace {
-
-// The kernels compare signed integers of 32 or 64 bits.
-template <class Key>
-using LaneElement = std::conditional_t<sizeof(Key) == 8, int64_t, int32_t>;
 
 template <class Key>
 LaneElement<Key> lane_element(Key key) {
@@ -32,23 +28,6 @@ Key key_of_element(LaneElement<Key> element) {
   return static_cast<Key>(element) ^ Key { 1 } << (8 * sizeof(Key) - 1);
 }
 
-// Returns the buffer that contains the sorted keys: theirs, or `room`.
-template <class Key>
-const Key* sort_keys(Key* keys, Key* room, int64_t count) {
-  if (count < shortest_radix) {
-    std::sort(keys, keys + count);
-    return keys;
-  }
-  Key bottom = keys[0];
-  Key top = keys[0];
-  for (int64_t i = 0; i < count; ++i) {
-    bottom = std::min(bottom, keys[i]);
-    top = std::max(top, keys[i]);
-  }
-  const int bits = static_cast<int>(std::bit_width(static_cast<Key>(top - bottom)));
-  return radix_sort(keys, room, count, bits, [bottom](Key key) { return static_cast<Key>(key - bottom); });
-}
-
 template <class T>
 class SortValuesKernel final : public Kernel {
  public:
@@ -58,7 +37,8 @@ class SortValuesKernel final : public Kernel {
   SortValuesKernel(const Lines& lines, bool descending)
       : lines_(lines),
         mask_(descending ? static_cast<Key>(~Key{0}) : Key{0}),
-        lines_at_once_(are_side_by_side(lines) ? lanes() : 1),
+        sort_contiguous_line_(line_sorter(lines)),
+        lines_at_once_(sort_contiguous_line_ == nullptr && are_side_by_side(lines) ? lanes() : 1),
         parts_(std::min((lines.count + lines_at_once_ - 1) / lines_at_once_, most_parts)),
         part_bytes_((bytes_of_part() + 63) / 64 * 64) {
     scratchpad_bytes = static_cast<size_t>(parts_) * part_bytes_;
@@ -87,23 +67,36 @@ class SortValuesKernel final : public Kernel {
 
  private:
   static constexpr int64_t most_lanes = 16;
-  static constexpr bool has_mover =
-      std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, int32_t> || std::is_same_v<T, int64_t>;
+  // Shorter lines are sorted faster side by side.
+  static constexpr int64_t shortest_divided = 32;
+  static constexpr bool has_mover = has_lane_keys<T>;
 
   static int64_t lanes() {
     return sizeof(Element) == 4 ? kernels().sort.lanes_of_words : kernels().sort.lanes_of_longs;
+  }
+  static SortLine line_sorter(const Lines& lines) {
+    if (lines.stride != 1 || lines.inner != 1) return nullptr;
+    if (are_side_by_side(lines) && lines.length < shortest_divided) return nullptr;
+    return sort_line_of<T>();
   }
   static bool are_side_by_side(const Lines& lines) {
     return lines.length <= longest_in_lanes && 2 * lines.count >= lanes();
   }
   size_t bytes_of_part() const {
     const auto length = static_cast<size_t>(lines_.length);
+    if (sort_contiguous_line_ != nullptr) return length * sizeof(Element) + room_beyond_line;
     return lines_at_once_ == 1 ? 2 * length * sizeof(Key) : length * static_cast<size_t>(lanes()) * sizeof(Element);
   }
 
   Key key(T value) const { return static_cast<Key>(op::sort_key(value) ^ mask_); }
 
   void sort_line(const T* source, T* target, Key* keys) const {
+    if (sort_contiguous_line_ != nullptr) {
+      const bool has_shared =
+          sort_contiguous_line_(source, lines_.length, mask_ != 0, target, keys, sort_by_digits<Element>);
+      if (has_shared) restore_shared(source, target, [=, this](int64_t i) { return key(target[i]); });
+      return;
+    }
     for (int64_t i = 0; i < lines_.length; ++i) keys[i] = key(source[i * lines_.stride]);
     const Key* sorted = sort_keys(keys, keys + lines_.length, lines_.length);
     for (int64_t i = 0; i < lines_.length; ++i) write(sorted[i], target[i * lines_.inner]);
@@ -184,7 +177,8 @@ class SortValuesKernel final : public Kernel {
   }
 
   Lines lines_;
-  Key mask_;  // turns the order round
+  Key mask_;                       // turns the order round
+  SortLine sort_contiguous_line_;  // null: keys are sorted here
   int64_t lines_at_once_;
   int64_t parts_;
   size_t part_bytes_;

@@ -20,6 +20,7 @@ void fill(KernelSet& set) {
   fill_random(set);
   fill_variates(set);
   fill_sort(set);
+  fill_sort_line(set);
   fill_update(set);
 }
 

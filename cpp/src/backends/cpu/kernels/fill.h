@@ -24,6 +24,7 @@ void fill_resample(KernelSet& set);
 void fill_random(KernelSet& set);
 void fill_variates(KernelSet& set);
 void fill_sort(KernelSet& set);
+void fill_sort_line(KernelSet& set);
 void fill_update(KernelSet& set);
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE

@@ -1,6 +1,7 @@
 // Sorts many columns side by side, one per lane, by a network of comparisons (Batcher, 1968): what is compared does not
 // depend on the values, so that every comparison serves all lanes. Short blocks are sorted in registers, and blocks are
 // merged pairwise, smaller ones first, so that they stay in the L1 cache.
+#include "backends/cpu/index/kernels/lane_keys.h"
 #include "backends/cpu/kernels/fill.h"
 #include "backends/cpu/kernels/shuffle.h"
 #include "backends/cpu/kernels/vector_math.h"
@@ -208,30 +209,6 @@ void sort_rows(void* rows, int64_t count) {
 
 // --- keys ---------------------------------------------------------------------------------------------------------
 
-// The bits of elements as signed integers in their order. Zeros share a key, and so do all that are not numbers.
-template <class T, bool floating>
-struct LaneKeys {
-  static constexpr T highest = static_cast<T>(~(T{1} << (8 * sizeof(T) - 1)));
-  static constexpr T infinity = sizeof(T) == 4 ? static_cast<T>(0x7f800000) : static_cast<T>(0x7ff0000000000000LL);
-
-  static Vector<T> of(Vector<T> bits, T flips, Vector<T>& shared) {
-    if constexpr (!floating) return bits ^ flips;
-    const Vector<T> magnitude = bits & highest;
-    const Vector<T> is_zero = magnitude == 0;
-    const Vector<T> is_not_a_number = magnitude > infinity;
-    shared |= is_zero | is_not_a_number;
-    Vector<T> key = bits ^ ((bits >> (8 * sizeof(T) - 1)) & highest);
-    key &= ~is_zero;
-    key = is_not_a_number ? broadcast(highest) : key;
-    return key ^ flips;
-  }
-  static Vector<T> bits_of(Vector<T> key, T flips) {
-    key ^= flips;
-    if constexpr (!floating) return key;
-    return key ^ ((key >> (8 * sizeof(T) - 1)) & highest);
-  }
-};
-
 // The elements that a row of a square has.
 template <class T>
 Vector<T> load_elements(const T* from, int64_t count) {
@@ -286,15 +263,15 @@ void store_keys(const void* from, int64_t count, int64_t length, bool opposite, 
 }  // namespace
 
 void fill_sort(KernelSet& set) {
-  set.sort = {vector_length<int32_t>,
-              vector_length<int64_t>,
-              sort_rows<KeyRow<int32_t>>,
-              sort_rows<KeyRow<int64_t>>,
-              sort_rows<PairRow>,
-              {load_keys<int32_t, true>, store_keys<int32_t, true>},
-              {load_keys<int64_t, true>, store_keys<int64_t, true>},
-              {load_keys<int32_t, false>, store_keys<int32_t, false>},
-              {load_keys<int64_t, false>, store_keys<int64_t, false>}};
+  set.sort.lanes_of_words = vector_length<int32_t>;
+  set.sort.lanes_of_longs = vector_length<int64_t>;
+  set.sort.words = sort_rows<KeyRow<int32_t>>;
+  set.sort.longs = sort_rows<KeyRow<int64_t>>;
+  set.sort.pairs = sort_rows<PairRow>;
+  set.sort.of_floats = {load_keys<int32_t, true>, store_keys<int32_t, true>};
+  set.sort.of_doubles = {load_keys<int64_t, true>, store_keys<int64_t, true>};
+  set.sort.of_words = {load_keys<int32_t, false>, store_keys<int32_t, false>};
+  set.sort.of_longs = {load_keys<int64_t, false>, store_keys<int64_t, false>};
 }
 
 }  // namespace pydl::cpu::PYDL_ISA_NAMESPACE
