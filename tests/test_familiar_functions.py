@@ -247,3 +247,175 @@ def test_positions_out_of_range_are_refused() -> None:
     assert pydl.compile(lambda i: pydl.unravel_index(i, (2, 3)))(pydl.tensor([5]))[0].tolist() == [
         1
     ]
+
+
+# --- arguments of linear algebra ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4, 4), (0, 0), (0, 2, 2)])
+@pytest.mark.parametrize("options", [{}, {"atol": 0.5}, {"atol": 0.5, "rtol": 0.4}, {"rtol": 0.1}])
+def test_inverses_and_ranks_of_symmetric_matrices(
+    shape: tuple[int, ...], options: dict[str, float]
+) -> None:
+    torch = pytest.importorskip("torch")
+    x = RNG.standard_normal(shape)
+    symmetric = x + np.swapaxes(x, -1, -2)
+    for hermitian, matrices in ((True, symmetric), (False, x)):
+        given = options | {"hermitian": hermitian}
+        expected = torch.linalg.pinv(torch.tensor(matrices), **given).numpy()
+        ranks = torch.linalg.matrix_rank(torch.tensor(matrices), **given).numpy()
+        # The other triangle is not read.
+        read = np.tril(matrices) if hermitian else matrices
+        for call in _both_ways(lambda t, o=given: pydl.linalg.pinv(t, **o)):
+            np.testing.assert_allclose(call(pydl.tensor(read)).numpy(), expected, atol=1e-10)
+        for call in _both_ways(lambda t, o=given: pydl.linalg.matrix_rank(t, **o)):
+            assert_close(call(pydl.tensor(read)), ranks)
+    if symmetric.size and not options:
+        point = pydl.tensor(symmetric)
+        check_gradients(lambda t: pydl.linalg.pinv(t, hermitian=True), [point], order=2)
+
+
+def test_limits_of_singular_values() -> None:
+    assert pydl.linalg.matrix_rank(pydl.zeros((2, 2)), atol=0.0).item() == 0
+    batch = pydl.stack([pydl.eye(2), 3 * pydl.eye(2)])
+    assert pydl.linalg.matrix_rank(batch, atol=pydl.tensor([2.0, 2.0])).tolist() == [0, 2]
+    for name in ("pinv", "matrix_rank"):
+        with pytest.raises(ValueError, match=rf"^{name}: expected square .* got shape \(2, 3\)"):
+            getattr(pydl.linalg, name)(pydl.ones((2, 3)), hermitian=True)
+
+
+# --- metrics -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("fbeta", r"write pydl.metrics.FBeta\(beta\)"),
+        ("confusion_matrix", r"write pydl.metrics.ConfusionMatrix\(\)"),
+        ("bleu", r"call update\(texts, references\) of a pydl.metrics.BLEU\(\)"),
+    ],
+)
+def test_metrics_without_names(name: str, advice: str) -> None:
+    model = pydl.Sequential(pydl.nn.Linear(3, 2))
+    with pytest.raises(ValueError, match=f"^compile: .* got '{name}'; .*{advice}"):
+        model.compile(loss="cross_entropy", metrics=[name])
+
+
+# --- options of elementwise functions ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod"])
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "float32", "float64"])
+def test_running_results_of_a_dtype(name: str, dtype: str) -> None:
+    x = np.array([[1, 2, 3], [100, 100, -7]])
+    for given in ("int8", "int32", "float32"):
+        expected = getattr(np, name)(x.astype(given), axis=1, dtype=dtype)
+        for call in _both_ways(lambda t: getattr(pydl, name)(t, 1, dtype=dtype)):
+            found = call(pydl.tensor(x.astype(given)))
+            assert found.dtype == dtype
+            assert_close(found, expected)
+        method = getattr(pydl.tensor(x.astype(given)), name)(1, True, dtype=dtype)
+        assert_close(method, getattr(np, name)(x.astype(given)[:, ::-1], 1, dtype)[:, ::-1])
+    point = pydl.tensor(RNG.uniform(1, 2, (2, 3)))
+    if dtype == "float64":
+        check_gradients(lambda t: getattr(pydl, name)(t, 1, dtype=dtype), [point], order=2)
+
+
+@pytest.mark.parametrize("alpha", [2, -0.5])
+def test_multiples_of_the_other_operand(alpha: float) -> None:
+    torch = pytest.importorskip("torch")
+    a, b = RNG.standard_normal((2, 3)), RNG.standard_normal(3)
+    x, y = pydl.tensor(a), pydl.tensor(b)
+    for name in ("add", "sub", "subtract"):
+        expected = getattr(torch, name)(torch.tensor(a), torch.tensor(b), alpha=alpha).numpy()
+        function = getattr(pydl, name)
+        for call in _both_ways(lambda s, t, f=function: f(s, t, alpha=alpha)):
+            assert_close(call(x, y), expected)
+        assert_close(getattr(x, name)(y, alpha=alpha), expected)
+        sign = 1 if name == "add" else -1
+        assert_close(function(x, 3, alpha=alpha), a + sign * alpha * 3)
+        assert_close(function(3, y, alpha=alpha), 3 + sign * alpha * b)
+        check_gradients(lambda s, t, f=function: f(s, t, alpha=alpha), [x, y], order=2)
+    assert pydl.add(pydl.tensor([1]), 2, alpha=3).dtype == "int64"
+    assert pydl.add(pydl.ones(2), [1.0, 2.0], alpha=2).tolist() == [3, 5]
+    assert pydl.add(pydl.ones(2, dtype="float16"), 2, alpha=3.0).dtype == "float16"
+
+
+def test_bounded_logits() -> None:
+    torch = pytest.importorskip("torch")
+    x = np.array([0.0, 1e-3, 0.3, 0.95, 1.0, 2.0, NAN])
+    for eps in (1e-6, 0.1, 0.5):
+        expected = torch.logit(torch.tensor(x), eps).numpy()
+        for call in _both_ways(lambda t, e=eps: pydl.logit(t, e)):
+            np.testing.assert_allclose(call(pydl.tensor(x)).numpy(), expected, atol=1e-12)
+        np.testing.assert_allclose(pydl.tensor(x).logit(eps=eps).numpy(), expected, atol=1e-12)
+    point = pydl.tensor([0.02, 0.3, 0.7, 0.99], dtype="float64")
+    check_gradients(lambda t: pydl.logit(t, eps=0.05), [point], order=2)
+    assert pydl.logit(pydl.tensor([1]), 0.5).tolist() == [0]
+    for wrong in (-0.1, 0.6, NAN):
+        with pytest.raises(ValueError, match="^logit: expected eps from 0 to 0.5"):
+            pydl.logit(point, wrong)
+
+
+def test_spaced_integers() -> None:
+    for start, stop, count in [(0, 10, 5), (-7, 8, 6), (0.5, 9.7, 4), (3, -3, 7), (2, 9, 1)]:
+        for endpoint in (True, False):
+            expected = np.linspace(start, stop, count, endpoint, dtype=int)
+            for dtype in ("int8", "int64"):
+                found = pydl.linspace(start, stop, count, dtype=dtype, endpoint=endpoint)
+                assert found.dtype == dtype
+                assert found.tolist() == expected.tolist()
+    for count in range(2, 200):  # whole numbers are met in spite of rounding
+        assert pydl.linspace(0, count - 1, count, dtype="int64").tolist() == list(range(count))
+    assert pydl.linspace(0, 1, 0, dtype="int32").tolist() == []
+    with pytest.raises(TypeError, match="^linspace: expected a dtype of numbers, got bool"):
+        pydl.linspace(0, 1, 2, dtype="bool")
+
+
+# --- derivatives -------------------------------------------------------------------------------
+
+CONSTANT: dict[str, Callable[..., pydl.Tensor]] = {
+    "norm": lambda x: pydl.linalg.norm(x, 0, axis=1),
+    "vector_norm": lambda x: pydl.vector_norm(x, ord=0),
+    "cdist": lambda x: pydl.cdist(x, 2 * x, 0.0),
+    "pdist": lambda x: pydl.pdist(x, 0.0),
+    "matrix_power": lambda x: pydl.linalg.matrix_power(x, 0),
+    "slogdet": lambda x: pydl.linalg.slogdet(x)[0],
+}
+
+
+@pytest.mark.parametrize("name", CONSTANT)
+def test_derivatives_of_steps_are_zeros(name: str) -> None:
+    for values in ([[1.0, 2.0], [0.0, 3.0]], [[0.0, 0.0], [0.0, 0.0]], [[NAN, 1.0], [INF, 0.0]]):
+        x = pydl.tensor(values, requires_grad=True)
+        function = CONSTANT[name]
+        for call in _both_ways(lambda t, f=function: pydl.grad(f(t).sum(), t)[0]):
+            assert call(x).tolist() == [[0, 0], [0, 0]]
+    np.testing.assert_array_equal(
+        pydl.vector_norm(pydl.tensor([[0.0, -0.0, 2.0, NAN, INF, -1e-30]]), axis=1, ord=0).numpy(),
+        [4],
+    )
+    if name == "matrix_power":
+        assert CONSTANT[name](pydl.ones((2, 2), dtype="int64")).tolist() == [[1, 0], [0, 1]]
+        assert CONSTANT[name](pydl.full((2, 2), NAN)).tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_large_arguments_of_bessel_functions(order: int) -> None:
+    special = pytest.importorskip("scipy.special")
+    function = (pydl.i0, pydl.i1)[order]
+    x = np.array([8.1, 50, 700, 709.7, 709.9, 711, 713, 713.98])
+    x = np.concatenate([x, -x])
+    values = (special.i0e, special.i1e)[order](x)
+    slopes = special.i1e(x) if order == 0 else special.i0e(x) - special.i1e(x) / x
+    half = np.exp(np.abs(x) / 2)
+    t = pydl.tensor(x, requires_grad=True)
+    np.testing.assert_allclose(function(t).detach().numpy(), values * half * half, rtol=1e-14)
+    first = pydl.grad(function(t).sum(), t, create_graph=True)[0]
+    np.testing.assert_allclose(first.detach().numpy(), slopes * half * half, rtol=1e-13)
+    second = pydl.grad(first.sum(), t)[0]
+    bends = values - slopes / x + order * order / x**2 * values
+    np.testing.assert_allclose(second.numpy(), bends * half * half, rtol=1e-11)
+    beyond = pydl.tensor([713.99, 714.0, 800.0, INF], dtype="float64", requires_grad=True)
+    assert function(beyond).tolist() == [INF] * 4
+    assert pydl.grad(function(beyond).sum(), beyond)[0].tolist()[:3] == [INF] * 3
