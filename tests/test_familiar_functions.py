@@ -212,6 +212,7 @@ def test_numerical_gradients_by_positions() -> None:
         )
     assert pydl.gradient(pydl.tensor([1, 2, 4])).tolist() == [1, 1.5, 2]
     assert pydl.gradient(pydl.tensor([1.0, 2.0])).tolist() == [1, 1]
+    assert pydl.gradient(pydl.tensor([[1.0, 2.0]]), dim=1).tolist() == [[1, 1]]
 
 
 @pytest.mark.parametrize(
