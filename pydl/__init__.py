@@ -389,17 +389,23 @@ from pydl.autograd import (
 )
 from pydl.compiler import compile
 from pydl.composed import (
+    addbmm,
     addcdiv,
     addcmul,
+    addmv,
     array_equal,
+    baddbmm,
     cdist,
     entr,
     flatnonzero,
     fmax,
     fmin,
+    frexp,
     isneginf,
     isposinf,
+    ldexp,
     logaddexp2,
+    pdist,
     percentile,
     unravel_index,
     vander,
@@ -412,10 +418,11 @@ from pydl.info import info
 from pydl.interop import save
 from pydl.mixed_precision import autocast
 from pydl.nn import Sequential
+from pydl.numerical_gradient import gradient
 from pydl.printing import printoptions
 from pydl.programs import load, save_program
 from pydl.random import bernoulli, multinomial, poisson
-from pydl.sets import unique_all, unique_counts, unique_inverse
+from pydl.sets import unique_all, unique_consecutive, unique_counts, unique_inverse
 from pydl.training import Model, plot_model
 from pydl.windows import (
     bartlett_window,
@@ -466,9 +473,11 @@ __all__ = [
     "acos",
     "acosh",
     "add",
+    "addbmm",
     "addcdiv",
     "addcmul",
     "addmm",
+    "addmv",
     "all",
     "allclose",
     "amax",
@@ -502,6 +511,7 @@ __all__ = [
     "autocast",
     "autograd",
     "average",
+    "baddbmm",
     "bartlett_window",
     "bernoulli",
     "bfloat16",
@@ -603,6 +613,7 @@ __all__ = [
     "fmin",
     "fmod",
     "frac",
+    "frexp",
     "from_dlpack",
     "from_numpy",
     "full",
@@ -615,6 +626,7 @@ __all__ = [
     "get_printoptions",
     "get_rng_state",
     "grad",
+    "gradient",
     "greater",
     "greater_equal",
     "gt",
@@ -664,6 +676,7 @@ __all__ = [
     "kaiser_window",
     "kron",
     "kthvalue",
+    "ldexp",
     "le",
     "leaky_relu",
     "lerp",
@@ -748,6 +761,7 @@ __all__ = [
     "optim",
     "outer",
     "pad",
+    "pdist",
     "percentile",
     "permutation",
     "permute_dims",
@@ -857,6 +871,7 @@ __all__ = [
     "union1d",
     "unique",
     "unique_all",
+    "unique_consecutive",
     "unique_counts",
     "unique_inverse",
     "unique_values",

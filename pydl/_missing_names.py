@@ -115,7 +115,6 @@ HINTS: dict[str, dict[str, str]] = {
         "t": "x.T of a tensor",
         "trapz": "pydl.trapezoid",
         "triangular_solve": "pydl.linalg.solve_triangular",
-        "unique_consecutive": "pydl.unique; runs begin where x[1:] != x[:-1]",
         "view_as_complex": _NO_COMPLEX,
         "view_as_real": _NO_COMPLEX,
     },

@@ -10,22 +10,133 @@ from pydl._core import Tensor
 from pydl._named_errors import names_errors
 
 __all__ = [
+    "addbmm",
     "addcdiv",
     "addcmul",
+    "addmv",
     "array_equal",
+    "baddbmm",
     "cdist",
     "entr",
     "flatnonzero",
     "fmax",
     "fmin",
+    "frexp",
     "isneginf",
     "isposinf",
+    "ldexp",
     "logaddexp2",
+    "pdist",
     "percentile",
     "unravel_index",
     "vander",
     "xlog1py",
 ]
+
+
+def _with_multiple(name: str, x: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+    """Compute beta * x + alpha * product, where a beta of 0 leaves x out, be it NaN or not."""
+    x = _core.asarray(x)
+    if beta == 0:
+        x = _core.zeros_like(x)
+    elif beta != 1:
+        x = x * beta
+    total = _core.add(x, product if alpha == 1 else product * alpha)
+    if total.shape != product.shape:
+        raise ValueError(
+            f"{name}: expected an x that broadcasts to the shape {product.shape} of the product, "
+            f"got {x.shape}"
+        )
+    return total
+
+
+def _of_rank(name: str, what: str, x: Tensor, rank: int) -> Tensor:
+    x = _core.asarray(x)
+    if x.ndim != rank:
+        raise ValueError(f"{name}: expected {what}, got shape {x.shape}")
+    return x
+
+
+@names_errors
+def baddbmm(x: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Compute beta x + alpha a b for batches of matrices.
+
+    Parameters
+    ----------
+    x : Tensor
+        Broadcasts to the product; is not read if beta is 0.
+    a : Tensor, shape (B, M, K)
+    b : Tensor, shape (B, K, N)
+    beta, alpha : float, default 1
+
+    Returns
+    -------
+    Tensor, shape (B, M, N)
+
+    Examples
+    --------
+    >>> import pydl
+    >>> a, b = pydl.ones((5, 2, 3)), pydl.ones((5, 3, 2))
+    >>> pydl.baddbmm(pydl.ones(2), a, b, alpha=2)[0].tolist()
+    [[7.0, 7.0], [7.0, 7.0]]
+    """
+    return _with_multiple("baddbmm", x, _core.bmm(a, b), beta, alpha)
+
+
+@names_errors
+def addbmm(x: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Compute beta x + alpha times the sum of the products of a batch of matrices.
+
+    Parameters
+    ----------
+    x : Tensor
+        Broadcasts to the product; is not read if beta is 0.
+    a : Tensor, shape (B, M, K)
+    b : Tensor, shape (B, K, N)
+    beta, alpha : float, default 1
+
+    Returns
+    -------
+    Tensor, shape (M, N)
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.addbmm(pydl.ones(2), pydl.ones((5, 1, 3)), pydl.ones((5, 3, 2))).tolist()
+    [[16.0, 16.0]]
+    """
+    a = _of_rank("addbmm", "a batch of matrices (B, M, K)", a, 3)
+    b = _of_rank("addbmm", "a batch of matrices (B, K, N)", b, 3)
+    if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
+        raise ValueError(f"addbmm: expected (B, M, K) and (B, K, N), got {a.shape} and {b.shape}")
+    return _with_multiple("addbmm", x, _core.tensordot(a, b, ([0, 2], [0, 1])), beta, alpha)
+
+
+@names_errors
+def addmv(x: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Compute beta x + alpha a b for a matrix and a vector.
+
+    Parameters
+    ----------
+    x : Tensor
+        Broadcasts to the product; is not read if beta is 0.
+    a : Tensor, shape (M, K)
+    b : Tensor, shape (K,)
+    beta, alpha : float, default 1
+
+    Returns
+    -------
+    Tensor, shape (M,)
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.addmv(pydl.ones(2), pydl.ones((2, 3)), pydl.ones(3), beta=10).tolist()
+    [13.0, 13.0]
+    """
+    a = _of_rank("addmv", "a matrix (M, K)", a, 2)
+    b = _of_rank("addmv", "a vector (K,)", b, 1)
+    return _with_multiple("addmv", x, _core.matmul(a, b), beta, alpha)
 
 
 @names_errors
@@ -241,6 +352,93 @@ def fmin(a: Tensor, b: Tensor) -> Tensor:
     return _core.where(_core.isnan(a), b, _core.where(_core.isnan(b), a, smaller))
 
 
+def _without_rounding(x: Tensor) -> Tensor:
+    """Return the elements in a dtype in which powers of 2 of the smaller dtypes are exact."""
+    x = _core.asarray(x)
+    if not x.dtype.is_floating or x.dtype.itemsize == 2:
+        return x.astype(_core.float32)
+    return x
+
+
+def _times_power(x: Tensor, exponent: Tensor) -> Tensor:
+    # In three steps, because the power alone may be beyond the dtype where the product is not.
+    # Beyond the bound, all products are 0 or infinite.
+    bound = 2200 if x.dtype == _core.float64 else 300
+    exponent = exponent.clip(-bound, bound)
+    third = exponent // 3
+    for part in (third, third, exponent - 2 * third):
+        x = x * _core.exp2(part.astype(x.dtype))
+    return x
+
+
+@names_errors
+def ldexp(x: Tensor, exponent: Tensor) -> Tensor:
+    """Compute x * 2**exponent.
+
+    Parameters
+    ----------
+    x : Tensor
+        Integers are converted to float32.
+    exponent : Tensor of integers
+        They broadcast.
+
+    Returns
+    -------
+    Tensor
+        Of the dtype of x.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.ldexp(pydl.tensor([1.0, 3.0]), pydl.tensor([-1, 4])).tolist()
+    [0.5, 48.0]
+    """
+    exponent = _core.asarray(exponent)
+    if exponent.dtype.is_floating:
+        raise TypeError(f"ldexp: expected exponents of integers, got {exponent.dtype}")
+    given = _core.asarray(x)
+    result = _times_power(_without_rounding(given), exponent.astype(_core.int64))
+    return result.astype(given.dtype) if given.dtype.is_floating else result
+
+
+@names_errors
+def frexp(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Split numbers into fractions of a magnitude in [0.5, 1) and powers of 2.
+
+    Parameters
+    ----------
+    x : Tensor
+        Integers are converted to float32.
+
+    Returns
+    -------
+    mantissa : Tensor
+        Of the dtype of x: ``ldexp(mantissa, exponent)`` is x. 0, infinities and NaN are their own.
+    exponent : Tensor, int32
+        0 for 0, infinities and NaN.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> mantissa, exponent = pydl.frexp(pydl.tensor([1.0, -12.0, 0.0]))
+    >>> mantissa.tolist(), exponent.tolist()
+    ([0.5, -0.75, 0.0], [1, 4, 0])
+    """
+    given = _core.asarray(x)
+    wide = _without_rounding(given)
+    regular = _core.isfinite(wide) & (wide != 0)
+    size = _core.where(regular, _core.abs(wide.detach()), 1)
+    exponent = _core.floor(_core.log2(size)).astype(_core.int64) + 1
+    # The logarithm of a number next to a power of 2 may be rounded to that of the power.
+    fraction = _times_power(size, -exponent)
+    exponent = exponent + (fraction >= 1).astype(_core.int64) - (fraction < 0.5).astype(_core.int64)
+    exponent = _core.where(regular, exponent, 0)
+    mantissa = _times_power(wide, -exponent)
+    if given.dtype.is_floating:
+        mantissa = mantissa.astype(given.dtype)
+    return mantissa, exponent.astype(_core.int32)
+
+
 def isposinf(x: Tensor) -> Tensor:
     """Test for plus infinity.
 
@@ -308,6 +506,33 @@ def logaddexp2(a: Tensor, b: Tensor) -> Tensor:
 
 
 @names_errors
+def pdist(x: Tensor, p: float = 2.0) -> Tensor:
+    """Compute the distances between all pairs of rows.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, K)
+    p : float, default 2.0
+        Which norm, as for `vector_norm`; may be infinite.
+
+    Returns
+    -------
+    Tensor, shape (N (N - 1) / 2,)
+        Of rows 0 and 1, 0 and 2, ..., 1 and 2, and so on.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.pdist(pydl.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]), 1).tolist()
+    [7.0, 1.0, 6.0]
+    """
+    x = _of_rank("pdist", "rows (N, K)", x, 2)
+    first, second = _core.triu_indices(x.shape[0], k=1)
+    differences = _core.take(x, first, axis=0) - _core.take(x, second, axis=0)
+    return _core.vector_norm(differences, axis=-1, ord=p)
+
+
+@names_errors
 def percentile(
     x: Tensor,
     q: float | Sequence[float] | Tensor,
@@ -359,9 +584,10 @@ def unravel_index(index: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ..
     tuple of Tensor, int64
         One per axis, of the shape of index.
 
-    Notes
-    -----
-    Elements are not read, so that an index out of range gives positions out of range.
+    Raises
+    ------
+    IndexError
+        If an index is out of range, except in compiled functions, which do not read elements.
 
     Examples
     --------
@@ -370,7 +596,17 @@ def unravel_index(index: Tensor, shape: int | Sequence[int]) -> tuple[Tensor, ..
     [[0, 1], [1, 2]]
     """
     shape = (shape,) if isinstance(shape, int) else shape
-    rest = _core.asarray(index).astype(_core.int64)
+    index = _core.asarray(index)
+    if index.dtype.is_floating or index.dtype == _core.bool:
+        raise TypeError(f"unravel_index: expected an index of integers, got {index.dtype}")
+    rest = index.astype(_core.int64)
+    count = math.prod(shape)
+    if not _core._is_tracing() and bool(((rest < 0) | (rest >= count)).any()):
+        wrong = rest[(rest < 0) | (rest >= count)].reshape(-1)[0].item()
+        raise IndexError(
+            f"unravel_index: expected an index from 0 to {count - 1} for shape {tuple(shape)}, "
+            f"got {wrong}"
+        )
     parts = []
     for size in reversed(shape[1:]):
         parts.append(rest % size)

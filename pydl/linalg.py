@@ -40,14 +40,13 @@ from pydl._core.linalg import (
     matrix_exp,
     matrix_norm,
     matrix_power,
-    matrix_rank,
     multi_dot,
     norm,
-    pinv,
     solve,
     solve_triangular,
     svdvals,
 )
+from pydl._named_errors import names_errors
 
 __all__ = [
     "EighResult",
@@ -270,6 +269,100 @@ def qr(x: Tensor, mode: str = "reduced") -> QrResult:
     >>> pydl.testing.assert_close(q.T @ q, pydl.eye(2))
     """
     return QrResult(*_core.linalg.qr(x, mode))
+
+
+@names_errors
+def pinv(
+    x: Tensor,
+    rtol: float | Tensor | None = None,
+    *,
+    atol: float | Tensor | None = None,
+    hermitian: bool = False,
+) -> Tensor:
+    """Compute the Moore-Penrose inverse of matrices.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., M, N)
+    rtol : float or Tensor, shape (...), optional
+        Singular values up to `rtol` times the largest one count as 0; a tensor has a number for
+        each matrix, and receives no gradient. By default, max(M, N) times the distance of 1 to the
+        next number, or 0 if there is an `atol`.
+    atol : float or Tensor, shape (...), optional
+        Singular values up to this count as 0, too.
+    hermitian : bool, default False
+        Whether the matrices are symmetric: only the lower triangles are read.
+
+    Returns
+    -------
+    Tensor, shape (..., N, M)
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.linalg.pinv(pydl.tensor([[2.0], [0.0]])).tolist()
+    [[0.5, 0.0]]
+    >>> pydl.linalg.pinv(pydl.tensor([[2.0, 9.0], [0.0, 0.25]]), atol=0.5, hermitian=True).tolist()
+    [[0.5, 0.0], [0.0, 0.0]]
+    """
+    matrices = _symmetric("pinv", x) if hermitian else x
+    return _core.linalg.pinv(matrices, _relative(matrices, rtol, atol))
+
+
+@names_errors
+def matrix_rank(
+    x: Tensor,
+    rtol: float | Tensor | None = None,
+    *,
+    atol: float | Tensor | None = None,
+    hermitian: bool = False,
+) -> Tensor:
+    """Count the singular values that are not 0.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., M, N)
+    rtol, atol : float or Tensor, shape (...), optional
+        Those count as 0 that are up to `rtol` times the largest one, or up to `atol`: see `pinv`.
+    hermitian : bool, default False
+        Whether the matrices are symmetric: only the lower triangles are read.
+
+    Returns
+    -------
+    Tensor, shape (...), int64
+
+    Examples
+    --------
+    >>> import pydl
+    >>> pydl.linalg.matrix_rank(pydl.ones((3, 3)))
+    tensor(1, dtype=int64)
+    >>> pydl.linalg.matrix_rank(pydl.tensor([[1.0, 0.0], [0.0, 0.1]]), atol=0.2)
+    tensor(1, dtype=int64)
+    """
+    matrices = _symmetric("matrix_rank", x) if hermitian else x
+    return _core.linalg.matrix_rank(matrices, _relative(matrices, rtol, atol))
+
+
+def _symmetric(name: str, x: Tensor) -> Tensor:
+    x = _core.asarray(x)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"{name}: expected square matrices if hermitian, got shape {x.shape}")
+    return _core.tril(x) + _core.matrix_transpose(_core.tril(x, k=-1))
+
+
+def _relative(
+    x: Tensor, rtol: float | Tensor | None, atol: float | Tensor | None
+) -> float | Tensor | None:
+    """Return the larger of two limits as a multiple of the largest singular value."""
+    if atol is None:
+        return rtol
+    values = _core.linalg.svdvals(_core.asarray(x).detach())
+    if values.shape[-1] == 0:
+        return rtol
+    largest = values[..., 0].astype(_core.float64)
+    none = largest == 0
+    limit = _core.where(none, 0.0, _core.asarray(atol) / _core.where(none, 1.0, largest))
+    return limit if rtol is None else _core.maximum(limit, _core.asarray(rtol))
 
 
 def eigh(x: Tensor, UPLO: str = "L") -> EighResult:  # noqa: N803

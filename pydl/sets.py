@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydl import _core
 from pydl._checked_calls import check_public
 from pydl._core import Tensor
+from pydl._named_errors import names_errors
 
 __all__ = [
     "UniqueAllResult",
     "UniqueCountsResult",
     "UniqueInverseResult",
     "unique_all",
+    "unique_consecutive",
     "unique_counts",
     "unique_inverse",
 ]
@@ -99,6 +101,69 @@ def unique_all(x: Tensor) -> UniqueAllResult:
     ([1, 3], [1, 0], [1, 2])
     """
     return UniqueAllResult(*_core.unique_all(x))
+
+
+@names_errors
+def unique_consecutive(
+    x: Tensor,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+) -> Any:
+    """Keep one of neighbours that are equal.
+
+    Parameters
+    ----------
+    x : Tensor
+    return_inverse, return_counts : bool, default False
+        What else is returned.
+    axis : int, optional
+        Compare slices along this axis; by default, elements in row-major order.
+
+    Returns
+    -------
+    values : Tensor, shape (K,)
+        With `axis`, of the shape of x but for that axis, which has K slices.
+    inverse : Tensor, int64
+        Which of them each element is, in the shape of x; with `axis`, for each slice.
+    counts : Tensor, int64 (K,)
+        How many neighbours are equal to each.
+
+    Raises
+    ------
+    TraceError
+        In compiled functions, because the shape depends on values.
+
+    Notes
+    -----
+    NaN equals nothing.
+
+    Examples
+    --------
+    >>> import pydl
+    >>> x = pydl.tensor([1, 1, 2, 1])
+    >>> values, counts = pydl.unique_consecutive(x, return_counts=True)
+    >>> values.tolist(), counts.tolist()
+    ([1, 2, 1], [2, 1, 1])
+    """
+    x = _core.asarray(x)
+    line = _core.reshape(x, -1) if axis is None else _core.moveaxis(x, axis, 0)
+    count = line.shape[0]
+    begins = line[1:] != line[:-1]
+    if line.ndim > 1:
+        begins = begins.any(tuple(range(1, line.ndim)))
+    if count > 0:
+        begins = _core.concat([_core.ones(1, dtype=_core.bool), begins])
+    starts = _core.nonzero(begins)[0]
+    values = line[starts]
+    results = [values if axis is None else _core.moveaxis(values, 0, axis)]
+    if return_inverse:
+        places = _core.cumsum(begins.astype(_core.int64), 0) - 1
+        results.append(places.reshape(x.shape) if axis is None else places)
+    if return_counts:
+        ends = _core.concat([starts, _core.full((1,), count, dtype=_core.int64)])
+        results.append(_core.diff(ends))
+    return results[0] if len(results) == 1 else tuple(results)
 
 
 def unique_counts(x: Tensor) -> UniqueCountsResult:

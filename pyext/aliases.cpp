@@ -75,6 +75,24 @@ void define_div(py::module_& module, const py::object& type) {
   method(type, "div", div, py::arg("other"), py::kw_only(), py::arg("rounding_mode") = py::none(), "See `pydl.div`.");
 }
 
+// PyTorch's argument, as further signatures: calls without it are as fast as before.
+void define_multiples(py::module_& module, const py::object& type) {
+  constexpr std::pair<const char*, const char*> names[] = {
+      {"add", "add"}, {"sub", "subtract"}, {"subtract", "subtract"}};
+  for (const auto& [name, function_name] : names) {
+    const auto run = [function = py::object(module.attr(function_name)),
+                      multiply = py::object(module.attr("multiply"))](const py::object& a, const py::object& b,
+                                                                      const py::object& alpha) {
+      // A number stays one, which takes the dtype of the other operand.
+      return function(a, as_scalar(b.ptr()) ? b * alpha : multiply(b, alpha));
+    };
+    module.def(name, run, py::arg("a"), py::arg("b"), py::kw_only(), py::arg("alpha"),
+               "The same with b multiplied by a number or tensor first.");
+    method(type, name, run, py::arg("other"), py::kw_only(), py::arg("alpha"),
+           "The same with the other operand multiplied by a number or tensor first.");
+  }
+}
+
 }  // namespace
 
 void define_aliases(py::module_& module, const py::object& type) {
@@ -88,6 +106,7 @@ void define_aliases(py::module_& module, const py::object& type) {
         },
         py::arg("other"), concat_text("See `pydl.", alias.function, "`.").c_str());
   }
+  define_multiples(module, type);
   method(
       type, "neg", [](const Tensor& x) { return compute(x.size(), [&] { return negative(x); }); },
       "See `pydl.negative`.");

@@ -46,12 +46,19 @@ bool has_parameter(py::handle code, const char* name) {
   return false;
 }
 
+// The function that has the parameters: `names_errors` wraps it in one that takes all.
+py::object without_wrappers(PyObject* function) {
+  auto inner = py::reinterpret_borrow<py::object>(function);
+  while (py::hasattr(inner, "__wrapped__")) inner = inner.attr("__wrapped__");
+  return inner;
+}
+
 // The names with our spellings where a call failed because of PyTorch's; undefined where they are not the reason. A
 // name that the function does not have keeps its body from running, so that it can be called again.
 py::object respelt_names(PyObject* function, PyObject* names) {
   py::error_already_set error;
   try {
-    const py::object code = py::handle(function).attr("__code__");
+    const py::object code = without_wrappers(function).attr("__code__");
     constexpr int takes_keywords = 0x08;
     if ((code.attr("co_flags").cast<int>() & takes_keywords) == 0) {
       py::object ours = respelt([&](const char* name) { return has_parameter(code, name); }, names);

@@ -113,6 +113,7 @@ void define_ranges(py::module_& module) {
              py::arg("dtype") = DType::float32, py::kw_only(), py::arg("endpoint") = true,
              py::arg("device") = py::none(),
              "`num` evenly spaced numbers from start to stop; stop is included unless `endpoint` is False.\n\n"
+             "With a dtype of integers, they are rounded down, as in NumPy.\n\n"
              "Examples\n--------\n>>> import pydl\n>>> pydl.linspace(0, 1, 3)\n"
              "tensor([0.0000, 0.5000, 1.0000], dtype=float32)\n");
   module.def(

@@ -189,6 +189,29 @@ void define_round(py::module_& module, const py::object& type) {
   method(type, "round", round_to, py::arg("decimals") = 0, "See `pydl.round`.");
 }
 
+// In place of the function of the table of ops, which has no bound.
+void define_logit(py::module_& module, const py::object& type) {
+  const auto bounded = [](const Tensor& x, std::optional<double> eps) {
+    if (eps && !(*eps >= 0 && *eps <= 0.5)) {
+      throw ValueError(concat_text("logit: expected eps from 0 to 0.5, got ", *eps));
+    }
+    return compute(x.size(), [&] {
+      if (!eps) return logit(x);
+      const Tensor floating = is_floating(x.dtype()) ? x : astype(x, DType::float32);
+      return logit(clip(floating, scalar_like(*eps, floating), scalar_like(1 - *eps, floating)));
+    });
+  };
+  redefine(module, "logit", bounded, py::arg("x"), py::arg("eps") = py::none(),
+           "log(x / (1 - x)), the inverse of `sigmoid`.\n\n"
+           "Parameters\n----------\nx : Tensor, any shape\neps : float, optional\n"
+           "    In [0, 0.5]: x is limited to [eps, 1 - eps] first, as in PyTorch.\n\n"
+           "Returns\n-------\nTensor\n    Has the shape of x; integers are converted to float32.\n\n"
+           "Examples\n--------\n>>> import pydl\n>>> pydl.logit(pydl.tensor([0.5, 1.0]), eps=0.5).tolist()\n"
+           "[0.0, 0.0]\n");
+  type.attr("logit") = py::none();
+  method(type, "logit", bounded, py::arg("eps") = py::none(), "See `pydl.logit`.");
+}
+
 // Some activations have numeric parameters with default values.
 void define_parametric(py::module_& module) {
   const auto with_parameter = [](BinaryFunction function) {
@@ -242,6 +265,7 @@ void define_elementwise(py::module_& module, const py::object& type) {
   PYDL_ELEMENTWISE_TABLE(PYDL_BIND)
   define_parametric(module);
   define_round(module, type);
+  define_logit(module, type);
   module.def("where", choose, py::arg("condition"), py::arg("a"), py::arg("b"),
              "a where the condition holds, else b; of a condition alone, the positions where it is not 0.\n\n"
              "Parameters\n----------\ncondition : Tensor of bool\n    Alone, of any dtype, as for `nonzero`.\n"

@@ -288,9 +288,33 @@ void define_running(py::module_& module, const char* name, const char* what, con
       py::arg("include_initial") = false, doc.c_str());
 }
 
+// In place of the functions of the declared ops, which have no dtype.
+template <Tensor (*function)(const Tensor&, int64_t, bool)>
+void define_widened(py::module_& module, const py::object& type, const char* name, const char* what,
+                    const char* example) {
+  const auto run = [](const Tensor& x, int64_t axis, bool reverse, const std::optional<DType>& dtype) {
+    return compute(x.size(), [&] {
+      return dtype ? astype(function(astype(x, *dtype), axis, reverse), *dtype) : function(x, axis, reverse);
+    });
+  };
+  const std::string doc = concat_text(
+      what,
+      " of all elements up to each one along an axis.\n\nParameters\n----------\nx : Tensor\naxis : int\n"
+      "reverse : bool, default False\n    Begin with the last element.\ndtype : DType, optional\n"
+      "    That of the result, in which it is computed. By default that of x; for integers and bools, int64.\n\n"
+      "Returns\n-------\nTensor\n    Of the shape of x.\n\nExamples\n--------\n>>> import pydl\n",
+      example);
+  module.def(name, run, py::arg("x"), py::arg("axis"), py::arg("reverse") = false, py::kw_only(),
+             py::arg("dtype") = py::none(), doc.c_str());
+  method(type, name, run, py::arg("axis"), py::arg("reverse") = false, py::kw_only(), py::arg("dtype") = py::none(),
+         concat_text("See `pydl.", name, "`.").c_str());
+}
+
 void define_along_axis(py::module_& module, const py::object& type) {
-  define_running_method<cumsum>(type, "cumsum");
-  define_running_method<cumprod>(type, "cumprod");
+  define_widened<cumsum>(module, type, "cumsum", "Sums",
+                         ">>> pydl.cumsum(pydl.tensor([1, 2, 3]), axis=0)\ntensor([1, 3, 6], dtype=int64)\n");
+  define_widened<cumprod>(module, type, "cumprod", "Products",
+                          ">>> pydl.cumprod(pydl.tensor([1, 2, 3]), axis=0)\ntensor([1, 2, 6], dtype=int64)\n");
   define_running_method<logcumsumexp>(type, "logcumsumexp");
   define_running_method<cummax>(type, "cummax");
   define_running_method<cummin>(type, "cummin");

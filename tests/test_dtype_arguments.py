@@ -20,6 +20,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "bernoulli": lambda f, **k: f(0.5, **k),
     "beta": lambda f, **k: f(1.0, 1.0, **k),
     "cauchy": lambda f, **k: f(**k),
+    "cumprod": lambda f, **k: f(pydl.tensor([1, 2]), 0, **k),
+    "cumsum": lambda f, **k: f(pydl.tensor([1, 2]), 0, **k),
     "cumulative_prod": lambda f, **k: f(pydl.tensor([1, 2]), **k),
     "cumulative_sum": lambda f, **k: f(pydl.tensor([1, 2]), **k),
     "default_bias": lambda f, **k: f((2,), 3, **k),

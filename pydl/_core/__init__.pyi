@@ -118,8 +118,13 @@ class Tensor:
     def acosh(self) -> Tensor:
         """Inverse hyperbolic cosine."""
 
+    @typing.overload
     def add(self, other: TensorLike) -> typing.Any:
         """See `pydl.add`."""
+
+    @typing.overload
+    def add(self, other: TensorLike, *, alpha: TensorLike) -> typing.Any:
+        """The same with the other operand multiplied by a number or tensor first."""
 
     def add_(self, other: TensorLike, *, alpha: TensorLike | None = None) -> typing_extensions.Self:
         """``x += other``, which overwrites the elements; returns the tensor itself."""
@@ -327,10 +332,14 @@ class Tensor:
     def cummin(self, axis: builtins.int, reverse: builtins.bool = False) -> tuple[Tensor, Tensor]:
         """See `pydl.cummin`."""
 
-    def cumprod(self, axis: builtins.int, reverse: builtins.bool = False) -> Tensor:
+    def cumprod(
+        self, axis: builtins.int, reverse: builtins.bool = False, *, dtype: DTypeLike | None = None
+    ) -> Tensor:
         """See `pydl.cumprod`."""
 
-    def cumsum(self, axis: builtins.int, reverse: builtins.bool = False) -> Tensor:
+    def cumsum(
+        self, axis: builtins.int, reverse: builtins.bool = False, *, dtype: DTypeLike | None = None
+    ) -> Tensor:
         """See `pydl.cumsum`."""
 
     def data_ptr(self) -> builtins.int:
@@ -584,8 +593,8 @@ class Tensor:
     def logical_xor(self, other: TensorLike) -> typing.Any:
         """See `pydl.logical_xor`."""
 
-    def logit(self) -> Tensor:
-        """log(x / (1 - x)), the inverse of `sigmoid`."""
+    def logit(self, eps: builtins.float | None = None) -> Tensor:
+        """See `pydl.logit`."""
 
     def logsumexp(
         self,
@@ -1076,14 +1085,24 @@ class Tensor:
     ) -> Tensor:
         """Standard deviation over axes; its derivative is 0 if all elements are equal."""
 
+    @typing.overload
     def sub(self, other: TensorLike) -> typing.Any:
         """See `pydl.subtract`."""
+
+    @typing.overload
+    def sub(self, other: TensorLike, *, alpha: TensorLike) -> typing.Any:
+        """The same with the other operand multiplied by a number or tensor first."""
 
     def sub_(self, other: TensorLike, *, alpha: TensorLike | None = None) -> typing_extensions.Self:
         """``x -= other``, which overwrites the elements; returns the tensor itself."""
 
+    @typing.overload
     def subtract(self, other: TensorLike) -> typing.Any:
         """See `pydl.subtract`."""
+
+    @typing.overload
+    def subtract(self, other: TensorLike, *, alpha: TensorLike) -> typing.Any:
+        """The same with the other operand multiplied by a number or tensor first."""
 
     def sum(
         self,
@@ -1668,8 +1687,13 @@ def acos(x: TensorLike) -> Tensor:
 def acosh(x: TensorLike) -> Tensor:
     """Inverse hyperbolic cosine."""
 
+@typing.overload
 def add(a: TensorLike, b: TensorLike) -> Tensor:
     """a + b."""
+
+@typing.overload
+def add(a: TensorLike, b: TensorLike, *, alpha: TensorLike) -> typing.Any:
+    """The same with b multiplied by a number or tensor first."""
 
 def addmm(
     x: TensorLike,
@@ -2102,10 +2126,14 @@ def cummax(x: TensorLike, axis: int, reverse: builtins.bool = False) -> tuple[Te
 def cummin(x: TensorLike, axis: int, reverse: builtins.bool = False) -> tuple[Tensor, Tensor]:
     """Smallest of all elements up to each one along an axis, and where the last of these is; NaN wins."""
 
-def cumprod(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
+def cumprod(
+    x: TensorLike, axis: int, reverse: builtins.bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
     """Products of all elements up to each one along an axis."""
 
-def cumsum(x: TensorLike, axis: int, reverse: builtins.bool = False) -> Tensor:
+def cumsum(
+    x: TensorLike, axis: int, reverse: builtins.bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
     """Sums of all elements up to each one along an axis."""
 
 def cumulative_prod(
@@ -2563,7 +2591,7 @@ def logical_or(a: TensorLike, b: TensorLike) -> Tensor:
 def logical_xor(a: TensorLike, b: TensorLike) -> Tensor:
     """Whether exactly one is true."""
 
-def logit(x: TensorLike) -> Tensor:
+def logit(x: TensorLike, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of `sigmoid`."""
 
 def logspace(
@@ -3414,11 +3442,21 @@ def std_mean(
 ) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean over axes."""
 
+@typing.overload
 def sub(a: TensorLike, b: TensorLike) -> typing.Any:
     """Another name for `pydl.subtract`."""
 
+@typing.overload
+def sub(a: TensorLike, b: TensorLike, *, alpha: TensorLike) -> typing.Any:
+    """The same with b multiplied by a number or tensor first."""
+
+@typing.overload
 def subtract(a: TensorLike, b: TensorLike) -> Tensor:
     """a - b."""
+
+@typing.overload
+def subtract(a: TensorLike, b: TensorLike, *, alpha: TensorLike) -> typing.Any:
+    """The same with b multiplied by a number or tensor first."""
 
 def sum(
     x: TensorLike,

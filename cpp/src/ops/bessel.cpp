@@ -32,8 +32,8 @@ constexpr double far_order_1[] = {
     4.7637800780202541e-9,  -1.5218214060680733e-9,  -2.2624401109204447e-9,  5.8706646184714864e-10,
     6.7727478454462001e-10, -1.6283264322621244e-10, -9.4918903929920484e-11, 2.2421768596847443e-11};
 
-// Where both functions exceed double.
-constexpr double overflow = 714;
+// The largest arguments whose functions are not beyond double, of orders 0 and 1.
+constexpr double last_finite[] = {713.9869085439682, 713.9876098185422};
 
 // 1 / (k! (k + order)!) for k = 0, 1, ...
 std::array<double, near_terms> series(int order) {
@@ -43,10 +43,29 @@ std::array<double, near_terms> series(int order) {
   return terms;
 }
 
-Tensor polynomial(std::span<const double> terms, const Tensor& x) {
-  Tensor sum = x * terms.back() + terms[terms.size() - 2];
-  for (size_t i = terms.size() - 2; i-- > 0;) sum = sum * x + terms[i];
+Tensor polynomial(std::span<const double> terms, const Tensor& x, double factor = 1) {
+  Tensor sum = x * (terms.back() * factor) + terms[terms.size() - 2] * factor;
+  for (size_t i = terms.size() - 2; i-- > 0;) sum = sum * x + terms[i] * factor;
   return sum;
+}
+
+// The factor of the polynomials for large x, which makes them larger than 1.
+constexpr double unit = 4;
+
+// exp(x) falling / (unit sqrt(x)) for x > 0. The exponential alone may be infinite where the result is not, and so may
+// the product of all factors but one, which is the derivative by that one: therefore all factors are at least 1 that
+// are not part of the exponential. Where the result is infinite, constants are in place of the factors that decrease,
+// whose derivatives would be minus infinity. Half of the exponential is computed twice: the sum of the derivatives by
+// both would be too large by a factor of 2 before that of the halved exponent.
+Tensor grown(const Tensor& x, const Tensor& falling, int order) {
+  constexpr double range = 1000;  // beyond the arguments
+  const Tensor is_infinite = greater(x, scalar_like(last_finite[order], x));
+  const Tensor one = scalar_like(1, x);
+  const Tensor value = where(is_infinite, one, falling);
+  const Tensor root = where(is_infinite, one, rsqrt(x * (1 / range)));
+  const Tensor first = exp(x * 0.5);
+  const Tensor start = where(is_infinite, first, first * (1 / (unit * std::sqrt(range))));
+  return start * root * value * exp(x * 0.5);
 }
 
 // `scaled` asks for exp(-|x|) times the function. The parts that are not chosen are computed for other arguments, so
@@ -62,15 +81,9 @@ Tensor bessel(const Tensor& given, int order, bool scaled) {
   if (order == 1) near = near * inside * 0.5;
   if (scaled) near = near * exp(-abs(inside));
   const auto terms = order == 0 ? std::span<const double>(far_order_0) : std::span<const double>(far_order_1);
-  Tensor far = polynomial(terms, reciprocal(outside) * 16.0 - 1.0) * rsqrt(outside);
-  if (!scaled) {
-    // In two steps: the exponential may be infinite where the function is not. Where it is infinite itself, a large
-    // number is in place of the falling factor, whose derivative would be minus infinity.
-    const Tensor half = exp(outside * 0.5);
-    const Tensor is_infinite = greater(outside, scalar_like(overflow, outside));
-    const Tensor finite = where(is_infinite, scalar_like(1000, far), far);
-    far = finite * half * half;
-  }
+  const Tensor inverse = reciprocal(outside) * 16.0 - 1.0;
+  Tensor far =
+      scaled ? polynomial(terms, inverse) * rsqrt(outside) : grown(outside, polynomial(terms, inverse, unit), order);
   if (order == 1) far = far * sign(x);
   return astype(where(is_far, far, near), dtype);
 }

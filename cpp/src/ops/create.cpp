@@ -149,9 +149,28 @@ Tensor arange(Scalar start, Scalar stop, Scalar step, DType dtype) try {
   core::rethrow_as("arange");
 }
 
+namespace {
+
+// Rounded down, as NumPy does it. Between whole numbers, those that are met exactly must not be missed by a rounding
+// error: these are computed as integers, as far as products are exact.
+Tensor spaced_integers(double start, double stop, int64_t count, DType dtype) {
+  constexpr double exact = 9007199254740992;  // 2^53
+  const double range = stop - start;
+  const bool is_exact = std::floor(start) == start && std::floor(stop) == stop && std::abs(start) <= exact &&
+                        std::abs(stop) <= exact && std::abs(range) * static_cast<double>(count) <= exact;
+  if (!is_exact || count < 2) return astype(floor(linspace(start, stop, count, DType::float64)), dtype);
+  const Tensor products =
+      multiply(arange(0, count, 1, DType::int64), Tensor::scalar(static_cast<int64_t>(range), DType::int64));
+  const Tensor steps = floor_divide(products, Tensor::scalar(count - 1, DType::int64));
+  return astype(add(steps, Tensor::scalar(static_cast<int64_t>(start), DType::int64)), dtype);
+}
+
+}  // namespace
+
 Tensor linspace(double start, double stop, int64_t count, DType dtype) try {
   if (count < 0) throw ValueError(concat_text("linspace: the count must not be negative, got ", count));
-  if (!is_floating(dtype)) throw TypeError(concat_text("linspace: expected a floating-point dtype, got ", dtype));
+  if (is_integer(dtype)) return spaced_integers(start, stop, count, dtype);
+  if (!is_floating(dtype)) throw TypeError(concat_text("linspace: expected a dtype of numbers, got ", dtype));
   const double step = count > 1 ? (stop - start) / static_cast<double>(count - 1) : 0.0;
   // Computed in float64, and from the nearer end, so that the last number is exactly `stop`.
   const Tensor ascending =

@@ -23,6 +23,8 @@ Tensor empty_like(const Tensor& x, std::optional<DType> dtype) try {
 
 Tensor linspace_open(double start, double stop, int64_t count, DType dtype) try {
   if (count <= 0) return linspace(start, stop, count, dtype);
+  // The last of one more is stop itself.
+  if (is_integer(dtype)) return slice(linspace(start, stop, count + 1, dtype), {0}, {count}, {1});
   const double step = (stop - start) / static_cast<double>(count);
   return linspace(start, start + step * static_cast<double>(count - 1), count, dtype);
 } catch (const Error&) {

@@ -5,6 +5,7 @@
 #include "core/named.h"
 #include "op/apply.h"
 #include "op/attrs/linalg.h"
+#include "ops/constant_result.h"
 #include "ops/linalg_derivatives.h"
 #include "pydl/autograd.h"
 #include "pydl/linalg.h"
@@ -187,7 +188,12 @@ SignAndLogDet slogdet(const Tensor& x) try {
   const std::vector<Tensor> factors = lu_of(x);
   const Tensor diagonal = pydl::diagonal(factors[0], 0, -2, -1);
   const std::vector<int64_t> last = {-1};
-  return {multiply(factors[2].detach(), prod(sign(diagonal.detach()), last)), sum(log(abs(diagonal)), last)};
+  Tensor sign_of_product = multiply(factors[2].detach(), prod(sign(diagonal.detach()), last));
+  if (is_tracing() || x.requires_grad()) {
+    const Tensor any_number = sum(as_real(x), std::vector<int64_t>{-2, -1});
+    sign_of_product = ops::with_zero_gradient(sign_of_product, any_number);
+  }
+  return {sign_of_product, sum(log(abs(diagonal)), last)};
 } catch (const Error&) {
   core::rethrow_as("slogdet");
 }

@@ -6,6 +6,7 @@
 #include "core/named.h"
 #include "op/apply.h"
 #include "op/attrs/cross.h"
+#include "ops/constant_result.h"
 #include "ops/contraction.h"
 #include "pydl/linalg.h"
 #include "pydl/manipulation.h"
@@ -342,7 +343,10 @@ Tensor matrix_power(const Tensor& x, int64_t exponent) try {
   if (x.rank() < 2 || x.size(-2) != x.size(-1)) {
     throw ValueError(concat_text("expected square matrices, got shape ", x.shape()));
   }
-  if (exponent == 0) return expand(eye(x.size(-1), x.size(-1), 0, x.dtype()), x.shape());
+  if (exponent == 0) {
+    const Tensor identity = expand(eye(x.size(-1), x.size(-1), 0, x.dtype()), x.shape());
+    return ops::with_zero_gradient(identity, x);
+  }
   Tensor square = exponent < 0 ? inv(x) : x;
   // The smallest integer has no opposite.
   uint64_t rest = exponent < 0 ? ~static_cast<uint64_t>(exponent) + 1 : static_cast<uint64_t>(exponent);

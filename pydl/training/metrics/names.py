@@ -102,6 +102,17 @@ def get_all(
     return found
 
 
+# What to write for metrics that have no name here, because they take arguments or inputs of a kind.
+_WITHOUT_NAME = {
+    "fbeta": "write pydl.metrics.FBeta(beta) with a number",
+    "f_beta": "write pydl.metrics.FBeta(beta) with a number",
+    "fbeta_score": "write pydl.metrics.FBeta(beta) with a number",
+    "bleu": "the outputs of models are no texts: call update(texts, references) of a "
+    "pydl.metrics.BLEU()",
+    "confusion_matrix": "write pydl.metrics.ConfusionMatrix()",
+}
+
+
 def _get(metric: Any, loss: Loss) -> Metric:
     if isinstance(metric, Metric):
         return metric._bound(loss)
@@ -116,9 +127,10 @@ def _get(metric: Any, loss: Loss) -> Metric:
             return FunctionMean(_MEANS[metric], metric, own=True)
         if metric == "cross_entropy":
             return _CrossEntropy(Loss(functional.cross_entropy, ignore_index=-100))
+        advice = _WITHOUT_NAME.get(metric.lower())
         raise ValueError(
             f"compile: expected a metric of {', '.join(NAMES)}; got {metric!r}"
-            + meant(metric, NAMES)
+            + (f"; {advice}" if advice else meant(metric, NAMES))
         )
     if not callable(metric):
         raise TypeError(f"compile: expected a metric name or function, got {metric!r}")
