@@ -41,6 +41,12 @@ class LbfgsRun {
       const bool is_first = memory_.iterations == 1;
       const double start = is_first ? std::min(1.0, 1.0 / sum(abs(point.gradient)).item()) * rate : rate;
       point.position = 0;
+      if (!options_.line_search && i + 1 == options_.iterations) {
+        // The next step computes loss and gradients of where this one ends.
+        move_from(join(parameters_, dtype_), start);
+        memory_.size = start;
+        break;
+      }
       const double longest = largest_of(memory_.direction);
       point = walk(point, start, longest);
       memory_.size = point.position;
