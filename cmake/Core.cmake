@@ -30,10 +30,10 @@ endmacro()
 pydl_add_core_objects(pydl_core_objects ${core_sources})
 set_source_files_properties(${source_folder}/core/version.cpp
   PROPERTIES COMPILE_DEFINITIONS PYDL_VERSION="${PROJECT_VERSION}")
-# Loops over rows of matrices, over keys, and over weights.
+# Loops over rows of matrices, over keys, over weights, and over vectors of all parameters.
 file(GLOB linalg_sources CONFIGURE_DEPENDS ${source_folder}/backends/cpu/linalg/*.cpp)
 set(row_sources ${source_folder}/backends/cpu/index/sort.cpp ${source_folder}/backends/cpu/index/sort_values.cpp
-  ${source_folder}/backends/cpu/random/choices.cpp)
+  ${source_folder}/backends/cpu/random/choices.cpp ${source_folder}/optim/flat_vector.cpp)
 set_source_files_properties(${linalg_sources} ${row_sources}
   PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O3>)
 

@@ -50,7 +50,7 @@ if(binding_sources)
     array_api conversions dlpack dtype in_place_methods indexing manipulation numpy_functions order rearranging scatter
     scatter_methods statistics tensor_members tensor_object)
   pydl_unity_group(_core layers ${binding_folder}
-    attention conv_and_pool distances info losses module nn norm optim optimizer_state patches printing resampling tensor_methods vmap)
+    attention conv_and_pool distances info lbfgs losses module nn norm optim optimizer_state patches printing resampling tensor_methods vmap)
   pydl_unity_group(_core calls ${binding_folder}
     argument_tree attribute_values benchmarks call_messages checked_function compile declared_ops errors guard
     interpreter_exit interpreter_lock io recurrent saved_program scopes watch)

@@ -60,6 +60,8 @@ void define_recurrent(py::module_& module);
 void define_resampling(py::module_& module);
 void define_patches(py::module_& module);
 void define_optim(py::module_& module);
+/// In the submodule of `define_optim`.
+void define_lbfgs(py::module_& module);
 void define_printing(py::module_& module);
 void define_compile(py::module_& module);
 void define_scopes(py::module_& module);

@@ -115,6 +115,7 @@ void define_optim(py::module_& parent) {
   PYDL_OTHER_UPDATES(PYDL_DEFINE)
 #undef PYDL_DEFINE
   define_optimizer_state(module);
+  define_lbfgs(module);
 }
 
 }  // namespace pydl::python

@@ -5,7 +5,7 @@ import builtins
 import collections.abc
 import typing
 
-from . import Tensor
+from . import Tensor, TensorLike
 
 class _OptimizerState:
     """Parameters, learning rates, step counters and moments."""
@@ -35,6 +35,34 @@ class _OptimizerState:
     def tensors(self) -> list[tuple[str, Tensor]]: ...
     def update(self, arg0: int, arg1: collections.abc.Sequence[Tensor]) -> None: ...
     def zero_grad(self) -> None: ...
+
+class _LbfgsMemory:
+    """The last steps of L-BFGS, and the changes of the gradient."""
+
+    def __deepcopy__(self, memo: typing.Any) -> _LbfgsMemory: ...
+    def __init__(self) -> None: ...
+    def load(
+        self,
+        states: collections.abc.Mapping[str, Tensor],
+        parameters: collections.abc.Sequence[Tensor],
+        caller: str,
+    ) -> float:
+        """Returns the learning rate."""
+
+    def step(
+        self,
+        parameters: collections.abc.Sequence[Tensor],
+        lr: TensorLike,
+        options: dict[str, typing.Any],
+        clip_norm: float | None,
+        clip_value: float | None,
+        closure: collections.abc.Callable[..., typing.Any],
+    ) -> float:
+        """Makes several iterations and returns the loss before them."""
+
+    def tensors(self, lr: TensorLike) -> list[tuple[str, Tensor]]: ...
+    @property
+    def iterations(self) -> int: ...
 
 def _slot_names(kind: str, options: dict[str, typing.Any]) -> list[str]:
     """Names of the tensors that an optimiser keeps for each parameter."""

@@ -62,7 +62,8 @@ INCLUDES = {
     "backends/cpu": BACKEND,
     "backends/onednn": BACKEND,
     "nn": [*PUBLIC, r"core/named\.h"],
-    "optim": [*PUBLIC, r"op/attrs/update\.h"],  # what an optimiser consists of
+    # What an optimiser consists of, and loops over vectors of all parameters.
+    "optim": [*PUBLIC, r"op/attrs/update\.h", r"runtime/(threads|work_cost)\.h"],
     "data": PUBLIC,
     "training": PUBLIC,
     "compiler": [*PUBLIC, r"runtime/threads\.h", r"core/module_api\.h"],
@@ -96,7 +97,7 @@ BINDINGS = [
     r"compiler/(program_cache|tracing)\.h",
     r"vmap/batch_trace\.h",
     r"io/file\.h",
-    r"optim/optimizer_state\.h",
+    r"optim/(lbfgs|optimizer)_state\.h",
     r"backends/(cpu/peak|onednn/(bare_conv|version))\.h",
 ]
 

@@ -396,3 +396,216 @@ def test_lbfgs_says_what_it_needs() -> None:
     compiled = pydl.compile(lambda: optimizer.step(lambda: x.sum()), state=[optimizer])
     with pytest.raises(pydl.TraceError, match=r"LBFGS.step: .*cannot be compiled"):
         compiled()
+
+
+def several(dtypes: list[str], search: str | None = "strong_wolfe", **options: Any) -> Any:
+    """Parameters of several shapes, their optimizer, and a closure with its minimum at 1."""
+    generator = np.random.default_rng(7)
+    shapes: list[tuple[int, ...]] = [(3, 4), (), (0, 2), (33, 5), (1,)]
+    parameters = [
+        nn.Parameter(pydl.tensor(generator.standard_normal(shape), dtype=dtypes[i % len(dtypes)]))
+        for i, shape in enumerate(shapes)
+    ]
+    optimizer = optim.LBFGS(parameters, line_search_fn=search, **options)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        parts = [((p - 1) ** 2 + (p - 1) ** 4).astype("float64").sum() for p in parameters]
+        loss = sum(parts[1:], parts[0])
+        loss.backward()
+        return loss
+
+    return parameters, optimizer, closure
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "tolerance"),
+    [
+        (["float32"], 1e-4),
+        (["float64"], 1e-5),
+        (["float32", "float64"], 1e-4),
+        (["bfloat16"], 0.02),
+        (["float16", "float32"], 0.02),
+    ],
+)
+def test_lbfgs_of_shapes_and_dtypes(dtypes: list[str], tolerance: float) -> None:
+    parameters, optimizer, closure = several(dtypes)
+    before = [p.dtype for p in parameters]
+    for _ in range(3):
+        optimizer.step(closure)
+    assert [p.dtype for p in parameters] == before
+    for p in parameters:
+        values = p.detach().astype("float64").numpy()
+        np.testing.assert_allclose(values, 1, atol=tolerance)
+    assert optimizer.state_dict()["direction"].dtype in ("float32", "float64")
+
+
+def test_lbfgs_of_parameters_that_are_not_contiguous() -> None:
+    results = []
+    for transposed in (False, True):
+        values = pydl.tensor(np.arange(12.0).reshape(3, 4) / 5)
+        x = nn.Parameter(values.T.copy().T if transposed else values)
+        x.detach().copy_(values)
+        optimizer = optim.LBFGS([x], line_search_fn="strong_wolfe", max_iter=4)
+
+        def closure(x: Any = x, optimizer: Any = optimizer) -> Any:
+            optimizer.zero_grad()
+            loss = (x**4 + x).sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        results.append(x.tolist())
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_lbfgs_of_many_elements_is_that_of_pytorch_for_any_number_of_threads(
+    search: str | None,
+) -> None:
+    torch = pytest.importorskip("torch")
+    generator = np.random.default_rng(3)
+    start, scale = generator.standard_normal((2, 50_001))
+    scale = np.exp(scale)
+
+    def run(library: Any, parameter: Any, factor: Any) -> Any:
+        optimizer = library.optim.LBFGS([parameter], lr=0.2, max_iter=9, line_search_fn=search)
+
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = (parameter**4 * 0.1 + parameter**2 * factor).sum()
+            loss.backward()
+            return loss
+
+        for _ in range(2):
+            optimizer.step(closure)
+        return parameter.detach().numpy()
+
+    results = []
+    before = pydl.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            pydl.set_num_threads(threads)
+            results.append(run(pydl, nn.Parameter(pydl.tensor(start)), pydl.tensor(scale)))
+    finally:
+        pydl.set_num_threads(before)
+    assert all(np.array_equal(results[0], other) for other in results[1:])
+    expected = run(torch, torch.nn.Parameter(torch.tensor(start)), torch.tensor(scale))
+    np.testing.assert_allclose(results[0], expected, atol=1e-6 if search is None else 1e-3)
+
+
+def test_lbfgs_calls_its_closure_as_often_as_pytorch() -> None:
+    calls = []
+    x = nn.Parameter(pydl.tensor([3.0, 2.0]))
+    optimizer = optim.LBFGS([x], lr=0.01, max_iter=4)
+
+    def closure() -> Any:
+        calls.append(x.tolist())
+        optimizer.zero_grad()
+        loss = (x**4).sum()
+        loss.backward()
+        return float(loss.item())
+
+    first = optimizer.step(closure)
+    assert first == 97.0 and len(calls) == 4 and x.tolist() not in calls
+
+
+@pytest.mark.parametrize("error", [KeyError("here"), KeyboardInterrupt()])
+@pytest.mark.parametrize("at", [1, 2, 4])
+def test_lbfgs_passes_on_errors_of_the_closure(error: BaseException, at: int) -> None:
+    _, optimizer, closure = several(["float32"])
+    calls = 0
+
+    def failing() -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            assert pydl.is_grad_enabled()
+            raise error
+        return closure()
+
+    with pydl.no_grad():
+        with pytest.raises(type(error)) as found:
+            optimizer.step(failing)
+        assert not pydl.is_grad_enabled()
+    assert found.value is error
+    assert int(optimizer.state_dict()["evaluations"]) == at - 1
+    losses = [optimizer.step(closure) for _ in range(4)]
+    assert losses[-1] < 1e-6
+
+
+def test_lbfgs_says_what_a_closure_should_return() -> None:
+    optimizer = optim.LBFGS([nn.Parameter(pydl.ones(2))])
+    with pytest.raises(TypeError, match=r"LBFGS.step: expected the closure to return the loss"):
+        optimizer.step(lambda: None)
+    with pytest.raises(TypeError, match=r"LBFGS.step: expected a closure"):
+        optimizer.step(3)
+
+
+def test_lbfgs_options_and_rate_may_change_in_a_step() -> None:
+    x = nn.Parameter(pydl.tensor([1.0]))
+    optimizer = optim.LBFGS([x], lr=0.5, max_iter=2)
+    optimizer.max_iter = 1
+
+    def closure() -> Any:
+        optimizer.lr = 0.125
+        x.grad = pydl.tensor([4.0])
+        return 1.0
+
+    optimizer.step(closure)
+    assert x.tolist() == [1 - 0.125] and optimizer.steps == 1
+
+
+def test_lbfgs_clips_gradients() -> None:
+    x = nn.Parameter(pydl.tensor([0.0, 0.0]))
+    optimizer = optim.LBFGS([x], lr=1.0, max_iter=1, clip_norm=1.0)
+
+    def closure() -> Any:
+        x.grad = pydl.tensor([30.0, 40.0])
+        return 1.0
+
+    optimizer.step(closure)
+    np.testing.assert_allclose(x.detach().numpy(), [-0.6 / 1.4, -0.8 / 1.4], rtol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["pickle", "deepcopy"])
+def test_lbfgs_copies_go_on_with_the_same_bits(how: str) -> None:
+    import copy
+    import pickle
+
+    parameters, optimizer, closure = several(["float32"], max_iter=2, history_size=3)
+    for _ in range(2):
+        optimizer.step(closure)
+    twin = pickle.loads(pickle.dumps(optimizer)) if how == "pickle" else copy.deepcopy(optimizer)
+    kept = {name: value.tolist() for name, value in twin.state_dict().items()}
+    assert kept == {name: value.tolist() for name, value in optimizer.state_dict().items()}
+
+    def other_closure() -> Any:
+        twin.zero_grad()
+        parts = [((p - 1) ** 2 + (p - 1) ** 4).astype("float64").sum() for p in twin.parameters]
+        loss = sum(parts[1:], parts[0])
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure) == twin.step(other_closure)
+    for a, b in zip(parameters, twin.parameters, strict=True):
+        assert a.tolist() == b.tolist()
+
+
+def test_lbfgs_states_that_do_not_fit() -> None:
+    _, optimizer, closure = several(["float32"])
+    optimizer.step(closure)
+    state = optimizer.state_dict()
+    kept = {name: value.tolist() for name, value in state.items()}
+    wrong = [
+        ({**state, "more": pydl.ones(1)}, "not part of this optimiser"),
+        ({**state, "step.0": pydl.ones(2)}, "step.0: expected shape"),
+        ({n: t for n, t in state.items() if n != "change.0"}, "change.0 is missing"),
+        ({n: t for n, t in state.items() if n != "scale"}, "scale is missing"),
+    ]
+    for given, message in wrong:
+        with pytest.raises(ValueError, match=rf"LBFGS.load_state_dict: .*{message}"):
+            optimizer.load_state_dict(given)
+        assert kept == {name: value.tolist() for name, value in optimizer.state_dict().items()}
+    optimizer.load_state_dict({name: np.asarray(value.numpy()) for name, value in state.items()})
+    assert kept == {name: value.tolist() for name, value in optimizer.state_dict().items()}
