@@ -49,12 +49,16 @@ def holds(dtype: str, number: int) -> bool:
     return least <= number <= most
 
 
+# Ops whose second argument is not an operand: bounds, a number of digits, a bound.
+NOT_OPERANDS = ("clip", "round", "logit")
+
+
 def elementwise_with_a_number() -> list[str]:
     """Return the elementwise ops that take a tensor of integers and a Python number."""
     found = []
     for op in _core.ops():
         function = getattr(_core, op["name"], None)
-        if not op["elementwise"] or function is None or op["name"] == "clip":
+        if not op["elementwise"] or function is None or op["name"] in NOT_OPERANDS:
             continue
         try:
             function(pydl.tensor([1, 2], dtype="int32"), 1)

@@ -140,7 +140,7 @@ _NOTHING = (
     "when computed again, everything is finite (random numbers, such as those of dropout, differ)"
 )
 
-_UNCOUNTED = "no target of one of the outputs counts: all are the loss's ignore_index"
+_UNCOUNTED = "an output has no target that counts: all are the loss's ignore_index"
 
 
 def diagnose(trainer: Trainer, columns: tuple[Any, ...], layout: Layout, training: bool) -> str:

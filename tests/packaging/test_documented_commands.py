@@ -39,7 +39,8 @@ RUN_IN_A_CLONE = {
     # With the oldest Python and NumPy, without oneDNN.
     'pip install ".[test]" && pytest': '/*.whl)[test]" "numpy',
     "ruff check . && ruff format --check . && mypy": (
-        "\nrun ruff check .\nrun ruff format --check .\nrun mypy\n"  # shown one by one
+        # At the same time.
+        "\nbeside mypy\nbeside check_format\nrun ruff check .\nrun ruff format --check .\n"
     ),
     # Compares instead of writing.
     "python tools/generate_stubs.py": "\nrun python tools/generate_stubs.py --check\n",

@@ -252,7 +252,7 @@ def test_warnings_point_to_the_line_that_calls_fit() -> None:
 
 def test_a_validation_of_which_nothing_counts_is_named_so() -> None:
     model = compiled(2, "cross_entropy")
-    with pytest.warns(RuntimeWarning, match=r"val_loss is nan in epoch 1: none of its targets"):
+    with pytest.warns(RuntimeWarning, match=r"val_loss is nan in epoch 1: an output has no target"):
         model.fit(X, LABELS, validation_data=(X, np.full(50, -100)), verbose=0)
 
 

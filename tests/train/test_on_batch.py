@@ -137,7 +137,7 @@ def test_wrong_batches_are_refused_after_right_ones_too() -> None:
         ((X[:, :2], Y), "expects 3 inputs"),
         ((X, Y[:5]), "expected arrays of one length"),
         ((X[:0], Y[:0]), "expected at least one sample"),
-        ((X, Y + 0.5), "no integers"),
+        ((X, Y + 0.5), "not integers"),
         ((X,), "expected inputs and targets"),
     ):
         with pytest.raises((TypeError, ValueError, RuntimeError), match=message):

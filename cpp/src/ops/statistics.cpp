@@ -58,7 +58,7 @@ Tensor extremum_of_numbers(const Tensor& x, const Axes& axes, bool keepdims) {
 }
 
 // By an op that takes one pass, where the composition would need several.
-Tensor reduce_eagerly(OpId id, const char* name, const Tensor& x, const Axes& axes, bool keepdims) {
+Tensor reduce_by_op(OpId id, const char* name, const Tensor& x, const Axes& axes, bool keepdims) {
   return op::apply(id, op::to_attrs(op::ReduceAttrs{ops::axes_to_reduce(name, x, axes), keepdims}), {x});
 }
 
@@ -69,7 +69,6 @@ Tensor norm_of_order(const Tensor& x, const Axes& axes, bool keepdims, double or
   if (order == 0 && is_constant) return sum(astype(not_equal(x, zero), x.dtype()), axes, keepdims);
   if (order == 0) return sum(where(isnan(x), scalar_like(1, x), abs(sign(x))), axes, keepdims);
   if (order == 1) return sum(abs(x), axes, keepdims);
-  if (order == 2) return root_or_zero(sum(square(x), axes, keepdims));
   if (order == infinity) return max(abs(x), axes, keepdims);
   if (order == -infinity) return min(abs(x), axes, keepdims);
   // Powers have no derivative at 0.
@@ -158,8 +157,8 @@ SpreadAndMean var_mean(const Tensor& x, const Axes& axes, double correction, boo
 Tensor vector_norm(const Tensor& x, const Axes& axes, bool keepdims, double order) try {
   if (std::isnan(order)) throw ValueError("vector_norm: expected a number as the order, got NaN");
   const Tensor values = to_floating(x);
-  // In compiled functions, squares and their sum become one pass.
-  if (order == 2 && !is_tracing()) return reduce_eagerly(OpId::euclidean_norm, "vector_norm", values, axes, keepdims);
+  // Compiled too: a composition would overflow where the op does not.
+  if (order == 2) return reduce_by_op(OpId::euclidean_norm, "vector_norm", values, axes, keepdims);
   return astype(norm_of_order(to_wide_floating(values), axes, keepdims, order), values.dtype());
 } catch (const Error&) {
   core::rethrow_as("vector_norm");
@@ -177,7 +176,7 @@ Tensor average(const Tensor& x, const Tensor& weights, const Axes& axes, bool ke
 
 Tensor nansum(const Tensor& x, const Axes& axes, bool keepdims) try {
   if (!is_floating(x.dtype())) return sum(x, axes, keepdims);
-  if (!is_tracing()) return reduce_eagerly(OpId::nansum, "nansum", x, axes, keepdims);
+  if (!is_tracing()) return reduce_by_op(OpId::nansum, "nansum", x, axes, keepdims);
   return sum(fill_nan(x, 0).values, axes, keepdims);
 } catch (const Error&) {
   core::rethrow_as("nansum");
