@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "pydl/autograd.h"
 #include "pydl/ops.h"
 #include "tensor_object.h"
 
@@ -84,6 +85,10 @@ class type_caster<pydl::Scalar> {
     // A tensor of rank 0 is read where no overload takes tensors, as `float(tensor)` is for the type float. While a
     // function is traced, that raises.
     if (!value && convert && pydl::python::is_tensor(source.ptr()) && pydl::python::unwrap(source.ptr()).rank() == 0) {
+      if (pydl::grad_enabled() && pydl::python::unwrap(source.ptr()).requires_grad()) {
+        throw pydl::TypeError(
+            "expected a number, got a tensor that requires a gradient, which would be lost; give its item()");
+      }
       value = pydl::python::as_scalar(source.attr("item")().ptr());
     }
     return value.has_value();

@@ -211,3 +211,24 @@ def test_bytes_are_those_of_the_elements() -> None:
 def test_dtypes_as_keys() -> None:
     assert {pydl.float32: 1}["float32"] == {"float32": 1}[pydl.float32] == 1
     assert len({getattr(pydl, name) for name in ("int8", "int16", "float64", "bool")}) == 4
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda w: pydl.full((2,), w),
+        lambda w: pydl.full_like(pydl.ones(2), w),
+        lambda w: pydl.ones(2).fill_(w),
+        lambda w: pydl.arange(0, w),
+        lambda w: pydl.addmm(pydl.ones((2, 2)), pydl.ones((2, 2)), pydl.ones((2, 2)), beta=w),
+    ],
+    ids=["full", "full_like", "fill_", "arange", "addmm"],
+)
+def test_numbers_are_not_tensors_whose_gradient_would_be_lost(call: Any) -> None:
+    w = pydl.tensor(2.0, requires_grad=True)
+    with pytest.raises(TypeError, match=r"requires a gradient, which would be lost; give its item"):
+        call(w)
+    for number in (w.item(), w.detach()):
+        call(number)
+    with pydl.no_grad():
+        call(w)

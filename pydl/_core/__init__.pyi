@@ -3115,7 +3115,7 @@ def repeat_interleave(
     """Each element along an axis repeated; without an axis, all elements in row-major order."""
 
 def replace_nonfinite(x: TensorLike, nan: float, positive: float, negative: float) -> Tensor:
-    """x with numbers instead of not-a-number and infinities."""
+    """x with numbers instead of NaN and infinities."""
 
 def resample(
     x: TensorLike,

@@ -1,4 +1,4 @@
-"""All layers, activations and losses on NaN, infinities, denormals and extreme values.
+"""All ops, layers, activations and losses on NaN, infinities, denormals and extreme values.
 
 The results and gradients of compiled steps are those of eager ones, NaN for NaN.
 """
@@ -11,41 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 from compiled.comparison import PASSES, to_numpy
+from compiled.fills import FILLS
 from nn.layer_cases import ACTIVATIONS, LAYERS, LayerCase, Operand
+from ops.table import Row, row_samples, rows
 
 import pydl
 from pydl import nn
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-
-def _with(*values: float) -> Callable[[tuple[int, ...]], Array]:
-    """Ordinary numbers with a few others among them."""
-
-    def fill(shape: tuple[int, ...]) -> Array:
-        x = np.random.default_rng(3).normal(size=shape)
-        flat = x.reshape(-1)
-        places = (np.arange(len(values)) * 7 + 1) % max(flat.size, 1)
-        flat[places] = values
-        return x
-
-    return fill
-
-
-FILLS: dict[str, Callable[[tuple[int, ...]], Array]] = {
-    "ordinary": _with(),
-    "NaN": _with(np.nan),
-    "infinity": _with(np.inf),
-    "both infinities": _with(np.inf, -np.inf),
-    "large": _with(1e30, -1e30, 3e38),
-    "above the range of exp": _with(89.0, -104.0, 200.0, 1e4),
-    "denormals": _with(1e-40, -1e-45, 1.2e-38),
-    "zeros": lambda shape: np.zeros(shape),
-    "negative zeros": lambda shape: np.full(shape, -0.0),
-    "ties": lambda shape: np.ones(shape),
-    "all NaN": lambda shape: np.full(shape, np.nan),
-    "all large": lambda shape: np.full(shape, 1e20),
-}
 
 
 def _large(make: Callable[[], nn.Module], *shapes: tuple[int, ...]) -> LayerCase:
@@ -176,3 +149,27 @@ def test_steps_agree(name: str, dtype: str, without: tuple[str, ...]) -> None:
             layer.state_dict().items(), eager_layer.state_dict().values(), strict=True
         ):
             _compare([buffer], [other], f"{name} of {label}, {key}")
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+def test_ops_agree(row: Row) -> None:
+    """Functions may be one op in eager mode, and a composition in compiled functions."""
+    sample = next((s for s in row_samples(row) if all(a.size for a in s.arrays)), None)
+    if sample is None:
+        return
+
+    def function(*tensors: pydl.Tensor) -> list[pydl.Tensor]:
+        result = row.call(*tensors, **sample.keywords)
+        return [result] if isinstance(result, pydl.Tensor) else list(result)
+
+    compiled = pydl.compile(function)
+    for label, fill in FILLS.items():
+        arrays = [fill(a.shape) if a.dtype.kind == "f" else a for a in sample.arrays]
+        tensors = [_tensor(a, row.dtypes[0]) for a in arrays]
+        try:
+            expected = function(*tensors)
+        except (ValueError, RuntimeError) as error:  # such as a matrix that has no inverse
+            with pytest.raises(type(error)):
+                compiled(*tensors)
+            continue
+        _compare(compiled(*tensors), expected, f"{row.name} of {label}")

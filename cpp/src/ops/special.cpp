@@ -52,7 +52,7 @@ void define_special(Registry& registry) {
                                         .backward = nextafter_gradients,
                                     });
   registry.declare(OpId::replace_nonfinite, {
-                                                .doc = "x with numbers instead of not-a-number and infinities.",
+                                                .doc = "x with numbers instead of NaN and infinities.",
                                                 .inputs = {"x"},
                                                 .attributes = op::fields_of<op::ReplaceNonfiniteAttrs>(),
                                                 .infer = infer_replace,

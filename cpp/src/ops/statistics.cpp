@@ -64,9 +64,7 @@ Tensor reduce_by_op(OpId id, const char* name, const Tensor& x, const Axes& axes
 
 Tensor norm_of_order(const Tensor& x, const Axes& axes, bool keepdims, double order) {
   const Tensor zero = scalar_like(0, x);
-  // Where a derivative is asked for, it is 0, as that of signs; NaN counts, too.
-  const bool is_constant = !is_tracing() && !x.requires_grad();
-  if (order == 0 && is_constant) return sum(astype(not_equal(x, zero), x.dtype()), axes, keepdims);
+  // Counts NaN too. The derivative is 0, as that of `sign`.
   if (order == 0) return sum(where(isnan(x), scalar_like(1, x), abs(sign(x))), axes, keepdims);
   if (order == 1) return sum(abs(x), axes, keepdims);
   if (order == infinity) return max(abs(x), axes, keepdims);
